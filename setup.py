@@ -10,7 +10,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
-OWN = ("blocks", "charts", "cluster", "command_line", "front", "optics", "plugin_code", "training")
+OWN = ("blocks", "cluster", "command_line", "edges", "front", "optics", "plugin_code", "training")
 CHECKOUT = Path(__file__).resolve().parent
 
 os.umask(0o022)  # with it and one date for all files, two builds of a commit are the same bytes

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import NamedTuple, TypeVar
 
 from defocus.errors import DefocusError, RegistryError
 from defocus.progress import say
 
-__all__ = ["FAULTS", "Offer", "brought", "modules_in", "refuse", "warn_once"]
+__all__ = ["FAULTS", "Offer", "brought", "brought_values", "modules_in", "refuse", "warn_once"]
+
+T = TypeVar("T")
 
 _EXTRAS = "defocus.extras"
 _EXTRA, _POINT = "extra ", "entry point "
@@ -67,6 +70,17 @@ def brought(kind: str) -> Iterator[Offer]:
         dist = point.dist.name if point.dist is not None else "unknown distribution"
         origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
         yield Offer(point.name, origin, partial(_loaded, point.load, origin))
+
+
+def brought_values(kind: str, wanted: type[T]) -> Iterator[T]:
+    """The values of a type that are brought: an entry point, or what a module has at its top."""
+    for offer in brought(kind):
+        loaded = offer.load()
+        values = vars(loaded).values() if isinstance(loaded, ModuleType) else (loaded,)
+        known = [value for value in values if isinstance(value, wanted)]
+        if loaded is not None and not known:
+            warn_once(f"{offer.origin} has no {wanted.__name__} and is left out; mend or remove it")
+        yield from known
 
 
 def modules_in(package: str) -> Iterator[Offer]:

@@ -84,7 +84,6 @@ COMMAND_MODULES = [
     "defocus.benchmark.training.train",
     "defocus.capture.cameras.sim",
     "defocus.capture.live.views.contact_sheet",
-    "defocus.capture.sessions.chart_drift",
     "defocus.capture.taking.running",
     "defocus.capture.taking.verdicts.again",
     "defocus.datasets.api",

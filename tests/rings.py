@@ -1,8 +1,8 @@
 """The rings of the tests: what plain ``pytest`` runs, what ``-m full`` and ``-m extra`` add.
 
 A test is in the full ring where it is marked ``full``, opens a browser or asks for a fixture that
-starts a process. The extras and the research are whole files, listed here. Everything else is the
-default ring.
+starts a process. The extras and the research are folders of tests. Everything else is the default
+ring.
 """
 
 import re
@@ -28,27 +28,11 @@ PROCESS_FIXTURES = frozenset({"bench", "run", "run_afresh", "start_bench"})
 BROWSER = TESTS / "browser"
 """A folder whose tests are in the full ring."""
 
-EXTRAS: dict[str, tuple[str, ...]] = {
-    "charts": (
-        "benchmark/charts",
-        "browser/test_chart_tables.py",
-        "capture/test_chart_shoot.py",
-        "charts",
-    ),
-}
-"""Files and folders of tests by the extra whose they are; ``research`` makes the published data.
-
-A folder in ``tests/extras``, and ``tests/research``, need no entry.
-"""
-
 WHOLE_FILE = re.compile(r"^pytestmark = pytest\.mark\.full$", re.MULTILINE)
 
 
 def extra_of(path: Path) -> str | None:
-    """Name of the extra that a file of tests is of."""
-    for name, places in EXTRAS.items():
-        if any(path.is_relative_to(TESTS / place) for place in places):
-            return name
+    """Name of the extra that a file of tests is of; ``research`` makes the published data."""
     rooms = path.relative_to(TESTS).parts[:-1] if path.is_relative_to(TESTS) else ()
     return rooms[-1] if rooms[:1] in {("extras",), ("research",)} else None
 

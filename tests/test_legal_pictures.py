@@ -37,14 +37,13 @@ from defocus.capture.judging.grey_card import measure_grey_card
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
 from defocus.capture.planning.exposure import Bracket, Exposure
-from defocus.charts.reading.read import read_chart
 from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pairs.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document
 from defocus.datasets.cutting.scheme import kept, sharpnesses
 from defocus.datasets.pair import Dataset, Pair
 from defocus.edges.edge import measure_edge
-from defocus.edges.linear_light import StoredLight, linear_light
+from defocus.edges.linear_light import linear_light
 from defocus.errors import DefocusError
 from defocus.images import Image, as_float, as_linear, write_image
 from tests.capture.raw_sessions import write_session
@@ -218,8 +217,7 @@ def judging(blurry: Image, sharp: Image, folder: Path) -> None:
     require_finite(measure_grey_card(pair.blurry).to_json())
 
 
-def reading_charts(_blurry: Image, sharp: Image, _folder: Path) -> None:
-    read_chart(StoredLight(sharp))
+def measuring_edges(_blurry: Image, sharp: Image, _folder: Path) -> None:
     measure_edge(linear_light(sharp))
 
 
@@ -238,7 +236,7 @@ def require_result_or_line(
 
 
 WAYS: tuple[Callable[[Image, Image, Path], None], ...] = (
-    *(measuring, compensating, auditing, restoring, scoring, judging, reading_charts),
+    *(measuring, compensating, auditing, restoring, scoring, judging, measuring_edges),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import pytest_configure
-from tests.rings import DEFAULT, EXTRAS, FULL, TESTS, extra_of, give_ring, left_unread, unreached
+from tests.rings import DEFAULT, FULL, TESTS, extra_of, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, RING_S, ROOM, Costs
 
@@ -38,21 +38,18 @@ def test_the_ring_of_a_test() -> None:
     assert ring_of("align/test_dis.py", "pair", "run") == {"full"}
     assert ring_of("browser/test_report.py") == {"full"}
     assert ring_of("test_smoke.py", "run_afresh", marks=("smoke",)) == {"smoke"}
-    assert ring_of("charts/test_lens.py", "run") == {"extra"}
+    assert ring_of("extras/charts/test_lens.py", "run") == {"extra"}
 
 
-def test_what_is_listed_as_an_extra_is_there_and_is_listed_once() -> None:
-    places = [TESTS / place for listed in EXTRAS.values() for place in listed]
-    assert all(place.exists() for place in places)
-    assert len(set(places)) == len(places)
-    assert extra_of(TESTS / "charts" / "test_lens.py") == "charts"
+def test_an_extra_has_the_tests_of_its_folder() -> None:
+    assert extra_of(TESTS / "extras" / "charts" / "test_lens.py") == "charts"
     assert extra_of(TESTS / "extras" / "people" / "test_judging.py") == "people"
     assert extra_of(TESTS / "research" / "test_truth.py") == "research"
     assert extra_of(TESTS / "align" / "test_dis.py") is None
 
 
 def test_files_without_a_default_test_are_not_imported(tmp_path: Path) -> None:
-    assert left_unread(TESTS / "charts" / "test_lens.py")
+    assert left_unread(TESTS / "extras" / "charts" / "test_lens.py")
     assert left_unread(TESTS / "browser" / "test_report.py")
     assert not left_unread(TESTS / "browser" / "conftest.py")
     whole, part = tmp_path / "test_whole.py", tmp_path / "test_part.py"
@@ -124,7 +121,7 @@ def test_a_report_has_the_worker_seconds_since_the_one_before() -> None:
 
 @pytest.mark.full  # it asks git
 def test_without_a_known_revision_everything_counts_as_changed() -> None:
-    items: Any = [Item("charts/test_lens.py", marks=("extra",))]
+    items: Any = [Item("extras/charts/test_lens.py", marks=("extra",))]
     assert unreached("no-such-revision", items) == set()
 
 

@@ -33,7 +33,6 @@ SECTIONS = {
         "--workers",
         "--again",
         "--keep-outputs",
-        "--chart",
         "--dry-run",
     ),
 }
@@ -88,11 +87,6 @@ SECTIONS = {
 )
 @workers_option
 @keep_outputs_option
-@click.option(
-    "--chart",
-    is_flag=True,
-    help="At the end, let every system restore the test chart; the report shows MTF and texture.",
-)
 @again_option
 @dry_run_option
 @launcher_option
@@ -113,7 +107,6 @@ def command(
     workers: int | None,
     *,
     keep_outputs: bool,
-    chart: bool,
     again: bool,
     dry_run: bool,
     launcher: "Launcher",
@@ -163,13 +156,7 @@ def command(
     expanded = expand_request(request, out, options)
     if dry_run:
         return show_plan(expanded.studies, expanded.problems)
-    code = carry_out(expanded, request, launcher, again=again)
-    if chart:
-        from defocus.benchmark.charts.of_study import BLURS_PX, measure_chart, study_restorers
-        from defocus.benchmark.charts.photographs import simulated_cases
-
-        measure_chart(study_restorers(out), simulated_cases(BLURS_PX), out)
-    return code
+    return carry_out(expanded, request, launcher, again=again)
 
 
 def _is_given(context: click.Context, name: str) -> bool:

@@ -21,23 +21,10 @@ SECTIONS = {
         *("--camera", "--blurry", "--sharp", "--shutter", "--reach"),
         *("--focal-length", "--pixel-pitch"),
     ),
-    "Pictures": ("--frames", "--settle", "--yes", "--print-targets"),
+    "Pictures": ("--frames", "--settle", "--yes"),
     "Result": ("--out",),
 }
 """Headings of the options in the help."""
-
-
-def _print_targets(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
-    """Write the sheet and end, as ``--help`` does: no camera is needed."""
-    if path is None:
-        return
-    from defocus.charts.sheet.svg import write_sheet
-    from defocus.charts.sheet.targets import make_targets
-    from defocus.progress import say
-
-    write_sheet(path, make_targets())
-    say(f"{path}: print it at 100 % on matt A4 paper, and check the ruler")
-    ctx.exit()
 
 
 @help_heading("Prepare")
@@ -91,15 +78,6 @@ def _print_targets(ctx: click.Context, _param: click.Parameter, path: Path | Non
     type=SECONDS,
     metavar="SECONDS",
     help="Pause before each shot.  [default: 1.5; sim: 0]",
-)
-@click.option(
-    "--print-targets",
-    is_eager=True,
-    expose_value=False,
-    callback=_print_targets,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write a sheet to print (PDF or SVG): a star to focus on, textures for registration.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask; the target is in place.")
 def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None:  # noqa: ANN401 - click's options

@@ -32,7 +32,7 @@ def command(as_json: bool) -> None:
     \b
     Options of sim: (all may be left out)
       seed=0             everything random follows from it
-      scene=shapes       shapes, steps, wall or chart
+      scene=shapes       shapes, steps or wall; chart with the extra 'charts'
       breathing=0        largest change of magnification at the second shot, 0.01 = 1 %
       shift=0            largest shift of the second shot, px
       rotation=0         largest rotation of the second shot, degrees

@@ -1,6 +1,5 @@
 """Options of the simulated camera in its address."""
 
-from typing import Literal
 from urllib.parse import parse_qsl
 
 from pydantic import Field
@@ -20,7 +19,7 @@ class SimulatedOptions(Settings):
     Attributes:
         seed: Seed; with the scene's name and the pair's number it determines everything random.
         scene: ``shapes`` (objects in front of a wall), ``steps`` (receding strips), ``wall`` (one
-            plane out of focus) or ``chart`` (the printed chart in perspective, out of focus).
+            plane out of focus), or one that an extra brings, such as ``chart``.
         breathing: Largest change of magnification at the second shot, a fraction.
         shift: Largest shift of the second shot in x and in y, px.
         rotation: Largest rotation of the second shot, degrees.
@@ -35,7 +34,7 @@ class SimulatedOptions(Settings):
         backlash: Steps of the focus motor lost after a change of direction.
         focus_breathing: Change of magnification by the focus motor: 1 = like a thin lens, 0 = none,
             negative = reversed.
-        chart: Steps of the focus motor to the charts of ``calibrate focus`` and ``chart-shoot``.
+        chart: Steps of the focus motor to the charts of ``calibrate focus`` and ``chart shoot``.
         latency: Time from the command to the release, seconds.
         speed: Speed of the nearest object to the right, px per second.
         offset: Sideways offset of a second camera on the rig, px.
@@ -51,7 +50,7 @@ class SimulatedOptions(Settings):
     """
 
     seed: int = Field(default=0, ge=0, lt=2**32)
-    scene: Literal["shapes", "steps", "wall", "chart"] = "shapes"
+    scene: str = "shapes"
     breathing: float = Field(default=0.0, ge=0.0, le=0.1)
     shift: float = Field(default=0.0, ge=0.0, le=100.0)
     rotation: float = Field(default=0.0, ge=0.0, le=5.0)

@@ -15,11 +15,11 @@ from defocus.capture.links.retries import setting_gone
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
+from defocus.capture.sessions.additions import session_additions
 from defocus.capture.sessions.damage import DamagedFile, damaged_files, report_damage
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair, SessionState
-from defocus.capture.taking.chart_readings import read_left_charts
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.person import Asker
 from defocus.capture.taking.running import (
@@ -44,7 +44,7 @@ def resume_session(
 ) -> int:
     """Complete the pairs of a session; the command ``resume``.
 
-    A chart that was shot is read. A pair whose shots are all stored is only judged; the others are
+    What extras have shot is read. A pair whose shots are all stored is only judged; the others are
     shot again.
     Missing or changed files of complete pairs and charts are fetched from the card if possible;
     such a pair is never shot again automatically, because its scene may have changed. A plan
@@ -69,7 +69,8 @@ def resume_session(
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         damaged = _mended(folder, uris)
         report_damage(path, damaged)
-        read_left_charts(folder)
+        for addition in session_additions():
+            addition.read(folder)
         planned = folder.state.incomplete
         _judge_whole(folder, planned, yes=yes, hook=hook)
         incomplete = folder.state.incomplete

@@ -10,17 +10,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
-from defocus.benchmark.charts.kept import ChartScore
-from defocus.benchmark.charts.tables import chart_parts
-from defocus.capture.commands import chart_shoot, shoot
+from defocus.capture.commands import shoot
 from defocus.capture.live.views.contact_sheet import write_contact_sheet
 from defocus.capture.live.views.log import write_log
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open, wait_until_nothing_overflows
-from tests.charts.printed import leaves_drawn_once
-
-__all__ = ["leaves_drawn_once"]
 
 pytestmark = pytest.mark.debian
 
@@ -190,20 +185,6 @@ def test_the_policy_stops_what_a_hole_would_let_in(
     )
 
 
-def test_the_table_of_the_test_chart_fits_the_screen(open_page: Open, tmp_path: Path) -> None:
-    names = ("input", "U-Net + contextual bilateral loss-rebuilt", "Restormer + JDRL")
-    scores = [
-        ChartScore(name, 8.0, 0.1 * k, k, 0.171, 0.25, 0.01, 0.89, 0.72, 0.6)
-        for k, name in enumerate(names, start=1)
-    ]
-    path = tmp_path / "page.html"
-    page = Page("Chart", "", (("Test chart", tuple(chart_parts(scores, str))),))
-    path.write_text(render_html(page), encoding="utf-8")
-    (box,) = open_page(path, 1280, 800).find_elements(By.CLASS_NAME, "scroll")
-    assert box.get_property("scrollWidth") == box.get_property("clientWidth")
-    assert column(box, 1) == ["3.00", "2.00", "1.00"], "a ratio has no sign"
-
-
 @pytest.mark.parametrize("name", ["report", "hostile_report"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 @pytest.mark.parametrize("script", [True, False])
@@ -239,35 +220,6 @@ def test_a_sentence_in_a_table_is_no_tower_of_words_on_a_phone(
     told = browser.find_element(By.CSS_SELECTOR, "td:nth-child(4)")
     assert 150 < told.size["width"] < 300, "it can be read without scrolling from word to word"
     assert told.size["height"] < 10 * 24, "ten lines; twenty without room"
-
-
-@pytest.mark.full
-def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
-    open_page: Open, tmp_path: Path
-) -> None:
-    """Its tables need no scrolling sideways, times stay on a line, the menu has no pairs."""
-    root = tmp_path / "s"
-    charts = "sim:?width=660&height=440&seed=2&chart=40"
-    words = ["--camera", charts, "--aperture", "f/4", "--shutter", "1/200"]
-    for more in (words, ["--camera", f"{charts}&fault=shift=2,-1&fault=turn=0.05"]):
-        chart_shoot.command.main([str(root), *more], standalone_mode=False)
-    words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]
-    shoot.command.main([str(root), *words, "--scenes", "3", "--yes"], standalone_mode=False)
-    write_contact_sheet(root, tmp_path / "report.html")
-    browser = open_page(tmp_path / "report.html", 1280, 800)
-    boxes = browser.find_elements(By.CLASS_NAME, "scroll")
-    assert len(boxes) == 3
-    for box in boxes:
-        assert browser.execute_script(
-            "return arguments[0].scrollWidth <= arguments[0].clientWidth", box
-        )
-    (time, *_) = boxes[1].find_elements(By.CSS_SELECTOR, "td:nth-child(2)")
-    assert time.size["height"] < 50, "one line"
-    menu = browser.find_elements(By.CSS_SELECTOR, "nav a")
-    assert [link.text for link in menu] == ["All pairs", "Drift over the session"]
-    (*_, link) = boxes[0].find_elements(By.CSS_SELECTOR, "tbody th a[href^='#section']")
-    place = str(link.get_attribute("href")).partition("#")[2]
-    assert link.text == "0003_scene-003" == browser.find_element(By.ID, place).text
 
 
 @pytest.mark.full

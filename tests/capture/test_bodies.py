@@ -10,7 +10,7 @@ import pytest
 
 from defocus.capture.body_abilities import HasCardSpace, RestsPreview
 from defocus.capture.camera import FileKind, HasFocusMotor, HasPreview
-from defocus.capture.commands import chart_shoot, plan
+from defocus.capture.commands import plan
 from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.retries import with_retries
@@ -354,7 +354,7 @@ BURST_DIALS = {
 def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``plan``, ``shoot`` and ``chart-shoot`` refuse it, ``doctor`` fails; nothing is left."""
+    """``plan`` and ``shoot`` refuse it, ``doctor`` fails; nothing is left."""
     name, drive = BURST_DIALS[case]
     plugged = plug(monkeypatch, BODIES / f"{name}.txt")
     if case == "no other choice":
@@ -367,11 +367,6 @@ def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(
         plan.command.main(words, standalone_mode=False)
     with refused:
         shoot(tmp_path / "s", asked, None)
-    with refused:
-        alone = ["--shutter", asked.shutter, "--iso", asked.iso or "", "--aperture", asked.blurry]
-        chart_shoot.command.main(
-            [str(tmp_path / "s"), *words[:2], *map(str, alone)], standalone_mode=False
-        )
     assert not (tmp_path / "s").exists()
     with open_camera(URI) as camera:
         drives = [p.status for p in camera_findings(camera) if p.name == "drive-mode"]

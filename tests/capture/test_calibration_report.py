@@ -103,14 +103,3 @@ def test_what_is_no_whole_calibration_is_refused(tmp_path: Path) -> None:
             calibration_page([written(tmp_path, kind, less)])
     with pytest.raises(InputError, match=r"\.pdf or \.html"):
         write_calibration_report([], tmp_path / "report.txt")
-
-
-@pytest.mark.full
-def test_targets_are_printed_without_a_camera(tmp_path: Path) -> None:
-    calibrate.command.main(
-        ["--print-targets", str(tmp_path / "targets.pdf")], standalone_mode=False
-    )
-    (page,) = pypdf.PdfReader(tmp_path / "targets.pdf").pages
-    assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [297, 210]
-    with pytest.raises(InputError, match=r"\.pdf or \.svg"):
-        calibrate.command.main(["--print-targets", "t.png"], standalone_mode=False)

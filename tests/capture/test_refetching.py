@@ -12,7 +12,6 @@ import pytest
 
 from defocus.capture.camera import ON_CARD
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
-from defocus.capture.commands import chart_shoot
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
@@ -151,34 +150,6 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     assert not (pair / "sharp.jpg").stat().st_mode & stat.S_IWUSR
     assert (session / "interrupted" / "0001_desk.1" / "sharp.jpg").read_bytes()[-1:] == b"x"
     assert sorted(path.name for path in pair.iterdir()) == ["blurry.jpg", "pair.json", "sharp.jpg"]
-
-
-@pytest.mark.full
-def test_a_lost_chart_is_fetched_from_the_card_or_named(
-    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    session = tmp_path / "s"
-    words = ["--camera", f"gphoto2:virtual={virtual_folder}", "--settle", "0"]
-    exposure = ["--aperture", "f/5.6", "--shutter", "0.0012s"]
-    chart_shoot.command.main([str(session), *words, *exposure], standalone_mode=False)
-    picture = session / "charts" / "0001" / "chart.jpg"
-    content = picture.read_bytes()
-    ((folder, name),) = read_state(session)[0].charts[1].shot.on_card
-    card = virtual_folder / folder.removeprefix(f"{STORE}/")
-    card.mkdir(parents=True)
-    (card / name).write_bytes(content)  # the virtual camera forgets it otherwise
-    picture.chmod(0o644)
-    picture.write_bytes(b"x")
-    assert resumed(session) == 0
-    assert "chart 0001  chart.jpg: fetched from the card" in capsys.readouterr().err
-    assert picture.read_bytes() == content
-    assert (session / "interrupted" / "chart-0001.1" / "chart.jpg").read_bytes() == b"x"
-    assert check_session(session).ok
-    picture.unlink()
-    (card / name).unlink()
-    assert resumed(session) == 1
-    said = capsys.readouterr().err
-    assert "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
 
 
 @pytest.mark.full

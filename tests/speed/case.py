@@ -26,7 +26,8 @@ HISTORY = Path(__file__).parent / "history"
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison; modules of :mod:`tests.speed.cases` list theirs as ``CASES``.
+    """One comparison; modules of :mod:`tests.speed.cases`, and ``speed.py`` beside an
+    extra's tests, list theirs as ``CASES``.
 
     Attributes:
         name: Its group in the tables, and its name for ``-k``.
@@ -48,9 +49,11 @@ class Case:
 
 
 def all_cases() -> list[Case]:
-    """The cases of all modules of :mod:`tests.speed.cases`."""
-    names = sorted(module.name for module in pkgutil.iter_modules(cases.__path__))
-    modules = (importlib.import_module(f"{cases.__name__}.{name}") for name in names)
+    """The cases of all modules of :mod:`tests.speed.cases`, and those of the extras' tests."""
+    names = [f"{cases.__name__}.{module.name}" for module in pkgutil.iter_modules(cases.__path__)]
+    extras = Path(__file__).parents[1] / "extras"
+    names += [f"tests.extras.{file.parent.name}.speed" for file in extras.glob("*/speed.py")]
+    modules = map(importlib.import_module, sorted(names))
     return [case for module in modules for case in module.CASES]
 
 

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
-from defocus.capture.live.views.drift import drift_parts
 from defocus.capture.live.views.pictures import PairMember, read_member
 from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry
+from defocus.capture.sessions.additions import session_additions
 from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
@@ -47,7 +47,7 @@ def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> None:
 
 
 def contact_sheet(session: Path, jobs: int = 1) -> Page:
-    """The page of a session: a table of all pairs, the drift by its test charts, then each pair.
+    """The page of a session: a table of all pairs, what extras show, then each pair.
 
     For a pair with missing or damaged files, the reason is shown instead.
 
@@ -62,8 +62,8 @@ def contact_sheet(session: Path, jobs: int = 1) -> Page:
     pairs = [pair for _, pair in sorted(state.complete.items())]
     shown = in_processes(partial(_section, session), pairs, jobs)
     sections = tuple(sorted(track(shown, "contact sheet", len(pairs)), key=lambda one: one[0]))
-    drift = drift_parts(state)
-    over_time = (("Drift over the session", drift),) if drift else ()
+    added = ((one.heading, tuple(one.parts(state))) for one in session_additions())
+    over_time = tuple((heading, parts) for heading, parts in added if parts)
     places = {pair: f"#section-{n}" for n, (pair, _) in enumerate(sections, 2 + len(over_time))}
     return Page(
         title=f"Session {session.absolute().name}",

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.judging.shot_checks import EXIF_TIME
-from defocus.capture.live.views.drift import drift_table
 from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry, settings_text
-from defocus.capture.sessions.chart_drift import ChartPoint, session_drift
+from defocus.capture.sessions.additions import ShotWords, session_additions
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import JOURNAL, read_state
-from defocus.capture.sessions.state import CompletePair
+from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
 from defocus.errors import DatasetError, InputError
 from defocus.files import write_bytes, write_text
 from defocus.progress import counted, several
@@ -118,18 +117,23 @@ def read_log(session: Path) -> list[LogRow]:
                 by=shoot.handling.by,
             )
         )
-    return rows + [_chart_row(point) for point in session_drift(state)]
+    words = _shot_words(state)
+    return rows + [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
 
 
-def _chart_row(point: ChartPoint) -> LogRow:
-    shot = point.chart.shot
+def _shot_words(state: SessionState) -> dict[str, ShotWords]:
+    return {name: said for one in session_additions() for name, said in one.words(state).items()}
+
+
+def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow:
+    shot = chart.shot
     exposure = shot.exposure
     words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
     settings = settings_text({name: word for name, word in words.items() if word is not None})
     return LogRow(
         done=datetime.fromisoformat(shot.time).astimezone(),
-        pair=point.chart.id,
-        reason=point.told,
+        pair=chart.id,
+        reason=words_of[chart.id].whole if chart.id in words_of else "",
         blurry=settings,
     )
 
@@ -170,35 +174,39 @@ def write_log(session: Path, out: Path, by: str = "") -> None:
     if suffix not in (".pdf", ".html", ".csv"):
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
     rows = [replace(row, by=row.by or by) for row in read_log(session)]
-    charts = session_drift(read_state(session)[0])
+    state, _ = read_state(session)
     if suffix == ".csv":
         columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
         cells = [[getattr(row, name) for name in columns] for row in rows]
         write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
     elif suffix == ".html":
-        write_text(out, render_html(_page(session, rows, charts)))
+        write_text(out, render_html(_page(session, rows, state)))
     else:
         from defocus.reports.pdf import render_pdf  # slow to import
 
-        write_bytes(out, render_pdf(_page(session, rows, charts)))
+        write_bytes(out, render_pdf(_page(session, rows, state)))
 
 
-def _page(session: Path, rows: Sequence[LogRow], charts: list[ChartPoint]) -> Page:
-    """The log to look at: what changed between charts is a table, and a sentence in CSV alone."""
-    sharpness = {point.chart.id: point.sharpness for point in charts}
-    rows = [replace(row, reason=sharpness.get(row.pair, row.reason)) for row in rows]
+def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
+    """The log to look at: what extras measured is a table, and a sentence in CSV alone."""
+    words = _shot_words(state)
+    rows = [
+        replace(row, reason=words[row.pair].short) if row.pair in words else row for row in rows
+    ]
     taken = [
         row for _, row in sorted(((row.done, row) for row in rows if row.done), key=itemgetter(0))
     ]
     days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
     missing = [row.scene for row in rows if not row.done]
+    tables = [(one.log_heading, tuple(one.log_parts(state))) for one in session_additions()]
+    added = [(heading, parts) for heading, parts in tables if parts]
     return Page(
         title=f"Log of session {session.absolute().name}",
         notice="",
         sections=(
             ("Session", (_facts(rows),)),
             *((day, (_table(group),)) for day, group in days),
-            *([("Test charts", (drift_table(charts),))] if charts else []),
+            *added,
         ),
         summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
         + (f"; missing, {len(missing)} planned: {several(missing)}" if missing else ""),

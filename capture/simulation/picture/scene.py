@@ -3,18 +3,18 @@
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
-from defocus.charts.sheet.raster import photographed
+from defocus.discovery import brought_values
+from defocus.errors import InputError
 from defocus.optics.pictures import PICTURES, texture
 from defocus.optics.rendering.renderer import Layer, shown
 
-__all__ = ["FOCUS_DISTANCE_MM", "build_scene"]
+__all__ = ["FOCUS_DISTANCE_MM", "SimulatedScene", "build_scene", "require_scene"]
 
 FOCUS_DISTANCE_MM = 2000.0
 
@@ -25,13 +25,41 @@ GRAIN_SIGMA = 0.7
 GRAIN_DEVIATION = 0.4093
 """Of white noise blurred by that many pixels."""
 
-CHART_LIGHT = 0.5
-"""On the chart, relative to that on the other scenes."""
-
 SHAPES = 4
 STEPS = 5
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SimulatedScene:
+    """A scene that an extra brings in its folder ``scenes``.
+
+    Attributes:
+        name: As it is written in the camera's address.
+        build: Its layers from a generator, their width and height with the margin, and the margin.
+    """
+
+    name: str
+    build: Callable[[np.random.Generator, int, int, int], list[Layer]]
+
+
+def require_scene(kind: str) -> None:
+    """Refuse a scene that there is not.
+
+    Raises:
+        InputError: It is none of ours, and no extra brings it.
+    """
+    if kind not in _KINDS:
+        scenes = brought_scenes()
+        if kind not in scenes:
+            names = ", ".join([*_KINDS, *scenes])
+            raise InputError(f"simulated camera: no scene '{kind}'; there are {names}")
+
+
+def brought_scenes() -> dict[str, SimulatedScene]:
+    """Those of the extras, and of the entry points ``defocus.scenes``, by name."""
+    return {one.name: one for one in brought_values("scenes", SimulatedScene)}
 
 
 def build_scene(
@@ -40,7 +68,7 @@ def build_scene(
     """Build the layers of a scene, larger than the picture by ``margin`` on each side.
 
     Args:
-        kind: ``shapes``, ``steps``, ``wall`` or ``chart``.
+        kind: ``shapes``, ``steps``, ``wall``, or one that an extra brings.
         seed: The camera's seed.
         name: The scene's name; each name gives another scene.
         width: Pixels of the picture.
@@ -52,30 +80,15 @@ def build_scene(
     """
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     size = (width + 2 * margin, height + 2 * margin)
-    if kind == "chart":
-        return [_chart(random, *size, margin)]
-    return _KINDS[kind](random, *size)
+    if kind in _KINDS:
+        return _KINDS[kind](random, *size)
+    require_scene(kind)
+    return brought_scenes()[kind].build(random, *size, margin)
 
 
 def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
     depth = float(random.choice([random.uniform(1200, 1600), random.uniform(2800, 5000)]))
     return [_plane(random, width, height, depth)]
-
-
-def _chart(random: np.random.Generator, width: int, height: int, margin: int) -> Layer:
-    """The printed chart on a wall, in perspective; it fills most of the picture.
-
-    Its light keeps paper below clipping up to twice the reference exposure: f/2.8 at the time at
-    which a white surface just fills the sensor at f/4.
-    """
-    depth = float(random.choice([random.uniform(1500, 1750), random.uniform(2350, 2900)]))
-    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
-    inner = np.array([width - 2 * margin, height - 2 * margin])
-    unit = np.array([(0.05, 0.05), (0.95, 0.05), (0.95, 0.95), (0.05, 0.95)])
-    places = margin + inner * (unit + random.uniform(-0.03, 0.03, (4, 2)))
-    homography = cv2.getPerspectiveTransform(corners, places.astype(np.float32))
-    light = photographed(make_sheet(), np.asarray(homography, np.float64), width, height)
-    return Layer(CHART_LIGHT * light, np.ones((height, width)), depth)
 
 
 def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:

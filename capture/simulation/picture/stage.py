@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.capture.camera import Target
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions
-from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM, build_scene
+from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM, build_scene, require_scene
 from defocus.capture.simulation.picture.sensor import exposure_scale
 from defocus.capture.simulation.picture.surface import dust_shadow, tint, vignette
 from defocus.capture.simulation.picture.targets import target_layers
@@ -32,7 +32,11 @@ class Stage:
         Args:
             options: Options of the camera.
             chart_mm: Distance of the charts.
+
+        Raises:
+            InputError: There is no such scene.
         """
+        require_scene(options.scene)
         self._options = options
         self._chart_mm = chart_mm
         self._name = ""

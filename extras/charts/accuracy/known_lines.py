@@ -1,0 +1,52 @@
+"""Straightness of lines that are straight, in blurred charts with noise."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.extras.charts.accuracy.known_places import sharp_chart
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.lines import lines_json, read_lines
+from defocus.extras.charts.sheet.layout import make_sheet
+from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT
+from defocus.optics.psf import disc_psf
+
+__all__ = ["line_table"]
+
+Floats = NDArray[np.float64]
+
+WIDTHS_PX, CIRCLES_PX, NOISES = (900, 1680, 6000), (1.5, 4, 8, 12, 24), (0.002, 0.01)
+
+
+def line_table() -> str:
+    """What is measured where the truth is 0, as a Markdown table."""
+    kinds = "lines, {0} noise | grid, {0} noise"
+    columns = " | ".join(kinds.format(f"{noise:.1%}") for noise in NOISES)
+    head = [
+        f"| width, px | circle of confusion, px | {columns} |",
+        f"|---|---|{'---|' * (2 * len(NOISES))}",
+    ]
+    return "\n".join([*head, *(row for width in WIDTHS_PX for row in _rows(width))])
+
+
+def _rows(width: int) -> Iterator[str]:
+    sharp, homography = sharp_chart(width)
+    truth = ChartGeometry(homography, 0.0, sharp.shape[1], sharp.shape[0])
+    for circle in CIRCLES_PX:
+        blurred = cv2.filter2D(sharp, -1, disc_psf(circle), borderType=cv2.BORDER_REPLICATE)
+        light = np.asarray(blurred, np.float64)
+        cells = [cell for noise in NOISES for cell in _cells(light, truth, noise)]
+        yield f"| {width} | {circle:g} | {' | '.join(cells)} |"
+
+
+def _cells(blurred: Floats, truth: ChartGeometry, noise: float) -> Iterator[str]:
+    """Lines that are measured, of all, and their deviation in px RMS: lines, then the grid."""
+    grain = noise * np.random.default_rng(0).standard_normal(blurred.shape)
+    light = np.repeat((blurred + grain)[..., None], 3, axis=2)
+    found = list(read_lines(light, make_sheet(), truth, PAPER_LIGHT, INK_LIGHT))
+    for kind in ("line", "grid"):
+        one = lines_json(found)["straightness"][kind]
+        size = "" if one["rms_px"] is None else f", {one['rms_px']:.3f} px"
+        yield f"{one['measured']} of {one['printed']}{size}"

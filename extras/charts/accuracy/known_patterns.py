@@ -1,0 +1,77 @@
+"""Stars and dead leaves blurred by a disc in the Fourier domain, where its transfer is known.
+
+Noise is normal, relative to white (1), and drawn with a seed.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import j1
+
+from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
+from defocus.extras.charts.measures.texture import compare_texture
+from defocus.optics.leaves import leaves_picture
+
+__all__ = ["LEAVES_D", "STAR_D", "disc_transfer", "leaves_errors", "star_errors", "star_picture"]
+
+Array = NDArray[np.float64]
+
+STAR_D = (1.5, 3.0, 5.0, 8.0)
+LEAVES_D = (1.5, 3.0, 5.0, 8.0)
+STAR_PX = 401
+CYCLES = 36
+FINENESS = 6
+DARK, BRIGHT = 0.1, 0.7
+HIGHEST = 0.4
+"""Cycles per pixel up to which the star is compared; beyond it the pixels alias its harmonics."""
+
+
+def disc_transfer(diameter_px: float, frequencies: Array) -> Array:
+    """2 J1(x) / x with x = pi D f, signed."""
+    x = np.maximum(np.pi * diameter_px * np.asarray(frequencies), 1e-9)
+    return np.asarray(2.0 * j1(x) / x)
+
+
+def star_picture(size: int, cycles: int) -> tuple[Array, Array, Array]:
+    """A star of black and white sectors seen by square pixels, and its pixels' offsets."""
+    steps = (np.arange(size * FINENESS) + 0.5) / FINENESS - size / 2 + 0.21
+    angle = np.arctan2(steps[:, None], steps[None, :])
+    bright = (np.cos(cycles * angle) > 0).reshape(size, FINENESS, size, FINENESS)
+    light = DARK + (BRIGHT - DARK) * bright.mean(axis=(1, 3))
+    pixels = np.arange(size) + 0.5 - size / 2 + 0.21
+    x, y = np.meshgrid(pixels, pixels)
+    return light, x, y
+
+
+def star_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
+    """Measured minus true transfer of a disc and the pixel, ring by ring."""
+    light, x, y = star_picture(STAR_PX, CYCLES)
+    contrast = SQUARE_WAVE * (BRIGHT - DARK) / (BRIGHT + DARK)
+    seen = _noisy(_blurred(light, diameter_px), noise, seed)
+    found = star_mtf(seen, x, y, CYCLES, contrast)
+    kept = (found.frequencies < HIGHEST) & (found.frequencies * STAR_PX * math.pi > 1.1 * CYCLES)
+    f = found.frequencies[kept]
+    around = np.linspace(0, math.pi / 2, 16, endpoint=False)[:, None]
+    pixel = (np.sinc(f * np.cos(around)) * np.sinc(f * np.sin(around))).mean(axis=0)
+    return np.asarray(found.values[kept] - disc_transfer(diameter_px, f) * pixel)
+
+
+def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
+    """Measured minus true transfer of a disc, band by band."""
+    sharp = leaves_picture(512, seed=1)
+    blurred = _noisy(_blurred(sharp, diameter_px), noise, seed)
+    inner = (slice(64, -64), slice(64, -64))
+    found = compare_texture(blurred[inner], sharp[inner]).kept
+    return np.asarray(found.values - np.abs(disc_transfer(diameter_px, found.frequencies)))
+
+
+def _noisy(light: Array, noise: float, seed: int) -> Array:
+    return light + noise * np.random.default_rng(seed).standard_normal(light.shape)
+
+
+def _blurred(light: Array, diameter_px: float) -> Array:
+    """Multiply the spectrum with the disc's transfer; light wraps round at the borders."""
+    rows, columns = (np.fft.fftfreq(n) for n in light.shape)
+    transfer = disc_transfer(diameter_px, np.hypot(rows[:, None], columns[None, :]))
+    return np.asarray(np.fft.ifft2(np.fft.fft2(light) * transfer).real)

@@ -1,0 +1,159 @@
+"""Geometry of charts that are blurred by known kernels, against the true one.
+
+The place of a blurred chart is that of the centre of the kernel's light.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.extras.charts.reading.blobs import dark_blobs
+from defocus.extras.charts.reading.frame import find_frame
+from defocus.extras.charts.reading.geometry import ChartGeometry, fit_geometry
+from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
+from defocus.extras.charts.sheet.coverage import covered, printed_light
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH
+from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT
+from defocus.optics.geometry import moved_points
+from defocus.optics.psf import disc_psf
+
+__all__ = ["KERNELS", "SheetPlaceError", "place_errors", "place_table", "sharp_chart"]
+
+Floats = NDArray[np.float64]
+
+SHOTS = {900: (6, 12, 18, 24, 30), 1680: (12, 24, 36, 48), 6000: (24, 48)}
+"""Circles of confusion for each width of the picture, px."""
+KERNELS = ("disc", "hexagon", "gaussian", "one-sided")
+NOISE = 0.01
+WALL = 0.25
+OUTLINE = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
+SEEN = np.array([(0.06, 0.07), (0.93, 0.04), (0.95, 0.64), (0.05, 0.60)])
+"""Corners of the sheet in the picture, in its widths."""
+POINTS = np.stack(np.meshgrid(np.linspace(10, 410, 21), np.linspace(10, 287, 15)), -1)
+FINENESS = 2
+SUPERSAMPLING = 8
+
+
+@dataclass(frozen=True)
+class SheetPlaceError:
+    """Errors of the places of points all over the sheet.
+
+    Attributes:
+        dots: By the dots alone, px RMS.
+        whole: As charts are read, px RMS.
+        largest: As charts are read, the largest, px.
+    """
+
+    dots: float
+    whole: float
+    largest: float
+
+
+def sharp_chart(width: int) -> tuple[Floats, Floats]:
+    """A chart in perspective before a wall, and its homography from mm to px.
+
+    Args:
+        width: Of the picture, px.
+
+    Returns:
+        ``(H, W)`` linear light, and ``(3, 3)``.
+    """
+    size = width, round(width * 0.667)
+    corners = np.asarray(SEEN * width, np.float32)
+    homography = np.asarray(
+        cv2.getPerspectiveTransform(np.asarray(OUTLINE, np.float32), corners), np.float64
+    )
+    px_per_mm = float(math.ceil(FINENESS * width / WIDTH))
+    step, off = 1.0 / px_per_mm, (FINENESS - 1) / 2
+    to_mm = np.array([[step, 0.0, step / 2], [0.0, step, step / 2], [0.0, 0.0, 1.0]])
+    finer = np.array([[FINENESS, 0.0, off], [0.0, FINENESS, off], [0.0, 0.0, 1.0]])
+    fine = size[0] * FINENESS, size[1] * FINENESS
+    light = cv2.warpPerspective(
+        printed_light("wall", px_per_mm), finer @ homography @ to_mm, fine, borderValue=1.0
+    )
+    light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    light = light * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT
+    sheet = covered([moved_points(homography, OUTLINE) + 0.5], size[::-1])
+    return np.asarray(WALL + sheet * (light - WALL), np.float64), homography
+
+
+def _kernel(kind: str, diameter_px: float) -> Floats:
+    """A kernel of one of :data:`KERNELS`; ``(K, K)``, sum 1."""
+    if kind == "disc":
+        return disc_psf(diameter_px)
+    half = math.ceil(diameter_px) + 1
+    side = 2 * half + 1
+    steps = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - side / 2
+    x, y = np.meshgrid(steps, steps)
+    disc = np.hypot(x, y) <= diameter_px / 2
+    match kind:
+        case "hexagon":
+            normals = 0.2 + np.pi / 3 * np.arange(6)
+            inner = diameter_px / 2 * math.cos(math.pi / 6)
+            fine = np.all([x * np.cos(a) + y * np.sin(a) <= inner for a in normals], axis=0)
+        case "gaussian":
+            fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
+        case _:
+            fine = disc * (1.0 + 0.8 * x / (diameter_px / 2))
+    kernel = fine.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean(axis=(1, 3))
+    return np.asarray(kernel / kernel.sum())
+
+
+def place_errors(
+    sharp: Floats, homography: Floats, kind: str, diameter_px: float, seed: int = 0
+) -> SheetPlaceError:
+    """Blur a chart, read its geometry and compare.
+
+    Args:
+        sharp: ``(H, W)`` linear light.
+        homography: ``(3, 3)``, from mm to px.
+        kind: One of :data:`KERNELS`; the Gaussian has a standard deviation of a quarter.
+        diameter_px: Of the kernel.
+        seed: Seed of the noise.
+
+    Raises:
+        ImageError: The chart is not found.
+    """
+    kernel = _kernel(kind, diameter_px)
+    turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
+    blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)
+    noise = NOISE * np.random.default_rng(seed).standard_normal(blurred.shape)
+    seen = np.asarray(blurred + noise, np.float64)
+    frame = find_frame(seen, dark_blobs(seen))
+    if frame is None:
+        raise ImageError("the simulated chart is not found")
+    dots = fit_geometry(seen, frame.sheet.dots, frame.homography)
+    steps = np.arange(len(kernel)) - len(kernel) // 2
+    centre = np.array([kernel.sum(axis=0) @ steps, kernel.sum(axis=1) @ steps])
+    true = moved_points(homography, POINTS.reshape(-1, 2)) + centre
+    by_dots, by_all = _off(dots, true), _off(fit_whole_sheet(seen, frame.sheet, dots), true)
+    return SheetPlaceError(
+        math.sqrt(np.mean(by_dots**2)), math.sqrt(np.mean(by_all**2)), float(by_all.max())
+    )
+
+
+def _off(geometry: ChartGeometry, true: Floats) -> Floats:
+    """Distances of points from their true places."""
+    return np.asarray(np.hypot(*(geometry.to_picture(POINTS.reshape(-1, 2)) - true).T))
+
+
+def place_table() -> str:
+    """The errors as a Markdown table, a row per width and circle of confusion."""
+    head = [
+        f"| width, px | circle of confusion, px | {' | '.join(KERNELS)} | disc, dots alone |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *(row for width in SHOTS for row in _rows(width))])
+
+
+def _rows(width: int) -> Iterator[str]:
+    sharp, homography = sharp_chart(width)
+    for diameter in SHOTS[width]:
+        found = {kind: place_errors(sharp, homography, kind, diameter) for kind in KERNELS}
+        cells = [f"{one.whole:.3f} / {one.largest:.3f}" for one in found.values()]
+        yield f"| {width} | {diameter} | {' | '.join(cells)} | {found['disc'].dots:.3f} |"

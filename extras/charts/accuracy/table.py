@@ -1,0 +1,117 @@
+"""Tables of the measures' errors on pictures whose MTF is known in closed form."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.edge import measure_edge
+from defocus.extras.charts.accuracy.known_edges import KINDS, EdgeShot, blur_of_mtf50, edge_picture
+from defocus.extras.charts.accuracy.known_patterns import (
+    LEAVES_D,
+    STAR_D,
+    leaves_errors,
+    star_errors,
+)
+from defocus.extras.charts.accuracy.whole_region import whole_region_mtf
+
+__all__ = ["EdgeError", "edge_errors", "tables"]
+
+MTF50S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+ANGLES_DEG = (3.0, 5.0, 8.0, 12.0)
+NOISES = (0.0, 0.005, 0.01, 0.02)
+BITS = (8, 16)
+DRAWS = 4
+"""Draws of the noise of a star or of dead leaves."""
+
+
+@dataclass(frozen=True)
+class EdgeError:
+    """Errors of one picture of an edge.
+
+    Attributes:
+        mtf50: True MTF50, cycles per pixel.
+        noise: Noise over white.
+        ours: Error of MTF50, relative.
+        second: Error of the second implementation, relative.
+        place_px: Error of the edge's place, px.
+    """
+
+    mtf50: float
+    noise: float
+    ours: float
+    second: float
+    place_px: float
+
+
+def edge_errors(seed: int = 0, *, every: int = 1) -> Iterator[EdgeError]:
+    """Measure edges of all kinds, angles, noises and bit depths.
+
+    Args:
+        seed: Seed of noise and places.
+        every: Only every so many of the pictures, for a quick look.
+    """
+    random = np.random.default_rng(seed)
+    grid = itertools.product(MTF50S, NOISES, KINDS, ANGLES_DEG, BITS)
+    for mtf50, noise, kind, angle, bits in itertools.islice(grid, 0, None, every):
+        shot = EdgeShot(angle, noise, bits, place_px=float(random.uniform(95, 105)))
+        light = edge_picture(blur_of_mtf50(kind, mtf50, angle), shot, random)
+        found, other = measure_edge(light), whole_region_mtf(light)
+        yield EdgeError(
+            mtf50,
+            noise,
+            (found.mtf50 or np.inf) / mtf50 - 1.0,
+            (other.crossing(0.5) or np.inf) / mtf50 - 1.0,
+            found.place_px - shot.place_px,
+        )
+
+
+def tables(*, every: int = 1) -> str:
+    """The tables of edges, star and leaves, as Markdown."""
+    rows = list(edge_errors(every=every))
+    head = [
+        (
+            "| MTF50 | noise | pictures | mean error | 95 % below | bias "
+            "| second: mean | 95 % below | bias | place, px |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    cells = [
+        _row(f"{mtf50:g}", f"{noise:.1%}", [r for r in rows if (r.mtf50, r.noise) == key])
+        for mtf50, noise in itertools.product(MTF50S, NOISES)
+        for key in [(mtf50, noise)]
+        if any((r.mtf50, r.noise) == key for r in rows)
+    ]
+    by_noise = [_row("all", f"{n:.1%}", [r for r in rows if r.noise == n]) for n in NOISES]
+    patterns = [
+        "",
+        f"| pattern | circle of confusion | {' | '.join(f'noise {n:.1%}' for n in NOISES)} |",
+        "|---|---|---|---|---|---|",
+        *(_pattern("star", d, star_errors) for d in STAR_D),
+        *(_pattern("dead leaves", d, leaves_errors) for d in LEAVES_D),
+    ]
+    return "\n".join([*head, *cells, *by_noise, _row("all", "all", rows), *patterns])
+
+
+def _row(mtf50: str, noise: str, rows: list[EdgeError]) -> str:
+    ours, second = (np.array([getattr(r, name) for r in rows]) for name in ("ours", "second"))
+    place = np.sqrt(np.mean([r.place_px**2 for r in rows]))
+    errors = " | ".join(
+        f"{np.abs(e).mean():.2%} | {np.quantile(np.abs(e), 0.95):.2%} | {e.mean():+.2%}"
+        for e in (ours, second)
+    )
+    return f"| {mtf50} | {noise} | {len(rows)} | {errors} | {place:.3f} |"
+
+
+def _pattern(
+    name: str, diameter: float, errors: Callable[[float, float, int], NDArray[np.float64]]
+) -> str:
+    """A row with mean, 95th percentile and largest error of the MTF for each noise."""
+    cells = []
+    for noise in NOISES:
+        found = np.abs([errors(diameter, noise, seed) for seed in range(DRAWS if noise else 1)])
+        worst = f"{np.quantile(found, 0.95):.3f} / {found.max():.3f}"
+        cells.append(f"{found.mean():.3f} / {worst}")
+    return f"| {name} | {diameter:g} px | {' | '.join(cells)} |"

@@ -1,0 +1,65 @@
+"""``defocus-capture chart mtf``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.json_output import json_output
+
+__all__ = ["command"]
+
+
+@click.command(name="mtf")
+@click.argument("picture", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--region",
+    metavar="X,Y,W,H",
+    help="Left, top, width and height of the region with the edge, px.  [default: all]",
+)
+@click.option(
+    "--linear", is_flag=True, help="Values are proportional to light, as from 'develop --linear'."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the curve.")
+def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
+    """Measure the sharpness of an edge (MTF).
+
+    PICTURE is a JPEG, PNG, TIFF or RAW file. The edge is straight, 3 to 12 degrees off the rows or
+    columns. The region holds the edge, its blur, and plain areas on both sides; it should be 100 px
+    or more along the edge.
+
+    MTF50 is the spatial frequency at which contrast falls to half, in cycles per pixel: 0.7 over
+    the diameter of the circle of confusion. The method is that of ISO 12233.
+    """
+    from defocus.edges.edge import measure_edge
+    from defocus.edges.linear_light import Region, grey_of, linear_picture
+    from defocus.edges.straightness import measure_straightness
+    from defocus.errors import ImageError
+    from defocus.extras.charts.measures.edge_summary import (
+        edge_json,
+        edge_lines,
+        straightness_json,
+        straightness_line,
+    )
+    from defocus.raw import RAW_SUFFIXES
+
+    with json_output() as printed:
+        known = linear or picture.suffix.lower() in RAW_SUFFIXES
+        part = None if region is None else Region.parse(region)
+        light = linear_picture(picture, part, linear=linear)
+        try:
+            response = measure_edge(light)
+            straightness = measure_straightness(grey_of(light))
+        except ImageError as error:
+            raise ImageError(f"{picture}: {error}") from error
+        if as_json:
+            bent = straightness_json(straightness)
+            tone = "linear" if known else "srgb"
+            printed.write({**edge_json(response), "tone": tone, "straightness": bent})
+            return
+    for line in edge_lines(response):
+        click.echo(line)
+    click.echo(straightness_line(straightness))
+    if not known:
+        click.echo(
+            "tone curve   sRGB, not checked: most JPEG files have another; 'chart read' fits it"
+        )

@@ -1,0 +1,53 @@
+"""``defocus-capture chart read``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.command_line.json_output import json_output
+
+__all__ = ["command"]
+
+
+@click.command(name="read")
+@click.argument(
+    "pictures", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
+)
+@click.option(
+    "--linear", is_flag=True, help="Values are proportional to light, as from 'develop --linear'."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list with every number.")
+def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
+    """Measure pictures of the printed chart.
+
+    PICTURES are JPEG, PNG, TIFF or RAW files that show the chart of 'chart print'. It may
+    be in perspective, turned, distorted, partly outside the picture, or blurred by up to 30 px.
+    The command measures its edges, stars and dead leaves, how straight its lines are, and how many
+    of its characters tesseract reads if it is installed.
+
+    A chart that is not found, or is mirrored, is unknown; the exit code is then 1.
+    """
+    from defocus.edges.linear_light import stored_light
+    from defocus.extras.charts.reading.characters import characters_read
+    from defocus.extras.charts.reading.read import read_chart
+
+    missing = 0
+    rows = []
+    with json_output() as printed:
+        for picture in pictures:
+            light = stored_light(picture, linear=linear)
+            reading = read_chart(light)
+            if reading is None:
+                missing += 1
+                found, lines = {"status": "unknown"}, ["unknown: no chart found"]
+            else:
+                seen = reading.tone.light(light)
+                text = characters_read(seen, reading.sheet, reading.geometry)
+                found = reading.to_json() | text.to_json()
+                lines = [*reading.lines(), f"  {text.line()}"]
+            rows.append({"picture": str(picture), **found})
+            if not as_json:
+                click.echo("\n".join([f"{picture}: {lines[0]}", *lines[1:]]))
+        if as_json:
+            printed.write(rows)
+    return 1 if missing else 0

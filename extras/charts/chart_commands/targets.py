@@ -1,0 +1,28 @@
+"""``defocus-capture chart targets``."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command(name="targets")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="PDF or SVG file to write.",
+)
+def command(out: Path) -> None:
+    """Write a sheet of targets to print, on A4.
+
+    A star to focus on, and textures by which pictures are registered where a scene has none.
+    """
+    from defocus.extras.charts.sheet.svg import write_sheet
+    from defocus.extras.charts.sheet.targets import make_targets
+    from defocus.progress import say
+
+    write_sheet(out, make_targets())
+    say(f"{out}: print it at 100 % on matt A4 paper, and check the ruler")

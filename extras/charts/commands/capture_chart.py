@@ -1,0 +1,18 @@
+"""``defocus-capture chart``."""
+
+import click
+
+from defocus.command_line.verbs import help_heading
+from defocus.extras.charts.chart_commands import lens, mtf, read, sheet, shoot, targets
+
+__all__ = ["command"]
+
+
+@help_heading("Test chart")
+@click.group(name="chart", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Print, shoot and read test charts."""
+
+
+for _module in (sheet, shoot, read, lens, mtf, targets):
+    command.add_command(_module.command)

@@ -1,0 +1,182 @@
+"""What changed between two pictures of one chart: sharpness, and where the chart is.
+
+Both are compared part by part, so that faults of paper and print, which both pictures show, cancel:
+MTF50 edge by edge, the place dot by dot. The scatter of the parts gives the standard errors.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.extras.charts.reading.read import ChartReading
+from defocus.extras.charts.sheet.layout import Layout
+
+__all__ = ["CLEARLY", "ChartDrift", "ChartMarks", "MeasuredChange", "chart_drift", "marks_of"]
+
+Floats = NDArray[np.float64]
+
+CLEARLY = 3.0
+"""A change of more standard errors is clear; without any, 0.7 % of the quantities are beyond it."""
+
+LEAST_EDGES, LEAST_DOTS = 8, 8
+OUTLIER = 4.0
+SIGMA_PER_MAD = 1.4826
+ERROR_OF_MEDIAN = 1.2533
+"""Standard error of a median over that of a mean, of normal values."""
+
+
+@dataclass(frozen=True)
+class ChartMarks:
+    """The parts of a read chart that are compared.
+
+    Attributes:
+        layout: Which chart.
+        size_px: Width and height of the picture.
+        mtf50: ``(E,)`` cycles per pixel, for each edge of the sheet in its order; NaN where it was
+            not measured.
+        dots: ``(D, 2)`` px, for each dot of the sheet in its order; NaN where it was not seen.
+    """
+
+    layout: Layout
+    size_px: tuple[int, int]
+    mtf50: Floats
+    dots: Floats
+
+    @property
+    def median_mtf50(self) -> float | None:
+        """Median over the edges, cycles per pixel; None if none was measured."""
+        known = self.mtf50[np.isfinite(self.mtf50)]
+        return float(np.median(known)) if len(known) else None
+
+    @property
+    def middle_px(self) -> tuple[float, float]:
+        """The middle of the dots."""
+        x, y = np.nanmean(self.dots, axis=0)
+        return float(x), float(y)
+
+
+@dataclass(frozen=True)
+class MeasuredChange:
+    """A change with its standard error, in the same unit."""
+
+    value: float
+    error: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is more than chance."""
+        return abs(self.value) > CLEARLY * self.error
+
+
+@dataclass(frozen=True)
+class ChartDrift:
+    """What changed from one picture of a chart to another.
+
+    Attributes:
+        mtf50: Change of MTF50, a fraction; None with fewer than eight edges in both.
+        right: Shift to the right at the middle of the picture, px; None, like the three below, with
+            fewer than eight dots in both.
+        down: Shift downwards, px.
+        zoom: Change of magnification, a fraction; positive is larger.
+        rotation: Rotation, radians; positive turns x towards y (clockwise as seen on a screen).
+    """
+
+    mtf50: MeasuredChange | None
+    right: MeasuredChange | None
+    down: MeasuredChange | None
+    zoom: MeasuredChange | None
+    rotation: MeasuredChange | None
+
+    @property
+    def changes(self) -> tuple[MeasuredChange | None, ...]:
+        """All of them, in this order."""
+        return self.mtf50, self.right, self.down, self.zoom, self.rotation
+
+    @property
+    def cause(self) -> str:
+        """What the clear changes look like together; empty without any.
+
+        A lens that is focused anew changes its magnification with its sharpness (breathing).
+        """
+        sharper, right, down, zoom, turned = (
+            change is not None and change.clear for change in self.changes
+        )
+        moved = right or down or turned
+        if sharper and zoom:
+            return REFOCUSED_AND_MOVED if moved else REFOCUSED
+        if sharper:
+            return BLURRED_AND_MOVED if moved else BLURRED
+        return MOVED if moved or zoom else ""
+
+
+REFOCUSED = "refocused: sharpness and magnification changed together"
+REFOCUSED_AND_MOVED = "refocused, and camera or chart moved"
+BLURRED = "sharpness drifted: not refocused, the magnification stayed"
+BLURRED_AND_MOVED = "sharpness drifted, and camera or chart moved: not refocused"
+MOVED = "camera or chart moved, focus stayed"
+
+
+def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
+    """What of a reading is compared.
+
+    Args:
+        reading: The reading.
+        size_px: Width and height of the picture.
+    """
+    mtf50 = [e.response.mtf50 if e.response else None for e in reading.edges]
+    found = np.array([math.nan if one is None else one for one in mtf50])
+    return ChartMarks(reading.sheet.layout, size_px, found, reading.geometry.centres)
+
+
+def chart_drift(first: ChartMarks, second: ChartMarks) -> ChartDrift:
+    """What changed from the first to the second picture, both of one layout and one size."""
+    return ChartDrift(_sharpness(first, second), *_movement(first, second))
+
+
+def _sharpness(first: ChartMarks, second: ChartMarks) -> MeasuredChange | None:
+    """Median of the edges' relative changes."""
+    ratios = np.log(second.mtf50 / first.mtf50)
+    ratios = ratios[np.isfinite(ratios)]
+    if len(ratios) < LEAST_EDGES:
+        return None
+    middle = float(np.median(ratios))
+    scatter = SIGMA_PER_MAD * float(np.median(np.abs(ratios - middle)))
+    factor = math.exp(middle)
+    return MeasuredChange(factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)))
+
+
+def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | None]:
+    """Shift to the right and down, zoom and rotation that explain the dots' moves best."""
+    moves = second.dots - first.dots
+    seen = np.isfinite(moves).all(axis=1)
+    if seen.sum() < LEAST_DOTS:
+        return [None] * 4
+    start, moves = first.dots[seen] - (np.array(first.size_px) - 1) / 2, moves[seen]
+    off = np.hypot(*_fitted(start, moves)[2].T)
+    near = off <= OUTLIER * float(np.median(off))  # something may lie before a dot
+    (right, down, wider, turned), errors, _ = _fitted(start[near], moves[near])
+    zoom, rotation = math.hypot(1 + wider, turned) - 1, math.atan2(turned, 1 + wider)
+    values = (float(right), float(down), zoom, rotation)
+    told = zip(values, errors, strict=True)
+    return [MeasuredChange(value, float(error)) for value, error in told]
+
+
+def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
+    """Least squares of moves by (right, down, a, b): (a x - b y, b x + a y) is added to the shift.
+
+    Returns:
+        The four numbers, their standard errors, and what is left of the moves.
+    """
+    x, y = start.T
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    design = np.concatenate(
+        [np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)]
+    )
+    told = moves.T.ravel()
+    found = np.linalg.lstsq(design, told, rcond=None)[0]
+    rest = told - design @ found
+    variance = float(rest @ rest) / (len(told) - len(found))
+    errors = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
+    return found, errors, rest.reshape(2, -1).T

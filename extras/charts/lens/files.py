@@ -1,0 +1,78 @@
+"""A lens from files: photographs of the chart with their f-numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.capture.exif import read_exif
+from defocus.errors import InputError
+from defocus.extras.charts.lens.fit import fit_lens
+from defocus.extras.charts.lens.noise import measure_noise
+from defocus.extras.charts.lens.photographs import chart_shots
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.lens.summary import FittedLens, measured
+from defocus.heif_pixels import HEIF_KINDS
+from defocus.images import read_image
+from defocus.optics.lens.file import MeasuredLens, Recording
+from defocus.picture_headers import SUFFIXES
+from defocus.progress import say
+
+__all__ = ["FULL_FRAME_MM", "measure_lens", "read_chart_pictures"]
+
+FULL_FRAME_MM = 36.0
+COMPRESSED = tuple(one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFFIXES[kind])
+
+
+def read_chart_pictures(
+    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+) -> list[ChartShot]:
+    """Read photographs of the chart.
+
+    Args:
+        pictures: Files of one size.
+        f_numbers: F-number of all, or of each; empty for that in their EXIF data.
+        linear: Whether values are proportional to light already, instead of sRGB-encoded.
+
+    Raises:
+        InputError: There are too few or too many f-numbers, or one is not known.
+        ImageError: A file cannot be read, has no chart, or has another size than the first one.
+    """
+    if len(f_numbers) not in {0, 1, len(pictures)}:
+        raise InputError(
+            f"--f-number: {len(f_numbers)} for {len(pictures)} pictures; give 1 or all"
+        )
+    given = list(f_numbers) * (len(pictures) if len(f_numbers) == 1 else 1)
+    return chart_shots(pictures, given or [_noted(one) for one in pictures], linear=linear)
+
+
+def _noted(picture: Path) -> float:
+    """F-number of the picture's EXIF data."""
+    number = read_exif(picture).f_number
+    if number is None:
+        read_image(picture)  # a file that is no picture has no f-number either: report that first
+        raise InputError(f"{picture}: its f-number is not noted in it; give --f-number")
+    return number
+
+
+def measure_lens(
+    pictures: Sequence[Path],
+    shots: Sequence[ChartShot],
+    sensor_width_mm: float | None,
+    open_f_number: float | None,
+) -> tuple[FittedLens, MeasuredLens]:
+    """Fit a lens to photographs of the chart; see :func:`~defocus.extras.charts.lens.fit.fit_lens`.
+
+    Args:
+        pictures: The files.
+        shots: What was read in them.
+        sensor_width_mm: Width of the sensor; None assumes full frame, and says so.
+        open_f_number: F-number of the open lens; by default that of the fastest photograph.
+
+    Returns:
+        The fit, and what a lens file keeps of it.
+    """
+    pitch_um = 1000.0 * (sensor_width_mm or FULL_FRAME_MM) / shots[0].light.shape[1]
+    if sensor_width_mm is None:
+        say(f"assumed full frame: pixels of {pitch_um:.3g} µm; else give --sensor-width")
+    found = fit_lens(shots, pitch_um, open_f_number)
+    compressed = any(one.suffix.lower() in COMPRESSED for one in pictures)
+    return found, measured(found, Recording(*measure_noise(shots), compressed))

@@ -1,0 +1,360 @@
+"""Fit of a lens to photographs of the chart (Levenberg-Marquardt)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.extras.charts.lens.numbers import CUT_AT, DIAPHRAGM, FIRST, NUMBERS, first_numbers
+from defocus.extras.charts.lens.photographs import LEAST_BLUR_PX, signed_blur, why_too_few
+from defocus.extras.charts.lens.probes import ChartProbe, ChartShot, probes
+from defocus.extras.charts.lens.response import displacements, explained, left_over
+from defocus.extras.charts.lens.summary import FittedLens
+from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
+from defocus.optics.lens.pupil import Pupil
+from defocus.optics.lens.rays import pupil_grid
+from defocus.progress import track
+
+__all__ = ["fit_lens"]
+
+Floats = NDArray[np.float64]
+
+STOPPED = 1.05
+"""A lens at a so many times larger f-number than open shows its blades."""
+FOCUS_STEP, TILT_STEP = 0.015, 0.03
+CLEAR = 0.15
+"""Rims stay so far off the chief ray, in radii."""
+ROUNDS, ENOUGH = (3, 12), 5e-5
+DAMPING, TRIES = 1e-3, 7
+ALIKE = 3.0
+"""Two ends are alike until their sums of squares differ by more than so many standard errors."""
+LEAST_SHOTS, LEAST_PROBES = 2, 8
+BLADES = (5, 6, 7, 8, 9, 10, 11)
+TURNS, FEW = 4, 3
+"""Turns of a diaphragm from which its fit begins; it uses one probe in so many."""
+SPREAD_SIDE = 96
+
+
+@dataclass
+class _State:
+    """Numbers of the lens, and focus and tilt of each photograph (px; px per half diagonal)."""
+
+    numbers: dict[str, float]
+    focus: Floats
+
+
+@dataclass
+class _Seen:
+    """A probe of a photograph, where it was found last, and how displacements look there."""
+
+    shot: int
+    probe: ChartProbe
+    f_number: float
+    shift: tuple[float, float] = (0.0, 0.0)
+    displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
+
+    def rest(self, lens: RealLens, focus: Floats, *, move: bool, waves: bool) -> Floats:
+        """What it shows beyond the lens and a displacement; ``move`` keeps the better place."""
+        diameter = float(focus[self.shot] @ (1.0, *self.probe.field))
+        used = replace(lens, f_number=self.f_number)
+        spectrum = explained(self.probe, used, diameter, self.shift, waves=waves)
+        rest = left_over(self.probe, spectrum).ravel()
+        if move:
+            self.displaced = displacements(self.probe, spectrum)
+        slopes = self.displaced
+        step = np.linalg.solve(slopes @ slopes.T, slopes @ rest)
+        if move:
+            self.shift = (self.shift[0] + float(step[0]), self.shift[1] + float(step[1]))
+        return np.asarray(rest - step @ slopes)
+
+
+def fit_lens(
+    shots: Sequence[ChartShot], pixel_pitch_um: float, open_f_number: float | None = None
+) -> FittedLens:
+    """Fit a lens to photographs of one chart at several settings of focus or aperture.
+
+    Photographs of one f-number are given in the order of the focus, from nearer than the chart to
+    farther: blur behind the focus plane and in front of it are alike but for aberrations.
+
+    Args:
+        shots: The photographs.
+        pixel_pitch_um: Pixel pitch of the pictures, µm.
+        open_f_number: F-number of the open lens; by default that of the fastest photograph.
+
+    Raises:
+        ImageError: Too little of the chart can be measured: it is small, cut off, or too blurred.
+        OpticsError: The lens opens no wider than the f-number of a photograph.
+    """
+    signed = signed_blur(shots)
+    kept = [int(k) for k in np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)]
+    if len(kept) < LEAST_SHOTS:
+        raise ImageError(
+            f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
+            f"take {LEAST_SHOTS} or more out of focus, on both sides"
+        )
+    shots, diameters = [shots[k] for k in kept], signed[kept]
+    seen = [_Seen(k, one, shot.f_number) for k, shot in enumerate(shots) for one in probes(shot)]
+    if any(sum(one.shot == k for one in seen) < LEAST_PROBES for k in range(len(shots))):
+        raise ImageError(why_too_few(shots, LEAST_PROBES))
+    open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
+    base = RealLens(open_, open_, pixel_pitch_um)
+    focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
+    every = [name for name in NUMBERS if name not in DIAPHRAGM]
+    pupil = open_ / min(shot.f_number for shot in shots)
+    begun = (
+        _fitted(_State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0])
+        for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
+    )
+    state, _ = min(begun, key=lambda one: one[1])
+    state, apart = _better_end(state, seen, base, tuple(every))
+    state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[0], waves=True)
+    if max(shot.f_number for shot in shots) > STOPPED * open_:
+        base, state = _with_blades(state, seen, base, [shot.f_number for shot in shots])
+        every = list(NUMBERS)
+        state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[1], waves=True)
+    _, slopes = _slopes(state, seen, base, every)
+    rest = _rest(state, seen, base, waves=True)
+    return FittedLens(
+        _lens(base, state.numbers),
+        state.numbers,
+        {
+            name: math.hypot(error, apart.get(name, 0.0))
+            for name, error in _errors(state, every, seen, rest, slopes).items()
+        },
+        tuple(kept),
+        tuple(map(float, state.focus[:, 0])),
+        tuple(shot.f_number for shot in shots),
+        float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
+    )
+
+
+def _better_end(
+    state: _State, seen: list[_Seen], base: RealLens, names: tuple[str, ...]
+) -> tuple[_State, dict[str, float]]:
+    """The better of two ends, and how far they are apart in each number; empty if one is worse.
+
+    The second fit begins at the mirror image of the first one's end. Ends are alike unless one
+    explains the photographs better beyond the noise of pixels and what scatters from probe to
+    probe. Of two alike, that whose rims are more even is taken: a wrong mixture of rims and coma
+    shifts both rims the same way.
+    """
+    first, _ = _fitted(state, seen, base, names, ROUNDS[1])
+    second, _ = _fitted(_mirrored(first), seen, base, names, ROUNDS[1])
+    left = _squares(first, seen, base)
+    more = _squares(second, seen, base) - left
+    noise = left.sum() / sum(one.probe.seen.size for one in seen)
+    if abs(more.sum()) > max(ALIKE * math.sqrt(len(more)) * more.std(), ALIKE**2 * noise):
+        return (first if more.sum() > 0 else second), {}
+    apart = {name: abs(second.numbers[name] - first.numbers[name]) for name in names}
+    return min(first, second, key=_unevenness), apart
+
+
+def _unevenness(state: _State) -> float:
+    """How much farther one rim is shifted than the other, radii of the open pupil."""
+    return abs(state.numbers["front_shift"] + state.numbers["rear_shift"])
+
+
+def _squares(state: _State, seen: Sequence[_Seen], base: RealLens) -> Floats:
+    """The sum of squares of each probe, at its best place."""
+    _rest(state, seen, base, move=True)
+    return np.array([one @ one for one in _rest(state, seen, base)])
+
+
+def _mirrored(state: _State) -> _State:
+    """The other explanation of light on one side: coma, or rims that cut more on one side."""
+    numbers = dict(state.numbers)
+    shift = (numbers["rear_shift"] - numbers["front_shift"]) / 2
+    radius = (numbers["rear_radius"] + numbers["front_radius"]) / 2
+    numbers |= {name: -numbers[name] for name in ("coma_07", "coma_corner")}
+    numbers |= {"front_shift": -shift, "rear_shift": shift}
+    numbers |= {"front_radius": radius, "rear_radius": radius}
+    return _State(numbers, state.focus.copy())
+
+
+def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
+    n = numbers
+
+    def off(name: str) -> OffAxis:
+        return OffAxis(n[f"{name}_07"], n[f"{name}_corner"])
+
+    front, rear = (Rim(n[f"{side}_shift"], n[f"{side}_radius"]) for side in ("front", "rear"))
+    return replace(
+        base,
+        roundness=n["roundness"],
+        turn_deg=n["turn_deg"],
+        spherical=n["spherical"],
+        spherical_6=n["spherical_6"],
+        oblique_spherical=off("oblique"),
+        coma=off("coma"),
+        astigmatism=off("astigmatism"),
+        field_curvature=off("curvature"),
+        axial_colour_um=(n["axial_red"], n["axial_blue"]),
+        lateral_colour_um=(n["lateral_red"], n["lateral_blue"]),
+        front=front,
+        rear=rear,
+    )
+
+
+def _rest(
+    state: _State,
+    seen: Sequence[_Seen],
+    base: RealLens,
+    *,
+    move: bool = False,
+    waves: bool = False,
+) -> list[Floats]:
+    """What each probe shows beyond the lens; ``move`` keeps the better places."""
+    lens = _lens(base, state.numbers)
+    return [one.rest(lens, state.focus, move=move, waves=waves) for one in seen]
+
+
+def _slopes(
+    state: _State, seen: Sequence[_Seen], base: RealLens, names: Sequence[str]
+) -> tuple[list[Floats], list[Floats]]:
+    """The rest of each probe, and its derivatives ``(parameters, n)`` by names and own focus."""
+    rest = _rest(state, seen, base)
+    columns = []
+    for name in names:
+        step = NUMBERS[name][0]
+        if state.numbers[name] + step > NUMBERS[name][2]:
+            step = -step
+        other = _State({**state.numbers, name: state.numbers[name] + step}, state.focus)
+        changed = _rest(other, seen, base)
+        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
+    for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
+        focus = state.focus.copy()
+        focus[:, place] += step
+        changed = _rest(_State(state.numbers, focus), seen, base)
+        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
+    return rest, [np.stack(one) for one in zip(*columns, strict=True)]
+
+
+def _normal(
+    state: _State, count: int, seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
+) -> tuple[Floats, Floats]:
+    """Normal equations over so many numbers of the lens and three of each photograph."""
+    size = count + state.focus.size
+    matrix, right = np.zeros((size, size)), np.zeros(size)
+    for one, r, slope in zip(seen, rest, slopes, strict=True):
+        used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
+        matrix[np.ix_(used, used)] += slope @ slope.T
+        right[used] += slope @ r
+    return matrix, right
+
+
+def _fitted(
+    state: _State,
+    seen: list[_Seen],
+    base: RealLens,
+    names: tuple[str, ...],
+    rounds: int,
+    *,
+    waves: bool = False,
+) -> tuple[_State, float]:
+    """The better state after some rounds, and its sum of squares.
+
+    With waves the rest is that of waves, and the derivatives are those of rays, which come near
+    enough in a small part of the time.
+    """
+    damping = DAMPING
+    _rest(state, seen, base, move=True, waves=waves)
+    for _ in track(range(rounds), f"fitting {len(names)} numbers"):
+        by_rays, slopes = _slopes(state, seen, base, names)
+        rest = _rest(state, seen, base, waves=True) if waves else by_rays
+        before = _left(rest)
+        matrix, right = _normal(state, len(names), seen, rest, slopes)
+        better = False
+        for _ in range(TRIES):
+            step = np.linalg.solve(matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right)
+            tried = _stepped(state, names, np.asarray(step, np.float64))
+            after = _left(_rest(tried, seen, base, waves=waves))
+            if after < before:
+                better, damping = True, damping / 5
+                break
+            damping *= 8
+        if not better:
+            return state, before
+        state = tried
+        _rest(state, seen, base, move=True, waves=waves)
+        if before - after < ENOUGH * before:
+            break
+    return state, after
+
+
+def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
+    numbers = dict(state.numbers)
+    for name, change in zip(names, step[: len(names)], strict=True):
+        numbers[name] = float(np.clip(numbers[name] + change, *NUMBERS[name][1:]))
+    for side in ("front", "rear"):
+        far = numbers[f"{side}_radius"] - CLEAR
+        numbers[f"{side}_shift"] = float(np.clip(numbers[f"{side}_shift"], -far, far))
+    return _State(numbers, state.focus + step[len(names) :].reshape(-1, 3))
+
+
+def _with_blades(
+    state: _State, seen: list[_Seen], base: RealLens, f_numbers: list[float]
+) -> tuple[RealLens, _State]:
+    """The number of blades that leaves least, each with its best turn, roundness and focus.
+
+    A few of the probes suffice. By waves, since rays of a stopped lens are off by more than
+    diaphragms differ.
+    """
+    few = seen[::FEW]
+    tried = []
+    for blades in BLADES:
+        one = replace(base, blades=blades)
+        starts = []
+        for turn in np.arange(TURNS) * 360.0 / blades / TURNS:
+            numbers = {**state.numbers, "roundness": 0.4, "turn_deg": turn}
+            spreads = [_spread(_lens(one, numbers), f_number) for f_number in f_numbers]
+            starts.append(_State(numbers, state.focus / np.array(spreads)[:, None]))
+        start = min(starts, key=lambda begun: _left(_rest(begun, few, one, waves=True)))
+        found, left = _fitted(start, few, one, DIAPHRAGM, ROUNDS[0], waves=True)
+        tried.append((left, one, found))
+    _, base, state = min(tried, key=lambda one: one[0])
+    return base, state
+
+
+def _spread(lens: RealLens, f_number: float) -> float:
+    """Mean distance of the light from the middle of the pupil, relative to a round one."""
+    x, y = pupil_grid(SPREAD_SIDE)
+    distance = np.hypot(x, y)
+    open_ = Pupil(replace(lens, f_number=f_number), (0.0, 0.0)).depth(x, y) >= 0.0
+    return float(distance[open_].mean() / distance.mean())
+
+
+def _left(rest: list[Floats]) -> float:
+    """The sum of squares."""
+    return sum(float(one @ one) for one in rest)
+
+
+def _errors(
+    state: _State,
+    names: Sequence[str],
+    seen: Sequence[_Seen],
+    rest: list[Floats],
+    slopes: list[Floats],
+) -> dict[str, float]:
+    """Standard errors; the focus is free too.
+
+    The larger of two: from the curvature of the sum of squares, which takes all that is left for
+    noise without a pattern, and from how the probes' derivatives scatter, since what no lens
+    explains has a pattern within a probe ("sandwich").
+
+    Source: H. White, Maximum likelihood estimation of misspecified models, Econometrica 50, 1982.
+    """
+    parts = [
+        _normal(state, len(names), [one], [r], [slope])
+        for one, r, slope in zip(seen, rest, slopes, strict=True)
+    ]
+    matrix = np.sum([one for one, _ in parts], axis=0)
+    pulls = np.stack([right for _, right in parts])
+    inverse = np.linalg.inv(matrix + 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix)))
+    spare = max(len(seen) - len(matrix), 1)
+    by_curvature = float(np.mean(np.concatenate(rest) ** 2)) * np.diag(inverse)
+    by_probes = len(seen) / spare * np.square(pulls @ inverse).sum(axis=0)
+    errors = np.sqrt(np.maximum(np.maximum(by_curvature, by_probes), 0.0))
+    return {name: float(one) for name, one in zip(names, errors, strict=False)}

@@ -1,0 +1,75 @@
+"""Noise of the camera that photographed a chart, from its plain patches."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from defocus.errors import ImageError
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.sheet.parts import Patch
+
+__all__ = ["measure_noise"]
+
+Floats = NDArray[np.float64]
+
+LEAST_PX, EDGE_PX = 5, 2
+LEAST_VALUES = 6
+LEAST_VARIANCE = 1e-9
+CLIPPED = 0.99
+
+
+def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
+    """Fit ``shot * x + read`` to the variance of linear light ``x`` in the patches.
+
+    Args:
+        shots: Photographs of the chart at one setting of the camera.
+
+    Returns:
+        Both numbers, >= 0.
+
+    Raises:
+        ImageError: Too few patches are in the pictures.
+    """
+    found = np.array([value for shot in shots for value in _levels(shot)]).reshape(-1, 2)
+    if len(found) < LEAST_VALUES:
+        raise ImageError("too few plain patches of the chart can be seen; fill the frame with it")
+    mean, variance = found.T
+    variance = np.maximum(variance, LEAST_VARIANCE)
+    # an estimated variance scatters in proportion to itself
+    terms = np.stack([mean, np.ones_like(mean)], axis=1) / variance[:, None]
+    (slope, rest), _ = nnls(terms, np.ones_like(mean))
+    return float(slope), float(rest)
+
+
+def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
+    """Mean and variance of each colour of each patch, within what its border blurs into."""
+    geometry = shot.reading.geometry
+    for patch in shot.reading.sheet.parts:
+        if not isinstance(patch, Patch):
+            continue
+        x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
+        side = patch.side * geometry.scale(patch.x, patch.y)
+        half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
+        left, top = round(x) - half, round(y) - half
+        part = shot.light[max(top, 0) : top + 2 * half + 1, max(left, 0) : left + 2 * half + 1]
+        if min(part.shape[:2]) < max(LEAST_PX, 2 * half + 1) or part.max() > CLIPPED:
+            continue
+        rows, columns = np.indices(part.shape[:2]).reshape(2, -1)
+        plane = np.stack([np.ones(rows.size), rows, columns], axis=1)
+        for colour in part.reshape(-1, 3).T:
+            rest = np.linalg.lstsq(plane, colour, rcond=None)[1]
+            yield float(colour.mean()), float(rest[0]) / (colour.size - 3)
+
+
+def _reach(geometry: ChartGeometry, patch: Patch) -> float:
+    """Half diagonal, along an axis of the picture, of a turned square over half its side.
+
+    An upright box that is so many times smaller lies within the square.
+    """
+    start, end = geometry.to_picture(np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]]))
+    across, down = np.abs(end - start) / np.hypot(*(end - start))
+    return float(across + down)

@@ -1,0 +1,172 @@
+"""A measured lens as lines of text and as a page with its point spread functions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.lens.properties import told_by
+from defocus.extras.charts.lens.summary import (
+    PLACES,
+    FittedLens,
+    edges_by_place,
+    kernel_mtf50,
+    mtf50_by_place,
+)
+from defocus.images import as_integer, linear_to_srgb
+from defocus.optics.lens.file import MeasuredLens
+from defocus.optics.lens.kernels import colour_psfs
+from defocus.optics.lens.prescription import RealLens
+from defocus.reports.html import write_html
+from defocus.reports.model import Cell, Column, Facts, Gallery, Page, Paragraph, Part, Table, Tile
+
+__all__ = ["lens_lines", "lens_parts", "write_lens_page"]
+
+KERNELS = ((-8.0, "nearer"), (8.0, "farther"))
+ENLARGED = 5
+MTF50 = "MTF50, cycles/px"
+
+
+def lens_lines(found: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
+    """A lens as text: its photographs, what they tell of it, and what they do not."""
+    told, untold, blades = told_by(found)
+    yield f"f/{found.lens.open_f_number:g} lens; it explains {_explained(found.residual)}"
+    rows = list(_pictures(found, shots))
+    names = [f"{Path(name).name}, {f_number}: {blur}" for name, f_number, blur, _ in rows]
+    width = max(map(len, [*names, MTF50]))
+    yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
+    for name, (*_, values) in zip(names, rows, strict=True):
+        yield f"  {name:{width}}  {'   '.join(map(_mtf50_words, values))}".rstrip()
+    yield "What the pictures tell:"
+    if blades is not None:
+        yield f"  {blades} blades"
+    yield from (f"  {one}" for one in told)
+    if untold:
+        yield f"Not told by these pictures: {', '.join(untold)}"
+
+
+def _mtf50_words(value: float | None) -> str:
+    return "  –  " if value is None else f"{value:.3f}"
+
+
+def _explained(residual: float) -> str:
+    return f"all but {residual:.1%} of the contrast"
+
+
+def _pictures(
+    found: FittedLens, shots: Sequence[ChartShot]
+) -> Iterator[tuple[str, str, str, list[float | None]]]:
+    """Name, f-number, blur in words and MTF50 by place of each photograph.
+
+    Out of focus MTF50 is that of the fitted lens, in focus that of the chart's edges.
+    """
+    for place, shot in enumerate(shots):
+        f_number = f"f/{shot.f_number:g}"
+        if place not in found.used:
+            yield shot.name, f_number, "in focus", edges_by_place(shot)
+            continue
+        number = found.used.index(place)
+        diameter = found.diameters[number]
+        side = "nearer" if diameter > 0 else "farther"
+        blur = f"blurred by {abs(diameter):.1f} px, focused {side} than the chart"
+        yield shot.name, f_number, blur, [*mtf50_by_place(found, number)]
+
+
+def write_lens_page(
+    path: Path, found: FittedLens, measured: MeasuredLens, shots: Sequence[ChartShot]
+) -> None:
+    """Write a page with the point spread functions of a lens, and what is known of it.
+
+    Args:
+        path: The HTML file.
+        found: The fit.
+        measured: What its file keeps.
+        shots: The photographs.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    told, untold, blades = told_by(found)
+    rows: list[tuple[Cell, ...]] = []
+    if blades is not None:
+        rows.append(("blades of the aperture", blades, None, ""))
+    rows += [(one.words, one.value, one.error, one.unit) for one in told]
+    columns = (
+        Column("Property"), Column("Value", decimals=2), Column("Standard error", decimals=2),
+        Column("Unit"),
+    )  # fmt: skip
+    note = f"Not told by these pictures: {', '.join(untold)}." if untold else ""
+    page = Page(
+        title=f"Measured lens ({path.stem})",
+        notice="",
+        summary=f"The fitted lens explains {_explained(found.residual)}.",
+        sections=(
+            ("Photographs", (_picture_table(found, shots),)),
+            ("Point spread functions", (Paragraph(KERNEL_WORDS), *lens_parts(measured))),
+            ("Properties", (Table("What the pictures tell", columns, tuple(rows), note),)),
+        ),
+    )
+    write_html(page, path)
+
+
+KERNEL_WORDS = (
+    "How the lens shows a point that lies nearer than the focus, or farther. The side is half way "
+    "to the picture's corner, and what is called corner 0.89 of the way. Each colour is drawn "
+    "against the brightest value."
+)
+
+
+def _picture_table(found: FittedLens, shots: Sequence[ChartShot]) -> Table:
+    columns = (
+        Column("Picture"), Column("F-number"), Column("Focus"),
+        *(Column(f"MTF50, {name}", "cycles/px", "higher") for name, _ in PLACES),
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for name, f_number, blur, values in _pictures(found, shots):
+        rows.append((Path(name).name, f_number, blur, *values))
+    return Table("Photographs of the chart", columns, tuple(rows), PICTURE_NOTE)
+
+
+PICTURE_NOTE = (
+    "Out of focus MTF50 is that of the fitted lens. In focus it is measured: the median of the "
+    "chart's edges near each place, of green light."
+)
+
+
+def lens_parts(measured: MeasuredLens) -> list[Part]:
+    """Pictures of point spread functions at each measured f-number, and what was measured."""
+    noise = "not measured"
+    if measured.recording is not None:
+        noise = f"{measured.recording.shot:.2g} x + {measured.recording.read:.2g}"
+    facts = (
+        ("F-numbers", ", ".join(_f_number(one) for one in measured.f_numbers)),
+        ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
+        ("Variance of linear light x", noise),
+    )
+    return [*(_kernels(measured.lens, one) for one in measured.f_numbers), Facts("Measured", facts)]
+
+
+def _kernels(opened: RealLens, f_number: float) -> Gallery:
+    lens = replace(opened, f_number=f_number)
+    tiles = [
+        Tile(f"{side}, {place}", _kernel_picture(colour_psfs(lens, diameter, field)),
+             f"MTF50 {kernel_mtf50(lens, diameter, field):.3f}")
+        for diameter, side in KERNELS
+        for place, field in PLACES
+    ]  # fmt: skip
+    blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
+    return Gallery(f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles))
+
+
+def _f_number(value: float) -> str:
+    return f"f/{value:.2g}"
+
+
+def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """``(3, K, K)`` enlarged, each colour against the brightest value."""
+    picture = kernels.transpose(1, 2, 0) / kernels.max()
+    stored = np.asarray(as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8), np.uint8)
+    return np.ascontiguousarray(stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))

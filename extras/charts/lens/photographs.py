@@ -1,0 +1,100 @@
+"""Photographs of the chart for the fit of a lens: read from files, and ordered by focus."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import stored_light
+from defocus.errors import ImageError
+from defocus.extras.charts.lens.probes import ChartShot, largest_blur
+from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
+from defocus.extras.charts.reading.read import read_chart
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH
+from defocus.progress import track
+
+__all__ = ["LEAST_BLUR_PX", "chart_shots", "signed_blur", "why_too_few"]
+
+Floats = NDArray[np.float64]
+
+LEAST_BLUR_PX = 3.0
+"""Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
+
+ONE_PER_FOCUS = "take one nearer than the chart, one on it, one farther"
+
+
+def chart_shots(
+    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+) -> list[ChartShot]:
+    """Read photographs of the chart.
+
+    Args:
+        pictures: Files of one size.
+        f_numbers: F-number of each.
+        linear: Whether values are proportional to light already, instead of sRGB-encoded.
+
+    Raises:
+        ImageError: A file cannot be read, has no chart, has another size than the first one, shows
+            the pixels of one before it, or is over-exposed: clipped light has lost the shape of the
+            blur.
+    """
+    shots: list[ChartShot] = []
+    for picture, f_number in track(list(zip(pictures, f_numbers, strict=True)), "reading charts"):
+        stored = stored_light(picture, linear=linear)
+        if shots and stored.shape != shots[0].light.shape:
+            raise ImageError(f"{picture}: has another size than {pictures[0]}; give pictures alike")
+        reading = read_chart(stored)
+        if reading is None:
+            raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
+        light = reading.tone.light(stored)[:]
+        if paper_is_clipped(light, reading.sheet, reading.geometry):
+            raise ImageError(f"{picture}: {OVEREXPOSED}")
+        same = next((one.name for one in shots if np.array_equal(one.light, light)), None)
+        if same is not None:
+            raise ImageError(f"{picture}: the same picture as {same}; {ONE_PER_FOCUS}")
+        shots.append(ChartShot(light, reading, f_number, str(picture)))
+    return shots
+
+
+def signed_blur(shots: Sequence[ChartShot]) -> Floats:
+    """Blur of each photograph in px, by the order positive before the sharpest of its f-number.
+
+    The sharpest is zero if others stand on both sides: a soft lens blurs it too, but on which side
+    of the focus it lies is not known.
+
+    Raises:
+        ImageError: The first or last picture of an f-number is its sharpest, and blurred.
+    """
+    blur = np.array([shot.blur_px for shot in shots])
+    for f_number in sorted({shot.f_number for shot in shots}):
+        group = np.flatnonzero([shot.f_number == f_number for shot in shots])
+        sharpest = group[np.argmin(blur[group])]
+        if sharpest not in group[[0, -1]]:
+            blur[sharpest] = 0.0
+        elif blur[sharpest] >= LEAST_BLUR_PX:
+            raise ImageError(
+                f"no picture at f/{f_number:g} is in focus; add one between those focused nearer "
+                "and those focused farther than the chart"
+            )
+        blur[group[group > sharpest]] *= -1.0
+    return blur
+
+
+def why_too_few(shots: Sequence[ChartShot], count: int) -> str:
+    """Why a photograph has less than so many parts that show the lens.
+
+    Strong blur needs room around each part, and a small picture of the chart has little.
+    """
+    worst = max(shots, key=lambda shot: shot.blur_px - largest_blur(shot, count))
+    most = largest_blur(worst, count)
+    scale = worst.reading.geometry.scale(WIDTH / 2, HEIGHT / 2)
+    if most < LEAST_BLUR_PX:
+        return (
+            f"{worst.name}: too little of the chart is in the picture, or it is too small "
+            f"({scale:.1f} px per mm of the chart); fill the frame with the chart"
+        )
+    return (
+        f"{worst.name}: blurred by {worst.blur_px:.1f} px, too much for {scale:.1f} px per mm of "
+        f"the chart; focus closer to it, for {most} px at most, or give larger pictures"
+    )

@@ -1,0 +1,190 @@
+"""Parts of a photographed chart that show the PSF, beside what was printed there."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.read import DISC_MTF50, ChartReading
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
+from defocus.extras.charts.sheet.parts import Dot, LeavesSquare
+from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
+
+__all__ = ["ChartProbe", "ChartShot", "largest_blur", "probes"]
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, px."""
+
+FINENESS = 4
+AROUND_MM = 4.5
+LEAVES_SHARE = 0.3
+EDGE_MM = 1.0
+MOST_PX_PER_MM = 32
+LEAST_REACH, REACH_PER_BLUR = 6, 0.9
+
+
+@dataclass(frozen=True)
+class ChartShot:
+    """A photograph of the chart that was read.
+
+    Attributes:
+        light: ``(H, W, 3)`` linear light.
+        reading: What was read in it.
+        f_number: Its f-number.
+        name: What messages call it.
+    """
+
+    light: Floats
+    reading: ChartReading
+    f_number: float
+    name: str = "a picture"
+
+    @cached_property
+    def blur_px(self) -> float:
+        """Diameter of the disc with the median MTF50 of the green edges, px."""
+        found = [
+            edge.response.colour_mtf50["green"] or 1.0
+            for edge in self.reading.edges
+            if edge.response
+        ]
+        if not found:
+            raise ImageError("no edge of the chart can be measured")
+        return DISC_MTF50 / float(np.median(found))
+
+
+@dataclass(frozen=True)
+class ChartProbe:
+    """A part of a photograph, and the spectrum of what was printed there.
+
+    Attributes:
+        field: Place in the picture relative to its centre, 1 = distance of the corner.
+        seen: ``(3, h, w)`` linear light.
+        printed: ``(h + 2 reach, w / 2 + reach + 1)`` spectrum of the printed light, 0 is ink and 1
+            paper, with what lies up to ``reach`` px around.
+        reach: Pixels around the part.
+    """
+
+    field: tuple[float, float]
+    seen: Floats
+    printed: Complex
+    reach: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns with what lies around."""
+        return self.seen.shape[1] + 2 * self.reach, self.seen.shape[2] + 2 * self.reach
+
+
+def probes(shot: ChartShot) -> Iterator[ChartProbe]:
+    """Dots and leaves of a photograph, with room for its blur.
+
+    A dot has edges in all directions, and the dots are where the lens is worst.
+    """
+    geometry, reach = shot.reading.geometry, _reach(shot.blur_px)
+    scale = min(math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM)
+    drawn = _printed_sheet(shot.reading.sheet.layout, scale)
+    for box in _boxes(shot, reach):
+        yield _probe(shot.light, geometry, box, reach, (drawn, scale))
+
+
+def largest_blur(shot: ChartShot, count: int) -> int:
+    """The largest blur, in whole px, for which so many parts of a photograph have room; 0 if none.
+
+    It depends on how large the chart is in the picture.
+    """
+    blur = 0
+    while sum(1 for _ in _boxes(shot, _reach(blur + 1))) >= count:
+        blur += 1
+    return blur
+
+
+def _reach(blur_px: float) -> int:
+    """How far around a part its light may come from, px."""
+    return LEAST_REACH + math.ceil(REACH_PER_BLUR * blur_px)
+
+
+def _boxes(shot: ChartShot, reach: int) -> Iterator[Box]:
+    """Where the dots and leaves are that have room."""
+    for part in shot.reading.sheet.parts:
+        if isinstance(part, Dot):
+            half = part.radius + AROUND_MM
+        elif isinstance(part, LeavesSquare):
+            half = LEAVES_SHARE * part.side
+        else:
+            continue
+        size = shot.light.shape[1], shot.light.shape[0]
+        box = _cut(size, shot.reading.geometry, (part.x, part.y, half), reach)
+        if box is not None:
+            yield box
+
+
+@lru_cache(maxsize=1)
+def _printed_sheet(layout: Layout, px_per_mm: int) -> NDArray[np.uint8]:
+    """The whole sheet, sRGB values of its grey."""
+    size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
+    drawn = draw_shapes(make_sheet(layout).shapes, (0.0, 0.0), size, float(px_per_mm))
+    return np.ascontiguousarray(drawn[:, :, 1])
+
+
+def _cut(
+    size: tuple[int, int], geometry: ChartGeometry, place: tuple[float, float, float], reach: int
+) -> Box | None:
+    """A square of the chart, in mm, cut where the sheet or the picture ends; None if little."""
+    width, height = size
+    x, y, half = place
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half + (x, y)
+    inside = np.clip(corners, EDGE_MM, np.array([WIDTH, HEIGHT]) - EDGE_MM)
+    outline = np.sort(geometry.to_picture(inside), axis=0)
+    left, top = np.ceil(outline[1]).astype(int)
+    right, bottom = np.floor(outline[2]).astype(int)
+    # what lies around must be paper too
+    border = np.sort(geometry.to_picture(
+        np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)), axis=0
+    )  # fmt: skip
+    left, top = np.maximum([left, top], np.maximum(0, np.ceil(border[1]).astype(int) + reach))
+    right, bottom = np.minimum(
+        [right, bottom], np.minimum([width, height], np.floor(border[2]).astype(int) - reach)
+    )
+    if min(right - left, bottom - top) < 2 * reach:
+        return None
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _probe(
+    light: Floats,
+    geometry: ChartGeometry,
+    box: Box,
+    reach: int,
+    sheet: tuple[NDArray[np.uint8], int],
+) -> ChartProbe:
+    height, width = light.shape[:2]
+    left, top, right, bottom = box
+    columns = left - reach + (np.arange((right - left + 2 * reach) * FINENESS) + 0.5) / FINENESS
+    rows = top - reach + (np.arange((bottom - top + 2 * reach) * FINENESS) + 0.5) / FINENESS
+    grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
+    drawn, px_per_mm = sheet
+    sheet_px = geometry.to_sheet(grid.reshape(-1, 2)) * px_per_mm - 0.5
+    places = sheet_px.astype(np.float32).reshape(grid.shape)
+    stored = cv2.remap(drawn, places[..., 0], places[..., 1], cv2.INTER_NEAREST)
+    fine = cv2.LUT(stored, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
+    size = len(columns) // FINENESS, len(rows) // FINENESS
+    printed = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    field = (middle - centre) / math.hypot(*centre)
+    return ChartProbe(
+        (float(field[0]), float(field[1])),
+        np.ascontiguousarray(light[top:bottom, left:right].transpose(2, 0, 1)),
+        scipy.fft.rfft2(np.asarray(printed, np.float64)),
+        reach,
+    )

@@ -1,0 +1,206 @@
+"""What a lens makes of the printed chart, fast enough to be fitted.
+
+The transfer function of a pupil's rays, times that of diffraction: smooth in every number of the
+lens, where :mod:`defocus.optics.lens.rays` counts rays in cells. Or that of waves, which takes
+longer.
+"""
+
+import math
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from defocus.extras.charts.lens.probes import ChartProbe
+from defocus.optics.lens.kernels import (
+    colour_defocus,
+    colour_shifts,
+    greatest_slopes,
+    wave_samples,
+)
+from defocus.optics.lens.prescription import BANDS_UM, RealLens
+from defocus.optics.lens.pupil import Pupil
+from defocus.optics.lens.rays import landings, pupil_grid
+from defocus.optics.lens.waves import wave_frame, wave_light
+
+__all__ = ["displacements", "explained", "left_over"]
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+SIDE = 48
+FINENESS = 2
+GREEN = 1
+
+
+def _transfer(
+    lens: RealLens,
+    diameter_px: float,
+    field: tuple[float, float],
+    size: tuple[int, int],
+    *,
+    waves: bool,
+) -> Complex:
+    """Transfer functions of red, green and blue at the frequencies of a picture.
+
+    The centroid of green is at 0.
+
+    Args:
+        lens: The lens.
+        diameter_px: Signed circle-of-confusion diameter, px.
+        field: Place in the picture.
+        size: Rows and columns, px.
+        waves: Use waves where the kernels of :func:`colour_psfs` do.
+
+    Returns:
+        ``(3, rows, columns / 2 + 1)``.
+    """
+    pupil = Pupil(lens, field)
+    defocus = colour_defocus(pupil, diameter_px)
+    lateral = colour_shifts(pupil)
+    found = _of_waves(pupil, defocus, lateral, size) if waves else None
+    return _of_rays(pupil, defocus, lateral, size) if found is None else found
+
+
+def _of_waves(
+    pupil: Pupil,
+    defocus: list[list[float]],
+    lateral: list[tuple[float, float]],
+    size: tuple[int, int],
+) -> Complex | None:
+    """Transfer functions by wave optics; None where rays suffice."""
+    lens = pupil.lens
+    most, usual = greatest_slopes(pupil, [band[1] for band in defocus])
+    samples = wave_samples(lens, most, usual)
+    if samples is None:
+        return None
+    unit = lens.f_number / lens.pixel_pitch_um
+    radius = 2.0 * unit * most + max(math.hypot(*shift) for shift in lateral)
+    bands = [list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)]
+    _, places = wave_frame(lens, radius)
+    light = wave_light(pupil, bands, lateral, places, samples)
+    light /= light.sum(axis=(1, 2), keepdims=True)
+    x, y = light[GREEN].sum(axis=0) @ places, light[GREEN].sum(axis=1) @ places
+    rows, columns = _frequencies(size)
+    down = np.exp(-2j * np.pi * rows * (places - y))
+    across = np.exp(-2j * np.pi * columns.T * (places - x))
+    return np.asarray(down @ light @ across.T)
+
+
+def _of_rays(
+    pupil: Pupil,
+    defocus: list[list[float]],
+    lateral: list[tuple[float, float]],
+    size: tuple[int, int],
+) -> Complex:
+    """Transfer functions of the rays, times those of diffraction."""
+    lens = pupil.lens
+    rays, light = _rays(pupil)
+    right, down = landings(pupil, rays, [band[1] for band in defocus], lateral)
+    right, down = right - right[GREEN] @ light, down - down[GREEN] @ light
+    rows, columns = _frequencies(size)
+    tent = (np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)) ** 2
+    frequency = np.hypot(rows, columns)
+    return np.stack(
+        [
+            _spectrum(x, y, light, size) / tent * _diffraction(frequency * lens.f_number * unit)
+            for x, y, unit in zip(
+                right, down, (band[1] / lens.pixel_pitch_um for band in BANDS_UM), strict=True
+            )
+        ]
+    )
+
+
+def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
+    """Places of rays in the pupil and the share of the light of each.
+
+    The share falls to 0 over one ray's distance across the edge: if rays were counted, derivatives
+    by the shape of the pupil would be noise.
+    """
+    x, y = (one * (1.0 + 1.0 / SIDE) for one in pupil_grid(SIDE))
+    light = np.clip(pupil.depth(x, y) * SIDE / 2 + 0.5, 0.0, 1.0)
+    lit = light > 0.0
+    return (x[lit], y[lit]), light[lit] / light[lit].sum()
+
+
+def _spectrum(right: Floats, down: Floats, light: Floats, size: tuple[int, int]) -> Complex:
+    """Spectrum of rays shared among the nearest four cells, up to half a cycle per pixel."""
+    fine = size[0] * FINENESS, size[1] * FINENESS
+    cells = np.zeros(fine[0] * fine[1])
+    column, row = np.floor(right * FINENESS), np.floor(down * FINENESS)
+    x, y = right * FINENESS - column, down * FINENESS - row
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
+        index = ((row + dy) % fine[0]) * fine[1] + (column + dx) % fine[1]
+        cells += np.bincount(index.astype(np.intp), share, len(cells))
+    spectrum = scipy.fft.rfft2(cells.reshape(fine))
+    half = size[0] // 2
+    rows = np.r_[0 : size[0] - half, fine[0] - half : fine[0]]
+    return np.asarray(spectrum[rows, : size[1] // 2 + 1])
+
+
+def _diffraction(relative: Floats) -> Floats:
+    """Transfer function of a round pupil at a frequency times λN."""
+    f = np.clip(relative, 0.0, 1.0)
+    return np.asarray(2.0 / np.pi * (np.arccos(f) - f * np.sqrt(1.0 - f * f)))
+
+
+def explained(
+    probe: ChartProbe,
+    lens: RealLens,
+    diameter_px: float,
+    shift: tuple[float, float],
+    *,
+    waves: bool = False,
+) -> Complex:
+    """Spectrum of the probe as the lens shows it, ink 0 and paper 1, ``(3, rows, columns)``.
+
+    Args:
+        probe: The probe.
+        lens: The lens.
+        diameter_px: Signed circle-of-confusion diameter, px.
+        shift: Place of green's centroid beside where the chart's geometry has it, px.
+        waves: Use waves where rays do not suffice; takes several times as long.
+    """
+    rows, columns = _frequencies(probe.size)
+    moved = np.exp(-2j * np.pi * (columns * shift[0] + rows * shift[1]))
+    transfer = _transfer(lens, diameter_px, probe.field, probe.size, waves=waves)
+    return np.asarray(probe.printed * moved * transfer)
+
+
+def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
+    """What a lens cannot explain of a probe, whatever the light.
+
+    Light of paper and ink are free in each colour.
+
+    Args:
+        probe: The probe.
+        spectrum: What the lens makes of it, see :func:`explained`.
+
+    Returns:
+        ``(3, h w)``, relative to the difference of paper and ink.
+    """
+    light = _picture(probe, spectrum)
+    seen = probe.seen.reshape(3, -1)
+    seen = seen - seen.mean(axis=1, keepdims=True)
+    gain = (seen * light).sum(axis=1, keepdims=True) / np.square(light).sum(axis=1, keepdims=True)
+    return np.asarray(seen / gain - light)
+
+
+def displacements(probe: ChartProbe, spectrum: Complex) -> Floats:
+    """Change of the explained light per px to the right and down, ``(2, 3 h w)``."""
+    rows, columns = _frequencies(probe.size)
+    slopes = [_picture(probe, -2j * np.pi * one * spectrum).ravel() for one in (columns, rows)]
+    return np.stack(slopes)
+
+
+def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:
+    """``(3, h w)`` explained light less its mean in each colour."""
+    cut = slice(probe.reach, -probe.reach)
+    light = scipy.fft.irfft2(spectrum, probe.size)[:, cut, cut].reshape(3, -1)
+    return np.asarray(light - light.mean(axis=1, keepdims=True))
+
+
+def _frequencies(size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Cycles per pixel of rows and columns, for products with a spectrum."""
+    return scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1])[None, :]

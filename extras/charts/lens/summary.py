@@ -1,0 +1,108 @@
+"""A fitted lens, what a file keeps of it, and what it makes of its photographs."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.optics.lens.file import MeasuredLens, Recording
+from defocus.optics.lens.kernels import colour_psfs
+from defocus.optics.lens.prescription import RealLens
+
+__all__ = [
+    "PLACES",
+    "FittedLens",
+    "edges_by_place",
+    "kernel_mtf50",
+    "measured",
+    "mtf50_by_place",
+]
+
+PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
+"""Places of the field, 1 = corner."""
+DIRECTIONS = 8
+EDGES_BESIDE = 8
+FREQUENCIES = np.linspace(0.0, 0.5, 201)
+
+
+@dataclass(frozen=True)
+class FittedLens:
+    """A lens with what is known of its exactness.
+
+    Attributes:
+        lens: The lens, fully open.
+        numbers: Its fitted numbers by name, in the units of :class:`RealLens`.
+        errors: Standard error of each number, by its name; what the photographs do not show has a
+            large one, also where another lens explains them as well.
+        used: Which of the photographs were used, counted from 0: those out of focus.
+        diameters: Circle of confusion in the middle of each of these, px; positive if focused
+            nearer than the chart.
+        f_numbers: Their f-numbers.
+        residual: What the lens does not explain, root mean square over paper minus ink.
+    """
+
+    lens: RealLens
+    numbers: dict[str, float]
+    errors: dict[str, float]
+    used: tuple[int, ...]
+    diameters: tuple[float, ...]
+    f_numbers: tuple[float, ...]
+    residual: float
+
+
+def measured(found: FittedLens, recording: Recording | None = None) -> MeasuredLens:
+    """What a lens file keeps of a fit, and of how its photographs were recorded."""
+    f_numbers = sorted(set(found.f_numbers))
+    return MeasuredLens(found.lens, f_numbers, found.errors, found.residual, recording)
+
+
+def kernel_mtf50(
+    lens: RealLens, diameter_px: float, field: tuple[float, float], colour: int = 1
+) -> float:
+    """MTF50 of a lens, the mean over directions, cycles per px; 0.5 where it lies beyond.
+
+    Args:
+        lens: The lens.
+        diameter_px: Signed circle-of-confusion diameter, px.
+        field: Place in the picture, 1 = corner.
+        colour: 0 red, 1 green, 2 blue.
+    """
+    kernel = colour_psfs(lens, diameter_px, field)[colour]
+    steps = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+    curve = np.zeros_like(FREQUENCIES)
+    for angle in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
+        place = np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]
+        waves = np.exp(-2j * np.pi * FREQUENCIES[:, None] * place.ravel())
+        curve += np.abs(waves @ kernel.ravel()) / DIRECTIONS
+    below = np.flatnonzero(curve < 0.5)
+    if not len(below):
+        return float(FREQUENCIES[-1])
+    return float(np.interp(0.5, curve[below[0] : below[0] - 2 : -1],
+                           FREQUENCIES[below[0] : below[0] - 2 : -1]))  # fmt: skip
+
+
+def mtf50_by_place(found: FittedLens, number: int) -> list[float]:
+    """MTF50 of green in a used photograph at each of :data:`PLACES`, cycles per px."""
+    lens = replace(found.lens, f_number=found.f_numbers[number])
+    return [kernel_mtf50(lens, found.diameters[number], place) for _, place in PLACES]
+
+
+def edges_by_place(shot: ChartShot) -> list[float | None]:
+    """MTF50 of green of a photograph's edges next to each of :data:`PLACES`, cycles per px.
+
+    These are the eight edges whose distances from the middle are nearest to that of the place.
+
+    Returns:
+        Medians; None where no edge was measured, or at half of them it lies beyond 1.
+    """
+    height, width = shot.light.shape[:2]
+    middle, corner = np.array([width - 1, height - 1]) / 2, np.hypot(width, height) / 2
+    edges = [(one.x, one.y, one.response) for one in shot.reading.edges if one.response]
+    if not edges:
+        return [None] * len(PLACES)
+    at = shot.reading.geometry.to_picture(np.array([(x, y) for x, y, _ in edges]))
+    far = np.hypot(*(at - middle).T) / corner
+    mtf50 = np.array([response.colour_mtf50["green"] or np.inf for *_, response in edges])
+    nearest = (np.argsort(np.abs(far - np.hypot(*place)))[:EDGES_BESIDE] for _, place in PLACES)
+    medians = [float(np.median(mtf50[one])) for one in nearest]
+    return [one if np.isfinite(one) else None for one in medians]

@@ -1,0 +1,204 @@
+"""Report of a network trained on for one's own lens."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.baselines.card import Card
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.restore.systems import Restore
+from defocus.datasets.pair import Dataset, Pair
+from defocus.extras.charts.lens.page import lens_parts
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.own_lens.gains import Gains
+from defocus.extras.charts.own_lens.sharpness import ChartSharpness
+from defocus.extras.charts.own_lens.verdict import Verdict
+from defocus.extras.charts.sheet.parts import StarPattern
+from defocus.images import as_integer, linear_to_srgb, read_image
+from defocus.optics.lens.file import MeasuredLens
+from defocus.reports.model import (
+    Beside,
+    Column,
+    Facts,
+    Page,
+    Paragraph,
+    Slider,
+    Table,
+    Tabs,
+)
+from defocus.reports.pictures import eight_bits
+
+__all__ = [
+    "ShownPictures",
+    "chart_slider",
+    "own_lens_page",
+    "scene_sliders",
+    "sharpness_table",
+]
+
+SHOWN = (0.25, 0.5, 0.75)
+"""Quantiles of the change by which the shown scenes are chosen."""
+
+
+@dataclass(frozen=True)
+class ShownPictures:
+    """Sliders of the report: scenes by name, and the chart."""
+
+    scenes: Sequence[tuple[str, Slider]]
+    chart: Sequence[Slider]
+
+
+def own_lens_page(
+    name: str,
+    gains: tuple[Gains, Gains],
+    charts: Sequence[ChartSharpness],
+    pictures: ShownPictures,
+    measured: MeasuredLens,
+    made: Mapping[str, str],
+) -> Page:
+    """The report.
+
+    Args:
+        name: Name of the lens.
+        gains: Gains of held-out scenes through the lens, and through others.
+        charts: The charts, as taken and restored.
+        pictures: What is shown.
+        measured: The lens.
+        made: How the weights were made.
+    """
+    lens, others = gains
+    scenes = Tabs("Scene", tuple((title, (slider,)) for title, slider in pictures.scenes))
+    return Page(
+        title=f"Weights for the lens {name}",
+        notice="",
+        summary=Verdict.of(lens, others).words(lens),
+        sections=(
+            ("Held-out scenes", (Beside((scenes,), (_by_blur(lens),)),)),
+            (
+                "The chart",
+                (Beside(tuple(pictures.chart), (sharpness_table(charts), Paragraph(CHART_WORDS))),),
+            ),
+            ("Other lenses", (_by_blur(others),)),
+            ("The lens", tuple(lens_parts(measured))),
+            ("How they were made", (Facts("Training", tuple(made.items())),)),
+        ),
+    )
+
+
+CHART_WORDS = (
+    "Compared are the edges that can be measured in all states of a picture. Edges flatter "
+    "networks, which favour steps; the texture beside them says what was made up. The network did "
+    "not see these pictures."
+)
+
+
+def _by_blur(gains: Gains) -> Table:
+    columns = (
+        Column("Circle of confusion, px"),
+        Column("Pixels", "%", decimals=0),
+        Column("General", "dB", "higher", decimals=2),
+        Column("This lens", "dB", "higher", decimals=2),
+        Column("Difference", "dB", "higher", decimals=2),
+    )
+    rows = tuple(
+        (
+            f"{one.low:g} to {'…' if one.high is None else f'{one.high:g}'}",
+            100 * one.share,
+            one.before,
+            one.after,
+            one.after - one.before,
+        )
+        for one in gains.by_blur
+    )
+    mean = (
+        "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
+        float(gains.change.mean()),
+    )  # fmt: skip
+    return Table("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
+
+
+def sharpness_table(charts: Sequence[ChartSharpness]) -> Table:
+    """The charts, as taken and restored, and why leaves or edges were not measured."""
+    columns = (
+        Column("Picture"),
+        Column("Blur", "px", decimals=1),
+        Column("State"),
+        Column("MTF50", "cycles/px", "higher"),
+        Column("Overshoot", "%", "lower", decimals=1),
+        Column("Texture invented", "%", "lower", decimals=0),
+    )
+    rows = tuple(
+        (
+            one.picture, one.blur_px, one.state, one.mtf50,
+            None if one.overshoot is None else 100 * one.overshoot,
+            None if one.invented is None else 100 * one.invented,
+        )
+        for one in charts
+    )  # fmt: skip
+    reasons = sorted({f"{one.picture}: {one.reason}" for one in charts if one.reason})
+    note = f"Leaves not measured: {'. '.join(reasons)}." if reasons else ""
+    unseen = sorted({f"{one.picture}: {one.edges_reason}" for one in charts if one.edges_reason})
+    note += f" Edges not compared: {'. '.join(unseen)}." if unseen else ""
+    return Table(
+        "Edges and leaves of the chart, as taken and restored", columns, rows, note.strip()
+    )
+
+
+def scene_sliders(
+    dataset: Dataset,
+    gains: Gains,
+    card: Card,
+    states: Mapping[str, nn.Module],
+    device: torch.device,
+) -> list[tuple[str, Slider]]:
+    """Scenes at the quartiles of the change, in all states, with names that tell the change."""
+    pairs = {pair.id: pair for pair in dataset.split("test")}
+    order = np.argsort(gains.change)
+    found = []
+    for share in SHOWN:
+        number = int(order[round(share * (len(order) - 1))])
+        pair = pairs[gains.pairs[number]]
+        title = f"{round(gains.change[number], 2) + 0.0:+.2f} dB"
+        states_shown = tuple(_scene_states(pair, card, states, device))
+        found.append((title, Slider(f"{pair.id}: {title} over the general weights", states_shown)))
+    return found
+
+
+def _scene_states(
+    pair: Pair, card: Card, states: Mapping[str, nn.Module], device: torch.device
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    yield "blurry", eight_bits(read_image(pair.blurry))
+    for name, network in states.items():
+        yield name, _shown(restore_picture(network, card, pair, device)[0])
+    if pair.sharp is not None:
+        yield "sharp", eight_bits(read_image(pair.sharp))
+
+
+def _shown(stored: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    return np.asarray(as_integer(np.clip(stored, 0, 1), 8), np.uint8)
+
+
+def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) -> list[Slider]:
+    """The star of the most blurred chart in all states; nothing where it has none."""
+    shot = max(shots, key=lambda one: one.blur_px)
+    height, width = shot.light.shape[:2]
+    for star in shot.reading.sheet.parts:
+        if not isinstance(star, StarPattern):
+            continue
+        middle = shot.reading.geometry.to_picture(np.array([[star.x, star.y]]))[0]
+        reach = star.radius * shot.reading.geometry.scale(star.x, star.y) * 1.2
+        left, top = (max(0, round(float(v - reach))) for v in middle)
+        right, bottom = round(min(width, middle[0] + reach)), round(min(height, middle[1] + reach))
+        if min(right - left, bottom - top) < reach:
+            continue
+        part = shot.light[top:bottom, left:right]
+        stored = np.asarray(linear_to_srgb(np.ascontiguousarray(part)), np.float32)
+        states = [("as taken", _shown(stored))]
+        states += [(name, _shown(restore(stored))) for name, restore in restores.items()]
+        return [Slider("The chart's star, most blurred", tuple(states))]
+    return []

@@ -1,0 +1,256 @@
+"""From photographs of a chart to weights for their lens: measure, train on, compare, report."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.restore.systems import restoring
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.training.train import best_device
+from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.datasets.pair import Dataset
+from defocus.datasets.stream.dataset import stream_dataset
+from defocus.errors import InputError
+from defocus.extras.charts.lens.files import FULL_FRAME_MM, measure_lens, read_chart_pictures
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.own_lens.gains import Gains, measure_gains
+from defocus.extras.charts.own_lens.page import (
+    ShownPictures,
+    chart_slider,
+    own_lens_page,
+    scene_sliders,
+)
+from defocus.extras.charts.own_lens.sharpness import ChartSharpness, chart_sharpness
+from defocus.extras.charts.own_lens.training import train_on
+from defocus.extras.charts.own_lens.verdict import Verdict
+from defocus.files import atomic_path, sha256_file, write_json, write_text
+from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
+from defocus.progress import counted, say
+from defocus.reading import read_json
+from defocus.reports.html import write_html
+from defocus.training.record.folder import CHECKPOINT
+
+__all__ = ["OwnLens", "OwnLensRequest", "make_own_weights", "stream_document"]
+
+LENS, STREAM, REQUEST, TRAINING, REPORT = (
+    "lens.json", "stream.toml", "my-lens.json", "training", "report.html",
+)  # fmt: skip
+OWN, GENERAL = "this lens", "general"
+
+
+@dataclass(frozen=True)
+class OwnLensRequest:
+    """What is asked for.
+
+    Attributes:
+        pictures: Photographs of the chart, as ``defocus-capture chart lens`` takes them.
+        f_numbers: F-number of all, or of each; empty for that in their EXIF data.
+        open_f_number: F-number of the open lens; None for that of the fastest photograph.
+        sensor_width_mm: Width of the sensor; None assumes full frame.
+        linear: Whether values are proportional to light already.
+        photographs: Folder of sharp photographs; None for procedural textures alone.
+        minutes: Minutes of training.
+        system: The network.
+        start: The weights that it begins with.
+    """
+
+    pictures: Sequence[Path]
+    f_numbers: Sequence[float]
+    open_f_number: float | None
+    sensor_width_mm: float | None
+    linear: bool
+    photographs: Path | None
+    minutes: float
+    system: Baseline
+    start: StoredWeights
+
+    def identity(self) -> dict[str, Any]:
+        """What another request in the same folder must agree with, as JSON values."""
+        return {
+            "charts": [sha256_file(one) for one in self.pictures],
+            "f_numbers": list(self.f_numbers),
+            "open_f_number": self.open_f_number,
+            "sensor_width_mm": self.sensor_width_mm or FULL_FRAME_MM,
+            "linear": self.linear,
+            "photographs": None if self.photographs is None else str(self.photographs.resolve()),
+            "minutes": self.minutes,
+            "system": self.system.card.name,
+            "start": self.start.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class OwnLens:
+    """Finished weights of a lens.
+
+    Attributes:
+        weights: The file.
+        report: The report.
+        lens: Gains of held-out scenes through the lens.
+        others: Gains of held-out scenes through other lenses.
+        charts: The charts, as taken and restored.
+    """
+
+    weights: Path
+    report: Path
+    lens: Gains
+    others: Gains
+    charts: Sequence[ChartSharpness]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the weights are to be used."""
+        return Verdict.of(self.lens, self.others)
+
+    def words(self) -> str:
+        """The verdict as one line."""
+        return self.verdict.words(self.lens)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``my-lens --json`` prints."""
+        return {
+            "weights": str(self.weights),
+            "report": str(self.report),
+            "verdict": self.verdict.to_json(),
+            "lens": asdict(self.lens),
+            "others": asdict(self.others),
+            "charts": [asdict(one) for one in self.charts],
+        }
+
+
+def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
+    """Do what is left in the folder; an interrupted one continues.
+
+    Args:
+        request: What is asked for.
+        out: Folder of the result; its name is the lens's.
+
+    Raises:
+        InputError: The folder holds another request, or another process works in it.
+        ImageError: A chart cannot be read, or too little of it can be measured.
+        DatasetError: No photograph can be used.
+        InterruptedWorkError: The process was told to stop; the training's state is saved.
+        StorageError: The folder cannot be written.
+    """
+    with study_lock(out):
+        _require_same(request, out)
+        say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
+        shots = read_chart_pictures(request.pictures, request.f_numbers, linear=request.linear)
+        measured = _measured(request, shots, out)
+        say("3 of 5: rendering held-out scenes through this lens and others, once")
+        lens, others = (stream_dataset(request.photographs, one) for one in (measured, None))
+        say(f"4 of 5: rendering patches, and training for {request.minutes:g} min")
+        after = train_on(
+            request.system, request.start, lens, others, request.minutes, out / TRAINING
+        )
+        say("5 of 5: comparing with the general weights")
+        before = build_with(request.system, request.start)
+        return _compared(request, out, shots, measured, (lens, others), (before, after))
+
+
+def _require_same(request: OwnLensRequest, out: Path) -> None:
+    """Refuse a folder with a lens of another request; one in which no lens was fitted is free."""
+    wanted, path = request.identity(), out / REQUEST
+    if not path.is_file():
+        return
+    kept = read_json(path)
+    known = kept if isinstance(kept, dict) else {}
+    differing = [name.replace("_", " ") for name in wanted if known.get(name) != wanted[name]]
+    if differing:
+        raise InputError(
+            f"{out}: holds weights of other pictures or options ({', '.join(differing)}); choose "
+            "another --out"
+        )
+
+
+def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) -> MeasuredLens:
+    """The lens, and a mapping file that names it for ``stream:``."""
+    path = out / LENS
+    if path.is_file():
+        say(f"2 of 5: the lens is measured: {path}")
+    else:
+        say("2 of 5: fitting the lens, which takes minutes")
+        _, found = measure_lens(
+            request.pictures, shots, request.sensor_width_mm, request.open_f_number
+        )
+        write_json(out / REQUEST, request.identity())
+        write_text(out / STREAM, stream_document(request.photographs))
+        write_lens(path, found)
+    return read_lens(path)
+
+
+def stream_document(photographs: Path | None) -> str:
+    """The mapping file of the lens's stream, TOML.
+
+    Args:
+        photographs: Folder of sharp photographs; its name may hold anything.
+    """
+    named = ""
+    if photographs is not None:  # a string of JSON is one of TOML too
+        named = f"photographs = {json.dumps(str(photographs.resolve()))}\n"
+    return f'lens = "{LENS}"\n{named}'
+
+
+def _compared(
+    request: OwnLensRequest,
+    out: Path,
+    shots: Sequence[ChartShot],
+    measured: MeasuredLens,
+    datasets: tuple[Dataset, Dataset],
+    networks: tuple[nn.Module, nn.Module],
+) -> OwnLens:
+    """Compare both weights, and write the new ones with their label and the report."""
+    device, card = best_device(), request.system.card
+    before, after = (one.to(device) for one in networks)
+    lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
+    name = out.resolve().name
+    weights = out / f"{card.name}-{name}.safetensors"
+    verdict = Verdict.of(lens, others)
+    _write_weights(out, weights, (lens, others), verdict)
+    restores = {OWN: restoring(after), GENERAL: restoring(before)}
+    charts = tuple(chart_sharpness(request.pictures, shots, restores))
+    scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
+    made = {
+        "Network": card.display_name,
+        "Begun with": request.start.label,
+        "Minutes": f"{request.minutes:g}",
+        "Photographs": "none" if request.photographs is None else request.photographs.name,
+        "Made by": package_version(),
+    }
+    pictures = ShownPictures(scenes, chart_slider(shots, restores))
+    page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
+    write_html(page, out / REPORT)
+    if verdict.recommended:
+        say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")
+    else:
+        say(f"{weights}: not shown to be better than the general weights; use those")
+    return OwnLens(weights, out / REPORT, lens, others, charts)
+
+
+def _write_weights(out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict) -> None:
+    """The weights, and beside them what they are of, which their label in a store tells too."""
+    lens, others = gains
+    marks = "" if verdict.recommended else " (not shown better than general weights)"
+    marks += " (worse through others)" if verdict.worse_elsewhere else ""
+    write_json(
+        out / "run.json",
+        {
+            "dataset": f"stream of the lens {out.resolve().name}{marks}",
+            "gain_db": {"general": float(np.mean(lens.before)), "own": float(np.mean(lens.after))},
+            "gain_of_other_lenses_db": {
+                "general": float(np.mean(others.before)),
+                "own": float(np.mean(others.after)),
+            },
+            "verdict": verdict.to_json(),
+        },
+    )
+    with atomic_path(weights) as temporary:
+        shutil.copyfile(out / TRAINING / CHECKPOINT, temporary)

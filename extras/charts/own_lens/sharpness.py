@@ -1,0 +1,89 @@
+"""Photographs of the chart, as taken and restored: what a lens is after deblurring."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.restore.systems import Restore
+from defocus.errors import ImageError
+from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.reading.edges import ReadEdge, read_edges
+from defocus.extras.charts.reading.levels import paper_and_ink
+from defocus.extras.charts.reading.patterns import ReadLeaves
+from defocus.extras.charts.systems.scores import restored_leaves, shared_medians
+from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.progress import track
+
+__all__ = ["ChartSharpness", "chart_sharpness"]
+
+
+@dataclass(frozen=True)
+class ChartSharpness:
+    """One photograph in one state.
+
+    Attributes:
+        picture: Name of its file.
+        blur_px: Its circle of confusion, px.
+        state: ``as taken``, or which weights restored it.
+        mtf50: Median of the edges that can be measured in all states of the picture, cycles per px;
+            an MTF50 beyond 1 counts as 1; None without such an edge.
+        overshoot: Median of the same edges, over the step.
+        invented: Share of the texture's power that the printed leaves do not explain; None where
+            they cannot be measured.
+        reason: Why they cannot; empty if they can.
+        edges_reason: Why no edge is compared; empty if one is.
+    """
+
+    picture: str
+    blur_px: float
+    state: str
+    mtf50: float | None
+    overshoot: float | None
+    invented: float | None
+    reason: str = ""
+    edges_reason: str = ""
+
+
+def chart_sharpness(
+    pictures: Sequence[Path], shots: Sequence[ChartShot], restores: Mapping[str, Restore]
+) -> Iterator[ChartSharpness]:
+    """Measure each photograph as it was taken and as restored, at the edges that all states show.
+
+    A chart without such an edge has no sharpness, but a reason.
+
+    Args:
+        pictures: The files, for their names.
+        shots: What was read in them.
+        restores: Restorers by state.
+    """
+    pairs = list(zip(pictures, shots, strict=True))
+    for picture, shot in track(pairs, "restoring charts"):
+        stored = np.asarray(linear_to_srgb(shot.light), np.float32)
+        states = [_state(shot, one(stored)) for one in (lambda taken: taken, *restores.values())]
+        medians: list[tuple[float, float]] | list[tuple[None, None]]
+        try:
+            medians, why = shared_medians([edges for edges, _ in states]), ""
+        except ImageError as error:
+            medians, why = [(None, None)] * len(states), str(error)
+        names = ("as taken", *restores)
+        for name, (_, leaves), (mtf50, overshoot) in zip(names, states, medians, strict=True):
+            found = [one.texture.invention for one in leaves if one.texture]
+            yield ChartSharpness(
+                picture.name, shot.blur_px, name, mtf50, overshoot,
+                float(np.mean(found)) if found else None,
+                "" if found else next((one.reason for one in leaves), ""), why,
+            )  # fmt: skip
+
+
+def _state(
+    shot: ChartShot, stored: NDArray[np.float32]
+) -> tuple[tuple[ReadEdge, ...], tuple[ReadLeaves, ...]]:
+    """Edges and leaves of a photograph in one state."""
+    light = np.asarray(srgb_to_linear(np.clip(stored, 0, 1)), np.float64)
+    sheet, geometry = shot.reading.sheet, shot.reading.geometry
+    levels = paper_and_ink(light, sheet, geometry)
+    leaves = restored_leaves(light, sheet, geometry, levels, shot.reading.leaves)
+    return tuple(read_edges(light, sheet, geometry)), tuple(leaves)

@@ -1,0 +1,156 @@
+"""Whether new weights are to be used: what they gain over the old ones scene by scene."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy import stats
+
+from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+from defocus.extras.charts.own_lens.gains import Gains
+
+__all__ = ["Verdict", "WeightChange", "sign_test"]
+
+MOST_CHANCE = 0.025
+"""As much as lies below the lower end of a 95 % interval."""
+WORSE_DB = 0.1
+"""The new weights may lose so much through other lenses before it is said on their label."""
+
+
+def sign_test(changes: Sequence[float]) -> float:
+    """Probability that as many scenes or more gain, where gain and loss are equally likely.
+
+    Args:
+        changes: Change of each scene; one of exactly 0 counts on neither side.
+
+    Returns:
+        From 0 to 1; 1 where no scene changes.
+
+    Source: the exact sign test, by the binomial distribution.
+    """
+    signs = np.sign(np.asarray(changes, np.float64))
+    changed = int(np.abs(signs).sum())
+    if not changed:
+        return 1.0
+    gained = int((signs > 0).sum())
+    return float(stats.binomtest(gained, changed, alternative="greater").pvalue)
+
+
+@dataclass(frozen=True)
+class WeightChange:
+    """What the new weights gain over the old ones in the same scenes.
+
+    Attributes:
+        scenes: How many.
+        better: In how many the new weights are better.
+        mean_db: Mean difference of PSNR, dB.
+        interval_db: Its 95 % interval; None with too few scenes for one.
+        chance: See :func:`sign_test`.
+    """
+
+    scenes: int
+    better: int
+    mean_db: float
+    interval_db: tuple[float, float] | None
+    chance: float
+
+    @classmethod
+    def of(cls, gains: Gains) -> Self:
+        """The change of measured scenes."""
+        changes = gains.change
+        ends = mean_intervals(changes[None, None], scene_codes(gains.pairs))
+        return cls(
+            len(changes),
+            int((changes > 0).sum()),
+            float(changes.mean()),
+            None if ends is None else (float(ends[0, 0]), float(ends[0, 1])),
+            sign_test(changes.tolist()),
+        )
+
+    @property
+    def words(self) -> str:
+        """The mean difference with its interval, how many scenes gain, and whether by chance."""
+        ends = self.interval_db
+        interval = "" if ends is None else f" (95 %: {ends[0]:+.2f} to {ends[1]:+.2f})"
+        counted = f"better in {self.better} of {self.scenes} (sign test: p = {self.chance:.2g})"
+        return f"{self.mean_db:+.2f} dB{interval}, {counted}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What new weights are worth.
+
+    Attributes:
+        lens: Change through their own lens.
+        others: Change through other lenses.
+    """
+
+    lens: WeightChange
+    others: WeightChange
+
+    @classmethod
+    def of(cls, lens: Gains, others: Gains) -> Self:
+        """The verdict on measured scenes."""
+        return cls(WeightChange.of(lens), WeightChange.of(others))
+
+    @property
+    def recommended(self) -> bool:
+        """Whether the new weights are shown to be better through their lens.
+
+        By the scenes that gain and by the mean: a mean may hang on a few scenes, and a majority
+        may gain less than the others lose.
+        """
+        return not self.doubt
+
+    @property
+    def doubt(self) -> str:
+        """Why the new weights are not recommended; empty if they are."""
+        change = self.lens
+        if change.chance > MOST_CHANCE:
+            return (
+                f"{change.better} of {change.scenes} scenes are better, which may be chance "
+                f"(p = {change.chance:.2g}; {MOST_CHANCE:g} at most would show it)"
+            )
+        low = change.mean_db if change.interval_db is None else change.interval_db[0]
+        if low <= 0:
+            return "their mean gain over the general weights may be zero or a loss"
+        return ""
+
+    @property
+    def worse_elsewhere(self) -> bool:
+        """Whether they lose so much through other lenses that their label says so."""
+        return self.others.mean_db < -WORSE_DB
+
+    def words(self, lens: Gains) -> str:
+        """What the weights are worth, and whether to use them.
+
+        Args:
+            lens: The gains through their own lens, over the blurry pictures.
+        """
+        change = self.others.mean_db
+        guard = (
+            f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."
+            if self.worse_elsewhere
+            else f"Through other lenses they change {change:+.2f} dB."
+        )
+        advice = "" if self.recommended else f" Not recommended: {self.doubt}. {USE_OTHERS}"
+        return (
+            f"On {self.lens.scenes} held-out scenes through this lens the new weights gain "
+            f"{np.mean(lens.after):+.2f} dB over the blurry pictures, the general ones "
+            f"{np.mean(lens.before):+.2f}: {self.lens.words}. {guard}{advice}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of ``my-lens --json``: numbers, and what follows from them."""
+        return {
+            "recommended": self.recommended,
+            "doubt": self.doubt,
+            "worse_through_others": self.worse_elsewhere,
+            "most_chance": MOST_CHANCE,
+            "lens": asdict(self.lens),
+            "others": asdict(self.others),
+        }
+
+
+USE_OTHERS = "Use the general weights."

@@ -1,0 +1,120 @@
+"""How much of a chart's text can be read."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.errors import NotApplicableError
+from defocus.extras.charts.measures.characters import character_errors, read_characters
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.sheet.layout import Sheet
+from defocus.extras.charts.sheet.parts import TextLine
+from defocus.images import linear_to_srgb
+from defocus.tesseract import REMEDY
+
+__all__ = ["ReadCharacters", "characters_read"]
+
+Floats = NDArray[np.float64]
+Light = Floats | StoredLight
+
+PX_PER_MM = 8.0
+"""Of the picture that is read: the smallest capitals are 22 px high."""
+
+WIDTH_MM, ABOVE, BELOW_MM = 52.0, 1.4, 2.0
+"""Of a field of text; ``ABOVE`` its first base line in heights of capitals."""
+
+RIM_PX = 20
+"""Letters at the very rim are not read."""
+
+
+MISSING = f"the program tesseract is not installed; {REMEDY}"
+OUTSIDE = "the text is outside the picture"
+NO_TEXT = "this chart has no text"
+
+
+@dataclass(frozen=True)
+class ReadCharacters:
+    """What tesseract reads of a chart, without a dictionary.
+
+    Attributes:
+        share: One minus the errors (wrong, missing and further characters) over the number of
+            characters, 0 to 1; None where nothing can be read.
+        printed: Characters in the fields of text that are in the picture.
+        reason: Why nothing can be read; empty if it can.
+    """
+
+    share: float | None
+    printed: int
+    reason: str = ""
+
+    def line(self) -> str:
+        """The share as text."""
+        if self.share is None:
+            return f"characters not read: {self.reason}"
+        return f"{self.share:.0%} of {self.printed} characters read"
+
+    def to_json(self) -> dict[str, Any]:
+        """The share as JSON values."""
+        return {
+            "characters": self.share,
+            "characters_printed": self.printed,
+            "characters_reason": self.reason,
+        }
+
+
+def characters_read(light: Light, sheet: Sheet, geometry: ChartGeometry) -> ReadCharacters:
+    """Read the chart's fields of text.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+
+    Raises:
+        DefocusError: tesseract fails.
+    """
+    printed, wrong, reason = 0, 0.0, NO_TEXT
+    lines = (part for part in sheet.parts if isinstance(part, TextLine))
+    for _, group in groupby(lines, key=lambda line: line.x):
+        field = list(group)
+        truth = "".join(line.text for line in field)
+        seen = _upright(light, field, geometry)
+        if seen is None:
+            reason = OUTSIDE
+            continue
+        try:
+            read = read_characters(seen)
+        except NotApplicableError as error:
+            return ReadCharacters(None, 0, str(error))
+        if read is None:
+            return ReadCharacters(None, 0, MISSING)
+        printed += len(truth)
+        wrong += len(truth) * min(1.0, character_errors(read, truth))
+    if not printed:
+        return ReadCharacters(None, 0, reason)
+    return ReadCharacters(1.0 - wrong / printed, printed)
+
+
+def _upright(
+    light: Light, field: list[TextLine], geometry: ChartGeometry
+) -> NDArray[np.uint8] | None:
+    """A field of text as it lies on the sheet, sRGB values of its luminance; None if cut off."""
+    left, top = field[0].x - 1.0, field[0].y - ABOVE * field[0].height
+    columns = np.arange(left, left + WIDTH_MM, 1 / PX_PER_MM)
+    rows = np.arange(top, field[-1].y + BELOW_MM, 1 / PX_PER_MM)
+    grid = np.stack(np.meshgrid(columns, rows), axis=-1)
+    places = geometry.to_picture(grid.reshape(-1, 2))
+    start = np.floor(places.min(axis=0)).astype(int) - 2
+    end = np.ceil(places.max(axis=0)).astype(int) + 3
+    if start.min() < 0 or end[0] > light.shape[1] or end[1] > light.shape[0]:
+        return None
+    grey = grey_of(light[start[1] : end[1], start[0] : end[0]]).astype(np.float32)
+    x, y = (places - start).astype(np.float32).reshape(*grid.shape).transpose(2, 0, 1)
+    seen = cv2.remap(grey, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_CUBIC)
+    values = np.rint(255 * linear_to_srgb(np.clip(seen, 0.0, 1.0))).astype(np.uint8)
+    return np.pad(values, RIM_PX, mode="edge")

@@ -1,0 +1,229 @@
+"""Measure the edges of a chart that was found.
+
+Strong blur mixes an edge with what lies around it: the other sides of its square, the end of its
+grey field, the next part. Each region is cut so small that this does not reach into it, and an edge
+without such a region is not measured.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.edge import (
+    DISC_RISE,
+    END_PER_BLUR,
+    END_PX,
+    EdgeResponse,
+    measure_edge,
+)
+from defocus.edges.edge_line import UnclearEdgeError
+from defocus.edges.linear_light import StoredLight
+from defocus.errors import ImageError
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
+from defocus.extras.charts.sheet.parts import SlantedSquare, grey
+from defocus.extras.charts.sheet.raster import draw_roughly
+
+__all__ = ["ReadEdge", "edge_regions", "read_edges"]
+
+Floats = NDArray[np.float64]
+Light = Floats | StoredLight
+
+ALONG, INSIDE, OUTSIDE = 0.44, 0.40, 0.32
+"""Half length and widths of an edge's region, in sides of the square."""
+LEAST_PX, MOST_PX = 24, 128
+"""Least side, and most half side, of an edge's region: beyond it little noise is averaged out."""
+SHRINK = np.linspace(1.0, 0.5, 11)
+STEP_MM, FARTHEST_MM = 0.5, 30.0
+"""Of the search for what is printed beside an edge."""
+BESIDE_BLUR, BESIDE_PX = 1.0, 1.0
+"""Half width that a region needs at least: so many radii of the blur, and pixels."""
+MOST_ERROR = 0.2
+"""Of MTF50, relative: beyond it the number says nothing."""
+MOST_TURN_DEG = 2.0
+ENDS = 0.5
+"""Share of the blur's radius that is kept from the ends of an edge."""
+
+
+@dataclass(frozen=True)
+class ReadEdge:
+    """An edge of the chart.
+
+    Attributes:
+        x: Middle on the sheet, mm.
+        y: Middle on the sheet, mm.
+        low_contrast: Whether it is one of 4:1.
+        response: What was measured; None where that is impossible.
+        reason: Why.
+    """
+
+    x: float
+    y: float
+    low_contrast: bool
+    response: EdgeResponse | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """An edge as it is printed.
+
+    Attributes:
+        square: Its square.
+        middle: ``(2,)`` mm.
+        normal: ``(2,)`` outwards.
+        free_mm: So far outwards nothing else is printed.
+    """
+
+    square: SlantedSquare
+    middle: Floats
+    normal: Floats
+    free_mm: float
+
+    @property
+    def along(self) -> Floats:
+        """``(2,)`` unit vector along the edge."""
+        return np.array([-self.normal[1], self.normal[0]])
+
+
+def read_edges(light: Light, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
+    """Measure the edges of all squares.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+    """
+    for edge in _edges(sheet.layout):
+        x, y, low = float(edge.middle[0]), float(edge.middle[1]), edge.square.bright < 1.0
+        try:
+            yield ReadEdge(x, y, low, _measured(light, geometry, edge))
+        except UnclearEdgeError:
+            yield ReadEdge(x, y, low, None, UNCLEAR)
+        except ImageError as error:
+            yield ReadEdge(x, y, low, None, str(error))
+
+
+UNCLEAR = "noise or blur hides the edge; focus better, come nearer or give more light"
+MIXED = "blur mixes the edge with what is printed beside it; focus better or come nearer"
+
+
+def edge_regions(
+    light: Light, sheet: Sheet, geometry: ChartGeometry
+) -> Iterator[tuple[float, tuple[slice, slice]]]:
+    """Place on the sheet in mm from the left, and rows and columns, of each edge in a picture."""
+    for edge in _edges(sheet.layout):
+        try:
+            yield float(edge.middle[0]), _region(light.shape, geometry, edge)
+        except ImageError:
+            continue
+
+
+@lru_cache(maxsize=2)
+def _edges(layout: Layout) -> tuple[_Edge, ...]:
+    """The edges of all squares of a chart."""
+    sheet = make_sheet(layout)
+    drawn = draw_roughly(sheet, 1 / STEP_MM)[:, :, 1]
+    found = []
+    for square in sheet.parts:
+        if not isinstance(square, SlantedSquare):
+            continue
+        for quarter in range(4):
+            turned = np.radians(square.turn_deg) + quarter * np.pi / 2
+            normal = np.array([np.cos(turned), np.sin(turned)])
+            middle = np.array([square.x, square.y]) + normal * square.side / 2
+            found.append(_Edge(square, middle, normal, _free_mm(drawn, square, middle, normal)))
+    return tuple(found)
+
+
+def _free_mm(
+    drawn: NDArray[np.uint8], square: SlantedSquare, middle: Floats, normal: Floats
+) -> float:
+    """How far the paper or the grey field beside an edge reaches, mm."""
+    along = np.array([-normal[1], normal[0]]) * np.linspace(-0.5, 0.5, 35)[:, None] * square.side
+    for depth in np.arange(2 * STEP_MM, FARTHEST_MM, STEP_MM):
+        x, y = (middle + depth * normal + along).T
+        if x.min() < 0 or y.min() < 0 or x.max() >= WIDTH or y.max() >= HEIGHT:
+            return float(depth)
+        seen = drawn[(y / STEP_MM).astype(int), (x / STEP_MM).astype(int)]
+        if (seen != grey(square.bright)[1]).any():
+            return float(depth)
+    return FARTHEST_MM
+
+
+def _measured(light: Light, geometry: ChartGeometry, edge: _Edge) -> EdgeResponse:
+    """Measure an edge, once more in the region that its blur leaves free."""
+    response = measure_edge(light[_region(light.shape, geometry, edge)])
+    scale = geometry.scale(*edge.middle)
+    room = edge.free_mm * scale
+    radius = response.rise_px / DISC_RISE / 2
+    width = OUTSIDE * edge.square.side * scale
+    reach = min(width, END_PER_BLUR * 2 * radius + END_PX)
+    if reach + radius > room or ENDS * radius > (0.5 - ALONG) * edge.square.side * scale:
+        region = _region(light.shape, geometry, edge, radius)
+        response = measure_edge(light[region])
+        rows, columns = ((part.stop - part.start) / 2 for part in region)
+        length, across = (columns, rows) if response.lying else (rows, columns)
+        turned = length * math.tan(math.radians(abs(response.angle_deg))) / 2
+        needed = BESIDE_BLUR * response.rise_px / DISC_RISE / 2 + BESIDE_PX + turned
+        if across < needed:
+            raise ImageError(MIXED)
+    error = response.mtf50_error
+    if response.mtf50 and error is not None and error > MOST_ERROR * response.mtf50:
+        raise UnclearEdgeError(UNCLEAR)
+    if abs(response.angle_deg - _angle_deg(geometry, edge)) > MOST_TURN_DEG:
+        raise UnclearEdgeError(UNCLEAR)
+    return response
+
+
+def _angle_deg(geometry: ChartGeometry, edge: _Edge) -> float:
+    """Angle of an edge to the nearer axis of the picture."""
+    start, end = geometry.to_picture(np.stack([edge.middle, edge.middle + edge.along]))
+    dx, dy = end - start
+    return float(np.degrees(np.arctan(dx / dy if abs(dy) >= abs(dx) else dy / dx)))
+
+
+def _region(
+    shape: tuple[int, ...], geometry: ChartGeometry, edge: _Edge, radius: float = 0.0
+) -> tuple[slice, slice]:
+    """The largest region of the picture that shows this edge alone.
+
+    Args:
+        shape: Of the picture.
+        geometry: Where the chart is.
+        edge: The edge.
+        radius: Of the blur, px.
+    """
+    side, middle, normal = edge.square.side, edge.middle, edge.normal
+    scale = geometry.scale(*middle)
+    width = min(OUTSIDE * side * scale, edge.free_mm * scale - radius)
+    length = min(ALONG * side * scale, 0.5 * side * scale - ENDS * radius)
+    centre, tip = geometry.to_picture(np.stack([middle, middle + normal]))
+    upright = abs((tip - centre)[0]) >= abs((tip - centre)[1])
+    if radius and 2 * min(width, length) < LEAST_PX:
+        raise ImageError(MIXED)
+    for share in SHRINK:
+        half = np.minimum(MOST_PX, share * np.array([width, length]))
+        half = half if upright else half[::-1]
+        corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+        off = geometry.to_sheet(corners) - middle
+        depth = off @ normal
+        inside = np.abs(off @ edge.along).max() <= ALONG * side
+        if inside and depth.max() <= OUTSIDE * side and depth.min() >= -INSIDE * side:
+            return _cut(shape, centre - half, centre + half)
+    raise ImageError("the chart is turned too far for this edge")
+
+
+def _cut(shape: tuple[int, ...], start: Floats, end: Floats) -> tuple[slice, slice]:
+    """Rows and columns between two corners."""
+    left, top = np.ceil(start).astype(int)
+    right, bottom = np.floor(end).astype(int) + 1
+    if left < 0 or top < 0 or right > shape[1] or bottom > shape[0]:
+        raise ImageError("outside the picture")
+    if min(right - left, bottom - top) < LEAST_PX:
+        raise ImageError("too few pixels; come nearer")
+    return slice(int(top), int(bottom)), slice(int(left), int(right))

@@ -1,0 +1,260 @@
+"""Match blobs with the frame of dots around the chart.
+
+Blobs in a row at even distances are sides of the frame. Two sides give a homography; the one that
+explains most dots is taken. What the frame holds then says which way is up, and which chart it is.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.extras.charts.reading.blobs import Blob
+from defocus.extras.charts.sheet.layout import (
+    ACROSS,
+    DOWN,
+    HEIGHT,
+    LAYOUTS,
+    WIDTH,
+    Layout,
+    Sheet,
+    make_sheet,
+)
+from defocus.extras.charts.sheet.raster import draw_roughly
+from defocus.optics.geometry import moved_points
+
+__all__ = ["LEAST_DOTS", "FoundFrame", "find_frame"]
+
+Floats = NDArray[np.float64]
+
+NEAREST = 6
+SIMILAR_AREA = 2.8
+OFF_LINE = 0.17
+LEAST_CHAIN, LONG_CHAIN = 4, 5
+MOST_CHAINS = 8
+OFF_MODEL = 0.12
+LEAST_DOTS, MANY_DOTS, ENOUGH_DOTS = 10, 14, 22
+LEAST_CORRELATION, SURE_CORRELATION = 0.5, 0.75
+"""The second one where few dots are seen."""
+ALIKE_PX, MOST_CANDIDATES = 5.0, 6
+LEAST_SEEN = 0.3
+"""Share of the sheet that must be in the picture."""
+SHEET = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
+MIRROR = np.array([[-1.0, 0.0, WIDTH], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+"""The frame of dots is the same in a mirror; what it holds is not."""
+SOFT_MM, CRISP_MM = 4.0, 1.5
+"""Standard deviations of the blur in which charts are compared: crisp, a chart for a board is told
+from its mirror image; soft, any blur leaves it alike."""
+CORNERS = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
+COUNT = 2 * (ACROSS + DOWN) - 4
+
+
+@dataclass(frozen=True)
+class FoundFrame:
+    """The chart, roughly.
+
+    Attributes:
+        sheet: Which chart it is.
+        homography: ``(3, 3)`` from mm of the A3 sheet to px.
+        dots: Number of dots that were found.
+        correlation: Of the chart and the picture, seen from the front, -1 to 1.
+    """
+
+    sheet: Sheet
+    homography: Floats
+    dots: int
+    correlation: float
+
+
+def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
+    """Find the chart among the blobs of a picture.
+
+    Args:
+        grey: ``(H, W)`` linear light.
+        blobs: Dark round blobs.
+
+    Returns:
+        None if there is no chart, or if it is mirrored.
+    """
+    points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
+    areas = np.array([blob.area for blob in blobs])
+    model = np.array([(dot.x, dot.y) for dot in make_sheet().dots])
+    candidates = _candidates(model, points, areas)
+    frames = [frame for one in candidates for frame in _readings(grey, *one)]
+    if not frames:
+        return None
+    frame = max(frames, key=lambda one: one.correlation)
+    least = LEAST_CORRELATION if frame.dots >= MANY_DOTS else SURE_CORRELATION
+    return frame if frame.correlation >= least and not _is_mirrored(grey, frame) else None
+
+
+def _candidates(model: Floats, points: Floats, areas: Floats) -> list[tuple[int, Floats]]:
+    """Dots and homographies of the matches that explain most dots, each place once.
+
+    Where the frame is cut off, a row of dots fits into several places.
+    """
+    found: list[tuple[int, Floats, Floats]] = []
+    for indices, chosen in _matches(_chains(points, areas)):
+        one = _fitted(model, points, indices, chosen)
+        if one is None or one[0] < LEAST_DOTS:
+            continue
+        corners = moved_points(one[1], SHEET)
+        if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in found):
+            found.append((*one, corners))
+        if one[0] >= ENOUGH_DOTS:
+            break
+    found.sort(key=lambda one: -one[0])
+    return [(dots, homography) for dots, homography, _ in found[:MOST_CANDIDATES]]
+
+
+def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
+    """Rows of blobs at even distances, the longest first, each in one direction."""
+    if len(points) < LEAST_CHAIN:
+        return []
+    distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    alike = np.abs(np.log(areas[:, None] / areas[None])) < np.log(SIMILAR_AREA)
+    distance[~alike] = np.inf
+    np.fill_diagonal(distance, np.inf)
+    chains: set[tuple[int, ...]] = set()
+    for start in range(len(points)):
+        for second in np.argsort(distance[start])[:NEAREST]:
+            if not np.isfinite(distance[start, second]):
+                break
+            chain = [start, int(second)]
+            while (following := _following(points, alike, chain)) is not None:
+                chain.append(following)
+            if len(chain) >= LEAST_CHAIN and chain[0] < chain[-1]:
+                chains.add(tuple(chain))
+    ordered = sorted(chains, key=len, reverse=True)
+    whole: list[tuple[int, ...]] = []
+    for chain_ in ordered:
+        if not any(set(chain_) <= set(longer) for longer in whole):
+            whole.append(chain_)
+    return whole[:MOST_CHAINS]
+
+
+def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> int | None:
+    """The blob one more step along a chain."""
+    step = points[chain[-1]] - points[chain[-2]]
+    wanted = points[chain[-1]] + step
+    off = np.hypot(*(points - wanted).T)
+    off[~alike[chain[-1]]] = np.inf
+    off[chain] = np.inf
+    nearest = int(np.argmin(off))
+    return nearest if off[nearest] < OFF_LINE * np.hypot(*step) else None
+
+
+def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
+    """Two chains as two sides of the frame: indices of dots, and of blobs.
+
+    The frame is the same when it is turned by 180 degrees, so the first chain is its top or right
+    side.
+    """
+    sides = [
+        [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])] for s in range(4)
+    ]
+    for one, other in itertools.combinations(chains, 2):
+        for s, t in itertools.product((0, 1), range(4)):
+            if (
+                s == t
+                or len(one) < LONG_CHAIN
+                or len(one) > len(sides[s])
+                or len(other) > len(sides[t])
+            ):
+                continue
+            placed = itertools.product(_placed(one, sides[s]), _placed(other, sides[t]))
+            for (dots, blobs), (more_dots, more_blobs) in placed:
+                yield dots + more_dots, blobs + more_blobs
+
+
+def _placed(chain: tuple[int, ...], side: list[int]) -> list[tuple[list[int], list[int]]]:
+    """All places of a chain on a side, in both directions."""
+    return [
+        (side[start : start + len(chain)], list(chain[::direction]))
+        for start in range(len(side) - len(chain) + 1)
+        for direction in (1, -1)
+    ]
+
+
+def _fitted(
+    model: Floats, points: Floats, indices: list[int], chosen: list[int]
+) -> tuple[int, Floats] | None:
+    """Number of dots that a match explains, and the homography through all of them."""
+    if len(set(zip(indices, chosen, strict=True))) != len(set(chosen)) or len(set(indices)) != len(
+        set(chosen)
+    ):
+        return None  # a corner belongs to two sides, and must be the same blob in both
+    homography = _homography(model[indices], points[chosen])
+    for _ in range(2):
+        if homography is None:
+            return None
+        expected = moved_points(homography, model)
+        spacing = np.hypot(*(np.roll(expected, -1, axis=0) - expected).T)
+        off = np.hypot(*(expected[:, None] - points[None]).transpose(2, 0, 1))
+        nearest = off.argmin(axis=1)
+        near = off.min(axis=1) < OFF_MODEL * spacing
+        if near.sum() < 6:
+            return None
+        homography = _homography(model[near], points[nearest[near]])
+    return None if homography is None else (int(near.sum()), homography)
+
+
+def _homography(start: Floats, end: Floats) -> Floats | None:
+    """The homography through points, if it keeps left and right and what is in front."""
+    matrix, _ = cv2.findHomography(start, end, 0)
+    if matrix is None or not np.isfinite(matrix).all():
+        return None
+    found = np.asarray(matrix, np.float64)
+    depth = SHEET @ found[2, :2] + found[2, 2]
+    if (depth <= 0).any():
+        return None
+    moved = moved_points(found, SHEET)
+    (a, b), (c, d) = moved[2] - moved[0], moved[3] - moved[1]
+    return found if a * d - b * c > 0 else None
+
+
+def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:
+    """Whether the picture is more like the mirror image of a chart."""
+    own, mirrored = (
+        [*_readings(grey, frame.dots, homography, CRISP_MM)]
+        for homography in (frame.homography, frame.homography @ MIRROR)
+    )
+    crisp = next(one for one in own if one.sheet.layout == frame.sheet.layout)
+    return max((one.correlation for one in mirrored), default=-1.0) > crisp.correlation
+
+
+def _readings(
+    grey: Floats, dots: int, homography: Floats, blur_mm: float = SOFT_MM
+) -> Iterator[FoundFrame]:
+    """Both layouts and both ways up, with the correlation of what is in the picture."""
+    size = round(WIDTH), round(HEIGHT)
+    half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
+    for turned in (homography, homography @ half_turn):
+        back = np.linalg.inv(turned)
+        inside = cv2.warpPerspective(np.ones(grey.shape, np.float32), back, size) > 0.5
+        if inside.mean() < LEAST_SEEN:
+            continue
+        seen = cv2.warpPerspective(grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR)
+        soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
+        light = np.asarray(np.sqrt(soft), np.float32)[inside]
+        for layout in LAYOUTS:
+            drawn = _afar(layout, blur_mm)[inside]
+            yield FoundFrame(make_sheet(layout), turned, dots, _correlation(drawn, light))
+
+
+@lru_cache(maxsize=2 * len(LAYOUTS))
+def _afar(layout: Layout, blur_mm: float) -> NDArray[np.float32]:
+    """A chart as blur of a standard deviation shows it, a pixel for each mm."""
+    drawn = draw_roughly(make_sheet(layout), 1.0)[:, :, 1].astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), blur_mm), np.float32)
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """-1 to 1; 0 where one of them is flat."""
+    if min(one.std(), other.std()) < 1e-9:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])

@@ -1,0 +1,201 @@
+"""Exact geometry of a chart in a picture: perspective and lens distortion, from the dots."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from defocus.extras.charts.sheet.layout import FRAME, HEIGHT, WIDTH
+from defocus.extras.charts.sheet.parts import Dot
+from defocus.optics.geometry import moved_points
+
+__all__ = ["ChartGeometry", "dot_centres", "fit_geometry", "most_blur_px"]
+
+Floats = NDArray[np.float64]
+
+AROUND_MM = 4.5
+"""Paper around a dot into which its blur may spread."""
+RING_MM = 2.0
+EDGE_MM = FRAME - 4.0
+"""So far from the edge of the paper its light is not mixed with that of the wall."""
+CORNERS = 48
+RING_PX = 12
+OUTLIER = 4.0
+UNSEEN = np.array([math.nan, math.nan])
+
+
+@dataclass(frozen=True)
+class ChartGeometry:
+    """Where points of the sheet are in the picture.
+
+    Attributes:
+        homography: ``(3, 3)`` from mm to undistorted px.
+        radial: Distortion: a point at a distance r from the centre moves to r (1 + radial r²), r
+            in half diagonals.
+        width: Width of the picture, px.
+        height: Height of the picture, px.
+        rms_px: Root mean square deviation of the dots' centres.
+        dots: Number of dots that were used.
+        centres: ``(D, 2)`` px, the centre of light of each dot of the sheet in its order, NaN where
+            none was seen; empty in a geometry that was not fitted to dots.
+        used: ``(D,)`` which of them the fit used; the others are too far from where it has them.
+    """
+
+    homography: Floats
+    radial: float
+    width: int
+    height: int
+    rms_px: float = math.nan
+    dots: int = 0
+    centres: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    used: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    def to_picture(self, points: Floats) -> Floats:
+        """``(N, 2)`` px of points in mm."""
+        centre, half = self.middle()
+        off = (moved_points(self.homography, points) - centre) / half
+        square = (off**2).sum(axis=1, keepdims=True)
+        return np.asarray(centre + half * off * (1.0 + self.radial * square))
+
+    def to_sheet(self, points: Floats) -> Floats:
+        """``(N, 2)`` mm of points in px."""
+        centre, half = self.middle()
+        distorted = (points - centre) / half
+        off = distorted
+        for _ in range(6):
+            off = distorted / (1.0 + self.radial * (off**2).sum(axis=1, keepdims=True))
+        back = np.asarray(np.linalg.inv(self.homography), np.float64)
+        return moved_points(back, centre + half * off)
+
+    def scale(self, x: float, y: float) -> float:
+        """Pixels per mm at a point of the sheet, the mean of both directions."""
+        corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
+        start, right, down = self.to_picture(corners)
+        (a, b), (c, d) = right - start, down - start
+        return float(2.0 * math.sqrt(abs(a * d - b * c)))
+
+    def enlarged(self, factor: int) -> "ChartGeometry":
+        """The geometry in a picture that was reduced so many times for this one."""
+        off = (factor - 1) / 2
+        larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
+        return ChartGeometry(
+            larger @ self.homography, self.radial, self.width * factor, self.height * factor,
+            self.rms_px * factor, self.dots, factor * self.centres + off, self.used,
+        )  # fmt: skip
+
+    def middle(self) -> tuple[Floats, float]:
+        """``(2,)`` px of the centre, and half the diagonal of the picture."""
+        centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
+        return centre, math.hypot(self.width, self.height) / 2
+
+
+def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> ChartGeometry:
+    """Fit perspective and radial distortion to the dots' centres of light.
+
+    Args:
+        grey: ``(H, W)`` linear light.
+        dots: The frame.
+        homography: From mm to px, roughly.
+    """
+    height, width = grey.shape
+    start = ChartGeometry(homography, 0.0, width, height)
+    for _ in range(2):
+        places = np.array([_centre(grey, dot, start) for dot in dots])
+        seen = np.isfinite(places).all(axis=1)
+        kept = [dot for dot, found in zip(dots, seen, strict=True) if found]
+        start = _refined(start, kept, places[seen])
+    used = seen.copy()
+    used[seen] = start.used
+    return replace(start, centres=places, used=used)
+
+
+def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeometry:
+    """Least squares over the dots; those far off count little."""
+    unit = start.homography[2, 2]
+
+    def geometry(parameters: Floats) -> ChartGeometry:
+        matrix = np.append(parameters[:8], 1.0).reshape(3, 3) * scales
+        return ChartGeometry(matrix, float(parameters[8]), start.width, start.height)
+
+    def errors(parameters: Floats) -> Floats:
+        return np.asarray((dot_centres(geometry(parameters), dots) - places).ravel())
+
+    scales = np.abs(start.homography / unit).clip(1e-6)
+    first = np.append((start.homography / unit / scales).ravel()[:8], start.radial)
+    found = least_squares(errors, first, loss="soft_l1", f_scale=0.1, max_nfev=60)
+    best = geometry(found.x)
+    off = np.hypot(*errors(found.x).reshape(-1, 2).T)
+    good = off <= OUTLIER * max(float(np.median(off)), 0.01)
+    rms = float(np.sqrt(np.mean(off[good] ** 2)))
+    return ChartGeometry(
+        best.homography, best.radial, best.width, best.height, rms, int(good.sum()), used=good
+    )
+
+
+def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
+    """``(D, 2)`` px, the centres of light of dots where a geometry has them."""
+    return np.array([_middle_of(geometry.to_picture(_outline(dot))) for dot in dots])
+
+
+def _outline(dot: Dot) -> Floats:
+    angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
+    return np.array([dot.x, dot.y]) + dot.radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+
+
+def _middle_of(outline: Floats) -> Floats:
+    """Centre of area of a polygon: that of a dot in perspective is not its projected centre."""
+    x, y = (outline - outline[0]).T
+    cross = x * np.roll(y, -1) - np.roll(x, -1) * y
+    sums = (x + np.roll(x, -1)) @ cross, (y + np.roll(y, -1)) @ cross
+    return np.asarray(outline[0] + np.array(sums) / (3.0 * cross.sum()))
+
+
+def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    """Which pixels show paper that is not near its edge."""
+    sheet = geometry.to_sheet(np.stack([x, y], axis=1))
+    return np.asarray((np.minimum(sheet, np.array([WIDTH, HEIGHT]) - sheet) >= EDGE_MM).all(axis=1))
+
+
+def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
+    """Diameter of the largest disc of blur, px, that keeps a dot's light within its window.
+
+    A window is round in the picture and a dot in perspective is not, so a steep view leaves less.
+    """
+    corners = np.array([(dot.x, dot.y), (dot.x + 0.5, dot.y), (dot.x, dot.y + 0.5)])
+    start, *ends = geometry.to_picture(corners)
+    longest = 2.0 * float(np.linalg.norm(np.array(ends) - start, ord=2))
+    window = (dot.radius + AROUND_MM) * geometry.scale(dot.x, dot.y)
+    return 2.0 * (window - dot.radius * longest)
+
+
+def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
+    """Centroid of what is darker than the paper around a dot; NaN where it leaves the picture."""
+    scale = geometry.scale(dot.x, dot.y)
+    inner, outer = ((dot.radius + AROUND_MM + ring) * scale for ring in (0.0, RING_MM))
+    place = geometry.to_picture(np.array([[dot.x, dot.y]]))[0]
+    for _ in range(2):
+        left, top = (math.floor(v - outer) for v in place)
+        right, bottom = (math.ceil(v + outer) + 1 for v in place)
+        if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
+            return UNSEEN
+        part = grey[top:bottom, left:right]
+        x, y = np.meshgrid(np.arange(left, right) - place[0], np.arange(top, bottom) - place[1])
+        radius = np.hypot(x, y)
+        ring = (radius > inner) & (radius <= outer)
+        ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])
+        if ring.sum() < RING_PX:
+            return UNSEEN
+        plane = np.stack([np.ones(ring.sum()), x[ring], y[ring]], axis=1)
+        level, tilt_x, tilt_y = np.linalg.lstsq(plane, part[ring], rcond=None)[0]
+        dark = np.where(radius <= inner, level + tilt_x * x + tilt_y * y - part, 0.0)
+        total = dark.sum()
+        if total <= 0.1 * level * np.pi * (dot.radius * scale) ** 2:
+            return UNSEEN
+        moved = np.array([(dark * x).sum(), (dark * y).sum()]) / total
+        if np.hypot(*moved) > dot.radius * scale:
+            return UNSEEN
+        place = place + moved
+    return np.asarray(place)

@@ -1,0 +1,61 @@
+"""Light of paper and of black ink in a picture of the chart."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import StoredLight, grey_of, is_clipped
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.sheet.layout import Sheet
+from defocus.extras.charts.sheet.parts import SlantedSquare
+
+__all__ = ["OVEREXPOSED", "paper_and_ink", "paper_is_clipped"]
+
+Floats = NDArray[np.float64]
+Light = Floats | StoredLight
+
+OVEREXPOSED = "the paper is clipped; expose less"
+"""What is said where :func:`paper_is_clipped`."""
+
+BESIDE = 0.76
+"""Of the side of a black square, from its middle: paper."""
+
+
+def paper_and_ink(light: Light, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
+    """Luminance of paper and of black ink: medians beside and in the middle of black squares.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+    """
+    paper, ink = (
+        float(np.median(grey_of(_beside_squares(light, sheet, geometry, off))))
+        for off in (BESIDE, 0.0)
+    )
+    return paper, ink
+
+
+def paper_is_clipped(light: Light, sheet: Sheet, geometry: ChartGeometry) -> bool:
+    """Whether at least one colour of the paper is clipped at most of the black squares.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+    """
+    return is_clipped(np.median(_beside_squares(light, sheet, geometry, BESIDE), axis=0))
+
+
+def _beside_squares(light: Light, sheet: Sheet, geometry: ChartGeometry, off: float) -> Floats:
+    """``(N, 3)`` light to the right of the black squares' middles, by a share of their side."""
+    points = np.array(
+        [
+            (part.x + off * part.side, part.y)
+            for part in sheet.parts
+            if isinstance(part, SlantedSquare) and part.bright == 1.0
+        ]
+    )
+    columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
+    seen = (columns >= 0) & (rows >= 0)
+    seen &= (columns < light.shape[1]) & (rows < light.shape[0])
+    return light[rows[seen], columns[seen]]

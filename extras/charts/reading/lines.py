@@ -1,0 +1,326 @@
+"""Whether the straight lines of a chart that was found are straight in the picture.
+
+The lens's distortion bends them, and a restoration may; so each line has two numbers, the deviation
+from a straight line in the picture and what of it the smooth geometry of the sheet leaves.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby, pairwise
+from typing import Any, Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.edges.straightness import (
+    LEAST_PLACES,
+    Straightness,
+    line_deviation,
+    places_straightness,
+)
+from defocus.extras.charts.measures.edge_summary import straightness_json
+from defocus.extras.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
+from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
+from defocus.extras.charts.sheet.parts import RuledLine
+
+__all__ = ["LineKind", "ReadLine", "line_words", "lines_json", "read_lines", "read_sides"]
+
+Floats = NDArray[np.float64]
+Light = Floats | StoredLight
+LineKind: TypeAlias = Literal["frame", "line", "grid"]
+
+BLOCK_MM, END_MM, FINE_MM = 2.0, 0.5, 0.1
+"""Length of line that gives one place, what is left out at its ends, and step of the search."""
+REACH_MM = 1.8
+"""Half width of what is looked at: the next line is 4 mm away."""
+LEVEL = 0.75
+"""Beyond this share of the half width is the level of paper, and of what blur mixes with it."""
+STEPS_PER_PX = 2
+ROUNDS = 4
+LEAST_DEPTH = 0.05
+"""Of the light between ink and paper: a shallower line is not measured."""
+HIDDEN = "blur or noise hides the line; focus better, come nearer or give more light"
+OUTSIDE = "outside the picture"
+FEW_DOTS = "fewer than five of its dots are seen"
+FEW_USED = "fewer than five of its dots fit the sheet's geometry"
+MIXED = "blur mixes its dots with their surroundings; focus better or come nearer"
+UNKNOWN = "no edge near its dots is measured, so their blur is not known"
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """A straight line of the chart.
+
+    Attributes:
+        kind: ``frame`` for a row of the dots around the chart, ``line`` or ``grid`` for a printed
+            line.
+        x: Middle on the sheet, mm.
+        y: Middle on the sheet, mm.
+        length: Length on the sheet, mm.
+        along: ``(N,)`` where along the line it was looked for, -1 to 1.
+        places: ``(N, 2)`` px, where it was found; NaN where it was not, or not well enough.
+        off_px: ``(N,)`` distance of those from where the sheet's geometry has the line, along its
+            normal.
+        reason: Why it was not measured; empty if it was.
+    """
+
+    kind: LineKind
+    x: float
+    y: float
+    length: float
+    along: Floats
+    places: Floats
+    off_px: Floats
+    reason: str = ""
+
+    @property
+    def in_picture(self) -> Straightness | None:
+        """Deviation from a straight line in the picture; None if it was not measured."""
+        return None if self.reason else places_straightness(self.places)
+
+    @property
+    def beyond(self) -> Straightness | None:
+        """The same, without the perspective and distortion that were fitted to the sheet."""
+        return None if self.reason else line_deviation(self.along, self.off_px)
+
+
+def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Iterator[ReadLine]:
+    """The four rows of dots around the chart, which are the longest straight lines.
+
+    Dots count that the geometry used, and whose light blur keeps within their windows: beyond, what
+    it is mixed with moves their centres.
+
+    Args:
+        sheet: The chart.
+        geometry: Where it is, fitted to dots.
+        blurs_px: ``(D,)`` circle of confusion at each dot, px; NaN where it is not known.
+    """
+    largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
+    sharp = np.asarray(blurs_px <= largest)
+    known = np.isfinite(blurs_px)
+    seen = np.asarray(np.isfinite(geometry.centres).all(axis=1))
+    conditions = (seen, FEW_DOTS), (geometry.used, FEW_USED), (known, UNKNOWN), (sharp, MIXED)
+    places_known = np.where((geometry.used & sharp)[:, None], geometry.centres, np.nan)
+    corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
+    expected = dot_centres(geometry, sheet.dots)
+    for first, last in pairwise(corners.tolist()):
+        chosen = np.arange(first, last + 1) % len(sheet.dots)
+        dots = np.array([(sheet.dots[k].x, sheet.dots[k].y) for k in chosen])
+        places, middle = places_known[chosen], dots.mean(axis=0)
+        along = np.linspace(-1.0, 1.0, len(dots))
+        moves = places - expected[chosen]
+        direction = expected[chosen[-1]] - expected[chosen[0]]
+        normal = np.array([-direction[1], direction[0]]) / np.hypot(*direction)
+        yield ReadLine(
+            "frame", float(middle[0]), float(middle[1]), float(np.hypot(*(dots[-1] - dots[0]))),
+            along, places, moves @ normal, _lacking(chosen, conditions),
+        )  # fmt: skip
+
+
+def _lacking(chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]) -> str:
+    """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
+    left = np.ones(len(chosen), np.bool_)
+    for holds, reason in conditions:
+        left &= holds[chosen]
+        if left.sum() < LEAST_PLACES:
+            return reason
+    return ""
+
+
+def read_lines(
+    light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
+) -> Iterator[ReadLine]:
+    """Measure the printed lines, or say why not.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+        white: Linear light of paper.
+        black: Linear light of black ink.
+    """
+    for line, middles in _blocks(sheet.layout):
+        yield _measured(light, geometry, line, middles, LEAST_DEPTH * (white - black))
+
+
+@lru_cache(maxsize=2)
+def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
+    """The printed lines, and the middles of the blocks of each that no other line crosses, mm."""
+    lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
+    half = np.linspace(-1.0, 1.0, 9)
+    window = np.stack(np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1).reshape(-1, 2)
+    found = []
+    for line in lines:
+        others = [other for other in lines if other is not line]
+        reach = line.length / 2 - END_MM - BLOCK_MM / 2
+        middles = np.linspace(-reach, reach, round(2 * reach / FINE_MM) + 1)
+        starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
+        blocks = _on_sheet(line, window + starts)
+        free = ~np.any([_covers(other, blocks) for other in others], axis=0)
+        found.append((line, np.concatenate([*map(_spread, _runs(middles, free))])))
+    return tuple(found)
+
+
+def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
+    """The stretches in which a block may lie."""
+    parts = np.split(np.arange(len(middles)), np.flatnonzero(np.diff(free)) + 1)
+    return [middles[part] for part in parts if free[part[0]]]
+
+
+def _spread(run: Floats) -> Floats:
+    """Middles of as many blocks as fit into a stretch, evenly, so that both its ends are alike."""
+    length = run[-1] - run[0]
+    count = int(length / BLOCK_MM + 1e-6) + 1
+    steps = np.arange(count) - (count - 1) / 2
+    return np.asarray(steps * BLOCK_MM + (run[0] + run[-1]) / 2)
+
+
+def _axes(line: RuledLine) -> Floats:
+    """``(2, 2)`` unit vectors along a line and across it."""
+    cosine, sine = (f(math.radians(line.turn_deg)) for f in (math.cos, math.sin))
+    return np.array([(cosine, sine), (-sine, cosine)])
+
+
+def _on_sheet(line: RuledLine, points: Floats) -> Floats:
+    """Places on the sheet of ``(..., 2)`` places along and across a line, mm."""
+    return np.asarray(points @ _axes(line) + np.array([line.x, line.y]), np.float64)
+
+
+def _covers(line: RuledLine, blocks: Floats) -> NDArray[np.bool_]:
+    """``(N,)`` whether a line is printed at any of the ``(N, P, 2)`` places of blocks, mm."""
+    off = np.abs((blocks - np.array([line.x, line.y])) @ _axes(line).T)
+    inside = (off <= (line.length / 2, line.width / 2)).all(axis=-1)
+    return np.asarray(inside.any(axis=-1))
+
+
+def _measured(
+    light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats, least_depth: float
+) -> ReadLine:
+    """Follow a line from block to block."""
+    on_axis = np.stack([middles, np.zeros_like(middles)], axis=1)
+    expected = geometry.to_picture(_on_sheet(line, on_axis))
+    unseen = np.full_like(middles, np.nan)
+    along = middles / np.abs(middles).max()
+    about: tuple[LineKind, float, float, float] = line.kind, line.x, line.y, line.length
+    part = _cut(light, geometry, line, middles)
+    if part is None:
+        places = np.stack([unseen, unseen], axis=1)
+        return ReadLine(*about, along, places, unseen, OUTSIDE)
+    off = _offsets(*part, geometry, line, middles, least_depth)
+    places = geometry.to_picture(_on_sheet(line, np.stack([middles, off], axis=1)))
+    off_px = np.copysign(np.hypot(*(places - expected).T), off)
+    hidden = np.isfinite(off).sum() < max(LEAST_PLACES, len(off) / 2)
+    return ReadLine(*about, along, places, off_px, HIDDEN if hidden else "")
+
+
+def _cut(
+    light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats
+) -> tuple[NDArray[np.float32], Floats] | None:
+    """Luminance around a line, and the px of its top left corner; None if it leaves the picture."""
+    ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
+    corners = np.stack(np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1).reshape(-1, 2)
+    outline = geometry.to_picture(_on_sheet(line, corners))
+    left, top = np.floor(outline.min(axis=0)).astype(int) - 2
+    right, bottom = np.ceil(outline.max(axis=0)).astype(int) + 3
+    if left < 0 or top < 0 or right > light.shape[1] or bottom > light.shape[0]:
+        return None
+    part = grey_of(light[top:bottom, left:right]).astype(np.float32)
+    return part, np.array([left, top], np.float64)
+
+
+def _offsets(
+    part: NDArray[np.float32],
+    corner: Floats,
+    geometry: ChartGeometry,
+    line: RuledLine,
+    middles: Floats,
+    least_depth: float,
+) -> Floats:
+    """Distance in mm of each block from the line's place: the centroid of what is darker.
+
+    The window follows the line, so that an even veil of mixed light moves nothing.
+    """
+    scale = geometry.scale(line.x, line.y)
+    across = np.linspace(-REACH_MM, REACH_MM, 2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1)
+    within = np.linspace(-BLOCK_MM / 2, BLOCK_MM / 2, math.ceil(BLOCK_MM * scale) + 1)
+    paper = np.abs(across) >= LEVEL * REACH_MM
+    core = np.abs(across) <= max(line.width / 2, 1 / scale)
+    off = np.zeros_like(middles)
+    seen = np.ones_like(middles, np.bool_)
+    for _ in range(ROUNDS):
+        grid = np.empty((len(middles), len(within), len(across), 2))
+        grid[..., 0] = middles[:, None, None] + within[:, None]
+        grid[..., 1] = off[:, None, None] + across
+        places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
+        x, y = places.astype(np.float32).reshape(-1, len(across), 2).transpose(2, 0, 1)
+        rows = cv2.remap(part, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR)
+        profile = rows.reshape(grid.shape[:3]).mean(axis=1)
+        dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
+        seen &= dark[:, core].mean(axis=1) >= least_depth
+        moved = (dark * across).sum(axis=1) / np.where(seen, dark.sum(axis=1), np.inf)
+        off = np.clip(off + moved, -REACH_MM, REACH_MM)
+    return np.where(seen & (np.abs(off) < REACH_MM), off, np.nan)
+
+
+NAMES: dict[LineKind, str] = {
+    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid"
+}  # fmt: skip
+
+
+def line_words(lines: Sequence[ReadLine]) -> list[str]:
+    """How straight the lines of each kind are, and the reasons of those that were not measured."""
+    said = []
+    for kind, found in lines_json(lines)["straightness"].items():
+        name = f"  {NAMES[kind]}: {found['measured']} of {found['printed']} measured"
+        numbers = "" if found["rms_px"] is None else (
+            f", {found['rms_px']:.2f} px RMS off a straight line, at most "
+            f"{found['largest_px']:.2f}; {found['beyond_rms_px']:.2f} beyond the sheet's geometry"
+        )  # fmt: skip
+        reasons = sorted({line.reason for line in lines if line.kind == kind and line.reason})
+        said.append(name + numbers + "".join(f"; {reason}" for reason in reasons))
+    return said
+
+
+def lines_json(lines: Sequence[ReadLine]) -> dict[str, Any]:
+    """The lines as JSON values, each by itself and all of a kind together."""
+    return {
+        "straightness": {kind: _summary(list(some)) for kind, some in _by_kind(lines)},
+        "lines": [
+            {
+                "kind": one.kind,
+                "x_mm": one.x,
+                "y_mm": one.y,
+                "length_mm": one.length,
+                "reason": one.reason,
+                "in_picture": straightness_json(one.in_picture),
+                "beyond_geometry": straightness_json(one.beyond),
+            }
+            for one in lines
+        ],
+    }
+
+
+def _by_kind(lines: Iterable[ReadLine]) -> Iterator[tuple[LineKind, Iterator[ReadLine]]]:
+    return groupby(lines, key=lambda one: one.kind)
+
+
+def _summary(lines: Sequence[ReadLine]) -> dict[str, Any]:
+    """Root mean square and largest deviation over lines; None without any."""
+    raw = [one.in_picture for one in lines]
+    seen = [one for one in raw if one is not None]
+    beyond = [one.beyond for one in lines]
+    return {
+        "printed": len(lines),
+        "measured": len(seen),
+        "rms_px": _root_mean_square([one.rms_px for one in seen]),
+        "largest_px": max((one.largest_px for one in seen), default=None),
+        "beyond_rms_px": _root_mean_square([one.rms_px for one in beyond if one is not None]),
+    }
+
+
+def _root_mean_square(values: Sequence[float]) -> float | None:
+    return float(np.sqrt(np.mean(np.square(values)))) if values else None

@@ -1,0 +1,282 @@
+"""Measure stars and dead leaves of a chart that was found."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import StoredLight, grey_of, is_clipped
+from defocus.errors import ImageError
+from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
+from defocus.extras.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
+from defocus.extras.charts.reading.edges import ReadEdge
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
+from defocus.extras.charts.sheet.layout import Sheet
+from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
+from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
+
+__all__ = ["ReadLeaves", "ReadStar", "read_leaves", "read_stars"]
+
+Floats = NDArray[np.float64]
+Light = Floats | StoredLight
+
+FINENESS, MOST_PX_PER_MM = 4, 32
+"""Finer pixels for each; and where the least leaf is eight wide."""
+RIM_MM, BORDER_MM = 2.0, 0.5
+"""Paper around a star that is seen with it, and border of leaves that is not."""
+SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1)
+SHRINK = np.linspace(1.0, 0.4, 61)
+"""Of the box around a square: half of it fits into one that is turned by 45 degrees."""
+CLEARLY = 0.02
+FIRST_PER_MTF50 = 2.8
+"""A first reversal lies below so many times the MTF50 of the edges beside it. A disc's lies at 1.73
+times, its third zero at 4.6 times; of a ring half as wide as it is open at 1.65 and 5.5 times."""
+MAIN_LOBE = 0.13
+"""Without an edge: contrast that is reached before the first zero. Before the third one a disc has
+0.06 at most, a ring half as wide as it is open 0.11."""
+BESIDE_EDGES = 8
+"""Edges nearest to a star that tell how blurred it is."""
+NO_CONTRAST = "blur leaves the star no contrast; focus better or come nearer"
+OUTSIDE_STAR = (
+    "the first reversal lies below {low:.3f} cycles/px, where the star ends; focus better or come "
+    "nearer"
+)
+NOT_THE_FIRST = (
+    "a reversal at {at:.3f} cycles/px is not the first: the blur is too strong for the star; focus "
+    "better or come nearer"
+)
+
+
+@dataclass(frozen=True)
+class ReadStar:
+    """A star of the chart.
+
+    Attributes:
+        x: Centre on the sheet, mm.
+        y: Centre on the sheet, mm.
+        mtf50: Frequency at which its contrast falls to 0.5, cycles per pixel; None if nowhere.
+        turns_at: Frequency up to which its phase is right; None if everywhere, or unknown.
+        reason: Why it was not measured; empty if it was.
+        turn_reason: Why it is unknown where the phase turns first; empty if it is known.
+    """
+
+    x: float
+    y: float
+    mtf50: float | None
+    turns_at: float | None
+    reason: str = ""
+    turn_reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReadLeaves:
+    """A square of dead leaves of the chart.
+
+    Attributes:
+        x: Centre on the sheet, mm.
+        y: Centre on the sheet, mm.
+        texture: What was measured; None where that is impossible.
+        reason: Why.
+    """
+
+    x: float
+    y: float
+    texture: TextureResponse | None
+    reason: str = ""
+
+
+def _within(outline: Floats, shape: tuple[int, ...], share: float = 1.0) -> tuple[slice, slice]:
+    """Rows and columns of the box around an outline in px, reduced about its middle."""
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    middle, half = (low + high) / 2, share * (high - low) / 2
+    left, top = np.ceil(middle - half).astype(int)
+    right, bottom = np.floor(middle + half).astype(int)
+    if left < 0 or top < 0 or right >= shape[1] or bottom >= shape[0]:
+        raise ImageError("outside the picture")
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+
+def _places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+    """``(rows, columns, 2)`` places on the sheet of pixels, mm."""
+    grid = np.stack(np.meshgrid(np.arange(columns.start, columns.stop),
+                                np.arange(rows.start, rows.stop)), axis=-1)  # fmt: skip
+    sheet = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64))
+    return sheet.reshape(grid.shape)
+
+
+def _inside(
+    geometry: ChartGeometry, square: LeavesSquare, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """The largest box of pixels that shows nothing but a square, which may be turned."""
+    reach = square.side / 2 - BORDER_MM
+    middle = np.array([square.x, square.y])
+    outline = geometry.to_picture(middle + reach * SQUARE)
+    for share in SHRINK:
+        rows, columns = _within(outline, shape, share)
+        ends = [(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)]
+        off = geometry.to_sheet(np.array(ends, np.float64)) - middle
+        if np.abs(off).max() <= reach:
+            break
+    return rows, columns
+
+
+def read_stars(
+    light: Light, sheet: Sheet, geometry: ChartGeometry, black: float, edges: Sequence[ReadEdge]
+) -> Iterator[ReadStar]:
+    """Measure the stars, or say why not.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+        black: Linear light of black ink.
+        edges: The chart's edges: their MTF50 tells the first reversal of a phase from later ones.
+    """
+    for star in sheet.parts:
+        if not isinstance(star, StarPattern):
+            continue
+        try:
+            reach = star.radius + RIM_MM
+            circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
+            rows, columns = _within(circle, light.shape)
+            off = _places(geometry, rows, columns) - (star.x, star.y)
+            scale = geometry.scale(star.x, star.y)
+            radius = np.hypot(off[..., 0], off[..., 1])
+            near = radius <= reach
+            seen, radius = light[rows, columns][near], radius[near]
+            if is_clipped(seen):
+                raise ImageError(OVEREXPOSED)
+            part = grey_of(seen)
+            white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
+            contrast = SQUARE_WAVE * (white - black) / (white + black)
+            x, y = scale * off[near].T
+            curve = star_mtf(part, x, y, star.cycles, contrast)
+        except ImageError as error:
+            yield ReadStar(star.x, star.y, None, None, str(error))
+            continue
+        inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
+        values, frequencies = curve.values[inside], curve.frequencies[inside]
+        below = np.flatnonzero(values < 0.5)
+        mtf50 = float(frequencies[below[0]]) if len(below) and below[0] else None
+        turns_at, why = _first_turn(values, frequencies, _mtf50_beside(star, edges))
+        yield ReadStar(star.x, star.y, mtf50, turns_at, turn_reason=why)
+
+
+def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
+    """Median MTF50 of the edges nearest to a star; None without any."""
+    measured = [one for one in edges if one.response is not None]
+    near = sorted(measured, key=lambda one: math.hypot(one.x - star.x, one.y - star.y))
+    found = [one.response.mtf50 for one in near[:BESIDE_EDGES] if one.response]
+    known = [one for one in found if one is not None]
+    return float(np.median(known)) if known else None
+
+
+def _first_turn(
+    values: Floats, frequencies: Floats, mtf50: float | None
+) -> tuple[float | None, str]:
+    """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
+
+    A star ends at a lowest frequency. Strong blur has its first zero below that, so that a star
+    shows the third one as it would show a first.
+
+    Args:
+        values: Signed contrast by frequency.
+        frequencies: Ascending, cycles per pixel.
+        mtf50: Of the edges beside the star.
+    """
+    if np.abs(values).max() < CLEARLY:
+        return None, NO_CONTRAST
+    at = _turn(values, frequencies)
+    if at is None and values[0] > CLEARLY:
+        return None, ""
+    if at is None or at <= frequencies[0]:
+        return None, OUTSIDE_STAR.format(low=frequencies[0])
+    if mtf50 is None:
+        is_first = values[frequencies <= at].max() >= MAIN_LOBE
+    else:
+        is_first = at <= FIRST_PER_MTF50 * mtf50
+    return (at, "") if is_first else (None, NOT_THE_FIRST.format(at=at))
+
+
+def _turn(values: Floats, frequencies: Floats) -> float | None:
+    """The last frequency whose phase is right before a clear wrong one.
+
+    None if there is no wrong one; the lowest frequency if there is no right one.
+    """
+    turned = np.flatnonzero(values < -CLEARLY)
+    if len(turned) == 0:
+        return None
+    right = np.flatnonzero(values[: turned[0]] > 0)
+    return float(frequencies[right[-1]]) if len(right) else float(frequencies[0])
+
+
+def read_leaves(
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    white: float,
+    black: float,
+    *,
+    restored: bool = False,
+) -> Iterator[ReadLeaves]:
+    """Compare the dead leaves in the picture with those that were printed, or say why not.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+        sheet: The chart.
+        geometry: Where it is.
+        white: Linear light of paper.
+        black: Linear light of black ink.
+        restored: Whether a system made the picture: where it is white says nothing about the
+            exposure.
+    """
+    clipped = not restored and paper_is_clipped(light, sheet, geometry)
+    for square in sheet.parts:
+        if not isinstance(square, LeavesSquare):
+            continue
+        try:
+            rows, columns = _inside(geometry, square, light.shape)
+            least = min(rows.stop - rows.start, columns.stop - columns.start)
+            if least < LEAST_PX:
+                raise ImageError(f"{least} px wide, and {LEAST_PX} are needed; come nearer")
+            seen = light[rows, columns]
+            if clipped or (not restored and is_clipped(seen)):
+                raise ImageError(OVEREXPOSED)
+            sharp = black + (white - black) * _printed(square, geometry, rows, columns)
+            yield ReadLeaves(square.x, square.y, compare_texture(grey_of(seen), sharp))
+        except ImageError as error:
+            yield ReadLeaves(square.x, square.y, None, str(error))
+
+
+def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+    """Light of the printed leaves as the picture's pixels would see it in focus, paper 1, ink 0."""
+    scale = geometry.scale(square.x, square.y) * FINENESS
+    px_per_mm = float(min(np.ceil(scale), MOST_PX_PER_MM))
+    origin = square.x - square.side / 2, square.y - square.side / 2
+    size = round(square.side * px_per_mm)
+    drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
+    printed = cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    places = _fine_places(geometry, rows, columns) - origin
+    on_canvas = (places * px_per_mm - 0.5).astype(np.float32)
+    seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)
+    return np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA), np.float64)
+
+
+def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+    """Places on the sheet of finer pixels, ``(rows, columns, 2)``, between those of whole ones.
+
+    Within a pixel perspective and distortion are straight.
+    """
+    grid = np.stack(np.meshgrid(
+        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
+    ), axis=-1)  # fmt: skip
+    known = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape)
+    fine = cv2.resize(known, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)

@@ -1,0 +1,230 @@
+"""Read a chart: find it, fit its geometry, measure its parts."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.extras.charts.measures.edge_summary import edge_json
+from defocus.extras.charts.reading.blobs import dark_blobs
+from defocus.extras.charts.reading.edges import ReadEdge, read_edges
+from defocus.extras.charts.reading.frame import find_frame
+from defocus.extras.charts.reading.geometry import ChartGeometry, fit_geometry
+from defocus.extras.charts.reading.levels import paper_and_ink
+from defocus.extras.charts.reading.lines import (
+    ReadLine,
+    line_words,
+    lines_json,
+    read_lines,
+    read_sides,
+)
+from defocus.extras.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
+from defocus.extras.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReading, read_tone
+from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
+
+__all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
+
+Floats = NDArray[np.float64]
+
+ENOUGH_PX = 3000
+"""Longer side of the picture in which the chart is found."""
+DISC_MTF50 = 0.7051
+"""MTF50 of a disc times its diameter."""
+
+
+@dataclass(frozen=True)
+class ChartReading:
+    """What a picture of the chart shows.
+
+    Attributes:
+        sheet: Which chart.
+        geometry: Where it is.
+        edges: All edges; some may not have been measurable.
+        stars: All stars; some may not have been measurable.
+        leaves: All dead leaves, likewise.
+        straight: The rows of dots around the chart and all printed lines, likewise.
+        tone: What the grey steps say about the tone curve.
+    """
+
+    sheet: Sheet
+    geometry: ChartGeometry
+    edges: tuple[ReadEdge, ...]
+    stars: tuple[ReadStar, ...]
+    leaves: tuple[ReadLeaves, ...]
+    straight: tuple[ReadLine, ...]
+    tone: ToneReading
+
+    def mtf50s(self) -> Floats:
+        """MTF50 of the measured edges, cycles per pixel."""
+        return np.array([e.response.mtf50 for e in self.edges if e.response and e.response.mtf50])
+
+    def by_column(self) -> list[tuple[float, int, float, float]]:
+        """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
+        rows = []
+        for left, right in self.sheet.columns:
+            found = [
+                e.response.mtf50
+                for e in self.edges
+                if e.response and e.response.mtf50 and left <= e.x < right
+            ]
+            if found:
+                median = float(np.median(found))
+                rows.append(((left + right) / 2, len(found), median, DISC_MTF50 / median))
+        return rows
+
+    def blur_px(self, x: float) -> float | None:
+        """Circle of confusion of the measured column next to a place in mm; None without any."""
+        columns = self.by_column()
+        return min(columns, key=lambda one: abs(one[0] - x))[3] if columns else None
+
+    def blur_in_column(self, x: float) -> float:
+        """Circle of confusion of the column next to a place in mm; NaN if it was not measured."""
+        measured = {middle: blur for middle, _, _, blur in self.by_column()}
+        middles = [(left + right) / 2 for left, right in self.sheet.columns]
+        return measured.get(min(middles, key=lambda one: abs(one - x)), math.nan)
+
+    def lines(self) -> list[str]:
+        """The reading as text."""
+        found = self.mtf50s()
+        lines = [
+            f"chart '{self.sheet.layout}', {self._geometry_words()}",
+            f"{len(found)} of {len(self.edges)} edges measured",
+            *self._why_not(),
+            self.tone.line(),
+        ]
+        for middle, count, mtf50, blur in self.by_column():
+            lines.append(
+                f"  column at {middle:3.0f} mm: MTF50 {mtf50:.4f} cycles/px, as a circle of "
+                f"confusion of {blur:.1f} px ({count} edge{'s' if count > 1 else ''})"
+            )
+        lines += [
+            f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}" for one in self.stars
+        ]
+        lines += [
+            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}" for one in self.leaves
+        ]
+        return [*lines, *line_words(self.straight)]
+
+    def _why_not(self) -> list[str]:
+        """The reasons of the edges that were not measured, the most frequent first."""
+        reasons = Counter(edge.reason for edge in self.edges if edge.reason)
+        return [f"  {count} not: {reason}" for reason, count in reasons.most_common()]
+
+    def _geometry_words(self) -> str:
+        found = self.geometry
+        scale = found.scale(WIDTH / 2, HEIGHT / 2)
+        return (
+            f"{found.dots} dots to {found.rms_px:.2f} px, {scale:.2f} px per mm of A3, "
+            f"distortion {found.radial:+.2%}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The reading as JSON values."""
+        return {
+            "status": "found",
+            "layout": self.sheet.layout,
+            **self.tone.to_json(),
+            "geometry": {
+                "homography": self.geometry.homography.tolist(),
+                "radial": self.geometry.radial,
+                "rms_px": self.geometry.rms_px,
+                "dots": self.geometry.dots,
+            },
+            "edges": [
+                {
+                    "x_mm": e.x,
+                    "y_mm": e.y,
+                    "low_contrast": e.low_contrast,
+                    "reason": e.reason,
+                    **({} if e.response is None else edge_json(e.response)),
+                }
+                for e in self.edges
+            ],
+            "columns": [
+                {"x_mm": x, "edges": n, "mtf50": mtf50, "blur_px": blur}
+                for x, n, mtf50, blur in self.by_column()
+            ],
+            "stars": [
+                {
+                    "x_mm": s.x,
+                    "y_mm": s.y,
+                    "reason": s.reason,
+                    "mtf50": s.mtf50,
+                    "turns_at": s.turns_at,
+                    "turn_reason": s.turn_reason,
+                }
+                for s in self.stars
+            ],
+            "leaves": [
+                {
+                    "x_mm": o.x,
+                    "y_mm": o.y,
+                    "reason": o.reason,
+                    "lost": None if o.texture is None else o.texture.lost,
+                    "invented": None if o.texture is None else o.texture.invention,
+                    "mtf50": None if o.texture is None else o.texture.kept.crossing(0.5),
+                }
+                for o in self.leaves
+            ],
+            **lines_json(self.straight),
+        }
+
+
+def _star_words(star: ReadStar) -> str:
+    if star.reason:
+        return f"not measured: {star.reason}"
+    if star.turn_reason:
+        return f"first turn of the phase unknown: {star.turn_reason}"
+    at = "nowhere" if star.turns_at is None else f"at {star.turns_at:.3f} cycles/px"
+    return f"phase turns {at}"
+
+
+def _leaves_words(leaves: ReadLeaves) -> str:
+    if leaves.texture is None:
+        return f"not measured: {leaves.reason}"
+    return f"texture lost {leaves.texture.lost:z.0%}, invented {leaves.texture.invention:z.0%}"
+
+
+def read_chart(light: Floats | StoredLight) -> ChartReading | None:
+    """Find and measure the chart in a picture.
+
+    A large stored picture is reduced to find it; only the fields of the chart are read whole.
+
+    Args:
+        light: ``(H, W, 3)`` linear light.
+
+    Returns:
+        None if there is no chart, or if it is mirrored.
+    """
+    factor, seen = 1, light
+    if isinstance(light, StoredLight):
+        factor = math.ceil(max(light.shape[:2]) / ENOUGH_PX)
+        seen = light.reduced(factor)
+    grey = grey_of(seen[:])
+    frame = find_frame(grey, dark_blobs(grey))
+    if frame is None:
+        return None
+    dots = fit_geometry(grey, frame.sheet.dots, frame.homography)
+    geometry = fit_whole_sheet(grey, frame.sheet, dots).enlarged(factor)
+    sheet = frame.sheet
+    edges = tuple(read_edges(light, sheet, geometry))
+    reading = ChartReading(sheet, geometry, edges, (), (), (), KNOWN_LINEAR)
+    if isinstance(light, StoredLight):
+        tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
+        if tone.fitted is not None:
+            light = tone.light(light)
+            edges = tuple(read_edges(light, sheet, geometry))
+        reading = replace(reading, edges=edges, tone=tone)
+    white, black = paper_and_ink(light, sheet, geometry)
+    sides = read_sides(sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots]))
+    return replace(
+        reading,
+        stars=tuple(read_stars(light, sheet, geometry, black, edges)),
+        leaves=tuple(read_leaves(light, sheet, geometry, white, black)),
+        straight=(*sides, *read_lines(light, sheet, geometry, white, black)),
+    )

@@ -1,0 +1,257 @@
+"""The tone curve of a picture of the chart, from the chart's grey steps.
+
+Cameras draw shadows and highlights together, so that values of a JPEG are not those of sRGB. The
+light of paper, grey steps and ink is known up to its zero and its scale, of which no measure
+depends. Paper beside each step tells how bright the lamps are there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import CLIPPED, StoredLight
+from defocus.errors import ImageError
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.levels import OVEREXPOSED
+from defocus.extras.charts.sheet.layout import Sheet
+from defocus.extras.charts.sheet.parts import Patch, SlantedSquare
+from defocus.extras.charts.tone_curve import ToneCurve
+from defocus.images import as_float, linear_to_srgb, srgb_to_linear
+
+__all__ = ["KNOWN_LINEAR", "STEPS_MM", "ToneReading", "read_tone"]
+
+Floats = NDArray[np.float64]
+
+REACH_MM = 5.0
+"""Half side of what is looked at of a patch without blur."""
+LEAST_PX = 3
+BESIDE_STEP_MM, BESIDE_SQUARE = 14.5, 0.72
+"""From the middle of a step to paper, and from that of a square in its sides."""
+PRINTED_INK = 0.03 / 0.88
+"""Light of ink over that of paper, roughly."""
+ROUNDS = 4
+STEPS_MM = 240.0
+"""Where the grey steps are, from the left of the sheet."""
+LEAST_DEPARTURE, STANDARD_ERRORS = 0.01, 4.0
+"""A step that is off by less says nothing: of the light between ink and paper."""
+BLURRED = "blur mixes the grey steps; focus better or come nearer"
+
+
+@dataclass(frozen=True)
+class ToneReading:
+    """The tone curve by which stored values became light.
+
+    Attributes:
+        name: ``srgb``, ``linear`` or ``fitted``.
+        departure: Largest difference between a grey step's light by the assumed curve and what is
+            printed, with its sign, as a share of the light between ink and paper; None where it
+            was not read.
+        fitted: The curve through the grey steps, where they contradict the assumed one.
+        reason: Why they were not read; empty if they were.
+    """
+
+    name: str
+    departure: float | None = None
+    fitted: ToneCurve | None = None
+    reason: str = ""
+
+    def light(self, stored: StoredLight) -> StoredLight:
+        """Light of the picture in which it was read."""
+        return stored if self.fitted is None else stored.by(self.fitted)
+
+    def line(self) -> str:
+        """The reading as text."""
+        if self.departure is None:
+            return f"tone curve {self.name}, not checked: {self.reason}"
+        if self.fitted is None:
+            return f"tone curve {self.name}, grey steps agree to {abs(self.departure):.1%}"
+        return (
+            f"tone curve fitted to the grey steps, which are off by {self.departure:+.1%} in sRGB; "
+            "their print is taken as exact, so RAW is better"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The reading as JSON values."""
+        return {
+            "tone": self.name,
+            "tone_departure": self.departure,
+            "tone_reason": self.reason,
+        }
+
+
+KNOWN = "it is known"
+KNOWN_LINEAR = ToneReading("linear", reason=KNOWN)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """A grey of the chart in a picture.
+
+    Attributes:
+        printed: Its light, 0 for ink and 1 for paper.
+        seen: ``(3,)`` light by the assumed curve.
+        error: ``(3,)`` standard error of that.
+        paper: ``(3,)`` light of paper in its place.
+    """
+
+    printed: float
+    seen: Floats
+    error: Floats
+    paper: Floats
+
+
+def read_tone(
+    light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
+) -> ToneReading:
+    """Compare the grey steps in a picture with those that were printed, taken as exact.
+
+    Args:
+        light: The picture.
+        sheet: The chart.
+        geometry: Where it is.
+        blur_px: Diameter of the blur around the steps; None if it is not known.
+    """
+    if light.exact:
+        return KNOWN_LINEAR
+    try:
+        steps, inks = _levels(light, sheet, geometry, blur_px)
+        paper = np.mean([one.paper for one in steps], axis=0)
+        ink = np.mean([one.seen / one.paper for one in inks], axis=0)
+        off = np.array([(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps])
+        noise = np.array([one.error for one in steps]) / paper / (1 - ink)
+        place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
+        departure = float(off[place])
+        if abs(departure) <= max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place])):
+            return ToneReading("srgb", departure)
+        return ToneReading("fitted", departure, _fitted(steps, inks))
+    except ImageError as error:
+        return ToneReading("srgb", reason=str(error))
+
+
+def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
+    """The curve through ink, grey steps and paper, each in the light of the lamps there.
+
+    Raises:
+        ImageError: A brighter step is not brighter in the picture.
+    """
+    paper = np.mean([one.paper for one in steps], axis=0)
+    ink = np.mean([one.seen for one in inks], axis=0)
+    light = np.array([ink, *(one.seen for one in steps), paper])
+    error = np.array([one.error for one in steps])
+    if (light[1:-1] <= light[:-2]).any() or (
+        light[1:-1] + STANDARD_ERRORS * error >= light[2:]
+    ).any():
+        raise ImageError("brighter grey steps are not brighter in the picture")
+    curve = ToneCurve(_stored(light).T, light.T)
+    for _ in range(ROUNDS):
+        here = curve(_stored(paper))
+        black = np.mean([curve(_stored(one.paper)) for one in inks], axis=0) * _reflected(0.0)
+        greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
+        curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)
+    return curve
+
+
+def _reflected(printed: float) -> float:
+    """Light of a level over that of paper; of its zero no measure depends."""
+    return PRINTED_INK + (1.0 - PRINTED_INK) * printed
+
+
+def _stored(light: Floats) -> Floats:
+    """The sRGB values of light."""
+    return np.asarray(linear_to_srgb(light), np.float64)
+
+
+def _levels(
+    light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
+) -> tuple[list[_Level], list[_Level]]:
+    """The grey steps from dark to bright, and the black squares, of which some may be cut off.
+
+    Raises:
+        ImageError: They cannot be read.
+    """
+    greys = [one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1]
+    squares = [one for one in sheet.parts if isinstance(one, SlantedSquare) and one.bright == 1.0]
+    if not greys:
+        raise ImageError("this chart has no grey steps")
+    if blur_px is None:
+        raise ImageError("no edge tells the blur of the grey steps; focus better or come nearer")
+    steps = _steps(light, geometry, blur_px, greys)
+    inks = [*_inks(light, geometry, blur_px, squares)]
+    if not inks:
+        raise ImageError("no black square is whole in the picture")
+    if any((one.paper >= CLIPPED).any() for one in steps):
+        raise ImageError(OVEREXPOSED)
+    return steps, inks
+
+
+def _steps(
+    light: StoredLight, geometry: ChartGeometry, blur_px: float, greys: list[Patch]
+) -> list[_Level]:
+    """The grey steps; the light of paper at each is that of a plane through what is around them."""
+    places = np.array([(one.x, one.y) for one in greys])
+    middle = places.mean(axis=0)
+    papers = places + np.stack(
+        [np.zeros(len(greys)), np.copysign(BESIDE_STEP_MM, places[:, 1] - middle[1])], axis=1
+    )
+    beside = [_pixels(light, geometry, blur_px, *one).mean(axis=0) for one in papers]
+    plane = np.linalg.lstsq(_flat(papers - middle), np.array(beside), rcond=None)[0]
+    levels = zip(greys, _flat(places - middle) @ plane, strict=True)
+    return [
+        _level(_pixels(light, geometry, blur_px, one.x, one.y), _printed(one), paper)
+        for one, paper in levels
+    ]
+
+
+def _flat(places: Floats) -> Floats:
+    return np.column_stack([np.ones(len(places)), places])
+
+
+def _printed(patch: Patch) -> float:
+    """Nominal light of a grey patch."""
+    return float(srgb_to_linear(as_float(np.array(patch.colour[:1], np.uint8), np.float64))[0])
+
+
+def _inks(
+    light: StoredLight, geometry: ChartGeometry, blur_px: float, squares: list[SlantedSquare]
+) -> Iterator[_Level]:
+    """The black squares, between paper on the left and on the right."""
+    for one in squares:
+        off = BESIDE_SQUARE * one.side
+        try:
+            left, ink, right = (
+                _pixels(light, geometry, blur_px, x, one.y)
+                for x in (one.x - off, one.x, one.x + off)
+            )
+        except ImageError:  # cut off, as others need not be
+            continue
+        yield _level(ink, 0.0, (left.mean(axis=0) + right.mean(axis=0)) / 2)
+
+
+def _level(pixels: Floats, printed: float, paper: Floats) -> _Level:
+    error = pixels.std(axis=0) / np.sqrt(len(pixels))
+    return _Level(printed, pixels.mean(axis=0), error, paper)
+
+
+def _pixels(
+    light: StoredLight, geometry: ChartGeometry, blur_px: float, x: float, y: float
+) -> Floats:
+    """``(N, 3)`` light of the pixels around a place into which the blur brings nothing else.
+
+    Raises:
+        ImageError: There are none, or not all are in the picture.
+    """
+    scale = geometry.scale(x, y)
+    half = REACH_MM - (blur_px / 2 + 1) / scale
+    count = int(2 * half * scale)
+    if count < LEAST_PX:
+        raise ImageError(BLURRED)
+    off = np.linspace(-half, half, count)
+    points = np.stack(np.meshgrid(x + off, y + off), axis=-1).reshape(-1, 2)
+    columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
+    height, width = light.shape[:2]
+    if min(columns.min(), rows.min()) < 0 or columns.max() >= width or rows.max() >= height:
+        raise ImageError("grey steps are outside the picture")
+    return light[rows, columns]

@@ -1,0 +1,272 @@
+"""Geometry of a chart under strong blur, from the whole sheet instead of its dots alone.
+
+Strong blur mixes a dot with its neighbours and with the wall behind the paper, which moves its
+centre of light; under less blur the dots suffice, and cost less, unless some are cut off. Here the
+sheet is drawn where it seems to be, blurred, and compared with the picture, so that what mixes is
+part of the comparison. The blur of each cell of the sheet is a mixture of discs, of which some may
+be moved against others while the centre of all stays: what is found is the place of the centre of
+the blur's light, as for a dot that stands alone.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.special import j1
+
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.sheet.coverage import printed_light
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
+
+__all__ = ["fit_whole_sheet"]
+
+Floats = NDArray[np.float64]
+Light = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+PX_PER_MM = 1.0
+"""The picture is reduced to about that: such strong blur hides anything finer."""
+MIXING_BLUR_MM = 6.0
+"""Blur from which a dot's light is mixed with its surroundings."""
+MIXED_SHARE = 0.75
+"""Share of the sheet that may be less blurred than that."""
+ENOUGH_DOTS = 20
+"""Of 24: where a side of the frame is cut off, the dots say little about what lies there."""
+SUBPIXELS = 2
+CELLS = (6, 4)
+LEAST_CELLS = 6
+LEAST_CELL_PX = 400
+FINEST_PX, STEP, MOST_BLUR_MM = 1.5, 1.3, 25.0
+"""Diameters of the discs: the smallest but for a point, the ratio of neighbours, the largest."""
+SMALLER, LARGER = 3, 1
+"""Discs that are mixed with the likeliest one."""
+MOVED = (1, 3)
+"""So many steps smaller are the discs that may be moved against it."""
+ROOM_PER_BLUR, ROOM_PX = 0.75, 2.0
+"""What is nearer to the end of the paper or of the picture is not compared."""
+RIDGE = 1e-7
+ROUNDS, ENOUGH_PX = 4, 0.02
+"""It ends when the corners move by less; each round is a hundred times more exact."""
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """The sheet as it is drawn for a comparison, in pixels of the reduced picture.
+
+    Attributes:
+        seen: ``(h, w)`` the picture.
+        discs: ``(K, h, w)`` the sheet blurred by each of the discs.
+        diameters: ``(K,)`` px.
+        cells: ``(h, w)`` number of the cell that a pixel shows, -1 outside the sheet.
+        room: ``(h, w)`` distance to the end of the sheet or of the picture.
+        places: ``(h, w, 2)`` without distortion, from the centre in half diagonals.
+        px: Half a diagonal.
+    """
+
+    seen: Light
+    discs: Light
+    diameters: Floats
+    cells: NDArray[np.int_]
+    room: Light
+    places: Floats
+    px: float
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """Normal equations for a change of the geometry, and what is left over of the picture."""
+
+    matrix: Floats
+    vector: Floats
+    left_over: float
+
+
+def fit_whole_sheet(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> ChartGeometry:
+    """Improve perspective and distortion under strong blur by all that is printed (Gauss-Newton).
+
+    Light of paper and ink, an even change of the light and the blur are free in each cell of the
+    sheet. A cell that looks otherwise than its drawing counts less.
+
+    Args:
+        grey: ``(H, W)`` linear light.
+        sheet: The chart.
+        geometry: Where it is, to a few px.
+
+    Returns:
+        The better geometry, with the dots of the given one. The given one where it has 20 dots or
+        more and less than a quarter of the sheet is blurred by 6 mm or more; or where fewer than
+        six of 24 cells can be compared.
+    """
+    scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
+    factor = max(1, round(scale / PX_PER_MM))
+    best, least = geometry, np.inf
+    for _ in range(ROUNDS):
+        drawing = _drawing(grey, sheet, geometry, factor)
+        discs = {cell: disc for cell in range(CELLS[0] * CELLS[1])
+                 if (disc := _likeliest_disc(drawing, cell)) is not None}  # fmt: skip
+        if len(discs) < LEAST_CELLS:
+            return best
+        blur = float(np.quantile(drawing.diameters[[*discs.values()]], MIXED_SHARE))
+        if blur * factor < MIXING_BLUR_MM * scale and geometry.dots >= ENOUGH_DOTS:
+            return best
+        found = _equations(drawing, discs)
+        if found.left_over > least:
+            return best
+        best, least = geometry, found.left_over
+        step = np.asarray(np.linalg.solve(found.matrix, found.vector), np.float64)
+        geometry = _changed(geometry, step)
+        if np.abs(geometry.to_picture(CORNERS) - best.to_picture(CORNERS)).max() < ENOUGH_PX:
+            return geometry
+    return geometry
+
+
+CORNERS = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
+
+
+def _changed(geometry: ChartGeometry, step: Floats) -> ChartGeometry:
+    """The geometry after a small change, see :func:`_movements`."""
+    right, xx, xy, down, yx, yy, wx, wy, radial = step
+    change = np.array([[1.0 + xx, xy, right], [yx, 1.0 + yy, down], [-wx, -wy, 1.0]])
+    centre, half = geometry.middle()
+    to_px = np.array([[half, 0.0, centre[0]], [0.0, half, centre[1]], [0.0, 0.0, 1.0]])
+    moved = to_px @ change @ np.linalg.inv(to_px) @ geometry.homography
+    return replace(geometry, homography=moved, radial=geometry.radial + float(radial))
+
+
+def _movements(places: Floats) -> tuple[Floats, Floats]:
+    """Movement of points to the right and down, by each number of a change of the geometry.
+
+    Args:
+        places: ``(N, 2)`` from the centre, in half diagonals.
+
+    Returns:
+        Two arrays ``(N, 9)`` in half diagonals: shift and linear change of x, of y, perspective,
+        radial distortion.
+    """
+    x, y = places.T
+    one, zero, square = np.ones_like(x), np.zeros_like(x), x * x + y * y
+    right = np.stack([one, x, y, zero, zero, zero, x * x, x * y, x * square], axis=1)
+    down = np.stack([zero, zero, zero, one, x, y, x * y, y * y, y * square], axis=1)
+    return right, down
+
+
+def _drawing(grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int) -> _Drawing:
+    """Draw and blur the sheet as the geometry has it."""
+    height, width = (side // factor for side in grey.shape)
+    whole = grey[: height * factor, : width * factor].astype(np.float32)
+    reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    seen = np.asarray(reduced, np.float32)
+    scale = geometry.scale(WIDTH / 2, HEIGHT / 2) / factor
+    count = int(np.log(max(MOST_BLUR_MM * scale / FINEST_PX, 1.0)) / np.log(STEP)) + 1
+    diameters = np.append(0.0, FINEST_PX * STEP ** np.arange(count))
+    places = _pixels(seen.shape, factor, 1)
+    on_sheet = geometry.to_sheet(places.reshape(-1, 2)).reshape(places.shape)
+    within = ((on_sheet > 0) & (on_sheet < (WIDTH, HEIGHT))).all(axis=-1)
+    column, row = np.moveaxis((on_sheet / (WIDTH, HEIGHT) * CELLS).astype(int), -1, 0)
+    framed = np.pad(within, 1).astype(np.uint8)
+    room = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    centre, half = geometry.middle()
+    return _Drawing(
+        seen,
+        _blurred(_sharp(sheet, geometry, seen.shape, factor, scale), diameters),
+        diameters,
+        np.where(within, row * CELLS[0] + column, -1),
+        np.asarray(room, np.float32),
+        (places - centre) / half,
+        half / factor,
+    )
+
+
+def _pixels(shape: tuple[int, ...], factor: int, fineness: int) -> Floats:
+    """``(h, w, 2)`` places of pixels of the reduced picture, or finer ones, in the whole one."""
+    rows, columns = ((np.arange(side * fineness) + 0.5) / fineness * factor - 0.5 for side in shape)
+    return np.stack(np.meshgrid(columns, rows), axis=-1)
+
+
+def _sharp(
+    sheet: Sheet, geometry: ChartGeometry, shape: tuple[int, ...], factor: int, scale: float
+) -> Light:
+    """The sheet in focus, with paper all around."""
+    px_per_mm = float(np.ceil(SUBPIXELS * scale))
+    fine = _pixels(shape, factor, SUBPIXELS)
+    places = geometry.to_sheet(fine.reshape(-1, 2)).reshape(fine.shape) * px_per_mm - 0.5
+    x, y = np.moveaxis(places.astype(np.float32), -1, 0)
+    printed = printed_light(sheet.layout, px_per_mm)
+    drawn = cv2.remap(printed, x, y, cv2.INTER_LINEAR, borderValue=1.0)
+    return np.asarray(cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _blurred(sharp: Light, diameters: Floats) -> Light:
+    """``(K, h, w)``: a picture blurred by each disc."""
+    reach = int(np.ceil(diameters.max() / 2)) + 1
+    size = [scipy.fft.next_fast_len(side + reach, real=True) for side in sharp.shape]
+    spectrum = scipy.fft.rfft2(sharp - 1.0, size)  # paper is 0, so that nothing ends at the border
+    frequency = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None, :])
+    x = np.pi * frequency * diameters[:, None, None] + 1e-6
+    transfer = np.asarray(2.0 * j1(x) / x, np.float32)
+    light = scipy.fft.irfft2(spectrum * transfer, size)
+    return np.asarray(light[:, : sharp.shape[0], : sharp.shape[1]] + 1.0, np.float32)
+
+
+def _equations(drawing: _Drawing, discs: dict[int, int]) -> _Equations:
+    """Sum of the equations of cells, each by the light that is left over in it."""
+    matrix, vector, left_over, pixels = np.zeros((9, 9)), np.zeros(9), 0.0, 0
+    for cell, disc in discs.items():
+        slopes, rest = _cell(drawing, cell, disc)
+        variance = float(rest @ rest) / len(rest)
+        matrix += slopes.T @ slopes / variance
+        vector += slopes.T @ rest / variance
+        left_over += len(rest) * np.log(variance)
+        pixels += len(rest)
+    return _Equations(matrix, vector, left_over / pixels)
+
+
+def _compared(drawing: _Drawing, number: int, diameter: float) -> Mask:
+    """Pixels of a cell that blur does not mix with what lies beyond the paper or the picture."""
+    free = drawing.room > ROOM_PER_BLUR * diameter + ROOM_PX
+    return np.asarray(free & (drawing.cells == number))
+
+
+def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
+    """Number of the disc that explains a cell best; None where too little can be compared."""
+    best, least = None, np.inf
+    for disc, diameter in enumerate(drawing.diameters):
+        mask = _compared(drawing, number, float(diameter))
+        if mask.sum() < LEAST_CELL_PX:
+            break
+        correlation = np.corrcoef(drawing.discs[disc][mask], drawing.seen[mask])[0, 1]
+        if 1.0 - correlation < least:
+            best, least = disc, 1.0 - correlation
+    return best
+
+
+def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
+    """Change of a cell's light by the geometry, and what is left over, ``(N, 9)`` and ``(N,)``.
+
+    The part that blur and light explain is taken off both.
+    """
+    whole = _compared(drawing, number, float(drawing.diameters[disc]))
+    rows, columns = np.nonzero(whole)
+    box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    mask, seen = whole[box], drawing.seen[whole].astype(np.float64)
+    discs = drawing.discs[:, *box].astype(np.float64)
+    mixed = sorted({0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))})
+    x, y = drawing.places[whole].T
+    main = discs[disc][mask]
+    free = [*(discs[one][mask] for one in mixed), np.ones_like(main), main * x, main * y]
+    slope = np.gradient(discs[disc])
+    for smaller in sorted({max(disc - one, 0) for one in MOVED} - {disc}):
+        against = np.gradient(discs[smaller])
+        free += [(a - b)[mask] for a, b in zip(slope, against, strict=True)]
+    design = np.stack(free, axis=1)
+    normal = design.T @ design
+    normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
+    shares = np.linalg.solve(normal, design.T @ seen)
+    explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
+    by_row, by_column = (one[mask] * drawing.px for one in np.gradient(explained))
+    right, down = _movements(drawing.places[whole])
+    slopes = -(by_column[:, None] * right + by_row[:, None] * down)
+    slopes -= design @ np.linalg.solve(normal, design.T @ slopes)
+    return slopes, seen - design @ shares

@@ -1,0 +1,1 @@
+"""What this extra adds to a session."""

@@ -1,0 +1,140 @@
+"""The sheet as exact means over pixels, for places finer than a pixel of the drawing."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import grey_of
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
+from defocus.extras.charts.sheet.parts import LeavesSquare, part_shapes
+from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
+from defocus.optics.shapes import Disc, Shape
+
+__all__ = ["covered", "printed_light"]
+
+Floats = NDArray[np.float64]
+Light = NDArray[np.float32]
+
+CORNERS = 96
+"""Of the polygon that stands for a disc, of the same area."""
+FINENESS = 4
+"""Of leaves, which are too many for exact means; their errors are at random places."""
+BEYOND_MM = 8.0
+"""So far, mm, leaves and the bars over them reach beyond their square."""
+
+
+@lru_cache(maxsize=2)
+def printed_light(layout: Layout, px_per_mm: float) -> Light:
+    """The whole sheet; nobody may write to it.
+
+    Args:
+        layout: Which chart.
+        px_per_mm: Scale.
+
+    Returns:
+        ``(height, width)`` relative luminance of what is printed, 0 for ink and 1 for paper.
+    """
+    sheet = make_sheet(layout)
+    light = np.ones((round(HEIGHT * px_per_mm), round(WIDTH * px_per_mm)), np.float32)
+    for part in sheet.parts:
+        if isinstance(part, LeavesSquare):
+            _add_leaves(light, part, px_per_mm)
+        else:
+            for shape in part_shapes(part):
+                _add(light, shape, px_per_mm)
+    for shape in sheet.labels:
+        _add(light, shape, px_per_mm)
+    light.flags.writeable = False
+    return light
+
+
+def _add(light: Light, shape: Shape, px_per_mm: float) -> None:
+    """Print a shape over what is there."""
+    contours = [contour * px_per_mm for contour in _contours(shape)]
+    corners = np.vstack(contours)
+    left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=0)), light.shape[::-1]).astype(int)
+    share = covered([one - (left, top) for one in contours], (bottom - top, right - left))
+    colour = float(grey_of(_linear(np.array(shape.colour, np.uint8))))
+    part = light[top:bottom, left:right]
+    part += np.asarray(share * (colour - part), np.float32)
+
+
+def _linear(stored: NDArray[np.uint8]) -> Floats:
+    """Linear light of sRGB values."""
+    return np.asarray(srgb_to_linear(as_float(stored)), np.float64)
+
+
+def _contours(shape: Shape) -> tuple[Floats, ...]:
+    if not isinstance(shape, Disc):
+        return shape.contours
+    angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
+    radius = shape.radius * np.sqrt(2.0 * np.pi / CORNERS / np.sin(2.0 * np.pi / CORNERS))
+    middle = np.array([shape.x, shape.y])
+    return (middle + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1),)
+
+
+def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
+    """Print a square of leaves: drawn finer, then reduced."""
+    reach = square.side / 2 + BEYOND_MM
+    left, top = (round((place - reach) * px_per_mm) for place in (square.x, square.y))
+    side = round(2 * reach * px_per_mm)
+    size = side * FINENESS, side * FINENESS
+    origin = left / px_per_mm, top / px_per_mm
+    drawn = draw_shapes(part_shapes(square), origin, size, px_per_mm * FINENESS)[:, :, 1]
+    fine = cv2.LUT(drawn, _linear(np.arange(256, dtype=np.uint8)))
+    seen = cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA)
+    part = light[top : top + side, left : left + side]
+    part *= np.asarray(seen, np.float32)  # around them is paper, 1
+
+
+def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
+    """Share of each pixel that lies inside outlines that do not cross.
+
+    Sides are cut where they leave a pixel. Each piece covers what lies to its right, with a sign by
+    its direction, so that the sum along a row is exact.
+
+    Args:
+        contours: Each ``(N, 2)`` px, corners of pixels at integers; holes turn the other way.
+        size: Rows and columns.
+
+    Returns:
+        ``(rows, columns)``, 0 to 1.
+    """
+    rows, columns = size
+    start = np.concatenate(contours)
+    end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
+    start, end = _cut(*_cut(start, end, axis=1), axis=0)
+    middle, height = (start + end) / 2, (end - start)[:, 1]
+    row = np.floor(middle[:, 1]).astype(np.intp)
+    inside = (row >= 0) & (row < rows)
+    x, height, row = np.clip(middle[inside, 0], 0, columns), height[inside], row[inside]
+    column = np.floor(x).astype(np.intp)
+    width = columns + 2
+    place, beyond = row * width + column, x - column
+    area = np.bincount(place, height * (1.0 - beyond), rows * width)
+    area += np.bincount(place + 1, height * beyond, rows * width)
+    return np.asarray(np.abs(np.cumsum(area.reshape(rows, width), axis=1))[:, :columns])
+
+
+def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
+    """Starts and ends of the pieces of sides, cut where a coordinate is an integer."""
+    low, high = (pick(start[:, axis], end[:, axis]) for pick in (np.minimum, np.maximum))
+    first = np.floor(low) + 1.0
+    cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
+    side = np.repeat(np.arange(len(start)), cuts + 1)
+    number = np.arange(len(side)) - np.repeat(np.cumsum(cuts + 1) - cuts - 1, cuts + 1)
+    along = (end - start)[side]
+    rising = along[:, axis] >= 0
+    length = np.where(along[:, axis] == 0, 1.0, along[:, axis])
+
+    def at(cut: NDArray[np.intp]) -> Floats:
+        line = np.where(rising, first[side] + cut - 1, first[side] + cuts[side] - cut)
+        share = (line - start[side, axis]) / length
+        share = np.where(cut == 0, 0.0, np.where(cut == cuts[side] + 1, 1.0, share))
+        return np.asarray(start[side] + share[:, None] * along)
+
+    return at(number), at(number + 1)

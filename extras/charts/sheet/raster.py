@@ -1,0 +1,78 @@
+"""The chart as pixels, seen from the front or in perspective."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
+from defocus.extras.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, grey, part_shapes
+from defocus.images import as_float, srgb_to_linear
+from defocus.optics.drawing import draw_shapes
+from defocus.optics.shapes import Shape, box
+
+__all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_roughly", "photographed"]
+
+Floats = NDArray[np.float64]
+
+FINENESS = 4
+PAPER_LIGHT, INK_LIGHT = 0.88, 0.03
+"""Light of bare paper and of black ink, relative to a white that reflects everything."""
+
+
+def draw_roughly(sheet: Sheet, px_per_mm: float) -> NDArray[np.uint8]:
+    """The sheet as it is seen from afar: thousands of leaves are one grey.
+
+    Args:
+        sheet: The chart.
+        px_per_mm: Scale.
+
+    Returns:
+        ``(height, width, 3)`` sRGB.
+    """
+    shapes = [*(one for part in sheet.parts for one in _roughly(part)), *sheet.labels]
+    size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
+    return draw_shapes(shapes, (0.0, 0.0), size, px_per_mm)
+
+
+def _roughly(part: Part) -> list[Shape]:
+    if isinstance(part, LeavesSquare):
+        return [box(part.x, part.y, part.side, part.side, grey(MEAN_LEAF))]
+    return part_shapes(part)
+
+
+def photographed(
+    sheet: Sheet, homography: Floats, width: int, height: int, backdrop: float = 0.25
+) -> Floats:
+    """The chart in front of a grey wall, in perspective, without any blur but that of pixels.
+
+    Args:
+        sheet: The chart.
+        homography: ``(3, 3)``, from mm of the A3 sheet to px, pixel centres at integers.
+        width: Pixels.
+        height: Pixels.
+        backdrop: Linear light of the wall.
+
+    Returns:
+        ``(height, width, 3)`` linear light, paper at :data:`PAPER_LIGHT`.
+    """
+    scale = np.sqrt(abs(np.linalg.det(homography[:2, :2]))) * FINENESS
+    px_per_mm = float(np.ceil(scale))
+    size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
+    drawn = draw_shapes(sheet.shapes, (0.0, 0.0), size, px_per_mm)
+    to_mm = np.array(
+        [[1 / px_per_mm, 0, 0.5 / px_per_mm], [0, 1 / px_per_mm, 0.5 / px_per_mm], [0, 0, 1]]
+    )
+    offset = (FINENESS - 1) / 2
+    finer = np.array([[FINENESS, 0, offset], [0, FINENESS, offset], [0, 0, 1.0]])
+    fine = (width * FINENESS, height * FINENESS)
+    whole = finer @ homography @ to_mm
+    table = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
+    table = (table * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT).astype(np.float32)
+    # between pixels in linear light: half ink and half paper is not the middle of their sRGB values
+    light = cv2.warpPerspective(cv2.LUT(drawn, table), whole, fine)
+    cover = cv2.warpPerspective(
+        np.full(drawn.shape[:2], 255, np.uint8), whole, fine, flags=cv2.INTER_NEAREST
+    )
+    light[cover == 0] = backdrop
+    reduced = cv2.resize(light, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float64)

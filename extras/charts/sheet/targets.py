@@ -1,0 +1,65 @@
+"""Targets to put into scenes: a star to focus on, and textures by which pictures are registered.
+
+A sheet to cut apart. Natural scenes often have nothing sharp enough where the focus shall lie, and
+plain walls or skies where alignment must be measured.
+"""
+
+from dataclasses import dataclass
+
+from defocus.extras.charts.sheet.layout import HEIGHT, LEAVES_SIDE, PAPERS, SEED, WIDTH, Paper
+from defocus.extras.charts.sheet.parts import (
+    LeavesSquare,
+    Part,
+    SlantedSquare,
+    StarPattern,
+    part_shapes,
+)
+from defocus.optics.shapes import BLACK, Shape, box, words
+
+__all__ = ["TargetSheet", "make_targets"]
+
+STAR_RADIUS, STAR_CYCLES = 62.0, 36
+SQUARE, RULER_X = 40.0, 34.0
+PLACES = ((265, 78), (365, 78), (265, 208), (365, 208))
+LINE = 0.4
+RULER_MM = 100
+
+
+@dataclass(frozen=True)
+class TargetSheet:
+    """A sheet of targets.
+
+    Attributes:
+        paper: Size of the paper, landscape.
+        shapes: Everything that is printed, in its order from below.
+    """
+
+    paper: Paper
+    shapes: list[Shape]
+
+
+def make_targets() -> TargetSheet:
+    """Make the sheet, on A4; lengths in the code are those of A3, as in the chart.
+
+    Left is the target for the focus: a star, whose grey middle is smallest in focus, and a slanted
+    square for ``mtf``. Right are four squares of dead leaves, which have detail of all sizes.
+    """
+    parts: list[Part] = [
+        StarPattern(105, 110, STAR_RADIUS, STAR_CYCLES),
+        SlantedSquare(105, 228, SQUARE, 5.0),
+    ]
+    for number, (x, y) in enumerate(PLACES):
+        parts.append(LeavesSquare(x, y, LEAVES_SIDE, SEED + number))
+    shapes = [shape for part in parts for shape in part_shapes(part)]
+    lines = [box(x, HEIGHT / 2, LINE, HEIGHT - 20, BLACK) for x in (210, 315)]
+    lines.append(box(315, HEIGHT / 2, WIDTH - 230, LINE, BLACK))
+    unit = WIDTH / PAPERS["a4"][0]
+    ruler = [box(RULER_X + RULER_MM * unit / 2, 270, RULER_MM * unit, LINE, BLACK)]
+    marks = range(0, RULER_MM + 1, 10)
+    ruler += [box(RULER_X + mark * unit, 270, LINE, 4, BLACK) for mark in marks]
+    labels = [
+        words("Focus: turn until the grey middle is smallest", 20, 30, 5),
+        words(f"{RULER_MM} mm", RULER_X, 283, 4),
+        *(words("Registration", x - LEAVES_SIDE / 2, y - 30, 4) for x, y in PLACES),
+    ]
+    return TargetSheet("a4", [*shapes, *lines, *ruler, *labels])

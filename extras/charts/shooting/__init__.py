@@ -1,0 +1,1 @@
+"""The test chart in a session: it is shot, read and compared."""

@@ -1,0 +1,69 @@
+"""Read the shots of the test chart in a session, and say what they show."""
+
+import numpy as np
+
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.lines import FoundChart
+from defocus.capture.sessions.state import SessionChart, chart_folder
+from defocus.edges.linear_light import stored_light
+from defocus.errors import ImageError
+from defocus.extras.charts.drift import marks_of
+from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
+from defocus.extras.charts.reading.read import ChartReading, read_chart
+from defocus.extras.charts.shooting.points import ChartPoint, session_drift
+from defocus.progress import say
+
+__all__ = ["read_left_charts"]
+
+NOT_FOUND = "no chart found; fill the frame with it, evenly lit"
+
+
+def read_left_charts(folder: SessionFolder) -> list[ChartPoint]:
+    """Read the charts that were shot and not read yet, and say a line about each.
+
+    Args:
+        folder: The session.
+
+    Returns:
+        What they show.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    left = [chart for chart in folder.state.charts.values() if chart.read is None]
+    for chart in left:
+        _read(folder, chart)
+    numbers = {chart.shot.chart for chart in left}
+    points = [one for one in session_drift(folder.state) if one.chart.shot.chart in numbers]
+    for point in points:
+        say(point.line())
+    return points
+
+
+def _read(folder: SessionFolder, chart: SessionChart) -> None:
+    """Read a chart and journal what was found, or why nothing was."""
+    number = chart.shot.chart
+    try:
+        light = stored_light(chart_folder(folder.root, number) / chart.shot.picture)
+        reading = read_chart(light)
+    except ImageError as error:
+        folder.chart_read(number, None, str(error))
+        return
+    if reading is None:
+        folder.chart_read(number, None, NOT_FOUND)
+        return
+    height, width = light.shape[:2]
+    reasons = [] if len(reading.mtf50s()) else [edge.reason for edge in reading.edges[:1]]
+    if not reasons and paper_is_clipped(light, reading.sheet, reading.geometry):
+        reasons = [OVEREXPOSED]
+    folder.chart_read(number, _found(reading, (width, height)).to_json(), "".join(reasons))
+
+
+def _found(reading: ChartReading, size_px: tuple[int, int]) -> FoundChart:
+    marks = marks_of(reading, size_px)
+    return FoundChart(
+        layout=marks.layout,
+        size_px=size_px,
+        mtf50=tuple(float(one) if np.isfinite(one) else None for one in marks.mtf50),
+        dots=tuple((float(x), float(y)) if np.isfinite(x) else None for x, y in marks.dots),
+    )

@@ -1,0 +1,127 @@
+"""Shoot the test chart into a session: before it, after it, and in between."""
+
+from pathlib import Path
+
+from defocus.capture.camera import Camera, KnowsTruth, SettingName
+from defocus.capture.planning.exposure import Exposure, plan_exposure
+from defocus.capture.planning.request import SETTLE_SECONDS
+from defocus.capture.planning.shoot_record import CameraRecord, ExposureRecord
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.state import SessionState
+from defocus.capture.taking.person import ring
+from defocus.capture.taking.resuming import journalled_address
+from defocus.capture.taking.running import (
+    ShootOptions,
+    journalled_session,
+    make_ready,
+    refuse_bursts,
+)
+from defocus.capture.taking.shots.frames import Shot, take_shot
+from defocus.capture.taking.shots.rig import RigAddress, open_rig
+from defocus.errors import DatasetError
+from defocus.extras.charts.shooting.readings import read_left_charts
+from defocus.progress import say
+
+__all__ = ["shoot_chart"]
+
+
+def shoot_chart(
+    path: Path,
+    *,
+    uri: str | None,
+    aperture: str | None,
+    shutter: str | None,
+    iso: str | None,
+    sensor_pitch_um: float | None,
+    settle_seconds: float | None,
+    json_lines: bool,
+) -> int:
+    """Shoot the test chart into a session and read it; the command ``chart shoot``.
+
+    What is None is as at the session's last chart, or else as at its last blurry shots, or else as
+    the camera is.
+
+    Args:
+        path: The session; a new one needs an address.
+        uri: Address of the camera.
+        aperture: Aperture, as typed.
+        shutter: Time, as typed.
+        iso: ISO, as typed.
+        sensor_pitch_um: Pixel pitch, for line pairs per mm.
+        settle_seconds: Pause before the shot; None is 1.5 s, and none for simulated cameras.
+        json_lines: Whether to print the journal on stdout.
+
+    Returns:
+        Exit code: 1 if no chart was found in the picture, which is kept, else 0.
+
+    Raises:
+        DatasetError: There is no session and no address, or the session is in use.
+        InputError: The camera lacks a setting or a value.
+        CameraError: There is no camera (exit code 3), or it was lost (4).
+        StorageError: The disk is full.
+    """
+    state = read_state(path)[0] if (path / JOURNAL).exists() else SessionState()
+    kept = _last_exposure(state)
+    if kept is not None:
+        aperture, shutter = aperture or kept.aperture, shutter or kept.shutter
+        iso = iso or kept.iso
+    address = RigAddress(uri) if uri else journalled_address(_last_camera(path, state))
+    with open_rig(address) as rig:
+        camera = rig.blurry
+        exposure = plan_exposure(camera.settings(), aperture, shutter, iso)
+        refuse_bursts(rig)  # what a camera refuses must not leave a session behind
+        if state.shoots:
+            make_ready(rig, ShootOptions.from_shoot(state.shoots[-1]))
+        if settle_seconds is None:
+            settle_seconds = 0.0 if camera.describe().simulated else SETTLE_SECONDS
+        with journalled_session(path, create=True, json_lines=json_lines) as folder:
+            _take(folder, camera, exposure, sensor_pitch_um, settle_seconds)
+            points = read_left_charts(folder)
+            ring("done")
+            return int(points[-1].marks is None)
+
+
+def _last_exposure(state: SessionState) -> ExposureRecord | None:
+    if state.charts:
+        return state.charts[max(state.charts)].shot.exposure
+    return state.shoots[-1].blurry if state.shoots else None
+
+
+def _last_camera(path: Path, state: SessionState) -> CameraRecord:
+    if state.charts:
+        return state.charts[max(state.charts)].shot.camera
+    if not state.shoots:
+        raise DatasetError(f"{path}: no shot of a camera yet; give --camera URI")
+    return state.shoots[-1].camera
+
+
+def _take(
+    folder: SessionFolder,
+    camera: Camera,
+    exposure: Exposure,
+    sensor_pitch_um: float | None,
+    settle_seconds: float,
+) -> None:
+    """Take a shot and journal that it is stored."""
+    number, place = folder.begin_chart()
+    if isinstance(camera, KnowsTruth):
+        camera.stage("test-chart", number)
+        camera.show("test-chart")
+    described = camera.describe()
+
+    def told(failure: str) -> None:
+        say(f"chart {number:04d}  {failure}; trying again")
+        folder.journal.append("retry", chart=number, text=failure)
+
+    def keep(got: dict[SettingName, str], shot: Shot) -> None:
+        words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
+        told_shot = {
+            "camera": described.to_json(),
+            "exposure": words,
+            "got": got,
+            "sensor_pitch_um": sensor_pitch_um or described.sensor_pitch_um,
+        }
+        folder.store_chart(number, shot.parts, told_shot, shot.on_card)
+
+    take_shot(camera, exposure, place / "chart", settle_seconds, told, keep)

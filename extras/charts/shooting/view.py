@@ -1,0 +1,158 @@
+"""Drift over a session, as parts of its page: what the test charts show."""
+
+from datetime import datetime
+
+from defocus.capture.sessions.additions import ShotWords
+from defocus.capture.sessions.state import SessionState
+from defocus.extras.charts.drift import CLEARLY
+from defocus.extras.charts.shooting.points import (
+    QUANTITIES,
+    ChartPoint,
+    DriftQuantity,
+    session_drift,
+)
+from defocus.reports.model import Cell, Column, Curve, Curves, Paragraph, Part, Table
+
+__all__ = ["drift_log", "drift_parts", "drift_words"]
+
+
+def drift_parts(state: SessionState) -> tuple[Part, ...]:
+    """A sentence, figures over time and tables; nothing for a session without charts."""
+    points = session_drift(state)
+    if not points:
+        return ()
+    return (Paragraph(_sentence(points)), *_figures(points), _charts(points), _changes(points))
+
+
+def drift_log(state: SessionState) -> tuple[Part, ...]:
+    """What changed between the charts, for the log."""
+    points = session_drift(state)
+    return (_changes(points),) if points else ()
+
+
+def drift_words(state: SessionState) -> dict[str, ShotWords]:
+    """What each chart shows."""
+    return {one.chart.id: ShotWords(one.told, one.sharpness) for one in session_drift(state)}
+
+
+def _sentence(points: list[ChartPoint]) -> str:
+    told = [
+        f"{one.chart.id}: {', '.join(names)} ({one.drift.cause})"
+        for one in points
+        if one.drift and (names := _clear(one))
+    ]
+    if told:
+        return f"Changed since the first chart by more than the error: {'; '.join(told)}."
+    if any(one.drift for one in points):
+        return "Nothing changed since the first chart by more than its error."
+    return "There is nothing to compare yet; shoot the chart again, with the same aperture."
+
+
+def _clear(point: ChartPoint) -> list[str]:
+    """Names of what changed by more than its error."""
+    if point.drift is None:
+        return []
+    pairs = zip(QUANTITIES, point.drift.changes, strict=True)
+    return [one.name for one, change in pairs if change is not None and change.clear]
+
+
+def _figures(points: list[ChartPoint]) -> list[Part]:
+    """Change of MTF50, and shift, over time; a line for each first chart."""
+    figures = []
+    for caption, chosen in (
+        ("Sharpness of the test chart", QUANTITIES[:1]),
+        ("Place of the test chart", QUANTITIES[1:3]),
+    ):
+        lines = [
+            _curve(first, points, quantity)
+            for quantity in chosen
+            for first in points
+            if any(one.first is first.chart for one in points)
+        ]
+        if lines:
+            unit = f"change, {chosen[0].unit}, with one standard error to either side"
+            label = "minutes since the session's first chart"
+            figures.append(Curves(caption, label, unit, tuple(lines)))
+    return list(figures)
+
+
+def _curve(first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity) -> Curve:
+    """A change over time, since one first chart."""
+    index = QUANTITIES.index(quantity)
+    found = [(_minutes(first, points), 0.0, 0.0)]
+    for one in points:
+        change = None if one.drift is None else one.drift.changes[index]
+        if one.first is first.chart and change is not None:
+            value, error = quantity.per_unit * change.value, quantity.per_unit * change.error
+            found.append((_minutes(one, points), value, error))
+    label = f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
+    times, values, errors = zip(*found, strict=True)
+    return Curve(label, times, values, errors, measured=True)
+
+
+def _time(point: ChartPoint) -> datetime:
+    return datetime.fromisoformat(point.chart.shot.time)
+
+
+def _minutes(point: ChartPoint, points: list[ChartPoint]) -> float:
+    return (_time(point) - _time(points[0])).total_seconds() / 60
+
+
+def _charts(points: list[ChartPoint]) -> Table:
+    columns = (
+        Column("Chart"),
+        Column("Time"),
+        Column("Aperture"),
+        Column("MTF50", "cycles/px", decimals=4),
+        Column("MTF50", "lp/mm", decimals=1),
+    )
+    rows = tuple(
+        (
+            point.chart.id,
+            _clock(point),
+            point.chart.shot.exposure.aperture,
+            None if point.marks is None else point.marks.median_mtf50,
+            point.line_pairs_per_mm,
+        )
+        for point in points
+    )
+    return Table("Test charts", columns, rows)
+
+
+def _changes(points: list[ChartPoint]) -> Table:
+    """The changes of charts by themselves: one table of all numbers would not fit a screen."""
+    columns = (
+        Column("Chart"),
+        *(Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit) for one in QUANTITIES),
+        Column("Changed"),
+    )
+    note = (
+        "Changes are since the first chart with the same camera and aperture. After ± stands one "
+        f"standard error; up to {CLEARLY:g} of them a change is within its error. Shift is at the "
+        "middle of the picture; a positive rotation is clockwise."
+    )
+    return Table("Changes of the test charts", columns, tuple(map(_change, points)), note)
+
+
+def _change(point: ChartPoint) -> tuple[Cell, ...]:
+    changes = (None,) * len(QUANTITIES) if point.drift is None else point.drift.changes
+    numbers = (
+        "" if change is None else quantity.number(change)
+        for quantity, change in zip(QUANTITIES, changes, strict=True)
+    )
+    return (point.chart.id, *numbers, _words(point))
+
+
+def _clock(point: ChartPoint) -> str:
+    """Day and time of a shot, as ``4 May 13:02``, which stays on one line."""
+    time = _time(point).astimezone()
+    return f"{time.day} {time:%b %H:%M}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _words(point: ChartPoint) -> str:
+    if point.marks is None:
+        return "unknown: no chart was read"
+    doubt = f" ({point.doubt})" if point.doubt else ""
+    if point.first is None:
+        return f"the first{doubt}"
+    return (", ".join(_clear(point)) or "within its error") + doubt

@@ -1,0 +1,127 @@
+"""The chart restored by the systems of a study, with the networks that it trained."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from defocus.benchmark.reporting.write import write_report
+from defocus.benchmark.restore.systems import SystemRestorer, restorers, restoring
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.document import read_request
+from defocus.benchmark.study.expansion import expand_all
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plugin_files import load_noted
+from defocus.benchmark.study.running.attempt import CRASHES, load_run, one_line
+from defocus.errors import InterruptedWorkError, StorageError
+from defocus.extras.charts.systems.kept import ChartScore, Finished, keep_chart
+from defocus.extras.charts.systems.photographs import ChartCase
+from defocus.progress import describe, say, track
+from defocus.training.record.folder import training_finished
+
+__all__ = ["measure_chart", "study_restorers"]
+
+CHART_REVISION = 1
+"""Of the chart's photographs, of their restoration and of what is read off them."""
+"""What the scores depend on, besides the systems and the photographs."""
+
+
+def study_restorers(out: Path) -> dict[str, SystemRestorer]:
+    """The blurry picture, and the finished systems of a study's first dataset.
+
+    Args:
+        out: Folder of the study.
+
+    Raises:
+        SettingsError: There is no study, or its request is damaged.
+        WeightsError: A checkpoint is damaged.
+    """
+    request = read_request(out)
+    load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
+    made = restorers([])
+    for study in expand_all((request, *request.earlier), out).studies[:1]:
+        for run in study.runs:
+            card = run.baseline.card
+            finished = run.recipe is None or training_finished(run_folder(out, run.id))
+            if card.kind == "reference" or card.input != "single" or card.needs or not finished:
+                continue
+            if run.system not in made:
+                made[run.system] = restoring(load_run(study, run).network.eval(), _weights(run))
+    return made
+
+
+def _weights(run: Run) -> str:
+    """Whose weights a run has, as the leaderboard calls them."""
+    if run.weights is not None:
+        return run.weights.origin
+    if run.recipe is None:
+        return ""
+    return run.trained_weights
+
+
+def measure_chart(
+    made: Mapping[str, SystemRestorer], cases: Sequence[ChartCase], out: Path | None = None
+) -> list[ChartScore]:
+    """Restore photographs of the chart; a system that fails is reported and left out.
+
+    Args:
+        made: Systems.
+        cases: The photographs.
+        out: Study that keeps the scores and shows them in its report. Each system's are kept when
+            it has finished, and an interrupted command goes on there.
+
+    Raises:
+        SettingsError: The folder is not a study.
+        InputError: Kept scores are damaged.
+        StorageError: The folder cannot be written.
+    """
+    if out is not None:
+        read_request(out)
+    finished = Finished(out)
+    scores: list[ChartScore] = []
+    for number, (name, restorer) in enumerate(track(list(made.items()), "restoring charts"), 1):
+        describe(f"restoring charts: {name}")
+        key = _key(name, restorer, cases)
+        if key not in finished:
+            finished.add(key, list(_of_system(name, restorer, cases)))
+        scores += finished[key]
+        say(f"chart, {number}/{len(made)}: {name}{_gains(finished[key])}")
+    if out is not None:
+        keep_chart(out, scores)
+        write_report(out)
+    finished.end()
+    return scores
+
+
+def _key(name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]) -> str:
+    """A name for the scores of a system that changes with whatever they depend on."""
+    parts = [
+        name,
+        restorer.weights,
+        restorer.fingerprint(),
+        str(CHART_REVISION),
+        *(case.identity for case in cases),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _of_system(
+    name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]
+) -> Iterator[ChartScore]:
+    for case in cases:
+        try:
+            for score in case.scores(name, restorer):
+                yield replace(score, weights=restorer.weights)
+        except (StorageError, InterruptedWorkError):
+            raise
+        except CRASHES as error:
+            say(f"{name}: left out of the chart at {case.name} ({one_line(error)})", error=True)
+            return
+
+
+def _gains(scores: Sequence[ChartScore]) -> str:
+    """A system's gains in words."""
+    if not scores:
+        return ""
+    gains = ", ".join(f"{one.gain:.2f}" for one in scores)
+    return f" MTF50 × {gains} at {', '.join(f'{one.blur_px:.3g}' for one in scores)} px"

@@ -1,0 +1,214 @@
+"""What a system does to a photograph of the chart, measured at its edges, leaves and text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.edges.linear_light import grey_of, is_clipped
+from defocus.edges.straightness import Straightness, compare_edges, line_deviation
+from defocus.errors import ImageError
+from defocus.extras.charts.reading.characters import characters_read
+from defocus.extras.charts.reading.edges import ReadEdge, edge_regions, read_edges
+from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.lines import ReadLine, read_lines
+from defocus.extras.charts.reading.patterns import ReadLeaves, read_leaves
+from defocus.extras.charts.sheet.layout import WIDTH, Sheet
+from defocus.extras.charts.systems.kept import ChartScore
+
+__all__ = [
+    "WHOLE",
+    "ChartField",
+    "ChartView",
+    "field_medians",
+    "restored_leaves",
+    "restored_score",
+    "shared_medians",
+]
+
+Floats = NDArray[np.float64]
+
+
+class LightOfParts(Protocol):
+    """Linear light of a picture, as an array of it or as what computes that of a part."""
+
+    def __getitem__(self, places: tuple[slice, slice], /) -> Floats:
+        """``(h, w, 3)`` of rows and columns."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChartField:
+    """A part of the chart with one circle of confusion.
+
+    Attributes:
+        left: Where it begins, mm.
+        right: Where it ends.
+    """
+
+    left: float
+    right: float
+
+    def __contains__(self, x: float) -> bool:
+        return self.left <= x < self.right
+
+
+WHOLE = ChartField(0.0, WIDTH)
+
+
+@dataclass(frozen=True)
+class ChartView:
+    """A photograph that is restored, as far as it is known.
+
+    Attributes:
+        picture: Its name; empty for a simulated one.
+        sheet: The chart.
+        geometry: Where it is.
+        field: The part that counts.
+        blur_px: Circle of confusion there.
+        edges: All its edges, in the order of the sheet.
+        lines: The printed lines of the picture with which they are compared, in the same order.
+        leaves: What its dead leaves show, or why they show nothing; empty for a simulated one.
+    """
+
+    picture: str
+    sheet: Sheet
+    geometry: ChartGeometry
+    field: ChartField
+    blur_px: float
+    edges: tuple[ReadEdge, ...]
+    lines: tuple[ReadLine, ...]
+    leaves: tuple[ReadLeaves, ...] = ()
+
+
+def restored_score(
+    system: str, view: ChartView, made: Floats, other: LightOfParts, levels: tuple[float, float]
+) -> ChartScore:
+    """Measure a restored photograph.
+
+    Edges that can be measured in only one of the two pictures do not count, so that the gain
+    compares like with like: blur may hide edges of low contrast that a restoration shows.
+
+    Args:
+        system: What restored it.
+        view: The photograph.
+        made: ``(H, W, 3)`` linear light of the restored one.
+        other: ``(H, W, 3)`` linear light of the picture with which its edges are compared. Edges
+            that are clipped in it are not: their places are wrong.
+        levels: Linear light of paper and of black ink in the restored one.
+
+    Raises:
+        ImageError: No edge can be measured in both.
+    """
+    restored = tuple(read_edges(made, view.sheet, view.geometry))
+    before, (mtf50, overshoot) = shared_medians((view.edges, restored), view.field)
+    compared = [*_compared(view, made, other)]
+    every = restored_leaves(made, view.sheet, view.geometry, levels, view.leaves)
+    leaves = [one for one in every if one.x in view.field]
+    textures = [one.texture for one in leaves if one.texture is not None]
+    return ChartScore(
+        system,
+        view.blur_px,
+        mtf50,
+        mtf50 / before[0],
+        overshoot,
+        _median([abs(one.shift_px) for one in compared]),
+        _median([one.rms_px for one in compared]),
+        float(np.mean([one.lost for one in textures])) if textures else None,
+        float(np.mean([one.invention for one in textures])) if textures else None,
+        _characters(view, made),
+        view.picture,
+        "" if textures else next((one.reason for one in leaves), ""),
+        lines_px=_median([*_lines_moved(view, made, levels)]),
+    )
+
+
+def restored_leaves(
+    made: Floats,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    levels: tuple[float, float],
+    taken: Sequence[ReadLeaves],
+) -> Iterator[ReadLeaves]:
+    """Measure restored dead leaves; where the photograph's own cannot be measured, tell why.
+
+    Args:
+        made: ``(H, W, 3)`` linear light of the restored picture.
+        sheet: The chart.
+        geometry: Where it is.
+        levels: Linear light of paper and of black ink in the restored picture.
+        taken: The leaves of the photograph.
+    """
+    refused = {(one.x, one.y): one for one in taken if one.texture is None}
+    for one in read_leaves(made, sheet, geometry, *levels, restored=True):
+        yield refused.get((one.x, one.y), one)
+
+
+def _compared(view: ChartView, made: Floats, other: LightOfParts) -> Iterator[Straightness]:
+    """Edges against those of the other picture, where that is not clipped."""
+    for x, region in edge_regions(made, view.sheet, view.geometry):
+        if x not in view.field or is_clipped(other[region]):
+            continue
+        try:
+            yield compare_edges(grey_of(made[region]), grey_of(other[region]))
+        except ImageError:
+            continue
+
+
+def _characters(view: ChartView, made: Floats) -> float | None:
+    """Share of the characters that are read, where the whole chart is restored."""
+    if view.field != WHOLE:
+        return None
+    return characters_read(made, view.sheet, view.geometry).share
+
+
+def _lines_moved(view: ChartView, made: Floats, levels: tuple[float, float]) -> Iterator[float]:
+    """Root mean square, px, by which each printed line is bent against the other picture's."""
+    found = read_lines(made, view.sheet, view.geometry, *levels)
+    for after, before in zip(found, view.lines, strict=True):
+        if after.x not in view.field or after.reason or before.reason:
+            continue
+        moved = line_deviation(after.along, after.off_px - before.off_px)
+        if moved is not None:
+            yield moved.rms_px
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def shared_medians(
+    states: Sequence[Sequence[ReadEdge]], field: ChartField = WHOLE
+) -> list[tuple[float, float]]:
+    """Median MTF50 and overshoot of each state of a chart, over the edges measured in all of them.
+
+    Args:
+        states: The edges of the chart in each state, in one order.
+        field: The part that counts.
+
+    Raises:
+        ImageError: No edge can be measured in all of them.
+    """
+    shared = [one for one in zip(*states, strict=True) if all(edge.response for edge in one)]
+    medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
+    found = [one for one in medians if one is not None]
+    if not found:
+        raise ImageError("no edge of the chart can be measured both before and after")
+    return found
+
+
+def field_medians(
+    edges: Iterable[ReadEdge], field: ChartField = WHOLE
+) -> tuple[float, float] | None:
+    """Median MTF50 and overshoot of the measured edges in a part; None without any.
+
+    An MTF50 beyond 1 cycle per pixel, where no curve reaches, counts as 1: a median that rests on
+    such edges, and the gain with it, is a lower bound.
+    """
+    found = [edge.response for edge in edges if edge.response and edge.x in field]
+    if not found:
+        return None
+    mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in found])
+    return float(mtf50), float(np.median([one.overshoot for one in found]))

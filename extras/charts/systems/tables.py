@@ -1,0 +1,258 @@
+"""Chart scores of a study as parts of its report."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from defocus.benchmark.reporting.board.lines import WEIGHT_MARKS
+from defocus.extras.charts.systems.kept import ChartScore
+from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
+
+__all__ = ["chart_parts", "chart_table", "printed_chart_parts"]
+
+INPUT = "input"
+
+TEXT_COLUMNS = (
+    "px", "system", "MTF50", "gain", "overshoot", "shift, px", "bend, px", "lines, px", "lost",
+    "made up", "read",
+)  # fmt: skip
+
+Names = Callable[[ChartScore], str]
+"""The name of a score's system as it is shown, with whose weights it has."""
+
+
+def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> str:
+    """The scores as a Markdown table, by photograph and circle of confusion.
+
+    Args:
+        scores: The scores.
+        lacking: Systems that were not measured because they need weights.
+    """
+    scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
+    taken = any(one.picture for one in scores)
+    lines = [
+        f"| {' | '.join(TEXT_COLUMNS)} |",
+        f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
+    ]
+    lines += [
+        f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
+        f"{one.gain:.2f} | {one.overshoot:.1%} | "
+        f"{_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
+        f"{_text(one.lines_px, '.2f')} | "
+        f"{_percent(one.lost)} | {_percent(one.invented)} | {_percent(one.characters)} |"
+        for one in scores
+    ]
+    if taken:
+        names = [one.picture.replace("|", r"\|") for one in scores]
+        pictures = ["picture", "---", *names]
+        lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
+    empty = "|" * (len(TEXT_COLUMNS) - 2)
+    lines += [f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking]
+    reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
+    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
+    """For browsers: a table for each circle of confusion, and where edges and leaves disagree.
+
+    Photographs follow the simulated ones.
+
+    Args:
+        scores: What a study keeps.
+        name: A system's name as it is shown.
+    """
+    return [
+        Tabs(label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables))
+        for label, tables in (
+            ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
+            ("Photograph", _tables(_taken(scores), _with_weights(name))),
+        )
+        if tables
+    ]
+
+
+def printed_chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
+    """For print: the table in the middle of the circles of confusion, and the photographs."""
+    shown = _with_weights(name)
+    simulated = _tables(_simulated(scores), shown)
+    middle = simulated[len(simulated) // 2 :][:1]
+    tables = [*middle, *_tables(_taken(scores), shown)]
+    return [part for _, said, table in tables for part in (Paragraph(said), table)]
+
+
+def _with_weights(name: Callable[[str], str]) -> Names:
+    """Names that tell a narrow copy from the same system with the package's weights."""
+    return lambda one: _marked(name(one.system), one.weights)
+
+
+def _marked(name: str, weights: str) -> str:
+    """A system's name with whose weights it has: a narrow copy is not the system of that name."""
+    mark = WEIGHT_MARKS.get(weights)
+    return name + (f" ({mark})" if mark else "")
+
+
+def _simulated(scores: Sequence[ChartScore]) -> list[ChartScore]:
+    return [one for one in scores if not one.picture]
+
+
+def _taken(scores: Sequence[ChartScore]) -> list[ChartScore]:
+    return [one for one in scores if one.picture]
+
+
+def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, Table]]:
+    """Name, sentence and table of each photograph and circle of confusion."""
+    ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
+    found = []
+    for (picture, blur), group in groupby(ordered, key=lambda one: (one.picture, one.blur_px)):
+        rows = list(group)
+        tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"
+        found.append((tab, _disagreement(rows, name), _table(rows, name)))
+    return found
+
+
+def _table(rows: Sequence[ChartScore], name: Names) -> Table:
+    columns = (
+        Column("System"),
+        Column("MTF50 gain", "×", "higher", 2),
+        Column("MTF50", "cycles/px", "higher", 3),
+        Column("Overshoot", "%", "lower", 1),
+        Column("Edge shift", "px", "lower", 2),
+        Column("Bend of edges", "px", "lower", 2),
+        Column("Bend of lines", "px", "lower", 2),
+        Column("Texture kept", "%", None, 0),
+        Column("Texture invented", "%", "lower", 0),
+        Column("Characters read", "%", "higher", 0),
+    )
+    cells = tuple(
+        (
+            name(one), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
+            one.lines_px,
+            None if one.lost is None else 100 * (1 - one.lost),
+            None if one.invented is None else 100 * one.invented,
+            None if one.characters is None else 100 * one.characters,
+        )
+        for one in rows
+    )  # fmt: skip
+    caption, note = _words(rows[0])
+    references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
+    return Table(caption, columns, cells, note, references=references)
+
+
+SIMULATED_NOTE = (
+    "Simulated with discs, without misalignment. Gain: MTF50 of the edges over that of the "
+    "blurry chart. Bend: against the sharp chart; lines have no number where blur hides them. Kept "
+    "(nearest to 100 is best) and invented: the texture of dead leaves from 0.1 to 0.4 cycles/px. "
+    "Characters: random ones, capitals 5.6 to 12 px high, as tesseract reads them without a "
+    "dictionary."
+)
+TAKEN_NOTE = (
+    "A photograph; its circle of confusion is that of the disc with the MTF50 of its edges. Gain, "
+    "shift and bend are against the photograph. Kept (nearest to 100 is best) and invented: the "
+    "texture of dead leaves from 0.1 to 0.4 cycles/px, against what was printed. Characters: "
+    "random ones, as tesseract reads them without a dictionary."
+)
+
+
+def _words(one: ChartScore) -> tuple[str, str]:
+    """Caption and note of a table."""
+    if one.picture:
+        at = f"{one.picture} at a circle of confusion of {one.blur_px:.1f} px"
+        return f"The test chart in {at}", TAKEN_NOTE
+    return f"The test chart at a circle of confusion of {one.blur_px:g} px", SIMULATED_NOTE
+
+
+def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
+    """Whether the system that sharpens edges most also leads by texture and text."""
+    systems = [one for one in rows if one.system != INPUT]
+    if not systems:
+        return "Only the blurry chart was measured."
+    sharpest = max(systems, key=lambda one: one.gain)
+    alike = [one for one in systems if one.gain * GAIN_MARGIN >= sharpest.gain]
+    said = _sharpens(systems, alike, sharpest, name)
+    if any(one.invented is None or one.lost is None for one in systems):
+        reason = next((f": {one.reason}" for one in systems if one.reason), "")
+        return f"{said}. The leaves cannot be measured here{reason}."
+    beside = next((one.invented for one in rows if one.system == INPUT), None)
+    shown = "" if beside is None else f" ({_percent(beside)} in the blurry chart)"
+    whose = "its" if len(systems) == 1 else f"{name(sharpest)}'s"
+    said = f"{said}; {_percent(sharpest.invented)} of {whose} texture is invented{shown}"
+    if len(systems) == 1:
+        return f"{said}."
+    others = [*_other_leaders(systems, alike, name)]
+    if others:
+        verdict = "edges and leaves disagree"
+    elif len(alike) == len(systems):
+        verdict = "edges do not tell the systems apart"
+    else:
+        verdict = "edges and leaves agree"
+    read = "".join(f" {one}." for one in _other_reader(systems, alike, name))
+    return f"{'. '.join([said, *others])}: {verdict}.{read}"
+
+
+GAIN_MARGIN = 1.03
+"""Edges at strong blur and 2 % noise: the largest error of MTF50 of docs/charts.md is 3 %."""
+TEXTURE_MARGIN = 0.02
+"""Dead leaves: the largest error there is 0.016."""
+TEXT_MARGIN = 0.1
+"""Some 120 characters are read, so that the share has a standard error of up to 0.05."""
+
+
+def _sharpens(
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    sharpest: ChartScore,
+    name: Names,
+) -> str:
+    """What happens to edges."""
+    gain = f"MTF50 × {sharpest.gain:.2f}"
+    if sharpest.gain <= GAIN_MARGIN:
+        return f"No system sharpens edges, {gain} at most"
+    if len(systems) == 1:
+        return f"{name(sharpest)} sharpens edges, {gain}"
+    if len(alike) == 1:
+        return f"{name(sharpest)} sharpens edges most, {gain}"
+    names = ", ".join(name(one) for one in alike)
+    return f"{names} sharpen edges most and alike, {gain}"
+
+
+def _other_leaders(
+    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
+) -> Iterator[str]:
+    """Systems that treat texture better than those that sharpen most."""
+    honest = min(systems, key=_invented)
+    if _invented(honest) < min(map(_invented, alike)) - TEXTURE_MARGIN:
+        gain = f"with MTF50 × {honest.gain:.2f}"
+        yield f"{name(honest)} invents least, {_percent(honest.invented)}, {gain}"
+    kept = min(systems, key=_off)
+    if _off(kept) < min(map(_off, alike)) - TEXTURE_MARGIN:
+        share = _percent(1 - (kept.lost or 0.0))
+        yield f"{name(kept)} keeps texture nearest to what it was, {share}"
+
+
+def _other_reader(
+    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
+) -> Iterator[str]:
+    """The system whose text is read best, if that is another one."""
+    best = max(systems, key=_read)
+    if _read(best) > max(map(_read, alike)) + TEXT_MARGIN:
+        yield f"{name(best)} has most characters read, {_percent(best.characters)}"
+
+
+def _invented(one: ChartScore) -> float:
+    return one.invented or 0.0
+
+
+def _off(one: ChartScore) -> float:
+    return abs(one.lost or 0.0)
+
+
+def _read(one: ChartScore) -> float:
+    return one.characters or 0.0
+
+
+def _percent(share: float | None) -> str:
+    """Whole percents; nothing is written as -0."""
+    return "" if share is None else f"{round(100 * share)}%"

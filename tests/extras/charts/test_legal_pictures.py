@@ -1,0 +1,19 @@
+"""A chart is looked for in pictures that are legal and odd, or one line says why not."""
+
+from pathlib import Path
+
+import pytest
+
+from defocus.edges.linear_light import StoredLight
+from defocus.extras.charts.reading.read import read_chart
+from defocus.images import Image
+from tests.test_legal_pictures import PICTURES, require_result_or_line
+
+
+def reading(_blurry: Image, sharp: Image, _folder: Path) -> None:
+    read_chart(StoredLight(sharp))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_legal_picture_has_a_result_or_a_line(name: str, tmp_path: Path) -> None:
+    require_result_or_line(reading, PICTURES[name], tmp_path)

@@ -1,0 +1,84 @@
+"""The command ``chart mtf`` and its Python function on files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import defocus
+from defocus.errors import ImageError, InputError
+from defocus.extras.charts.accuracy.known_edges import (
+    EdgeShot,
+    KnownBlur,
+    blur_of_mtf50,
+    edge_picture,
+)
+from defocus.images import as_integer, linear_to_srgb, write_image
+from tests.conftest import Run
+
+SHOT = EdgeShot(5.0, noise=0.003, rows=300, columns=200)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An edge of MTF50 0.15 in the middle of a larger picture."""
+    edge = edge_picture(blur_of_mtf50("disc", 0.15, 5.0), SHOT, np.random.default_rng(0))
+    whole = np.full((400, 320, 3), 0.3)
+    whole[40:340, 70:270] = edge[:, :, None]
+    path = tmp_path_factory.mktemp("mtf") / "wall.png"
+    write_image(path, as_integer(linear_to_srgb(whole), 16))
+    return path
+
+
+def test_the_command_prints_the_numbers(run: Run, picture: Path) -> None:
+    done = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["mtf50"] == pytest.approx(0.15, rel=0.01)
+    assert found["mtf"][15] == [0.15, pytest.approx(0.5, abs=0.01)]
+    assert found["colours"]["red"]["shift_px"] == pytest.approx(0, abs=0.01)
+    assert found["notes"] == []
+    assert found["straightness"]["rms_px"] < 0.05
+    assert abs(found["straightness"]["bow_px"]) < 0.1
+    text = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300")
+    assert f"MTF50        {found['mtf50']:.4f} cycles/px" in text.stdout
+    assert f"straightness {found['straightness']['rms_px']:.3f} px RMS" in text.stdout
+    short = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,36", "--json")
+    assert json.loads(short.stdout)["straightness"] is None
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        ("70,40,200", "LEFT,TOP,WIDTH,HEIGHT"),
+        ("300,0,200,300", "not in a picture of 320x400"),
+        ("0,0,60,39", "no edge"),
+    ],
+)
+def test_bad_regions_are_one_line(run: Run, picture: Path, region: str, words: str) -> None:
+    done = run("defocus-capture", "chart", "mtf", picture, "--region", region)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_from_python_an_array_and_a_file_give_the_same(picture: Path) -> None:
+    region = (70, 40, 200, 300)
+    from_file = defocus.measure_mtf(picture, region)
+    grey = edge_picture(KnownBlur("disc", 4.0), SHOT, np.random.default_rng(0))
+    assert from_file.mtf50 == pytest.approx(0.15, rel=0.01)
+    from_array = defocus.measure_mtf(linear_to_srgb(grey))
+    assert from_array.mtf50 == pytest.approx(blur_mtf50(4.0), rel=0.01)
+    with pytest.raises(ImageError, match="not in a picture"):
+        defocus.measure_mtf(grey, (0, 0, 500, 10))
+    for region in ((1, 2), (0.5, 0, 20, 20), "x", 5):
+        with pytest.raises(InputError, match="give left, top, width and height in whole px"):
+            defocus.measure_mtf(grey, region)  # type: ignore[arg-type]
+
+
+def blur_mtf50(diameter: float) -> float:
+    """MTF50 of a disc and the pixel, from the disc that has it."""
+    wanted = np.linspace(0.1, 0.25, 200)
+    sizes = [blur_of_mtf50("disc", one, 5.0).size_px for one in wanted]
+    return float(np.interp(-diameter, -np.array(sizes), wanted))

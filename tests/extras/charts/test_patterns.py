@@ -1,0 +1,108 @@
+"""Stars, dead leaves and characters against what is known of them."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.extras.charts.accuracy.known_patterns import (
+    LEAVES_D,
+    STAR_D,
+    leaves_errors,
+    star_errors,
+    star_picture,
+)
+from defocus.extras.charts.measures.characters import character_errors, read_characters
+from defocus.extras.charts.measures.star import star_mtf
+from defocus.extras.charts.measures.texture import compare_texture
+from defocus.optics.leaves import leaves_picture
+from defocus.tesseract import tesseract_version
+
+Errors = Callable[[float, float, int], NDArray[np.float64]]
+RANDOM = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("diameter", STAR_D)
+def test_a_stars_transfer_is_that_of_the_disc_and_its_sign(diameter: float) -> None:
+    assert np.abs(star_errors(diameter)).max() < 0.03
+
+
+@pytest.mark.parametrize("diameter", LEAVES_D)
+def test_dead_leaves_give_the_transfer_of_the_disc(diameter: float) -> None:
+    assert np.abs(leaves_errors(diameter)).max() < 0.03
+
+
+@pytest.mark.parametrize("errors", [star_errors, leaves_errors])
+@pytest.mark.parametrize("diameter", [1.5, 4.0])
+def test_noise_of_two_percent_leaves_the_transfer(errors: Errors, diameter: float) -> None:
+    found = np.abs([errors(diameter, 0.02, seed) for seed in (7, 8)])
+    assert np.quantile(found, 0.95) < 0.03
+    assert found.mean() < 0.01
+    assert found.mean() > np.abs(errors(diameter, 0.0, 0)).mean()
+
+
+def test_an_inverted_star_has_a_negative_transfer() -> None:
+    light, x, y = star_picture(201, 24)
+    upright, inverted = (star_mtf(one, x, y, 24, 1.0) for one in (light, 0.8 - light))
+    assert (upright.values > 0).all()
+    assert (inverted.values < 0).all()
+    with pytest.raises(ImageError, match="radius is too little"):
+        star_mtf(light[:9, :9], x[96:105, 96:105], y[96:105, 96:105], 24, 1.0)
+
+
+def test_the_spectrum_of_leaves_falls_as_that_of_nature() -> None:
+    picture = leaves_picture(512, seed=2)
+    window = np.outer(np.hanning(512), np.hanning(512))
+    power = np.abs(np.fft.fft2((picture - picture.mean()) * window)) ** 2
+    steps = np.fft.fftfreq(512)
+    radius = np.hypot(steps[:, None], steps[None, :])
+    f = np.geomspace(0.02, 0.25, 12)
+    bands = [power[(radius > low) & (radius <= high)].mean() for low, high in itertools.pairwise(f)]
+    slope = np.polyfit(np.log(np.sqrt(f[1:] * f[:-1])), np.log(bands), 1)[0]
+    assert -3.2 < slope < -1.8
+
+
+def test_noise_is_invented_texture() -> None:
+    sharp = leaves_picture(256, seed=3)
+    noisy = sharp + 0.05 * RANDOM.standard_normal(sharp.shape)
+    plain = compare_texture(noisy, sharp)
+    assert compare_texture(sharp, sharp).invention < 1e-9
+    assert compare_texture(0.5 * sharp, sharp).lost == pytest.approx(0.5, abs=1e-9)
+    assert plain.invention > 0.1
+    assert plain.lost == pytest.approx(0.0, abs=0.03)
+    assert plain.power.at(0.4) > 1.2
+
+
+def test_other_leaves_are_all_invented() -> None:
+    one, other = leaves_picture(256, seed=3), leaves_picture(256, seed=4)
+    found = compare_texture(one, other)
+    assert found.invention > 0.9
+    assert found.lost > 0.8
+    with pytest.raises(ImageError, match="equal sizes"):
+        compare_texture(one[1:], other)
+
+
+def test_character_errors_count_edits() -> None:
+    assert character_errors("ABC", "ABC") == 0
+    assert character_errors("", "ABCD") == 1
+    assert character_errors("AXCD", "ABCD") == 0.25
+    assert character_errors("ABCDE", "ABCD") == 0.25
+
+
+def test_without_tesseract_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert read_characters(np.full((40, 200), 255, np.uint8)) is None
+
+
+@pytest.mark.debian
+@pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
+def test_tesseract_reads_lines() -> None:
+    import cv2
+
+    line = np.full((80, 400), 255, np.uint8)
+    cv2.putText(line, "KITTEN 42", (20, 55), cv2.FONT_HERSHEY_DUPLEX, 1.5, 0, 2, cv2.LINE_AA)
+    assert read_characters(line) == "KITTEN42"
