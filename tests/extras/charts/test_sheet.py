@@ -50,21 +50,27 @@ def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout: Layout) -> None:
 
 
 def test_the_command_writes_pdf_and_svg_of_the_papers_size(run: Run, tmp_path: Path) -> None:
-    done = run("defocus-capture", "chart", "--paper", "a4", "--out", tmp_path / "chart.pdf")
+    done = run(
+        "defocus-capture", "chart", "print", "--paper", "a4", "--out", tmp_path / "chart.pdf"
+    )
     assert done.returncode == 0, done.stderr
     assert "100 %" in done.stderr
     (page,) = PdfReader(tmp_path / "chart.pdf").pages
     assert page.mediabox.width == pytest.approx(297 / 25.4 * 72, abs=0.1)
     assert page.mediabox.height == pytest.approx(210 / 25.4 * 72, abs=0.1)
     assert not page.images
-    refused = run("defocus-capture", "chart", "--dpi", "150", "--out", tmp_path / "coarse.pdf")
+    refused = run(
+        "defocus-capture", "chart", "print", "--dpi", "150", "--out", tmp_path / "coarse.pdf"
+    )
     assert refused.returncode == 2
     assert "needs 203 dpi" in refused.stderr
     assert not (tmp_path / "coarse.pdf").exists()
 
 
 def test_paper_has_the_name_that_people_write(run: Run, tmp_path: Path) -> None:
-    done = run("defocus-capture", "chart", "--paper", "letter", "--out", tmp_path / "chart.svg")
+    done = run(
+        "defocus-capture", "chart", "print", "--paper", "letter", "--out", tmp_path / "chart.svg"
+    )
     assert "chart.svg: Letter, layout wall" in done.stdout + done.stderr
     label = make_sheet("wall", "letter").labels[-1]
     written = words(f"defocus chart, Letter, wall, seed {SEED}", 0.0, 0.0, 2.0)
