@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import ClassVar
 
 import torch
@@ -11,8 +10,6 @@ from torch import nn
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 
 __all__ = ["Batch", "Objective", "Parts", "Progress", "outputs_of"]
-
-NOTHING: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,8 @@ class Batch(TrainingBatch):
 
     blurry: torch.Tensor
     target: torch.Tensor
-    extra: Mapping[str, torch.Tensor] = field(default_factory=lambda: NOTHING)
-    supervision: Mapping[str, torch.Tensor] = field(default_factory=lambda: NOTHING)
+    extra: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    supervision: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def inputs(self) -> torch.Tensor:

@@ -151,11 +151,15 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
 
     def __init__(self, make: Callable[[KeyT], MadeT]) -> None:
         self.make = make
+        self.sent = False
 
     def __getitem__(self, key: KeyT) -> _One[Any]:
         begun = time.process_time()
         try:
             value, error = self.make(key), None
+            if not self.sent:  # what cannot be sent would be lost, and waited for without end
+                pickle.dumps(value)
+                self.sent = True
         except Exception as failure:  # noqa: BLE001 - the training raises it at its step
             value, error = None, _sendable(failure)
         return _One(value, error, time.process_time() - begun)

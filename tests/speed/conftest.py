@@ -9,7 +9,8 @@ import pytest
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Nothing is measured where it is not asked for: no ring has it, or imports it."""
     asked_for = config.getoption("benchmark_only", default=False)
-    return True if collection_path.name == "test_speed.py" and not asked_for else None
+    measured = collection_path.name in {"test_feeding.py", "test_speed.py"}
+    return True if measured and not asked_for else None
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,6 +1,7 @@
 """Batches that processes make ahead: the same bits, and nothing is left of them."""
 
 import os
+import pickle
 import re
 import signal
 import time
@@ -8,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 import torch
 
+from defocus.baselines.objective import Batch
 from defocus.baselines.recipes.recipe import Schedule
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import Run
@@ -199,6 +202,20 @@ def test_an_error_of_making_is_raised_where_its_batch_would_have_come() -> None:
         with pytest.raises(DatasetError, match=r"^pairs\.h5: pair 'a' cannot be read$"):
             next(made)
     assert feeder.cpu_seconds > 0
+
+
+def unsendable(step: int) -> Batch:
+    pictures = torch.zeros(1, 3, 8, 8)
+    return Batch(pictures, pictures, MappingProxyType({}))
+
+
+@pytest.mark.full
+def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for() -> None:
+    with feeding(1, Ranks(), CPU) as feeder:
+        made = feeder.ahead(unsendable, range(3))
+        with pytest.raises(TypeError, match="pickle"):
+            next(made)
+        assert pickle.loads(pickle.dumps(Batch(torch.ones(1), torch.ones(1)))).extra == {}  # noqa: S301 - our own
 
 
 def test_without_processes_things_are_made_when_they_are_asked_for() -> None:
