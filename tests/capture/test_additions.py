@@ -1,0 +1,90 @@
+"""Extras bring scenes of the simulated camera, and what is done with a session."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import defocus.extras
+from defocus import discovery
+from defocus.capture.cameras.sim import open_camera
+from defocus.capture.commands import shoot
+from defocus.capture.live.views.contact_sheet import contact_sheet
+from defocus.capture.live.views.log import write_log
+from defocus.capture.sessions.session import read_state
+from defocus.capture.taking.resuming import resume_session
+from defocus.errors import InputError
+from defocus.progress import telling
+
+SCENE = """
+import numpy as np
+
+from defocus.capture.simulation.picture.scene import SimulatedScene
+from defocus.optics.rendering.renderer import Layer
+
+
+def grey(random, width, height, margin):
+    return [Layer(np.full((height, width, 3), 0.25), np.ones((height, width)), 2000.0)]
+
+
+SCENE = SimulatedScene("grey", grey)
+"""
+
+WEATHER = """
+from defocus.capture.sessions.additions import SessionAddition
+from defocus.reports.model import Paragraph
+
+
+def read(folder):
+    (folder.root / "weather.txt").write_text("rain")
+
+
+def parts(state):
+    return [Paragraph(f"{len(state.complete)} pairs in the rain")]
+
+
+ADDITION = SessionAddition("Weather", read, parts, lambda state: {}, "Rain", parts)
+"""
+
+
+@pytest.fixture(autouse=True)
+def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the only extra."""
+    monkeypatch.setattr(defocus.extras, "__path__", [str(tmp_path / "extras")])
+    monkeypatch.setattr(discovery, "_warned", set())
+    monkeypatch.setattr(telling, "quiet", False)
+    for kind, source in (("scenes", SCENE), ("sessions", WEATHER)):
+        folder = tmp_path / "extras" / "mine" / kind
+        folder.mkdir(parents=True)
+        (folder / "own.py").write_text(source)
+    yield tmp_path / "extras" / "mine"
+    for name in [one for one in sys.modules if one.startswith("defocus.extras.mine")]:
+        del sys.modules[name]
+
+
+def test_a_scene_of_an_extra_is_photographed(tmp_path: Path) -> None:
+    with open_camera("sim:?scene=grey&width=96&height=64&noise=0") as camera:
+        assert camera.describe().simulated
+        camera.shoot(tmp_path / "shot")
+    assert list(tmp_path.glob("shot*"))
+    with pytest.raises(InputError, match=r"no scene 'gray'; there are wall, steps, shapes, grey"):
+        open_camera("sim:?scene=gray")
+
+
+def test_an_extra_adds_to_a_session_and_a_broken_one_is_a_warning(
+    extra: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (extra / "sessions" / "empty.py").write_text("NUMBER = 7\n")
+    session = tmp_path / "s"
+    words = ["--camera", "sim:?width=64&height=64", "--shutter", "1/400", "--yes"]
+    shoot.command.main([str(session), *words], standalone_mode=False)
+    assert resume_session(session, uris=(), yes=True, json_lines=False, hook=None) in {0, 1}
+    assert (session / "weather.txt").read_text() == "rain"
+    shot = len(read_state(session)[0].complete)
+    (part,) = dict(contact_sheet(session).sections)["Weather"]
+    assert f"{shot} pairs in the rain" in str(part)
+    write_log(session, tmp_path / "log.html")
+    assert f"{shot} pairs in the rain" in (tmp_path / "log.html").read_text()
+    said = capsys.readouterr().err
+    assert said.count("has no SessionAddition and is left out") == 1
