@@ -15,7 +15,7 @@ from defocus.datasets.patching.batch import drawn_batch
 from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.errors import InputError
 from defocus.progress import track
-from defocus.training.feeding import Feeder
+from defocus.training.feeding import Feeder, MakerDiedError
 from defocus.training.parallel import places_of
 
 if TYPE_CHECKING:
@@ -202,9 +202,13 @@ def reused_batches(
     later = list(starmap(range, pairwise(made)))
     rendered = feeder.ahead(partial(_rendered, patches, reuse, places), [*begun, *later])
     for numbers in track(begun, "rendering pairs"):
+        if feeder.stop:
+            break
         bank.put(numbers, next(rendered))
 
     def batches() -> "Iterator[Batch]":
+        if feeder.stop:
+            raise MakerDiedError("stopped before the first pairs were rendered")
         yield bank.batch(first)
         for step, numbers in enumerate(later, start=first + 1):
             bank.put(numbers, next(rendered))

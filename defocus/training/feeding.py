@@ -27,7 +27,7 @@ from defocus.processes import (
 )
 from defocus.progress import telling
 from defocus.training.parallel import Ranks
-from defocus.training.stopping import SIGNALS
+from defocus.training.stopping import SIGNALS, StopAsked
 
 __all__ = ["FEW_STEPS", "Feeder", "MakerDiedError", "feeding", "makers"]
 
@@ -64,11 +64,13 @@ class Feeder:
         mine: This process among those of the training.
         device: Where the training computes; memory of copies to a GPU is pinned.
         cpu_seconds: Processor time of the processes so far.
+        stop: Whether the training is to stop; what prepares for long looks at it.
     """
 
     def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
         self.workers, self.mine, self.device = workers, mine, device
         self.cpu_seconds = 0.0
+        self.stop: StopAsked | None = None
         self._closing = contextlib.ExitStack()
 
     def ahead(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> Iterator[MadeT]:

@@ -212,6 +212,7 @@ def _do_steps(
     workers = makers(job.method.training.workers, len(left), training.mine)
     told = False
     with feeding(workers, training.mine, device) as feeder, _tracker(training, folder) as tracker:
+        feeder.stop = stop
         batches = job.batches(training.step, feeder)  # what these prepare is no time of the steps
         saved = time.monotonic()
         clock = Clock(training.rows)
