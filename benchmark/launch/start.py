@@ -22,8 +22,9 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import Expanded
 from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.outcome import outcome_of
 from defocus.benchmark.study.running.repeating import ask_again
-from defocus.benchmark.study.running.run import opened_study, outcome_of, pending_runs, run_studies
+from defocus.benchmark.study.running.run import opened_study, pending_runs, run_studies
 from defocus.errors import DefocusError
 from defocus.progress import say
 

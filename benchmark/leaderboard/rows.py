@@ -20,6 +20,7 @@ __all__ = [
     "PROTOCOL_ORDER",
     "REVISION_DIGITS",
     "Row",
+    "claim_rows",
     "current_entries",
     "leaderboard",
     "replaced_entries",
@@ -108,9 +109,10 @@ REVISION_DIGITS = 12
 
 
 def current_entries(results: Results) -> list[list[Entry]]:
-    """The current runs: for each system, dataset and budget, the group recorded last.
+    """The current runs: for each system, dataset and budget, the group in the last place.
 
-    An older group of the same system, from other code, settings or data, stays in the store; see
+    That is the one that was recorded last, unless :func:`claim_rows` has moved another. The other
+    groups of the same system, from other code, settings or data, stay in the store; see
     :func:`replaced_entries`.
 
     Returns:
@@ -124,8 +126,25 @@ def current_entries(results: Results) -> list[list[Entry]]:
 
 
 def replaced_entries(results: Results) -> list[Entry]:
-    """Runs that are kept but shown nowhere, because a later group has taken their row."""
+    """Runs that are kept but shown nowhere, because another group has taken their row."""
     return [entry for entry, current in _with_currency(results) if not current]
+
+
+def claim_rows(results: Results, runs: Iterable[str]) -> None:
+    """Give rows back to runs that a study is asked for, where other groups have taken them.
+
+    Args:
+        results: The store of the study, its lock held.
+        runs: Ids, those of the latest request first: of several runs of a row, the first gets it.
+    """
+    stored = {entry.run: (entry, current) for entry, current in _with_currency(results)}
+    asked: dict[tuple[str, ...], str] = {}
+    for run in runs:
+        if run in stored:
+            asked.setdefault(_line(stored[run][0]), run)
+    for run in asked.values():
+        if not stored[run][1]:
+            results.move_last(run)
 
 
 def _with_currency(results: Results) -> list[tuple[Entry, bool]]:

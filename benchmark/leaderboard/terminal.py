@@ -59,7 +59,7 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     if outcome.replaced:
         names = ", ".join(f"{name}: {count}" for name, count in sorted(outcome.replaced.items()))
         say(
-            f"kept, but not in the leaderboard: earlier runs with other code, settings or data "
+            f"kept, but not in the leaderboard: other runs, with other code, settings or data "
             f"({names}); to compare them, give one another name or another folder"
         )
     code = say_incomplete(outcome, studies)

@@ -221,8 +221,18 @@ class Results:
                 packed = (entry.run, *pack(score_matrix(given)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
+    def move_last(self, run: str) -> None:
+        """Let a stored run be the last one, as if it had just been recorded.
+
+        Raises:
+            StorageError: The disk is full or not writable.
+        """
+        with translated(self._path), self._connection as transaction:
+            last = "(SELECT max(number) + 1 FROM runs)"
+            transaction.execute(f"UPDATE runs SET number = {last} WHERE run = ?", [run])  # noqa: S608 - fixed names
+
     def entries(self) -> list[Entry]:
-        """All evaluated runs without the damaged ones, in the order of their recording."""
+        """All evaluated runs without the damaged ones, the last recorded or moved one last."""
         names = ", ".join(field.name for field in fields(Entry))
         with translated(self._path):
             rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names

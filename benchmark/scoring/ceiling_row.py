@@ -20,7 +20,7 @@ from defocus.datasets.deriving.aligned_reference import REFERENCED
 from defocus.files import make_folder, write_json
 from defocus.reading import read_json
 
-__all__ = ["record_ceiling"]
+__all__ = ["ceiling_run", "record_ceiling"]
 
 
 def record_ceiling(study: Study, results: Results) -> bool:
@@ -47,6 +47,11 @@ def record_ceiling(study: Study, results: Results) -> bool:
     if wanted:
         store_columns(results, entry, wanted, _scores(study, wanted))
     return bool(wanted)
+
+
+def ceiling_run(study: Study) -> str:
+    """Id of the row's run."""
+    return _entry(study).run
 
 
 def _entry(study: Study) -> Entry:

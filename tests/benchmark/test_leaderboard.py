@@ -15,6 +15,7 @@ from defocus.benchmark.leaderboard.rows import (
     CSV_COLUMNS,
     PROTOCOL_ORDER,
     Row,
+    claim_rows,
     leaderboard,
     replaced_entries,
     to_csv,
@@ -124,6 +125,10 @@ def test_the_newest_group_of_a_system_counts(tmp_path: Path) -> None:
     assert values == {"demo": 3.0, "quick": 2.0}
     with open_results(tmp_path / "results.sqlite") as results:
         assert replaced_entries(results) == [newer]
+        claim_rows(results, [newer.run, ENTRY.run])  # the latest request first
+        assert replaced_entries(results) == [ENTRY]
+        claim_rows(results, ["absent", quick.run])
+        assert [entry.run for entry in results.entries()] == ["net-5", ENTRY.run, "net-9"]
 
 
 def test_a_failed_seed_does_not_spoil_the_others_and_failure_of_all_is_told(tmp_path: Path) -> None:

@@ -229,6 +229,44 @@ def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
     assert "my-net: trained again: layers.py has changed since my-net-" in again.output
 
 
+def recipe_of(out: Path) -> str:
+    (recipe,) = {row["recipe"] for row in rows_of(out) if row["system"] == "my-net"}
+    return recipe
+
+
+def test_an_edit_that_is_undone_shows_the_first_row_again(
+    bench: Bench, folder: Path, beside: list[str]
+) -> None:
+    bench("run", *beside)
+    first = recipe_of(folder / "study")
+    edit(folder / "layers.py", "0.1 * ", "0.2 * ")
+    bench("run", *beside)
+    other = recipe_of(folder / "study")
+    assert other != first
+    edit(folder / "layers.py", "0.2 * ", "0.1 * ")
+    undone = bench("run", *beside).output
+    assert "nothing is repeated" in undone
+    assert "kept, but not in the leaderboard: other runs" in undone
+    assert "(my-net: 1)" in undone
+    assert recipe_of(folder / "study") == first
+
+
+def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(
+    bench: Bench, folder: Path, beside: list[str]
+) -> None:
+    shown = []
+    short = (folder / "short.toml").read_text(encoding="utf-8")
+    for rate in (0.1, 0.2, 0.1):
+        text = f"{short}learning_rate = {rate}\n"
+        (folder / "short.toml").write_text(text, encoding="utf-8")
+        bench("run", *beside)
+        shown.append(recipe_of(folder / "study"))
+    assert shown[0] == shown[2] != shown[1]
+    resumed = bench("resume", "--out", "study")  # of both requests
+    assert "all 2 runs are finished: nothing is repeated" in resumed.output
+    assert recipe_of(folder / "study") == shown[0]
+
+
 def test_a_revision_decides_instead_with_a_warning(
     bench: Bench, folder: Path, beside: list[str]
 ) -> None:

@@ -29,7 +29,7 @@ from defocus.benchmark.statistics.comparable import (
 )
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.plan import Study
-from defocus.benchmark.study.running.run import outcome_of
+from defocus.benchmark.study.running.outcome import outcome_of
 from defocus.datasets.pair import Dataset
 from defocus.reports.model import Link, Measured
 from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
@@ -125,7 +125,7 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(
         asked = Study(tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), [])
         show_outcome(outcome_of([asked], results), [asked])
     printed = capsys.readouterr()
-    assert "earlier runs with other code, settings or data (best: 1); to compare" in printed.err
+    assert "other runs, with other code, settings or data (best: 1); to compare" in printed.err
     lines = printed.out.splitlines()
     begin = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     assert begin["own"][:3] == ["(own", "weights)", "n/a"], "nobody has a rank alone"

@@ -1,14 +1,22 @@
 """What a study gives to those who asked for it."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.leaderboard.rows import Row, claim_rows, replaced_entries
+from defocus.benchmark.results.left_out import left_out_of_run
+from defocus.benchmark.results.run_folder import run_folder, training_left_out
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.scoring.ceiling_row import ceiling_run
 from defocus.benchmark.statistics.comparable import Track
+from defocus.benchmark.statistics.standings import tracks
+from defocus.benchmark.study.plan import Study
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.isolation import LeftOut, say_left_out
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "claim_study_rows", "outcome_of"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,8 @@ class Outcome:
         pairs: Number of all pairs of the datasets.
         problems: Errors that stopped the runs of one dataset or job while others continued.
         tracks: Tracks with their differences, and with ranks where these are allowed.
-        replaced: Number of runs in the folder, by system, whose row in the leaderboard a later run
-            with other code, settings or data has taken.
+        replaced: Number of runs in the folder, by system, whose row in the leaderboard another
+            run, with other code, settings or data, has taken.
     """
 
     rows: Sequence[Row]
@@ -64,3 +72,44 @@ class Outcome:
         self.require_complete()
         for run, reason in self.unscored.items():
             raise NotApplicableError(f"{run}: {reason}; the comparison needs every line")
+
+
+def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
+    """The outcome of a study so far; its leaderboard and reports are updated."""
+    claim_study_rows(studies, results)
+    rows = publish(studies[0].out, results)
+    entries = results.entries()
+    asked = {run.id for study in studies for run in study.runs}
+    return Outcome(
+        rows,
+        sorted({entry.system for entry in entries if entry.reconstruction}),
+        [entry.run for entry in entries if entry.failed and entry.run in asked],
+        {
+            entry.run: entry.status.partition(": ")[2]
+            for entry in entries
+            if entry.run in asked and not entry.failed and not entry.scored
+        },
+        left_out=list(dict.fromkeys(_left_out(studies, results))),
+        pairs=sum(study.dataset.found for study in studies),
+        tracks=tracks(results),
+        replaced=Counter(entry.system for entry in replaced_entries(results)),
+    )
+
+
+def claim_study_rows(studies: Sequence[Study], results: Results) -> None:
+    """Let the leaderboard show these studies' runs, not others that have finished after them."""
+    asked = [run.id for study in studies for run in study.runs]
+    claim_rows(results, [*asked, *map(ceiling_run, studies)])
+
+
+def _left_out(studies: Sequence[Study], results: Results) -> Iterator[LeftOut]:
+    """What the datasets, the trainings and the tests of studies are without."""
+    scored = {entry.run for entry in results.entries() if entry.scored}
+    for study in studies:
+        yield from study.dataset.without()
+        for run in study.runs:
+            if run.recipe is not None:
+                home, trained = study.trained(run)
+                yield from training_left_out(run_folder(home.out, trained.id))
+            if run.id in scored:
+                yield from left_out_of_run(results, run.id)

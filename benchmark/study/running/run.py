@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,15 +14,12 @@ from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
-from defocus.benchmark.leaderboard.rows import replaced_entries
 from defocus.benchmark.results.dataset_facts import follow_dataset
-from defocus.benchmark.results.left_out import left_out_of_run
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder, training_left_out
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
-from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.changed_sources import tell_changed
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.plan import Run, Study
@@ -33,12 +29,12 @@ from defocus.benchmark.study.running.attempt import (
     train_alone,
     train_run,
 )
-from defocus.benchmark.study.running.outcome import Outcome
+from defocus.benchmark.study.running.outcome import Outcome, claim_study_rows, outcome_of
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
 from defocus.benchmark.study.running.tasks import RunTask, TrainingClock, tasks_of
 from defocus.errors import InputError, WeightsError
 from defocus.files import write_json_if_changed
-from defocus.isolation import LeftOut, say_left_out
+from defocus.isolation import say_left_out
 from defocus.progress import counted, say, telling, track
 from defocus.reading import read_json
 from defocus.training.parallel import ranks
@@ -50,7 +46,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
 __all__ = [
     "evaluate_study",
     "opened_study",
-    "outcome_of",
     "pending_runs",
     "run_studies",
     "run_study",
@@ -140,6 +135,7 @@ def opened_study(
             write_request(out, request)
         for study in studies:
             follow_dataset(study.dataset, results)
+        claim_study_rows(studies, results)
         yield results
 
 
@@ -304,40 +300,6 @@ def _load(study: Study, run: Run) -> "Trained":
         return load_run(study, run)
     except WeightsError as error:
         raise WeightsError(f"{error}; {mend}") from error
-
-
-def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
-    """The outcome of a study so far; its leaderboard and reports are updated."""
-    rows = publish(studies[0].out, results)
-    entries = results.entries()
-    asked = {run.id for study in studies for run in study.runs}
-    return Outcome(
-        rows,
-        sorted({entry.system for entry in entries if entry.reconstruction}),
-        [entry.run for entry in entries if entry.failed and entry.run in asked],
-        {
-            entry.run: entry.status.partition(": ")[2]
-            for entry in entries
-            if entry.run in asked and not entry.failed and not entry.scored
-        },
-        left_out=list(dict.fromkeys(_left_out(studies, results))),
-        pairs=sum(study.dataset.found for study in studies),
-        tracks=tracks(results),
-        replaced=Counter(entry.system for entry in replaced_entries(results)),
-    )
-
-
-def _left_out(studies: Sequence[Study], results: Results) -> Iterator[LeftOut]:
-    """What the datasets, the trainings and the tests of studies are without."""
-    scored = {entry.run for entry in results.entries() if entry.scored}
-    for study in studies:
-        yield from study.dataset.without()
-        for run in study.runs:
-            if run.recipe is not None:
-                home, trained = study.trained(run)
-                yield from training_left_out(run_folder(home.out, trained.id))
-            if run.id in scored:
-                yield from left_out_of_run(results, run.id)
 
 
 def _write_study(studies: Sequence[Study]) -> None:
