@@ -111,10 +111,14 @@ def _scores(
     scene = {pair.id: pair.scene for pair in dataset.split("test")}
     flow = _flow(profile, flow_weights)
     told = {*all_metrics(), *PARTS}
+    compared = any(image.get("psnr") is not None for image in scoring.images)
     for image in scoring.images:
-        for metric, value in image.items():
+        unknown = compared and image.get("psnr") is None
+        for metric, known in image.items():
+            value = None if unknown else known  # as in a run: all means are of the same pictures
             if metric not in told or (metric in PARTS and value is None):
                 continue
+            why = "psnr" if unknown else metric
             yield Score(
                 profile=profile.name,
                 protocol=profile.protocol,
@@ -123,7 +127,7 @@ def _scores(
                 scene=scene[image["name"]],
                 value=value,
                 flow=flow.name if flow is not None else "",
-                reason="" if value is not None else _reason(image["name"], metric, scoring),
+                reason="" if value is not None else _reason(image["name"], why, scoring),
                 flow_weights=flow.weights_sha256 if flow is not None else "",
             )
     reasons = dict.fromkeys(scoring.missing, MISSING)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.leaderboard.counts import over_pictures
+from defocus.benchmark.leaderboard.counts import most_images, over_pictures, partial_words
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.reporting.board.lines import BoardLine, line_of
 from defocus.benchmark.reporting.content import (
@@ -33,7 +33,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
 from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.gains import INPUT
-from defocus.progress import counted
+from defocus.progress import counted, several
 from defocus.reports.text import number_text, signed_text
 
 __all__ = ["result", "sentences"]
@@ -68,7 +68,13 @@ def _restored(content: Content) -> str:
 
 
 def _all_gains(scores: PictureScores) -> list[Gained]:
-    """Systems with a gain, largest first."""
+    """Systems with a gain, largest first; those on fewer pictures than others are no rivals."""
+    gained = _on_any_pictures(scores)
+    most = most_images(row for _, row in gained)
+    return [one for one in gained if one[1].images == most]
+
+
+def _on_any_pictures(scores: PictureScores) -> list[Gained]:
     gained = [
         (line, row)
         for line in scores.board.ordered(scores.convention)
@@ -131,6 +137,7 @@ def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
     for words, (line, mine) in of_groups.items():
         if all(line is not one for one in named):
             said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
+    said += _partial(scores)
     below = sum((each.gain or 0.0) < 0 for _, each in [*gained, *others])
     if below and len(gained) > 1:
         said.append(f"Below the input: {counted(below, 'system')}.")
@@ -148,6 +155,14 @@ def _scratch(one: Gained) -> str:
         f"{line.name}, {line.first.weights}, is not compared with them: "
         f"{_signed(row.gain)}{_interval(row)}."
     )
+
+
+def _partial(scores: PictureScores) -> list[str]:
+    """Systems on fewer pictures than others, which have no rank: they are not compared."""
+    gained = _on_any_pictures(scores)
+    known = [(line, partial_words(row, [each for _, each in gained])) for line, row in gained]
+    named = [f"{line.name} ({words})" for line, words in known if words]
+    return [f"Not compared with them: {several(named)}."] if named else []
 
 
 def _lead(

@@ -10,6 +10,9 @@ import pytest
 
 from defocus.benchmark.external_results.request import score_request
 from defocus.benchmark.external_results.row import record_scoring
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.content import read_content
+from defocus.benchmark.reporting.tables.paper_tables import paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import read_image, write_image
@@ -77,11 +80,22 @@ def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path: Pa
     dataset = f"pairs:{folder.parent}"
     scoring = score_request(folder / "blurry", None, dataset, "dpdd8", crop=None)
     first, second, third = (image["name"] for image in scoring.images)
-    images = [{**one, "psnr": 30.0 if one["name"] == third else None} for one in scoring.images]
+    images = [
+        {**one, "psnr": 30.0 if one["name"] == third else None, "warp_px": float(n)}
+        for n, one in enumerate(scoring.images)
+    ]
     why = {first: {"psnr": "the texture repeats itself"}, second: {"psnr": "hardly any texture"}}
     rows = record_scoring(
         tmp_path / "study", "theirs", dataset, replace(scoring, images=images, reasons=why)
     )
-    (row,) = (row for row in rows if row.metric == "psnr")
-    assert (row.images, row.pictures) == (1, 3)
-    assert row.left_out == f"{first}: the texture repeats itself; {second}: hardly any texture"
+    lacking = f"{first}: the texture repeats itself; {second}: hardly any texture"
+    for metric, mean in (("psnr", 30.0), ("warp_px", 2.0)):  # both over the same picture
+        (row,) = (row for row in rows if row.metric == metric)
+        assert (row.images, row.pictures, row.value) == (1, 3, mean)
+        assert row.left_out == lacking
+    with read_results(tmp_path / "study" / STORE) as results:
+        content = read_content(tmp_path / "study", results, leaderboard(results))
+    for style in ("methods", "costs"):
+        (paper,) = paper_tables(content, style)
+        assert paper.images == (1,)
+        assert "1 of 3 test pictures of 1 scene" in paper.caption

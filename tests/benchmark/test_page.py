@@ -394,6 +394,23 @@ def test_the_best_trained_is_named_where_no_lead_over_it_can_be_told(tmp_path: P
     assert "Best trained here: net, +" in said
 
 
+def test_a_row_that_lacks_pictures_is_not_among_the_systems_that_are_compared(
+    tmp_path: Path,
+) -> None:
+    gains = {"input": 0.0, "one": 1.0, "two": 0.5, "partial": 9.0}
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system, gain in gains.items():
+            weights = "none" if system == "input" else "trained"
+            entry = replace(ENTRY, run=system, system=system, grouping=system, weights=weights)
+            names = ("cat", "dog", "elk")[: 2 if system == "partial" else 3]
+            scores = [Score("default", "gt", "psnr", n, n, 20.0 + gain) for n in names]
+            results.record(entry, scores, [Cost("seconds", 1.0)])
+    said = page_of(tmp_path).summary
+    assert said.startswith("one gains most of 2 systems, +1.00 dB")
+    assert "on 3 pictures of 3 scenes" in said
+    assert "Not compared with them: partial (2 of 3 pictures)." in said
+
+
 def test_a_network_from_scratch_is_not_compared_with_narrow_copies(tmp_path: Path) -> None:
     rows = (
         ("input", "none", 20.0),

@@ -292,7 +292,7 @@ def _name(line: BoardLine) -> str:
 
 
 def _images(places: Sequence[_Place], line: BoardLine) -> int:
-    rows = (place.row(line) for place in places if place.convention is not None)
+    rows = (place.row(line) for place in places if _leads(place))
     return most_images(row for row in rows if row is not None)
 
 
