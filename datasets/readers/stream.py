@@ -30,7 +30,7 @@ class LensStream(Settings):
     """What a mapping file of a stream says.
 
     Attributes:
-        lens: Lens file, as ``defocus-capture lens`` writes it.
+        lens: Lens file, as ``defocus-capture chart lens`` writes it.
         photographs: Folder of sharp photographs; None for procedural textures alone.
     """
 

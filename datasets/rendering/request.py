@@ -63,7 +63,8 @@ Magnitudes = Annotated[Range, AfterValidator(_ordered)]
 class LensRequest(Settings):
     """The lens; fields as in :class:`defocus.datasets.rendering.scenes.scene.Scene`.
 
-    ``file`` is one of ``defocus-capture lens``; it gives the kernels, the other fields their size.
+    ``file`` is one of ``defocus-capture chart lens``; it gives the kernels, the other fields their
+    size.
     """
 
     focal_length_mm: Annotated[float, Field(gt=0)]

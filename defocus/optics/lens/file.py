@@ -84,7 +84,7 @@ def read_lens(path: Path) -> MeasuredLens:
     Raises:
         OpticsError: It is missing or no lens file, or its numbers are impossible for a lens.
     """
-    hint = "'defocus-capture lens' writes one"
+    hint = "'defocus-capture chart lens' writes one"
     try:
         document: Any = read_json(path)
     except (OSError, FileError) as error:
