@@ -12,6 +12,7 @@ from defocus.benchmark.evaluation.remaining import Left, left_of
 from defocus.benchmark.leaderboard.terminal import print_tables
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, read_results
+from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES
 from defocus.datasets.files.picture_size import picture_size
@@ -67,6 +68,7 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
     Returns:
         The exit code: that of the first problem, else 1 if a network would fail, else 0.
     """
+    tell_changes(studies)
     groups = [
         (study, group, remaining)
         for study, remaining in zip(studies, map(_left, studies), strict=True)

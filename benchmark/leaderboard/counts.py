@@ -84,7 +84,7 @@ def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
     for name, found in places.items():
         if found and every.difference(found):
             names[" and ".join(found)].append(name)
-    return [f"scored under {where} alone: {', '.join(mine)}" for where, mine in names.items()]
+    return [f"scored only under {where}: {', '.join(mine)}" for where, mine in names.items()]
 
 
 def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:

@@ -1,18 +1,19 @@
 """What a study says about plug-ins whose sources have changed since a training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from defocus.baselines.objective_registry import source_hashes
 from defocus.benchmark.results.run_folder import TRAINING, run_folder
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.study_file import Facts, runs_before
 from defocus.discovery import warn_once
 from defocus.extensions import plugin_of, uncounted_files
 from defocus.progress import say
 from defocus.reading import read_json
 
-__all__ = ["sources_of", "tell_changed", "tell_uncounted"]
+__all__ = ["sources_of", "tell_changes", "tell_uncounted"]
 
 
 def sources_of(run: Run) -> dict[str, Any]:
@@ -25,35 +26,53 @@ def sources_of(run: Run) -> dict[str, Any]:
     return {"sources": {"needed": hashes, "files": files}} if hashes else {}
 
 
-def tell_changed(out: Path, run: Run, earlier: str | None) -> None:
-    """Say that the sources of a run have changed, if they have.
+def tell_changes(studies: Sequence[Study]) -> None:
+    """Say which sources have changed since a training, and why networks are trained again."""
+    for study in studies:
+        for run in study.runs:
+            _warn_of_kept(study.out, run)
+        for run, earlier, facts in runs_before(study):
+            reason = _why_again(study.out, run, earlier, facts) if sources_of(run) else ""
+            trained = (run_folder(study.out, one) / TRAINING for one in (run.id, earlier))
+            if reason and [path.is_file() for path in trained] == [False, True]:
+                say(f"{run.system}: trained again: {reason}")
 
-    Args:
-        out: Folder of the study.
-        run: The run.
-        earlier: Id of the run that the study had in its place; None if there was none.
-    """
-    now = sources_of(run).get("sources")
-    if not now:
+
+def _warn_of_kept(out: Path, run: Run) -> None:
+    """Warn of a training that stays because its revision does, though its sources have changed."""
+    now, revision = sources_of(run).get("sources"), run.baseline.revision
+    if not now or revision is None:
         return
-    revision = run.baseline.revision
-    if revision is not None and (then := _trained_from(out, run.id)):
-        if then["needed"] != now["needed"]:
-            warn_once(
-                f"{run.id}: {_changed(then['files'], now['files'])} since it was trained, and its "
-                f"revision is still {revision}: its row shows what was trained then; raise the "
-                "revision to train it again"
-            )
-    elif earlier not in {None, run.id} and not (run_folder(out, run.id) / TRAINING).is_file():
-        then = _trained_from(out, str(earlier))
-        if then is None and (run_folder(out, str(earlier)) / TRAINING).is_file():
-            say(
-                f"{run.system}: trained again: {earlier} is of an earlier version of this package, "
-                "which knew a plug-in by the bytes of its file"
-            )
-        elif then is not None and then["needed"] != now["needed"]:
-            changed = _changed(then["files"], now["files"])
-            say(f"{run.system}: trained again: {changed} since {earlier}")
+    then = _trained_from(out, run.id)
+    if then is not None and then["needed"] != now["needed"]:
+        warn_once(
+            f"{run.id}: {_changed(then['files'], now['files'])} since it was trained, and its "
+            f"revision is still {revision}: its row shows what was trained then; raise the "
+            "revision to train it again"
+        )
+
+
+def _why_again(out: Path, run: Run, earlier: str, facts: Facts) -> str:
+    """Why the training of an earlier run does not count for this one; empty if nobody knows."""
+    revision, known_by_sources = run.baseline.revision, "source_hash" in facts
+    if revision is not None and known_by_sources:
+        return (
+            f"revision={revision} is new, and {earlier} is known by its sources; to keep that "
+            "training, leave the revision out"
+        )
+    if revision is not None and facts.get("revision") != revision:
+        return f"its revision is {revision}, and {facts.get('revision')} in {earlier}"
+    if revision is None and run.baseline.source_hash and not known_by_sources:
+        return f"it has no revision any more, which {earlier} is known by"
+    then, now = _trained_from(out, earlier), sources_of(run)["sources"]
+    if then is None:
+        return (
+            f"{earlier} is of an earlier version of this package, which knew a plug-in by the "
+            "bytes of its file"
+        )
+    if then["needed"] != now["needed"]:
+        return f"{_changed(then['files'], now['files'])} since {earlier}"
+    return ""
 
 
 def tell_uncounted(run: Run) -> None:

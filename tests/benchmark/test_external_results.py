@@ -71,8 +71,21 @@ def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(
     area = {"restored": "47x46", "reference": "48x48", "scored": "47x46", "px": 47 * 46}
     assert json.loads(done.stdout)["cropped"] == {"t1": area, "t2": area}
     with read_results(tmp_path / "study" / STORE) as results:
+        content = read_content(tmp_path / "study", results, leaderboard(results))
         fields = [[one.system for one in track.standings] for track in tracks(results)]
     assert fields == [["whole"], ["cut, cropped to 47x46"]]
+    assert [paper.caption for paper in paper_tables(content, "methods")] == [
+        f"Restoration on tiny, protocol gt{scored}: 2 test pictures of 2 scenes"
+        for scored in ("", ", scored from files, cropped to 47x46")
+    ]
+    (by_protocol,) = paper_tables(content, "protocols")
+    assert [group.name for group in by_protocol.groups] == [
+        "gt, 2 pictures of 2 scenes",
+        "gt, scored from files, cropped to 47x46, 2 pictures of 2 scenes",
+    ]
+    (by_dataset,) = paper_tables(content, "datasets")
+    assert by_dataset.caption == "Restoration by dataset, 1 evaluation"
+    assert by_dataset.groups[0].name == "tiny (gt), 2 pictures of 2 scenes"
 
 
 def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> N
     ]
     tabs = [tab.tabs for tab in parts(page, Tabs) if tab.label == "Compared with"]
     assert [[name for name, _ in each] for each in tabs] == [
-        ["gt, scored by e", "gt, scored by d"],
+        ["gt, scoring revision e", "gt, scoring revision d"],
         ["gt"],
     ]
     said = [part.text for part in parts(page, Paragraph)]

@@ -224,9 +224,10 @@ def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
     refused = bench("resume", "--out", "study")
     assert "has changed since" in str(refused.exception)
-    again = bench("run", *beside)
-    assert again.exit_code == 0, again.output
-    assert "my-net: trained again: layers.py has changed since my-net-" in again.output
+    for more in (["--dry-run"], []):
+        again = bench("run", *beside, *more)
+        assert again.exit_code == 0, again.output
+        assert "my-net: trained again: layers.py has changed since my-net-" in again.output
 
 
 def recipe_of(out: Path) -> str:
@@ -279,7 +280,24 @@ def test_a_revision_decides_instead_with_a_warning(
         assert "nothing is repeated" in kept
         assert "layers.py has changed since it was trained, and its revision is still 3" in kept
     edit(folder / "plug.py", "revision=3", "revision=4")
-    assert "nothing is repeated" not in bench("run", *beside).output
+    for more in (["--dry-run"], []):
+        again = bench("run", *beside, *more).output
+        assert "my-net: trained again: its revision is 4, and 3 in my-net-" in again
+
+
+def test_a_revision_that_is_added_or_taken_away_says_what_it_costs(
+    bench: Bench, folder: Path, beside: list[str]
+) -> None:
+    bench("run", *beside)
+    edit(folder / "plug.py", "revision=None", "revision=1")
+    for more in (["--dry-run"], []):
+        again = bench("run", *beside, *more).output
+        assert "my-net: trained again: revision=1 is new, and my-net-" in again
+        assert "to keep that training, leave the revision out" in again
+    edit(folder / "plug.py", "revision=1", "revision=None")
+    back = bench("run", *beside).output
+    assert "nothing is repeated" in back
+    assert "trained again" not in back
 
 
 def test_a_study_of_a_former_version_opens_and_says_why_it_trains_again(

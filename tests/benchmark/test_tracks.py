@@ -375,7 +375,7 @@ def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> N
         printed, (parts,) = protocol_table(content, board, notes), part_table(board)
         papers = paper_tables(content, "methods")
     (table,) = score_tables(rows, (), told)
-    said = "cored under gt alone: Theirs"
+    said = "cored only under gt: Theirs"
     assert said in table.note
     assert [said in paper.note for paper in papers] == [True, True]
     assert f"S{said}." in notes.texts

@@ -47,6 +47,9 @@ WEIGHT_MARKS = {
 
 CAST = "colour cast"
 
+CROPPED = ", cropped"
+"""Begins the end of the names of systems whose pictures were cropped to be scored."""
+
 TRUE_BLUR = "defocus_map"
 """Input of systems that are told the true blur."""
 
@@ -168,13 +171,32 @@ class Board:
     def convention_name(self, convention: Convention) -> str:
         """The protocol, and further distinctions if the leaderboard needs them."""
         twins = [one for one in self.conventions if one.protocol == convention.protocol]
-        words = {"profile": "profile", "evaluation": "scored by"}
-        said = [
-            f"{word} {getattr(convention, name)}"
-            for name, word in words.items()
-            if len({getattr(one, name) for one in twins}) > 1
-        ]
-        return ", ".join([convention.protocol, *said])
+        said = [convention.protocol]
+        if len({one.profile for one in twins}) > 1:
+            said.append(f"profile {convention.profile}")
+        alike = [one for one in twins if one.profile == convention.profile]
+        return ", ".join([*said, *filter(None, [self._evaluation_words(convention, alike)])])
+
+    def _evaluation_words(self, convention: Convention, twins: Sequence[Convention]) -> str:
+        """What tells an evaluation from others: the crop, else the revision, else all of it."""
+        cropped = self._cropped_words(convention)
+        others = [one for one in twins if one != convention]
+        alike = [one for one in others if self._cropped_words(one) == cropped]
+        if not alike:
+            return cropped
+        revision = convention.evaluation.partition("-")[0]
+        same = any(one.evaluation.partition("-")[0] == revision for one in alike)
+        words = f"evaluation {convention.evaluation}" if same else f"scoring revision {revision}"
+        return ", ".join(filter(None, [cropped, words]))
+
+    def _cropped_words(self, convention: Convention) -> str:
+        """``scored from files, cropped to 316x256`` where the lines say so; else empty."""
+        mine = (line for line in self.lines if any(of == convention for of, _ in line.rows))
+        systems = [line.first.system for line in mine]
+        found = {CROPPED + name.rpartition(CROPPED)[2] for name in systems if CROPPED in name}
+        if not found or "-cropped-" not in convention.evaluation:
+            return ""
+        return "scored from files" + (found.pop() if len(found) == 1 else CROPPED)
 
 
 def read_boards(content: Content) -> list[Board]:

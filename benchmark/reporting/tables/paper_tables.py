@@ -165,7 +165,7 @@ def _datasets(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
         if columns := _columns(board, _main(board)):
             name = f"{board.name} ({_main(board).protocol})"
             groups.append((_counted_name(name, columns), columns))
-    return [(f"{len(groups)} evaluations", groups)] if groups else []
+    return [(counted(len(groups), "evaluation"), groups)] if groups else []
 
 
 def _places(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
@@ -220,8 +220,7 @@ def _against(board: Board, one: Convention) -> str:
 
 
 def _counted_name(name: str, columns: Sequence[_Place]) -> str:
-    images = most_images(columns[0].rows().values())
-    return f"{name}, {counted(images, 'picture')}"
+    return f"{name}, {over_pictures(list(columns[0].rows().values()))}"
 
 
 def _columns(board: Board, one: Convention) -> list[_Place]:

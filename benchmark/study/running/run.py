@@ -1,14 +1,12 @@
 """Run a study: train and evaluate unfinished runs, and update the outputs."""
 
 import contextlib
-import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.recording import record_columns, record_run
@@ -20,7 +18,7 @@ from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import run_folder, training_left_out
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
-from defocus.benchmark.study.changed_sources import tell_changed
+from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import (
@@ -32,11 +30,10 @@ from defocus.benchmark.study.running.attempt import (
 from defocus.benchmark.study.running.outcome import Outcome, claim_study_rows, outcome_of
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
 from defocus.benchmark.study.running.tasks import RunTask, TrainingClock, tasks_of
+from defocus.benchmark.study.study_file import write_study
 from defocus.errors import InputError, WeightsError
-from defocus.files import write_json_if_changed
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say, telling, track
-from defocus.reading import read_json
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
 
@@ -130,7 +127,8 @@ def opened_study(
         raise InputError("under torchrun only 'defocus-bench train' works; evaluate afterwards")
     out = studies[0].out
     with study_lock(out), open_results(out / STORE) as results:
-        _write_study(studies)
+        tell_changes(studies)
+        write_study(studies)
         if request is not None:
             write_request(out, request)
         for study in studies:
@@ -250,7 +248,8 @@ def train_study(study: Study, *, again: bool = False) -> int:
     telling.quiet = telling.quiet or not mine.first
     with study_lock(study.out) if mine.first else contextlib.nullcontext():
         if mine.first:
-            _write_study([study])
+            tell_changes([study])
+            write_study([study])
         if again:
             ask_again([study], evaluated=False)
         for run in study.runs:
@@ -300,49 +299,6 @@ def _load(study: Study, run: Run) -> "Trained":
         return load_run(study, run)
     except WeightsError as error:
         raise WeightsError(f"{error}; {mend}") from error
-
-
-def _write_study(studies: Sequence[Study]) -> None:
-    """Write ``study.json``: the runs of this request, and those of earlier ones.
-
-    An earlier run is left out if this request has one for the same place, such as after a revision.
-    """
-    path = studies[0].out / "study.json"
-    datasets = [
-        {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
-        for study in studies
-    ]
-    runs = {
-        run.id: {"dataset": study.dataset.name, **run.facts()}
-        for study in studies
-        for run in study.runs
-    }
-    known = _read_study(path)
-    earlier = {_place(facts): name for name, facts in known.get("runs", {}).items()}
-    for study in studies:
-        for run in study.runs:
-            tell_changed(study.out, run, earlier.get(_place(runs[run.id])))
-    places = {_place(facts) for facts in runs.values()}
-    before = {
-        name: facts for name, facts in known.get("runs", {}).items() if _place(facts) not in places
-    }
-    named = {one["dataset"] for one in datasets}
-    datasets += [one for one in known.get("datasets", []) if one["dataset"] not in named]
-    write_json_if_changed(path, {"datasets": datasets, "runs": runs | before})
-
-
-def _place(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a person would call the same run; the same for facts that were read back."""
-    named = (facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule"))
-    return tuple(map(json.dumps, named))
-
-
-def _read_study(path: Path) -> dict[str, Any]:
-    try:
-        found = read_json(path)
-    except (FileNotFoundError, ValueError):  # a damaged one is made anew
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _set_damaged_aside(study: Study, entry: Entry | None) -> None:
