@@ -98,6 +98,10 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
             "each file is its own scene, so two pictures of one place may come into two splits; "
             "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
         )
+    blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
+    if blind:
+        some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
+        lines.append(f"no ground truth{some}: scored by metrics without reference alone, and shown")
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
     return {"complete": None, "found": found, "left_out": named}, lines

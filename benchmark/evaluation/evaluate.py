@@ -189,10 +189,16 @@ def evaluate(
                     note(each.pair, found)
                 waiting.clear()
     if len(left_out) == len(pairs):
-        raise ImageError(left_out[pairs[0].id].reason)
+        raise ImageError(f"{left_out[pairs[0].id].reason}; {_none_of(pairs)}")
     whole = [pair for pair in pairs if pair.id not in left_out]
     sizes, seconds = zip(*(times[pair.id] for pair in whole), strict=True)
     return scores, measure_costs(network, card, whole[0], sizes, seconds)
+
+
+def _none_of(pairs: Sequence[Pair]) -> str:
+    if len(pairs) == 1:
+        return f"{pairs[0].id} is the only test pair, so nothing can be scored"
+    return f"none of the {len(pairs)} test pairs can be read, so nothing can be scored"
 
 
 def restore_picture(

@@ -119,7 +119,7 @@ def match_file(restored: Path, sharp: Path) -> Match:
     """
     for path in (restored, sharp):
         if not path.is_file():
-            raise InputError(f"{path}: no such picture; give two files, or two folders")
+            raise InputError(f"{path}: no such file; give two pictures, or two folders")
     return Match([(Subject(restored.name, sharp, (restored.stem,)), restored)], words="two files")
 
 

@@ -21,6 +21,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
+from defocus.images import IMAGE_SUFFIXES
 
 __all__ = ["score_request"]
 
@@ -78,7 +79,8 @@ def _matched(
         return match(restored, dataset_subjects(opened), rule)
     if sharp is None:
         raise InputError("neither sharp pictures nor a dataset are given")
-    if restored.is_file() or sharp.is_file():
+    named = any(path.suffix.lower() in IMAGE_SUFFIXES for path in (restored, sharp))
+    if restored.is_file() or sharp.is_file() or (named and not restored.is_dir()):
         return match_file(restored, sharp)
     return match(restored, folder_subjects(sharp), rule)
 

@@ -28,6 +28,8 @@ _WIDTH = 100
 ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 """Settings by which some networks are trained from scratch in a few minutes."""
 
+FAIR = "how to make one: docs/how-to/fair-comparison.md"
+
 _UNLIMITED = 10_000
 
 _PADDING = 3
@@ -123,8 +125,10 @@ def print_leaderboard(
         shown |= {column.name for column in fitting.columns}
         if len(table.columns) > 1:  # else there are reasons alone
             _print_table(console, fitting, ())
-    notice = NARROW_NOTICE if ranks_narrow_copies(tracks) else ""
-    notes = [notice or budget_notice(row.budget for row in rows), *(table.note for table in tables)]
+    narrow = ranks_narrow_copies(tracks)
+    notice = NARROW_NOTICE if narrow else budget_notice(row.budget for row in rows)
+    notes = [notice, FAIR if notice.endswith("not a comparison") else ""]
+    notes += [table.note for table in tables]
     if left_out:
         notes.append(f"{_LEFT_OUT}: {', '.join(left_out)}")
     if "MACs" in shown:
@@ -213,4 +217,4 @@ def _cell(cell: Cell, column: Column) -> str:
         return "n/a"
     if isinstance(content, str):
         return visible(content)
-    return f"{content:{'+' if column.bar else ''}.{column.decimals}f}"
+    return f"{content:{'+' if column.bar else ''}z.{column.decimals}f}"

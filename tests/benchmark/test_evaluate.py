@@ -120,7 +120,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(
     assert psnr["a"] is None
     assert psnr["p"] is not None
     assert [cost.measured_on for cost in costs][1] == "56x40 px"
-    with pytest.raises(ImageError, match="cut short"):
+    with pytest.raises(ImageError, match=r"cut short.*; a is the only test pair, so nothing"):
         evaluate(*given, (damaged,), *given_to, device=CPU)
 
 

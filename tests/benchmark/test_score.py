@@ -262,6 +262,8 @@ def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path: Path) -> N
     assert re.search(r"a.png is 30x24 but .*a.png is 32x24", unlike.reason)
     with pytest.raises(InputError, match="no such folder"):
         score_request(tmp_path / "nowhere", sharp, None, "dpdd8")
+    with pytest.raises(InputError, match=r"mine\.png: no such file; give two pictures"):
+        score_request(tmp_path / "mine.png", tmp_path / "sharp.png", None, "dpdd8")
     with pytest.raises(InputError, match="drop --flow-weights"):
         score_request(sharp, sharp, None, "dpdd8", flow_weights=tmp_path / "x.pth")
     with pytest.raises(InputError, match="no metric 'vmaf'"):

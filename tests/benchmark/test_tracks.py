@@ -16,7 +16,7 @@ from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.summary import sentences
-from defocus.benchmark.reporting.tables.paper_tables import paper_tables
+from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import score_matrix
@@ -190,6 +190,16 @@ def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:
         names = [row[0] for row in table.rows]
         apart = table.caption.endswith(", reconstructions")
         assert names == ["rebuilt (reconstruction)"] if apart else names[0] != "rebuilt"
+
+
+def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "input", BASE, weights="none", train_dataset="")
+        record(results, "same", BASE - 0.001, weights="none", train_dataset="")
+        content = read_content(tmp_path, results, leaderboard(results))
+    written = paper_csv(paper_tables(content, "methods"))
+    assert ",0.00," in written
+    assert "-0.00" not in written
 
 
 def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(

@@ -397,6 +397,20 @@ def test_pairs_takes_folders_for_scenes(tmp_path: Path) -> None:
     assert any("each file is its own scene" in line for line in lines)
 
 
+def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path: Path) -> None:
+    tree(tmp_path / "blind", [f"blurry/{n}.png" for n in range(3)])
+    tree(tmp_path / "pairs", [f"{role}/{n}.png" for role in ("blurry", "sharp") for n in range(3)])
+    said = {
+        text: any(line.startswith("no ground truth:") for line in description(text)[1])
+        for text in (
+            f"pairs:{tmp_path / 'blind'}",
+            f"pictures:{tmp_path / 'blind' / 'blurry'}",
+            f"pairs:{tmp_path / 'pairs'}",
+        )
+    }
+    assert list(said.values()) == [True, True, False]
+
+
 def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path: Path) -> None:
     numbers = range(1, 7)
     tree(tmp_path, [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers])

@@ -129,7 +129,7 @@ def _numbers(table: PaperTable, index: int, cell: Measured | None) -> Iterator[D
     found += list(interval) if "low" in ends else []
     found += [cell.spread if cell else None] if "sd" in ends else []
     for value in found:
-        text = None if value is None else f"{value:.{table.columns[index].decimals}f}"
+        text = None if value is None else f"{value:z.{table.columns[index].decimals}f}"
         yield None if text is None else Decimal(text)
 
 
