@@ -69,7 +69,7 @@ FAULTS = (
     Fault(
         "baselines/losses/frequency.py", "torch.view_as_real(difference).abs()", "difference.abs()"
     ),
-    Fault("defocus/training/steps/averaging.py", "is None and epoch <", "is None and epoch >"),
+    Fault("defocus/training/steps/averaging.py", "elif epoch >=", "elif epoch <="),
     Fault(
         "capture/sessions/journal.py",
         'record is None or record.get("n") != number',
