@@ -101,14 +101,6 @@ def test_train_and_evaluate_say_it_too(folder: Path) -> None:
     assert "pair train-a is left out: " in evaluated.stderr
 
 
-def test_generalise_lists_them(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write_pair(folder.with_name("other"), "test", "z")
-    options = ("--only", "input", "--test", "pairs:other", "--out", "out", "--json")
-    done = bench("generalise", "--dataset", "pairs:mine", *options)
-    assert done.return_value == 1, done.output
-    assert [one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]] == ["test-s"]
-
-
 def test_score_lists_a_pair_that_the_reader_leaves_out(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -760,21 +760,6 @@ def test_the_appendix_says_in_sentences_what_came_out(study: Path) -> None:
     )
 
 
-def test_a_study_of_misalignment_is_drawn_over_shift_and_over_zoom(tmp_path: Path) -> None:
-    fill(tmp_path)
-    conditions = [
-        {"shift_px": shift, "zoom": zoom, "psnr": {"net": 30 - shift - 100 * zoom, "dual": None}}
-        for shift, zoom in ((4.0, 0.0), (0.0, 0.0), (0.0, 0.02))
-    ]
-    document = {"dataset": "made", "conditions": conditions}
-    (tmp_path / "misalignment.json").write_text(json.dumps(document))
-    shift, zoom, _ = parts(page_of(tmp_path), Curves)
-    assert [curve.label for curve in shift.curves] == ["dual", "net"]
-    assert (shift.curves[1].x, shift.curves[1].y) == ((0.0, 4.0), (30.0, 26.0))
-    assert zoom.curves[1].y == (30.0, 28.0)
-    assert shift.curves[0].x == ()
-
-
 def test_names_of_a_strange_store_lead_nowhere_else(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no folder's name"):
         run_folder(tmp_path, "../../elsewhere")
