@@ -119,7 +119,8 @@ def match_file(restored: Path, sharp: Path) -> Match:
     """
     for path in (restored, sharp):
         if not path.is_file():
-            raise InputError(f"{path}: no such file; give two pictures, or two folders")
+            wrong = "a folder beside a file" if path.is_dir() else "no such file"
+            raise InputError(f"{path}: {wrong}; give two pictures, or two folders")
     return Match([(Subject(restored.name, sharp, (restored.stem,)), restored)], words="two files")
 
 

@@ -447,7 +447,9 @@ def test_two_files_are_scored_whatever_their_names(run: Run, tmp_path: Path) -> 
     assert scoring.matched == "two files"
     assert scoring.files == {"mine.png": "mine.png"}
     assert 50 < scoring.mean["psnr"] < 70  # half a step of 8 bits
-    with pytest.raises(InputError, match="give two files, or two folders"):
+    with pytest.raises(
+        InputError, match="a folder beside a file; give two pictures, or two folders"
+    ):
         score_request(first, second.parent, None, "dpdd16")
     wrong = run("defocus-bench", "score", first)
     assert wrong.returncode == 2
