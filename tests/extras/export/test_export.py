@@ -195,7 +195,7 @@ def test_what_no_graph_can_have_is_said_at_once() -> None:
 
 def test_onnx_is_asked_for_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(InputError, match=r"needs onnxscript; pip install 'defocus\[onnx\]'"):
+    with pytest.raises(InputError, match=r"needs onnxscript; pip install 'defocus\[export\]'"):
         make_graph(baseline("defocus-s"), nn.Identity())
 
 

@@ -393,5 +393,5 @@ def test_a_clashing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(onvif_client, "version", missing)
-    with pytest.raises(CameraNotFoundError, match=r"pip install 'defocus\[onvif\]'"):
+    with pytest.raises(CameraNotFoundError, match=r"pip install 'defocus\[networkcams\]'"):
         open_camera("onvif://admin@127.0.0.1")
