@@ -32,7 +32,6 @@ from defocus.benchmark.metric.registry import find_metric
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.restoration import changed_share, restore_colours
 from defocus.benchmark.restore.restorer import make_restorer
-from defocus.capture.exif import Exif
 from defocus.capture.judging.grey_card import measure_grey_card
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
@@ -45,6 +44,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.edges.edge import measure_edge
 from defocus.edges.linear_light import linear_light
 from defocus.errors import DefocusError
+from defocus.exif import Exif
 from defocus.images import Image, as_float, as_linear, write_image
 from tests.capture.raw_sessions import write_session
 

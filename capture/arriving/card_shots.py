@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from defocus.capture.exif import Exif, read_exif
 from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.errors import InputError
+from defocus.exif import Exif, read_exif
 from defocus.likeness import Fingerprint, maybe_one_view
 from defocus.raw import RAW_SUFFIXES
 

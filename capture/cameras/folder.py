@@ -10,9 +10,9 @@ from typing import Self
 
 from defocus.capture.arriving.hot_folder import HotFolder, copy_part, picture_files, require_folder
 from defocus.capture.camera import CameraDescription, Setting, SettingName
-from defocus.capture.exif import Exif, read_exif
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
+from defocus.exif import Exif, read_exif
 from defocus.progress import say
 
 __all__ = ["FolderCamera", "discover", "open_camera"]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown.advice import nothing_agrees
-from defocus.capture.exif import Exif
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.judging.quick_look import (
@@ -39,6 +38,7 @@ from defocus.capture.judging.verdict import Finding, Quality
 from defocus.capture.planning.exposure import Bracket
 from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
+from defocus.exif import Exif
 from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt
 from defocus.optics.geometry import IDENTITY, Similarity

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown.causes import cause
-from defocus.capture.exif import Exif
 from defocus.capture.judging.exposure_match import Light, compare_light
 from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.judging.quick_look import CLIPPED, QuickLook
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Exposure
+from defocus.exif import Exif
 from defocus.images import FloatImage, as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
 

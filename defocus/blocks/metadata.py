@@ -25,6 +25,7 @@ from defocus.blocks.jpeg import (
     jpeg_parts,
     profile_of,
 )
+from defocus.blocks.kept_exif import exif_value, kept_exif, writable
 from defocus.blocks.photoshop import iptc_resource
 from defocus.blocks.png import Chunk, PngParts, png_parts
 from defocus.blocks.tiff import ICC as TIFF_ICC
@@ -32,6 +33,7 @@ from defocus.blocks.tiff import PHOTOSHOP as TIFF_PHOTOSHOP
 from defocus.blocks.tiff import XMP as TIFF_XMP
 from defocus.blocks.tiff import TiffTags, as_exif, tiff_pictures, tiff_tags
 from defocus.blocks.webp import is_lossless, webp_chunk, webp_frames
+from defocus.exif import read_tags
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
@@ -249,9 +251,6 @@ def _others(pictures: int) -> list[Remark]:
 def _of_raw(path: Path) -> Metadata:
     """What a developed picture keeps of a RAW file: usual tags, orientation and position."""
     from PIL import Image
-
-    from defocus.capture.developing.kept_exif import exif_value, kept_exif, writable
-    from defocus.capture.exif import read_tags
 
     kept = Image.Exif()
     if told := kept_exif(path):

@@ -15,12 +15,12 @@ import rawpy
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
+from defocus.blocks.kept_exif import writable
 from defocus.capture.developing.develop import DevelopSettings, develop_session
 from defocus.capture.developing.developed_pair import MatchExposure, PairTask, develop_pair
-from defocus.capture.developing.kept_exif import writable
-from defocus.capture.exif import read_exif
 from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, ImageError
+from defocus.exif import read_exif
 from defocus.images import (
     as_float,
     as_integer,

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from defocus.capture.arriving import hot_folder
 from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.pairing import BracketApertures, apertures_of, find_pairs
-from defocus.capture.exif import Exif
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
+from defocus.exif import Exif
 from tests.capture.card import card_jpeg, fill_card
 from tests.command_process import StartedCommand, start_command
 from tests.conftest import Run

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.exif import Exif, read_exif
 from defocus.capture.judging import quality as quality_module
 from defocus.capture.judging.exposure_match import compare_light
 from defocus.capture.judging.quality import judge_pair
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
+from defocus.exif import Exif, read_exif
 from defocus.images import (
     Image,
     as_float,

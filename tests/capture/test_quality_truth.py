@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.exif import read_exif
 from defocus.capture.judging.quality import ExtraShots, judge_pair
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import plan_bracket
+from defocus.exif import read_exif
 from defocus.images import read_image
 
 SCENES = ("shapes", "steps", "wall")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.exif import read_exif
 from defocus.capture.judging.exposure_match import compare_light
 from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
 from defocus.errors import InputError
+from defocus.exif import read_exif
 from defocus.images import FloatImage, as_float, read_image, srgb_to_linear
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 

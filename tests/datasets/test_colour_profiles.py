@@ -12,13 +12,13 @@ from PIL import ImageCms
 
 from defocus.align.compensation.crop import Rectangle
 from defocus.blocks.derived import give_blocks
-from defocus.capture.exif import Exif
 from defocus.capture.judging.quality import judge_pair
 from defocus.capture.planning.exposure import Bracket, make_exposure
 from defocus.colour_profiles import in_srgb, in_two_spaces, profile_of
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures.members import released_members
 from defocus.errors import ImageError
+from defocus.exif import Exif
 from defocus.images import read_image, read_member, read_pair, write_image
 from tests.conftest import Run
 from tests.datasets.test_release_facts import wide_profile

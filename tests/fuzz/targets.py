@@ -29,7 +29,6 @@ from defocus.benchmark.study.standing import standing_of
 from defocus.benchmark.weights.reading import read_tensors
 from defocus.blocks.metadata import read_metadata
 from defocus.capture.calibration.document import read_calibration
-from defocus.capture.exif import read_exif
 from defocus.capture.links.camera_words import read_dump
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import encode_record
@@ -53,6 +52,7 @@ from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DefocusError
+from defocus.exif import read_exif
 from defocus.images import read_stored, write_image
 from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from defocus.capture.camera import ON_CARD
-from defocus.capture.exif import read_exif
 from defocus.capture.links.retries import ShotFailedError
+from defocus.exif import read_exif
 
 __all__ = ["Moments"]
 

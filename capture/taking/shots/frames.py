@@ -19,7 +19,6 @@ from defocus.capture.camera import (
     KnowsRelease,
     SettingName,
 )
-from defocus.capture.exif import Exif, read_exif
 from defocus.capture.links.retries import with_retries
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value
@@ -30,6 +29,7 @@ from defocus.capture.taking.shots.focusing import FocusPositions
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.stopping import finished_first
 from defocus.errors import CameraError
+from defocus.exif import Exif, read_exif
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 

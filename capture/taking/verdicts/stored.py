@@ -7,7 +7,6 @@ from typing import Any
 
 from defocus.capture.calibration.calibrations import Calibrations
 from defocus.capture.camera import SettingName
-from defocus.capture.exif import Exif, read_exif
 from defocus.capture.judging.limits import QualityLimits, Strictness
 from defocus.capture.judging.quality import ExtraShots, Read, first_look, judge_pair
 from defocus.capture.judging.quick_look import read_halved
@@ -16,6 +15,7 @@ from defocus.capture.planning.exposure import Bracket, Exposure, make_exposure
 from defocus.capture.planning.labels import parse_value
 from defocus.capture.sessions.state import file_path
 from defocus.errors import DatasetError
+from defocus.exif import Exif, read_exif
 
 __all__ = ["StoredShots", "stored_shots"]
 

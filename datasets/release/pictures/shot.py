@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from defocus.blocks.derived import dressed, meaning_of
+from defocus.blocks.kept_exif import EXIF_DIRECTORY, EXIF_TAGS, IMAGE_TAGS, writable
 from defocus.blocks.metadata import read_metadata
 from defocus.blocks.png import PngParts, exif_chunk
-from defocus.capture.developing.kept_exif import EXIF_DIRECTORY, EXIF_TAGS, IMAGE_TAGS, writable
 from defocus.colour_profiles import profile_of
 from defocus.errors import DefocusError
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.capture.exif import read_exif
 from defocus.errors import InputError
+from defocus.exif import read_exif
 from defocus.extras.charts.lens.fit import fit_lens
 from defocus.extras.charts.lens.noise import measure_noise
 from defocus.extras.charts.lens.photographs import chart_shots

@@ -9,7 +9,6 @@ from typing import Literal
 import pytest
 
 from defocus.capture.camera import FileKind, Setting
-from defocus.capture.exif import read_exif
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import preview_pace
 from defocus.capture.live.bench import ShootingThread
@@ -23,6 +22,7 @@ from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
+from defocus.exif import read_exif
 from defocus.reports.serving.feed import Feed
 from tests.capture.scripted.armed import FOR_EVER
 from tests.capture.scripted.body import ScriptedBody

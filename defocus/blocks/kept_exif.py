@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.exif import read_tags
+from defocus.exif import read_tags
 
 __all__ = ["EXIF_DIRECTORY", "EXIF_TAGS", "IMAGE_TAGS", "exif_value", "kept_exif", "writable"]
 
