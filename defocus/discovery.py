@@ -15,7 +15,16 @@ from typing import NamedTuple, TypeVar
 from defocus.errors import DefocusError, RegistryError
 from defocus.progress import say
 
-__all__ = ["FAULTS", "Offer", "brought", "brought_values", "modules_in", "refuse", "warn_once"]
+__all__ = [
+    "FAULTS",
+    "Offer",
+    "brought",
+    "brought_values",
+    "modules_in",
+    "refuse",
+    "values_of",
+    "warn_once",
+]
 
 T = TypeVar("T")
 
@@ -72,15 +81,23 @@ def brought(kind: str) -> Iterator[Offer]:
         yield Offer(point.name, origin, partial(_loaded, point.load, origin))
 
 
-def brought_values(kind: str, wanted: type[T]) -> Iterator[T]:
-    """The values of a type that are brought: an entry point, or what a module has at its top."""
+def brought_values(kind: str, wanted: type[T]) -> Iterator[tuple[str, T]]:
+    """The values of a type that are brought, each with its origin; see :func:`values_of`."""
     for offer in brought(kind):
         loaded = offer.load()
-        values = vars(loaded).values() if isinstance(loaded, ModuleType) else (loaded,)
-        known = [value for value in values if isinstance(value, wanted)]
-        if loaded is not None and not known:
+        values = values_of(loaded, wanted)
+        if loaded is not None and not values:
             warn_once(f"{offer.origin} has no {wanted.__name__} and is left out; mend or remove it")
-        yield from known
+        yield from ((offer.origin, value) for value in values)
+
+
+def values_of(loaded: object, wanted: type[T]) -> list[T]:
+    """The public values of a type at the top of a module, or what is given alone or in a tuple."""
+    values: list[object] = [loaded]
+    if isinstance(loaded, ModuleType):
+        values = [value for name, value in vars(loaded).items() if not name.startswith("_")]
+    flat = [one for v in values for one in (v if isinstance(v, tuple | list) else (v,))]
+    return list({id(one): one for one in flat if isinstance(one, wanted)}.values())
 
 
 def modules_in(package: str) -> Iterator[Offer]:

@@ -10,12 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar, get_args
 
 from defocus.benchmark.section.section import Built, Section
 from defocus.benchmark.section.study import ReportStudy
-from defocus.discovery import brought, modules_in, warn_once
+from defocus.discovery import brought_values, modules_in, values_of, warn_once
 from defocus.extensions import Plugin, guarded, offered, plugins
 from defocus.reports.model import Page, Part
 
@@ -44,7 +43,7 @@ def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
     own = [
         section
         for offer in modules_in("defocus.benchmark.sections")
-        for section in _sections_of(offer.load())
+        for section in values_of(offer.load(), Section)
     ]
     found = [*own, *_brought()]
     known = set(map(id, own))
@@ -55,14 +54,8 @@ def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
 
 
 def _brought() -> Iterator[Section]:
-    for offer in brought("sections"):
-        loaded = offer.load()
-        sections = _sections_of(loaded)
-        if loaded is not None and not sections:
-            warn_once(f"{offer.origin} has no Section and is left out; mend or remove it")
-        for one in sections:
-            checked = replace(one, build=_checked(one.build))
-            yield _forgiving(checked, offer.origin)
+    for origin, one in brought_values("sections", Section):
+        yield _forgiving(replace(one, build=_checked(one.build)), origin)
 
 
 def _of_plugin(plugin: Plugin, section: Section) -> Section:
@@ -138,12 +131,3 @@ def _try_to_show(headed: Mapping[str, Sequence[Part]], study: ReportStudy) -> No
             write_typst(page, Path(folder))
     else:
         render_html(page)
-
-
-def _sections_of(loaded: object) -> list[Section]:
-    """The sections of a module, or those that are given alone or in a tuple."""
-    values: list[object] = [loaded]
-    if isinstance(loaded, ModuleType):
-        values = [value for name, value in vars(loaded).items() if not name.startswith("_")]
-    flat = [one for v in values for one in (v if isinstance(v, tuple | list) else (v,))]
-    return list({id(one): one for one in flat if isinstance(one, Section)}.values())

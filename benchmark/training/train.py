@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -23,7 +23,7 @@ from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.step_time import say_hours
 from defocus.benchmark.training.watch import Watch, report_selection, watching_of
 from defocus.benchmark.weights.store import build_with, find_weights
-from defocus.datasets.patching.batch import ALL_PLACES
+from defocus.datasets.patching.batch import Batches
 from defocus.errors import SettingsError, WeightsError
 from defocus.training import loop
 from defocus.training.feeding import Feeder
@@ -34,26 +34,10 @@ from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
 from defocus.training.record.loss_curve import read_curve
 
-__all__ = ["BatchSource", "best_device", "load_trained", "train"]
+if TYPE_CHECKING:
+    from defocus.datasets.stream.patches import StreamPatches
 
-
-class BatchSource(Protocol):
-    """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
-
-    def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = ALL_PLACES,
-    ) -> Batch:
-        """The batch of one step, determined by the arguments, or some places of it.
-
-        ``crop_px`` is the side of the crops if they are smaller than the largest ones.
-        """
-        ...
+__all__ = ["best_device", "load_trained", "train"]
 
 
 def best_device() -> torch.device:
@@ -64,7 +48,7 @@ def best_device() -> torch.device:
 def train(
     run: Run,
     make_objective: Callable[[], Objective],
-    patches: BatchSource,
+    patches: Batches,
     folder: Path,
     device: torch.device,
     *,
@@ -158,41 +142,40 @@ def _started(run: Run) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class _Batches:
+class _OfRun:
     """What the batches of a run depend on besides the step; it is sent to the processes."""
 
     schedule: Schedule
     epochs: int
     steps: int
     seed: int
-    patches: BatchSource
+    patches: Batches
     mine: Ranks
 
-    def of(self, step: int) -> Batch:
-        """This process's part of the batch of a step."""
-        crop_px, size = self.schedule.size_at(step / self.steps * self.epochs)
-        places = places_of(size, self.mine)
-        return self.patches.batch(step, size, self.seed, crop_px, places=places)
 
-
-def _batch(batches: _Batches, step: int) -> Batch:
-    return batches.of(step)
+def _batch(given: _OfRun, step: int) -> Batch:
+    """This process's part of the batch of a step."""
+    crop_px, size = given.schedule.size_at(step / given.steps * given.epochs)
+    places = places_of(size, given.mine)
+    return given.patches.batch(step, size, given.seed, crop_px, places=places)
 
 
 def _batches(
-    run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int, feeder: Feeder
+    run: Run, recipe: Recipe, patches: Batches, steps: int, first: int, feeder: Feeder
 ) -> Iterator[Batch]:
-    if recipe.training.reuse > 1 and getattr(patches, "renderer", None) is not None:
-        return _reused(run, recipe, patches, steps, first, feeder)
-    made = _Batches(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
-    return feeder.ahead(partial(_batch, made), range(first, steps))
+    if recipe.training.reuse > 1:
+        from defocus.datasets.stream.patches import StreamPatches
+
+        if isinstance(patches, StreamPatches):
+            return _reused(run, recipe, patches, steps, first, feeder)
+    given = _OfRun(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
+    return feeder.ahead(partial(_batch, given), range(first, steps))
 
 
 def _reused(
-    run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int, feeder: Feeder
+    run: Run, recipe: Recipe, patches: "StreamPatches", steps: int, first: int, feeder: Feeder
 ) -> Iterator[Batch]:
     from defocus.datasets.stream.bank import Reuse, reused_batches
-    from defocus.datasets.stream.patches import StreamPatches
 
     if run.schedule.growth:
         raise SettingsError(
@@ -201,7 +184,7 @@ def _reused(
         )
     schedule, times = run.schedule, recipe.training.reuse
     reuse = Reuse(times, schedule.batch, schedule.crop_px, steps, run.seed)
-    return reused_batches(cast("StreamPatches", patches), reuse, first, feeder)
+    return reused_batches(patches, reuse, first, feeder)
 
 
 def load_trained(run: Run, folder: Path) -> Trained:

@@ -42,4 +42,4 @@ class SessionAddition:
 
 def session_additions() -> list[SessionAddition]:
     """Those in the folder ``sessions`` of extras, and of the entry points ``defocus.sessions``."""
-    return list(brought_values("sessions", SessionAddition))
+    return [one for _, one in brought_values("sessions", SessionAddition)]

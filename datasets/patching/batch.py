@@ -13,13 +13,32 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
 
-__all__ = ["ALL_PLACES", "Patches", "drawn_batch"]
+__all__ = ["ALL_PLACES", "Batches", "Patches", "drawn_batch"]
 
 ALL_PLACES = slice(None)
 """Of a batch: processes that share it make some each."""
 
 
-class Patches(Protocol):
+class Batches(Protocol):
+    """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
+
+    def batch(
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = ALL_PLACES,
+    ) -> "Batch":
+        """The batch of one step, determined by the arguments, or some places of it.
+
+        ``crop_px`` is the side of the crops if they are smaller than the largest ones.
+        """
+        ...
+
+
+class Patches(Batches, Protocol):
     """Source of training patches.
 
     Attributes:
@@ -42,18 +61,6 @@ class Patches(Protocol):
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Pairs that could not be read."""
-        ...
-
-    def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = ALL_PLACES,
-    ) -> "Batch":
-        """One batch, determined by the arguments, or some places of it."""
         ...
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[Patches, Any]":

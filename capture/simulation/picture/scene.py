@@ -59,7 +59,7 @@ def require_scene(kind: str) -> None:
 
 def brought_scenes() -> dict[str, SimulatedScene]:
     """Those of the extras, and of the entry points ``defocus.scenes``, by name."""
-    return {one.name: one for one in brought_values("scenes", SimulatedScene)}
+    return {one.name: one for _, one in brought_values("scenes", SimulatedScene)}
 
 
 def build_scene(
