@@ -154,6 +154,7 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Restore the original settings and release the camera; here there is nothing to do."""
+        return  # not abstract: a camera may have nothing to restore
 
     @abstractmethod
     def describe(self) -> CameraDescription:

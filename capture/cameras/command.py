@@ -21,13 +21,12 @@ started without a shell, so that no value can become a command::
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from defocus.capture.arriving.hot_folder import damage_of
-from defocus.capture.camera import CameraDescription, Setting, SettingName
+from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.links.retries import ShotFailedError, with_retries
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import IMAGE_SUFFIXES
@@ -99,24 +98,13 @@ class CommandRig(Settings):
         return suffixes
 
 
-class CommandCamera:
+class CommandCamera(Camera):
     """A camera whose every action is a program."""
 
     def __init__(self, uri: str, rig: CommandRig) -> None:
         self._uri, self._rig = uri, rig
         self._found: dict[SettingName, str] = {}
         self._known: dict[SettingName, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Restore changed settings whose original values are known."""

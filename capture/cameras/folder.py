@@ -5,11 +5,9 @@ compares its EXIF with the requested settings, as for any other camera.
 """
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from defocus.capture.arriving.hot_folder import HotFolder, copy_part, picture_files, require_folder
-from defocus.capture.camera import CameraDescription, Setting, SettingName
+from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
 from defocus.exif import Exif, read_exif
@@ -24,7 +22,7 @@ _WORDS: dict[SettingName, tuple[str, ...]] = {
 }
 
 
-class FolderCamera:
+class FolderCamera(Camera):
     """A camera that the user sets and releases."""
 
     def __init__(self, uri: str, folder: Path) -> None:
@@ -32,20 +30,6 @@ class FolderCamera:
         self._incoming = HotFolder(folder)
         self._exif = _newest_exif(folder)
         self._set: dict[SettingName, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Nothing to restore."""
 
     def describe(self) -> CameraDescription:
         """Describe the camera by the newest picture."""

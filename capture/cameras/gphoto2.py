@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from defocus.capture.body_abilities import CardSpace
 from defocus.capture.camera import (
     SETTING_NAMES,
+    Camera,
     CameraDescription,
     CardFile,
     FileKind,
@@ -61,7 +62,7 @@ FOCUS_SECONDS = 600.0
 """Long ways of a motor that takes single steps."""
 
 
-class GPhoto2Camera:
+class GPhoto2Camera(Camera):
     """A camera in a child process; a crash of the child costs one retry.
 
     Attributes:
@@ -85,12 +86,6 @@ class GPhoto2Camera:
     def child(self) -> Child:
         """The process."""
         return self._process.child
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Restore every changed setting, and release the camera."""

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from defocus.capture.camera import (
     SETTING_NAMES,
+    Camera,
     CameraDescription,
     Setting,
     SettingName,
@@ -59,7 +59,7 @@ TRUTH_BYTES = 18
 """Of a pixel: three channels of 16 bits; such a picture, the flow and the map of defocus."""
 
 
-class SimulatedCamera:
+class SimulatedCamera(Camera):
     """A camera with rendered pictures, determined by seed, scene name and pair number."""
 
     def __init__(self, uri: str, options: SimulatedOptions) -> None:
@@ -75,17 +75,6 @@ class SimulatedCamera:
         self.released_at = 0.0
         self._live_noise = np.random.default_rng(options.seed)
         self.stage("scene", 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Restore the settings."""

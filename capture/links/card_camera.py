@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from defocus.capture.arriving.hot_folder import copy_part, written_name
 from defocus.capture.arriving.pairing import FoundPair
-from defocus.capture.camera import CameraDescription, Setting, SettingName
+from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.protocol import ShotProtocol, make_protocol
 from defocus.errors import CameraError
@@ -17,27 +15,13 @@ from defocus.files import sha256_file
 __all__ = ["CardCamera", "protocol_of"]
 
 
-class CardCamera:
+class CardCamera(Camera):
     """Delivers the files of a found pair, shot by shot."""
 
     def __init__(self, pair: FoundPair, folder: Path, checksum: Callable[[Path], str]) -> None:
         """Take a pair found in a folder; ``checksum`` returns that of each file."""
         self._pair, self._folder, self._checksum = pair, folder, checksum
         self._shots = iter(pair.shots)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Nothing to close."""
 
     def describe(self) -> CameraDescription:
         """Describe the camera by EXIF."""

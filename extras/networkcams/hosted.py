@@ -2,10 +2,9 @@
 
 import base64
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName, Word
 from defocus.capture.links.child_link import Child, ChildLostError
 from defocus.errors import CameraError, CameraNotFoundError, DefocusError
 from defocus.progress import say
@@ -18,7 +17,7 @@ FOCUS_SECONDS = 600.0
 """Every way of moving a slow lens may have to be tried there and back."""
 
 
-class HostedCamera:
+class HostedCamera(Camera):
     """Parent's side of a camera in a child process.
 
     Attributes:
@@ -30,17 +29,6 @@ class HostedCamera:
         self._found: dict[str, Any] = opened["found"]
         self._wanted: dict[SettingName, str] = {}
         self.child = child
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Restore changed settings, and release the camera."""
