@@ -1,6 +1,6 @@
 """Types of a dataset: pair, misalignment and dataset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from defocus.datasets.step import MakingStep
     from defocus.datasets.stream.photographs import Photographs
 
-__all__ = ["SPLITS", "Dataset", "Pair", "Split"]
+__all__ = ["SPLITS", "Dataset", "Pair", "Split", "split_counts"]
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -105,3 +105,8 @@ class Dataset:
     def split(self, name: Split) -> tuple[Pair, ...]:
         """The pairs of one split, sorted by id."""
         return tuple(pair for pair in self.pairs if pair.split == name)
+
+
+def split_counts(pairs: Sequence[Pair]) -> dict[Split, int]:
+    """How many pairs each split has."""
+    return {split: sum(pair.split == split for pair in pairs) for split in SPLITS}

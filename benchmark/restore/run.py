@@ -164,7 +164,7 @@ def restore_pictures(
         _check_map(wishes.map, [target for _, target in targets])
         if not (out / JOURNAL).exists():
             refuse_existing_map(wishes.map)
-    network = build_with(system, weights) if weights else system.build().eval()
+    network = build_with(system, weights)
     settings = {
         **system.identity(),
         "weights": weights.sha256 if weights else "",

@@ -66,7 +66,7 @@ def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
         label = weights_or_own(system, None)
         stored = None if label is None else find_weights(system, label)
         require_restoring(system, stored)
-        network = system.build().eval() if stored is None else build_with(system, stored)
+        network = build_with(system, stored)
         made[name.strip()] = restoring(network, "" if stored is None else stored.origin)
     return made
 

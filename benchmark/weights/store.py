@@ -223,14 +223,15 @@ def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Ten
     return _checked_state(system, weights.path, str(weights.path))
 
 
-def build_with(system: Baseline, weights: StoredWeights) -> "nn.Module":
-    """Build the network of a system with added weights, in evaluation mode.
+def build_with(system: Baseline, weights: StoredWeights | None) -> "nn.Module":
+    """Build the network of a system in evaluation mode, with added weights if there are any.
 
     Raises:
         WeightsError: See :func:`load_state`.
     """
     network = system.build()
-    network.load_state_dict(load_state(system, weights), strict=True)
+    if weights is not None:
+        network.load_state_dict(load_state(system, weights), strict=True)
     return network.eval()
 
 

@@ -53,6 +53,7 @@ def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any
     """What was imported, in the keys of ``--json`` and as lines."""
     from defocus.datasets.archives.unpack import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
+    from defocus.datasets.pair import split_counts
     from defocus.errors import InputError
 
     if len(sessions) == 1 and is_archive(sessions[0]):
@@ -70,10 +71,7 @@ def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any
             )
 
     done = import_sessions(sessions, out, jobs)
-    counts = {
-        split: sum(pair.split == split for pair in done.pairs)
-        for split in ("train", "validation", "test")
-    }
+    counts = split_counts(done.pairs)
     say_left_out(done.left_out, len(done.pairs) + len(done.left_out), "pair")
     for name in done.unknown:
         say(f"pair {name}: its misalignment could not be measured", error=True)

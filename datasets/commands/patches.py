@@ -80,7 +80,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.cutting.run import cut_dataset
     from defocus.datasets.cutting.scheme import SCHEMES
-    from defocus.datasets.pair import SPLITS
+    from defocus.datasets.pair import split_counts
 
     given = {key: value for key, value in wanted.items() if value is not None}
     chosen = replace(SCHEMES[scheme], **given)
@@ -89,7 +89,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     left_out = without(opened, done.left_out)
     for pair_id in done.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
-    counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}
+    counts = split_counts(done.pairs)
     return {
         "root": str(done.root),
         "counts": counts,

@@ -50,14 +50,12 @@ def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
 
 
 def _rendered(request: Path, out: Path, jobs: int) -> dict[str, Any]:
+    from defocus.datasets.pair import split_counts
     from defocus.datasets.rendering.run import render_dataset
 
     pairs, left_out = render_dataset(request, out, jobs)
     say_left_out(left_out, len(pairs) + len(left_out), "scene")
-    counts = {
-        split: sum(pair.split == split for pair in pairs)
-        for split in ("train", "validation", "test")
-    }
+    counts = split_counts(pairs)
     return {
         "root": str(out),
         "counts": counts,

@@ -85,7 +85,7 @@ def _split(
     from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.curation.splits import Shares, is_official
     from defocus.datasets.curation.splitting import mean_blur, split_dataset
-    from defocus.datasets.pair import SPLITS
+    from defocus.datasets.pair import split_counts
 
     if is_official(opened):
         say(f"{opened.name}: its official splits are kept")
@@ -95,7 +95,7 @@ def _split(
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
-    counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}
+    counts = split_counts(done.pairs)
     return {
         "root": str(out),
         "official": is_official(opened),

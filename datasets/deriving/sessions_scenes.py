@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.capture.sessions.session import Session, read_session
 from defocus.capture.sessions.state import scene_slug
-from defocus.datasets.pair import SPLITS, Pair
+from defocus.datasets.pair import Pair, split_counts
 from defocus.datasets.readers.session import session_pairs
 from defocus.datasets.split import scene_splits
 from defocus.errors import ImageError, InputError
@@ -114,7 +114,7 @@ def split_remarks(pairs: Sequence[Pair]) -> list[str]:
     scenes = Counter(pair.scene for pair in pairs)
     if len(scenes) == 1:
         return ["one scene cannot be split, so it is for testing; to train, shoot more scenes"]
-    counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
+    counts = split_counts(pairs)
     remarks = [
         f"no pair is for {'training' if split == 'train' else split}: "
         f"{counted(len(scenes), 'scene')}, drawn by the hash of their names; 'defocus-data split' "

@@ -104,7 +104,7 @@ def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
     """
     from defocus.benchmark.weights.store import build_with
 
-    return system.build().eval() if weights is None else build_with(system, weights)
+    return build_with(system, weights)
 
 
 def _is_folder(name: object) -> bool:

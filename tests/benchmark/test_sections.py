@@ -1,23 +1,23 @@
 """Sections of reports: ours and those of others through one door; a broken one is a warning."""
 
 import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import defocus.extras
-from defocus import Section, discovery, extensions
+from defocus import Section, extensions
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.section.registry import _sections_beside, all_sections, needed_files
 from defocus.errors import RegistryError
-from defocus.progress import telling
 from defocus.reports.model import Page, Paragraph
 from tests.benchmark.example_study import make_study
+from tests.brought import forgotten
+
+__all__ = ["forgotten"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,19 +38,6 @@ def note(study):
 SECONDS = defocus.Section("Seconds", 85, (), seconds)
 NOTE = defocus.Section("Note", 5, ("note.txt",), note)
 """
-
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test brings is forgotten behind it."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
-    monkeypatch.setattr(discovery, "_warned", set())
-    monkeypatch.setattr(telling, "quiet", False)
-    yield
-    _sections_beside.cache_clear()
-    for name in [one for one in sys.modules if one.startswith("defocus.extras.")]:
-        del sys.modules[name]
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """Extras bring scenes of the simulated camera, and what is done with a session."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import defocus.extras
-from defocus import discovery
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import shoot
 from defocus.capture.live.views.contact_sheet import contact_sheet
@@ -15,7 +12,9 @@ from defocus.capture.live.views.log import write_log
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking.resuming import resume_session
 from defocus.errors import InputError
-from defocus.progress import telling
+from tests.brought import forgotten
+
+__all__ = ["forgotten"]
 
 SCENE = """
 import numpy as np
@@ -49,18 +48,14 @@ ADDITION = SessionAddition("Weather", read, parts, lambda state: {}, "Rain", par
 
 
 @pytest.fixture(autouse=True)
-def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the only extra."""
     monkeypatch.setattr(defocus.extras, "__path__", [str(tmp_path / "extras")])
-    monkeypatch.setattr(discovery, "_warned", set())
-    monkeypatch.setattr(telling, "quiet", False)
     for kind, source in (("scenes", SCENE), ("sessions", WEATHER)):
         folder = tmp_path / "extras" / "mine" / kind
         folder.mkdir(parents=True)
         (folder / "own.py").write_text(source)
-    yield tmp_path / "extras" / "mine"
-    for name in [one for one in sys.modules if one.startswith("defocus.extras.mine")]:
-        del sys.modules[name]
+    return tmp_path / "extras" / "mine"
 
 
 def test_a_scene_of_an_extra_is_photographed(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,7 +14,9 @@ from defocus import discovery, extensions
 from defocus.benchmark.metric.registry import _metrics_beside, all_metrics
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import reader_names
-from defocus.progress import telling
+from tests.brought import forgotten
+
+__all__ = ["forgotten"]
 
 HELLO = """
 import click
@@ -35,19 +36,6 @@ HEADED = HELLO.replace(
 def bench(*words: str | Path) -> Result:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "", headings=("Run",))
     return CliRunner().invoke(group, list(map(str, words)))
-
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test brings is forgotten behind it."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
-    monkeypatch.setattr(discovery, "_warned", set())
-    monkeypatch.setattr(telling, "quiet", False)
-    yield
-    _metrics_beside.cache_clear()
-    for name in [one for one in sys.modules if one.startswith("defocus.extras.")]:
-        del sys.modules[name]
 
 
 @pytest.fixture

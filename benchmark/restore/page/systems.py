@@ -42,7 +42,7 @@ class Choice:
         """
         weights = find_weights(self.system, self.weights) if self.weights else None
         require_restoring(self.system, weights)
-        network = build_with(self.system, weights) if weights else self.system.build().eval()
+        network = build_with(self.system, weights)
         return make_restorer(network, tile_px, device)
 
 

@@ -38,14 +38,12 @@ def command(
     REQUEST is a TOML file with doses_px: scenes of the training stream, each with a sharp picture
     per dose. Run the same command again to continue an interrupted rendering.
     """
+    from defocus.datasets.pair import split_counts
     from defocus.extras.studies.rendering.run import render_dosed_dataset
 
     with json_output() as output:
         pairs = render_dosed_dataset(request, out, photographs, jobs)
-        counts = {
-            split: sum(pair.split == split for pair in pairs)
-            for split in ("train", "validation", "test")
-        }
+        counts = split_counts(pairs)
         if as_json:
             output.write({"root": str(out), "counts": counts})
     if not as_json:

@@ -1,0 +1,27 @@
+"""What a test brings by plug-in files and planted extras is forgotten behind it."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from defocus import discovery, extensions
+from defocus.benchmark.metric.registry import _metrics_beside
+from defocus.benchmark.section.registry import _sections_beside
+from defocus.progress import telling
+
+__all__ = ["forgotten"]
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Before a test of the file that imports it nothing is loaded; after it nothing stays."""
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.setattr(discovery, "_warned", set())
+    monkeypatch.setattr(telling, "quiet", False)
+    yield
+    _metrics_beside.cache_clear()
+    _sections_beside.cache_clear()
+    for name in [one for one in sys.modules if one.startswith("defocus.extras.")]:
+        del sys.modules[name]
