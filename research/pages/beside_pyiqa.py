@@ -69,7 +69,7 @@ def main() -> None:
         heads = [f"{metric}, {side}" for metric in theirs for side in ("ours", "pyiqa")]
         print(f"| picture | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}")  # noqa: T201
         for title, read in PICTURES.items():
-            sharp = read().astype(np.float64)
+            sharp = read().astype(np.float64)  # type: ignore[no-untyped-call]
             noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
             blurred = np.clip(np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise), 0, 255)
             pair = blurred / 255, sharp / 255

@@ -52,7 +52,7 @@ def notebook(page: str, outputs: list[str]) -> dict[str, Any]:
     told = iter(outputs)
     cells = []
     for number, (kind, text) in enumerate(parts(page)):
-        cell = {
+        cell: dict[str, object] = {
             "cell_type": kind,
             "id": f"cell-{number}",
             "metadata": {},
