@@ -116,7 +116,8 @@ def _jpeg(random: np.random.Generator) -> tuple[Array, Array]:
     truth = _texture(random)
     stored = np.rint(255 * truth).astype(np.uint8)
     _, file = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(5, 30))])
-    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.float32) / 255, truth
+    picture = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.float32)
+    return np.asarray(picture / 255, np.float32), truth
 
 
 def _moved(random: np.random.Generator) -> tuple[Array, Array]:
