@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.benchmark.study.document import REQUEST, NotedPlugin
-from defocus.datasets.files.cache import cache_folder
+from defocus.cache import cache_folder
 from defocus.errors import InputError
 from defocus.extensions import load_plugin, plugin_of, plugins
 from defocus.files import make_folder, write_text

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from defocus.cache import atomic_folder
 from defocus.datasets.archives.members import (
     FREE_RATIO_BYTES,
     LIMITS,
@@ -23,7 +24,6 @@ from defocus.datasets.archives.members import (
     tar_member,
     zip_member,
 )
-from defocus.datasets.files.cache import atomic_folder
 from defocus.errors import DatasetError
 from defocus.files import make_folder
 from defocus.progress import track

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import origin_of, place_file
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair

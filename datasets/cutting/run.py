@@ -28,10 +28,10 @@ from defocus.align.compensation.output import write_array
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
 from defocus.blocks.derived import give_blocks
+from defocus.cache import atomic_folder
 from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, sharpnesses
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_contents, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import kept_record
 from defocus.datasets.deriving.originals import copy_file, place_pair
 from defocus.datasets.deriving.sessions_scenes import (
@@ -25,7 +26,6 @@ from defocus.datasets.deriving.sessions_scenes import (
     sessions_of_folders,
     split_remarks,
 )
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, storage_error

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from defocus.cache import cache_folder
 from defocus.datasets.fetching.places import MOST_BYTES, Place, PlaceError, fetch_file
-from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import manifest_files, read_manifest
 from defocus.datasets.verification.checksums import (

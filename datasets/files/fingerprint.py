@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from defocus.datasets.files.cache import cache_folder
+from defocus.cache import cache_folder
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json

@@ -24,8 +24,8 @@ from defocus.align.compensation.blur_map import ReducedBlur
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import SessionLens
+from defocus.cache import cache_folder
 from defocus.datasets.files.arrays import read_array
-from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.measuring.measurement_file import (
     read_blur,

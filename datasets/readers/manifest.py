@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.datasets.files.cache import derived_folder
+from defocus.cache import derived_folder
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import manifest_pairs, read_manifest
 from defocus.datasets.opening import opened

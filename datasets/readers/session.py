@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from defocus.cache import derived_folder
 from defocus.capture.sessions.session import Session, SessionPair, read_session
 from defocus.datasets.deriving.originals import any_raw, place_pair
-from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard

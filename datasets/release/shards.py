@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from defocus.datasets.files.cache import atomic_folder, cache_folder
+from defocus.cache import atomic_folder, cache_folder
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair

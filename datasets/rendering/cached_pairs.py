@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from defocus.datasets.files.cache import atomic_folder
+from defocus.cache import atomic_folder
 from defocus.datasets.manifest import (
     make_manifest,
     manifest_pairs,

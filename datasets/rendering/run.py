@@ -18,8 +18,8 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.rendering.output import pair_in, write_rendered

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.files.cache import cache_folder, derived_folder
+from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.files.fingerprint import content_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.cached_pairs import kept_pairs

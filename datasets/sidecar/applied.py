@@ -12,7 +12,7 @@ from typing import Any
 
 from defocus.align.compensation.output import NUMBERS, repeat_aligned
 from defocus.blocks.derived import carried
-from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_folder
+from defocus.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.document import NAME, PairEntry, Sidecar, read_sidecar

@@ -28,8 +28,8 @@ from defocus.align.compensation.output import write_aligned
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement
+from defocus.cache import atomic_folder
 from defocus.datasets.deriving.working_folder import working_folder
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.opening import read_whole, require_one_size

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.files.cache import cache_folder, derived_folder
+from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered

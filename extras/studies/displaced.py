@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_folder
+from defocus.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment

@@ -23,8 +23,8 @@ from defocus.benchmark.study.document import (
 )
 from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.plugin_files import note_plugins
+from defocus.cache import cache_folder
 from defocus.command_line.commands import command_group
-from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError
 from defocus.files import sha256_file, write_text
 from tests.benchmark.conftest import CHECKOUT

@@ -13,6 +13,7 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
+from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.blur_states import blur_states
 from defocus.datasets.audit.output import PLACE, write_audit
@@ -26,7 +27,6 @@ from defocus.datasets.curation.splits import Shares
 from defocus.datasets.curation.splitting import split_dataset
 from defocus.datasets.curation.usable import usable_pairs
 from defocus.datasets.deriving.compensate import compensate_dataset
-from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.measuring import kept
 from defocus.datasets.measuring.measurement_file import read_measurement, write_measurement
 from defocus.datasets.pair import Dataset

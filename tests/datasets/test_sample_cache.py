@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import defocus.datasets.sample.build as build
+from defocus.cache import atomic_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.sample.scenes import SCENES
 from defocus.errors import StorageError
 from tests.command_process import start_code

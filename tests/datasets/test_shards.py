@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
+from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import ReleaseFacts, write_facts

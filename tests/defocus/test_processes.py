@@ -21,7 +21,7 @@ pytestmark = pytest.mark.full
 WORK = """
 import os, sys, time
 from pathlib import Path
-from defocus.datasets.files.cache import atomic_folder
+from defocus.cache import atomic_folder
 
 def work(folder):
     with atomic_folder(Path(folder).parent / "made" / str(os.getpid())) as unfinished:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.files.cache import atomic_folder
+from defocus.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows

@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import replace
 
+from defocus.cache import derived_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sample.scenes import VARIANTS
 from defocus.errors import InputError

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record
-from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
