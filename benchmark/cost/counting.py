@@ -10,7 +10,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from defocus.benchmark.cost.memory import live_bytes
+from defocus.training.memory import live_bytes
 
 __all__ = ["PictureCost", "bf16_difference", "device_name", "measure_cost", "quartiles"]
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch
-from defocus.benchmark.cost.memory import available_bytes
 from defocus.benchmark.cost.trial_step import random_batch, try_step
 from defocus.errors import TrainingError
+from defocus.training.memory import available_bytes
 from defocus.training.objective import Progress, TrainingObjective
 
 if TYPE_CHECKING:

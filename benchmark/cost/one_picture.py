@@ -7,7 +7,7 @@ import torch
 
 from defocus.baselines.card import Baseline
 from defocus.benchmark.cost.counting import bf16_difference
-from defocus.benchmark.cost.memory import peak_bytes
+from defocus.training.memory import peak_bytes
 
 __all__ = ["SIDE_PX", "MeasuredCost", "measure_system"]
 

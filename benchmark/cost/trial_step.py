@@ -9,8 +9,8 @@ from torch import nn
 
 from defocus.baselines.card import Card
 from defocus.baselines.objective import Batch
-from defocus.benchmark.cost.memory import live_bytes
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
+from defocus.training.memory import live_bytes
 from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.steps.optimisers import autocast, fixed
 

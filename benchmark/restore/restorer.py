@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore.tiling import (
     GRID,
     SMALLEST_TILE_PX,
@@ -19,6 +18,7 @@ from defocus.benchmark.restore.tiling import (
 )
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import InputError, NotApplicableError
+from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16
 
 __all__ = ["Restorer", "make_restorer", "require_restoring"]

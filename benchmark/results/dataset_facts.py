@@ -7,8 +7,8 @@ from defocus.benchmark.evaluation.columns import PLACES, place_score
 from defocus.benchmark.results.left_out import trained_datasets
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import ScoreMatrix
+from defocus.benchmark.results.seen_scenes import seen_in
 from defocus.benchmark.results.store import Entry, MetricVersion, Results
-from defocus.benchmark.weights.seen_scenes import seen_in
 from defocus.datasets.pair import Dataset
 
 __all__ = ["follow_dataset"]

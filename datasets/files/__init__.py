@@ -1,1 +1,1 @@
-"""The files of a dataset: arrays, sizes, hashes, the cache folder."""
+"""The files of a dataset: arrays, sizes and hashes."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
-from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
@@ -16,6 +15,7 @@ from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
+from defocus.extras.studies.means import mean_psnr
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 

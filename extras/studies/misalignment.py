@@ -9,7 +9,6 @@ from typing import Any
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.reporting.figures.plots import MISALIGNMENT
-from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
@@ -18,6 +17,7 @@ from defocus.benchmark.study.running.run import run_studies
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import SPLITS
 from defocus.extras.studies.displaced import displaced
+from defocus.extras.studies.means import mean_psnr
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 

@@ -8,7 +8,7 @@ import torch
 from defocus.baselines.layers.selective_scan.mamba import Mamba
 from defocus.baselines.layers.selective_scan.scan import selective_scan
 from defocus.baselines.layers.selective_scan.ss2d import SS2D
-from defocus.benchmark.cost.memory import live_bytes
+from defocus.training.memory import live_bytes
 from tests.speed.peers.selective_scan import recurrence, sequences
 
 drawn = partial(sequences, channels=4, groups=2, states=3)

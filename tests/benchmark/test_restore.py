@@ -22,7 +22,6 @@ from torch.nn import functional
 import defocus
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
-from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore import restorer
 from defocus.benchmark.restore import run as module
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
@@ -36,6 +35,7 @@ from defocus.errors import InputError, NotApplicableError
 from defocus.files import sha256_file
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear
 from defocus.optics.psf import disc_psf
+from defocus.training.memory import available_bytes, peak_bytes
 
 CPU = torch.device("cpu")
 

@@ -22,10 +22,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from defocus.baselines.registry import baseline
+from defocus.benchmark.results.seen_scenes import seen_reason
 from defocus.benchmark.weights import conversion, reading
 from defocus.benchmark.weights.conversion import convert_files
 from defocus.benchmark.weights.reading import read_tensors
-from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.benchmark.weights.state import state_for, wanted_entries
 from defocus.benchmark.weights.store import (
     StoredWeights,
@@ -368,7 +368,7 @@ def test_entries_and_memory_of_a_network_are_told_without_the_compiler() -> None
         "import sys; from defocus.baselines.registry import baseline;"
         "from defocus.benchmark.weights.state import wanted_entries;"
         "assert len(wanted_entries(baseline('dmphn'))) > 100;"
-        "from defocus.benchmark.cost.memory import live_bytes; import torch\n"
+        "from defocus.training.memory import live_bytes; import torch\n"
         "with live_bytes(): torch.ones(3)\n"
         "sys.exit('torch._dynamo' in sys.modules)"
     )

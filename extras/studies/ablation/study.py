@@ -9,7 +9,6 @@ from pathlib import Path
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
-from defocus.benchmark.results.means import mean_psnrs
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
@@ -20,6 +19,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
+from defocus.extras.studies.means import mean_psnrs
 from defocus.files import require_writable
 from defocus.progress import say
 from defocus.settings import load_settings
