@@ -70,7 +70,7 @@ def command(
         from dataclasses import asdict
 
         from defocus.benchmark.cost.by_size import cost_by_size
-        from defocus.benchmark.training.train import best_device
+        from defocus.training.devices import best_device
 
         device = best_device()
         costs = [

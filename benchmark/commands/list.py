@@ -76,7 +76,7 @@ def _measured(system: "Baseline") -> dict[str, Any]:
     from dataclasses import asdict
 
     from defocus.benchmark.cost.one_picture import measure_system
-    from defocus.benchmark.training.train import best_device
+    from defocus.training.devices import best_device
 
     return asdict(measure_system(system, best_device()))
 

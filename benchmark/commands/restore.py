@@ -173,9 +173,9 @@ def command(
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
     from defocus.benchmark.restore.run import Wishes, restore_pictures
-    from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.json_output import json_output
+    from defocus.training.devices import best_device
 
     _check_sources(ctx, images, dataset, page=page)
     system = baseline(name)

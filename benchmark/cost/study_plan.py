@@ -201,7 +201,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     import torch
 
     from defocus.benchmark.cost.size_check import require_sizes, sizes_of
-    from defocus.benchmark.training.train import best_device
+    from defocus.training.devices import best_device
 
     torch.manual_seed(0)
     device = best_device()

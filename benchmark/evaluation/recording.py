@@ -198,8 +198,8 @@ def _evaluate(
     from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.evaluation.colour_cast import MOST_CAST, colour_cast
     from defocus.benchmark.evaluation.evaluate import evaluate
-    from defocus.benchmark.training.train import best_device
     from defocus.images import read_member
+    from defocus.training.devices import best_device
 
     device = best_device()
     casts: dict[str, float] = {}
@@ -295,7 +295,7 @@ def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairSco
 def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]":
     """A function that restores a pair's picture; the network is loaded when it is first called."""
     from defocus.benchmark.evaluation.evaluate import restore_picture
-    from defocus.benchmark.training.train import best_device
+    from defocus.training.devices import best_device
 
     device = best_device()
     card = run.baseline.card

@@ -12,8 +12,8 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import weights_or_own
 from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import make_restorer, require_restoring
-from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import build_with, find_weights
+from defocus.training.devices import best_device
 
 __all__ = ["Restore", "SystemRestorer", "restorers", "restoring", "without_weights"]
 

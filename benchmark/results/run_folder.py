@@ -9,7 +9,7 @@ from defocus.errors import InputError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.isolation import LeftOut
 from defocus.reading import read_json
-from defocus.training.record.folder import CHECKPOINT, set_aside
+from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
 
 if TYPE_CHECKING:  # a folder is described without what datasets need
     from defocus.datasets.pair import Dataset
@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # a folder is described without what datasets need
 __all__ = [
     "AGAIN",
     "FAILURE",
-    "TRAINING",
     "checkpoint_is",
     "is_repeated",
     "run_folder",
@@ -30,8 +29,6 @@ AGAIN = "again.json"
 """The file that says that a run is to be repeated, until it is; see ``repeating``."""
 
 FAILURE = "failure.txt"
-TRAINING = "training.json"
-"""What a training is of: its run's facts, its dataset, and the pairs that it is without."""
 
 
 def run_folder(out: Path, run: str) -> Path:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.objective_registry import source_hashes
-from defocus.benchmark.results.run_folder import TRAINING, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.study_file import Facts, runs_before
 from defocus.discovery import warn_once
 from defocus.extensions import plugin_of, uncounted_files
 from defocus.progress import say
 from defocus.reading import read_json
+from defocus.training.record.folder import TRAINING
 
 __all__ = ["sources_of", "tell_changes", "tell_uncounted"]
 

@@ -37,12 +37,7 @@ from defocus.training.record.loss_curve import read_curve
 if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
 
-__all__ = ["best_device", "load_trained", "train"]
-
-
-def best_device() -> torch.device:
-    """The first CUDA device (each of several processes has its own), else the CPU."""
-    return torch.device("cuda", ranks().local) if torch.cuda.is_available() else torch.device("cpu")
+__all__ = ["load_trained", "train"]
 
 
 def train(

@@ -9,13 +9,12 @@ from safetensors.torch import save_file
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, own_folder
-from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.weights.state import check_state, wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.reading import read_json
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
-from defocus.training.record.folder import CHECKPOINT, CURVE
+from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING
 from defocus.training.record.loss_curve import read_curve
 from defocus.training.record.validation_scores import VALIDATION
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
-from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.weights.files import weights_files
 from defocus.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.reading import read_json
-from defocus.training.record.folder import METADATA
+from defocus.training.record.folder import METADATA, TRAINING
 
 if TYPE_CHECKING:  # a list of weights needs no torch
     import torch

@@ -139,7 +139,7 @@ def _restorer(
     system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
 ) -> "Restorer":
     from defocus.benchmark.restore.restorer import make_restorer, require_restoring
-    from defocus.benchmark.training.train import best_device
+    from defocus.training.devices import best_device
 
     if isinstance(system, nn.Module):
         if weights is not None:

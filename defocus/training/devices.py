@@ -1,12 +1,25 @@
-"""Whether this computer has a GPU to train on, mostly without the seconds that torch takes."""
+"""The device to compute on; whether it is a GPU, mostly without the seconds that torch takes."""
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["has_gpu"]
+from defocus.training.parallel import ranks
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["best_device", "has_gpu"]
 
 DRIVERS = ("/proc/driver/nvidia", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
 """What Linux has where a GPU can be used: of NVIDIA, its small boards, Windows below, and AMD."""
+
+
+def best_device() -> "torch.device":
+    """The first CUDA device (each of several processes has its own), else the CPU."""
+    import torch
+
+    return torch.device("cuda", ranks().local) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def has_gpu() -> bool:

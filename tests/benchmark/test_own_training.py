@@ -13,12 +13,11 @@ from safetensors.torch import load_file
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import own_card, own_weights
-from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.weights.shipping import ship_weights, write_half
 from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.errors import InputError, WeightsError
 from defocus.training.record.checkpoint import load_checkpoint
-from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
+from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, steps_done
 from defocus.training.record.loss_curve import read_curve
 
 pytestmark = pytest.mark.full

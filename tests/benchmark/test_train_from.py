@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.study.plan import Run, plan_runs
 from defocus.benchmark.training.train import train
 from defocus.benchmark.weights.shipping import ship_weights
@@ -20,7 +19,7 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
 from defocus.training import loop
-from defocus.training.record.folder import CHECKPOINT
+from defocus.training.record.folder import CHECKPOINT, TRAINING
 from tests.benchmark.test_train import (
     CPU,
     RECIPE,

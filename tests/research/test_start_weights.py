@@ -10,7 +10,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights import narrow as module
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card, narrow_file
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.results.run_folder import TRAINING, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.benchmark.weights.store import add_weights
@@ -20,7 +20,7 @@ from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
 from defocus.errors import InputError, WeightsError
 from defocus.images import as_float, read_image
-from defocus.training.record.folder import CHECKPOINT
+from defocus.training.record.folder import CHECKPOINT, TRAINING
 from research import start_weights as training
 from research.start_weights import narrow_systems, ship_narrow, train_narrow
 from tests.golden.trainings import planned

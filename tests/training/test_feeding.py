@@ -74,7 +74,8 @@ MEMBERS = ("blurry", "target")
 TRAINING = """
 import sys
 from pathlib import Path
-from defocus.benchmark.training.train import best_device, train
+from defocus.benchmark.training.train import train
+from defocus.training.devices import best_device
 from tests.training.test_feeding import Plain, fifty, source
 
 folder = Path(sys.argv[1])

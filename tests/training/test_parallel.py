@@ -25,7 +25,8 @@ from tests.command_process import StartedCommand, start_code
 SCRIPT = """
 import sys
 from pathlib import Path
-from defocus.benchmark.training.train import best_device, train
+from defocus.benchmark.training.train import train
+from defocus.training.devices import best_device
 from defocus.training.parallel import ranks
 from tests.training.test_parallel import Plain, evenly
 from tests.benchmark.test_train import Patches

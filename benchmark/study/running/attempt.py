@@ -74,8 +74,9 @@ def train_run(study: Study, run: Run) -> "Trained":
     from defocus.baselines.recipes.narrow import NARROW_PAIRS
     from defocus.benchmark.cost.size_check import sizes_of
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
-    from defocus.benchmark.training.train import best_device, train
+    from defocus.benchmark.training.train import train
     from defocus.datasets.patching.source import training_patches
+    from defocus.training.devices import best_device
 
     check_inputs(run.baseline.card, study.dataset.pairs)
     if run.recipe is None:
@@ -134,10 +135,10 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.training.train import best_device
     from defocus.benchmark.training.validation import watch_split, watch_text
     from defocus.benchmark.training.watch import TEXT
     from defocus.datasets.stream.text import pages_of
+    from defocus.training.devices import best_device
 
     splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
     if training.select == "official":

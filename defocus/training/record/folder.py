@@ -9,6 +9,7 @@ __all__ = [
     "CHECKPOINT",
     "CURVE",
     "METADATA",
+    "TRAINING",
     "code_of",
     "set_aside",
     "steps_done",
@@ -18,6 +19,8 @@ __all__ = [
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
+TRAINING = "training.json"
+"""What a training is of: its run's facts, its dataset, and the pairs that it is without."""
 
 METADATA = "checkpoint"
 """The entry of a checkpoint's metadata that holds, as JSON, run, step, steps, code and hash."""

@@ -14,7 +14,6 @@ from defocus.baselines.card import Baseline
 from defocus.benchmark.restore.systems import restoring
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.dataset import stream_dataset
@@ -36,6 +35,7 @@ from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
 from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.reports.html import write_html
+from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 
 __all__ = ["OwnLens", "OwnLensRequest", "make_own_weights", "stream_document"]

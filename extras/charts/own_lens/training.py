@@ -14,7 +14,6 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.step_time import steps_within
-from defocus.benchmark.training.train import best_device
 from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.bank import PatchBank
@@ -24,6 +23,7 @@ from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.training import loop
+from defocus.training.devices import best_device
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job
 from defocus.training.method import Cosine

@@ -75,8 +75,8 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.state import state_for
+    from defocus.training.devices import best_device
 
     network = system.build()
     if run.weights is not None:
@@ -101,7 +101,7 @@ def _other_pictures(
     pairs: Iterable[Pair],
 ) -> Iterator[tuple[str, str]]:
     from defocus.benchmark.evaluation.evaluate import restore_picture
-    from defocus.benchmark.training.train import best_device
+    from defocus.training.devices import best_device
 
     for pair in pairs:
         restored, _ = restore_picture(network, system.card, pair, best_device())
@@ -134,7 +134,7 @@ def _remembered(
     import cv2
 
     from defocus.benchmark.evaluation.evaluate import restore_picture
-    from defocus.benchmark.training.train import best_device
+    from defocus.training.devices import best_device
 
     blurry = read_member(pair.blurry, pair.sharp)
     erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)

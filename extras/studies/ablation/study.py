@@ -252,8 +252,8 @@ def _kept_share(curve: Path) -> float | None:
 
 
 def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
-    from defocus.benchmark.training.train import best_device
     from defocus.extras.studies.ablation.gains import EDGES_PX, psnr_by_blur
+    from defocus.training.devices import best_device
 
     if not study.dataset.rendered:
         return [None] * (len(EDGES_PX) - 1)

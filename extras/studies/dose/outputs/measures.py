@@ -23,7 +23,6 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import load_run
-from defocus.benchmark.training.train import best_device
 from defocus.extras.studies.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,
@@ -33,6 +32,7 @@ from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import as_float, read_image
 from defocus.progress import say
 from defocus.reading import parse_json, read_text
+from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 
 __all__ = [

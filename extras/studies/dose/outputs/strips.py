@@ -13,7 +13,6 @@ from defocus.baselines.ablation import AblationLine
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import load_run
-from defocus.benchmark.training.train import best_device
 from defocus.datasets.pair import Pair
 from defocus.extras.studies.dose.outputs.layout import (
     CROP_PX,
@@ -37,6 +36,7 @@ from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.files import write_bytes_if_changed
 from defocus.images import as_float, read_image
 from defocus.reports.pictures import encode_tiles
+from defocus.training.devices import best_device
 
 __all__ = ["shown_lines", "write_strip"]
 
