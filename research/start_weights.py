@@ -17,11 +17,11 @@ from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_file
 from defocus.baselines.weights.own import find_own_weights, own_folder
+from defocus.baselines.weights_files.shipping import write_half
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.step_time import steps_within
 from defocus.benchmark.training.validation import watch_split
-from defocus.benchmark.weights.shipping import write_half
 from defocus.command_line.commands import FiniteRange, run_command
 from defocus.command_line.options import with_common_options
 from defocus.datasets.api import open_dataset

@@ -40,7 +40,7 @@ def _facts(system: "Baseline") -> dict[str, Any]:
 
     from defocus.baselines.registry import readme
     from defocus.baselines.sizes.size import parameter_count
-    from defocus.benchmark.weights.store import all_weights
+    from defocus.baselines.weights_files.store import all_weights
     from defocus.extensions import plugin_of
 
     plugin = plugin_of(system.source_hash)

@@ -172,8 +172,8 @@ def command(
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
+    from defocus.baselines.weights_files.store import find_weights
     from defocus.benchmark.restore.run import Wishes, restore_pictures
-    from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.json_output import json_output
     from defocus.training.devices import best_device
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.objective_registry import flow_of
+from defocus.baselines.weights_files.store import StoredWeights
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
@@ -30,7 +31,6 @@ from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, R
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
-from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.isolation import LeftOut, attempt

@@ -7,6 +7,7 @@ from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights_files.store import StoredWeights
 from defocus.benchmark.published.numbers import published_dataset
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.gains import GAINED, INPUT, Gain, gains
@@ -15,7 +16,6 @@ from defocus.benchmark.study.expansion import Expanded, open_several
 from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
-from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.api import reader_card
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.weights_files.store import StoredWeights
 from defocus.benchmark.restore.tiling import (
     GRID,
     SMALLEST_TILE_PX,
@@ -16,7 +17,6 @@ from defocus.benchmark.restore.tiling import (
     restore_tiled,
     unfollowed,
 )
-from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import InputError, NotApplicableError
 from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16

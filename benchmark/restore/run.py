@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.weights_files.store import StoredWeights, build_with
 from defocus.benchmark.restore.blur_map.drawing import (
     map_paths,
     refuse_existing_map,
@@ -31,7 +32,6 @@ from defocus.benchmark.restore.files.sources import (
 from defocus.benchmark.restore.restoration import changed_share, restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
-from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.blocks.carried import remarks_after
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError

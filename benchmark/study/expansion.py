@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
+from defocus.baselines.weights_files.store import shipped_weights
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import (
@@ -19,7 +20,6 @@ from defocus.benchmark.study.plan import (
     select,
 )
 from defocus.benchmark.study.running.attempt import require_test_pairs
-from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError

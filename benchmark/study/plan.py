@@ -19,9 +19,9 @@ from defocus.baselines.objective_registry import flow_of, source_hashes
 from defocus.baselines.recipes.narrow import misaligned
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
+from defocus.baselines.weights_files.store import StoredWeights
 from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
 from defocus.benchmark.revisions import TRAINING_REVISION
-from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments

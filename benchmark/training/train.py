@@ -16,13 +16,13 @@ from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights
+from defocus.baselines.weights_files.store import build_with, find_weights
 from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.cost.size_check import require_sizes
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.step_time import say_hours
 from defocus.benchmark.training.watch import Watch, report_selection, watching_of
-from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.datasets.patching.batch import Batches
 from defocus.errors import SettingsError, WeightsError
 from defocus.training import loop

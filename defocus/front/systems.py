@@ -15,7 +15,7 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from torch import nn
 
-    from defocus.benchmark.weights.store import StoredWeights
+    from defocus.baselines.weights_files.store import StoredWeights
 
 __all__ = ["built", "list_systems", "load", "named_system", "stored_weights"]
 
@@ -91,7 +91,7 @@ def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeigh
         InputError: The text is neither a known label nor a file, or the system has no weights.
         WeightsError: The file is refused, or the package has no weights for the system.
     """
-    from defocus.benchmark.weights.store import find_weights
+    from defocus.baselines.weights_files.store import find_weights
 
     return None if weights is None else find_weights(system, str(weights))
 
@@ -102,7 +102,7 @@ def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
     Raises:
         WeightsError: The weights are missing or damaged, or the system has changed since.
     """
-    from defocus.benchmark.weights.store import build_with
+    from defocus.baselines.weights_files.store import build_with
 
     return build_with(system, weights)
 
@@ -118,7 +118,7 @@ def _is_folder(name: object) -> bool:
 
 def _exported(folder: Path, weights: str | Path | None) -> tuple[str, Path]:
     """Name of the system and weights file of an exported folder."""
-    from defocus.benchmark.weights.hub_folder import WEIGHTS, read_hub_config
+    from defocus.baselines.weights_files.hub_folder import WEIGHTS, read_hub_config
 
     if weights is not None:
         raise InputError(f"{folder} has its weights with it; give weights with a system's name")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, find_own_weights, own_card
+from defocus.baselines.weights_files.store import StoredWeights
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.weights.store import StoredWeights
 
 __all__ = ["MODEL_CARD", "WeightsOrigin", "origin_of"]
 

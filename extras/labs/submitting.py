@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from defocus.baselines.registry import all_baselines
+from defocus.baselines.weights_files.store import all_weights
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.left_out import left_out_of_run, trained_datasets
@@ -23,7 +24,6 @@ from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, re
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
-from defocus.benchmark.weights.store import all_weights
 from defocus.datasets.api import is_corrected, open_dataset
 from defocus.datasets.files.fingerprint import training_hashes
 from defocus.datasets.pair import Dataset

@@ -12,7 +12,7 @@ from torch import nn
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.sizes.size import parameter_count
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
-from defocus.benchmark.weights.store import build_with, find_weights
+from defocus.baselines.weights_files.store import build_with, find_weights
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 

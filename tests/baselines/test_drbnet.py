@@ -11,9 +11,9 @@ from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.drbnet.kernels import filtered
 from defocus.baselines.systems.drbnet.network import DRBNet
+from defocus.baselines.weights_files.store import add_weights
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train
-from defocus.benchmark.weights.store import add_weights
 from defocus.errors import InputError
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

@@ -8,7 +8,7 @@ from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator
 from defocus.baselines.systems.rjdrl_unet.weights import convert
 from defocus.baselines.systems.unet.network import UNet
 from defocus.baselines.systems.unet.weights import convert as convert_unet
-from defocus.benchmark.weights.state import state_for
+from defocus.baselines.weights_files.state import state_for
 from defocus.errors import WeightsError
 
 

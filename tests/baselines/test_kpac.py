@@ -8,7 +8,7 @@ from defocus.baselines.objectives.supervised import make
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.kpac.network import KPAC, entry_names
 from defocus.baselines.systems.kpac.weights import convert
-from defocus.benchmark.weights.state import state_for
+from defocus.baselines.weights_files.state import state_for
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 

@@ -10,7 +10,7 @@ import torch
 
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.tensorflow import by_name, in_order, of_layer
-from defocus.benchmark.weights.state import state_for
+from defocus.baselines.weights_files.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance" / "fixtures"
 SYSTEMS = ["mdp", "aifnet", "dmenet"]

@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights_files.shipping import ship_weights
+from defocus.baselines.weights_files.store import StoredWeights, find_weights
 from defocus.benchmark.study.plan import Run, plan_runs
 from defocus.benchmark.training.train import train
-from defocus.benchmark.weights.shipping import ship_weights
-from defocus.benchmark.weights.store import StoredWeights, find_weights
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file

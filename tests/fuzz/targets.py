@@ -19,6 +19,7 @@ from PIL import Image as PillowImage
 from safetensors.torch import save_file
 
 from defocus.align.compensation.record import read_record
+from defocus.baselines.weights_files.reading import read_tensors
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.reporting.figures.plots import read_losses
 from defocus.benchmark.restore.files.encoding import write_picture
@@ -26,7 +27,6 @@ from defocus.benchmark.restore.files.own_picture import read_own_picture
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of
-from defocus.benchmark.weights.reading import read_tensors
 from defocus.blocks.metadata import read_metadata
 from defocus.capture.calibration.document import read_calibration
 from defocus.capture.links.camera_words import read_dump

@@ -9,11 +9,11 @@ import torch
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import narrow as module
 from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card, narrow_file
+from defocus.baselines.weights_files.store import add_weights
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.running.attempt import train_run
-from defocus.benchmark.weights.store import add_weights
 from defocus.datasets.api import open_dataset
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer

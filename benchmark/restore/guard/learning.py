@@ -22,11 +22,11 @@ from torch.nn import functional
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN
+from defocus.baselines.weights_files.store import build_with, find_weights
 from defocus.benchmark.restore.blur_map.learning import pattern
 from defocus.benchmark.restore.blur_map.network import CELL_PX
 from defocus.benchmark.restore.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.benchmark.restore.restorer import make_restorer
-from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.datasets.stream.textures import draw_texture

@@ -8,8 +8,13 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN, find_own_weights
+from defocus.baselines.weights_files.store import (
+    StoredWeights,
+    all_weights,
+    build_with,
+    find_weights,
+)
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
-from defocus.benchmark.weights.store import StoredWeights, all_weights, build_with, find_weights
 
 __all__ = ["Choice", "as_choice", "choices_here"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from torch import nn
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.weights_files.store import StoredWeights, build_with
 from defocus.benchmark.restore.systems import restoring
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.dataset import stream_dataset
 from defocus.errors import InputError

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.baselines.registry import all_baselines
+from defocus.baselines.weights_files.store import shipped_weights
 from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.evaluation.versions import ESTIMATOR
@@ -19,7 +20,6 @@ from defocus.benchmark.evaluation.without_truth import metrics_for
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.scoring.protocols import make_target
-from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.extras.labs.opening import BundleRefusedError, OpenBundle, read_output

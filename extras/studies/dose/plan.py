@@ -9,8 +9,8 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.members import Further
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights_files.store import StoredWeights, find_weights
 from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
-from defocus.benchmark.weights.store import StoredWeights, find_weights
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import InputError, NotApplicableError

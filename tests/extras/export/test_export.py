@@ -288,7 +288,7 @@ def test_networks_are_exported_as_the_table_says(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def package(folder: Path) -> Path:
-    from defocus.benchmark.weights.store import find_weights
+    from defocus.baselines.weights_files.store import find_weights
     from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")
@@ -430,7 +430,7 @@ def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -
 
 @pytest.fixture(scope="module")
 def hub_folder(folder: Path) -> Path:
-    from defocus.benchmark.weights.store import find_weights
+    from defocus.baselines.weights_files.store import find_weights
     from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")

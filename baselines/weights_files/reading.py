@@ -1,6 +1,6 @@
 """Read untrusted weights files into named tensors without running code in them.
 
-Called in a separate process; see :mod:`defocus.benchmark.weights.conversion`.
+Called in a separate process; see :mod:`defocus.baselines.weights_files.conversion`.
 """
 
 import os
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from defocus.benchmark.weights.files import kind_of
-from defocus.benchmark.weights.pickled import ArraysOnly, load_numbers
+from defocus.baselines.weights_files.files import kind_of
+from defocus.baselines.weights_files.pickled import ArraysOnly, load_numbers
 from defocus.errors import WeightsError
 from defocus.reading import refuse_bomb, refuse_zip_bomb
 from defocus.torch_files import UNREADABLE
@@ -36,7 +36,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read all tensors of a weights file by name; names of nested tables are joined by dots.
 
     Args:
-        path: A file with one of :data:`~defocus.benchmark.weights.files.KINDS`, with such content.
+        path: A file of one of :data:`~defocus.baselines.weights_files.files.KINDS`.
 
     Returns:
         Tensors in the order of the file; a list's members are named by their index.

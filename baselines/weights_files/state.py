@@ -43,7 +43,7 @@ def state_for(
 
     Args:
         system: The system that the weights should belong to.
-        tensors: Result of :func:`~defocus.benchmark.weights.reading.read_tensors`.
+        tensors: Result of :func:`~defocus.baselines.weights_files.reading.read_tensors`.
         origin: The file, for the message.
         key: Name of the table of the weights in the file; empty for the one that fits best.
         remark: Called with a line for what was left out or chosen.

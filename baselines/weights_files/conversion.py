@@ -34,7 +34,7 @@ def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "
     Raises:
         WeightsError: The files are refused, or reading them crashed the process.
     """
-    code = "from defocus.benchmark.weights.conversion import main; main()"
+    code = "from defocus.baselines.weights_files.conversion import main; main()"
     request = json.dumps([system, [str(file) for file in files], str(target), key])
     path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
@@ -91,8 +91,8 @@ def convert_here(
     from safetensors.torch import save_file
 
     from defocus.baselines.registry import baseline
-    from defocus.benchmark.weights.reading import read_tensors
-    from defocus.benchmark.weights.state import state_for
+    from defocus.baselines.weights_files.reading import read_tensors
+    from defocus.baselines.weights_files.state import state_for
 
     if len(files) == 1:
         tensors = read_tensors(files[0])

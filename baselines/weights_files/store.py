@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
-from defocus.benchmark.weights.files import weights_files
+from defocus.baselines.weights_files.files import weights_files
 from defocus.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
@@ -104,7 +104,7 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
         InputError: The text is neither a known label nor a file, or the system has no weights.
         WeightsError: The file is refused, or the package has no weights for the system.
     """
-    from defocus.benchmark.weights.state import wanted_entries
+    from defocus.baselines.weights_files.state import wanted_entries
 
     if not wanted_entries(system):
         raise InputError(f"{system.card.name} has no weights; omit them")
@@ -162,7 +162,7 @@ def add_weights(
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
         raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
-    from defocus.benchmark.weights.conversion import convert_files, convert_here
+    from defocus.baselines.weights_files.conversion import convert_files, convert_here
 
     if system.card.kind in ("reference", "classical"):
         raise InputError(f"{system.card.name} has no weights; omit --weights")
@@ -238,7 +238,7 @@ def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torc
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from defocus.benchmark.weights.state import check_state, wanted_entries
+    from defocus.baselines.weights_files.state import check_state, wanted_entries
 
     try:
         state = load_file(path)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, own_folder
-from defocus.benchmark.weights.state import check_state, wanted_entries
+from defocus.baselines.weights_files.state import check_state, wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.reading import read_json
