@@ -9,7 +9,9 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
+STAGES = (
+    "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
+)  # fmt: skip
 OWN = ("blocks", "cluster", "command_line", "edges", "front", "optics", "plugin_code", "training")
 CHECKOUT = Path(__file__).resolve().parent
 

@@ -21,7 +21,6 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.measure import measure
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.metrics.psnr import METRIC
-from defocus.benchmark.restore.systems import SystemRestorer, restorers
 from defocus.benchmark.scoring.moved import psnr_moved
 from defocus.benchmark.scoring.profiles import DEFAULT, prepared
 from defocus.benchmark.scoring.protocols import Target
@@ -31,6 +30,7 @@ from defocus.benchmark.statistics.resolution import resolution
 from defocus.files import write_bytes
 from defocus.images import as_float
 from defocus.progress import track
+from defocus.restoration.systems import SystemRestorer, restorers
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
 

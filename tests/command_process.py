@@ -78,7 +78,7 @@ COMMAND_MODULES = [
     "defocus.benchmark.launch.start",
     "defocus.benchmark.metric.one_pass",
     "defocus.benchmark.reporting.write",
-    "defocus.benchmark.restore.run",
+    "defocus.restoration.run",
     "defocus.benchmark.scoring.ceiling",
     "defocus.benchmark.study.running.run",
     "defocus.benchmark.training.train",

@@ -97,6 +97,7 @@ def _sources(checkout: Path) -> list[Path]:
         "defocus",
         "extras",
         "reports",
+        "restoration",
         *BESIDE,
     )
     return [

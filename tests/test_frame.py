@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
+STAGES = (
+    "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
+)  # fmt: skip
 REQUIRED = {
     "torch", "numpy", "opencv-python-headless", "rawpy", "gphoto2", "pandas", "h5py", "lpips",
     "click", "matplotlib",
@@ -109,6 +111,7 @@ def test_imports_point_downward(laid_out: Path) -> None:
         ("reports", "from defocus.benchmark import commands"),
         ("capture", "import defocus.baselines"),
         ("baselines", "import defocus.datasets.pair"),
+        ("restoration", "import defocus.benchmark.revisions"),
     ],
 )
 def test_a_planted_upward_import_is_refused(laid_out: Path, place: str, statement: str) -> None:
@@ -232,7 +235,7 @@ def test_no_folder_holds_more_than_nine_modules_flat() -> None:
     """About eight; folders of plug-ins, commands and measured cases have one for each."""
     modules = Counter(
         path.parent
-        for stage in ("benchmark", "align", "datasets", "baselines")
+        for stage in ("benchmark", "align", "datasets", "baselines", "restoration")
         for path in (ROOT / stage).rglob("*.py")
         if path.name not in ENTRY_POINTS and path.parent.name not in PLUGIN_FOLDERS
     )

@@ -29,9 +29,6 @@ from defocus.align.measure import measure
 from defocus.align.photometry.gains import photometry
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.registry import find_metric
-from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.restoration import changed_share, restore_colours
-from defocus.benchmark.restore.restorer import make_restorer
 from defocus.capture.judging.grey_card import measure_grey_card
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
@@ -46,6 +43,9 @@ from defocus.edges.linear_light import linear_light
 from defocus.errors import DefocusError
 from defocus.exif import Exif
 from defocus.images import Image, as_float, as_linear, write_image
+from defocus.restoration.blur_map.estimate import estimate_blur_map
+from defocus.restoration.restoration import changed_share, restore_colours
+from defocus.restoration.restorer import make_restorer
 from tests.capture.raw_sessions import write_session
 
 HEIGHT, WIDTH = 48, 64

@@ -18,9 +18,9 @@ import yaml
 from packaging.requirements import Requirement
 
 from defocus.files import sha256_file
+from tests.test_frame import STAGES
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
 
 
 def test_every_package_is_named_for_the_wheel() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.command_process import start_code
+from tests.test_frame import STAGES
 
 ROOT = Path(__file__).parents[1]
-OURS = ("align", "baselines", "benchmark", "capture", "datasets", "defocus", "extras", "reports")
+OURS = (*STAGES, "defocus")
 
 ABSENT_MODULES = {
     "curses", "fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios",

@@ -12,7 +12,7 @@ from defocus.command_line.verbs import help_heading
 from defocus.progress import printable
 
 if TYPE_CHECKING:
-    from defocus.benchmark.restore.run import Restored
+    from defocus.restoration.run import Restored
 
 __all__ = ["command"]
 
@@ -173,16 +173,16 @@ def command(
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
     from defocus.baselines.weights_files.store import find_weights
-    from defocus.benchmark.restore.run import Wishes, restore_pictures
     from defocus.command_line.json_output import json_output
+    from defocus.restoration.run import Wishes, restore_pictures
     from defocus.training.devices import best_device
 
     _check_sources(ctx, images, dataset, page=page)
     system = baseline(name)
     chosen = weights_or_own(system, weights)
     if page:
-        from defocus.benchmark.restore.page.serve import serve_restoring
-        from defocus.benchmark.restore.page.systems import as_choice
+        from defocus.restoration.page.serve import serve_restoring
+        from defocus.restoration.page.systems import as_choice
 
         asked = as_choice(system, find_weights(system, chosen) if chosen else None)
         serve_restoring(asked, port=port, tile_px=tile_px, device=best_device())
@@ -235,7 +235,7 @@ def _show(each: "Restored") -> None:
 
 def _facts(each: "Restored") -> list[str]:
     """What the line of a picture says after its name."""
-    from defocus.benchmark.restore.blur_map.drawing import map_paths
+    from defocus.restoration.blur_map.drawing import map_paths
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]
     if each.changed is not None:

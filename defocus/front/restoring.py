@@ -10,7 +10,6 @@ from torch import nn
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import weights_or_own
-from defocus.benchmark.restore.restoration import STRONGEST, restore_colours
 from defocus.errors import InputError
 from defocus.front.pictures import (
     Array,
@@ -21,9 +20,10 @@ from defocus.front.pictures import (
     pictures,
 )
 from defocus.front.systems import built, named_system, stored_weights
+from defocus.restoration.restoration import STRONGEST, restore_colours
 
 if TYPE_CHECKING:
-    from defocus.benchmark.restore.restorer import Restorer
+    from defocus.restoration.restorer import Restorer
 
 __all__ = ["restore"]
 
@@ -138,7 +138,7 @@ def _check(tile: object, strength: object) -> None:
 def _restorer(
     system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
 ) -> "Restorer":
-    from defocus.benchmark.restore.restorer import make_restorer, require_restoring
+    from defocus.restoration.restorer import make_restorer, require_restoring
     from defocus.training.devices import best_device
 
     if isinstance(system, nn.Module):

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 import defocus
-from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.guard.guard import guarded
-from defocus.benchmark.restore.restoration import restore_colours
-from defocus.benchmark.restore.restorer import Restorer, make_restorer
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import say
+from defocus.restoration.blur_map.estimate import estimate_blur_map
+from defocus.restoration.guard.guard import guarded
+from defocus.restoration.restoration import restore_colours
+from defocus.restoration.restorer import Restorer, make_restorer
 from research.pages.weights import RADII_PX, Pairs, as_unit, blurred, held_out
 from tests.benchmark.adversarial import traps
 

@@ -13,7 +13,7 @@ import pytest
 from tests.command_process import StartedCommand, run_command, start_command
 
 if TYPE_CHECKING:
-    from defocus.benchmark.restore.restorer import Restorer
+    from defocus.restoration.restorer import Restorer
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -123,7 +123,7 @@ def own() -> "Restorer":
     import torch
 
     import defocus
-    from defocus.benchmark.restore.restorer import make_restorer
+    from defocus.restoration.restorer import make_restorer
 
     network = defocus.load("defocus-m", weights="own").eval()
     return make_restorer(network, 0, torch.device("cpu"))

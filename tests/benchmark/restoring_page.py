@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.card import Baseline, Card
-from defocus.benchmark.restore.page.app import make_app
-from defocus.benchmark.restore.page.desk import Desk
-from defocus.benchmark.restore.page.systems import Choice
 from defocus.reports.serving.feed import Feed
+from defocus.restoration.page.app import make_app
+from defocus.restoration.page.desk import Desk
+from defocus.restoration.page.systems import Choice
 from tests.page_server import serving
 
 TOKEN = "t" * 43

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.benchmark.restore.blur_map import learning
-from defocus.benchmark.restore.blur_map.network import CELL_PX, as_level, details
+from defocus.restoration.blur_map import learning
+from defocus.restoration.blur_map.network import CELL_PX, as_level, details
 
 SIDE = 32
 

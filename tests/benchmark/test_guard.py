@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
-from defocus.benchmark.restore.guard.agreement import agreement
-from defocus.benchmark.restore.guard.crispness import crispness, share_kept, spread
-from defocus.benchmark.restore.guard.guard import guarded
-from defocus.benchmark.restore.guard.limits import limited
-from defocus.benchmark.restore.guard.noise import noise_by_brightness
-from defocus.benchmark.restore.restoration import Restoration, restore_colours
-from defocus.benchmark.restore.restorer import Restorer
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
 from defocus.optics.aperture import Aperture, aperture_psf
+from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.restoration.guard.agreement import agreement
+from defocus.restoration.guard.crispness import crispness, share_kept, spread
+from defocus.restoration.guard.guard import guarded
+from defocus.restoration.guard.limits import limited
+from defocus.restoration.guard.noise import noise_by_brightness
+from defocus.restoration.restoration import Restoration, restore_colours
+from defocus.restoration.restorer import Restorer
 from tests.benchmark.adversarial import traps
 
 Array = NDArray[np.float32]

@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from defocus.benchmark.restore.guard import learning
-from defocus.benchmark.restore.guard.guard import guarded
-from defocus.benchmark.restore.guard.learning import error_left, learn, softened
-from defocus.benchmark.restore.guard.share import share_worth_keeping, surroundings
-from defocus.benchmark.restore.restoration import restore_colours
-from defocus.benchmark.restore.restorer import Restorer
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
+from defocus.restoration.guard import learning
+from defocus.restoration.guard.guard import guarded
+from defocus.restoration.guard.learning import error_left, learn, softened
+from defocus.restoration.guard.share import share_worth_keeping, surroundings
+from defocus.restoration.restoration import restore_colours
+from defocus.restoration.restorer import Restorer
 
 Array = NDArray[np.float32]
 

@@ -18,7 +18,6 @@ import torch
 from PIL import Image as Pillow
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
 from defocus.blocks.webp import is_lossless
@@ -26,6 +25,7 @@ from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import IMAGE_SUFFIXES, read_stored
 from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
+from defocus.restoration.run import Restored, Wishes, restore_pictures
 from tests.odd_pictures import agrees, told_by_others
 
 FOLDER = os.environ.get("DEFOCUS_ODD_PICTURES", "")

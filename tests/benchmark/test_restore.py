@@ -22,19 +22,19 @@ from torch.nn import functional
 import defocus
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
-from defocus.benchmark.restore import restorer
-from defocus.benchmark.restore import run as module
-from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.restoration import restore_colours
-from defocus.benchmark.restore.run import restore_pictures
-from defocus.benchmark.restore.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.blocks.exif import exif_blocks, thumbnail_of
 from defocus.blocks.metadata import read_metadata
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import sha256_file
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear
 from defocus.optics.psf import disc_psf
+from defocus.restoration import restorer
+from defocus.restoration import run as module
+from defocus.restoration.blur_map.estimate import estimate_blur_map
+from defocus.restoration.files.encoding import write_picture
+from defocus.restoration.restoration import restore_colours
+from defocus.restoration.run import restore_pictures
+from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.training.memory import available_bytes, peak_bytes
 
 CPU = torch.device("cpu")

@@ -16,16 +16,16 @@ from PIL import ImageCms
 
 from defocus import heif_pixels
 from defocus.baselines.registry import baseline
-from defocus.benchmark.restore import run
-from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.own_picture import read_own_picture, white_level
-from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
 from defocus.blocks.metadata import Metadata
 from defocus.errors import ImageError
 from defocus.images import read_stored
 from defocus.picture_headers import kind_of, png_chunk
+from defocus.restoration import run
+from defocus.restoration.files.encoding import write_picture
+from defocus.restoration.files.own_picture import read_own_picture, white_level
+from defocus.restoration.run import Restored, Wishes, restore_pictures
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from defocus.benchmark.restore import run as module
-from defocus.benchmark.restore.page import dropped as dropped_module
-from defocus.benchmark.restore.run import Restored, restore_pictures
 from defocus.errors import storage_error
 from defocus.isolation import LeftOut
+from defocus.restoration import run as module
+from defocus.restoration.page import dropped as dropped_module
+from defocus.restoration.run import Restored, restore_pictures
 from tests.benchmark.restoring_page import Sharpener, choice, restoring_page
 from tests.benchmark.test_restore import CPU, Local, system
 from tests.benchmark.test_restore_page import Page

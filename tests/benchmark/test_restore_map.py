@@ -11,9 +11,9 @@ import tifffile
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.restore import run as module
-from defocus.benchmark.restore.run import Restored, Wishes, restore_pictures
 from defocus.errors import InputError, StorageError
+from defocus.restoration import run as module
+from defocus.restoration.run import Restored, Wishes, restore_pictures
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 import torch
 from defocus.baselines.registry import baseline
-from defocus.benchmark.restore.run import restore_pictures
+from defocus.restoration.run import restore_pictures
 from defocus.baselines.weights_files.store import find_weights
 
 system = baseline(sys.argv[1])

@@ -20,16 +20,16 @@ from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
 from defocus.benchmark.commands.restore import command
-from defocus.benchmark.restore.files.encoding import encoded_picture
-from defocus.benchmark.restore.page import desk as desk_module
-from defocus.benchmark.restore.page import dropped as dropped_module
-from defocus.benchmark.restore.page import uploads
-from defocus.benchmark.restore.page.desk import Desk
-from defocus.benchmark.restore.page.systems import Choice, choices_here
-from defocus.benchmark.restore.page.uploads import given_name
-from defocus.benchmark.restore.run import Wishes, restore_pictures
 from defocus.errors import ImageError
 from defocus.picture_headers import png_chunk
+from defocus.restoration.files.encoding import encoded_picture
+from defocus.restoration.page import desk as desk_module
+from defocus.restoration.page import dropped as dropped_module
+from defocus.restoration.page import uploads
+from defocus.restoration.page.desk import Desk
+from defocus.restoration.page.systems import Choice, choices_here
+from defocus.restoration.page.uploads import given_name
+from defocus.restoration.run import Wishes, restore_pictures
 from tests.benchmark.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
 from tests.benchmark.test_restore import picture
 from tests.command_process import start_command

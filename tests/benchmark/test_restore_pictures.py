@@ -19,17 +19,17 @@ from PIL import ImageCms
 from torch import nn
 
 from defocus.baselines.card import Baseline, Card
-from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.files.encoding import foreseen_remarks, write_picture
-from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
-from defocus.benchmark.restore.restoration import changed_share
-from defocus.benchmark.restore.run import restore_pictures
 from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.metadata import Metadata, read_metadata
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
 from defocus.progress import say
+from defocus.restoration.blur_map.estimate import estimate_blur_map
+from defocus.restoration.files.encoding import foreseen_remarks, write_picture
+from defocus.restoration.files.own_picture import read_mask, read_own_picture
+from defocus.restoration.restoration import changed_share
+from defocus.restoration.run import restore_pictures
 from tests.capture.raw_sessions import bayer_dng
 from tests.conftest import Run
 
@@ -103,7 +103,7 @@ def test_a_picture_is_written_as_it_was_read(
 def test_what_cannot_be_seen_and_transparency_stay() -> None:
     pixels = stored((20, 20, 4), np.uint8)
     pixels[:5, :, 3] = 0
-    from defocus.benchmark.restore.files.own_picture import OwnPicture
+    from defocus.restoration.files.own_picture import OwnPicture
 
     picture = OwnPicture(pixels, Metadata())
     made = picture.with_colours(np.zeros((20, 20, 3), np.float32))

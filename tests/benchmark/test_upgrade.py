@@ -14,8 +14,8 @@ from defocus.benchmark.study.running.repeating import begin_again
 from defocus.training.record.folder import CHECKPOINT, code_of
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import run_command
+from tests.test_frame import STAGES
 
-STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras")
 OLD, NEW = "a" * 40, "b" * 40
 
 

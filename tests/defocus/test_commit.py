@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from defocus.commit import full_commit_of
+from tests.test_frame import STAGES
 
 pytestmark = pytest.mark.full
 
@@ -59,7 +60,7 @@ def test_a_wheel_and_an_sdist_carry_the_commit(tmp_path: Path) -> None:
     """Of a small copy of this project: its ``setup.py``, and a package with ``commit.py`` alone."""
     project = tmp_path / "project"
     source = Path(__file__).parents[2]
-    for stage in ("capture", "align", "datasets", "benchmark", "baselines", "reports", "extras"):
+    for stage in STAGES:
         (project / stage).mkdir(parents=True)
         (project / stage / "__init__.py").touch()
     own = (one.parent for one in (source / "defocus").glob("*/__init__.py"))

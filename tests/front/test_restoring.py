@@ -12,9 +12,9 @@ from torch import nn
 import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as own_weights
-from defocus.benchmark.restore.run import restore_pictures
 from defocus.errors import ImageError, InputError, NotApplicableError
 from defocus.images import as_integer, read_image, write_image
+from defocus.restoration.run import restore_pictures
 
 NOISE = np.random.default_rng(8).random((40, 52, 3)).astype(np.float32)
 FLOATS = np.clip(2 * cv2.GaussianBlur(NOISE, (0, 0), 2.0) - 0.5, 0, 1)

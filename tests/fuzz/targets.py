@@ -22,8 +22,6 @@ from defocus.align.compensation.record import read_record
 from defocus.baselines.weights_files.reading import read_tensors
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.reporting.figures.plots import read_losses
-from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.own_picture import read_own_picture
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of
@@ -54,6 +52,8 @@ from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DefocusError
 from defocus.exif import read_exif
 from defocus.images import read_stored, write_image
+from defocus.restoration.files.encoding import write_picture
+from defocus.restoration.files.own_picture import read_own_picture
 from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint
 from tests.benchmark.test_results import COSTS, ENTRY, SCORES

@@ -15,8 +15,6 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.benchmark.restore.page.app import make_app as restore_app
-from defocus.benchmark.restore.page.desk import Desk
 from defocus.benchmark.serving.app import make_app as study_app
 from defocus.capture.live.app import make_app as live_app
 from defocus.capture.live.bench import ACTIONS
@@ -29,6 +27,8 @@ from defocus.datasets.curation.rules import Rules
 from defocus.images import write_image
 from defocus.reports.serving.access import Guard
 from defocus.reports.serving.feed import Feed
+from defocus.restoration.page.app import make_app as restore_app
+from defocus.restoration.page.desk import Desk
 from tests.benchmark.example_study import make_study
 from tests.benchmark.restoring_page import choice
 from tests.capture.benches import bench_at_work

@@ -13,7 +13,6 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.restore.systems import SystemRestorer
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.moved import psnr_moved
@@ -23,6 +22,7 @@ from defocus.benchmark.scoring.sanity import probe_scene
 from defocus.benchmark.statistics.resolution import resolution
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import as_integer
+from defocus.restoration.systems import SystemRestorer
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.resolution import pair_scores, resolution_table
 

@@ -63,11 +63,11 @@ def command(
     Restored edges are compared with those of the photograph, and texture with what was printed.
     With --out, the same command continues after an interruption.
     """
-    from defocus.benchmark.restore.systems import restorers, without_weights
     from defocus.extras.charts.systems.of_study import measure_chart, study_restorers
     from defocus.extras.charts.systems.photographs import simulated_cases, taken_cases
     from defocus.extras.charts.systems.tables import chart_table
     from defocus.progress import say
+    from defocus.restoration.systems import restorers, without_weights
 
     if pictures and blur is not None:
         raise click.UsageError("--blur is for simulated photographs; PICTURES have their own")

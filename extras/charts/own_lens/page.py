@@ -11,7 +11,6 @@ from torch import nn
 
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.restore.systems import Restore
 from defocus.datasets.pair import Dataset, Pair
 from defocus.extras.charts.lens.page import lens_parts
 from defocus.extras.charts.lens.probes import ChartShot
@@ -32,6 +31,7 @@ from defocus.reports.model import (
     Tabs,
 )
 from defocus.reports.pictures import eight_bits
+from defocus.restoration.systems import Restore
 
 __all__ = [
     "ShownPictures",

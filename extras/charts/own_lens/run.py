@@ -12,7 +12,6 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights_files.store import StoredWeights, build_with
-from defocus.benchmark.restore.systems import restoring
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.datasets.pair import Dataset
@@ -35,6 +34,7 @@ from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
 from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.reports.html import write_html
+from defocus.restoration.systems import restoring
 from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.systems import Restore
 from defocus.errors import ImageError
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.reading.edges import ReadEdge, read_edges
@@ -16,6 +15,7 @@ from defocus.extras.charts.reading.patterns import ReadLeaves
 from defocus.extras.charts.systems.scores import restored_leaves, shared_medians
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
+from defocus.restoration.systems import Restore
 
 __all__ = ["ChartSharpness", "chart_sharpness"]
 

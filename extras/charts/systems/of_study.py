@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from defocus.benchmark.reporting.write import write_report
-from defocus.benchmark.restore.systems import SystemRestorer, restorers, restoring
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.expansion import expand_all
@@ -17,6 +16,7 @@ from defocus.errors import InterruptedWorkError, StorageError
 from defocus.extras.charts.systems.kept import ChartScore, Finished, keep_chart
 from defocus.extras.charts.systems.photographs import ChartCase
 from defocus.progress import describe, say, track
+from defocus.restoration.systems import SystemRestorer, restorers, restoring
 from defocus.training.record.folder import training_finished
 
 __all__ = ["measure_chart", "study_restorers"]

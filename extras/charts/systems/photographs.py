@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.systems import Restore
 from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError, InputError
 from defocus.extras.charts.reading.edges import ReadEdge, read_edges
@@ -31,6 +30,7 @@ from defocus.extras.charts.tone_curve import ToneCurve
 from defocus.files import sha256_file
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
+from defocus.restoration.systems import Restore
 
 __all__ = ["ChartCase", "ChartPhotographs", "TakenChart", "simulated_cases", "taken_cases"]
 

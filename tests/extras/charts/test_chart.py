@@ -14,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.benchmark.commands.run import command as run_command
-from defocus.benchmark.restore.systems import Restore, SystemRestorer, restorers, without_weights
 from defocus.errors import ImageError, InputError
 from defocus.extras.charts.accuracy.known_patterns import disc_transfer
 from defocus.extras.charts.commands.bench_chart import command
@@ -31,6 +30,7 @@ from defocus.extras.charts.systems.tables import chart_parts, chart_table, print
 from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.optics.psf import disc_psf
 from defocus.reports.model import Tabs
+from defocus.restoration.systems import Restore, SystemRestorer, restorers, without_weights
 from defocus.tesseract import tesseract_version
 
 BLUR = 5.0

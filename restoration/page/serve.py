@@ -5,13 +5,13 @@ from pathlib import Path
 
 import torch
 
-from defocus.benchmark.restore.page.app import make_app
-from defocus.benchmark.restore.page.desk import Desk
-from defocus.benchmark.restore.page.systems import Choice, choices_here
 from defocus.processes import terminated_as_interrupted
 from defocus.reports.serving.access import new_token
 from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.server import PageServer, listening_on
+from defocus.restoration.page.app import make_app
+from defocus.restoration.page.desk import Desk
+from defocus.restoration.page.systems import Choice, choices_here
 
 __all__ = ["serve_restoring"]
 
@@ -24,7 +24,7 @@ def serve_restoring(asked: Choice, *, port: int, tile_px: int | None, device: to
     Args:
         asked: What the page begins with.
         port: Port on the loopback interface; 0 chooses any free port.
-        tile_px: See :func:`~defocus.benchmark.restore.restorer.make_restorer`.
+        tile_px: See :func:`~defocus.restoration.restorer.make_restorer`.
         device: Where to restore.
 
     Raises:

@@ -17,16 +17,16 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from defocus.benchmark.restore.page.desk import Desk
-from defocus.benchmark.restore.page.dropped import DroppedPicture
-from defocus.benchmark.restore.page.uploads import KINDS, LARGEST_BYTES, given_name, receive
-from defocus.benchmark.restore.restoration import STRONGEST
 from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.isolation import LeftOut, attempt
 from defocus.reports.serving.access import Guard
 from defocus.reports.serving.document import ServedDocument, frame_style
 from defocus.reports.serving.feed import Feed
 from defocus.reports.serving.requests import problem, text_fields
+from defocus.restoration.page.desk import Desk
+from defocus.restoration.page.dropped import DroppedPicture
+from defocus.restoration.page.uploads import KINDS, LARGEST_BYTES, given_name, receive
+from defocus.restoration.restoration import STRONGEST
 
 __all__ = ["make_app"]
 

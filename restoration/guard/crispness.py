@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.guard.noise import noise_of
+from defocus.restoration.guard.noise import noise_of
 
 __all__ = ["REACH_PX", "crispness", "share_kept", "spread"]
 
@@ -41,7 +41,7 @@ def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Ar
     Args:
         restored: ``(H, W, 3)``.
         blurry: ``(H, W, 3)`` in [0, 1].
-        noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
+        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
 
     Returns:
         ``(H, W)`` in [0, 1].
@@ -60,7 +60,7 @@ def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
 
     Args:
         picture: ``(H, W, 3)`` in [0, 1].
-        noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
+        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
 
     Returns:
         ``(H, W)`` in [0, 1]; 0 where there is no edge.

@@ -8,7 +8,8 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights_files.store import StoredWeights
-from defocus.benchmark.restore.tiling import (
+from defocus.errors import InputError, NotApplicableError
+from defocus.restoration.tiling import (
     GRID,
     SMALLEST_TILE_PX,
     Follow,
@@ -17,7 +18,6 @@ from defocus.benchmark.restore.tiling import (
     restore_tiled,
     unfollowed,
 )
-from defocus.errors import InputError, NotApplicableError
 from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16
 

@@ -11,8 +11,8 @@ from torch import nn
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import weights_or_own
 from defocus.baselines.weights_files.store import build_with, find_weights
-from defocus.benchmark.restore.restoration import restore_colours
-from defocus.benchmark.restore.restorer import make_restorer, require_restoring
+from defocus.restoration.restoration import restore_colours
+from defocus.restoration.restorer import make_restorer, require_restoring
 from defocus.training.devices import best_device
 
 __all__ = ["Restore", "SystemRestorer", "restorers", "restoring", "without_weights"]

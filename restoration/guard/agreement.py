@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import fft, special
 
-from defocus.benchmark.restore.guard.noise import noise_of
+from defocus.restoration.guard.noise import noise_of
 
 __all__ = ["STRIDE_PX", "WINDOW_PX", "Agreement", "agreement"]
 
@@ -62,7 +62,7 @@ def agreement(
         blurry: ``(H, W, 3)`` in [0, 1], as it was given.
         restored: ``(H, W, 3)``.
         highest_px: ``(rows, columns)``: the largest diameter of the blur that each tile may have.
-        noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
+        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
     """
     rows, columns = highest_px.shape
     left, change, shift, deviation = (np.empty((rows, columns)) for _ in range(4))

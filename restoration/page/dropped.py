@@ -10,22 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.blur_map.drawing import drawn
-from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
-from defocus.benchmark.restore.files.encoding import (
-    encoded_picture,
-    foreseen_remarks,
-    write_picture,
-    written_kind,
-)
-from defocus.benchmark.restore.files.own_picture import OwnPicture, read_own_picture
-from defocus.benchmark.restore.files.sources import becomes_png
-from defocus.benchmark.restore.restoration import STRONGEST, Restoration
 from defocus.blocks.carried import remarks_after
 from defocus.blocks.metadata import Metadata
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_integer, as_shown
+from defocus.restoration.blur_map.drawing import drawn
+from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.restoration.files.encoding import (
+    encoded_picture,
+    foreseen_remarks,
+    write_picture,
+    written_kind,
+)
+from defocus.restoration.files.own_picture import OwnPicture, read_own_picture
+from defocus.restoration.files.sources import becomes_png
+from defocus.restoration.restoration import STRONGEST, Restoration
 
 __all__ = ["DroppedPicture", "Made", "read_dropped"]
 

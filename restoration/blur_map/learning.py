@@ -1,4 +1,4 @@
-"""Learn the map of blur: ``python -m defocus.benchmark.restore.blur_map.learning PHOTOGRAPHS``.
+"""Learn the map of blur: ``python -m defocus.restoration.blur_map.learning PHOTOGRAPHS``.
 
 From pairs of the training stream of a folder of photographs, which have their circles of confusion,
 and from plain patterns (gradients, waves, noise, flat colours), which are as sharp as they will
@@ -18,12 +18,12 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from defocus.benchmark.restore.blur_map.network import CELL_PX, BlurNetwork, as_level, details
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import track
+from defocus.restoration.blur_map.network import CELL_PX, BlurNetwork, as_level, details
 
 __all__ = ["LEARNED", "QUANTILES", "learn", "main", "pattern", "pinball"]
 

@@ -1,4 +1,4 @@
-"""Learn the share to keep: ``python -m defocus.benchmark.restore.guard.learning PHOTOGRAPHS``.
+"""Learn the share to keep: ``python -m defocus.restoration.guard.learning PHOTOGRAPHS``.
 
 From pairs of the training stream of a folder of photographs, from photographs behind one blur or
 none, some of them softened before (enlarged, smoothed, compressed), and from patterns. What is soft
@@ -23,10 +23,6 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN
 from defocus.baselines.weights_files.store import build_with, find_weights
-from defocus.benchmark.restore.blur_map.learning import pattern
-from defocus.benchmark.restore.blur_map.network import CELL_PX
-from defocus.benchmark.restore.guard.share import LEARNED, ShareNetwork, surroundings
-from defocus.benchmark.restore.restorer import make_restorer
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.datasets.stream.textures import draw_texture
@@ -35,6 +31,10 @@ from defocus.freed_memory import keep_freed_memory
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.aperture import Aperture, aperture_psf
 from defocus.progress import track
+from defocus.restoration.blur_map.learning import pattern
+from defocus.restoration.blur_map.network import CELL_PX
+from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
+from defocus.restoration.restorer import make_restorer
 
 __all__ = ["error_left", "learn", "main", "softened"]
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
-from defocus.benchmark.restore.guard.guard import guarded, guarded_beyond
-from defocus.benchmark.restore.restorer import Restorer
-from defocus.benchmark.restore.tiling import Follow, unfollowed
 from defocus.errors import ImageError
+from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.restoration.guard.guard import guarded, guarded_beyond
+from defocus.restoration.restorer import Restorer
+from defocus.restoration.tiling import Follow, unfollowed
 
 __all__ = ["STRONGEST", "Restoration", "changed_share", "restore_colours"]
 
@@ -98,7 +98,7 @@ def restore_colours(
     """Restore a picture in memory.
 
     Args:
-        restorer: Of :func:`defocus.benchmark.restore.restorer.make_restorer`; build it once.
+        restorer: Of :func:`defocus.restoration.restorer.make_restorer`; build it once.
         blurry: ``(H, W, 3)`` float32 in [0, 1].
         blur_map: Of ``blurry``; estimated where it is not given.
         guard: Whether tiles that do not agree with ``blurry`` are put back.

@@ -11,33 +11,33 @@ import torch
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights_files.store import StoredWeights, build_with
-from defocus.benchmark.restore.blur_map.drawing import (
-    map_paths,
-    refuse_existing_map,
-    write_map,
-)
-from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
-from defocus.benchmark.restore.files.encoding import (
-    foreseen_remarks,
-    write_picture,
-    written_kind,
-)
-from defocus.benchmark.restore.files.journal import JOURNAL, RestoreJournal
-from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
-from defocus.benchmark.restore.files.sources import (
-    found_pictures,
-    targets_of,
-    test_targets,
-)
-from defocus.benchmark.restore.restoration import changed_share, restore_colours
-from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
-from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.blocks.carried import remarks_after
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError
 from defocus.files import make_folder, require_writable, sha256_file
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
+from defocus.restoration.blur_map.drawing import (
+    map_paths,
+    refuse_existing_map,
+    write_map,
+)
+from defocus.restoration.blur_map.estimate import estimate_blur_map
+from defocus.restoration.files.encoding import (
+    foreseen_remarks,
+    write_picture,
+    written_kind,
+)
+from defocus.restoration.files.journal import JOURNAL, RestoreJournal
+from defocus.restoration.files.own_picture import read_mask, read_own_picture
+from defocus.restoration.files.sources import (
+    found_pictures,
+    targets_of,
+    test_targets,
+)
+from defocus.restoration.restoration import changed_share, restore_colours
+from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
+from defocus.restoration.tiling import overlap_px, tiles_of
 
 __all__ = ["Restored", "Wishes", "restore_pictures"]
 

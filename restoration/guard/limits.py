@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.guard.crispness import REACH_PX, share_kept
-from defocus.benchmark.restore.guard.noise import noise_of
+from defocus.restoration.guard.crispness import REACH_PX, share_kept
+from defocus.restoration.guard.noise import noise_of
 
 __all__ = ["limited"]
 
@@ -35,7 +35,7 @@ def limited(
     Args:
         restored: ``(H, W, 3)``.
         blurry: ``(H, W, 3)`` in [0, 1].
-        noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
+        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
         share: ``(H, W)``: the share of the change that is looked at; None for all of it.
 
     Returns:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from defocus.benchmark.restore.files.own_picture import read_own_picture
-from defocus.benchmark.restore.page.dropped import DroppedPicture, read_dropped
-from defocus.benchmark.restore.page.systems import Choice
-from defocus.benchmark.restore.restoration import restore_colours
-from defocus.benchmark.restore.restorer import Restorer
 from defocus.errors import InputError, InterruptedWorkError
 from defocus.files import make_folder
+from defocus.restoration.files.own_picture import read_own_picture
+from defocus.restoration.page.dropped import DroppedPicture, read_dropped
+from defocus.restoration.page.systems import Choice
+from defocus.restoration.restoration import restore_colours
+from defocus.restoration.restorer import Restorer
 
 __all__ = ["MOST_PICTURES", "Desk"]
 
@@ -31,7 +31,7 @@ class Desk:
     Args:
         folder: For their files.
         choices: Systems to choose from; they are named by their place in this list.
-        tile_px: See :func:`~defocus.benchmark.restore.restorer.make_restorer`.
+        tile_px: See :func:`~defocus.restoration.restorer.make_restorer`.
         device: Where to restore.
     """
 

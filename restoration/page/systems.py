@@ -14,7 +14,7 @@ from defocus.baselines.weights_files.store import (
     build_with,
     find_weights,
 )
-from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
+from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
 
 __all__ = ["Choice", "as_choice", "choices_here"]
 

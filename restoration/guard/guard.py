@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.restore.blur_map.estimate import BlurMap
-from defocus.benchmark.restore.blur_map.network import CELL_PX
-from defocus.benchmark.restore.guard.agreement import STRIDE_PX, Agreement, agreement
-from defocus.benchmark.restore.guard.limits import limited
-from defocus.benchmark.restore.guard.noise import noise_by_brightness
-from defocus.benchmark.restore.guard.share import share_worth_keeping
+from defocus.restoration.blur_map.estimate import BlurMap
+from defocus.restoration.blur_map.network import CELL_PX
+from defocus.restoration.guard.agreement import STRIDE_PX, Agreement, agreement
+from defocus.restoration.guard.limits import limited
+from defocus.restoration.guard.noise import noise_by_brightness
+from defocus.restoration.guard.share import share_worth_keeping
 
 __all__ = ["Guarded", "guarded", "guarded_beyond"]
 
