@@ -24,7 +24,7 @@ from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer
 from research.pages.weights import RADII_PX, Pairs, as_unit, blurred, held_out
-from tests.benchmark.adversarial import traps
+from tests.restoration.adversarial import traps
 
 Array = NDArray[np.float32]
 PAIRS, SIDE_PX, TILE_PX = 300, 192, 64

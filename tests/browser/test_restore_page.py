@@ -18,11 +18,11 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.optics.psf import disc_psf
 from defocus.restoration.page.desk import Desk
-from tests.benchmark.restoring_page import TOKEN, Sharpener, choice, restoring_page
 from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.browser.test_leaderboard import axe
 from tests.browser.test_live import press, text, until
 from tests.browser.test_report import CONTRAST
+from tests.restoration.restoring_page import TOKEN, Sharpener, choice, restoring_page
 
 pytestmark = pytest.mark.debian
 

@@ -30,11 +30,11 @@ from defocus.reports.serving.feed import Feed
 from defocus.restoration.page.app import make_app as restore_app
 from defocus.restoration.page.desk import Desk
 from tests.benchmark.example_study import make_study
-from tests.benchmark.restoring_page import choice
 from tests.capture.benches import bench_at_work
 from tests.capture.raw_sessions import write_session
 from tests.datasets.conftest import write_folder
 from tests.fuzz.campaign import WORDS, damaged_once, limited, seed_of_today
+from tests.restoration.restoring_page import choice
 
 TOKEN = "right"
 REQUESTS = 150

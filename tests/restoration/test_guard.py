@@ -18,7 +18,7 @@ from defocus.restoration.guard.limits import limited
 from defocus.restoration.guard.noise import noise_by_brightness
 from defocus.restoration.restoration import Restoration, restore_colours
 from defocus.restoration.restorer import Restorer
-from tests.benchmark.adversarial import traps
+from tests.restoration.adversarial import traps
 
 Array = NDArray[np.float32]
 AS_GOOD_AS_RIGHT_DB = 45.0

@@ -30,9 +30,9 @@ from defocus.restoration.page.desk import Desk
 from defocus.restoration.page.systems import Choice, choices_here
 from defocus.restoration.page.uploads import given_name
 from defocus.restoration.run import Wishes, restore_pictures
-from tests.benchmark.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
-from tests.benchmark.test_restore import picture
 from tests.command_process import start_command
+from tests.restoration.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
+from tests.restoration.test_restore import picture
 
 CPU = torch.device("cpu")
 WIDE = (

@@ -16,9 +16,9 @@ from defocus.isolation import LeftOut
 from defocus.restoration import run as module
 from defocus.restoration.page import dropped as dropped_module
 from defocus.restoration.run import Restored, restore_pictures
-from tests.benchmark.restoring_page import Sharpener, choice, restoring_page
-from tests.benchmark.test_restore import CPU, Local, system
-from tests.benchmark.test_restore_page import Page
+from tests.restoration.restoring_page import Sharpener, choice, restoring_page
+from tests.restoration.test_restore import CPU, Local, system
+from tests.restoration.test_restore_page import Page
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
 
