@@ -4,16 +4,12 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.command_process import StartedCommand, run_command, start_command
-
-if TYPE_CHECKING:
-    from defocus.restoration.restorer import Restorer
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -115,18 +111,6 @@ tiny = tiny.systems
 [defocus.readers]
 tiny = tiny.reader
 """
-
-
-@pytest.fixture(scope="module")
-def own() -> "Restorer":
-    """The package's own network, ready to restore."""
-    import torch
-
-    import defocus
-    from defocus.restoration.restorer import make_restorer
-
-    network = defocus.load("defocus-m", weights="own").eval()
-    return make_restorer(network, 0, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The extras' tests have the fixtures of the stages that they build on."""
 
-from tests.benchmark.conftest import bench, own, start_bench, third_party, tiny_dataset
+from tests.benchmark.conftest import bench, start_bench, third_party, tiny_dataset
 from tests.datasets.conftest import both, full_disk, mild, strong, whole_wide, wide
 
 __all__ = [
@@ -8,7 +8,6 @@ __all__ = [
     "both",
     "full_disk",
     "mild",
-    "own",
     "start_bench",
     "strong",
     "third_party",
