@@ -19,9 +19,9 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.commands.restore import command
 from defocus.errors import ImageError
 from defocus.picture_headers import png_chunk
+from defocus.restoration.command import command
 from defocus.restoration.files.encoding import encoded_picture
 from defocus.restoration.page import desk as desk_module
 from defocus.restoration.page import dropped as dropped_module
