@@ -1,4 +1,4 @@
-"""``defocus-bench restore``."""
+"""``defocus-restore``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -120,7 +120,7 @@ class Restored:
         return 0.5 / 65535
 
     def to_json(self) -> dict[str, Any]:
-        """The object that ``defocus-bench restore --json`` prints."""
+        """The object that ``defocus-restore --json`` prints."""
         changed = self.tiling_difference > self.noticeable
         return {**asdict(self), "tiling_changes_result": changed}
 

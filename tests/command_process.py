@@ -30,6 +30,7 @@ __all__ = ["CHECKOUT", "COMMANDS", "StartedCommand", "run_command", "start_code"
 CHECKOUT = Path(__file__).parents[1]
 
 COMMANDS = {
+    "defocus-restore": "defocus.restoration.cli",
     "defocus-capture": "defocus.capture.cli",
     "defocus-data": "defocus.datasets.cli",
     "defocus-bench": "defocus.benchmark.cli",
@@ -192,7 +193,7 @@ def start_command(
     own_group: bool = False,
     **environment: str,
 ) -> StartedCommand:
-    """Start one of the three commands and do not wait for it; see :func:`start_code`."""
+    """Start one of the commands and do not wait for it; see :func:`start_code`."""
     code = f"from {COMMANDS[command]} import main; main()"
     return start_code(code, *arguments, folder=folder, own_group=own_group, **environment)
 

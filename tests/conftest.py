@@ -61,7 +61,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run one of the three commands as a process: ``run("defocus-data", "align", …)``."""
+    """Run one of the commands as a process: ``run("defocus-data", "align", …)``."""
 
     def run_one(
         command: str, *arguments: str | Path, timeout: float = 120, **environment: str

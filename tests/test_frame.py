@@ -263,6 +263,7 @@ def test_every_command_line_of_the_readme_is_understood() -> None:
     ]
     assert len(lines) >= 8
     modules = {
+        "defocus-restore": "restoration",
         "defocus-capture": "capture",
         "defocus-data": "datasets",
         "defocus-bench": "benchmark",

@@ -9,6 +9,7 @@ from tests.conftest import Run
 @pytest.mark.parametrize(
     ("command", "verb", "expected"),
     [
+        ("defocus-restore", "--help", "IMAGES"),
         ("defocus-capture", "cameras", "sim:"),
         ("defocus-data", "list", "sample:strong"),
         ("defocus-bench", "list", "wiener"),

@@ -1,1 +1,1 @@
-"""Command line shared by the three commands: lazy sub-commands and common options."""
+"""Command line shared by the programs: lazy sub-commands and common options."""

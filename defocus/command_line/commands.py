@@ -1,9 +1,12 @@
-"""Shared parts of the three commands: lazy sub-commands, one-line errors, exit codes.
+"""Shared parts of the programs: lazy sub-commands, one-line errors, exit codes.
 
-A command is a group whose sub-commands are found (:mod:`defocus.command_line.verbs`) and imported
-when they are needed. Their modules import nothing heavy at their top: ``--help`` stays fast.
+A program is a group whose sub-commands are found (:mod:`defocus.command_line.verbs`) and imported
+when they are needed, or a single command. Their modules import nothing heavy at their top:
+``--help`` stays fast.
 """
 
+import copy
+import functools
 import math
 import os
 import select
@@ -37,6 +40,7 @@ __all__ = [
     "SectionedCommand",
     "command_group",
     "run_command",
+    "single_command",
 ]
 
 
@@ -115,27 +119,11 @@ class CommandGroup(click.Group):
     def _prepared(self, offer: Offer) -> click.Command | None:
         """A sub-command with the options that all have; None, with a warning, if it is broken."""
         command = command_of(offer)
-        if command is None:
-            return None
-        if self.further is not None:
-            command = self.further(command)
-        return with_common_options(with_plugins(command))
+        return None if command is None else _with_options(command, self.further)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        """Run a sub-command; a closed output pipe, as with ``| head``, is a success.
-
-        click would exit with 1. A pipe that breaks elsewhere, for instance to our own child
-        process, is a failure.
-        """
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:
-            if not _reader_has_left():
-                raise DefocusError(
-                    f"a pipe to another process broke ({error}); try again"
-                ) from error
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes there
-            return 0
+        """Run a sub-command, while its output is read."""
+        return _while_read(super().invoke)(ctx)
 
 
 class SectionedCommand(click.Command):
@@ -190,6 +178,35 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+def _with_options(command: click.Command, further: FurtherOptions | None) -> click.Command:
+    """A command with the options that all have, and those that some of its program have."""
+    if further is not None:
+        command = further(command)
+    return with_common_options(with_plugins(command))
+
+
+def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a closed output pipe, as with ``| head``, the successful end of a command's work.
+
+    click would exit with 1. A pipe that breaks elsewhere, for instance to our own child process, is
+    a failure.
+    """
+
+    @functools.wraps(work)
+    def called(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever a command has
+        try:
+            return work(*arguments, **options)
+        except BrokenPipeError as error:
+            if not _reader_has_left():
+                raise DefocusError(
+                    f"a pipe to another process broke ({error}); try again"
+                ) from error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes there
+            return 0
+
+    return called
+
+
 if sys.platform == "win32":
 
     def _reader_has_left() -> bool:
@@ -230,11 +247,7 @@ def command_group(
         headings=headings,
         further=further,
         help=help_text,
-        context_settings={
-            "help_option_names": ["-h", "--help"],
-            "max_content_width": 100,
-            "auto_envvar_prefix": name.upper().replace("-", "_"),
-        },
+        context_settings=_context_settings(name),
     )
     @click.version_option(__version__, prog_name=name)
     def group() -> None:
@@ -242,6 +255,32 @@ def command_group(
 
     group.params.insert(0, PLUGIN)
     return group
+
+
+def single_command(
+    name: str, command: click.Command, further: FurtherOptions | None = None
+) -> click.Command:
+    """Make a program of one command, such as ``defocus-restore``.
+
+    Args:
+        name: The program's name on the command line.
+        command: The command, which a group may have as well; there it stays what it is.
+        further: Adds options that commands like it have.
+    """
+    program = copy.copy(command)
+    program.name, program.params = name, list(command.params)
+    program.context_settings = _context_settings(name)
+    program = _with_options(program, further)
+    program.callback = _while_read(program.callback or (lambda: None))
+    return click.version_option(__version__, prog_name=name)(program)
+
+
+def _context_settings(program: str) -> dict[str, Any]:
+    return {
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": program.upper().replace("-", "_"),
+    }
 
 
 def run_command(group: click.Command) -> None:

@@ -57,7 +57,7 @@ def _unless_printed(callback: Callable[..., Any] | None) -> Callable[..., Any]:
 
 def _config_lines(context: click.Context) -> Iterator[str]:
     """The options as the table of a settings file, each with where it comes from."""
-    yield f"[{context.command.name}]"
+    yield f"[{context.info_name}]"
     for option in context.command.params:
         if not isinstance(option, click.Option) or not option.expose_value or not option.name:
             continue

@@ -65,9 +65,12 @@ def _token(formula: str) -> str:
 
 
 def _commands() -> str:
-    from defocus.command_line.commands import command_group
+    from defocus.command_line.commands import command_group, single_command
+    from defocus.restoration.command import command as restore
 
-    lines = ["# Commands\n"]
+    program = single_command("defocus-restore", restore)
+    alone = click.Context(program, info_name=program.name, max_content_width=100)
+    lines = ["# Commands\n", "## defocus-restore\n", f"```text\n{program.get_help(alone)}\n```\n"]
     for name, stage in (("capture", "capture"), ("data", "datasets"), ("bench", "benchmark")):
         group = command_group(f"defocus-{name}", f"defocus.{stage}.commands", "")
         context = click.Context(group, info_name=f"defocus-{name}", max_content_width=100)

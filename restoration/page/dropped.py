@@ -142,7 +142,7 @@ class DroppedPicture:
         )
 
     def saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
-        """The file that a person gets: as ``defocus-bench restore`` writes it.
+        """The file that a person gets: as ``defocus-restore`` writes it.
 
         Args:
             number: Of the choice; it is one of ``made``.
@@ -215,7 +215,7 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     if width * height > LARGEST_PIXELS:
         raise ImageError(
             f"{path}: {width}x{height} pixels are more than a page can show; restore it with "
-            "defocus-bench restore FILE"
+            "defocus-restore FILE"
         )
     blur_map = estimate_blur_map(picture.colours())
     folder = make_folder(path.parent)

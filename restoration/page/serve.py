@@ -1,4 +1,4 @@
-"""Server of ``defocus-bench restore --page``, on the loopback interface."""
+"""Server of ``defocus-restore --page``, on the loopback interface."""
 
 import tempfile
 from pathlib import Path

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from defocus.command_line.commands import FiniteRange, command_group
 from defocus.errors import CameraError, InputError, StorageError
+from tests.command_process import COMMANDS
 from tests.conftest import Run
 
 HARNESS = """
@@ -167,15 +168,14 @@ def test_nan_on_the_command_line_gives_2(run: Run, command: str, arguments: list
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("command", ["defocus-capture", "defocus-data", "defocus-bench"])
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("defocus-")])
 def test_help_imports_nothing_heavy(command: str) -> None:
-    module = {"capture": "capture", "data": "datasets", "bench": "benchmark"}[command[8:]]
     code = (
         f"import sys; sys.argv = ['{command}', '--help']\n"
         "import atexit\n"
         "heavy = {'torch', 'numpy', 'cv2', 'pandas', 'scipy', 'skimage', 'matplotlib', 'h5py'}\n"
         "atexit.register(lambda: print('heavy:', sorted(heavy & set(sys.modules))))\n"
-        f"from defocus.{module}.cli import main; main()"
+        f"from {COMMANDS[command]} import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

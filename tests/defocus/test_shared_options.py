@@ -74,9 +74,10 @@ def test_the_config_says_what_counts_and_why(run: Run, tmp_path: Path) -> None:
         ("defocus-data", ["list"]),
         ("defocus-bench", ["weights", "check"]),
         ("defocus-capture", ["config", "list"]),
+        ("defocus-restore", []),
     ],
 )
-def test_all_three_commands_have_them(run: Run, command: str, arguments: list[str]) -> None:
+def test_all_commands_have_them(run: Run, command: str, arguments: list[str]) -> None:
     text = run(command, *arguments, "--help").stdout
     for option in ("--verbose", "--quiet", "--log-file", "--color", "--print-config"):
         assert text.count(option) == 1

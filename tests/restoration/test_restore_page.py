@@ -35,10 +35,7 @@ from tests.restoration.restoring_page import TOKEN, Sharpener, Waiting, choice, 
 from tests.restoration.test_restore import picture
 
 CPU = torch.device("cpu")
-WIDE = (
-    "wide.png: 90x60 pixels are more than a page can show; restore it with "
-    "defocus-bench restore FILE"
-)
+WIDE = "wide.png: 90x60 pixels are more than a page can show; restore it with defocus-restore FILE"
 
 
 @dataclass

@@ -168,7 +168,7 @@ def test_inks_that_become_colours_are_told(
 ) -> None:
     path = tmp_path / f"a{suffix}"
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).convert("CMYK").save(path)
-    done = run("defocus-bench", "restore", path, "--baseline", "wiener", "--out", tmp_path / "out")
+    done = run("defocus-restore", path, "--baseline", "wiener", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(f"{path}: CMYK becomes RGB without its colour profile") == 1
     assert read_stored(tmp_path / "out" / path.name).shape == (20, 30, 3)
@@ -233,7 +233,7 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(
     mask[:, 200:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     words = ("--mask", tmp_path / "mask.png", "--map", tmp_path / "blur.png", "--no-guard")
-    done = run("defocus-bench", "restore", folder, "--out", tmp_path / "out", *words, "--json")
+    done = run("defocus-restore", folder, "--out", tmp_path / "out", *words, "--json")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
     assert (row["image"], row["checked"]) == (str(folder / "a.png"), 0)
@@ -244,12 +244,12 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(
     assert (diameters.shape, diameters.dtype) == (picture.shape[:2], np.float32)
     assert diameters[:, 220:300].mean() > diameters[:, 20:100].mean() + 2
     assert cv2.imread(str(tmp_path / "blur.png")).shape == picture.shape
-    again = run("defocus-bench", "restore", folder, "--out", tmp_path / "out", *words)
+    again = run("defocus-restore", folder, "--out", tmp_path / "out", *words)
     assert again.returncode == 0, again.stderr  # nothing is overwritten
     assert again.stdout.endswith(
         f"; map of blur: {tmp_path / 'blur.png'} and {tmp_path / 'blur.tif'}; done before\n"
     )
-    other = run("defocus-bench", "restore", folder, "--out", tmp_path / "new", *words)
+    other = run("defocus-restore", folder, "--out", tmp_path / "new", *words)
     assert "blur.png: exists already; choose another name for the map, which" in other.stderr
     assert not (tmp_path / "new").exists()
 
@@ -339,7 +339,7 @@ def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: 
             path.parent.mkdir(parents=True, exist_ok=True)
             Pillow.fromarray(stored((48, 64, 3), np.uint8)).save(path)
     dataset = ("--dataset", "pairs:mine")
-    restored = run("defocus-bench", "restore", *dataset, "--baseline", "wiener", "--out", "out")
+    restored = run("defocus-restore", *dataset, "--baseline", "wiener", "--out", "out")
     assert restored.returncode == 0, restored.stderr
     names = {"test-cafe.png", "test-park.png"}
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == names
@@ -348,7 +348,7 @@ def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: 
     )
     assert scored.returncode == 0, scored.stderr
     assert set(json.loads(scored.stdout)["files"].values()) == names
-    wrong = run("defocus-bench", "restore", *dataset, "a.png")
+    wrong = run("defocus-restore", *dataset, "a.png")
     assert wrong.returncode == 2
     assert "--dataset gives the pictures; omit IMAGES" in wrong.stderr
 

@@ -229,7 +229,7 @@ def _compared(
     page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
     write_html(page, out / REPORT)
     if verdict.recommended:
-        say(f"{weights}: use it with: defocus-bench restore PICTURE --weights {weights}")
+        say(f"{weights}: use it with: defocus-restore PICTURE --weights {weights}")
     else:
         say(f"{weights}: not shown to be better than the general weights; use those")
     return OwnLens(weights, out / REPORT, lens, others, charts)

@@ -30,7 +30,7 @@ def large_picture(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.float3
 
 
 def _restored() -> Work:
-    """All that ``defocus-bench restore`` does between reading and writing."""
+    """All that ``defocus-restore`` does between reading and writing."""
     return partial(restore_colours, _restorer(None), large_picture())
 
 
