@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,30 @@ class _QuietDecoders:
                 if self._kept >= 0:
                     os.dup2(self._kept, 2)
                     os.close(self._kept)
+
+    @contextmanager
+    def heard(self) -> Iterator[list[str]]:
+        """The lines that decoders meanwhile say, there at the end; other threads wait.
+
+        Empty if the process has no standard error.
+        """
+        import cv2
+
+        log, lines = cv2.utils.logging, list[str]()
+        with self._lock, tempfile.TemporaryFile() as said:
+            level, kept = log.getLogLevel(), _standard_error_to_nothing()
+            try:
+                if kept >= 0:
+                    log.setLogLevel(log.LOG_LEVEL_WARNING)
+                    os.dup2(said.fileno(), 2)
+                yield lines
+            finally:
+                log.setLogLevel(level)
+                if kept >= 0:
+                    os.dup2(kept, 2)
+                    os.close(kept)
+                said.seek(0)
+                lines += said.read().decode(errors="replace").splitlines()
 
     @contextmanager
     def lifted(self) -> Iterator[None]:

@@ -3,7 +3,9 @@
 Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha).
 """
 
+import contextlib
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +44,11 @@ _BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
 _UNCHECKED = {2, 3, 4, _OLD_JPEG, _JPEG}
 """Compressions of which every decoder makes a picture, damaged or not: of faxes and JPEG."""
+_DAMAGE = re.compile(
+    r"(?:Fax\w+: (?:Bad code word|Line length mismatch|Premature EOL)"
+    r"|JPEGLib: (?:Corrupt JPEG data: (?!\d+ extraneous)|Premature end)).*"
+)
+"""What libtiff and libjpeg say of damage among the pixels of such files."""
 _OF_OPENCV = {1, 2, 3, 4, 5, _OLD_JPEG, _JPEG, 8, 32773, 32946}
 """Compressions that OpenCV decodes; of others it gives 8 bits as black."""
 _USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
@@ -106,7 +114,17 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
         return TiffLayout()  # OpenCV may read it all the same
     if refused:
         raise ImageError(f"{path}: {refused}")
+    if page.compression in _UNCHECKED and (damage := _heard_damage(content)):
+        raise ImageError(f"{path}: damaged ({damage}); copy it again")
     return layout
+
+
+def _heard_damage(content: bytes) -> str:
+    """What decoders say of damage while they make a picture all the same; empty if nothing."""
+    with QUIET.heard() as lines, contextlib.suppress(cv2.error, MemoryError):
+        cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    found = (_DAMAGE.search(line) for line in lines)
+    return next((one.group() for one in found if one is not None), "")
 
 
 def _lacks_pixels(page: "TiffPage", size: int) -> bool:

@@ -218,7 +218,7 @@ def _refuse_other_map(
 def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | LeftOut]]:
     """Where each picture goes, or why it is left out."""
     if isinstance(images, str):
-        return test_targets(open_dataset(images), out)
+        return test_targets(open_dataset(images, damaged=True), out)
     found = found_pictures(images)
     return list(zip(found, targets_of(found, out), strict=True))
 

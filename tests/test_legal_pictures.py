@@ -248,12 +248,28 @@ def test_a_legal_picture_has_a_result_or_a_line(
     require_result_or_line(way, PICTURES[name], tmp_path)
 
 
+OF_PAIRS = ("defocus-data", "pairs:mine", "--out", "out", "--jobs", "1")
 COMMANDS = {
     "import": ("defocus-data", "session", "--out", "out", "--jobs", "1"),
-    "curate": ("defocus-data", "pairs:mine", "--out", "out", "--rules", "rules.toml"),
+    "audit": OF_PAIRS,
+    "curate": (*OF_PAIRS, "--rules", "rules.toml"),
+    "compensate": OF_PAIRS,
+    "sidecar": OF_PAIRS,
+    "split": OF_PAIRS,
+    "patches": (*OF_PAIRS, "--side", "8"),
+    "report": OF_PAIRS,
+    "package": (*OF_PAIRS, "--to", "folder", "--card", "card.toml"),
+    "restore": ("defocus-bench", "mine/test/sharp", "--baseline", "wiener", "--leave-sharp"),
     "score": ("defocus-bench", "--restored", "mine/test/blurry", "--dataset", "pairs:mine"),
     "run": ("defocus-bench", "--only", "input", "--dataset", "pairs:mine", "--out", "out"),
 }
+CARD = """
+title = "Mine"
+licence = "CC-BY-4.0"
+faces = "none"
+[[authors]]
+family = "A"
+"""
 GROUPS = {
     "defocus-data": "defocus.datasets.commands",
     "defocus-bench": "defocus.benchmark.commands",
@@ -267,6 +283,7 @@ def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
+    Path("card.toml").write_text(CARD)
     for number, sharp in enumerate(PICTURES.values()):
         blurry = cv2.GaussianBlur(sharp, (0, 0), 2).reshape(sharp.shape)
         for role, picture in (("sharp", sharp), ("blurry", np.asarray(blurry, sharp.dtype))):

@@ -15,7 +15,7 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.declared import Network
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
-from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.files.picture_size import readable_size
 from defocus.discovery import FAULTS
 from defocus.errors import TrainingError
 
@@ -44,7 +44,7 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
     if run.recipe is None or isinstance(run.baseline.build, Network):
         return []
     pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
-    found = {picture_size(pair.blurry) for pair in pairs} - {None}
+    found = {readable_size(pair.blurry) for pair in pairs} - {None}
     pictures = sorted({(height, width) for width, height in filter(None, found)}, key=_divisors)
     crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
     return [(min(crops), min(crops)), *pictures[:MOST]]

@@ -15,7 +15,7 @@ from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES
-from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Split
 from defocus.errors import InputError, TrainingError
 from defocus.progress import counted, say, track
@@ -180,7 +180,7 @@ def _epoch_pixels(study: Study) -> int:
 
 
 def _pixels(study: Study, split: Split) -> int:
-    sizes = [picture_size(pair.blurry) for pair in study.dataset.split(split)]
+    sizes = [readable_size(pair.blurry) for pair in study.dataset.split(split)]
     return sum(height * width for height, width in filter(None, sizes))
 
 

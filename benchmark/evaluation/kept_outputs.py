@@ -8,17 +8,15 @@ to the bit.
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Pair
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
-from defocus.isolation import attempt, parted
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 
@@ -36,8 +34,8 @@ BYTES_PER_PIXEL = 12
 
 def bytes_needed(pairs: Iterable[Pair]) -> int:
     """Upper bound of the size of one run's restored pictures, in bytes; only headers are read."""
-    sizes, _ = parted(attempt(pair.id, partial(picture_size, pair.blurry)) for pair in pairs)
-    return BYTES_PER_PIXEL * sum(height * width for height, width in filter(None, sizes))
+    sizes = filter(None, (readable_size(pair.blurry) for pair in pairs))
+    return BYTES_PER_PIXEL * sum(height * width for height, width in sizes)
 
 
 class KeptOutputs:

@@ -17,7 +17,7 @@ from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
 from defocus.datasets.api import reader_card
-from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset
 from defocus.files import make_folder
 from defocus.progress import several
@@ -184,7 +184,7 @@ def _differs(dataset: Dataset) -> str:
     if len(pairs) != wanted:
         return f"{len(pairs)} of the published set's {wanted} test pictures"
     for whole in card.sizes[:1]:  # those of whole pictures come first
-        sizes = {pair.id: picture_size(pair.blurry) for pair in pairs}
+        sizes = {pair.id: readable_size(pair.blurry) for pair in pairs}
         odd = [pair for pair, size in sizes.items() if size and sorted(size) != sorted(whole)]
         if odd:
             return f"{several(odd)}: not {whole[0]}x{whole[1]} px as the published set has"

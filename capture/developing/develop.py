@@ -30,9 +30,9 @@ from defocus.capture.developing.developed_pair import (
     is_developed,
 )
 from defocus.capture.sessions.session import read_state
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, StorageError
 from defocus.files import make_folder, write_json
-from defocus.isolation import reason_of
+from defocus.isolation import reason_of, stops_everything
 from defocus.processes import worker_context
 from defocus.progress import MessageSettings, say, telling, track
 from defocus.reading import read_json
@@ -131,29 +131,38 @@ def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
 
 
 def _in_own_process(task: PairTask) -> str:
-    """Develop a pair in a separate process; return the error, or nothing."""
+    """Develop a pair in a separate process; return the error, or nothing.
+
+    Raises:
+        StorageError: The disk takes no more.
+    """
     context = worker_context(__name__)
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(task, sending, telling))
     process.start()
     sending.close()
     try:
-        problem: str = receiving.recv()
+        problem: str | StorageError = receiving.recv()
     except EOFError:
         process.join()
         return f"its development crashed (exit code {process.exitcode}); is the RAW file whole?"
     finally:
         process.join()
         receiving.close()
+    if isinstance(problem, StorageError):
+        raise problem
     return problem
 
 
-def _work(task: PairTask, sending: "Connection[str, str]", parent: MessageSettings) -> None:
+def _work(
+    task: PairTask, sending: "Connection[str | StorageError, str]", parent: MessageSettings
+) -> None:
     telling.log_file, telling.verbose = parent.log_file, parent.verbose
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word
     try:
         develop_pair(task)
     except Exception as error:  # noqa: BLE001 - whatever fails with one pair is its own line
-        sending.send(reason_of(error))
+        # what stops everything here is a disk that takes no more
+        sending.send(StorageError(str(error)) if stops_everything(error) else reason_of(error))
     else:
         sending.send("")

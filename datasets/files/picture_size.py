@@ -1,5 +1,6 @@
 """Width and height of a picture file from its header, without decoding it."""
 
+import contextlib
 import struct
 import warnings
 from pathlib import Path
@@ -8,13 +9,16 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from defocus.errors import FileError, ImageError
-from defocus.picture_headers import MAX_PIXELS, SUFFIXES
+from defocus.picture_headers import MAX_PIXELS, kind_of
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
-__all__ = ["picture_size", "png_bits"]
+__all__ = ["picture_size", "png_bits", "readable_size"]
 
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is less than a camera's picture
+HEAD_BYTES = 512
+"""What says which kind of picture a file is."""
+
 NO_PICTURE = (
     *(OSError, UnidentifiedImageError, PillowImage.DecompressionBombError),
     *(PillowImage.DecompressionBombWarning, struct.error, SyntaxError, ValueError),
@@ -26,18 +30,21 @@ NO_PICTURE = (
 def picture_size(path: Path) -> tuple[int, int] | None:
     """Width and height as stored; None where they are known after decoding: RAW, HEIC, JPEG XL.
 
+    But for RAW files the content counts, whatever the suffix says.
+
     Raises:
         ImageError: The file is not a picture.
     """
-    suffix = path.suffix.lower()
-    if suffix in RAW_SUFFIXES:
+    if path.suffix.lower() in RAW_SUFFIXES:
         return None
-    if suffix in {*SUFFIXES["HEIC"], *SUFFIXES["JPEG XL"]}:
-        return None
-    if suffix in SUFFIXES["TIFF"]:  # Pillow does not open 16-bit RGB ones
-        return _tiff_size(path)
     try:
         require_file(path)
+        with path.open("rb") as file:
+            kind = kind_of(file.read(HEAD_BYTES))
+        if kind in {"HEIC", "JPEG XL"}:
+            return None
+        if kind == "TIFF":  # Pillow does not open 16-bit RGB ones
+            return _tiff_size(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow says of a damaged header is said below
             warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
@@ -46,6 +53,13 @@ def picture_size(path: Path) -> tuple[int, int] | None:
             return picture.size
     except NO_PICTURE as error:
         raise ImageError(f"{path}: not a picture that can be read; replace the file") from error
+
+
+def readable_size(path: Path) -> tuple[int, int] | None:
+    """As :func:`picture_size`; None of a damaged picture too, which is named where it is read."""
+    with contextlib.suppress(ImageError):
+        return picture_size(path)
+    return None
 
 
 def png_bits(path: Path) -> int | None:
@@ -68,10 +82,6 @@ def png_bits(path: Path) -> int | None:
 def _tiff_size(path: Path) -> tuple[int, int]:
     import tifffile
 
-    try:
-        require_file(path)
-        with tifffile.TiffFile(path) as file:
-            page = file.pages.first
-            return int(page.imagewidth), int(page.imagelength)
-    except NO_PICTURE as error:
-        raise ImageError(f"{path}: not a picture that can be read; replace the file") from error
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        return int(page.imagewidth), int(page.imagelength)

@@ -48,7 +48,6 @@ def read(path: Path) -> Dataset:
         DatasetError: The folder is missing, or no photograph can be used.
         SettingsError: The mapping file has an unknown key or a wrong value.
         OpticsError: Its lens file cannot be used.
-        ImageError: A photograph cannot be read.
         StorageError: The cache cannot be written.
     """
     from defocus.datasets.stream.dataset import stream_dataset

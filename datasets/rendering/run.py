@@ -14,9 +14,10 @@ Each pair's folder appears complete or not at all, so that an interrupted run ca
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record
@@ -61,20 +62,22 @@ def render_dataset(
         jobs: Number of scenes rendered at once.
 
     Returns:
-        The pairs, and the scenes that could not be rendered; the same command tries them again.
+        The pairs, and the scenes whose files cannot be read or that could not be rendered; the same
+        command tries them again.
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
         OpticsError: The lens or the aperture is impossible, or the lens file cannot be used.
-        ImageError: A picture cannot be read.
-        DatasetError: A depth cannot be read, or ``out`` has other contents.
+        DatasetError: No scene can be rendered, or ``out`` has other contents.
         StorageError: The disk is full or ``out`` is not writable.
     """
     request = load_request(request_file)
     real = _real_lens(request, request_file)
-    scenes = _split_by_source(
-        [_scene(one, request, request_file.parent, real) for one in request.scenes]
-    )
+    read = (attempt(one.name, partial(_read, one, request_file.parent)) for one in request.scenes)
+    sources, unread = parted(read)
+    if not sources:
+        raise _none_rendered(request_file, unread)
+    scenes = _split_by_source([_scene(one, request, real) for one in sources])
     camera = SceneCamera(
         aperture=Aperture(**request.aperture.model_dump()),
         sensor=Sensor(**request.sensor.model_dump()),
@@ -83,10 +86,11 @@ def render_dataset(
         else DualPixel(**request.dual_pixel.model_dump()),
         real=real,
     )
-    claim_folder(out, RENDERING, _order(request, scenes, real))
+    claim_folder(out, RENDERING, _order(request, sources, real))
     misalignment = DrawnMisalignment(**request.misalignment.model_dump())
     work = partial(_render, misalignment=misalignment, camera=camera, pairs=out / "pairs")
-    _, left_out = parted(track(in_processes(work, scenes, jobs), "rendering", len(scenes)))
+    _, unmade = parted(track(in_processes(work, scenes, jobs), "rendering", len(scenes)))
+    left_out = (*unread, *unmade)
     failed = {one.id for one in left_out}
     pairs = tuple(
         _rendered(scene, camera, out / "pairs" / scene.name)
@@ -94,9 +98,13 @@ def render_dataset(
         if scene.name not in failed
     )
     if not pairs:
-        raise DatasetError(f"{request_file}: no scene can be rendered; {left_out[0].reason}")
+        raise _none_rendered(request_file, left_out)
     write_manifest(out, make_manifest(out, pairs))
     return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
+
+
+def _none_rendered(request_file: Path, left_out: Sequence[LeftOut]) -> DatasetError:
+    return DatasetError(f"{request_file}: no scene can be rendered; {left_out[0].reason}")
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
@@ -111,22 +119,50 @@ def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
     return read_lens(request_file.parent / request.lens.file).lens
 
 
-def _scene(
-    wanted: SceneRequest, request: RenderRequest, folder: Path, real: RealLens | None
-) -> Scene:
-    lens = request.lens
+@dataclass(frozen=True)
+class _Source:
+    """A scene's surfaces, with what was read of their files.
+
+    Attributes:
+        wanted: The scene.
+        surfaces: Its surfaces.
+        depths_mm: The nearest and the farthest depth of each.
+        content: Hashes of their files.
+    """
+
+    wanted: SceneRequest
+    surfaces: tuple[DepthPicture | PicturePlane, ...]
+    depths_mm: tuple[float, ...]
+    content: tuple[str, ...]
+
+
+def _read(wanted: SceneRequest, folder: Path) -> _Source:
+    """Read the depths of a scene, and hash its files.
+
+    Raises:
+        DatasetError: A file cannot be read, or a depth is none.
+        ImageError: The picture of a depth cannot be read.
+    """
     surfaces = _surfaces(wanted, folder)
+    depths = tuple(depth for surface in surfaces for depth in surface.depth_range_mm)
+    content = [name for surface in surfaces for name in surface.pictures]
+    content += [source_name(one.depth) for one in surfaces if isinstance(one, DepthPicture)]
+    return _Source(wanted, surfaces, depths, tuple(content))
+
+
+def _scene(source: _Source, request: RenderRequest, real: RealLens | None) -> Scene:
+    lens, wanted = request.lens, source.wanted
     scene = Scene(
         name=wanted.name,
         split="test",
-        surfaces=surfaces,
+        surfaces=source.surfaces,
         focus_mm=wanted.focus_distance_mm or lens.focus_distance_mm,
         f_number=wanted.f_number or lens.f_number,
         focal_length_mm=lens.focal_length_mm,
         size=request.size,
         sensor_width_mm=lens.sensor_width_mm,
     )
-    return with_margin(scene, [d for surface in surfaces for d in surface.depth_range_mm], real)
+    return with_margin(scene, source.depths_mm, real)
 
 
 def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | PicturePlane, ...]:
@@ -154,25 +190,22 @@ def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
 
 
 def _order(
-    request: RenderRequest, scenes: Sequence[Scene], real: RealLens | None
-) -> dict[str, str]:
-    """Description of the request and the code version."""
+    request: RenderRequest, sources: Sequence[_Source], real: RealLens | None
+) -> dict[str, Any]:
+    """Description of the request and the code version, and of the files of each scene."""
     text = json.dumps(
         {
             "request": request.model_dump(mode="json"),
-            "sources": [scene.pictures for scene in scenes],
-            "depths": [
-                source_name(surface.depth)
-                for scene in scenes
-                for surface in scene.surfaces
-                if isinstance(surface, DepthPicture)
-            ],
             "lens": None if real is None else asdict(real),
             "revision": RENDERING_REVISION,
         },
         sort_keys=True,
     )
-    return {"format": "defocus-render", "request": hashlib.sha256(text.encode()).hexdigest()}
+    return {
+        "format": "defocus-render",
+        "request": hashlib.sha256(text.encode()).hexdigest(),
+        "pairs": {one.wanted.name: list(one.content) for one in sources},
+    }
 
 
 def _render(

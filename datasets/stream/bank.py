@@ -190,7 +190,6 @@ def reused_batches(
         feeder: Renders them.
 
     Raises:
-        ImageError: A photograph cannot be read.
         DatasetError: No photograph can be used.
         InputError: The batch cannot be divided among the processes.
     """

@@ -42,7 +42,6 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
 
     Raises:
         DatasetError: No photograph of a folder can be used.
-        ImageError: A photograph cannot be read.
         StorageError: The cache cannot be written.
     """
     photographs = replace(find_photographs(folder), lens=lens)

@@ -99,7 +99,6 @@ class DrawnPatch:
         """The pair, rendered when it is first asked for.
 
         Raises:
-            ImageError: A photograph cannot be read.
             DatasetError: No photograph can be used.
         """
         return self.renderer.pair(self.number, self.side)
@@ -143,7 +142,6 @@ class Renderer:
             camera: The camera; None draws one.
 
         Raises:
-            ImageError: A photograph cannot be read.
             DatasetError: No photograph can be used.
         """
         seed = np.random.SeedSequence([number, int(self.branch == "held-out")])
@@ -267,7 +265,6 @@ class StreamPatches:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with 1 channel.
 
         Raises:
-            ImageError: A photograph cannot be read.
             DatasetError: No photograph can be used.
         """
         side = crop_px or self.crop_px

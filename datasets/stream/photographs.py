@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -18,9 +19,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.files.fingerprint import file_hashes
+from defocus.datasets.files.fingerprint import hashes_and_faults
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image, srgb_to_linear
+from defocus.isolation import LeftOut, attempt, say_left_out
 from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import say, track
 
@@ -139,11 +141,12 @@ def is_held_out(sha256: str) -> bool:
 def find_photographs(folder: Path | None) -> Photographs:
     """The photographs of a folder and its sub-folders; hidden ones are left out.
 
+    So are files that cannot be read, which are named.
+
     Args:
         folder: The folder; None for no photographs.
 
     Raises:
-        DatasetError: A file cannot be read.
         StorageError: The cache cannot be written.
     """
     if folder is None:
@@ -156,23 +159,32 @@ def find_photographs(folder: Path | None) -> Photographs:
             for name in names
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
         ]
-    by_hash = {sha256: path for path, sha256 in sorted(file_hashes(folder, found).items())}
+    hashes, faults = hashes_and_faults(folder, found)
+    unread = [_left_out(path, str(fault)) for path, fault in faults.items()]
+    say_left_out(unread, len(found), "photograph")
+    by_hash = {sha256: path for path, sha256 in sorted(hashes.items())}
     return Photographs(tuple((path, sha256) for sha256, path in sorted(by_hash.items())))
 
 
 def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     """Decode photographs into memory, without small ones and those of the sample dataset.
 
+    Those that cannot be read are left out by name.
+
     Raises:
-        ImageError: A photograph cannot be read.
         DatasetError: No usable photograph is left.
     """
     refused = refused_hashes()
     read: list[Photograph] = []
     known: list[Path] = []
     small: list[Path] = []
+    unread: list[LeftOut] = []
     for path in track(files, "reading photographs"):
-        pixels = _eight_bits(read_image(path))
+        picture = attempt(path.name, partial(read_image, path))
+        if isinstance(picture, LeftOut):
+            unread.append(_left_out(path, picture.reason))
+            continue
+        pixels = _eight_bits(picture)
         pixels_hash = pixel_hash(pixels)
         if pixels_hash in refused:
             known.append(path)
@@ -187,9 +199,14 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
         if left_out:
             more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
             say(f"{left_out[0]}{more} {why}")
+    say_left_out(unread, len(files), "photograph")
     if files and not read:
         raise DatasetError(f"{files[0].parent}: no photograph there can be used; add others")
     return tuple(read)
+
+
+def _left_out(path: Path, reason: str) -> LeftOut:
+    return LeftOut(str(path), reason.removeprefix(f"{path}: "))
 
 
 def _eight_bits(picture: Image) -> NDArray[np.uint8]:

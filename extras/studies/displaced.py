@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from defocus.cache import atomic_folder, cache_folder, derived_folder
-from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scenes.scene import DrawnMisalignment
@@ -80,7 +80,7 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
 
 
 def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
-    sides = [side for pair in dataset.pairs for side in picture_size(pair.blurry) or ()]
+    sides = [side for pair in dataset.pairs for side in readable_size(pair.blurry) or ()]
     most = LARGEST_SHIFT * min(sides, default=math.inf)
     if shift_px > most:
         raise InputError(

@@ -93,8 +93,10 @@ def becomes_png(image: Path) -> bool:
         return False
 
 
-def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path]]:
+def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path | LeftOut]]:
     """The blurry test pictures of a dataset, and where each goes: named by its pair, without loss.
+
+    Pairs that the reader leaves out come last, by their ids; of which split they are is not known.
 
     Raises:
         InputError: There are none.
@@ -102,4 +104,7 @@ def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path]]:
     pairs = dataset.split("test")
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to restore")
-    return [(pair.blurry, out / f"{pair.id}.png") for pair in pairs]
+    return [
+        *((pair.blurry, out / f"{pair.id}.png") for pair in pairs),
+        *((Path(one.id), one) for one in dataset.without()),
+    ]

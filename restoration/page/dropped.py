@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blocks.carried import remarks_after
+from defocus.blocks.derived import meaning_of
 from defocus.blocks.metadata import Metadata
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
@@ -231,12 +232,16 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
 
 
 def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
-    """Write a picture for the browser: 8 bits, turned as it is shown, with its colour profile."""
+    """Write a picture for the browser: 8 bits, turned as it is shown, in its own colours."""
     shown = np.ascontiguousarray(as_shown(stored, picture.orientation))
     if shown.dtype != np.uint8:
-        scale = np.iinfo(shown.dtype).max if shown.dtype.kind == "u" else 1
-        shown = as_integer(shown.astype(np.float32) / np.float32(scale), 8)
-    write_picture(path, shown, Metadata(icc=picture.metadata.icc))
+        scale = np.full(shown.shape[2:], picture.white, np.float32)
+        if shown.shape[2:] in {(2,), (4,)}:  # white is none of the transparency
+            scale[-1] = np.iinfo(shown.dtype).max if shown.dtype.kind == "u" else 1
+        shown = as_integer(shown.astype(np.float32) / scale, 8)
+    given = picture.metadata
+    meaning = Metadata(icc=given.icc) if given.icc else meaning_of(given, converted=False)
+    write_picture(path, shown, meaning)
 
 
 def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """Development: both members alike, to the last digit, whatever else is in the picture."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -19,7 +20,7 @@ from defocus.blocks.kept_exif import writable
 from defocus.capture.developing.develop import DevelopSettings, develop_session
 from defocus.capture.developing.developed_pair import MatchExposure, PairTask, develop_pair
 from defocus.capture.sessions.session import read_state
-from defocus.errors import DatasetError, ImageError
+from defocus.errors import DatasetError, ImageError, StorageError
 from defocus.exif import read_exif
 from defocus.images import (
     as_float,
@@ -284,6 +285,22 @@ def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
     from defocus.capture.developing.develop import _in_own_process
 
     assert "crashed (exit code 139)" in _in_own_process(Killer())  # type: ignore[arg-type]
+
+
+class OnFullDisk:
+    """A pair whose pictures find no room."""
+
+    @property
+    def pair(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.full
+def test_a_full_disk_stops_the_development_of_all() -> None:
+    from defocus.capture.developing.develop import _in_own_process
+
+    with pytest.raises(StorageError, match="No space left"):
+        _in_own_process(OnFullDisk())  # type: ignore[arg-type]
 
 
 def test_kill_9_leaves_what_a_repeat_completes(tmp_path: Path, run: Run) -> None:

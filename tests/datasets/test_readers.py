@@ -190,6 +190,16 @@ def test_sizes_are_read_off_headers_however_damaged(tmp_path: Path) -> None:
             assert picture_size(tmp_path / "cut.tif") == (4, 3)
 
 
+def test_a_size_is_that_of_the_content_whatever_the_suffix_says(tmp_path: Path) -> None:
+    picture = np.zeros((3, 4, 3), np.uint16)
+    for name, kind in (("a.png", ".tif"), ("a.heic", ".png")):
+        write_image(tmp_path / f"x{kind}", picture)
+        (tmp_path / f"x{kind}").rename(tmp_path / name)
+        assert picture_size(tmp_path / name) == (4, 3)
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    assert picture_size(tmp_path / "a.jpg") is None, "known after decoding"
+
+
 def _pipe(path: Path) -> None:
     os.mkfifo(path)
 

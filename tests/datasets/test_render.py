@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -198,14 +199,49 @@ def test_wrong_files_are_named(request_file: Path, tmp_path: Path) -> None:
     pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")
     assert left_out.id not in {pair.id for pair in pairs} != set()
     assert re.search(r"a-depth\.npy is 10x10 but .*a\.png is 240x180", left_out.reason)
-    np.save(tmp_path / "a-depth.npy", np.array([{}]))
-    shutil.rmtree(tmp_path / "out")
-    with pytest.raises(DatasetError, match="no array can be read"):
-        render_dataset(request_file, tmp_path / "out")
     np.save(tmp_path / "a-depth.npy", np.full((180, 240), 900.0))
-    (tmp_path / "a.png").unlink()
-    with pytest.raises(DatasetError, match=r"a\.png: cannot be read"):
+    again, left = render_dataset(request_file, tmp_path / "out")
+    assert (len(again), left) == (3, ()), "the same command takes what is mended"
+
+
+def lacking(path: Path) -> None:
+    path.unlink()
+
+
+def damaged(path: Path) -> None:
+    np.save(path, np.array([{}]))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("name", "harm", "words"),
+    [
+        ("a-depth.npy", damaged, "no array can be read"),
+        ("a-depth.npy", lacking, "a-depth.npy"),
+        ("a.png", lacking, "a.png: cannot be read"),
+    ],
+)
+def test_a_scene_whose_files_cannot_be_read_is_left_out_by_name(
+    request_file: Path, tmp_path: Path, name: str, harm: Callable[[Path], None], words: str
+) -> None:
+    whole = (tmp_path / name).read_bytes()
+    harm(tmp_path / name)
+    pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")
+    assert [pair.id for pair in pairs] == ["desk", "same-wall"]
+    assert left_out.id == "slope"
+    assert words in left_out.reason
+    (tmp_path / name).write_bytes(whole)
+    assert len(render_dataset(request_file, tmp_path / "out")[0]) == 3
+
+
+def test_a_request_of_which_no_scene_can_be_read_is_refused(
+    request_file: Path, tmp_path: Path
+) -> None:
+    for name in ("a-depth.npy", "b.png", "b-again.png"):
+        (tmp_path / name).unlink()
+    with pytest.raises(DatasetError, match=r"no scene can be rendered; .*a-depth\.npy"):
         render_dataset(request_file, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_makes_a_dataset(request_file: Path, tmp_path: Path, run: Run) -> None:

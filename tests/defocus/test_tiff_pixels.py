@@ -215,6 +215,22 @@ def test_damage_behind_few_colours_and_inks_is_refused(
         read_stored(path)
 
 
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "jpeg"])
+def test_damage_that_decoders_only_speak_of_is_refused(tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "a.tif"
+    saved(path, "RGB" if compression == "jpeg" else "1", compression, {})
+    whole = read_stored(path)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        page = file.pages.first
+        at, size = page.dataoffsets[0], page.databytecounts[0]
+        page.parent.filehandle.seek(at + size // 2)
+        page.parent.filehandle.write(bytes(size - size // 2 - 2))
+    with pytest.raises(ImageError, match=r"damaged \((Fax|JPEGLib).*copy it again"):
+        read_stored(path)
+    saved(path, "RGB" if compression == "jpeg" else "1", compression, {})
+    np.testing.assert_array_equal(read_stored(path), whole)
+
+
 def test_an_order_of_bits_that_none_knows_is_damage(tmp_path: Path) -> None:
     saved(tmp_path / "a.tif", "1", "group4", {266: 1})
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:

@@ -1,8 +1,9 @@
 """Damaged inputs for readers: a fixed corpus, fresh seeds, and what a reader may do with them.
 
 ``DEFOCUS_FUZZ_SECONDS=20 pytest tests/fuzz`` tries each reader for so many seconds; without, each
-gets a few inputs; from 3600 on they share the seconds. The seed is always new and is printed with
-a failure; ``DEFOCUS_FUZZ_SEED`` repeats one.
+gets a few inputs; from 3600 on they share the seconds. ``DEFOCUS_FUZZ_INPUTS`` is another number of
+inputs, and ``DEFOCUS_FUZZ_ONLY`` takes the readers with these words in their names. The seed is
+always new and is printed; ``DEFOCUS_FUZZ_SEED`` repeats one.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from typing import Any
 
 from defocus.errors import DefocusError
 
-INPUTS = 25
+INPUTS = int(os.environ.get("DEFOCUS_FUZZ_INPUTS", "25"))
 """For each reader, where no time is asked for."""
 
 LONGEST_S = 60

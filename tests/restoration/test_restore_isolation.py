@@ -93,6 +93,25 @@ def test_odd_names_are_a_line_or_written(tmp_path: Path, run: Callable[..., Any]
         ]
 
 
+def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    for place in ("train", "test"):
+        for role in ("blurry", "sharp"):
+            (root / place / role).mkdir(parents=True)
+            for name in "abcd":
+                (root / place / role / f"{name}.png").write_bytes(
+                    cv2.imencode(".png", PIXELS)[1].tobytes()
+                )
+    (root / "train/sharp/a.png").write_bytes(b"no picture")
+    (root / "test/blurry/b.png").write_bytes(b"no picture")
+    cv2.imwrite(str(root / "test/sharp/c.png"), PIXELS[:9])  # its blurry one can be restored
+    cv2.imwrite(str(root / "test/sharp/d.jpg"), PIXELS)
+    found = restore_pictures(f"pairs:{root}", system(Local), None, tmp_path / "out", 0, CPU)
+    assert [Path(one.restored).name for one in found] == ["test-a.png", "", "test-c.png", ""]
+    assert found[1].reason.startswith(f"{root}/test/blurry/b.png: not a picture")
+    assert (found[3].image, "is there too" in found[3].reason) == ("test-d", True)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "IMG_1.avif", "IMG_1.png", "z.png")

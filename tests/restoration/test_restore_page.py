@@ -13,6 +13,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from click.testing import CliRunner
 from PIL import Image as Pillow
@@ -20,6 +21,7 @@ from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
+from defocus.images import read_stored
 from defocus.picture_headers import png_chunk
 from defocus.restoration.command import command
 from defocus.restoration.files.encoding import encoded_picture
@@ -27,6 +29,7 @@ from defocus.restoration.page import desk as desk_module
 from defocus.restoration.page import dropped as dropped_module
 from defocus.restoration.page import uploads
 from defocus.restoration.page.desk import Desk
+from defocus.restoration.page.dropped import read_dropped
 from defocus.restoration.page.systems import Choice, choices_here
 from defocus.restoration.page.uploads import given_name
 from defocus.restoration.run import Wishes, restore_pictures
@@ -272,3 +275,27 @@ def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path:
             process.kill()
     assert process.returncode == 0, said
     assert [one for one in tmp_path.iterdir() if one.name.startswith("defocus")] == []
+
+
+@pytest.mark.parametrize("white", [1, 255, 1023])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_picture_is_shown_by_its_own_white(tmp_path: Path, white: int, channels: int) -> None:
+    ramp = np.linspace(0, white, 64 * 64).reshape(64, 64, 1).repeat(channels, axis=2)
+    stored = ramp.astype(np.uint16 if white == 1023 else np.float32)
+    if channels == 4:
+        stored[:, :, 3] = 65535 if white == 1023 else 1
+    colours = "minisblack" if channels == 1 else "rgb"
+    tifffile.imwrite(tmp_path / "picture.tif", stored.squeeze(), photometric=colours)
+    read_dropped(tmp_path / "picture.tif", "mine.tif")
+    shown = np.atleast_3d(read_stored(tmp_path / "before.png")).astype(float)
+    assert np.abs(shown[:, :, 0] - 255 * ramp[:, :, 0] / white).max() < 1
+    assert shown.shape[2] == channels
+    assert channels < 4 or shown[:, :, 3].min() == 255
+
+
+def test_a_picture_is_shown_in_its_own_colours(tmp_path: Path) -> None:
+    whole = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
+    chunk = png_chunk(b"cICP", bytes([9, 16, 0, 1]))
+    (tmp_path / "picture.png").write_bytes(whole[:33] + chunk + whole[33:])
+    read_dropped(tmp_path / "picture.png", "mine.png")
+    assert chunk in (tmp_path / "before.png").read_bytes()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from defocus.benchmark.study.plan import Run
-from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 
@@ -22,12 +22,11 @@ def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:
 
     Raises:
         InputError: All pictures are smaller than the largest crop.
-        ImageError: A file is not a picture.
     """
     crop_px = max((run.schedule.largest_crop_px for run in runs if run.recipe), default=0)
     sizes: list[tuple[int, int]] = []
     for path in dict.fromkeys(pair.blurry for pair in dataset.split("train")):
-        size = picture_size(path)
+        size = readable_size(path)
         if size is None or min(size) >= crop_px:
             return
         sizes.append(size)

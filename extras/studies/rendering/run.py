@@ -78,7 +78,6 @@ def render_dosed_dataset(
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
-        ImageError: A photograph cannot be read.
         DatasetError: The folder of photographs has none that can be used, or ``out`` has other
             contents.
         StorageError: The disk is full or ``out`` is not writable.

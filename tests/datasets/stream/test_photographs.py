@@ -15,7 +15,7 @@ from defocus.datasets.stream.photographs import (
     read_photographs,
     refused_hashes,
 )
-from defocus.errors import DatasetError, ImageError
+from defocus.errors import DatasetError
 from defocus.images import read_image, write_image
 
 
@@ -77,10 +77,19 @@ def test_every_picture_of_the_sample_is_on_the_list() -> None:
         assert pixel_hash(np.ascontiguousarray(pixels[:, :, :3])) in refused_hashes(), name
 
 
-def test_a_damaged_photograph_is_named(photographs: Photographs, tmp_path: Path) -> None:
+def test_photographs_that_cannot_be_read_are_left_out_by_name(
+    photographs: Photographs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = photographs.files[0][0].read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ImageError, match=r"cut\.png: the file is cut short"):
+    (tmp_path / "nowhere.png").symlink_to("there.png")
+    (tmp_path / "whole.png").write_bytes(whole)
+    found = find_photographs(tmp_path)
+    assert f"photograph {tmp_path}/nowhere.png is left out: a link to" in capsys.readouterr().err
+    assert len(read_photographs([path for path, _ in found.files])) == 1
+    told = f"photograph {tmp_path}/cut.png is left out: the file is cut short"
+    assert told in capsys.readouterr().err
+    with pytest.raises(DatasetError, match="no photograph there can be used"):
         read_photographs([tmp_path / "cut.png"])
 
 
