@@ -7,10 +7,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.benchmark.results.run_folder import FAILURE
+from defocus.benchmark.results.run_folder import AGAIN, FAILURE
 from defocus.errors import InputError, storage_error
 from defocus.files import make_folder, try_lock
-from defocus.training.record.folder import CHECKPOINT, CURVE
+from defocus.training.record.folder import (
+    BEST,
+    CHECKPOINT,
+    CURVE,
+    SELECTION,
+    TRAINING,
+    VALIDATION,
+)
 
 __all__ = ["is_locked", "study_lock"]
 
@@ -29,7 +36,19 @@ STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "request.json", "
 """Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
 
 _OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
-_OF_RUN = _temporary("run.json", "outputs.json", CURVE, CHECKPOINT, FAILURE)
+_OF_RUN = _temporary(
+    "run.json",
+    "outputs.json",
+    AGAIN,
+    FAILURE,
+    SELECTION,
+    TRAINING,
+    CURVE,
+    VALIDATION,
+    BEST,
+    CHECKPOINT,
+)
+_OF_OUTPUTS = re.compile(r"\..+-[a-z0-9_]{8}\.part\.npz")
 _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
 
 
@@ -93,6 +112,7 @@ def _sweep(out: Path) -> None:
     for folder in (out / "runs").glob("*-" + "[0-9a-f]" * 8):
         _remove(folder, _OF_RUN)
         _remove(folder / "images", _OF_PICTURES)
+        _remove(folder / "outputs", _OF_OUTPUTS)
 
 
 def _remove(folder: Path, names: re.Pattern[str]) -> None:

@@ -9,12 +9,12 @@ from torch import nn
 
 from defocus.files import write_json
 from defocus.progress import say
+from defocus.training.record.folder import SELECTION
 from defocus.training.record.validation_scores import Scores, Watching
 from defocus.training.settings import Training
 
-__all__ = ["SELECTION", "TEXT", "Watch", "report_selection", "watching_of"]
+__all__ = ["TEXT", "Watch", "report_selection", "watching_of"]
 
-SELECTION = "selection.json"
 TEXT = "validation_text"
 """Score of a stream's pages of text, percent of characters; it chooses no weights."""
 

@@ -32,10 +32,10 @@ from defocus.training.record.checkpoint import (
     snapshot,
     trained_by,
 )
-from defocus.training.record.folder import CHECKPOINT, CURVE, set_aside
+from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, set_aside
 from defocus.training.record.loss_curve import Clock, curve_text, read_curve
 from defocus.training.record.tensorboard import Tracker, open_tracker
-from defocus.training.record.validation_scores import BEST, Watching
+from defocus.training.record.validation_scores import Watching
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.losses import Losses
 from defocus.training.steps.network_and_objective import mean_over_processes

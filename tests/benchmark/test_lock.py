@@ -21,6 +21,13 @@ WRITTEN = (
     "runs/unet-1a2b3c4d/train.csv",
     "runs/unet-1a2b3c4d/checkpoint.safetensors",
     "runs/unet-1a2b3c4d/failure.txt",
+    "runs/unet-1a2b3c4d/again.json",
+    "runs/unet-1a2b3c4d/best.safetensors",
+    "runs/unet-1a2b3c4d/outputs.json",
+    "runs/unet-1a2b3c4d/outputs/cat.1-a.npz",
+    "runs/unet-1a2b3c4d/selection.json",
+    "runs/unet-1a2b3c4d/training.json",
+    "runs/unet-1a2b3c4d/validation.csv",
     "runs/unet-1a2b3c4d/images/cat.1-a.blurry.png",
     "runs/unet-1a2b3c4d/images/cat.1-a.restored.png",
     "runs/unet-1a2b3c4d/images/cat.1-a.sharp.png",
@@ -39,6 +46,7 @@ OTHERS = (
     "runs/.mine.part/.checkpoint-abcdefgh.part.safetensors",
     "runs/unet-1a2b3c4d/.study-abcdefgh.part.json",
     "runs/unet-1a2b3c4d/images/.cat-abcdefgh.part.png",
+    "runs/unet-1a2b3c4d/outputs/.cat-abcdefgh.part.png",
     "runs/unet-1a2b3c4d/deeper/images/.cat.blurry-abcdefgh.part.png",
 )
 

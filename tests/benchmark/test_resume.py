@@ -3,6 +3,7 @@
 import csv
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.results.lock import study_lock
+from defocus.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, steps_done, training_finished
 from tests.command_process import StartedCommand, start_code
 
@@ -125,6 +127,21 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
     out = tmp_path / "out"
     assert kill_and_go_on(start_bench, out, tiny_dataset, kills=2, seed=1, seconds=seconds) > 0
     assert scores_of(out) == scores_of(expected)
+    assert not list(out.rglob(".*.part*"))
+
+
+def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(
+    undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed[0], out)
+    for path in [path for path in out.rglob("[!.]*") if path.is_file()]:
+        with atomic_path(path) as temporary:
+            half = temporary
+        if path.name != "results.sqlite":  # SQLite's own
+            half.write_bytes(b"half")
+    with study_lock(out):
+        pass
     assert not list(out.rglob(".*.part*"))
 
 

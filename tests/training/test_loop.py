@@ -19,10 +19,17 @@ from defocus.training.loop import Job, train
 from defocus.training.method import Cosine, Method
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 from defocus.training.record.checkpoint import load_checkpoint, trained_by
-from defocus.training.record.folder import CHECKPOINT, CURVE, code_of, steps_done, training_of
+from defocus.training.record.folder import (
+    CHECKPOINT,
+    CURVE,
+    VALIDATION,
+    code_of,
+    steps_done,
+    training_of,
+)
 from defocus.training.record.loss_curve import read_curve
 from defocus.training.record.tensorboard import Tracker
-from defocus.training.record.validation_scores import VALIDATION, Watching
+from defocus.training.record.validation_scores import Watching
 from defocus.training.settings import Training
 from defocus.training.steps import losses
 from defocus.training.steps.losses import as_numbers

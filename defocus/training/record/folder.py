@@ -6,10 +6,13 @@ from pathlib import Path
 from defocus.progress import say
 
 __all__ = [
+    "BEST",
     "CHECKPOINT",
     "CURVE",
     "METADATA",
+    "SELECTION",
     "TRAINING",
+    "VALIDATION",
     "code_of",
     "set_aside",
     "steps_done",
@@ -19,6 +22,9 @@ __all__ = [
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
+SELECTION = "selection.json"
+VALIDATION = "validation.csv"
+BEST = "best.safetensors"
 TRAINING = "training.json"
 """What a training is of: its run's facts, its dataset, and the pairs that it is without."""
 

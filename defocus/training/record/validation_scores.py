@@ -11,11 +11,10 @@ from typing import TypeAlias
 from torch import nn
 
 from defocus.files import write_text
+from defocus.training.record.folder import VALIDATION
 
-__all__ = ["BEST", "VALIDATION", "Scores", "Watching"]
+__all__ = ["Scores", "Watching"]
 
-VALIDATION = "validation.csv"
-BEST = "best.safetensors"
 
 Scores: TypeAlias = Mapping[str, float]
 
