@@ -2,12 +2,16 @@
 
 A profile is not applied where a picture is read alone, and every step that writes pictures again
 hands it on, until a release is converted to sRGB. The members of a pair are compared, so that two
-that mean different things by their numbers are converted at once.
+that mean different things by their numbers are converted at once. Colours that a PNG, HEIC or AVIF
+names by a code, or the EXIF of a JPEG, are not converted: a pair whose members name different ones
+is refused.
 """
 
 import io
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,17 +22,20 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from defocus.errors import ImageError
-from defocus.heif_pixels import HEIF_KINDS, heif_contents
-from defocus.picture_headers import SUFFIXES, kind_of
+from defocus.heif_pixels import HEIF_KINDS, heif_contents, unusual_code
+from defocus.picture_headers import SUFFIXES, kind_of, png_chunks
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import read_bytes
 from defocus.tiff_pixels import MOST_BYTES
 
 __all__ = [
+    "colour_code",
+    "colours_of",
     "in_one_space",
     "in_srgb",
     "in_two_spaces",
     "is_of_srgb",
+    "member_in_srgb",
     "profile_of",
     "space_name",
 ]
@@ -39,6 +46,11 @@ _ICC = 34675
 _LEVELS = 5
 _MOST_STEPS = 1
 """Steps of 8 bits by which two writings of sRGB may differ."""
+_INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
+"""Where EXIF says by which rule a file was written, and that of Adobe RGB (DCF 2.0)."""
+_SRGB_GAMMA, _SRGB_PLACES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+_CODE_ERROR = 0.01
+"""Gamma of sRGB as a PNG names it, its white and primaries, and how much other writers differ."""
 _MODES = {"RGB ": "RGB", "GRAY": "L"}
 """Pillow's mode for pictures of a profile's colour space."""
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticError)
@@ -74,8 +86,74 @@ def _heif_kind(path: Path) -> str | None:
     return kind if kind in HEIF_KINDS else None
 
 
+def colour_code(path: Path) -> str:
+    """The colours that a file names by a code and not by a profile; empty for those of sRGB.
+
+    A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB.
+    """
+    try:
+        if (kind := _heif_kind(path)) is not None:
+            code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code
+            return _code_words(*code) if code is not None else ""
+        with path.open("rb") as file:
+            kind = kind_of(file.read(64))
+            if kind == "PNG":
+                # mapped: what tells of colours comes before the pixels
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                    return _code_of_png(_early_chunks(content))
+        return _code_of_jpeg(path) if kind == "JPEG" else ""
+    except (*_DAMAGE, struct.error):
+        return ""
+
+
+def _code_of_jpeg(path: Path) -> str:
+    with PillowImage.open(path) as picture:
+        if picture.info.get("icc_profile"):
+            return ""
+        told = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
+    return "Adobe RGB by its EXIF" if told == _ADOBE_RGB else ""
+
+
+def _early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
+    found = {}
+    for name, start, end in png_chunks(png):
+        if name in {b"IDAT", b"IEND"}:
+            break
+        found[name] = png[start : end - 4]
+    return found
+
+
+def _code_of_png(chunks: dict[bytes, bytes]) -> str:
+    """What the first of cICP, profile, sRGB, and gAMA with cHRM says: so the others are ignored."""
+    if b"cICP" in chunks:
+        primaries, curve = chunks[b"cICP"][:2]
+        return _code_words(primaries, curve) if unusual_code(primaries, curve) else ""
+    if b"iCCP" in chunks or b"sRGB" in chunks:
+        return ""
+    words = []
+    if b"gAMA" in chunks:
+        gamma = struct.unpack(">I", chunks[b"gAMA"])[0] / 1e5
+        words += [f"gAMA {gamma:g}"] if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR else []
+    if b"cHRM" in chunks:
+        places = [one / 1e5 for one in struct.unpack(">8I", chunks[b"cHRM"])]
+        apart = np.abs(np.subtract(places, _SRGB_PLACES)).max()
+        words += [f"cHRM {' '.join(f'{one:g}' for one in places)}"] if apart > _CODE_ERROR else []
+    return ", ".join(words)
+
+
+def _code_words(primaries: int, curve: int) -> str:
+    return f"cICP primaries {primaries}, curve {curve}"
+
+
+def colours_of(path: Path) -> str:
+    """The colours that a file means, for messages; empty for sRGB and where nothing is said."""
+    return colour_code(path) or space_name(profile_of(path))
+
+
 def in_two_spaces(first: Path, second: Path) -> bool:
     """Whether two picture files mean different colours by the same numbers."""
+    if colour_code(first) != colour_code(second):
+        return True
     one, other = profile_of(first), profile_of(second)
     if one == other:
         return False
@@ -93,12 +171,25 @@ def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Imag
         pictures: ``(H, W, 3)`` RGB, uint8 or uint16, as read from them.
 
     Raises:
-        ImageError: They differ, and one cannot be converted; see :func:`in_srgb`.
+        ImageError: They differ, and one cannot be converted; see :func:`member_in_srgb`.
     """
     first, second = pictures
     if not in_two_spaces(*files):
         return first, second
-    return in_srgb(files[0], first), in_srgb(files[1], second)
+    return member_in_srgb(files[0], first), member_in_srgb(files[1], second)
+
+
+def member_in_srgb(path: Path, picture: Image) -> Image:
+    """The colours of a member as sRGB, where the other member means other colours.
+
+    Raises:
+        ImageError: They are named by a code, or cannot be converted; see :func:`in_srgb`.
+    """
+    if code := colour_code(path):
+        raise ImageError(
+            f"{path}: its colours ({code}) are not those of the other member; convert both to sRGB"
+        )
+    return in_srgb(path, picture)
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

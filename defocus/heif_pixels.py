@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 from defocus.quiet_decoders import QUIET
 
-__all__ = ["HEIF_KINDS", "HeifContents", "heif_contents", "read_heif"]
+__all__ = ["HEIF_KINDS", "HeifContents", "heif_contents", "read_heif", "unusual_code"]
 
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
 INSTALL = "pip install 'defocus[heif]'"
@@ -207,9 +207,14 @@ def _colour_code(data: bytes, icc: bytes) -> tuple[int, int] | None:
     if place < 0 or len(data) < place + 12:
         return None
     primaries, curve = data[place + 9], data[place + 11]
-    if primaries in _USUAL_PRIMARIES and curve in _USUAL_CURVES:
+    if not unusual_code(primaries, curve):
         return None
     return None if icc and curve in _USUAL_CURVES else (primaries, curve)
+
+
+def unusual_code(primaries: int, curve: int) -> bool:
+    """Whether codes of ITU-T H.273 mean other colours than those of sRGB."""
+    return primaries not in _USUAL_PRIMARIES or curve not in _USUAL_CURVES
 
 
 def _further(data: bytes) -> tuple[str, ...]:

@@ -272,10 +272,11 @@ def read_member(path: Path, other: Path | None) -> Image:
     Raises:
         ImageError: The member cannot be read or converted.
     """
-    from defocus.colour_profiles import in_srgb, in_two_spaces
+    from defocus.colour_profiles import in_two_spaces, member_in_srgb
 
     picture = read_image(path)
-    return in_srgb(path, picture) if other is not None and in_two_spaces(path, other) else picture
+    mixed = other is not None and in_two_spaces(path, other)
+    return member_in_srgb(path, picture) if mixed else picture
 
 
 def sizes_differ(

@@ -76,7 +76,9 @@ def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
     """
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
-        return _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
+        groups = _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
+        if any(len({shot.exif.f_number for shot in group}) > 1 for group in groups.values()):
+            return groups  # else a person sorted one body's pictures by their apertures
     if len(serials) < 2:
         return {"": list(shots)}
     return _grouped(shots, lambda shot: f"serial number {shot.exif.serial or 'unknown'}")
@@ -118,15 +120,56 @@ def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], li
             cards[card_of(path), path.stem[:4]].append((number, shot))
     runs: list[tuple[CardShot, ...]] = []
     remarks: list[str] = []
+    counts: list[list[Numbered]] = []
     for numbered in cards.values():
         pieces = _pieces(_by_number(numbered))
         if len(pieces) == 1:
-            steady += pieces[0]
+            _add_to_count(counts, numbered)
         else:
             runs += pieces
             remarks += [_remark(one[-1], other[0]) for one, other in itertools.pairwise(pieces)]
-    steady.sort(key=lambda shot: shot.seconds)
-    return [*([tuple(steady)] if steady else []), *runs], remarks
+    counted = [[shot for _, shot in one] for one in counts]
+    remarks += [_remark_on_counts(one[0], other[0]) for one, other in itertools.pairwise(counted)]
+    first = sorted([*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds)
+    further = [tuple(sorted(one, key=lambda shot: shot.seconds)) for one in counted[1:]]
+    return [*([tuple(first)] if first else []), *further, *runs], remarks
+
+
+def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> None:
+    """Put files of one folder and kind of name to those of the count that numbered them.
+
+    What two bodies took at one time has numbers that contradict the time, although those of each
+    body do not.
+    """
+    for count in counts:
+        if _apart_in_time(count, numbered) or _one_count([*count, *numbered]):
+            count += numbered
+            return
+    counts.append(numbered)
+
+
+def _apart_in_time(first: Sequence[Numbered], second: Sequence[Numbered]) -> bool:
+    spans = [[shot.seconds for _, shot in one] for one in (first, second)]
+    return max(spans[0]) < min(spans[1]) or max(spans[1]) < min(spans[0])
+
+
+def _one_count(numbered: Sequence[Numbered]) -> bool:
+    """Whether numbers rise with time, but for one place where they begin again.
+
+    A body gives no number to files of two names; a person who sorts them into folders may.
+    """
+    numbers = [one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))]
+    if len({shot.files[0].stem for _, shot in numbered}) > len(set(numbers)):
+        return False
+    falls = sum(other < one for one, other in itertools.pairwise(numbers))
+    return falls == 0 or (falls == 1 and numbers[-1] <= numbers[0])
+
+
+def _remark_on_counts(one: CardShot, other: CardShot) -> str:
+    return (
+        f"files such as {one.name} and {other.name} were numbered by two counts at one time, as by "
+        "two bodies: no pair is made of shots of both"
+    )
 
 
 def _remark(before: CardShot, after: CardShot) -> str:

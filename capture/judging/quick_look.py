@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.colour_profiles import in_srgb
+from defocus.colour_profiles import member_in_srgb
 from defocus.errors import ImageError
 from defocus.images import (
     FloatImage,
@@ -100,7 +100,7 @@ def read_in_srgb(path: Path) -> QuickLook:
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return read_look(path)
-    return _looked(in_srgb(path, read_image(path)))
+    return _looked(member_in_srgb(path, read_image(path)))
 
 
 def _looked(picture: Image) -> QuickLook:

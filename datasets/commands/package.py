@@ -122,7 +122,7 @@ def _package(
     from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.release.details import details_of, later_version
     from defocus.datasets.release.documents.card import undeclared
-    from defocus.datasets.release.facts import audit_numbers, read_facts
+    from defocus.datasets.release.facts import audit_facts, read_facts
     from defocus.datasets.release.packaging import package_dataset
     from defocus.datasets.release.pictures.shot import released_blocks
     from defocus.datasets.release.terms import require_redistributable
@@ -137,13 +137,15 @@ def _package(
     for problem in undeclared(details):
         say(f"{problem}; state it in a file for --card")
     _say_sizes(opened)
+    numbers, warnings = ((), None) if audit is None else audit_facts(opened, audit)
     done = package_dataset(
         opened,
         out,
         form,
         details,
         shard_mb * MEGABYTE,
-        numbers=() if audit is None else audit_numbers(opened, audit),
+        numbers=numbers,
+        warnings=warnings,
         previous=previous,
         jobs=jobs,
     )

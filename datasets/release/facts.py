@@ -27,7 +27,7 @@ from defocus.datasets.release.provenance import (
 from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.files import write_text
-from defocus.progress import counted
+from defocus.progress import counted, grouped
 from defocus.reading import read_json
 from defocus.settings import Settings
 
@@ -35,7 +35,7 @@ __all__ = [
     "ORIGIN",
     "Count",
     "ReleaseFacts",
-    "audit_numbers",
+    "audit_facts",
     "facts_of",
     "read_facts",
     "write_facts",
@@ -71,6 +71,7 @@ class ReleaseFacts(Settings):
         shown: Files of the members of a pair to look at; none in shards.
         sizes: Sizes of the pictures, and how many pairs have them.
         bytes: Bytes of all pictures and shards.
+        warnings: What the audit warns of, in lines; None without an audit.
     """
 
     format: Literal["defocus-release"] = "defocus-release"
@@ -91,6 +92,7 @@ class ReleaseFacts(Settings):
     shown: tuple[str, ...] = ()
     sizes: tuple[Setting, ...] = ()
     bytes: int = 0
+    warnings: tuple[str, ...] | None = None
 
     @property
     def pairs(self) -> int:
@@ -186,8 +188,8 @@ def read_facts(root: Path) -> ReleaseFacts:
         raise DatasetError(f"{path}: damaged; 'defocus-data verify {root}' says what is") from error
 
 
-def audit_numbers(dataset: Dataset, path: Path) -> tuple[Number, ...]:
-    """The numbers of an ``audit.json`` of a dataset.
+def audit_facts(dataset: Dataset, path: Path) -> tuple[tuple[Number, ...], tuple[str, ...]]:
+    """The numbers of an ``audit.json`` of a dataset, and what it warns of, in lines.
 
     Raises:
         InputError: The file is missing, is no audit, or is that of another dataset.
@@ -199,10 +201,12 @@ def audit_numbers(dataset: Dataset, path: Path) -> tuple[Number, ...]:
         if document["content_hash"] != dataset.content_hash:
             raise InputError(f"{path}: the audit of other pictures; audit {dataset.name} again")
         found = [(one, document["summary"][one.name]) for one in QUANTITIES]
-        return tuple(
+        numbers = tuple(
             Number(title=one.title, unit=one.unit, **told) for one, told in found if told["count"]
         )
+        warned = [(str(one["id"]), str(one["text"])) for one in document["warnings"]]
     except (OSError, LookupError, TypeError, FileError, ValidationError) as error:
         raise InputError(
             f"{path}: no audit; give the audit.json of 'defocus-data audit'"
         ) from error
+    return numbers, tuple(grouped(warned, len(dataset.pairs), "pair"))

@@ -75,6 +75,7 @@ def package_dataset(
     shard_bytes: int,
     *,
     numbers: tuple[Number, ...] = (),
+    warnings: tuple[str, ...] | None = None,
     previous: Path | None = None,
     jobs: int = 1,
 ) -> Packaged:
@@ -87,6 +88,7 @@ def package_dataset(
         details: Details for its documents.
         shard_bytes: Bytes of originals per shard, for formats with shards.
         numbers: Numbers of the dataset's audit.
+        warnings: What the audit warns of; None without one.
         previous: The release that this one replaces; what differs goes into ``CHANGES``.
         jobs: Number of pairs or shards written at once.
 
@@ -101,6 +103,7 @@ def package_dataset(
     order = {
         **_order(dataset, layout, details, shard_bytes),
         "numbers": [one.model_dump() for one in numbers],
+        **({} if warnings is None else {"warnings": warnings}),
         "previous": None if previous is None else sha256_file(previous / MANIFEST),
     }
     request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
@@ -116,6 +119,7 @@ def package_dataset(
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         lacking = tuple(one.id for one in dataset.without(left_out))
         facts = facts_of(dataset, rows, form, details, request, numbers, lacking, root)
+        facts = facts.model_copy(update={"warnings": warnings})
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
         digest = write_sums(root)

@@ -84,6 +84,35 @@ MIXES = {
         ["Maker Body 1, folder A (2 pictures)"],
         scenes=2,
     ),
+    "two bodies that count differently": Mix(
+        [
+            shot("A/IMG_0001", "s", 0), shot("B/IMG_7001", "b", 2), shot("A/IMG_0002", "b", 4),
+            shot("B/IMG_7002", "s", 6), shot("A/IMG_0003", "s", 50), shot("A/IMG_0004", "b", 54),
+        ],
+        ["A/IMG_0001 A/IMG_0002", "A/IMG_0003 A/IMG_0004", "B/IMG_7001 B/IMG_7002"],
+        ["files such as IMG_0001.JPG and IMG_7001.JPG were numbered by two counts at one time"],
+    ),
+    "two bodies whose files have other names": Mix(
+        [
+            shot("IMG_0011", "s", 0), shot("_DSC0011", "b", 2), shot("IMG_0012", "b", 4),
+            shot("_DSC0012", "s", 6),
+        ],
+        ["IMG_0011 IMG_0012", "_DSC0011 _DSC0012"],
+        ["numbered by two counts at one time"],
+    ),
+    "two kinds of names of one body": Mix(
+        [shot("IMG_0011", "s", 0), shot("_MG_0012", "b", 4), shot("IMG_0013", "s", 8)],
+        ["IMG_0011 _MG_0012 IMG_0013"],
+        ["1 pair imported, 0 files left out"],
+    ),
+    "members sorted into two folders by a person": Mix(
+        [
+            shot("sharp/IMG_0001", "s", 0, 1), shot("blurry/IMG_0001", "b", 4, 1),
+            shot("sharp/IMG_0002", "s", 60, 2), shot("blurry/IMG_0002", "b", 64, 2),
+        ],
+        ["sharp/IMG_0001 blurry/IMG_0001", "sharp/IMG_0002 blurry/IMG_0002"],
+        scenes=2,
+    ),
     "two folders of one body": Mix(
         [shot("sharp/IMG_0001", "s", 0), shot("blurry/IMG_0002", "b", 4)],
         ["sharp/IMG_0001 blurry/IMG_0002"],

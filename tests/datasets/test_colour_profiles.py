@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,12 +16,14 @@ from defocus.align.compensation.crop import Rectangle
 from defocus.blocks.derived import give_blocks
 from defocus.capture.judging.quality import judge_pair
 from defocus.capture.planning.exposure import Bracket, make_exposure
-from defocus.colour_profiles import in_srgb, in_two_spaces, profile_of
+from defocus.colour_profiles import colour_code, in_srgb, in_two_spaces, profile_of
+from defocus.datasets.audit.pairs.members import warnings_of
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures.members import released_members
 from defocus.errors import ImageError
 from defocus.exif import Exif
 from defocus.images import read_image, read_member, read_pair, write_image
+from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
 from tests.conftest import Run
 from tests.datasets.test_release_facts import wide_profile
 
@@ -125,6 +129,66 @@ def test_profiles_of_one_meaning_are_one_colour_space(wide: Path, tmp_path: Path
     with pytest.raises(ImageError, match="its colour profile is damaged"):
         read_pair(plain, damaged)
     np.testing.assert_array_equal(read_pair(*files)[0], read_image(files[0]))
+
+
+def with_code(path: Path, picture: np.ndarray, *chunks: tuple[bytes, bytes]) -> Path:
+    """A PNG with chunks, or a JPEG of a camera that was set to Adobe RGB."""
+    exif = PillowImage.Exif()
+    exif.get_ifd(34665)[40965] = {1: "R03"}
+    told = {"exif": exif, "quality": 95} if path.suffix == ".jpg" else {}
+    PillowImage.fromarray(picture).save(path, **told)  # type: ignore[arg-type]
+    if chunks:
+        png, added = path.read_bytes(), b"".join(png_chunk(*one) for one in chunks)
+        path.write_bytes(png[:PNG_HEAD_BYTES] + added + png[PNG_HEAD_BYTES:])
+    return path
+
+
+LINEAR, OF_SRGB = struct.pack(">I", 100_000), struct.pack(">I", 45_455)
+PLACES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+P3_PLACES = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "code"),
+    [
+        ([(b"cICP", bytes([12, 13, 0, 1]))], "cICP primaries 12, curve 13"),
+        ([(b"gAMA", LINEAR)], "gAMA 1"),
+        ([(b"gAMA", OF_SRGB), (b"cHRM", P3_PLACES)], "cHRM 0.3127 0.329 0.68"),
+        ((), "Adobe RGB by its EXIF"),
+        ([(b"cICP", bytes([1, 13, 0, 1])), (b"gAMA", LINEAR)], ""),
+        ([(b"gAMA", OF_SRGB), (b"cHRM", PLACES)], ""),
+        ([(b"sRGB", b"\0"), (b"gAMA", LINEAR)], ""),
+        ([(b"gAMA", b"short")], ""),
+    ],
+)
+def test_colours_named_by_a_code_are_not_mixed_with_others(
+    pictures: tuple[np.ndarray, np.ndarray],
+    tmp_path: Path,
+    chunks: Sequence[tuple[bytes, bytes]],
+    code: str,
+) -> None:
+    sharp = with_code(tmp_path / ("a.png" if chunks else "a.jpg"), pictures[0], *chunks)
+    plain = with_code(tmp_path / "b.png", pictures[1])
+    assert colour_code(sharp).startswith(code)
+    assert bool(colour_code(sharp)) == in_two_spaces(plain, sharp) == bool(code)
+    pair = Pair("a", "a", "test", plain, sharp)
+    warned = [one.text for one in warnings_of([pair])]
+    if not code:
+        assert warned == []
+        read_pair(plain, sharp)
+        return
+    assert code in warned[0]
+    assert warned[0].endswith("convert both to sRGB")
+    for refused in (lambda: read_pair(plain, sharp), lambda: read_member(sharp, plain)):
+        with pytest.raises(ImageError, match="are not those of the other member"):
+            refused()
+    with pytest.raises(ImageError, match=f"the sharp one in {code}.*convert both to sRGB"):
+        released_members(pair)
+    read_pair(sharp, sharp)  # both name the same
+    assert (
+        "not converted but read as sRGB"
+        in warnings_of([Pair("a", "a", "test", sharp, sharp)])[0].text
+    )
 
 
 def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:

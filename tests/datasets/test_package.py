@@ -18,10 +18,11 @@ from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
 from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.table import QUANTITIES
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details, details_of
 from defocus.datasets.release.documents.card import undeclared
-from defocus.datasets.release.facts import audit_numbers
+from defocus.datasets.release.facts import audit_facts
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.pictures.privacy import without_private
 from defocus.datasets.release.provenance import Number
@@ -405,11 +406,34 @@ def test_a_release_tells_its_steps_numbers_and_title(noise: Dataset, tmp_path: P
         assert dict(file.attrs) == {"title": "Noise", "licence": "CC-BY-4.0", "version": "1.0.0"}
 
 
+def test_the_card_says_what_the_audit_warns_of(noise: Dataset, tmp_path: Path) -> None:
+    texts = [f"it moved: 0.{n} stops" for n in range(4)] + ["34 % is clipped"]
+    warned = [{"id": f"p{n}", "what": "w", "text": text} for n, text in enumerate(texts)]
+    for name, found, told in (
+        (
+            "odd",
+            warned,
+            "4 of 6 pairs, such as p0: it moved: 0.0 stops; p4: 34 % is clipped",
+        ),
+        ("good", [], "none"),
+    ):
+        summary = {one.name: {"count": 0} for one in QUANTITIES}
+        audit = {"content_hash": noise.content_hash, "summary": summary, "warnings": found}
+        (tmp_path / "audit.json").write_text(json.dumps(audit))
+        numbers, warnings = audit_facts(noise, tmp_path / "audit.json")
+        release = package_dataset(
+            noise, tmp_path / name, "folder", DETAILS, GIGABYTE, numbers=numbers, warnings=warnings
+        ).root
+        assert f"- **Warnings**: {told}\n" in (release / "README.md").read_text()
+    bare = package_dataset(noise, tmp_path / "bare", "folder", DETAILS, GIGABYTE).root
+    assert "Warnings" not in (bare / "README.md").read_text()
+
+
 def test_the_audit_of_other_pictures_is_refused(noise: Dataset, tmp_path: Path) -> None:
     for text in ('{"content_hash": "x"}', "[]", "no"):
         (tmp_path / "audit.json").write_text(text)
         with pytest.raises(InputError, match="audit"):
-            audit_numbers(noise, tmp_path / "audit.json")
+            audit_facts(noise, tmp_path / "audit.json")
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])

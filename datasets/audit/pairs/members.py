@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from PIL import Image as PillowImage
 
-from defocus.colour_profiles import in_two_spaces, profile_of, space_name
+from defocus.colour_profiles import colour_code, colours_of, in_two_spaces
 from defocus.datasets.files.picture_size import NO_PICTURE
 from defocus.datasets.pair import Pair
 from defocus.picture_headers import MAX_PIXELS, SUFFIXES
@@ -82,14 +82,17 @@ def _warnings(pair: Pair) -> list[Warned]:
     found: list[tuple[What, str]] = []
     if blurry.colours != sharp.colours:
         text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"
-        if in_two_spaces(pair.blurry, pair.sharp or pair.blurry):
-            text += "; both are converted to sRGB"
+        files = pair.blurry, pair.sharp or pair.blurry
+        if in_two_spaces(*files):
+            coded = any(map(colour_code, files))
+            text += "; convert both to sRGB" if coded else "; both are converted to sRGB"
         found.append(("colour space", text))
     elif blurry.grey != sharp.grey:
         grey, other = ("blurry", "sharp") if blurry.grey else ("sharp", "blurry")
         found.append(("colour space", f"the {grey} file is grey, the {other} one has colours"))
     elif blurry.colours != PLAIN:
-        found.append(("colour space", f"{blurry.colours}, taken for sRGB"))
+        taken = "not converted but read as sRGB" if colour_code(pair.blurry) else "taken for sRGB"
+        found.append(("colour space", f"{blurry.colours}, {taken}"))
     if blurry.orientation != sharp.orientation:
         told = f"{blurry.orientation} and {sharp.orientation}"
         found.append(("orientation", f"EXIF says {told} for blurry and sharp; both are ignored"))
@@ -146,4 +149,4 @@ def _of_tiff(path: Path) -> _Header:
 
 def _colours(path: Path, mode: str) -> str:
     """The colour space that a file declares."""
-    return mode if mode != PLAIN else space_name(profile_of(path)) or PLAIN
+    return mode if mode != PLAIN else colours_of(path) or PLAIN

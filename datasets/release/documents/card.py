@@ -14,6 +14,7 @@ __all__ = ["card_text", "undeclared"]
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 MOST_SIZES = 4
+MOST_WARNINGS = 6
 ROLES = ("blurry", "sharp")
 DEPTH_WARNING = """\
 Pictures are PNG of 8 or 16 bits, sRGB. **Pillow, and with it most libraries, reads 16-bit colour
@@ -116,6 +117,7 @@ def _glance(facts: ReleaseFacts, details: Details) -> str:
         "Lens": settings.get("lens", ""),
         "Licence": details.licence,
         "Left out": _left_out(facts),
+        "Warnings": _warnings(facts),
     }
     return "\n".join(f"- **{name}**: {text}" for name, text in told.items() if text)
 
@@ -124,6 +126,15 @@ def _left_out(facts: ReleaseFacts) -> str:
     unread = len(facts.left_out or ())
     told = [dropped_text(facts.steps), f"{unread} that could not be read" if unread else ""]
     return "; ".join(filter(None, told))
+
+
+def _warnings(facts: ReleaseFacts) -> str:
+    """What the audit warns of; empty without an audit."""
+    if facts.warnings is None:
+        return ""
+    more = len(facts.warnings) - MOST_WARNINGS
+    told = [*facts.warnings[:MOST_WARNINGS], *([f"{more} more"] if more > 0 else [])]
+    return "; ".join(told) or "none"
 
 
 def _measured(facts: ReleaseFacts) -> str:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.colour_profiles import in_srgb, in_two_spaces, profile_of, space_name
+from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces
 from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.opening import require_one_size
@@ -46,10 +46,12 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     require_one_size([pair])
     files = pair_files(pair)
     if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):
-        blurry, sharp = (space_name(profile_of(one)) or "sRGB" for one in (pair.blurry, pair.sharp))
+        pictures = pair.blurry, pair.sharp
+        blurry, sharp = (colours_of(one) or "sRGB" for one in pictures)
+        help_of_us = "'defocus-data compensate' brings both to one space"
         raise ImageError(
             f"pair {pair.id}: the blurry picture is in {blurry}, the sharp one in {sharp}; "
-            "'defocus-data compensate' brings both to one space"
+            + ("convert both to sRGB" if any(map(colour_code, pictures)) else help_of_us)
         )
     developed = _developed(files)
     members: dict[str, bytes] = {}
