@@ -256,7 +256,7 @@ COMMANDS = {
     "compensate": OF_PAIRS,
     "sidecar": OF_PAIRS,
     "split": OF_PAIRS,
-    "patches": (*OF_PAIRS, "--side", "8"),
+    "patches": (*OF_PAIRS, "--side", "16"),
     "report": OF_PAIRS,
     "package": (*OF_PAIRS, "--to", "folder", "--card", "card.toml"),
     "restore": ("defocus-bench", "mine/test/sharp", "--baseline", "wiener", "--leave-sharp"),

@@ -31,13 +31,16 @@ def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
     """Seal the test pairs of DATASET.
 
     Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
-    truth is encrypted until the key is published; 'defocus-data unseal' opens it. The exit code is
-    1 if DATASET has pairs that are left out, which are named.
+    truth is encrypted until the key is published; 'defocus-data unseal' opens it. Pairs that cannot
+    be read are left out by name, and the exit code is then 1.
     """
     from defocus.datasets.api import open_dataset
+    from defocus.datasets.opening import readable
     from defocus.extras.labs.sealing.seal import seal_dataset
+    from defocus.isolation import say_left_out
 
-    opened = open_dataset(dataset)
+    opened = readable(open_dataset(dataset, damaged=True), "test")
+    say_left_out(opened.without(), opened.found, "pair")
     facts = seal_dataset(opened, out, key_file, opens)
     click.echo(f"{out}: sealed; SHA-256 of the key {facts.key_sha256}")
     return int(bool(opened.left_out))

@@ -134,3 +134,15 @@ def test_what_cannot_be_sealed_is_said(pairs: str, tmp_path: Path) -> None:
         seal_dataset(open_dataset(f"manifest:{sealed}"), tmp_path / "again", tmp_path / "key2")
     with pytest.raises(DatasetError, match=r"no seal\.json there"):
         open_seal(tmp_path / "there", tmp_path / "key", tmp_path / "out")
+
+
+def test_pairs_that_cannot_be_read_are_not_sealed(pairs: str, tmp_path: Path) -> None:
+    damaged = tmp_path / "pairs/test/sharp/b.png"
+    damaged.write_bytes(damaged.read_bytes()[:-900])
+    (tmp_path / "pairs/train/sharp/c.png").write_text("no picture, and none of the test")
+    group = command_group("defocus-data", "defocus.datasets.commands", "")
+    words = ["seal", pairs, "--out", str(tmp_path / "sealed"), "--key", str(tmp_path / "key")]
+    done = CliRunner().invoke(group, words, standalone_mode=False)
+    assert done.return_value == 1, done.output
+    assert "pair test-b is left out: test/sharp/b.png: the file is cut short" in done.stderr
+    assert [one.id for one in open_dataset(f"manifest:{tmp_path / 'sealed'}").pairs] == ["test-a"]
