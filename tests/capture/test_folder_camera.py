@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -199,6 +200,14 @@ def test_every_shot_is_in_one_pair_or_left_out(pattern: str) -> None:
     assert sorted(used) == [shot.files[0] for shot in shots]
     for pair in pairs:
         assert pair.shots[-1].seconds - pair.shots[0].seconds <= 120
+
+
+def test_an_exposure_of_minutes_is_no_pause() -> None:
+    sharp, blurry = roles_of("sb", pause=130)
+    sharp = replace(sharp, exif=replace(sharp.exif, seconds=120.0))
+    for shots, paired in (([sharp, blurry], 1), (roles_of("sb", pause=130), 0)):
+        pairs, _ = find_pairs(shots, BracketApertures(WIDE, NARROW), gap_seconds=60)
+        assert len(pairs) == paired
 
 
 def test_apertures_are_found_where_there_are_two() -> None:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
+from defocus.capture.judging.motion import compare_anchor
 from defocus.capture.judging.quality import ExtraShots, judge_pair
+from defocus.capture.judging.quick_look import QuickLook
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import plan_bracket
@@ -137,6 +140,20 @@ def test_a_change_of_the_light_is_no_motion(tmp_path: Path) -> None:
     assert pair.quality.verdict == "accept", pair.quality.reason
     cloud = judged(tmp_path / "cloud", 0, "fault=ev%3D0.2@3")
     assert "light changed by +0.20 EV" in cloud.quality.reason
+
+
+def test_a_change_of_the_light_does_not_lower_the_noise_ceiling() -> None:
+    rng = np.random.default_rng(0)
+    scene = cv2.GaussianBlur(rng.uniform(0, 1, (96, 128, 3)).astype(np.float32), (0, 0), 1.5)
+    first, repeat = (scene + rng.normal(0, 0.01, scene.shape).astype(np.float32) for _ in "ab")
+    even, lit = (
+        compare_anchor(QuickLook(first), QuickLook(np.float32(light) * repeat), 3.0)
+        for light in (1.0, 1.15)
+    )
+    assert even.light_ev == pytest.approx(0, abs=0.01)
+    assert lit.light_ev == pytest.approx(0.2, abs=0.01)
+    assert even.noise_ceiling_db is not None
+    assert lit.noise_ceiling_db == pytest.approx(even.noise_ceiling_db, abs=0.3)
 
 
 def test_drift_is_warned_about(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """Shots that are on the card of a camera when the transfer, or the whole session, is cut short."""
 
+import hashlib
 import json
 import stat
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from defocus.capture.camera import ON_CARD
+from defocus.capture.camera import ON_CARD, CardFile
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
@@ -18,6 +20,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.damage import DamagedFile, report_damage
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.refetching import fetch_damaged
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import StoredFile
 from defocus.capture.taking.resuming import resume_session
@@ -174,6 +177,38 @@ def test_what_the_card_has_no_more_is_named_and_the_pair_is_incomplete(
     (checked,) = check_session(session).pairs
     assert (checked.verdict, checked.reason) == ("incomplete", "blurry.jpg is missing")
     assert sorted(path.name for path in pair.iterdir()) == ["pair.json", "sharp.jpg"]
+
+
+class CardOfOneFile:
+    """A card with a file of any name."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.on_card: tuple[CardFile, ...] = ()
+
+    def fetch(self, path_stem: Path) -> list[Path]:
+        part = path_stem.with_suffix(".jpg.part")
+        part.write_bytes(self.content)
+        return [part]
+
+    def delete(self, place: CardFile) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("content", [b"the shot", b"another picture"])
+def test_only_the_file_that_was_lost_takes_its_place(tmp_path: Path, content: bytes) -> None:
+    lost = StoredFile("sharp.jpg", hashlib.sha256(b"the shot").hexdigest(), 8)
+    taken: list[bytes] = []
+    folder = SimpleNamespace(
+        root=tmp_path,
+        state=SimpleNamespace(on_card={("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}),
+        restore=lambda *one: taken.append(one[2].read_bytes()),
+    )
+    rig = SimpleNamespace(of=lambda _: CardOfOneFile(content))
+    damaged = [DamagedFile("0001_desk", lost, "sharp.jpg is missing")]
+    fetch_damaged(cast(Any, folder), cast(Any, rig), damaged)
+    assert taken == [content] * (content == b"the shot")
+    assert not list((tmp_path / "pairs" / "0001_desk").iterdir())
 
 
 def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(

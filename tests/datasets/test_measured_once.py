@@ -29,6 +29,7 @@ from defocus.datasets.curation.usable import usable_pairs
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
 from defocus.datasets.measuring.measurement_file import read_measurement, write_measurement
+from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reporting.page import dataset_page
 from defocus.datasets.sidecar.write import write_sidecar
@@ -110,6 +111,14 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
             path.write_bytes(path.read_bytes()[:100])
     assert document(audit_dataset(source, "dis", 1), None) == before
     assert len(counted) == 3 * len(NAMES)
+
+
+def test_a_measurement_within_other_limits_is_another_one(source: Dataset) -> None:
+    estimator = flow_estimator("dis")
+    limits = (kept.NO_LIMITS, MotionLimits("translation"), MotionLimits(largest_px=8.0))
+    keys = [kept.pair_keys(source, estimator, one)["astronaut"] for one in limits]
+    assert len(set(keys)) == 3
+    assert keys[0] == kept.pair_key(source.pairs[0], estimator)
 
 
 def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path: Path) -> None:
