@@ -269,7 +269,7 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front() -> None:
     ]
     front = [Point(f"Front {n}", 1.0 + 0.3 * n, 25.9 + 0.02 * n, marked=True) for n in range(5)]
     far = [Point("Best", 3.0, 27.0), Point("Worst", 0.5, 24.5)]
-    found = scatter(Scatter("s", "x", "y", (*crowd, *front, *far), marked_as="front"))
+    found = scatter(Scatter("s", "x", "y", (*crowd, *front[::-1], *far), marked_as="front"))
     texts = boxes(found)
     assert len(texts) == len(found.points)
     assert [point.number for point in found.legend] == list(range(1, len(found.legend) + 1))
@@ -278,6 +278,8 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front() -> None:
         a, b = texts[one], texts[other]
         assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]), (one, other)
     corners = [tuple(map(float, each.split(","))) for each in found.front.split()]
+    assert corners == sorted(corners)
+    assert len(corners) == len(front)
     for (x, y), (to_x, to_y) in pairwise(corners):
         for share in np.linspace(0, 1, 50):
             at_x, at_y = x + share * (to_x - x), y + share * (to_y - y)
