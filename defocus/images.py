@@ -17,6 +17,7 @@ from defocus.bmp_pixels import bmp_pixels
 from defocus.errors import FileError, ImageError
 from defocus.files import atomic_path
 from defocus.heif_pixels import HEIF_KINDS, read_heif
+from defocus.isolation import errors_of_file
 from defocus.jpeg_scans import jpeg_oddity, lacks_a_part
 from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import (
@@ -101,6 +102,7 @@ def read_image(path: Path) -> Image:
     return colour
 
 
+@errors_of_file(ImageError)
 def read_stored(path: Path) -> NDArray[Any]:
     """Read a picture with all that it has: grey stays grey, transparency and floats are kept.
 
@@ -118,13 +120,11 @@ def read_stored(path: Path) -> NDArray[Any]:
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
     data = _content(path)
-    content = np.frombuffer(data, np.uint8)
     refuse_truncated(path, data)
     refuse_oversized(path, data)
-    kind = kind_of(data)
-    if kind in HEIF_KINDS:
+    if (kind := kind_of(data)) in HEIF_KINDS:
         return read_heif(path, data, kind)
-    picture = _decode(path, content)
+    picture = _of_bytes(path, data)
     if data[:2] == b"\xff\xd8" and lacks_a_part(data, picture, functools.partial(_of_bytes, path)):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
     return picture

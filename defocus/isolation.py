@@ -5,10 +5,12 @@ the request, such as damaged weights. Whatever else comes out of one picture, pa
 reason why this one is left out. A second run of the same command tries it again.
 """
 
+import functools
 import os
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from defocus.errors import (
@@ -22,7 +24,15 @@ from defocus.errors import (
 )
 from defocus.progress import grouped, log, say, telling
 
-__all__ = ["LeftOut", "attempt", "parted", "reason_of", "say_left_out", "stops_everything"]
+__all__ = [
+    "LeftOut",
+    "attempt",
+    "errors_of_file",
+    "parted",
+    "reason_of",
+    "say_left_out",
+    "stops_everything",
+]
 
 R = TypeVar("R")
 
@@ -63,6 +73,30 @@ def attempt(
         if stops_everything(error):
             raise
         return LeftOut(name, reason_of(error))
+
+
+def errors_of_file(
+    family: type[DefocusError],
+) -> Callable[[Callable[[Path], R]], Callable[[Path], R]]:
+    """Let a reader of files fail by errors of ours alone, so that a file never ends other work.
+
+    Args:
+        family: Of the error that an unforeseen one becomes.
+    """
+
+    def decorated(read: Callable[[Path], R]) -> Callable[[Path], R]:
+        @functools.wraps(read)
+        def called(path: Path) -> R:
+            try:
+                return read(path)
+            except Exception as error:
+                if isinstance(error, DefocusError) or stops_everything(error):
+                    raise
+                raise family(f"{path}: {reason_of(error)}") from error
+
+        return called
+
+    return decorated
 
 
 def parted(results: Iterable[R | LeftOut]) -> tuple[list[R], tuple[LeftOut, ...]]:

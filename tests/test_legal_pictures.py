@@ -233,6 +233,7 @@ def require_result_or_line(
         line = str(error)
     assert line, "an error says why"
     assert "\n" not in line
+    assert "please report" not in line
 
 
 WAYS: tuple[Callable[[Image, Image, Path], None], ...] = (

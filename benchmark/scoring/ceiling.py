@@ -8,6 +8,7 @@ and with as much noise added, is scored instead.
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,9 @@ from defocus.benchmark.scoring.score import score_picture
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
-from defocus.errors import DefocusError, InterruptedWorkError, NotApplicableError, StorageError
+from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, read_member
+from defocus.isolation import LeftOut, attempt
 from defocus.optics.geometry import Similarity
 
 __all__ = ["Imperfection", "ceiling_scores", "displaced", "turning_flow"]
@@ -67,21 +69,27 @@ def ceiling_scores(
     for protocol, facts in PROTOCOLS.items():
         if not facts.ranked:
             continue
-        try:
-            stored = read_member(pair.blurry, pair.sharp)
-            blurry = np.asarray(as_float(stored, np.float64), np.float64)
-            target = make_target(protocol, dataset, pair, blurry, estimator)
-            imperfection = _imperfection(dataset, pair, protocol, target.reference)
-        except (StorageError, InterruptedWorkError):
-            raise
-        except DefocusError as error:  # the systems' own rows say which pictures are left out
+        made = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
+        if isinstance(made, LeftOut):  # the systems' own rows say which pictures are left out
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:
-                scores.append(Score(profile.name, protocol, "psnr", *where, None, flow, str(error)))
+                scores.append(
+                    Score(profile.name, protocol, "psnr", *where, None, flow, made.reason)
+                )
             continue
-        scores += _scores(pair, protocol, target, imperfection, metrics, profile)
+        scores += _scores(pair, protocol, *made, metrics, profile)
     return scores
+
+
+def _target(
+    protocol: str, dataset: Dataset, pair: Pair, estimator: FlowEstimator
+) -> tuple[Target, Imperfection]:
+    """What a perfect restoration of a pair is compared with, and what it differs by."""
+    stored = read_member(pair.blurry, pair.sharp)
+    blurry = np.asarray(as_float(stored, np.float64), np.float64)
+    target = make_target(protocol, dataset, pair, blurry, estimator)
+    return target, _imperfection(dataset, pair, protocol, target.reference)
 
 
 def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array) -> Imperfection:

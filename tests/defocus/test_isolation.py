@@ -4,8 +4,10 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from defocus import images
 from defocus.errors import (
     DatasetError,
     ImageError,
@@ -17,6 +19,7 @@ from defocus.errors import (
     storage_error,
 )
 from defocus.files import atomic_path, write_text
+from defocus.images import read_image, write_image
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import telling
 
@@ -91,6 +94,22 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(
     assert "in raising" in kept or "in work" in kept
     assert r"TypeError: b\udce9ret" in kept
     assert "foreseen" not in kept.replace("unforeseen", "")
+
+
+def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_image(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
+    monkeypatch.setattr(telling, "log_file", tmp_path / "log")
+    monkeypatch.setattr(images, "_decode", lambda *_: raising(OddError(1, 2))())
+    told = "a.png: unforeseen OddError: 1 and 2; please report it"
+    with pytest.raises(ImageError, match=told):
+        read_image(tmp_path / "a.png")
+    assert "in raising" in (tmp_path / "log").read_text().replace("in work", "in raising")
+    full = of_system(errno.ENOSPC)
+    monkeypatch.setattr(images, "_decode", lambda *_: raising(full)())
+    with pytest.raises(OSError, match="what the system says"):
+        read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("name", ["n" * 251 + ".png", "é" * 125 + ".png", "n" * 255])
