@@ -265,7 +265,7 @@ def _of_raw(path: Path) -> Metadata:
         kept.get_ifd(GPS_DIRECTORY).update(gps)
     orientation = tags.get("Image Orientation")
     if orientation is not None and orientation.values and orientation.values[0] in range(1, 9):
-        kept[ORIENTATION] = orientation.values[0]  # a damaged one can be text
+        kept[ORIENTATION] = int(orientation.values[0])  # a damaged one is text or a fraction
     exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
     remark = Remark(
         "of the RAW file's EXIF and TIFF tags the usual ones stay; maker notes and XMP are left out"

@@ -380,3 +380,7 @@ def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
     assert read_metadata(raw).orientation == 6
     raw.write_bytes(content.replace(entry, struct.pack("<HHIH", 274, 2, 1, 6)))
     assert read_metadata(raw).orientation == 1
+    content += struct.pack("<II", 6, 1)
+    wanted = struct.pack("<HHII", 274, 5, 1, len(content) - 8)
+    raw.write_bytes(content.replace(content[content.index(entry) :][:12], wanted))
+    assert read_metadata(raw).orientation == 6
