@@ -3,7 +3,9 @@
 Source: Windows GDI, BITMAPINFOHEADER to BITMAPV5HEADER.
 """
 
+import functools
 import io
+import operator
 import struct
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 
-__all__ = ["bmp_pixels", "bmp_with_alpha"]
+__all__ = ["bmp_losses", "bmp_pixels", "bmp_with_alpha"]
 
 _PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
 _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
@@ -37,11 +39,43 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
         return None
     bits, compression = struct.unpack_from("<HI", data, 28)
-    start, header, width, height = struct.unpack_from("<IIii", data, 10)
+    start, header = struct.unpack_from("<II", data, 10)
     colours = struct.unpack_from("<I", data, 46)[0]
     overlap = bits <= 8 and start < 14 + header + 4 * colours
     if compression in _RUNS or overlap:
         return _of_pillow(path, data)
+    fields = _fields(path, data)
+    if fields is None:
+        return None
+    values, masks = fields
+    if not all(masks[:3]):
+        raise ImageError(f"{path}: its bit fields lack a colour; save it again")
+    return np.dstack([_field(values, mask) for mask in masks if mask])
+
+
+def bmp_losses(data: bytes) -> list[str]:
+    """What a file has in its values that :func:`bmp_pixels` does not give, in words."""
+    try:
+        fields = _fields(Path(), data)
+    except ImageError:  # said where its pixels are read
+        return []
+    if fields is None:
+        return []
+    values, masks = fields
+    unstated = values & np.uint32(0xFFFFFFFF ^ functools.reduce(operator.or_, masks))
+    most = max(mask.bit_count() for mask in masks)
+    losses = [f"its {most} bits of a colour become 8"] if most > 8 else []
+    if values.size and unstated.min() != unstated.max():
+        losses.append("left out: bits of each pixel that have no stated meaning")
+    return losses
+
+
+def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...]] | None:
+    """The pixels of 16 or 32 bits from top to bottom, and their masks; None of another file."""
+    if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
+        return None
+    bits, compression = struct.unpack_from("<HI", data, 28)
+    start, header, width, height = struct.unpack_from("<IIii", data, 10)
     if bits not in _USUAL or compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
         return None
     line = (width * bits + 31) // 32 * 4
@@ -50,16 +84,13 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     rows = np.frombuffer(data, np.uint8, line * abs(height), start).reshape(abs(height), line)
     values = rows.view("<u2" if bits == 16 else "<u4")[:, :width].astype(np.uint32)
     masks = _USUAL[bits] if compression == _PLAIN else _masks(data, header, compression)
-    if not all(masks[:3]):
-        raise ImageError(f"{path}: its bit fields lack a colour; save it again")
-    channels = [_field(values, mask) for mask in masks if mask]
-    return np.dstack(channels)[:: 1 if height < 0 else -1]
+    return values[:: 1 if height < 0 else -1], masks
 
 
 def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
     """Masks of red, green and blue, and of alpha where the header has one."""
     number = 4 if header >= 56 or compression == _ALPHA_FIELDS else 3
-    found: tuple[int, ...] = struct.unpack_from(f"<{number}I", data, 54)
+    found: tuple[int, ...] = struct.unpack_from(f"<{number}I", data[54:70].ljust(16, b"\0"))
     return (*found, 0)[:4]
 
 

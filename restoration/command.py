@@ -118,8 +118,9 @@ def _tile_px(
     type=FiniteRange(0, min_open=True),
     metavar="VALUE",
     help="The value that means white. By default the largest integer, or 1 of floats. Where most "
-    "floats lie above 1, that of 255, 1023, 4095 and 65535 of which the largest value is more than "
-    "a quarter, else it is asked for; 1023 or 4095 where 16 bits hold no more. This is said.",
+    "floats lie above 1, or all are whole numbers, that of 255, 1023, 4095 and 65535 of which the "
+    "largest value is more than a quarter, else it is asked for; 1023 or 4095 where 16 bits hold "
+    "no more. This is said.",
 )
 @click.option(
     "--map",

@@ -33,7 +33,7 @@ _POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY)
 _THUMBNAIL_PLACE, _THUMBNAIL_BYTES = 513, 514
 _COMPATIBLE = {
     1: {1, 7},
-    2: {2, 129},
+    2: {2, 7, 129},
     3: {3, 4},
     4: {3, 4, 13},
     5: {3, 4, 5, 10, 11, 12},
@@ -44,7 +44,8 @@ _COMPATIBLE = {
 }
 """Types that are taken for each that the standard asks for, because programs write them.
 
-Pillow writes fractions as floats; libtiff, exiftool and Photoshop write IPTC as whole numbers.
+Pillow writes fractions as floats; phones write texts of no stated type; libtiff, exiftool and
+Photoshop write IPTC as whole numbers.
 """
 _TYPES = {
     **dict.fromkeys((33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5),

@@ -33,6 +33,7 @@ from defocus.blocks.tiff import PHOTOSHOP as TIFF_PHOTOSHOP
 from defocus.blocks.tiff import XMP as TIFF_XMP
 from defocus.blocks.tiff import TiffTags, as_exif, tiff_pictures, tiff_tags
 from defocus.blocks.webp import is_lossless, webp_chunk, webp_frames
+from defocus.bmp_pixels import bmp_losses
 from defocus.exif import read_tags
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.picture_headers import kind_of
@@ -180,7 +181,8 @@ def _of_webp(data: bytes) -> Metadata:
 
 
 def _of_bmp(data: bytes) -> Metadata:
-    return Metadata(kind="BMP", parts=data[:150], blocks=tuple(inventory(data)))
+    remarks = tuple(map(Remark, bmp_losses(data)))
+    return Metadata(kind="BMP", parts=data[:150], blocks=tuple(inventory(data)), remarks=remarks)
 
 
 def _of_tiff(data: bytes) -> Metadata:

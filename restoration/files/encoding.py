@@ -34,6 +34,7 @@ from defocus.blocks.webp import with_further_chunks
 from defocus.bmp_pixels import bmp_with_alpha
 from defocus.errors import ImageError
 from defocus.files import write_bytes
+from defocus.heif_pixels import HEIF_KINDS
 from defocus.picture_headers import SUFFIXES, png_chunk
 
 __all__ = ["encoded_picture", "foreseen_remarks", "write_picture", "written_kind"]
@@ -53,7 +54,8 @@ def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
         metadata: Of that.
     """
     suffix = path.suffix.lower()
-    if suffix == given.suffix.lower() and metadata.kind:
+    read_only = metadata.kind in HEIF_KINDS  # a JPEG XL may be called .png
+    if suffix == given.suffix.lower() and metadata.kind and not read_only:
         return metadata.kind
     return next((kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), "PNG")
 

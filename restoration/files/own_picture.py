@@ -136,13 +136,9 @@ def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
         picture = OwnPicture(stored, metadata)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
-    usual = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
-    if picture.white == usual:
-        return picture
-    most = picture.all_colours().max()
-    text = f"values reach {most:g}, so white is taken as {picture.white:g}"
-    remark = Remark(f"{text}; --white {usual} if it is that")
-    return replace(picture, metadata=replace(metadata, remarks=(*metadata.remarks, remark)))
+    text = _said_of_white(picture)
+    remarks = (*metadata.remarks, Remark(text)) if text else metadata.remarks
+    return replace(picture, metadata=replace(metadata, remarks=remarks))
 
 
 def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
@@ -185,15 +181,15 @@ def white_level(picture: NDArray[Any]) -> float:
     """The value that means white in a picture as it is stored.
 
     Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
-    camera. Floats: 1; where most values lie above 1, that of 255, 1023, 4095 and 65535 of which
-    the largest value is more than a quarter. Others must be told: light whose white is 1 reaches 5
-    as well.
+    camera. Floats: 1; where most values lie above 1, or all are whole numbers, that of 255, 1023,
+    4095 and 65535 of which the largest value is more than a quarter. Others must be told: light
+    whose white is 1 reaches 5 as well.
 
     Args:
         picture: Of :func:`read_stored`; finite. Where it has transparency, that does not count.
 
     Raises:
-        ImageError: Most floats lie above 1, and their white is not to be seen.
+        ImageError: Floats are of another white than 1, which is not to be seen.
     """
     alpha = picture.shape[2:] in {(2,), (4,)}
     values = picture[:, :, :-1] if alpha else picture
@@ -201,12 +197,31 @@ def white_level(picture: NDArray[Any]) -> float:
     if picture.dtype.kind == "u":
         levels = (1023, 4095, 65535) if picture.dtype == np.uint16 and most else ()
         return float(next((one for one in levels if most <= one), np.iinfo(picture.dtype).max))
-    if values.size and float(np.median(values)) <= 1:
+    if most <= 1 or (float(np.median(values)) <= 1 and (values % 1).any()):
         return 1.0
-    for one in FLOAT_WHITES:
-        if one / 4 < most <= one:
-            return float(one)
-    raise ImageError(
-        f"most of its floats lie above 1, up to {most:g}; say with --white which value is white (1 "
-        "of scene-referred light)"
-    )
+    white = _float_white(most)
+    if white is None:
+        raise ImageError(
+            f"its floats reach {most:g}; say with --white which value is white (1 of "
+            "scene-referred light)"
+        )
+    return white
+
+
+def _float_white(most: float) -> float | None:
+    """The white of floats that were integers, by the largest value; None if it is none's."""
+    return next((float(one) for one in FLOAT_WHITES if one / 4 < most <= one), None)
+
+
+def _said_of_white(picture: OwnPicture) -> str:
+    """What is said of the white that was chosen; empty where there was no choice."""
+    floats = picture.stored.dtype.kind == "f"
+    usual = 1 if floats else np.iinfo(picture.stored.dtype).max
+    most = float(picture.all_colours().max(initial=0))
+    other = _float_white(most) if floats else None
+    if picture.white != usual:
+        white = f"white is taken as {picture.white:g}; --white {usual} if it is that"
+        return f"values reach {most:g}, so {white}"
+    if other is None:
+        return ""
+    return f"few values reach {most:g}, and white is taken as 1; --white {other:g} if it is that"

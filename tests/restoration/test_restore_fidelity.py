@@ -390,6 +390,56 @@ def test_light_beyond_white_is_none_of_another_scale() -> None:
     assert white_level(PIXELS) == 255
 
 
+def test_few_bright_floats_are_no_silent_white(tmp_path: Path) -> None:
+    spots = np.zeros((40, 40), np.float32)
+    spots[4:9, 4:9] = 200
+    assert white_level(spots) == 255, "whole numbers"
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, spots * np.float32(0.973))
+    found = restored(tmp_path, "a.tif", stream.getvalue())
+    assert found.remarks == (
+        "few values reach 194.6, and white is taken as 1; --white 255 if it is that",
+    )
+
+
+def test_a_text_of_no_stated_type_stays(tmp_path: Path) -> None:
+    content = encoded("JPEG", exif=b"Exif\0\0" + exif_of(271, 7, b"Google"))
+    found = restored(tmp_path, "a.jpg", content)
+    assert not found.remarks
+    assert not lost(tmp_path, found)
+
+
+@pytest.mark.parametrize(
+    ("bits", "masks", "said"),
+    [
+        (32, None, "left out: bits of each pixel that have no stated meaning"),
+        (32, (0x3FF00000, 0xFFC00, 0x3FF), "its 10 bits of a colour become 8"),
+        (16, None, "left out: bits of each pixel that have no stated meaning"),
+        (16, (0xF800, 0x7E0, 0x1F), ""),
+    ],
+)
+def test_bits_of_a_bmp_that_are_not_kept_are_named(
+    tmp_path: Path, bits: int, masks: tuple[int, ...] | None, said: str
+) -> None:
+    rows = np.random.default_rng(1).integers(0, 256, 16 * 16 * bits // 8, np.uint8).tobytes()
+    rows = rows if masks is None or bits == 16 else rows.translate(bytes([*range(64)] * 4))
+    fields = b"" if masks is None else struct.pack("<3I", *masks)
+    head = struct.pack("<IiiHHI20x", 40, 16, 16, 1, bits, 0 if masks is None else 3)
+    start = 14 + len(head) + len(fields)
+    begin = b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start)
+    found = restored(tmp_path, "a.bmp", begin + head + fields + rows)
+    assert found.remarks == ((said,) if said else ())
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_what_is_read_and_not_written_is_written_as_its_name_says(
+    tmp_path: Path, name: str
+) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    found = restored(tmp_path, name, imagecodecs.jpegxl_encode(PIXELS, lossless=True))
+    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+
+
 def test_fractions_that_pillow_writes_as_floats_are_no_damage(tmp_path: Path) -> None:
     exif = Pillow.Exif()
     exif.get_ifd(0x8769).update({33434: 0.01, 37386: 50.0})
