@@ -71,7 +71,6 @@ STRIP_ROWS = 256
 IMAGE_SUFFIXES = frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
 
-LARGE_PNG_BYTES = 8_000_000  # worth loading compiled code that reads them faster
 PNG_COLOUR_TYPE, PNG_GREY = 25, (0, 4)
 """Where a PNG says which values it has, and what it says of grey without and with transparency."""
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -165,9 +164,6 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
 
 def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     """The still picture of a PNG, with the transparency that OpenCV does not know."""
-    decoded = _large_png(content)
-    if decoded is not None:
-        return _checked(path, decoded)
     data = _as_bytes(content)
     if is_animated(data) or has_long_transparency(data) or lacks_end(data):
         content = np.frombuffer(still_png(data), np.uint8)
@@ -196,15 +192,6 @@ def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
             "bits are read; save it so"
         )
     return np.ascontiguousarray(decoded)
-
-
-def _large_png(content: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """The pixels of a large and plain PNG file; None of any other."""
-    if content.size < LARGE_PNG_BYTES or content[:4].tobytes() != b"\x89PNG":
-        return None
-    from defocus.png_pixels import plain_png  # it loads numba
-
-    return plain_png(_as_bytes(content))
 
 
 def _of_opencv(path: Path, content: NDArray[np.uint8], told: str = "") -> NDArray[Any]:
