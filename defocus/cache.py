@@ -13,15 +13,13 @@ __all__ = ["atomic_folder", "cache_folder", "derived_folder"]
 
 
 def cache_folder() -> Path:
-    """The cache folder: ``DEFOCUS_CACHE``, or the system's default. Created if absent.
+    """The cache folder: ``DEFOCUS_CACHE``, or ``defocus`` in the user's cache. Created if absent.
 
     Raises:
         StorageError: The folder cannot be created.
     """
-    import platformdirs
-
-    configured = os.environ.get("DEFOCUS_CACHE")
-    return make_folder(Path(configured or platformdirs.user_cache_dir("defocus")).absolute())
+    own = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "defocus"
+    return make_folder(Path(os.environ.get("DEFOCUS_CACHE") or own).absolute())
 
 
 def derived_folder(content_hash: str, inside: Path | None = None) -> Path:

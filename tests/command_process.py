@@ -51,7 +51,6 @@ SLOW_LIBRARIES = [
     "matplotlib.figure",
     "numba",
     "numpy",
-    "platformdirs",
     "pydantic",
     "rich.progress",
     "safetensors.torch",

@@ -19,9 +19,8 @@ _CONTEXT = b"defocus-submission-v1\n"
 
 def default_key_file() -> Path:
     """Where the key is kept if none is given: ``signing-key`` in the user's settings folder."""
-    import platformdirs
-
-    return platformdirs.user_config_path("defocus") / "signing-key"
+    settings = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    return settings / "defocus" / "signing-key"
 
 
 def signing_key(path: Path | None = None) -> "Ed25519PrivateKey":

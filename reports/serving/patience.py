@@ -2,7 +2,6 @@
 
 import asyncio
 
-import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["PATIENCE_SECONDS", "PatientProtocol"]
@@ -45,11 +44,11 @@ class PatientProtocol(H11Protocol):
     def _look(self) -> None:
         """End the connection if a part of a request is awaited for too long."""
         self._due = None
-        state = self.conn.their_state
-        if state is h11.SEND_BODY:
+        state = str(self.conn.their_state)
+        if state == "SEND_BODY":
             left = self._heard + PATIENCE_SECONDS - self.loop.time()
             if left > 0:
                 self._wait(left)
                 return
-        if state in (h11.IDLE, h11.SEND_BODY):
+        if state in ("IDLE", "SEND_BODY"):
             self.transport.close()

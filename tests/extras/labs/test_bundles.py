@@ -138,7 +138,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def study(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("labs")
-    dataset, out, key = f"pairs:{plugin}", folder / "study", folder / "key"
+    dataset, out = f"pairs:{plugin}", folder / "study"
     words = [word for name in ("input", "labs-*") for word in ("--only", name)]
     words += ["--plugin", str(plugin.parent / "labs_systems.py"), "--keep-outputs"]
     words += ["--dataset", dataset, "--out", str(out)]
@@ -146,13 +146,13 @@ def study(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     done = run_command("defocus.benchmark.cli", ["run", *words], folder, environment, 140)
     assert done.returncode == 0, done.stderr
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("platformdirs.user_config_path", lambda _name: folder)
+        patch.setenv("XDG_CONFIG_HOME", str(folder))
         words = ["submit", "--out", out, "--as", folder / "lab.zip", "--lab", "A lab"]
         words += ["--only", "input", "--only", "labs-conv", "--only", "labs-other"]
         made = defocus_bench(*words, "--with-weights")
     assert made.exit_code == 0, made.output
-    assert f'"A lab" = "{public_key(signing_key(folder / "signing-key"))}"' in made.output
-    key = folder / "signing-key"
+    key = folder / "defocus" / "signing-key"
+    assert f'"A lab" = "{public_key(signing_key(key))}"' in made.output
     assert key.stat().st_mode & 0o777 == 0o600
     return Study(out, dataset, folder / "lab.zip", key)
 
