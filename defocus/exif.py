@@ -1,18 +1,21 @@
 """EXIF data of a shot."""
 
+import io
 import logging
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from defocus.heif_pixels import HEIF_KINDS, heif_contents
+from defocus.picture_headers import kind_of
 from defocus.reading import require_file
 
 __all__ = ["Exif", "read_exif", "read_tags"]
 
 _DAMAGE = (
-    *(ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError),
-    *(TypeError, ValueError, struct.error),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
+    *(RecursionError, TypeError, ValueError, struct.error),
 )
 """exifread's ways of saying that the directory points nowhere."""
 
@@ -53,7 +56,7 @@ class Exif:
 
 
 def read_exif(path: Path) -> Exif:
-    """Read the EXIF of a JPEG, TIFF or RAW file; all values are None if it is missing or damaged.
+    """Read the EXIF of a picture or RAW file; all values are None if it is missing or damaged.
 
     Args:
         path: The picture.
@@ -80,7 +83,11 @@ def read_tags(path: Path) -> dict[str, Any]:
 
     logging.getLogger("exifread").setLevel(logging.ERROR)
     require_file(path)
-    with path.open("rb") as stream:
+    with path.open("rb") as file:
+        kind = kind_of(file.read(512))
+        file.seek(0)
+        # exifread knows the boxes of few cameras alone, and none of AVIF and JPEG XL
+        stream = io.BytesIO(heif_contents(file.read(), kind).exif) if kind in HEIF_KINDS else file
         try:
             tags: dict[str, Any] = exifread.process_file(stream, details=False)
         except _DAMAGE:

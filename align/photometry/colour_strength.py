@@ -1,7 +1,8 @@
 """How strong the colours of one member are beside those of the other, whatever their light.
 
 Pictures whose colour space is not told, or whose profile an editor dropped, are read as sRGB. Then
-all colours of one member are paler, or stronger, by one factor. A blur does not do that.
+all colours of one member are paler, or stronger, by one factor. A blur does not do that. A member
+that was saved in black and white has no colours at all.
 """
 
 import cv2
@@ -13,7 +14,7 @@ from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.sampling.masked import resized_to
 from defocus.align.sampling.pyramid import factor_for, reduced
 
-__all__ = ["colour_strength"]
+__all__ = ["MOST_STRENGTH", "colour_strength"]
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -24,6 +25,11 @@ LEAST_LIGHT, MOST_LIGHT = 0.02, 0.95
 """Light below which colours are noise, and above which a channel may be saturated."""
 LEAST_PLACES, LEAST_SPREAD = 200, 0.08
 """Places that must count, and the scatter of their colours: grey pictures tell nothing."""
+COLOURFUL, SURFACE_PX = 2 * LEAST_SPREAD, 9
+"""Scatter from which on a member has colours beside a grey one, and the windows over which noise
+is averaged for it."""
+MOST_STRENGTH = 100.0
+"""That is told: a grey member has no colours to divide by."""
 BLUR_STEP_PX = 1.0
 ROUNDS, SLACK = 10, 2e-3
 OPPONENTS = ((1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
@@ -56,9 +62,25 @@ def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> 
     x, y = second[seen].astype(np.float64), first[seen].astype(np.float64)
     gain = y.sum(axis=0) / np.maximum(x.sum(axis=0), 1e-9)
     colours = [_colours(one) for one in (x * gain, y)]
-    if min(float(np.sqrt((one**2).sum(axis=1).mean())) for one in colours) < LEAST_SPREAD:
-        return None
+    if min(map(_spread, colours)) < LEAST_SPREAD:
+        return _beside_grey(_surfaces(second)[seen] * gain, _surfaces(first)[seen])
     return _nearest_slope(*colours)
+
+
+def _surfaces(light: Array) -> NDArray[np.float64]:
+    return np.asarray(cv2.blur(light, (SURFACE_PX, SURFACE_PX)), np.float64)
+
+
+def _beside_grey(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+    """Strength where one member is grey; None if both are, or may be."""
+    sharp, blurry = (_spread(_colours(one)) for one in (x, y))
+    if max(sharp, blurry) < COLOURFUL or min(sharp, blurry) >= LEAST_SPREAD:
+        return None
+    return float(np.clip(blurry / max(sharp, 1e-6), 1 / MOST_STRENGTH, MOST_STRENGTH))
+
+
+def _spread(colours: NDArray[np.float64]) -> float:
+    return float(np.sqrt((colours**2).sum(axis=1).mean()))
 
 
 def _blurred(light: Array, coc: Array) -> Array:

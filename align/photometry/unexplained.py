@@ -26,6 +26,7 @@ from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 __all__ = [
+    "MONOCHROME",
     "MOST_BLURRIER_SHARE",
     "MOST_COLOUR_CHANGE",
     "MOST_STOPS",
@@ -69,6 +70,8 @@ MOST_TILT_EV = 0.2
 MOST_BLURRIER_SHARE = 0.32
 MOST_COLOUR_CHANGE = 0.12
 """How these limits were found, and what they cost: docs/alignment.md."""
+MONOCHROME = 3.0
+"""Change of the colours from which on one member is as good as grey."""
 SHOWN_STOPS = 0.5
 """Difference that is shown in full colour."""
 
@@ -123,12 +126,21 @@ def causes(found: Unexplained) -> tuple[str, ...]:
         )
     change, strength = found.colour_change, found.colour_strength
     if change is not None and strength is not None and change > MOST_COLOUR_CHANGE:
-        stronger, other = ("blurry", "sharp") if strength > 1 else ("sharp", "blurry")
-        told.append(
-            f"the colours of the {stronger} member are {100 * change:.0f} % stronger: was the "
-            f"colour profile of the {other} one lost, or its picture style another one?"
-        )
+        told.append(_colours_differ(strength, change))
     return tuple(told)
+
+
+def _colours_differ(strength: float, change: float) -> str:
+    stronger, other = ("blurry", "sharp") if strength > 1 else ("sharp", "blurry")
+    if change > MONOCHROME:
+        return (
+            f"the {other} member has hardly any colours, the {stronger} one has: was it saved in "
+            "black and white?"
+        )
+    return (
+        f"the colours of the {stronger} member are {100 * change:.0f} % stronger: was the "
+        f"colour profile of the {other} one lost, or its picture style another one?"
+    )
 
 
 def unexplained(

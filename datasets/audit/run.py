@@ -239,11 +239,7 @@ def _same_pictures(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
 
 def _less_sharp(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     for row in rows:
-        if row.less_sharp:
-            text = (
-                "the blurry picture is the sharper one; look whether the two are swapped, or the "
-                "sharp one is focused elsewhere"
-            )
+        if text := row.sharpness_doubt:
             yield Warned(row.id, "sharpness", text)
 
 

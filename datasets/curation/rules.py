@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from defocus.align.photometry.unexplained import (
+    MONOCHROME,
     MOST_BLURRIER_SHARE,
     MOST_COLOUR_CHANGE,
     MOST_STOPS,
@@ -22,6 +23,7 @@ from defocus.settings import Settings, load_settings
 __all__ = ["UNKNOWN", "Judgement", "Rules", "Verdict", "judged", "read_rules"]
 
 Verdict: TypeAlias = Literal["accept", "reject"]
+LOCAL_CAUSES = ("something moved", "dust or a mark")
 UNKNOWN = "its misalignment is unknown"
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Size = Annotated[float, Field(ge=0.0)]
@@ -159,18 +161,23 @@ def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
         _Limit("blur", " px", pair.blur_p95_px, most=rules.most_blur_px),
         _blurred(pair, rules),
         _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
-        _Limit("sharpness over blurry", "", ratio, least=1.0 if rules.sharper else None),
+        _Limit(
+            "the sharp member is not the sharper one: sharpness over blurry",
+            "",
+            ratio,
+            least=1.0 if rules.sharper else None,
+        ),
         *_beside_blur(pair, rules),
     )
 
 
 def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
     """Limits of what the blur does not explain, and of clipping."""
-    clipped = [one for one in (pair.clipped_share, pair.blurry_clipped_share) if one is not None]
     stops, beside = pair.unexplained_stops, pair.unexplained
     change = None if beside is None else beside.colour_change
+    clipped = (("sharp", pair.clipped_share), ("blurry", pair.blurry_clipped_share))
     return (
-        _Limit("the blur does not explain", " stops", stops, most=rules.most_unexplained_stops),
+        _Limit(_local_cause(pair), " stops", stops, most=rules.most_unexplained_stops),
         _Limit(
             "light changed across the picture by",
             " EV",
@@ -183,9 +190,31 @@ def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
             pair.blurrier_share,
             most=rules.most_blurrier_share,
         ),
-        _Limit("colours of one member are stronger by", "", change, most=rules.most_colour_change),
-        _Limit("clipped share", "", max(clipped, default=None), most=rules.most_clipped_share),
+        _Limit(
+            "one member has hardly any colours: those of the other are stronger by"
+            if (change or 0.0) > MONOCHROME
+            else "colours of one member are stronger by",
+            "",
+            change,
+            most=rules.most_colour_change,
+        ),
+        *(
+            _Limit(
+                f"the {name} member is overexposed: clipped share",
+                "",
+                share,
+                most=rules.most_clipped_share,
+            )
+            for name, share in clipped
+        ),
     )
+
+
+def _local_cause(pair: AuditedPair) -> str:
+    """What may be seen where the blur does not explain the light, before the number."""
+    causes = [cause for cause in pair.causes if cause.startswith(LOCAL_CAUSES)]
+    seen = " and ".join(cause.partition(":")[0] for cause in causes)
+    return f"{seen}: the blur does not explain" if seen else "the blur does not explain"
 
 
 def _residual(pair: AuditedPair) -> float | None:

@@ -127,6 +127,22 @@ def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(
     assert found(grey[0], grey[1], diameter).colour_change is None
 
 
+@pytest.mark.parametrize("grey", ["blurry", "sharp"])
+def test_a_member_in_black_and_white_is_named(pair: tuple[Light, Light, Light], grey: str) -> None:
+    blurry, sharp, diameter = pair
+    members = {"blurry": blurry, "sharp": sharp}
+    members[grey] = members[grey].mean(axis=2, keepdims=True).repeat(3, axis=2)
+    told = causes(found(members["blurry"], members["sharp"], diameter))
+    assert any(one.startswith(f"the {grey} member has hardly any colours") for one in told)
+
+
+def test_noise_of_one_grey_member_is_no_colour(pair: tuple[Light, Light, Light]) -> None:
+    grey = [one.mean(axis=2, keepdims=True).repeat(3, axis=2) for one in pair[:2]]
+    noise = np.random.default_rng(0).normal(0, 0.05, grey[0].shape)
+    noisy = np.clip(grey[0] + noise, 0, 1).astype(np.float32)
+    assert found(noisy, grey[1], pair[2]).colour_change is None
+
+
 def test_what_is_clipped_says_nothing(pair: tuple[Light, Light, Light]) -> None:
     blurry, sharp, diameter = pair
     assert unexplained(np.ones_like(blurry), sharp, STILL, diameter) is None

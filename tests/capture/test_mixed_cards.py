@@ -334,6 +334,29 @@ def test_a_raw_file_beside_a_jpeg_is_no_pair(
     assert "rejected: one member is a RAW file and the other is not" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("library_writes", [True, False])
+def test_a_card_with_heic_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], library_writes: bool
+) -> None:
+    """Its EXIF lies where the library that reads its pixels finds it; a stub has none."""
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra heif")
+    files = [shot("IMG_0001", "s", 0), shot("IMG_0002", "b", 3)]
+    card = filled(tmp_path / "card", files)
+    for number, (name, _) in enumerate(files, start=3):
+        path = card / f"IMG_000{number}.HEIC"
+        if not library_writes:
+            path.write_bytes(b"\0\0\0\x18ftypheic" + b"x" * 500)
+            continue
+        with PillowImage.open(card / name) as picture:
+            exif = picture.info["exif"].replace(b":00:0", b":09:0")
+            heif.from_pillow(picture).save(path, exif=exif)
+    code = import_pictures(tmp_path / "session", ImportRequest(card), json_lines=False)
+    pairs = ["IMG_0001 IMG_0002", *(["IMG_0003 IMG_0004"] if library_writes else [])]
+    assert code == int(not library_writes)
+    assert imported_names(tmp_path / "session") == pairs
+    assert ("the HEIC cannot be decoded" in capsys.readouterr().err) == (not library_writes)
+
+
 def test_a_mirrored_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     card = filled(tmp_path / "card", [SHARP, shot("IMG_0002", "b", 5, mirrored=True)])
     import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)

@@ -251,6 +251,15 @@ def test_swapped_members_are_named(tmp_path: Path, run: Run) -> None:
     assert [one["id"] for one in document["warnings"]] == ["train-swapped"]
 
 
+def test_members_that_are_equally_sharp_are_not_called_swapped(tmp_path: Path, run: Run) -> None:
+    root, rng, shown = tmp_path / "set", np.random.default_rng(0), scene("rocket")
+    grain = rng.integers(-2, 3, shown.shape)
+    add_pair(root, "train", "stuck", np.clip(shown + grain, 0, 255).astype(np.uint8), shown)
+    done = run("defocus-data", "audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
+    assert "stuck: sharpness: both members are about equally sharp" in done.stderr
+    assert "swapped" not in done.stderr
+
+
 def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, run: Run) -> None:
     root, sharp = tmp_path / "set", scene("chelsea")
     moved = sharp.copy()

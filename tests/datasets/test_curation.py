@@ -91,11 +91,16 @@ def verdict(row: AuditedPair, rules: Rules) -> tuple[str, str]:
         ({"least_blur_px": 2.0}, {"blur_p95_px": 1.0}, "blur 1 px, at least 2"),
         ({"most_blur_px": 20.0}, {"blur_p95_px": 33.0}, "blur 33 px, at most 20"),
         ({"least_sharpness": 0.3}, {"sharpness": 0.25}, "sharpness 0.25"),
-        ({"sharper": True}, {"sharpness": 0.1}, "sharpness over blurry 0.5"),
+        ({"sharper": True}, {"sharpness": 0.1}, "not the sharper one: sharpness over blurry 0.5"),
         (
             {"most_unexplained_stops": 0.3},
             {"unexplained_stops": 0.7},
             "the blur does not explain 0.7 stops, at most 0.3",
+        ),
+        (
+            {"most_unexplained_stops": 0.3},
+            {"unexplained_stops": 0.7, "moved_stops": 0.6},
+            "something moved: the blur does not explain 0.7 stops",
         ),
         (
             {"most_light_across_ev": 0.2},
@@ -112,7 +117,16 @@ def verdict(row: AuditedPair, rules: Rules) -> tuple[str, str]:
             {"colour_strength": 0.8},
             "colours of one member are stronger by 0.25",
         ),
-        ({"most_clipped_share": 0.3}, {"blurry_clipped_share": 0.5}, "clipped share 0.5"),
+        (
+            {"most_colour_change": 0.06},
+            {"colour_strength": 100.0},
+            "one member has hardly any colours",
+        ),
+        (
+            {"most_clipped_share": 0.3},
+            {"blurry_clipped_share": 0.5},
+            "the blurry member is overexposed: clipped share 0.5",
+        ),
     ],
 )
 def test_each_rule_rejects_what_breaks_it_and_nothing_else(

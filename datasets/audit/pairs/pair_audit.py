@@ -27,6 +27,9 @@ __all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair", "unreadable"]
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 STRIP_ROWS = 256
+EQUAL_SHARPNESS, EQUAL_BLUR_PX = 0.9, 0.5
+"""Ratio of the sharpness of both members, and median of the blur between them, within which
+there is no sharper one to speak of."""
 QUANTILES = tuple(k / 20 for k in range(21))
 
 
@@ -150,6 +153,29 @@ class AuditedPair:
         if self.sharpness is None or self.blurry_sharpness is None or self.same_picture:
             return False
         return self.sharpness < self.blurry_sharpness and not self.unevenly_lit
+
+    @property
+    def sharpness_doubt(self) -> str:
+        """What the sharpness of both members says against the pair, in words; empty for nothing."""
+        if self._equally_sharp:
+            return (
+                "both members are about equally sharp; look whether the aperture stayed as it was, "
+                "or both are out of focus"
+            )
+        if self.less_sharp:
+            return (
+                "the blurry picture is the sharper one; look whether the two are swapped, or the "
+                "sharp one is focused elsewhere"
+            )
+        return ""
+
+    @property
+    def _equally_sharp(self) -> bool:
+        if not self.sharpness or not self.blurry_sharpness or self.same_picture:
+            return False
+        hardly_blurred = self.blur_median_px is not None and self.blur_median_px < EQUAL_BLUR_PX
+        ratio = self.sharpness / self.blurry_sharpness
+        return hardly_blurred and EQUAL_SHARPNESS < ratio < 1 / EQUAL_SHARPNESS
 
     @property
     def unevenly_lit(self) -> bool:
