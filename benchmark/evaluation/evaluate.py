@@ -62,6 +62,9 @@ SHOWN_PAIRS = 12
 """About so many test pairs, spread over all, have their pictures kept: the report shows those on
 which systems differ most."""
 
+LEAST_PX = 16
+"""Sides that all networks take."""
+
 SHOWN_PX = 640
 """Longer side of the kept pictures."""
 
@@ -217,8 +220,10 @@ def restore_picture(
     Returns:
         ``(H, W, 3)`` float64 RGB as the network gave it, not clamped; and the seconds it took.
     """
-    picture = _network_input(card, pair, blurry).to(device)
-    further = {one: _further_input(one, pair).to(device) for one in further_inputs(card)}
+    given = _network_input(card, pair, blurry)
+    height, width = given.shape[2:]
+    picture = _at_least(given).to(device)
+    further = {one: _at_least(_further_input(one, pair)).to(device) for one in further_inputs(card)}
     with torch.no_grad():
         started = time.perf_counter()
         restored = network(picture, **further)
@@ -228,10 +233,17 @@ def restore_picture(
     expected = (1, 3, *picture.shape[2:])
     if tuple(restored.shape) != expected:
         raise ValueError(f"restored picture is {tuple(restored.shape)}, not {expected}")
-    array = restored[0].permute(1, 2, 0).double().cpu().numpy()
+    array = restored[0, :, :height, :width].permute(1, 2, 0).double().cpu().numpy()
     if not np.isfinite(array).all():
         raise FloatingPointError(f"restored picture of {pair.id} has values that are not finite")
     return array, seconds
+
+
+def _at_least(picture: torch.Tensor) -> torch.Tensor:
+    """A picture narrower than all networks take, padded by repeating its border."""
+    height, width = picture.shape[2:]
+    pad = (0, max(0, LEAST_PX - width), 0, max(0, LEAST_PX - height))
+    return nn.functional.pad(picture, pad, mode="replicate") if any(pad) else picture
 
 
 def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
@@ -271,10 +283,10 @@ def measure_costs(
         sizes: Height and width of each picture.
         seconds: Seconds of each picture. If there are several, the first is left out as a warm-up.
     """
-    height, width = sizes[0]
+    height, width = (max(side, LEAST_PX) for side in sizes[0])
     channels = 6 if card.input == "dual" else 3
     further: dict[str, torch.Tensor] = {
-        one: _further_input(one, pair) for one in further_inputs(card)
+        one: _at_least(_further_input(one, pair)) for one in further_inputs(card)
     }
     cost = measure_cost(network, height, width, channels=channels, **further)
     device = device_name(next(network.parameters(), torch.empty(0)).device)

@@ -12,6 +12,7 @@ from torch import nn
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.card import Card
+from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
@@ -72,6 +73,17 @@ def pair(tmp_path: Path) -> Pair:
 
 def dataset_of(pair: Pair, tmp_path: Path) -> Dataset:
     return Dataset("made", tmp_path, (pair,), str(tmp_path), tmp_path / ".derived")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (15, 20)])
+def test_a_picture_smaller_than_networks_take_is_restored(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.full((*size, 3), 90, np.uint8))
+    network = baseline("wiener").build().eval()
+    made, _ = restore_picture(network, CARD, Pair("a", "a", "test", path, path), CPU)
+    assert made.shape == (*size, 3)
 
 
 def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> None:
