@@ -56,7 +56,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
             say(f"{request.folder}: all pictures are in the session already")
             _say_left_out(pictures, [])
         if pictures.damaged:
-            files = counted(len(pictures.damaged), "damaged file")
+            files = counted(len(pictures.damaged), "unreadable file")
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
         return int(importer.rejected > 0 or bool(pictures.damaged or lost or failed))
 

@@ -25,6 +25,8 @@ __all__ = [
 NAMED = 20
 """Failing pairs that are named before the next step; the sections below it list all."""
 UNREADABLE_NAMED = 5
+PLACELESS = ("sample",)
+"""Readers of datasets that are in no folder of the user's."""
 COMMON_LIMIT_PX = 1.0
 """Limit that is proposed where none was given; the rules of 'curate' have the same."""
 
@@ -191,7 +193,11 @@ def _what_stays(found: AuditFailures) -> str:
 
 def _step(words: tuple[str, ...], does: str, before: str = "") -> tuple[Part, ...]:
     first = (("first", before),) if before else ()
-    return (Facts("Next step", (*first, ("run", _command(*words)), ("what it does", does))),)
+    reader, _, folder = words[1].partition(":")
+    # a page that is mailed names no folders of its author
+    where = (("where", f"in the folder that holds {folder}"),) if reader not in PLACELESS else ()
+    run = ("run", _command(*words))
+    return (Facts("Next step", (*first, *where, run, ("what it does", does))),)
 
 
 def _command(*words: str) -> str:

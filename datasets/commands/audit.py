@@ -17,6 +17,7 @@ from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.audit.pairs.usable import Usable
     from defocus.datasets.audit.run import Audit
 
 __all__ = ["command"]
@@ -133,14 +134,15 @@ def command(
     if shard is not None:
         return _audit_shard(dataset, out, flow, jobs, shard, limits)
     if not as_json:
-        audit = _audit(dataset, out, limit_px, flow, jobs, limits)
+        audit, usable = _audit(dataset, out, limit_px, flow, jobs, limits)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit = _audit(dataset, out, limit_px, flow, jobs, limits)
+            audit, usable = _audit(dataset, out, limit_px, flow, jobs, limits)
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, limit_px))
+    _say_usable(dataset, audit, usable)
     fails = limit_px is not None and _fails(audit, limit_px)
     return int(fails or bool(audit.left_out))
 
@@ -206,10 +208,9 @@ def _submit(
 
 def _audit(
     name: str, out: Path, limit_px: float | None, estimator: str, jobs: int, limits: MotionLimits
-) -> "Audit":
+) -> "tuple[Audit, Usable]":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
-    from defocus.datasets.audit.page_outcome import compensation
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation.usable import usable_pairs
 
@@ -223,10 +224,17 @@ def _audit(
     written = write_audit(out, dataset, audit, limit_px, usable)
     say(f"wrote {', '.join(written)} to {out}")
     say_left_out(audit.left_out, audit.found, "pair")
+    return audit, usable
+
+
+def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
+    """Say how many pairs can be used, behind all that is listed, and what comes next."""
+    from defocus.datasets.audit.page_outcome import compensation
+
     say(usable.words)
     if usable.compensated:
-        say(f"compensate first, then curate: {compensation(name, *limits.arguments)}")
-    return audit
+        command = compensation(name, *audit.limits.arguments)
+        say(f"compensate first, then curate: {command}")
 
 
 def _say_outcome(audit: "Audit") -> None:

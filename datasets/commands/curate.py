@@ -13,6 +13,7 @@ from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.audit.pairs.usable import Usable
     from defocus.datasets.curation.rules import Judgement
     from defocus.isolation import LeftOut
 
@@ -51,7 +52,7 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> in
     if as_json and review:
         raise click.UsageError("--json cannot be combined with --review")
     if not as_json:
-        judgements, left_out = _curate(dataset, review=review, **settings)
+        judgements, left_out, usable = _curate(dataset, review=review, **settings)
         unread = {one.id for one in left_out}
         rejected = [
             (f"pair {one.id}", f"rejected by {_whom(one)}, {one.reason or 'no reason given'}")
@@ -61,17 +62,19 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> in
         for line in grouped(rejected, len(judgements), "pair"):
             say(line)
         _say_what_to_do(judgements)
+        _say_compensation(dataset, usable)
         accepted = sum(one.verdict == "accept" for one in judgements)
         click.echo(f"{settings['out']}: {accepted} of {counted(len(judgements), 'pair')}")
         click.echo(f"use it with --dataset manifest:{settings['out']}")
         return int(bool(left_out))
     with json_output() as output:
-        judgements, left_out = _curate(dataset, review=review, **settings)
+        judgements, left_out, usable = _curate(dataset, review=review, **settings)
         rows = [
             {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by} for j in judgements
         ]
         named = [one.to_json() for one in left_out]
         output.write({"root": str(settings["out"]), "pairs": rows, "left_out": named})
+    _say_compensation(dataset, usable)
     return int(bool(left_out))
 
 
@@ -84,6 +87,14 @@ def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
             f"{counted(unknown, 'pair')} of unknown misalignment: look with --review and accept "
             'what is aligned, or write unknown = "accept" into --rules'
         )
+
+
+def _say_compensation(name: str, usable: "Usable") -> None:
+    """Say, behind all that is listed, that compensation would keep more pairs."""
+    from defocus.datasets.audit.page_outcome import compensation
+
+    if usable.compensated:
+        say(f"{usable.words}; compensate first: {compensation(name)}")
 
 
 def _whom(judgement: "Judgement") -> str:
@@ -99,16 +110,16 @@ def _curate(
     port: int,
     estimator: str | None,
     jobs: int,
-) -> "tuple[tuple[Judgement, ...], tuple[LeftOut, ...]]":
-    """The judgements, and the pairs that could not be read."""
+) -> "tuple[tuple[Judgement, ...], tuple[LeftOut, ...], Usable]":
+    """The judgements, the pairs that could not be read, and what compensation would change."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.curation.rules import read_rules
+    from defocus.errors import NotApplicableError
 
     asked = read_rules(rules)
     opened = open_dataset(name, damaged=True)
 
-    from defocus.datasets.audit.page_outcome import compensation
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.curation.curate import begin_curation, finish_curation
@@ -119,10 +130,13 @@ def _curate(
     say_left_out(audit.left_out, audit.found, "pair")
     curation = begin_curation(opened, audit, asked, out)
     usable = usable_pairs(audit, opened.steps, asked)
-    if usable.compensated:
-        say(f"{usable.words}; compensate first: {compensation(name)}")
     if review:
         from defocus.datasets.curation.review import review_pairs
 
+        _say_compensation(name, usable)  # before hours are spent on it
         review_pairs(curation, port)
-    return finish_curation(curation), audit.left_out
+    try:
+        return finish_curation(curation), audit.left_out, usable
+    except NotApplicableError:  # no pair is accepted
+        _say_compensation(name, usable)
+        raise

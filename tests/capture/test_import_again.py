@@ -99,7 +99,7 @@ def test_exit_code_1_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[
     for _ in range(2):
         assert imported(tmp_path / "s", card) == 1
         last = capsys.readouterr().err.splitlines()[-1]
-        assert "1 damaged file" in last
+        assert "1 unreadable file" in last
         assert "exit code 1" in last
 
 

@@ -167,7 +167,14 @@ def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path: Path, run
 
     done = run("defocus-data", "audit", "pairs:set", "--fail-above", "1px", *ALONE)
     assert done.returncode == 1
+    command = "defocus-data compensate pairs:set --out set-compensated"
+    usable = "0 of 2 pairs can be used as they are, 2 more after compensation"
+    assert f"{usable}\ncompensate first, then curate: {command}\n" in done.stderr
+    direct = run("defocus-data", "curate", "pairs:set", "--out", "direct", *ALONE)
+    assert direct.returncode == 1, "no pair is accepted"
+    assert f"{usable}; compensate first: {command}\n" in direct.stderr
     page = page_of("audit")
+    assert "<dt>where</dt><dd>in the folder that holds set</dd>" in page
     assert "Failed: 2 of 2 pairs" in page
     assert page.index("Next step") < page.index("What was checked") < page.index("why it fails")
     assert page.index("Next step") < page.index("<svg")
@@ -177,3 +184,8 @@ def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path: Path, run
     (then,) = re.findall(r"Then audit it: (.*?)</dd>", page)
     assert run(*shlex.split(then), *ALONE).returncode == 0
     assert "Passed: 2 pairs" in page_of("set-compensated-audit")
+
+    add_pair(tmp_path / "set", "train", "rocket", defocused(scene("rocket")), scene("rocket"))
+    one = run("defocus-data", "curate", "pairs:set", "--out", "one", *ALONE)
+    assert one.returncode == 0, one.stderr
+    assert one.stderr.splitlines()[-1].endswith(f"; compensate first: {command}"), "it comes last"
