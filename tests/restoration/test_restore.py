@@ -33,7 +33,7 @@ from defocus.restoration import run as module
 from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.run import restore_pictures
+from defocus.restoration.run import Wishes, restore_pictures
 from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.training.memory import available_bytes, peak_bytes
 
@@ -289,6 +289,8 @@ def test_what_is_done_is_not_repeated_and_what_differs_is(tmp_path: Path) -> Non
     (out / "a.png").write_bytes(b"torn")
     restore_pictures(sources, system(Local), None, out, None, CPU)
     assert read_image(out / "a.png").shape == (20, 30, 3)
+    half = restore_pictures(sources, system(Local), None, out, None, CPU, Wishes(0.5))
+    assert all(one.seconds > 0 for one in half), "of other settings"
 
 
 def test_an_entry_of_another_version_is_restored_again(tmp_path: Path) -> None:

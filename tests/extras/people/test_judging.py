@@ -86,6 +86,21 @@ def test_planted_ranks_are_recovered_and_careless_people_left_out() -> None:
     assert found.invented["b"] == 0
 
 
+def test_who_prefers_the_same_picture_on_both_sides_agrees_with_themselves() -> None:
+    trials = plan_trials(list(PLANTED), PAIRS, 40)
+    strength = {**PLANTED, "sharp": 9.0, "blurry": -9.0}
+    given = [
+        PairedJudgement(
+            trial=number, better="left" if strength[one.left] > strength[one.right] else "right"
+        )
+        for number, one in enumerate(trials)
+    ]
+    sure = Judgements(
+        format="defocus-judgements", judge="sure", plan=plan_hash(trials), answers=tuple(given)
+    )
+    assert judged(trials, [sure]).with_themselves == 1
+
+
 def study_of(
     out: Path, means: dict[tuple[str, str, str], float], scenes: int = 4, noise: float = 0.0
 ) -> Path:
