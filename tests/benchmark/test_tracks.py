@@ -281,6 +281,16 @@ def test_few_scenes_give_no_test(tmp_path: Path) -> None:
     assert track.note == row.interval == "n/a: 3 scenes, fewer than 10"
 
 
+@pytest.mark.parametrize(("metric", "first"), [("psnr", "high"), ("mae", "low")])
+def test_the_first_is_the_best_of_the_metric(tmp_path: Path, metric: str, first: str) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        for name, more in (("low", 0.0), ("high", 1.0)):
+            record(results, name, BASE + more, metric)
+        (track,) = tracks(results, metric)
+    best = track.standings[0]
+    assert (best.system, best.rank, best.first_share) == (first, 1, 1.0)
+
+
 def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_path: Path) -> None:
     with open_results(tmp_path / "results.sqlite") as results:
         for seed in range(3):

@@ -19,6 +19,7 @@ from defocus.baselines.registry import baseline
 from defocus.blocks.block import lost_blocks
 from defocus.blocks.inventory import inventory
 from defocus.blocks.metadata import Metadata
+from defocus.blocks.photoshop import iptc_resource, resource_blocks, without_thumbnails
 from defocus.errors import ImageError
 from defocus.images import read_stored
 from defocus.picture_headers import kind_of, png_chunk
@@ -130,6 +131,18 @@ def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path: Path) -> N
     assert lost(tmp_path, found) == set()
     assert found.remarks == ("its film of the motion photo stays as it was",)
     assert Path(found.restored).read_bytes().endswith(FILM)
+
+
+def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one() -> None:
+    thumbnail = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 3) + b"odd\0"
+    words = iptc_resource(b"word")
+    blocks = resource_blocks(thumbnail + words + thumbnail)
+    assert [(one.kind, one.content) for one in blocks] == [
+        ("Photoshop thumbnail", b""),
+        ("IPTC", b"word"),
+        ("Photoshop thumbnail", b""),
+    ]
+    assert without_thumbnails(thumbnail + words + thumbnail) == words
 
 
 def test_signed_claims_go_and_nothing_points_at_them(tmp_path: Path) -> None:
