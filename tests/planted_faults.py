@@ -121,8 +121,82 @@ FAULTS = (
         "reports/bars.py", "high = min(0.0, *ends), max(0.0, *ends)", "high = min(ends), max(ends)"
     ),
     Fault("reports/text.py", 'startswith(("=", "+", "-", "@"', 'startswith(("=", "+", "@"'),
+    Fault(
+        "capture/arriving/pairing.py",
+        "second.seconds - first.seconds - (first.exif.seconds or 0.0)",
+        "second.seconds - first.seconds",
+    ),
+    Fault(
+        "capture/sessions/refetching.py",
+        "if [sha256_file(part) for part in parts] != [entry.stored.sha256]:",
+        "if not parts:",
+    ),
+    Fault(
+        "capture/judging/motion.py",
+        "np.float32(2.0 ** -(light or 0.0))",
+        "np.float32(2.0 ** (light or 0.0))",
+    ),
+    Fault(
+        "align/photometry/exposure.py", "(fall[0] - corners.mean())", "(corners.mean() - fall[0])"
+    ),
+    Fault(
+        "align/compensation/output.py",
+        "                (folder / name).unlink(missing_ok=True)",
+        "                pass",
+    ),
+    Fault(
+        "datasets/measuring/kept.py",
+        "estimator.weights_sha256, limits.to_json(), MEASURING_REVISION",
+        "estimator.weights_sha256, MEASURING_REVISION",
+    ),
+    Fault(
+        "datasets/curation/splits.py",
+        "return splits | _drawn(groups, wanted, seed)",
+        "return _drawn(groups, wanted, seed) | splits",
+    ),
+    Fault(
+        "baselines/layers/attention/window.py",
+        "(inner, last, bias + across_columns)",
+        "(inner, last, bias + across_rows)",
+    ),
+    Fault(
+        "baselines/systems/score_sde_defocus/sampling/likelihood.py",
+        "share * sigma**2 + self.noise**2",
+        "share * sigma**2 + self.noise",
+    ),
+    Fault(
+        "benchmark/evaluation/remaining.py",
+        "            or versions[name].version != metric.version\n",
+        "",
+    ),
+    Fault("benchmark/results/store.py", "            self._damaged.pop(entry.run, None)\n", ""),
+    Fault(
+        "restoration/files/journal.py",
+        'entry.get("source_sha256") == source and entry.get("settings") == self._settings',
+        'entry.get("source_sha256") == source',
+    ),
+    Fault("benchmark/leaderboard/rows.py", "ddof=1", "ddof=0"),
+    Fault(
+        "benchmark/statistics/standings.py", "sign = -1.0 if field.higher else 1.0", "sign = -1.0"
+    ),
+    Fault(
+        "reports/plots/scatter.py",
+        "for p in sorted(placed, key=lambda p: p.x) if p.marked",
+        "for p in placed if p.marked",
+    ),
+    Fault("defocus/blocks/photoshop.py", "end = at + 4 + size + size % 2", "end = at + 4 + size"),
+    Fault(
+        "defocus/training/record/validation_scores.py",
+        'if row["step"] <= last_step]',
+        'if row["step"] < last_step]',
+    ),
+    Fault(
+        "defocus/optics/aperture.py",
+        "turned = steps if diameter_px > 0 else -steps",
+        "turned = steps",
+    ),
 )
-"""Over the folders of the package."""
+"""Over all folders of the core; the last eighteen were chosen before the tests were read."""
 
 
 def files_for(fault: Fault, checkout: Path) -> list[str]:
