@@ -32,8 +32,8 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
     """Import every pair of a folder; the command ``import``.
 
     Returns:
-        Exit code: 1 if a pair was rejected or could not be taken, or a file of the folder or the
-            session is damaged, else 0.
+        Exit code: 1 if a pair was rejected or could not be taken, a file of the folder or the
+            session is damaged, or no pair is there, else 0.
 
     Raises:
         InputError: The folder does not exist, or the pictures do not have two apertures.
@@ -58,7 +58,14 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         if pictures.damaged:
             files = counted(len(pictures.damaged), "unreadable file")
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
-        return int(importer.rejected > 0 or bool(pictures.damaged or lost or failed))
+        none = not importer.folder.state.planned
+        if none:
+            say(
+                f"{request.folder}: no pair; sharp and blurry shot of a scene must follow one "
+                "another. If they do not, put them into two folders with equal names, which "
+                "defocus-data reads as pairs:FOLDER"
+            )
+        return int(importer.rejected > 0 or none or bool(pictures.damaged or lost or failed))
 
 
 def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:

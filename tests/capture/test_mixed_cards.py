@@ -357,6 +357,18 @@ def test_a_card_with_heic_is_imported(
     assert ("the HEIC cannot be decoded" in capsys.readouterr().err) == (not library_writes)
 
 
+def test_a_card_without_a_pair_says_what_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All sharp shots first, then all blurry ones."""
+    files = [shot(f"IMG_000{n}", "s", 20 * n, n) for n in (1, 2)]
+    files += [shot(f"IMG_000{n + 2}", "b", 20 * n + 60, n) for n in (1, 2)]
+    card = filled(tmp_path / "card", files)
+    for _ in range(2):
+        assert import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False) == 1
+        assert "must follow one another" in capsys.readouterr().err
+
+
 def test_a_mirrored_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     card = filled(tmp_path / "card", [SHARP, shot("IMG_0002", "b", 5, mirrored=True)])
     import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
