@@ -130,6 +130,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
     assert not list(out.rglob(".*.part*"))
 
 
+@pytest.mark.full
 def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(
     undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
