@@ -91,6 +91,16 @@ class _Usable:
         apart = abs(self.stops - other.stops)
         return apart < (2 * SAME_APERTURE_STOPS if self.told else SAME_EXPOSURE_STOPS)
 
+    def exposed_like(self, other: "_Usable") -> bool:
+        """Whether the settings of both give one exposure; they may if an aperture is not told."""
+        if not (self.told and other.told):
+            return True
+        return abs(self._light() - self.stops - other._light() + other.stops) < SAME_EXPOSURE_STOPS
+
+    def _light(self) -> float:
+        """By time and ISO, in stops."""
+        return math.log2((self.shot.exif.seconds or 1.0) * (self.shot.exif.iso or 100.0))
+
 
 def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
     """The wide and the narrow f-number of shots with two apertures.
@@ -211,6 +221,8 @@ def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) 
         return wanted if len(window) >= wanted and all(joined[: wanted - 1]) else 1
     if len(joined) < 1 or not joined[0] or window[0].like(window[1]):
         return 1
+    if len(joined) > 1 and joined[1] and _is_test(window):
+        return 1
     if len(joined) < 2 or not joined[1] or not window[2].like(window[0]):
         return 2
     if len(joined) < 3 or not joined[2] or window[3].like(window[2]):
@@ -218,6 +230,13 @@ def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) 
     # The third belongs to the fourth, unless the pause between them is clearly the longer one.
     pauses = [_pause(one.shot, other.shot) for one, other in itertools.pairwise(window)]
     return 3 if pauses[2] > 2.0 * max(pauses[1], CLOCK_SECONDS) else 2
+
+
+def _is_test(window: Sequence[_Usable]) -> bool:
+    """Whether the settings of the second shot fit those of the third, and not the first's."""
+    first, second, third = window[:3]
+    fits = not second.like(third) and second.exposed_like(third)
+    return fits and not first.exposed_like(second)
 
 
 def _near(one: _Usable, other: _Usable, gap_seconds: float) -> bool:
@@ -238,6 +257,8 @@ def _why_alone(window: Sequence[_Usable], gap_seconds: float) -> str:
             return f"no neighbour shows the same: {follower} shows something else"
         if window[0].like(window[1]):
             return f"no neighbour of the other aperture: {follower} after it has the same one"
+        if len(window) > 2 and _is_test(window):
+            return f"another exposure than {follower}, which {window[2].shot.name} fits: a test?"
     return "no neighbour of the other aperture in time"
 
 

@@ -84,6 +84,14 @@ MIXES = {
         ["Maker Body 1, folder A (2 pictures)"],
         scenes=2,
     ),
+    "a test of the exposure before the pair": Mix(
+        [
+            shot("IMG_0001", "b", 0, seconds=0.002), shot("IMG_0002", "s", 4),
+            shot("IMG_0003", "b", 8),
+        ],
+        ["IMG_0002 IMG_0003"],
+        ["IMG_0001.JPG: another exposure than IMG_0002.JPG, which IMG_0003.JPG fits: a test?"],
+    ),
     "two bodies that count differently": Mix(
         [
             shot("A/IMG_0001", "s", 0), shot("B/IMG_7001", "b", 2), shot("A/IMG_0002", "b", 4),
