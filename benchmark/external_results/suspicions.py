@@ -1,4 +1,4 @@
-"""Two mistakes of saving that spoil all scores alike: swapped colours and a constant shift.
+"""Two mistakes of saving that spoil all scores alike: colours in another order, a constant shift.
 
 A few pictures are looked at, in small copies for the colours and in a part around the centre for
 the shift. What is noticed is said; no score changes.
@@ -7,6 +7,7 @@ the shift. What is noticed is said; no score changes.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ LOOKS = 8
 
 SMALL_PX = 64
 BETTER = 10**0.1
-"""Reversed colours must fit better by 1 dB."""
+"""Another order of the colours must fit better by 1 dB."""
 FITTING = 0.01
 """Mean squared error, 20 dB, above which two small copies do not show the same."""
 
@@ -42,12 +43,12 @@ class Look:
     """What one picture says.
 
     Attributes:
-        swapped: Whether it fits clearly better with red and blue swapped; None if it is as well
-            either way.
+        colours: The order that its colours seem to lie in, as ``BGR``; empty if none fits clearly
+            better than RGB.
         offset: How far it lies to the right and below, whole px; None if that cannot be said.
     """
 
-    swapped: bool | None
+    colours: str
     offset: Offset | None
 
 
@@ -59,7 +60,7 @@ def looked_at(number: int) -> set[int]:
 
 def look(restored: Array, reference: Array) -> Look:
     """Look at one picture ``(H, W, 3)`` in [0, 1] beside a reference of the same size."""
-    return Look(_swapped(restored, reference), _offset(restored, reference))
+    return Look(_colours(restored, reference), _offset(restored, reference))
 
 
 def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
@@ -69,14 +70,16 @@ def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
         looks: Of the pictures that were looked at.
         against: What they were compared with, in words.
     """
-    swaps = [one.swapped for one in looks if one.swapped is not None]
+    orders = Counter(one.colours for one in looks if one.colours)
     offsets = Counter(one.offset for one in looks if one.offset is not None)
     said = []
-    if any(swaps):  # nothing but swapping makes a picture fit so well the other way round
+    if orders:  # nothing but another order makes a picture fit so well in it
+        order = orders.most_common(1)[0][0]
+        mistake = "red and blue were swapped" if order == "BGR" else f"their colours lay as {order}"
         said.append(
-            "the restored pictures look as if red and blue were swapped "
-            f"({sum(swaps)} of {counted(len(looks), 'picture')} looked at): OpenCV writes BGR; "
-            "save them as RGB"
+            f"the restored pictures look as if {mistake} "
+            f"({orders.total()} of {counted(len(looks), 'picture')} looked at): "
+            f"{'OpenCV writes BGR; ' if order == 'BGR' else ''}save them as RGB"
         )
     offset, most = offsets.most_common(1)[0] if offsets else ((0, 0), 0)
     if offset != (0, 0) and 2 * most > offsets.total():
@@ -87,13 +90,16 @@ def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
     return said
 
 
-def _swapped(restored: Array, reference: Array) -> bool | None:
+def _colours(restored: Array, reference: Array) -> str:
     first, second = _small(restored), _small(reference)
-    plain = float(np.square(first - second).mean())
-    other = float(np.square(first[:, :, ::-1] - second).mean())
-    if other * BETTER < plain and other < FITTING:
-        return True
-    return False if plain * BETTER < other else None
+    errors = {
+        "".join("RGB"[place] for place in np.argsort(order)): float(
+            np.square(first[:, :, order] - second).mean()
+        )
+        for order in permutations(range(3))
+    }
+    best = min(errors, key=lambda order: errors[order])
+    return best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""
 
 
 def _small(picture: Array) -> Array:
