@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ __all__ = ["command"]
 
 
 @help_heading("Systems")
-@click.group(name="weights", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="weights", cls=VerbGroup)
 def command() -> None:
     """Add, list, check and ship weights files.
 

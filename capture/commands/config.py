@@ -6,13 +6,14 @@ import click
 
 from defocus.capture.commands._options import camera_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 
 @help_heading("Prepare")
-@click.group(name="config", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="config", cls=VerbGroup)
 def command() -> None:
     """Read and change the settings of a camera.
 

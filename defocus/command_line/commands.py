@@ -21,6 +21,7 @@ import click
 from defocus import __version__
 from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import PLUGIN, with_plugins
+from defocus.command_line.verb_group import refuse_unknown
 from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of
 from defocus.discovery import Offer
 from defocus.errors import (
@@ -31,7 +32,6 @@ from defocus.errors import (
     RegistryError,
     storage_error,
 )
-from defocus.near_names import did_you_mean
 from defocus.progress import end_bars, log, telling
 
 __all__ = [
@@ -84,8 +84,7 @@ class CommandGroup(click.Group):
             return super().resolve_command(ctx, args)
         offer = find_verb(self.program, self.commands_package, name)
         if offer is None:
-            near = did_you_mean(name, self.list_commands(ctx))
-            ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")
+            refuse_unknown(ctx, name, self.list_commands(ctx))
         command = self._prepared(offer)
         if command is None:
             raise RegistryError(f"the command {name!r} is broken; the warning says how")

@@ -183,7 +183,7 @@ def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give a bundle of 'defocus-bench submit'")
+        raise InputError(f"{path}: no such file; give a bundle of 'defocus-bench labs submit'")
     if path.suffix != ".zip":
         raise InputError(f"{path}: the name of a bundle ends in .zip")
 

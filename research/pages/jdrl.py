@@ -1,8 +1,8 @@
 """Makes the charts and tables of docs/jdrl.md from the documents in docs/reference/dose.
 
-Each document is the ``dose.json`` of a study by ``defocus-bench ablate jdrl --doses …``, under
-the name of the study; the page has the commands. ``python -m research.pages.jdrl nafnet=STUDY``
-takes over a finished study first: its document, as ``nafnet.json``, and its strips.
+Each document is the ``dose.json`` of a study by ``defocus-bench studies ablate jdrl --doses …``,
+under the name of the study; the page has the commands. ``python -m research.pages.jdrl
+nafnet=STUDY`` takes over a finished study first: its document, as ``nafnet.json``, and its strips.
 """
 
 import hashlib

@@ -36,7 +36,7 @@ def main() -> None:
         keys = [submit(work, lab, names) for lab, names in SUBMITTED.items()]
     lines = [f'title = "{TITLE}"', "", "[labs]", *keys]
     write_text(FOLDER / "repository.toml", "\n".join(lines) + "\n")
-    bench(FOLDER.parent, "check", FOLDER.name)
+    bench(FOLDER.parent, "labs", "check", FOLDER.name)
 
 
 def write_pages(folder: Path) -> None:
@@ -57,7 +57,7 @@ def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:
     only = [word for system in systems for word in ("--only", system)]
     words = ("--as", str(bundle), "--lab", lab, "--key", str(key), "--hashes-only")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    bench(work, "submit", "--out", "study", *only, *words)
+    bench(work, "labs", "submit", "--out", "study", *only, *words)
     return f'"{lab}" = "{public_key(signing_key(key))}"'
 
 

@@ -226,3 +226,10 @@ def test_an_unknown_command_gets_near_names() -> None:
     done = CliRunner().invoke(group, ["restoer"])
     assert done.exit_code == 2
     assert "No such command 'restoer'; did you mean 'restore'" in done.output
+
+
+def test_an_unknown_command_of_a_group_gets_near_names() -> None:
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
+    done = CliRunner().invoke(group, ["weights", "chek"])
+    assert done.exit_code == 2
+    assert "No such command 'chek'; did you mean 'check'" in done.output

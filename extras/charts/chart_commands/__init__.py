@@ -1,1 +1,1 @@
-"""Sub-commands of ``defocus-capture chart``."""
+"""Sub-commands of ``chart``, of two programs."""

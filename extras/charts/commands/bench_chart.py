@@ -1,107 +1,19 @@
-"""``defocus-bench chart``."""
-
-from pathlib import Path
+"""``defocus-bench chart measure``."""
 
 import click
 
-from defocus.command_line.json_output import json_output
+from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
+from defocus.extras.charts.chart_commands import measure, my_lens
 
 __all__ = ["command"]
 
 
-BLURS = "2,4,8,16"
-SYSTEMS = "wiener,defocus-m"
-
-
 @help_heading("Restore")
-@click.command()
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--systems",
-    multiple=True,
-    metavar="NAME,NAME",
-    help="Systems, with the weights that come with the package where they need any.  [default: "
-    f"{SYSTEMS}; with --out those of the study; repeatable]",
-)
-@click.option(
-    "--blur",
-    metavar="PX,PX",
-    help=f"Circles of confusion of the simulated photographs.  [default: {BLURS}]",
-)
-@click.option(
-    "--linear",
-    is_flag=True,
-    help="Values of PICTURES are proportional to light, as from 'develop --linear'.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="STUDY",
-    help="Keep the numbers in this study; its report shows them.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
-def command(
-    pictures: tuple[Path, ...],
-    systems: tuple[str, ...],
-    blur: str | None,
-    out: Path | None,
-    *,
-    linear: bool,
-    as_json: bool,
-) -> None:
-    """Measure systems on the test chart (MTF).
-
-    PICTURES are photographs of the chart of 'defocus-capture chart print': JPEG, PNG, TIFF or RAW.
-    Without any, a simulated one is blurred by discs.
-
-    For each circle of confusion, the table shows MTF50 and its gain, overshoot, displacement and
-    bend of edges, bend of printed lines, lost and invented texture, and the characters that
-    tesseract reads if it is installed. Edges flatter networks, which favour steps: look at the
-    texture too.
-
-    Restored edges are compared with those of the photograph, and texture with what was printed.
-    With --out, the same command continues after an interruption.
-    """
-    from defocus.extras.charts.systems.of_study import measure_chart, study_restorers
-    from defocus.extras.charts.systems.photographs import simulated_cases, taken_cases
-    from defocus.extras.charts.systems.tables import chart_table
-    from defocus.progress import say
-    from defocus.restoration.systems import restorers, without_weights
-
-    if pictures and blur is not None:
-        raise click.UsageError("--blur is for simulated photographs; PICTURES have their own")
-    if linear and not pictures:
-        raise click.UsageError("--linear is for PICTURES; give some")
-    with json_output() as printed:
-        if pictures:
-            cases = taken_cases(pictures, linear=linear)
-        else:
-            cases = simulated_cases(_diameters(blur or BLURS))
-        lacking: list[str] = []
-        if out is not None and not systems:
-            made = study_restorers(out)
-        else:
-            names = [one.strip() for one in ",".join(systems or (SYSTEMS,)).split(",")]
-            lacking = without_weights(names)
-            measured = [one for one in names if one not in lacking]
-            made = restorers(measured or names)
-            for one in lacking:
-                say(f"{one}: needs weights, and the package has none; left out", error=True)
-        scores = measure_chart(made, cases, out)
-        if as_json:
-            printed.write([one.to_json() for one in scores])
-    if not as_json:
-        click.echo(chart_table(scores, lacking))
+@click.group(name="chart", cls=VerbGroup)
+def command() -> None:
+    """Measure systems on the test chart."""
 
 
-def _diameters(blur: str) -> list[float]:
-    from defocus.errors import InputError
-
-    try:
-        diameters = [float(one) for one in blur.split(",")]
-    except ValueError as error:
-        raise InputError(f"--blur {blur}: give numbers such as 2,4,8") from error
-    if not all(1.0 <= one <= 16.0 for one in diameters):
-        raise InputError(f"--blur {blur}: give circles of confusion from 1 to 16 px")
-    return diameters
+for _module in (measure, my_lens):
+    command.add_command(_module.command)

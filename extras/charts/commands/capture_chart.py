@@ -2,6 +2,7 @@
 
 import click
 
+from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
 from defocus.extras.charts.chart_commands import lens, mtf, read, sheet, shoot, targets
 
@@ -9,7 +10,7 @@ __all__ = ["command"]
 
 
 @help_heading("Test chart")
-@click.group(name="chart", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="chart", cls=VerbGroup)
 def command() -> None:
     """Print, shoot and read test charts."""
 

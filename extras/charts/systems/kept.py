@@ -149,4 +149,6 @@ def _read(path: Path, kind: type[T]) -> T | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise InputError(f"{path}: damaged; delete it, then use 'chart --out' again") from error
+        raise InputError(
+            f"{path}: damaged; delete it, then use 'chart measure --out' again"
+        ) from error

@@ -19,7 +19,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 def _public_key(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ValueError("a public key has 64 digits, 0-9 and a-f, as 'submit' prints them")
+        raise ValueError("a public key has 64 digits, 0-9 and a-f, as 'labs submit' prints them")
     return text
 
 
@@ -32,7 +32,7 @@ class Deny(Settings):
     Attributes:
         versions: Versions of this package whose numbers are wrong; ``0.1.0`` denies it with every
             commit.
-        bundles: Hashes of bundles' statements, as 'verify --json' tells them.
+        bundles: Hashes of bundles' statements, as 'labs verify --json' tells them.
         keys: Public keys that were stolen or misused.
     """
 

@@ -131,7 +131,7 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
     """
     facts = read_seal(sealed)
     if facts is None:
-        raise DatasetError(f"{sealed}: no {SEAL} there; give a folder of 'defocus-data seal'")
+        raise DatasetError(f"{sealed}: no {SEAL} there; give a folder of 'defocus-bench labs seal'")
     if out.exists():
         raise DatasetError(f"{out}: is there already; choose another folder for --out")
     content = _opened(sealed / TRUTH, facts, _read_key(key_file, facts))

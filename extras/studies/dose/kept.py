@@ -16,7 +16,7 @@ __all__ = ["DOSES", "read_doses"]
 DOSES = "dose.json"
 """In the study's folder, beside a strip of crops for each dose."""
 
-AGAIN = "delete it, then use the same 'ablate' again"
+AGAIN = "delete it, then use the same 'studies ablate' again"
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]

@@ -62,7 +62,7 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
 
 def _without_doses(name: str) -> InputError:
     return InputError(
-        f"{name}: its pairs have no dose; render them with 'defocus-data render-doses'"
+        f"{name}: its pairs have no dose; render them with 'defocus-bench studies render-doses'"
     )
 
 

@@ -42,7 +42,7 @@ from defocus.reports.text import anchor, number_text
 
 __all__ = ["dose_parts", "line_names"]
 
-AGAIN = f"delete {DOSES}, then use the same 'ablate' again"
+AGAIN = f"delete {DOSES}, then use the same 'studies ablate' again"
 
 
 def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...]]]:

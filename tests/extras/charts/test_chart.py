@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.commands.run import command as run_command
 from defocus.errors import ImageError, InputError
 from defocus.extras.charts.accuracy.known_patterns import disc_transfer
-from defocus.extras.charts.commands.bench_chart import command
+from defocus.extras.charts.chart_commands.measure import command
 from defocus.extras.charts.reading.characters import characters_read
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet

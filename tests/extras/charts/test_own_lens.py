@@ -24,7 +24,7 @@ from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.dataset import stream_dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.extras.charts.accuracy.lenses import chart_through
-from defocus.extras.charts.commands.bench_my_lens import command
+from defocus.extras.charts.chart_commands.my_lens import command
 from defocus.extras.charts.lens.page import lens_parts
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.summary import kernel_mtf50

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError
-from defocus.extras.labs.commands.bench_board import command
+from defocus.extras.labs.lab_commands.board import command
 from defocus.extras.labs.repository.board import write_board
 from defocus.extras.labs.repository.check import check_repository
 from defocus.extras.labs.signing import public_key, signature_of

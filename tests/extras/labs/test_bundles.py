@@ -147,7 +147,7 @@ def study(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     assert done.returncode == 0, done.stderr
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder))
-        words = ["submit", "--out", out, "--as", folder / "lab.zip", "--lab", "A lab"]
+        words = ["labs", "submit", "--out", out, "--as", folder / "lab.zip", "--lab", "A lab"]
         words += ["--only", "input", "--only", "labs-conv", "--only", "labs-other"]
         made = defocus_bench(*words, "--with-weights")
     assert made.exit_code == 0, made.output
@@ -234,11 +234,11 @@ def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
     told = json.loads(capfd.readouterr().out)
     assert [one["id"] for one in told["left_out"]] == ["test-b"]
     bundle = tmp_path / "lab.zip"
-    words = ("submit", "--out", out, "--as", bundle, "--lab", "A lab", "--key", study.key)
+    words = ("labs", "submit", "--out", out, "--as", bundle, "--lab", "A lab", "--key", study.key)
     made = defocus_bench(*words)
     assert made.return_value == 1
     assert "pair test-b is left out: " in made.output
-    done = defocus_bench("verify", bundle, "--dataset", dataset, "--reruns", "1", "--json")
+    done = defocus_bench("labs", "verify", bundle, "--dataset", dataset, "--reruns", "1", "--json")
     found = json.loads(capfd.readouterr().out)
     assert done.return_value == 1
     assert found["findings"] == []
@@ -249,7 +249,8 @@ def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(
     study: Study, tmp_path: Path
 ) -> None:
     words = ["--as", tmp_path / "small.zip", "--lab", "A lab", "--key", study.key]
-    assert defocus_bench("submit", "--out", study.out, *words, "--hashes-only").exit_code == 0
+    done = defocus_bench("labs", "submit", "--out", study.out, *words, "--hashes-only")
+    assert done.exit_code == 0
     found = verified(tmp_path / "small.zip", study)
     assert found["ok"]
     assert not found["whole"]
@@ -258,7 +259,7 @@ def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(
     folder = make_repository(tmp_path / "unseen", study)
     bundle = (tmp_path / "small.zip").rename(folder / "bundles" / "ours.zip")
     words = ["--dataset", study.dataset, "--record", "--key", verifier_key(study)]
-    done = defocus_bench("verify", bundle, *words)
+    done = defocus_bench("labs", "verify", bundle, *words)
     assert done.return_value == 3
     assert "not verified: no score was computed again" in done.output
     (shown,), _ = submissions_of(folder, read_repository(folder))
@@ -578,7 +579,7 @@ def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
     words = ["--dataset", study.dataset, "--keep-outputs", "--out", out]
     assert defocus_bench("evaluate", "defocus-s", "--weights", "own", *words).exit_code == 0
     words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--dataset", study.dataset]
-    assert defocus_bench("submit", "--out", out, *words).exit_code == 0
+    assert defocus_bench("labs", "submit", "--out", out, *words).exit_code == 0
     own = replace(study, out=out, bundle=bundle)
     found = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)
     assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
@@ -598,7 +599,7 @@ def test_stated_training_on_test_scenes_is_refused(
 def test_a_system_that_knows_the_scenes_by_heart_is_refused(study: Study, tmp_path: Path) -> None:
     bundle = tmp_path / "memory.zip"
     words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--only", "labs-memory"]
-    done = defocus_bench("submit", "--out", study.out, *words)
+    done = defocus_bench("labs", "submit", "--out", study.out, *words)
     assert done.exit_code == 0, done.output
     found = verified(bundle, study, 1)
     assert {"leak", "memory"} <= kinds(found)
@@ -682,7 +683,7 @@ def test_what_cannot_be_submitted_or_read_is_said(study: Study, tmp_path: Path) 
         assert done.exit_code != 0
         return str(done.exception)
 
-    submit = ["submit", "--out", study.out, "--lab", "A lab", "--key", study.key]
+    submit = ["labs", "submit", "--out", study.out, "--lab", "A lab", "--key", study.key]
     assert "ends in .zip" in said(*submit, "--as", tmp_path / "a.tar")
     assert "no scored run of nobody" in said(
         *submit, "--as", tmp_path / "a.zip", "--only", "nobody"
@@ -690,7 +691,7 @@ def test_what_cannot_be_submitted_or_read_is_said(study: Study, tmp_path: Path) 
     key = tmp_path / "key"
     key.write_text("no key")
     assert "no Ed25519 key" in said(*submit[:-1], key, "--as", tmp_path / "a.zip")
-    assert "no such file" in said("verify", tmp_path / "no.zip", "--dataset", study.dataset)
+    assert "no such file" in said("labs", "verify", tmp_path / "no.zip", "--dataset", study.dataset)
     assert not list(tmp_path.glob("*.zip"))
 
 
@@ -721,16 +722,18 @@ def problems(folder: Path) -> set[str]:
 def test_a_repository_is_checked_without_a_dataset(study: Study, tmp_path: Path) -> None:
     folder = make_repository(tmp_path / "honest", study)
     assert check_repository(folder) == (1, [])
-    done = defocus_bench("check", folder)
+    done = defocus_bench("labs", "check", folder)
     assert done.return_value == 0
     assert "1 bundle, nothing wrong" in done.output
     (folder / "repository.toml").write_text('[labs]\n"A lab" = "' + "0" * 64 + '"\n')
     assert problems(folder) == {"key"}
-    assert defocus_bench("check", folder).return_value == 1
+    assert defocus_bench("labs", "check", folder).return_value == 1
     (folder / "repository.toml").write_text("")
     assert problems(folder) == {"key"}
     (folder / "repository.toml").write_text('[labs]\n"A lab" = "2f6c1d0e8b7a5948"\n')
-    with pytest.raises(SettingsError, match="a public key has 64 digits, 0-9 and a-f, as 'submit'"):
+    with pytest.raises(
+        SettingsError, match="a public key has 64 digits, 0-9 and a-f, as 'labs submit'"
+    ):
         check_repository(folder)
 
 
@@ -788,6 +791,6 @@ def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(
     path.write_text(honest)
     words = ["--as", folder / "bundles" / "other.zip", "--lab", "A lab", "--key", study.key]
     words += ["--only", "input"]
-    assert defocus_bench("submit", "--out", study.out, *words).exit_code == 0
+    assert defocus_bench("labs", "submit", "--out", study.out, *words).exit_code == 0
     path.rename(record_path(folder / "bundles" / "other.zip"))
     assert problems(folder) == {"record"}

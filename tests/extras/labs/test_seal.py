@@ -40,7 +40,7 @@ def run(program: str, *words: str | Path) -> None:
 
 def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_path: Path) -> None:
     sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
-    run("data", "seal", pairs, "--out", sealed, "--key", key, "--opens", "next spring")
+    run("bench", "labs", "seal", pairs, "--out", sealed, "--key", key, "--opens", "next spring")
     assert key.stat().st_mode & 0o777 == 0o600
     outside = open_dataset(f"manifest:{sealed}")
     assert [pair.id for pair in outside.pairs] == ["test-a", "test-b"]
@@ -60,7 +60,7 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_
     assert {one.entry.system: one.entry.weights for one in stated.runs} == {
         "input": "none", "defocus-s": "own"
     }  # fmt: skip
-    run("data", "unseal", sealed, "--key", key, "--out", opened)
+    run("bench", "labs", "unseal", sealed, "--key", key, "--out", opened)
     inside = open_dataset(f"manifest:{opened}")
     assert inside.pairs[0].sharp is not None
     assert inside.pairs[0].sharp.read_bytes() == secret

@@ -103,7 +103,7 @@ SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3
 @pytest.mark.full
 def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(SETTINGS)
-    arguments = ["ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
+    arguments = ["studies", "ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
     arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
     assert callable(bench)
     done = bench(*arguments)

@@ -30,7 +30,6 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError, WeightsError
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen
-from defocus.extras.studies.commands.bench_ablate import command
 from defocus.extras.studies.dose.analysis import agreement, gain, share_of_gap
 from defocus.extras.studies.dose.claims import claims_of, verdict
 from defocus.extras.studies.dose.kept import DOSES
@@ -51,6 +50,7 @@ from defocus.extras.studies.dose.pairs import at_dose, doses_of
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.dose.study import run_dose_study, tell_lost
 from defocus.extras.studies.dose.tables import dose_tables
+from defocus.extras.studies.study_commands.ablate import command
 from defocus.images import as_float, read_image, write_image
 from defocus.reports.model import Curves
 from tests.extras.studies.conftest import render_doses
@@ -682,7 +682,7 @@ def test_a_study_is_trained_told_and_shown(
     files[2].unlink()
     capfd.readouterr()
     run_dose_study(study)  # the report lacks the section, and says so
-    assert "delete dose.json, then use the same 'ablate' again" in capfd.readouterr().err
+    assert "delete dose.json, then use the same 'studies ablate' again" in capfd.readouterr().err
     files[1].unlink()
     run_dose_study(study)
     assert np.array_equal(read_image(files[2]), strip)

@@ -19,11 +19,11 @@ from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Pair
 from defocus.errors import InputError, NotApplicableError
-from defocus.extras.studies.commands.bench_ablate import command
 from defocus.extras.studies.dose.outputs.reblurring import losses_of_pair
 from defocus.extras.studies.dose.outputs.strips import shown_lines
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
+from defocus.extras.studies.study_commands.ablate import command
 from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf

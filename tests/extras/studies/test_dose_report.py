@@ -670,7 +670,7 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said:
     with pytest.raises(InputError, match=re.escape(said)) as caught:
         read_doses(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'dose.json'}: damaged (")
-    assert str(caught.value).endswith("; delete it, then use the same 'ablate' again")
+    assert str(caught.value).endswith("; delete it, then use the same 'studies ablate' again")
     assert "\n" not in str(caught.value)
 
 

@@ -13,6 +13,6 @@ __all__ = ["folder"]
 def test_generalise_lists_them(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_pair(folder.with_name("other"), "test", "z")
     options = ("--only", "input", "--test", "pairs:other", "--out", "out", "--json")
-    done = bench("generalise", "--dataset", "pairs:mine", *options)
+    done = bench("studies", "generalise", "--dataset", "pairs:mine", *options)
     assert done.return_value == 1, done.output
     assert [one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]] == ["test-s"]

@@ -15,10 +15,10 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError
 from defocus.extras.studies import displaced as displacing
 from defocus.extras.studies import generalisation, misalignment
-from defocus.extras.studies.commands import bench_generalise as generalise
-from defocus.extras.studies.commands import bench_misalignment as misalignment_command
 from defocus.extras.studies.displaced import displaced
 from defocus.extras.studies.misalignment import conditions
+from defocus.extras.studies.study_commands import generalise as generalise_command
+from defocus.extras.studies.study_commands import misalignment as misalignment_command
 from defocus.images import as_integer, read_image, write_image
 from tests.benchmark.test_resume import scores_of
 from tests.benchmark.test_studies import datasets
@@ -31,7 +31,16 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(
 ) -> None:
     first, second = (f"tiny:{path}" for path in datasets)
     (tmp_path / "s.toml").write_text("[schedule]\nsteps = 3\n")
-    arguments = ["generalise", "--only", "input", "--only", "tiny-conv", "--dataset", first]
+    arguments = [
+        "studies",
+        "generalise",
+        "--only",
+        "input",
+        "--only",
+        "tiny-conv",
+        "--dataset",
+        first,
+    ]
     arguments += ["--test", second, "--out", "out", "--settings", "s.toml", "--json"]
     result = bench(*arguments)
     assert result.returncode == 0, result.stderr
@@ -46,7 +55,7 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(
     assert {row["dataset"] for row in rows if row["system"] == "ceiling"} == {"tiny", "other"}
     abroad = {row["train_dataset"] for row in rows if row["system"] == "tiny-conv"}
     assert abroad == {"tiny"}
-    refused = bench("generalise", "--only", "input", "--dataset", first, "--test", first)
+    refused = bench("studies", "generalise", "--only", "input", "--dataset", first, "--test", first)
     assert refused.returncode == 2
     assert "is what is trained on" in refused.stderr
 
@@ -117,7 +126,7 @@ def test_the_plan_of_a_measured_study_counts_each_training_once(
     )
     assert several.exit_code == 0, several.output
     assert several.stdout.startswith("2 runs")
-    abroad = CliRunner().invoke(generalise.command, [*common, "--test", "moved"])
+    abroad = CliRunner().invoke(generalise_command.command, [*common, "--test", "moved"])
     assert abroad.exit_code == 0, abroad.output
     lines = [line.split() for line in abroad.stdout.splitlines() if "dncnn" in line]
     assert [line[1] for line in lines] == [rendered.name, moved.name]

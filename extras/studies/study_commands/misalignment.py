@@ -1,4 +1,4 @@
-"""``defocus-bench misalignment``."""
+"""``defocus-bench studies misalignment``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +7,6 @@ import click
 
 from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
 from defocus.command_line.commands import FiniteRange, SectionedCommand
-from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SECTIONS}
 
 
-@help_heading("Study")
-@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.command(name="misalignment", cls=SectionedCommand, sections=SECTIONS)
 @measured_study_options("defocus-misalignment")
 @click.option(
     "--shift",

@@ -1,18 +1,15 @@
-"""defocus-data unseal."""
+"""``defocus-bench labs unseal``."""
 
 from pathlib import Path
 
 import click
-
-from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@help_heading("Open")
-@click.command()
+@click.command(name="unseal")
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--key",
@@ -26,7 +23,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def command(folder: Path, key_file: Path, out: Path) -> None:
     """Open a sealed test set with its key.
 
-    'defocus-bench verify BUNDLE --dataset manifest:OUT' then scores what was submitted before.
+    'labs verify BUNDLE --dataset manifest:OUT' then scores what was submitted before.
     """
     from defocus.extras.labs.sealing.seal import open_seal
 

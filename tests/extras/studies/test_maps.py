@@ -1,4 +1,4 @@
-"""``defocus-bench maps``: the error of maps, against one that is known."""
+"""``defocus-bench studies maps``: the error of maps, against one that is known."""
 
 import json
 from dataclasses import replace
@@ -10,12 +10,12 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from defocus.benchmark.commands import maps as commands
-from defocus.benchmark.commands.maps import command
-from defocus.benchmark.scoring.map_quality import map_error
 from defocus.datasets import api
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
+from defocus.extras.studies.map_quality import map_error
+from defocus.extras.studies.study_commands import maps as commands
+from defocus.extras.studies.study_commands.maps import command
 from defocus.images import as_integer, write_image
 
 

@@ -1,4 +1,4 @@
-"""``defocus-bench generalise``."""
+"""``defocus-bench studies generalise``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +7,6 @@ import click
 
 from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
 from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_SECTIONS}
 
 
-@help_heading("Study")
-@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.command(name="generalise", cls=SectionedCommand, sections=SECTIONS)
 @measured_study_options("defocus-generalisation")
 @click.option(
     "--test",

@@ -1,4 +1,4 @@
-"""``defocus-bench submit``."""
+"""``defocus-bench labs submit``."""
 
 import json
 from pathlib import Path
@@ -6,11 +6,9 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
-from defocus.command_line.verbs import help_heading
 
 
-@help_heading("Share")
-@click.command()
+@click.command(name="submit")
 @out_option
 @click.option(
     "--as",
@@ -51,8 +49,7 @@ def command(
 
     It holds the rows, the restored pictures (the study must have been run with --keep-outputs), the
     dataset's revision, weights' hashes and licences, training pictures' hashes, costs and machine.
-    'defocus-bench verify' checks it. Pairs that the study is without are listed; the exit code is
-    then 1.
+    'labs verify' checks it. Pairs that the study is without are listed; the exit code is then 1.
     """
     from defocus.benchmark.results.left_out import left_out_of_study
     from defocus.extras.labs.submitting import SubmissionChoice, submit

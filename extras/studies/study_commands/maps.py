@@ -1,11 +1,9 @@
-"""``defocus-bench maps``."""
+"""``defocus-bench studies maps``."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.datasets.pair import Pair
@@ -17,7 +15,6 @@ SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
 """Systems that estimate a map and need no training."""
 
 
-@help_heading("Restore")
 @click.command(name="maps")
 @click.option(
     "--dataset",
@@ -37,10 +34,10 @@ def command(*, dataset: str, as_json: bool) -> int:
 
     from defocus.baselines.registry import baseline
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.scoring.map_quality import map_error
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.errors import NotApplicableError
+    from defocus.extras.studies.map_quality import map_error
     from defocus.isolation import attempt, parted, say_left_out
 
     with json_output() as output:

@@ -1,14 +1,11 @@
-"""``defocus-bench check``."""
+"""``defocus-bench labs check``."""
 
 from pathlib import Path
 
 import click
 
-from defocus.command_line.verbs import help_heading
 
-
-@help_heading("Share")
-@click.command()
+@click.command(name="check")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(folder: Path, *, as_json: bool) -> int:

@@ -1,16 +1,13 @@
-"""defocus-data seal."""
+"""``defocus-bench labs seal``."""
 
 from pathlib import Path
 
 import click
 
-from defocus.command_line.verbs import help_heading
-
 __all__ = ["command"]
 
 
-@help_heading("Keep")
-@click.command()
+@click.command(name="seal")
 @click.argument("dataset")
 @click.option(
     "--out",
@@ -31,8 +28,8 @@ def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
     """Seal the test pairs of DATASET.
 
     Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
-    truth is encrypted until the key is published; 'defocus-data unseal' opens it. Pairs that cannot
-    be read are left out by name, and the exit code is then 1.
+    truth is encrypted until the key is published; 'labs unseal' opens it. Pairs that cannot be read
+    are left out by name, and the exit code is then 1.
     """
     from defocus.datasets.api import open_dataset
     from defocus.datasets.opening import readable

@@ -1,4 +1,4 @@
-"""``defocus-bench my-lens``."""
+"""``defocus-bench chart my-lens``."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ import click
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
-from defocus.command_line.verbs import help_heading
 from defocus.extras.charts.picture_options import chart_picture_options
 
 __all__ = ["command"]
@@ -19,7 +18,6 @@ SECTIONS = {
 }
 
 
-@help_heading("Restore")
 @click.command(name="my-lens", cls=SectionedCommand, sections=SECTIONS)
 @chart_picture_options
 @click.option(

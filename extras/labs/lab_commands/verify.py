@@ -1,18 +1,15 @@
-"""``defocus-bench verify``."""
+"""``defocus-bench labs verify``."""
 
 from pathlib import Path
 
 import click
-
-from defocus.command_line.verbs import help_heading
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 NOTHING_RESCORED = 3
 """Exit code: nothing is wrong with the bundle, but nothing is shown either."""
 
 
-@help_heading("Share")
-@click.command()
+@click.command(name="verify")
 @click.argument("bundle", type=FILE)
 @click.option("--dataset", required=True, help="Your own copy of the dataset, READER:PATH.")
 @click.option(

@@ -1,4 +1,4 @@
-"""``defocus-data render-doses``."""
+"""``defocus-bench studies render-doses``."""
 
 from pathlib import Path
 
@@ -6,14 +6,12 @@ import click
 
 from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
-from defocus.command_line.verbs import help_heading
 from defocus.progress import counted
 
 __all__ = ["command"]
 
 
-@help_heading("Open")
-@click.command("render-doses")
+@click.command(name="render-doses")
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
 @click.option(
     "--out",

@@ -1,4 +1,4 @@
-"""``defocus-bench ablate``."""
+"""``defocus-bench studies ablate``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,6 @@ from defocus.benchmark.commands._options import (
     measured_study_options,
 )
 from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -57,8 +56,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.", param, ctx)
 
 
-@help_heading("Study")
-@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.command(name="ablate", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("objective")
 @measured_study_options("defocus-ablation")
 @click.option(

@@ -1,16 +1,13 @@
-"""``defocus-bench board``."""
+"""``defocus-bench labs board``."""
 
 from pathlib import Path
 
 import click
 
-from defocus.command_line.verbs import help_heading
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@help_heading("Share")
-@click.command()
+@click.command(name="board")
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--out",

@@ -1,0 +1,19 @@
+"""``defocus-bench labs``."""
+
+import click
+
+from defocus.command_line.verb_group import VerbGroup
+from defocus.command_line.verbs import help_heading
+from defocus.extras.labs.lab_commands import board, check, seal, submit, unseal, verify
+
+__all__ = ["command"]
+
+
+@help_heading("Share")
+@click.group(name="labs", cls=VerbGroup)
+def command() -> None:
+    """Sign, verify and gather results of labs."""
+
+
+for _module in (submit, verify, check, board, seal, unseal):
+    command.add_command(_module.command)

@@ -1,0 +1,25 @@
+"""``defocus-bench studies``."""
+
+import click
+
+from defocus.command_line.verb_group import VerbGroup
+from defocus.command_line.verbs import help_heading
+from defocus.extras.studies.study_commands import (
+    ablate,
+    generalise,
+    maps,
+    misalignment,
+    render_doses,
+)
+
+__all__ = ["command"]
+
+
+@help_heading("Study")
+@click.group(name="studies", cls=VerbGroup)
+def command() -> None:
+    """Measure one thing, such as misalignment."""
+
+
+for _module in (ablate, misalignment, generalise, render_doses, maps):
+    command.add_command(_module.command)
