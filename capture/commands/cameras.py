@@ -57,8 +57,28 @@ def command(as_json: bool) -> None:
       drain=0.5          time in which a shot leaves the buffer, seconds
       sleep=0            idle time after which it falls asleep, seconds; 0 = never
       fault=             a fault on purpose, NAME[=VALUE][@SHOT]; may be repeated, as in
-                         fault=ev=0.5@2&fault=motion; see 'simulate --help'
+                         fault=ev=0.5@2&fault=motion; shots count from 1, also in 'resume'
       width=640 height=480
+
+    \b
+    Faults of sim: that show in the pictures:
+      ev=0.5            more light, EV
+      shift=3,1         the camera moves to the right and down, px
+      zoom[=1.01]       other magnification
+      motion[=3]        the nearest object moves to the right, px
+      wb-drift[=0.06]   more red and less blue
+      dust[=5]          specks fall on the sensor and stay
+      clip[=3]          a reflection
+      af-hunt[=-40]     autofocus moves the lens, steps
+      stuck-aperture    the diaphragm stays where it was
+      wrong-aperture    EXIF says another aperture
+      clock-jump[=3600] the camera's clock jumps, s
+      duplicate-frame   the file of the previous shot again
+      truncated         half a file
+
+    \b
+    Faults of camera and computer:
+      busy[=2] timeout[=0.5] slow[=2] unplug store-full crash disk-full
 
     Passwords of IP cameras are asked for, or read from the variable DEFOCUS_CAPTURE_PASSWORD; an
     address that holds one is refused. Such cameras, folders and commands cannot be found,

@@ -46,18 +46,17 @@ class ViewOnlyShooter:
         return self.shoot(folder, rig, scene, ask)
 
 
-def serve_preview(uri: str, *, port: int) -> None:
+def serve_preview(address: RigAddress, *, port: int) -> None:
     """Serve the live picture of a camera until Ctrl-C; stdout shows only the address.
 
     Args:
-        uri: Address of the camera.
+        address: Address of the camera.
         port: Port on the loopback interface; 0 chooses any free port.
 
     Raises:
         CameraError: No camera answers at the start.
         InputError: The port is taken.
     """
-    address = RigAddress(uri)
     with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
         serve_session(
             Path(folder) / "preview",

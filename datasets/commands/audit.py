@@ -1,6 +1,7 @@
 """defocus-data audit."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 __all__ = ["command"]
 
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
 MOST_PARTS = 100_000
 SECTIONS = {
     "Measuring": ("--estimator", "--at-most", "--largest-shift", "--jobs"),
     "Output": ("--out", "--fail-above", "--json"),
-    "Cluster": ("--shard", "--launcher", "--parts", "--settings"),
+    "Several computers": ("--shard", "--merge", "--launcher", "--parts", "--settings"),
 }
 
 
@@ -47,9 +49,10 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @help_heading("Measure")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
+@click.argument("folders", metavar="[PART]…", nargs=-1, type=FOLDER)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("audit"),
     show_default=True,
     help="Folder for audit.csv, audit.json and audit.html.",
@@ -69,14 +72,15 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.option(
     "--shard",
     type=ShardOption(),
-    help="Measure the I-th of N parts only, such as 2/8; 'merge' puts them together.",
+    help="Measure the I-th of N parts only, such as 2/8; --merge puts them together.",
 )
+@click.option("--merge", is_flag=True, help="Put the folders PART of --shard together.")
 @click.option(
     "--launcher",
     type=click.Choice(["here", "slurm"]),
     default="here",
     show_default=True,
-    help="Where to measure: here, or as cluster jobs that 'merge' puts together.",
+    help="Where to measure: here, or as cluster jobs that --merge puts together.",
 )
 @click.option(
     "--parts",
@@ -96,6 +100,7 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 def command(
     *,
     dataset: str,
+    folders: tuple[Path, ...],
     out: Path,
     limit_px: float | None,
     estimator: str | None,
@@ -103,6 +108,7 @@ def command(
     largest_px: float | None,
     jobs: int,
     shard: tuple[int, int] | None,
+    merge: bool,
     launcher: str,
     parts: int,
     resources: Path | None,
@@ -121,7 +127,14 @@ def command(
     Pairs that cannot be measured reliably are listed with the reason. The exit code is 1 if a pair
     cannot be read; with --fail-above also if one is misaligned or unknown, or a picture is in two
     splits. Run the same command again to continue an interrupted audit.
+
+    With --merge the result equals that of one audit without --shard, and the measurements of the
+    parts go into this computer's cache: 'curate', 'compensate', 'split' and 'report' use them.
     """
+    if merge != bool(folders):
+        raise click.UsageError("--merge and the folders of parts go together: --merge PART…")
+    if merge and (shard is not None or launcher == "slurm"):
+        raise click.UsageError("--merge puts parts together; leave --shard and --launcher out")
     if shard is not None or launcher == "slurm":
         if as_json or limit_px is not None:
             raise click.UsageError("a part cannot be combined with --json or --fail-above")
@@ -134,11 +147,11 @@ def command(
     if shard is not None:
         return _audit_shard(dataset, out, flow, jobs, shard, limits)
     if not as_json:
-        audit, usable = _audit(dataset, out, limit_px, flow, jobs, limits)
+        audit, usable = _audit(dataset, folders, out, limit_px, flow, jobs, limits)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit, usable = _audit(dataset, out, limit_px, flow, jobs, limits)
+            audit, usable = _audit(dataset, folders, out, limit_px, flow, jobs, limits)
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, limit_px))
@@ -147,8 +160,9 @@ def command(
     return int(fails or bool(audit.left_out))
 
 
-def _command(name: str) -> str:
-    return f"defocus-data audit {shlex.quote(name)}"
+def _command(name: str, folders: Sequence[Path] = ()) -> str:
+    merging = ["--merge", *map(str, folders)] if folders else []
+    return f"defocus-data audit {shlex.join([name, *merging])}"
 
 
 def _flow_estimator(name: str | None) -> str:
@@ -176,7 +190,8 @@ def _audit_shard(
     part = audit_shard(opened, estimator, jobs, shard, out, limits)
     say_left_out(part.left_out, opened.found, "pair")
     click.echo(
-        f"{part.written}: put the parts together with 'defocus-data merge {name} {out} …{given}'"
+        f"{part.written}: put the parts together with "
+        f"'defocus-data audit {name} --merge {out} …{given}'"
     )
     return int(bool(part.left_out))
 
@@ -196,7 +211,7 @@ def _submit(
 
     claim_audit_folder(out, opened, _command(name))
     given = " ".join(["", *limits.arguments])
-    merging = f"'defocus-data merge {name} {out / 'jobs'}/*-of-* --out {out}{given}'"
+    merging = f"'defocus-data audit {name} --merge {out / 'jobs'}/*-of-* --out {out}{given}'"
     if submit_shards(opened, name, estimator, parts, out, asked.slurm, limits):
         click.echo(f"all parts are there; put them together with {merging}")
     else:
@@ -207,19 +222,29 @@ def _submit(
 
 
 def _audit(
-    name: str, out: Path, limit_px: float | None, estimator: str, jobs: int, limits: MotionLimits
+    name: str,
+    folders: Sequence[Path],
+    out: Path,
+    limit_px: float | None,
+    estimator: str,
+    jobs: int,
+    limits: MotionLimits,
 ) -> "tuple[Audit, Usable]":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.audit.shards import merge_shards
     from defocus.datasets.curation.usable import usable_pairs
 
     dataset = open_dataset(name, damaged=True)
-    claim_audit_folder(out, dataset, _command(name))
+    claim_audit_folder(out, dataset, _command(name, folders))
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
-    audit = audit_dataset(dataset, estimator, jobs, limits)
+    if folders:
+        audit = merge_shards(dataset, estimator, folders, jobs, limits)
+    else:
+        audit = audit_dataset(dataset, estimator, jobs, limits)
     usable = usable_pairs(audit, dataset.steps)
     written = write_audit(out, dataset, audit, limit_px, usable)
     say(f"wrote {', '.join(written)} to {out}")

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import click
 
 from defocus import __version__
+from defocus.command_line.completion_option import COMPLETION
 from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import PLUGIN, with_plugins
 from defocus.command_line.verb_group import refuse_unknown
@@ -252,7 +253,7 @@ def command_group(
     def group() -> None:
         pass
 
-    group.params.insert(0, PLUGIN)
+    group.params[:0] = [PLUGIN, COMPLETION]
     return group
 
 

@@ -131,7 +131,7 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(
         wait_for_the_end(job)
     assert "all parts are there" in audit(*in_jobs, cache="nodes").stdout
     parts = [out / "jobs" / f"{number}-of-2" for number in (1, 2)]
-    audit("merge", data, *parts, "--out", out, cache="third")
+    audit("audit", data, "--merge", *parts, "--out", out, cache="third")
     written = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(written) == 4 + 4 * 2
     for path in written:

@@ -32,7 +32,7 @@ def completed(shell: str, program: dict[str, str], *words: str) -> set[str]:
     """What bash offers for the last of the words."""
     quoted = " ".join(f"'{word}'" for word in words)
     asked = (
-        f'eval "$(defocus-capture completion {shell})"; COMP_WORDS=({quoted}); '
+        f'eval "$(defocus-capture --completion {shell})"; COMP_WORDS=({quoted}); '
         f"COMP_CWORD={len(words) - 1}; "
         "_defocus_capture_completion defocus-capture; printf '%s\\n' \"${COMPREPLY[@]}\""
     )
@@ -48,12 +48,12 @@ def test_bash_completes_commands_and_options(program: dict[str, str]) -> None:
     assert completed("bash", program, "defocus-capture", "re") >= {"resume", "review"}
     offered = completed("bash", program, "defocus-capture", "develop", "--")
     assert offered >= {"--out", "--linear", "--bits", "--jobs", "--dual-pixel"}
-    assert completed("bash", program, "defocus-capture", "completion", "f") == {"fish"}
+    assert completed("bash", program, "defocus-capture", "calibrate", "fo") == {"focus"}
 
 
 def test_zsh_and_fish_get_scripts_of_their_own(run: Run) -> None:
-    zsh, fish = (run("defocus-capture", "completion", shell) for shell in ("zsh", "fish"))
+    zsh, fish = (run("defocus-capture", "--completion", shell) for shell in ("zsh", "fish"))
     assert zsh.stdout.startswith("#compdef defocus-capture")
     assert "complete --no-files --command defocus-capture" in fish.stdout
     assert "_DEFOCUS_CAPTURE_COMPLETE=fish_complete" in fish.stdout
-    assert run("defocus-capture", "completion", "tcsh").returncode == 2
+    assert run("defocus-capture", "--completion", "tcsh").returncode == 2

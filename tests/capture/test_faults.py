@@ -195,8 +195,8 @@ def test_what_no_retry_cures_ends_a_session_that_goes_on(
 )
 def test_exit_codes(run: Run, fault: str, code: int, said: str) -> None:
     done = run(
-        "defocus-capture", "simulate", "session", "--scenes", "1", "--camera", SMALL,
-        "--sim-fault", fault,
+        "defocus-capture", "shoot", "session", "--camera", f"{SMALL}&fault={quote(fault)}",
+        "--retake", "never", "--yes",
     )  # fmt: skip
     assert done.returncode == code
     assert said in done.stderr

@@ -62,8 +62,7 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(run: Run, tmp_path: Path) -
 
 
 def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
-    done = run("defocus-capture", "simulate", "s", "--scenes", "1", "--camera", TINY,
-               "--profile", "nikon")  # fmt: skip
+    done = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
     assert done.returncode in (0, 1), done.stderr
     state, _ = read_state(tmp_path / "s")
     assert state.shoots[0].blurry is not None
@@ -78,7 +77,7 @@ def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
-    done = run("defocus-capture", "preview", "--camera", TINY, "--frames", "2", "--out", "x.jpg")
+    done = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2
@@ -86,19 +85,36 @@ def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
     assert "; edges in focus " in lines[0]
     with PillowImage.open(tmp_path / "x.jpg") as picture:
         assert picture.size == (96, 64)
-    done = run("defocus-capture", "preview", "--camera", TINY, "--json-lines")
+    done = run("defocus-capture", "live", "--camera", TINY, "--frames", "1", "--json-lines")
     view = json.loads(done.stdout)
     assert [sum(channel) for channel in view["histogram"]] == pytest.approx([1.0] * 3, abs=1e-3)
     assert len(view["clipped_share"]) == 3
 
 
 def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folder: Path) -> None:
-    done = run("defocus-capture", "preview", "--camera", f"gphoto2:virtual={virtual_folder}")
+    look = ("live", "--frames", "1", "--camera")
+    done = run("defocus-capture", *look, f"gphoto2:virtual={virtual_folder}")
     assert done.returncode == 4
     (tmp_path / "hot").mkdir()
-    done = run("defocus-capture", "preview", "--camera", f"folder:{tmp_path / 'hot'}")
+    done = run("defocus-capture", *look, f"folder:{tmp_path / 'hot'}")
     assert done.returncode == 2
     assert "has no live view" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--blurry", "f/2"), "--blurry is for shooting; name a SESSION"),
+        (("s", "--frames", "1"), "--frames is for looking only; leave SESSION out"),
+        (("--json-lines",), "--picture and --json-lines go with --frames N"),
+    ],
+)
+def test_looking_and_shooting_have_options_of_their_own(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    done = run("defocus-capture", "live", "--camera", TINY, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 class Bench(SimulatedCamera):
@@ -150,7 +166,7 @@ def test_a_camera_that_has_neither_says_so(
 
 @pytest.mark.full
 def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
-    with started(tmp_path, "preview", "--camera", TINY, "--web", "--port", "0") as (process, url):
+    with started(tmp_path, "live", "--camera", TINY, "--port", "0") as (process, url):
         assert url.startswith("http://127.0.0.1:"), url
         assert ask(url, "shoot") == 202
         address, token = url.split("/?token=")

@@ -150,13 +150,14 @@ def test_a_wrong_value_in_a_settings_file_is_a_usage_error(run: Run, tmp_path: P
     assert "'long' is not a number of seconds" in done.stderr
 
 
-# --- simulate ---------------------------------------------------------------------------------
+# --- the simulated camera ---------------------------------------------------------------------
 
 
-def test_simulate_writes_a_session_with_truth_and_faults(run: Run, tmp_path: Path) -> None:
+def test_a_simulated_session_has_truth_and_faults(run: Run, tmp_path: Path) -> None:
     done = run(
-        "defocus-capture", "simulate", "session", "--camera", "sim:?width=256&height=192",
-        "--scenes", "2", "--sim-fault", "ev=1@5", "--json-lines",
+        "defocus-capture", "shoot", "session", "--camera",
+        "sim:?width=256&height=192&fault=ev=1@5", "--scenes", "2", "--retake", "never", "--yes",
+        "--shutter", "1/200", "--json-lines",
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
@@ -168,11 +169,11 @@ def test_simulate_writes_a_session_with_truth_and_faults(run: Run, tmp_path: Pat
     assert pair.truth_flow is not None
 
 
-def test_simulate_takes_simulated_cameras_and_known_faults(run: Run) -> None:
-    for more in (("--camera", "gphoto2:"), ("--sim-fault", "earthquake")):
-        done = run("defocus-capture", "simulate", "session", *more)
-        assert done.returncode == 2
-        assert len(done.stderr.strip().splitlines()) == 1
+def test_an_unknown_fault_is_refused_in_one_line(run: Run) -> None:
+    camera = ("--camera", "sim:?fault=earthquake")
+    done = run("defocus-capture", "shoot", "session", *camera, "--yes")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_faults_as_they_are_typed() -> None:

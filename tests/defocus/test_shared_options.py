@@ -19,7 +19,7 @@ SIM = ("plan", "--camera", "sim:")
 
 
 def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run: Run, tmp_path: Path) -> None:
-    shoot = ("simulate", "s", "--scenes", "1", "--camera", "sim:?width=96&height=64")
+    shoot = ("shoot", "s", "--yes", "--camera", "sim:?width=96&height=64")
     done = run("defocus-capture", *shoot, "-q", "--log-file", "x.log")
     assert done.stderr == ""
     lines = (tmp_path / "x.log").read_text().splitlines()
