@@ -26,6 +26,7 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 
 @help_heading("Systems")
 @click.command(name="list")
+@click.argument("name", required=False)
 @click.option(
     "--measure",
     is_flag=True,
@@ -33,9 +34,17 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
     "and the error of bf16 against float32. Takes minutes.",
 )
 @click.option("--variants", is_flag=True, help="Also list the variants of every system.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-def command(*, measure: bool, variants: bool, as_json: bool) -> None:
-    """List all registered systems."""
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:
+    """List all systems, or describe the system NAME.
+
+    The description holds its card, README, parameters and training settings.
+    """
+    if name is not None:
+        if measure or variants:
+            raise click.UsageError("--measure and --variants list all systems; leave NAME out")
+        _describe(name, as_json=as_json)
+        return
     from defocus.baselines.registry import all_baselines
     from defocus.command_line.json_output import json_output
     from defocus.progress import track
@@ -50,6 +59,19 @@ def command(*, measure: bool, variants: bool, as_json: bool) -> None:
             output.write(rows)
     if not as_json:
         _show(rows, variants=variants or measure)
+
+
+def _describe(name: str, *, as_json: bool) -> None:
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.commands._description import describe, show
+    from defocus.command_line.json_output import json_output
+
+    with json_output() as output:
+        facts = describe(baseline(name))
+        if as_json:
+            output.write(facts)
+    if not as_json:
+        show(facts)
 
 
 def _row(system: "Baseline") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """``defocus-bench report``."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -18,12 +19,43 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of another study to compare with; writes comparison.html and comparison.pdf.",
 )
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Draw the figures of the study for a paper into this folder, as vector files, instead: "
+    "quality against cost, training curves, and what its sections have.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["pdf", "svg"]),
+    default="pdf",
+    show_default=True,
+    help="Format of --figures.",
+)
 @click.option("--json", "as_json", is_flag=True, help="With --against: print one JSON object.")
-def command(out: Path, against: Path | None, *, as_json: bool) -> None:
+def command(
+    out: Path,
+    against: Path | None,
+    figures: Path | None,
+    kind: Literal["pdf", "svg"],
+    *,
+    as_json: bool,
+) -> None:
     """Write the report of a study again.
 
-    The command writes report.html and report.pdf, or compares two studies with --against.
+    The command writes report.html and report.pdf, compares two studies with --against, or draws
+    figures with --figures.
     """
+    if figures is not None:
+        if against is not None or as_json:
+            raise click.UsageError("--figures cannot be combined with --against or --json")
+        from defocus.benchmark.reporting.write import write_figures
+
+        for path in write_figures(out, figures, kind):
+            click.echo(path)
+        return
     from defocus.benchmark.reporting.write import write_comparison, write_report
     from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.command_line.json_output import json_output

@@ -1,5 +1,7 @@
 """``defocus-bench run``."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
     from defocus.benchmark.launch.start import Launcher
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
 MISALIGNED = ("sample:strong",)
 """Where the first run shows what JDRL is for: pairs that are off by several pixels."""
 
@@ -29,7 +32,9 @@ SECTIONS = {
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--study", "--out"),
     "Execution": (
         "--launcher",
+        "--job",
         "--shard",
+        "--merge",
         "--workers",
         "--again",
         "--keep-outputs",
@@ -40,6 +45,7 @@ SECTIONS = {
 
 @help_heading("Run")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.argument("folders", metavar="[PART]…", nargs=-1, type=FOLDER)
 @click.option(
     "--all",
     "every",
@@ -83,7 +89,17 @@ SECTIONS = {
     type=ShardOption(),
     metavar="I/N",
     help="Do only part I of N, to share a study between computers without a scheduler. Give each "
-    "its own --out, then 'merge' them.",
+    "its own --out, then --merge them.",
+)
+@click.option(
+    "--merge",
+    is_flag=True,
+    help="Copy the finished runs of the folders PART to --out, which keeps those that it has.",
+)
+@click.option(
+    "--job",
+    metavar="RUN",
+    help="Do only this run of the study in --out, in its own folder under jobs/.",
 )
 @workers_option
 @keep_outputs_option
@@ -93,6 +109,7 @@ SECTIONS = {
 @click.pass_context
 def command(
     context: click.Context,
+    folders: tuple[Path, ...],
     every: bool,
     only: tuple[str, ...],
     variants: bool,
@@ -104,8 +121,10 @@ def command(
     seeds: int,
     settings: Path | None,
     shard: tuple[int, int] | None,
+    job: str | None,
     workers: int | None,
     *,
+    merge: bool,
     keep_outputs: bool,
     again: bool,
     dry_run: bool,
@@ -115,13 +134,16 @@ def command(
 
     The leaderboard and the reports are written to the folder --out.
 
-    Run the same command again to continue after an interruption.
+    Run the same command again to continue after an interruption. 'run --out FOLDER' alone continues
+    the study there as it was started.
     """
+    if merge or folders:
+        _refuse_beside(context, "--merge", {"merge", "out", "folders"})
+        return _merge(out, folders, named=merge)
     if file is None and not (every or only):
-        raise click.UsageError(
-            "give --all for every system, --only PATTERN for some, or --study FILE; "
-            "'defocus-bench list' shows them"
-        )
+        return _continue(context, out, job, launcher)
+    if job is not None:
+        raise click.UsageError("--job is a run of the study in --out; name no systems")
     if file is not None:
         _refuse_beside_study(context)
     if variants and only:
@@ -168,13 +190,54 @@ _OF_A_STUDY = frozenset(
 )
 
 
+def _typed(context: click.Context) -> dict[str, str]:
+    """The options that were typed, by parameter."""
+    return {
+        one.name: one.opts[0]
+        for one in context.command.params
+        if one.expose_value and one.name and _is_given(context, one.name)
+    }
+
+
 def _refuse_beside_study(context: click.Context) -> None:
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name in _OF_A_STUDY and _is_given(context, parameter.name)
-    ]
+    given = [option for name, option in _typed(context).items() if name in _OF_A_STUDY]
     if given:
         raise click.UsageError(
             f"{given[0]} cannot be combined with --study; write it into the file"
         )
+
+
+def _refuse_beside(context: click.Context, what: str, allowed: AbstractSet[str]) -> None:
+    """Refuse options that would mean nothing."""
+    given = [option for name, option in _typed(context).items() if name not in allowed]
+    if given:
+        raise click.UsageError(f"{given[0]} cannot be combined with {what}")
+
+
+def _continue(context: click.Context, out: Path, job: str | None, launcher: "Launcher") -> int:
+    from defocus.benchmark.commands._continuing import continue_study
+    from defocus.benchmark.study.document import REQUEST
+
+    if job is None and not (out / REQUEST).is_file():
+        raise click.UsageError(
+            "give --all for every system, --only PATTERN for some, or --study FILE; "
+            f"'defocus-bench list' shows them. {out} has no study to continue"
+        )
+    _refuse_beside(context, "a study that is continued", {"out", "job", "launcher"})
+    if job is not None and launcher != "here":
+        raise click.UsageError(
+            "--job does one run in this process; it cannot be combined with --launcher"
+        )
+    return continue_study(out, job, launcher)
+
+
+def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
+    if not (named and folders):
+        raise click.UsageError("--merge and the folders of parts go together: --merge PART…")
+    from defocus.benchmark.results.merging import merge_studies
+    from defocus.progress import counted, say
+
+    merged = merge_studies(out, folders)
+    say(f"{counted(len(merged.taken), 'run')} copied, {len(merged.kept)} already there")
+    say(str(out / "leaderboard.csv"))
+    return 0

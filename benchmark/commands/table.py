@@ -9,13 +9,23 @@ from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
+PAPER = ("methods", "protocols", "datasets", "places", "costs")
+NUMBERS = ("leaderboard", "pictures")
+
 
 @help_heading("Report")
 @click.command()
-@click.argument("style", type=click.Choice(["methods", "protocols", "datasets", "places", "costs"]))
+@click.argument("style", type=click.Choice([*PAPER, *NUMBERS]))
 @out_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of LaTeX.")
-def command(style: str, out: Path, *, as_csv: bool) -> None:
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json.",
+)
+def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
     """Print the tables of a study for a paper.
 
     Tables are LaTeX with booktabs; the best value is bold, the second underlined.
@@ -28,7 +38,31 @@ def command(style: str, out: Path, *, as_csv: bool) -> None:
     costs      quality beside parameters, multiply-adds and time
 
     Nothing is marked if systems may not be ranked.
-    """
+
+    \b
+    All numbers are written to the file --to:
+    leaderboard  every row, with the versions of its profile, dataset, recipe and scoring code;
+                 JSON also holds the tracks: ranks with their stability, paired tests, and the
+                 differences each dataset can resolve
+    pictures     the scores of every picture
+    """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
+    if style in NUMBERS:
+        if file is None or as_csv:
+            raise click.UsageError(f"{style} is written to a file: --to FILE, such as numbers.csv")
+        _write_numbers(out, file, images=style == "pictures")
+        return
+    if file is not None:
+        raise click.UsageError(f"--to is for {' and '.join(NUMBERS)}; {style} is printed")
     from defocus.benchmark.reporting.write import paper_text
 
     click.echo(paper_text(out, style, as_csv=as_csv), nl=False)
+
+
+def _write_numbers(out: Path, file: Path, *, images: bool) -> None:
+    from defocus.benchmark.leaderboard.export import export_study
+    from defocus.benchmark.results.store import STORE, read_results
+    from defocus.progress import counted, say
+
+    with read_results(out / STORE) as results:
+        lines = export_study(results, file, images=images)
+    say(f"{file}: {counted(lines, 'row')}")

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze", "dists": "vgg"}
+"""Metrics that need the file of a network."""
+
 
 @help_heading("Systems")
 @click.group(name="weights", cls=VerbGroup)
 def command() -> None:
-    """Add, list, check and ship weights files.
+    """Add, list, check, fetch and ship weights.
 
     Files can be official weights or checkpoints of a study. A file is read in a separate process,
     without running code in it, and is stored as safetensors in the cache folder. 'evaluate' and
@@ -134,6 +137,33 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
             click.echo(f"{row['system']} {row['label']}: {row['reason'] or 'ok'}")
         click.echo(f"{sum(bool(row['ok']) for row in rows)} of {len(rows)} ok")
     return 0 if all(row["ok"] for row in rows) else 1
+
+
+@command.command(name="fetch")
+@click.argument("metric", type=click.Choice(sorted(BACKBONE_OF)))
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE_OR_URL",
+    help="Use this file or address instead of the official server.",
+)
+def fetch_command(metric: str, source: str | None) -> None:
+    """Download the backbone weights of METRIC.
+
+    LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
+    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). The file's hash is checked, and
+    the file is stored where torch looks for it. On a computer without internet, copy the file from
+    another computer and pass it with --from.
+    """
+    from defocus.benchmark.metric.backbone_files import BACKBONES, fetch, is_intact, location
+    from defocus.progress import say
+
+    file = BACKBONES[BACKBONE_OF[metric]]
+    if is_intact(file) and source is None:
+        say(f"{metric}: {location(file)} is in place and intact")
+        return
+    say(f"{metric}: fetching {source or file.url}")
+    say(f"{metric}: wrote {fetch(file, source)}")
 
 
 @command.command(name="ship")

@@ -42,7 +42,7 @@ def job_folder(out: Path, run: str) -> Path:
 def job_command(out: Path, run: str) -> list[str]:
     """Command of a job; it continues an earlier job that was stopped."""
     code = [sys.executable, "-m", "defocus.benchmark"]
-    return [*code, "resume", "--out", str(out.absolute()), "--run", run, *plugin_arguments()]
+    return [*code, "run", "--out", str(out.absolute()), "--job", run, *plugin_arguments()]
 
 
 def prepare_job(out: Path, run: str) -> Path:

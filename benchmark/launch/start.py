@@ -40,7 +40,7 @@ def carry_out(
 
     Args:
         expanded: The runs of the study.
-        document: The request, kept in the folder for ``resume``.
+        document: The request, kept in the folder to continue it.
         launcher: Name of the launcher.
         again: Whether finished trainings are repeated.
 
@@ -84,8 +84,8 @@ def _launch(
 
         if submit(out, ids, partial(slurm_job, out), document.slurm):
             say(
-                "'defocus-bench status' shows them; 'defocus-bench resume --launcher slurm' takes "
-                "their results over and submits again what was lost"
+                f"'defocus-bench status --out {out}' shows them; 'defocus-bench run --out {out} "
+                "--launcher slurm' takes their results over and submits again what was lost"
             )
         return []
     from defocus.benchmark.launch.local import run_in_slots, slots
@@ -106,7 +106,7 @@ def _lost(out: Path, run: str, code: int) -> DefocusError:
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     error = DefocusError(
         f"{run} ended without a result ({how}); {job_folder(out, run) / LOG} has its log; "
-        "'defocus-bench resume' continues it"
+        f"'defocus-bench run --out {out}' continues it"
     )
     say(str(error), error=True)
     return error

@@ -30,7 +30,7 @@ __all__ = [
     "missing_backbone",
 ]
 
-REMEDY = "run 'defocus-bench fetch-weights {metric}' (without a network: with --from FILE)"
+REMEDY = "run 'defocus-bench weights fetch {metric}' (without a network: with --from FILE)"
 
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_SECONDS = 120.0

@@ -61,7 +61,7 @@ class Comparison:
     reasons: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """For ``compare --json``."""
+        """For ``published --against STUDY --json``."""
         return asdict(self)
 
 

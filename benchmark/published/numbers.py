@@ -130,7 +130,7 @@ def _published_ids(system: str, known: Iterable[str]) -> set[str]:
     hint = did_you_mean(system, sorted({*known, *ours}))
     raise InputError(
         f"no table has a system '{system}'; {hint}{' ' if hint else ''}"
-        "'defocus-bench published' without --system lists all"
+        "'defocus-bench published' alone lists all"
     )
 
 

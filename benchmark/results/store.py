@@ -174,7 +174,7 @@ class Results:
         for run, place in sorted(self._damaged.items()):
             say(
                 f"{path}: {place} of the run {run} is damaged; the run is left out, "
-                f"'defocus-bench resume --out {path.parent}' computes it again"
+                f"'defocus-bench run --out {path.parent}' computes it again"
             )
 
     def record(

@@ -1,4 +1,4 @@
-"""Server of the command ``serve``, on the loopback interface."""
+"""Server of ``status --page``, on the loopback interface."""
 
 from pathlib import Path
 

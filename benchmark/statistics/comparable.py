@@ -158,7 +158,7 @@ class Track:
         return next(known, None)
 
     def to_json(self) -> dict[str, Any]:
-        """The track as JSON values, for ``export``."""
+        """The track as JSON values, for ``table leaderboard``."""
         return asdict(self)
 
 

@@ -167,7 +167,7 @@ def as_request(
 
 
 def write_request(out: Path, document: StudyDocument) -> None:
-    """Write the request into the study's folder, for ``resume``; the ones before it are kept."""
+    """Write the request into the study's folder, to continue it; the ones before it are kept."""
     content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
     known = [*_written(out / REQUEST), *content.pop("earlier", [])]
     before: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Plug-in files of a study, recorded in its request and used by ``resume``.
+"""Plug-in files of a study, recorded in its request and used when it continues.
 
 A study's folder may come from somebody else, and a plug-in is a program. So a file named in a
 request is run only if the user has given the same file, with the same files beside it, to a command

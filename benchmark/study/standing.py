@@ -153,7 +153,7 @@ def _standing(
         state, reason = "at work", ""
     elif ended := entries_of(folder).get(run):
         state, told = _state(ended, begun=True)
-        reason = "; ".join(filter(None, (told, "'resume' takes it over")))
+        reason = "; ".join(filter(None, (told, "'run' takes it over")))
     elif job and state in {"begun", "waiting"} and not queue.problem:
         reason = f"job {job} has left the queue without a result; {job_log(out, job)}"
     system, dataset, seed = facts["system"], facts["dataset"], facts["seed"]

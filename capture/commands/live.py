@@ -57,9 +57,7 @@ OF_NUMBERS = frozenset({"frames", "picture", "json_lines"})
 @click.option(
     "--json-lines", is_flag=True, help="With --frames: print a JSON object for each picture."
 )
-@click.pass_context
 def command(
-    context: click.Context,
     session: Path | None,
     uris: tuple[str, ...],
     profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
@@ -85,7 +83,7 @@ def command(
     Without SESSION the page shows the live view only, and nothing is shot. With --frames its
     sharpness and exposure are printed; the histogram shows linear light.
     """
-    _refuse_options(context, looks_only=session is None)
+    _refuse_options(click.get_current_context(), looks_only=session is None)
     from defocus.capture.live.scenes import SceneShooter
     from defocus.capture.live.serve import serve_session
     from defocus.capture.live.view_only import serve_preview

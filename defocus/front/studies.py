@@ -119,7 +119,7 @@ def run(
     show the failure under ``status``.
 
     Args:
-        systems: Names or shell patterns of systems, or your own systems. ``defocus-bench resume``
+        systems: Names or shell patterns of systems, or your own systems. ``defocus-bench run``
             needs names: give your own in a file, see :func:`defocus.plugin`. A system that is
             given as an object is known by its name and ``revision``, and not by its code.
         dataset: See :func:`open_dataset`; a whole dataset, not a split or slice.
@@ -197,7 +197,7 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 def _request(
     given: Sequence[str | Baseline], dataset: str, budget: "BudgetName", seeds: int
 ) -> Request | None:
-    """Make the request for ``defocus-bench resume``; None if a system has no registered name."""
+    """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()
     names = [each if isinstance(each, str) else each.card.name for each in given]
     if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):

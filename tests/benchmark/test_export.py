@@ -1,4 +1,4 @@
-"""``defocus-bench export``: one study in four formats, read back."""
+"""``defocus-bench table leaderboard``: one study in four formats, read back."""
 
 import csv
 import json
@@ -101,10 +101,12 @@ def test_the_command_writes_beside_the_study(run: Run, study: Path, tmp_path: Pa
     (kept / "results.sqlite").write_bytes((study / "results.sqlite").read_bytes())
     before = kept.stat().st_mtime_ns
     rows = tmp_path / "made" / "rows.csv"
-    done = run("defocus-bench", "export", rows, "--out", kept)
+    done = run("defocus-bench", "table", "leaderboard", "--to", rows, "--out", kept)
     assert done.returncode == 0, done.stderr
     assert kept.stat().st_mtime_ns == before  # a study that is only read needs not be writable
     assert rows.read_text().startswith("system,input,weights")
-    refused = run("defocus-bench", "export", "rows.csv", "--out", tmp_path / "nothing")
+    refused = run(
+        "defocus-bench", "table", "pictures", "--to", "rows.csv", "--out", tmp_path / "nothing"
+    )
     assert refused.returncode == 2
     assert "no results there" in refused.stderr

@@ -1,4 +1,4 @@
-"""``info`` and the measured columns of ``list``."""
+"""``list NAME`` and the measured columns of ``list``."""
 
 import json
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from defocus.benchmark.cost.counting import bf16_difference
 from defocus.benchmark.cost.one_picture import measure_system
 
 
-def test_info_shows_readme_card_and_recipe(run: Callable[..., Any]) -> None:
-    done = run("defocus-bench", "info", "unet-prealigned")
+def test_a_system_is_described_by_readme_card_and_recipe(run: Callable[..., Any]) -> None:
+    done = run("defocus-bench", "list", "unet-prealigned")
     assert done.returncode == 0
     for words in ("U-Net of JDRL", "31,033,411", "prealigned", "all rights reserved"):
         assert words in done.stdout
@@ -24,9 +24,22 @@ def test_info_shows_readme_card_and_recipe(run: Callable[..., Any]) -> None:
     assert training.strip()
     assert "{" not in training
     assert "null" not in training
-    facts = json.loads(run("defocus-bench", "info", "wiener", "--json").stdout)
+    facts = json.loads(run("defocus-bench", "list", "wiener", "--json").stdout)
     assert (facts["name"], facts["recipe"], facts["parameters"]) == ("wiener", None, 0)
     assert facts["readme"].startswith("# ")
+
+
+@pytest.mark.parametrize(
+    "words", [("list", "unet", "--variants"), ("table", "pictures"), ("status", "--port", "0"),
+              ("table", "methods", "--to", "a.csv"), ("published", "--against", "study"),
+              ("report", "--figures", "f", "--json")],
+)  # fmt: skip
+def test_what_means_nothing_together_is_refused(
+    run: Callable[..., Any], words: tuple[str, ...]
+) -> None:
+    done = run("defocus-bench", *words)
+    assert done.returncode == 2
+    assert "Usage: defocus-bench" in done.stderr
 
 
 def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card() -> None:

@@ -216,7 +216,7 @@ def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path: Path) -> None
     assert [(one.state, one.job) for one in found] == [
         ("finished", "7_0"), ("queued", "7_1"), ("running", "7_2"), ("waiting", "7_3"),
     ]  # fmt: skip
-    assert found[0].reason == "'resume' takes it over"
+    assert found[0].reason == "'run' takes it over"
     assert "7_3 has left the queue without a result" in found[3].reason
 
 

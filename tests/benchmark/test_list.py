@@ -74,7 +74,7 @@ def test_systems_stand_in_groups_with_a_count_and_variants_folded(
 def test_the_command_modules_import_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from defocus.benchmark.commands import fetch_weights, list\n"
+        "from defocus.benchmark.commands import list, weights\n"
         "heavy = {'torch', 'numpy', 'cv2', 'pandas', 'scipy', 'pydantic'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)\n"
     )

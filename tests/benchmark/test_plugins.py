@@ -133,7 +133,7 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
 
     request = json.loads((folder / "study" / "request.json").read_text())
     assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": plugin.source_hash}]
-    again = bench("resume", "--out", "study")
+    again = bench("run", "--out", "study")
     assert again.exit_code == 0, again.output
     assert "all 2 runs are finished: nothing is repeated" in again.output
 
@@ -180,7 +180,7 @@ def test_a_study_whose_plugin_is_gone_says_so(
     write_request(folder / "study", as_request(StudyDocument(), None, note_plugins()))
     (folder / "study" / "study.json").write_text('{"runs": {}}')
     change(path)
-    refused = bench("resume", "--out", "study")
+    refused = bench("run", "--out", "study")
     assert isinstance(refused.exception, InputError)
     assert str(path) in str(refused.exception)
     assert words in str(refused.exception)
@@ -220,9 +220,9 @@ def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
     assert finished not in bench("run", *beside).output
     edit(folder / "layers.py", "return blurry +", "# the same\n        return (blurry) +")
     assert finished in bench("run", *beside).output
-    assert finished in bench("resume", "--out", "study").output
+    assert finished in bench("run", "--out", "study").output
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
-    refused = bench("resume", "--out", "study")
+    refused = bench("run", "--out", "study")
     assert "has changed since" in str(refused.exception)
     for more in (["--dry-run"], []):
         again = bench("run", *beside, *more)
@@ -263,7 +263,7 @@ def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(
         bench("run", *beside)
         shown.append(recipe_of(folder / "study"))
     assert shown[0] == shown[2] != shown[1]
-    resumed = bench("resume", "--out", "study")  # of both requests
+    resumed = bench("run", "--out", "study")  # of both requests
     assert "all 2 runs are finished: nothing is repeated" in resumed.output
     assert recipe_of(folder / "study") == shown[0]
 
@@ -308,9 +308,9 @@ def test_a_study_of_a_former_version_opens_and_says_why_it_trains_again(
     bench("run", *beside)
     request = folder / "study" / "request.json"
     edit(request, json.loads(request.read_text())["plugins"][0]["sha256"], former)
-    assert "never run here" in str(bench("resume", "--out", "study").exception)
+    assert "never run here" in str(bench("run", "--out", "study").exception)
     write_text(cache_folder() / "plugins" / former, "plug.py\n")
-    assert "nothing is repeated" in bench("resume", "--out", "study").output
+    assert "nothing is repeated" in bench("run", "--out", "study").output
 
     (training,) = (folder / "study" / "runs").glob("*/training.json")
     facts = json.loads(training.read_text())
@@ -326,7 +326,7 @@ def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, fold
     path.write_text(FILE + f"\nopen({str(folder / 'ran')!r}, 'w')\n", encoding="utf-8")
     noted = NotedPlugin(path=str(path), sha256=sha256_file(path))
     write_request(folder / "study", as_request(StudyDocument(), None, [noted]))
-    refused = bench("resume", "--out", "study")
+    refused = bench("run", "--out", "study")
     assert "was never run here" in str(refused.exception)
     assert not (folder / "ran").exists()
 
@@ -341,7 +341,7 @@ def test_systems_of_a_file_are_listed_and_shown_with_it(
         "my_net.py",
         "my_net.py",
     ]
-    shown = bench("info", "jdrl-my-net", "--plugin", "my_net.py")
+    shown = bench("list", "jdrl-my-net", "--plugin", "my_net.py")
     assert "my_net.py, SHA-256" in " ".join(shown.stdout.split())
 
 

@@ -42,14 +42,14 @@ def test_names_of_ours_are_understood_and_unknown_ones_refused() -> None:
 
 
 def test_the_command_prints_the_columns(run: Run) -> None:
-    result = run("defocus-bench", "published", "--system", "kpac", "--metric", "psnr", "--json")
+    result = run("defocus-bench", "published", "kpac", "--metric", "psnr", "--json")
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
     columns = ["system", "dataset", "protocol", "metric", "value", "scale", "source", "note"]
     assert rows
     assert all(list(row) == columns for row in rows)
     assert all(row["system"] == "kpac" and row["metric"] == "psnr" for row in rows)
-    nothing = run("defocus-bench", "published", "--system", "wiener")
+    nothing = run("defocus-bench", "published", "wiener")
     assert (nothing.returncode, nothing.stdout) == (0, "")
     assert "no known published number" in nothing.stderr
 
@@ -99,7 +99,7 @@ def test_tables_have_heads_units_and_numbered_sources() -> None:
 
 def test_the_command_compares_a_study_with_the_papers(run: Run, tmp_path: Path) -> None:
     out = make_study(tmp_path / "study")
-    result = run("defocus-bench", "compare", "ifan", "--out", str(out))
+    result = run("defocus-bench", "published", "ifan", "--against", str(out))
     assert result.returncode == 0, result.stderr
     head, columns, *_ = result.stdout.splitlines()
     assert head == "ifan: measured and published"
@@ -113,6 +113,6 @@ def test_the_command_compares_a_study_with_the_papers(run: Run, tmp_path: Path) 
 def test_a_narrow_copy_is_compared_with_no_paper(run: Run, tmp_path: Path) -> None:
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)])
-    result = run("defocus-bench", "compare", "ifan", "--out", str(tmp_path))
+    result = run("defocus-bench", "published", "ifan", "--against", str(tmp_path))
     assert (result.returncode, result.stdout) == (1, "")
     assert "only the narrow copy of ifan" in result.stderr

@@ -103,7 +103,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     wait_for_the_end(job)
     told = undisturbed.communicate(timeout=120)[1]
     assert undisturbed.returncode == 0, told
-    collected = bench("resume", "--out", out, "--launcher", "slurm")
+    collected = bench("run", "--out", out, "--launcher", "slurm")
     assert collected.returncode == 0, collected.stderr
     assert "submitted" not in collected.stderr
     assert "continues at step" in log_of(out, job)
@@ -166,7 +166,7 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
     job = jobs_of(out)["tiny-slow"]
     wait_for_the_end(job, 900)
-    assert bench("resume", "--out", out, "--launcher", "slurm").returncode == 0
+    assert bench("run", "--out", out, "--launcher", "slurm").returncode == 0
     log = log_of(out, job)
     assert "stopped and saved at step" in log
     assert "continues at step" in log

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from defocus.baselines import registry
 from defocus.baselines.recipes.narrow import DEMO, MISALIGNED, START_TERMS, TERMS
-from defocus.benchmark.commands import resume
+from defocus.benchmark.commands import run as run_command
 from defocus.benchmark.launch.local import slots
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
@@ -81,11 +81,11 @@ def test_shards_jobs_and_one_process_come_to_the_same(
     for part in ("1/2", "2/2"):
         out = f"part{part[0]}"
         assert bench("run", "--study", file, "--out", out, "--shard", part).returncode == 0
-        assert "all 3 runs are finished" in bench("resume", "--out", out).stderr
-    merged = bench("merge", "part1", "part2", "--out", "merged")
+        assert "all 3 runs are finished" in bench("run", "--out", out).stderr
+    merged = bench("run", "--merge", "part1", "part2", "--out", "merged")
     assert merged.returncode == 0, merged.stderr
     assert scores_of(tmp_path / "merged") == expected
-    again = bench("resume", "--out", "merged")
+    again = bench("run", "--out", "merged")
     assert "all 6 runs are finished" in again.stderr
     assert again.returncode == 0
 
@@ -301,7 +301,8 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     both: subprocess.CompletedProcess[str] = bench("run", "--study", "study.toml", "--seeds", "2")
     assert both.returncode == 2
     assert "--seeds cannot be combined with --study" in both.stderr
-    alone = CliRunner().invoke(resume.command, ["--run", "net-1", "--launcher", "slurm"])
+    job = ["--job", "net-1", "--launcher", "slurm"]
+    alone = CliRunner().invoke(run_command.command, job)
     assert alone.exit_code == 2
     assert "it cannot be combined with --launcher" in alone.stderr
     beyond = bench("run", "--all", "--shard", "3/2")
@@ -309,11 +310,30 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     assert "'3/2' is not I/N" in beyond.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--seeds", "2"), "nothing has no study to continue"),
+        (("--job", "a", "--seeds", "2"), "--seeds cannot be combined with a study that is contin"),
+        (("--all", "--job", "a"), "--job is a run of the study in --out; name no systems"),
+        (("--merge",), "--merge PART"),
+        (("part",), "--merge PART"),
+        (("--merge", "part", "--all"), "--all cannot be combined with --merge"),
+    ],
+)
+def test_what_a_study_is_continued_or_merged_with(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(run_command.command, [*words, "--out", str(tmp_path / "nothing")])
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+
+
 def test_a_folder_keeps_all_its_requests(tmp_path: Path) -> None:
     asked = [as_request(StudyDocument(systems=(name,)), None) for name in ("input", "wiener")]
     for request in (*asked, asked[0]):
         write_request(tmp_path, request)
-        write_request(tmp_path, read_request(tmp_path))  # as 'resume' does
+        write_request(tmp_path, read_request(tmp_path))  # as continuing does
     found = read_request(tmp_path)
     assert found.systems == ("input",)
     assert [one.systems for one in found.earlier] == [("wiener",)]

@@ -340,7 +340,7 @@ def test_hostile_names_are_text(open_page: Open, tmp_path: Path) -> None:
 @pytest.fixture
 def served(study: Path) -> Iterator[str]:
     """The address of a server over the study's folder."""
-    with start_command("defocus-bench", "serve", study) as process:
+    with start_command("defocus-bench", "status", "--page", "--out", study) as process:
         yield process.stdout.readline().strip()
         process.terminate()
         assert process.wait(timeout=20) == 0

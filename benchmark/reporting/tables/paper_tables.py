@@ -38,7 +38,7 @@ __all__ = ["STYLES", "paper_csv", "paper_tables"]
 
 GAIN = "gain"
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
-"""The columns that the field's papers have, and the gain; of others there is ``export``."""
+"""The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""
 
 PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"}
 

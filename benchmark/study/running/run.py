@@ -75,7 +75,7 @@ def run_studies(
 
     Args:
         studies: Studies of one folder, one per dataset.
-        request: The request, kept in the folder for ``resume``.
+        request: The request, kept in the folder to continue it.
         conclude: Writes further results of the study before the final reports are made.
         again: Whether finished trainings are repeated.
 
@@ -117,7 +117,7 @@ def opened_study(
 
     Args:
         studies: Studies of one folder, one per dataset.
-        request: The request, kept for ``resume``.
+        request: The request, kept to continue it.
 
     Raises:
         StorageError: The disk is full or the folder not writable.

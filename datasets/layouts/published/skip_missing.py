@@ -18,7 +18,7 @@ __all__ = ["VARIABLE", "missing_text", "skips_missing", "whole_pairs", "with_ski
 VARIABLE = "DEFOCUS_SKIP_MISSING"
 
 _DATASETS = frozenset({"dataset", "datasets", "test_datasets", "tests"})
-"""Parameters of commands that open a dataset; 'resume' opens that of an earlier command."""
+"""Parameters of commands that open a dataset."""
 
 
 def skips_missing() -> bool:
@@ -99,8 +99,6 @@ def with_skip_missing(command: click.Command) -> click.Command:
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_skip_missing(member)
-    elif OPTION not in command.params and (
-        command.name == "resume" or any(one.name in _DATASETS for one in command.params)
-    ):
+    elif OPTION not in command.params and any(one.name in _DATASETS for one in command.params):
         command.params.append(OPTION)
     return command

@@ -1,41 +1,18 @@
-"""``defocus-bench info``."""
+"""The description of one system, for ``defocus-bench list NAME``."""
 
 from typing import TYPE_CHECKING, Any
-
-import click
-
-from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
 
-__all__ = ["command"]
+__all__ = ["describe", "show"]
 
 _WIDTH = 100
 """Columns of the text where stdout is no terminal."""
 
 
-@help_heading("Systems")
-@click.command()
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(name: str, *, as_json: bool) -> None:
-    """Describe the system NAME.
-
-    The description holds its card, README, parameters and training settings.
-    """
-    from defocus.baselines.registry import baseline
-    from defocus.command_line.json_output import json_output
-
-    with json_output() as output:
-        facts = _facts(baseline(name))
-        if as_json:
-            output.write(facts)
-    if not as_json:
-        _show(facts)
-
-
-def _facts(system: "Baseline") -> dict[str, Any]:
+def describe(system: "Baseline") -> dict[str, Any]:
+    """Its card, README, parameters and training settings."""
     from dataclasses import asdict
 
     from defocus.baselines.registry import readme
@@ -57,7 +34,8 @@ def _facts(system: "Baseline") -> dict[str, Any]:
     }
 
 
-def _show(facts: dict[str, Any]) -> None:
+def show(facts: dict[str, Any]) -> None:
+    """Print the description of a system."""
     import sys
 
     from rich.console import Console

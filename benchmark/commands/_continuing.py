@@ -1,0 +1,34 @@
+"""``defocus-bench run`` in the folder of a study that was started before."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from defocus.benchmark.launch.start import Launcher
+
+__all__ = ["continue_study"]
+
+
+def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
+    """Continue the study with the settings that it was started with; finished runs are kept.
+
+    Args:
+        out: Folder of the study.
+        job: The only run to do, in its own folder under ``jobs/``; None does all.
+        launcher: Where the runs are carried out.
+    """
+    from defocus.benchmark.launch.jobs import claim_job
+    from defocus.benchmark.launch.start import carry_out
+    from defocus.benchmark.study.document import read_request
+    from defocus.benchmark.study.expansion import expand_all, one_run
+    from defocus.benchmark.study.plugin_files import load_noted, note_plugins
+
+    request = read_request(out)
+    load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
+    if given := note_plugins():
+        request = request.model_copy(update={"plugins": given})
+    expanded = expand_all((request, *request.earlier), out)
+    if job is None:
+        return carry_out(expanded, request, launcher)
+    one = one_run(expanded, job)
+    return carry_out(one.moved(claim_job(out, job)), request, launcher)
