@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from defocus.command_line.verbs import find_verbs
+
 ROOT = Path(__file__).parents[1]
 STAGES = (
     "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
@@ -249,6 +251,15 @@ def test_the_readme_names_the_two_commands_of_a_fresh_machine() -> None:
     assert "pip install '.[test]' && pytest" in readme
     for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme):
         assert (ROOT / picture).is_file()
+
+
+def test_a_person_can_keep_the_commands_in_mind() -> None:
+    """Those of an extra are one group, and ``defocus-restore`` has none."""
+    verbs = {
+        program: set(find_verbs(program, f"defocus.{stage}.commands"))
+        for program, stage in (("capture", "capture"), ("data", "datasets"), ("bench", "benchmark"))
+    }
+    assert sum(map(len, verbs.values())) <= 50, verbs
 
 
 @pytest.mark.full
