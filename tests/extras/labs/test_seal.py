@@ -141,15 +141,8 @@ def test_pairs_that_cannot_be_read_are_not_sealed(pairs: str, tmp_path: Path) ->
     damaged.write_bytes(damaged.read_bytes()[:-900])
     (tmp_path / "pairs/train/sharp/c.png").write_text("no picture, and none of the test")
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
-    words = [
-        "labs",
-        "seal",
-        pairs,
-        "--out",
-        str(tmp_path / "sealed"),
-        "--key",
-        str(tmp_path / "key"),
-    ]
+    words = ["labs", "seal", pairs, "--out", str(tmp_path / "sealed")]
+    words += ["--key", str(tmp_path / "key")]
     done = CliRunner().invoke(group, words, standalone_mode=False)
     assert done.return_value == 1, done.output
     assert "pair test-b is left out: test/sharp/b.png: the file is cut short" in done.stderr

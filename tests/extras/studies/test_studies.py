@@ -31,16 +31,8 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(
 ) -> None:
     first, second = (f"tiny:{path}" for path in datasets)
     (tmp_path / "s.toml").write_text("[schedule]\nsteps = 3\n")
-    arguments = [
-        "studies",
-        "generalise",
-        "--only",
-        "input",
-        "--only",
-        "tiny-conv",
-        "--dataset",
-        first,
-    ]
+    arguments = ["studies", "generalise", "--only", "input", "--only", "tiny-conv"]
+    arguments += ["--dataset", first]
     arguments += ["--test", second, "--out", "out", "--settings", "s.toml", "--json"]
     result = bench(*arguments)
     assert result.returncode == 0, result.stderr
