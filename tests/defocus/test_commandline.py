@@ -230,6 +230,6 @@ def test_an_unknown_command_gets_near_names() -> None:
 
 def test_an_unknown_command_of_a_group_gets_near_names() -> None:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
-    done = CliRunner().invoke(group, ["weights", "chek"])
+    done = CliRunner().invoke(group, ["weights", "fetc"])
     assert done.exit_code == 2
-    assert "No such command 'chek'; did you mean 'check'" in done.output
+    assert "No such command 'fetc'; did you mean 'fetch'" in done.output
