@@ -351,7 +351,8 @@ def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake: str, tmp_pat
     said = {
         "swapped": colours.format(3),
         "one swapped": colours.format(1),
-        "turned": "the restored pictures look as if their colours lay as GBR (3 of 3 pictures "
+        # files are written from the last channel to the first, here as in the other cases
+        "turned": "the restored pictures look as if their colours lay as BRG (3 of 3 pictures "
         "looked at): save them as RGB",
         "moved": "the restored pictures are shifted by (3, -2) px (right, down) against the sharp "
         "pictures (3 of 3 pictures looked at): scores suffer from it",
