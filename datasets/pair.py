@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from defocus.datasets.step import MakingStep
     from defocus.datasets.stream.photographs import Photographs
 
-__all__ = ["SPLITS", "Dataset", "Pair", "Split", "split_counts"]
+__all__ = ["SPLITS", "Dataset", "Pair", "Split", "empty_splits", "split_counts"]
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -110,3 +110,9 @@ class Dataset:
 def split_counts(pairs: Sequence[Pair]) -> dict[Split, int]:
     """How many pairs each split has."""
     return {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
+
+
+def empty_splits(pairs: Sequence[Pair]) -> list[str]:
+    """The splits without a pair, in words."""
+    names = {"train": "training", "validation": "validation", "test": "testing"}
+    return [names[split] for split, count in split_counts(pairs).items() if not count]

@@ -120,6 +120,7 @@ def _package(
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.pairs.members import warnings_of
     from defocus.datasets.commands._member_warnings import say_warnings
+    from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.details import details_of, later_version
     from defocus.datasets.release.documents.card import undeclared
     from defocus.datasets.release.facts import audit_facts, read_facts
@@ -137,6 +138,8 @@ def _package(
     for problem in undeclared(details):
         say(f"{problem}; state it in a file for --card")
     _say_sizes(opened)
+    for part in empty_splits(opened.pairs):
+        say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
     numbers, warnings = ((), None) if audit is None else audit_facts(opened, audit)
     done = package_dataset(
         opened,

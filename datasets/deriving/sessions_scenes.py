@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.capture.sessions.session import Session, read_session
 from defocus.capture.sessions.state import scene_slug
-from defocus.datasets.pair import Pair, split_counts
+from defocus.datasets.pair import Pair, empty_splits, split_counts
 from defocus.datasets.readers.session import session_pairs
 from defocus.datasets.split import scene_splits
 from defocus.errors import ImageError, InputError
@@ -116,11 +116,9 @@ def split_remarks(pairs: Sequence[Pair]) -> list[str]:
         return ["one scene cannot be split, so it is for testing; to train, shoot more scenes"]
     counts = split_counts(pairs)
     remarks = [
-        f"no pair is for {'training' if split == 'train' else split}: "
-        f"{counted(len(scenes), 'scene')}, drawn by the hash of their names; 'defocus-data split' "
-        "draws again"
-        for split, count in counts.items()
-        if not count
+        f"no pair is for {part}: {counted(len(scenes), 'scene')}, drawn by the hash of their "
+        "names; 'defocus-data split' draws again"
+        for part in empty_splits(pairs)
     ]
     largest, count = scenes.most_common(1)[0]
     if counts["test"] > counts["train"]:

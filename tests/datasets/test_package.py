@@ -362,6 +362,13 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Ru
     assert "did you mean 'authors'" in wrong.stderr
 
 
+def test_an_empty_split_is_said(tmp_path: Path, run: Run) -> None:
+    one = write_folder(tmp_path / "one", ["a.png"])
+    done = run("defocus-data", "package", f"pairs:{one}", "--to", "folder", "--out", "r")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("; 'defocus-data split' draws the splits again") == 2
+
+
 def test_what_a_card_should_say_and_does_not_is_asked_for(
     noise: Dataset, tmp_path: Path, run: Run
 ) -> None:
