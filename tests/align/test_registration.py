@@ -25,17 +25,10 @@ def found(measurement: Measurement) -> Similarity | None:
     return measurement.misalignment.similarity
 
 
-SIGNS = {
-    "all": Similarity(1.02, -0.8, (-5.0, 2.0)),
-    "shift right": Similarity(shift_px=(4.5, 0.0)),
-    "shift down": Similarity(shift_px=(0.0, 3.25)),
-    "zoom": Similarity(zoom=1.03),
-    "zoom out": Similarity(zoom=0.97),
-    "rotation": Similarity(rotation_deg=1.2),
-}
+BOTH_WAYS = [Similarity(1.02, -0.8, (-5.0, 2.0)), Similarity(0.97, 1.2, (4.5, -3.25))]
 
 
-@pytest.mark.parametrize("truth", SIGNS.values(), ids=SIGNS.keys())
+@pytest.mark.parametrize("truth", BOTH_WAYS, ids=["zoom in", "zoom out"])
 def test_signs_of_shift_zoom_and_rotation(truth: Similarity) -> None:
     pair = rendered_pair(5, 8.0, truth)
     measured = found(measure(pair.blurry, pair.sharp, DIS))

@@ -100,7 +100,7 @@ def test_a_damaged_matrix_is_made_from_its_scores(path: Path) -> None:
 def test_damaged_pages_leave_the_sound_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = make_study(tmp_path / "study", systems=6, images=40) / "results.sqlite"
+    path = make_study(tmp_path / "study", systems=6, images=16) / "results.sqlite"
     whole = path.read_bytes()
     with read_results(path) as results:
         all_runs = {entry.run for entry in results.entries()}
