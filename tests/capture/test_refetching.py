@@ -156,17 +156,11 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("on_card", [None, b"another picture"])
 def test_what_the_card_has_no_more_is_named_and_the_pair_is_incomplete(
-    virtual_folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    on_card: bytes | None,
+    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session = tmp_path / "s"
-    (_, blurry) = session_on_the_card(virtual_folder, session)
-    if on_card is not None:
-        (virtual_folder / blurry["on_card"][0][1]).write_bytes(on_card)
+    session_on_the_card(virtual_folder, session)
     pair = session / "pairs" / "0001_desk"
     (pair / "blurry.jpg").unlink()
     assert resumed(session) == 1
