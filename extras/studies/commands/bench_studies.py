@@ -18,7 +18,7 @@ __all__ = ["command"]
 @help_heading("Study")
 @click.group(name="studies", cls=VerbGroup)
 def command() -> None:
-    """Measure one thing, such as misalignment."""
+    """Study ablation, misalignment and transfer."""
 
 
 for _module in (ablate, misalignment, generalise, render_doses, maps):
