@@ -306,7 +306,7 @@ def test_readiness_is_told_by_the_file_without_torch(torch_home: Path, seeded: P
 def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
     fetch = functools.partial(
-        run, "defocus-bench", "weights fetch", "lpips", "--from", TORCH_HOME=str(home)
+        run, "defocus-bench", "weights", "fetch", "lpips", "--from", TORCH_HOME=str(home)
     )
     with Server(CONTENT) as server:
         result = fetch(server.url)
