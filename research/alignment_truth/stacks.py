@@ -26,7 +26,15 @@ from defocus.images import (
 )
 from research.alignment_truth.methods import Members, answers
 
-__all__ = ["MERGED", "FrameScore", "StackScore", "score_frame", "stack_frames", "stack_means"]
+__all__ = [
+    "MERGED",
+    "FrameScore",
+    "StackScore",
+    "in_focus",
+    "score_frame",
+    "stack_frames",
+    "stack_means",
+]
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -119,7 +127,7 @@ def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
     aligned = {name: _aligned(members, flow) for name, flow in flows.items() if flow is not None}
     seen = np.logical_and.reduce([shown for _, shown in aligned.values()])
     moved = [picture for name, (picture, _) in aligned.items() if name != "zero flow"]
-    focus = seen & np.logical_and.reduce([_in_focus(members.blurry, one) for one in moved])
+    focus = seen & np.logical_and.reduce([in_focus(members.blurry, one) for one in moved])
     scores = {
         name: _score(members.blurry, *aligned[name], focus) if name in aligned else None
         for name in names
@@ -142,7 +150,7 @@ def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
     return _encoded(sampled(members.linear[1], places, cubic=True)), inside(places)
 
 
-def _in_focus(frame: Array, aligned: Array) -> Mask:
+def in_focus(frame: Array, aligned: Array) -> Mask:
     """Where the frame has the detail of the merged picture, by local energies."""
     own, best = (_detail(picture) for picture in (frame, aligned))
     return np.asarray((best > DETAIL) & (own > IN_FOCUS * best))

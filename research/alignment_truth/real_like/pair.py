@@ -18,7 +18,7 @@ from defocus.optics.lens.prescription import RealLens
 from research.alignment_truth.real_like.lens import lens_blurred
 from research.alignment_truth.real_like.scene import MARGIN_PX, draw_scene
 
-__all__ = ["RealLikePair", "real_like_pair"]
+__all__ = ["RealLikePair", "draw_warp", "real_like_pair"]
 
 Array = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
     shape = diameter.shape
     lens = _draw_lens(rng)
     blurred = np.maximum(lens_blurred(scene.light, scene.diameter, lens)[inner], 0)
-    matrix = _warp(shape, rng)
+    matrix = draw_warp(shape, rng)
     from_moved = np.linalg.inv(matrix)
     from_moved[:2, 2] += MARGIN_PX
     moved = cv2.warpAffine(
@@ -114,7 +114,8 @@ def _stored(camera: StreamCamera, light: Array, noise: np.random.Generator | Non
     return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
 
 
-def _warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A similarity such as a tripod, refocusing and another aperture leave, about the centre."""
     kind = rng.random()
     length, direction = SHIFT_PX * rng.uniform(), rng.uniform(0, 2 * math.pi)
     found = Similarity(

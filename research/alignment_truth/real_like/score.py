@@ -1,7 +1,7 @@
 """Errors of the methods on pairs with a known warp."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +14,7 @@ from defocus.images import Image, as_float, linear_to_srgb, srgb_to_linear
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.alignment_truth.real_like.peers import Placed, placements
 
-__all__ = ["RAW", "TRUE", "MethodMeans", "WarpScore", "method_means", "score_pair"]
+__all__ = ["RAW", "TRUE", "MethodMeans", "WarpScore", "method_means", "score_pair", "scores_of"]
 
 Array = NDArray[np.float32]
 
@@ -49,25 +49,40 @@ class WarpScore:
 
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
     """Every method on a pair; also the true transform and none, by name."""
-    shape, still = pair.blurry.shape, np.eye(3)
-    true = transformed(pixel_grid(*shape[:2]), pair.matrix)
-    shown = inside(true).astype(np.uint8)
+    true = Placed(transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix), pair.matrix)
+    found = placements(pair.blurry, pair.sharp)
+    return scores_of(pair.sharp, pair.unmoved, true, found)
+
+
+def scores_of(
+    moved: Image,
+    unmoved: Image,
+    true: Placed,
+    answers: Iterable[tuple[str, Placed | None, float]],
+) -> dict[str, WarpScore]:
+    """Answers, and the true one and none, by name.
+
+    Args:
+        moved: The sharp member.
+        unmoved: What it is without the warp, on the blurry member's grid.
+        true: Where the pixels of the blurry member lie in ``moved``.
+        answers: Name, answer and CPU seconds of each method.
+    """
+    shape = moved.shape
+    shown = inside(true.positions).astype(np.uint8)
     shown[[0, -1]] = shown[:, [0, -1]] = 0
     seen = cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
-    linear = np.asarray(srgb_to_linear(as_float(pair.sharp)), np.float32)
-    known = [
-        (TRUE, Placed(true, pair.matrix), 0.0),
-        (RAW, Placed(pixel_grid(*shape[:2]), still), 0.0),
-    ]
+    linear = np.asarray(srgb_to_linear(as_float(moved)), np.float32)
+    known = [(TRUE, true, 0.0), (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0)]
     scores = {}
-    for name, placed, seconds in (*known, *placements(pair.blurry, pair.sharp)):
+    for name, placed, seconds in (*known, *answers):
         if placed is None:
             scores[name] = WarpScore(seconds)
             continue
         scores[name] = WarpScore(
             seconds,
-            corner_px=corner_distance_px(placed.matrix, pair.matrix, shape),
-            psnr_db=_psnr_db(linear, placed.positions, pair.unmoved, seen),
+            corner_px=corner_distance_px(placed.matrix, true.matrix, shape),
+            psnr_db=_psnr_db(linear, placed.positions, unmoved, seen),
             sigma_px=placed.sigma_px,
         )
     return scores

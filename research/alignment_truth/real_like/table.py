@@ -1,12 +1,12 @@
 """Table of the methods on pairs with a known warp."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from research.alignment_truth.failures import FAILURE_PX, RegistrationTrial, count_failures
 from research.alignment_truth.real_like.peers import OURS
-from research.alignment_truth.real_like.score import RAW, TRUE, WarpScore, method_means
+from research.alignment_truth.real_like.score import RAW, TRUE, MethodMeans, WarpScore, method_means
 
-__all__ = ["real_like_table"]
+__all__ = ["method_table", "real_like_table"]
 
 CLEARLY_PX = 0.05
 """So much less of error at a corner is more than chance makes of it."""
@@ -39,6 +39,11 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
         f"within two of the standard errors that are given with them. {_rare(pairs)} "
         f"{_where_better(pairs, least[1])}"
     )
+    return f"### {len(pairs)} real-like pairs with a known warp\n\n{note}\n\n{method_table(means)}"
+
+
+def method_table(means: Mapping[str, MethodMeans]) -> str:
+    """One row for each method, as Markdown."""
     rows = [
         [
             name,
@@ -53,8 +58,7 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
         for name, one in means.items()
     ]
     lines = [HEAD, ["---", *("---:" for _ in HEAD[1:])], *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"### {len(pairs)} real-like pairs with a known warp\n\n{note}\n\n{table}"
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:

@@ -1,0 +1,68 @@
+"""A sharp picture moved in a known way: as a whole, or with breathing and parallax besides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.sampling.positions import pixel_grid, transformed
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+
+__all__ = ["Bend", "moved"]
+
+Array = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+BREATHING_PX, PARALLAX_PX, WAVES = 1.0, 1.0, 3
+"""Most at the corners, and at any depth, either way; the depth is the mean of so many waves."""
+INVERSE_ROUNDS = 6
+"""Of a fixed point: what is left is below a thousandth of a pixel."""
+
+
+@dataclass(frozen=True)
+class Bend:
+    """What moves otherwise than a similarity: breathing of third order, and one-way parallax."""
+
+    breathing_px: float
+    parallax_px: tuple[float, float]
+    waves: NDArray[np.float64]
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> "Bend":
+        """A random one."""
+        turn, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, PARALLAX_PX)
+        along = length * np.cos(turn), length * np.sin(turn)
+        return cls(rng.uniform(-1, 1) * BREATHING_PX, along, rng.uniform(-1, 1, (WAVES, 3)))
+
+    def at(self, places: Array) -> Array:
+        """``(2, H, W)`` displacement at positions in a picture of that size, px."""
+        half = np.array(places.shape[:0:-1]).reshape(2, 1, 1) / 2
+        place = places / half - 1
+        radius = np.hypot(*place) / np.sqrt(2)
+        u, v, phase = self.waves.T[:, :, None, None]
+        depth = np.cos(np.pi * (2 * u * place[0] + 2 * v * place[1] + phase)).mean(axis=0)
+        out = self.breathing_px * radius**2 * place / np.sqrt(2)
+        return np.asarray(out + np.reshape(self.parallax_px, (2, 1, 1)) * depth, np.float32)
+
+
+def moved(
+    sharp: Image, matrix: Matrix, bend: Bend | None
+) -> tuple[Image, Callable[[Array], Array]]:
+    """A moved picture, and the function from positions in the picture to those in the moved one."""
+    grid = pixel_grid(*sharp.shape[:2])
+    back = transformed(grid, np.asarray(np.linalg.inv(matrix), np.float64))
+    source = back if bend is None else back + bend.at(back)
+    light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
+    lanczos, border = cv2.INTER_LANCZOS4, cv2.BORDER_REFLECT
+    picture = np.asarray(cv2.remap(light, source[0], source[1], lanczos, borderMode=border))
+    codes = as_integer(np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32), 8)
+
+    def there(places: Array) -> Array:
+        start = places
+        for _ in range(INVERSE_ROUNDS if bend else 0):
+            start = places - bend.at(start) if bend else start
+        return transformed(start, matrix)
+
+    return codes, there

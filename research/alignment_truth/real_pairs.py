@@ -1,0 +1,200 @@
+"""Real pairs whose sharp member is moved in a known way: how well each method takes that back.
+
+``python -m research.alignment_truth.real_pairs DATASET`` takes a dataset, such as ``pairs:FOLDER``,
+a folder with ``blurry/`` and ``sharp/``. Nobody knows how exactly such members
+lie on each other. So each pair first gets a reference: of what all methods say, the transform
+under which both are most alike where the blurry member is in focus. Then the sharp member is
+moved, as a whole and besides with breathing and parallax, and what a method brings back is
+compared with the reference. The tables, and why pairs are unknown, go to stdout.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import Release, plan_compensation
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
+from defocus.align.measure import measure
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.sampling.positions import pixel_grid, sampled, transformed
+from defocus.datasets.api import open_dataset
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_pair, srgb_to_linear
+from defocus.progress import track
+from research.alignment_truth.methods import METHODS, REFERENCE, Members
+from research.alignment_truth.real_like.moved import Bend, moved
+from research.alignment_truth.real_like.pair import draw_warp
+from research.alignment_truth.real_like.peers import OURS, PEERS, Placed
+from research.alignment_truth.real_like.score import RAW, WarpScore, method_means, scores_of
+from research.alignment_truth.real_like.table import method_table
+from research.alignment_truth.stacks import in_focus
+
+__all__ = ["Reference", "Trial", "main", "reference", "report", "trial"]
+
+Array = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+Answer = tuple[str, Placed | None, float]
+
+SEED = 57
+WHOLE, BENT = KINDS = ("moved as a whole", "moved with breathing and parallax")
+DETAIL_SIGMA_PX = 4.0
+"""What changes over more than this is light, not detail."""
+LEAST_FOCUS = 0.03
+LIKE_DB, APART_PX = 0.2, 0.5
+"""A reference is doubtful if an answer farther from it is within so much as much alike."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The transform under which the members are most alike in focus.
+
+    Attributes:
+        matrix: ``(3, 3)`` from blurry to sharp positions.
+        focus: Share of the blurry picture that is in focus.
+        like_db: How alike the members are there, by name of the answer.
+        sure: Whether no answer that is clearly another one is nearly as much alike.
+    """
+
+    matrix: Matrix
+    focus: float
+    like_db: Mapping[str, float]
+    sure: bool
+
+
+def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
+    """Choose among the answers and none, by the detail where the blurry member is in focus."""
+    known = {RAW: np.eye(3), **answers}
+    grid, frame = pixel_grid(*blurry.shape[:2]), np.asarray(as_float(blurry), np.float32)
+    aligned = {name: _at(sharp, transformed(grid, matrix)) for name, matrix in known.items()}
+    focus = np.logical_and.reduce([in_focus(frame, one) for one in aligned.values()])
+    if focus.mean() < LEAST_FOCUS:
+        return Reference(np.eye(3), float(focus.mean()), {}, sure=False)
+    detail = _detail(frame)
+    like = {
+        name: float(-10 * np.log10(np.square(_detail(one) - detail)[focus].mean()))
+        for name, one in aligned.items()
+    }
+    best = max(like, key=lambda name: like[name])
+    near = [name for name in like if like[name] > like[best] - LIKE_DB]
+    apart = [corner_distance_px(known[name], known[best], blurry.shape) for name in near]
+    return Reference(known[best], float(focus.mean()), like, max(apart) <= APART_PX)
+
+
+def _at(sharp: Image, places: Array) -> Array:
+    """The picture at positions, as stored light."""
+    light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
+    return np.asarray(linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)), np.float32)
+
+
+def _detail(picture: Array) -> Array:
+    return picture - cv2.GaussianBlur(picture, (0, 0), DETAIL_SIGMA_PX)
+
+
+def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
+    """Each method's answer and CPU seconds, and why ours is none."""
+    start = time.process_time()
+    measured = measure(blurry, sharp, flow_estimator(DEFAULT_ESTIMATOR))
+    places: list[Placed | None] = [None, None]
+    if (matrix := measured.misalignment.matrix) is not None:
+        sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]
+        plans = [plan_compensation(measured, sharp.shape, Release(m)) for m in ("global", "flow")]
+        both = [np.stack(plan.placement(*sides)).astype(np.float32) for plan in plans]
+        sigma = measured.misalignment.sigma
+        places = [Placed(one, matrix, None if sigma is None else sigma.corner_px) for one in both]
+    seconds = time.process_time() - start
+    answers = [(name, one, seconds) for name, one in zip(OURS, places, strict=True)]
+    for name, method in {**PEERS, "DIS flow": _dis_flow}.items():
+        if name not in OURS:
+            start = time.process_time()
+            answers.append((name, method(blurry, sharp), time.process_time() - start))
+    return answers, measured.misalignment.reason
+
+
+def _dis_flow(blurry: Image, sharp: Image) -> Placed:
+    """Dense inverse search itself."""
+    members = Members(*(np.asarray(as_float(one), np.float32) for one in (blurry, sharp)))
+    flow = METHODS[REFERENCE](members).flow
+    assert flow is not None  # noqa: S101 - for the type checker: it always has one
+    places = pixel_grid(*blurry.shape[:2]) + flow
+    return Placed(places, _affine(places))
+
+
+def _affine(places: Array) -> Matrix:
+    """The affine transform nearest to where the pixels lie."""
+    start = pixel_grid(*places.shape[1:])[:, ::8, ::8].reshape(2, -1)
+    end = places[:, ::8, ::8].reshape(2, -1).astype(np.float64)
+    rows = np.linalg.lstsq(np.vstack([start, np.ones_like(start[:1])]).T, end.T, rcond=None)[0]
+    return np.vstack([rows.T, [0.0, 0.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A pair as shot, and its scores and reasons by kind of move; both are empty if not sure."""
+
+    name: str
+    shot: Reference
+    scores: Mapping[str, dict[str, WarpScore]]
+    reasons: Mapping[str, str]
+
+
+def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
+    """Try every method on a pair; the same number gives the same moves."""
+    answers, _ = _answers(blurry, sharp)
+    shot = reference(blurry, sharp, {key: one.matrix for key, one, _ in answers if one})
+    scores: dict[str, dict[str, WarpScore]] = {}
+    reasons: dict[str, str] = {}
+    start = transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)
+    wanted = as_integer(_at(sharp, start), 8)
+    rng = np.random.default_rng([SEED, number])
+    for kind in KINDS if shot.sure else ():
+        matrix, bend = draw_warp(blurry.shape[:2], rng), Bend.drawn(rng)
+        picture, there = moved(sharp, matrix, bend if kind == BENT else None)
+        places = there(start)
+        true = Placed(places, _affine(places))
+        answers, reason = _answers(blurry, picture)
+        scores[kind] = scores_of(picture, wanted, true, answers)
+        reasons |= {kind: reason} if reason else {}
+    return Trial(name, shot, scores, reasons)
+
+
+def report(trials: Sequence[Trial]) -> str:
+    """The tables, and what is left out and why, as Markdown."""
+    lines = [
+        "| pair | in focus | most alike | dB | ours, dB |",
+        "| --- | ---: | --- | ---: | ---: |",
+    ]
+    for one in trials:
+        like, ours = one.shot.like_db, one.shot.like_db.get(OURS[0])
+        best = max(like, key=lambda name: like[name]) if like else "–"
+        most = f"{like[best]:.1f}" if like else "–"
+        lines.append(
+            f"| {one.name} | {100 * one.shot.focus:.0f} % | {best} | {most} | "
+            f"{'–' if ours is None else f'{ours:.1f}'} |"
+        )
+    parts = ["\n".join(lines)]
+    for kind in KINDS:
+        pairs = [one.scores[kind] for one in trials if kind in one.scores]
+        parts.append(f"### {len(pairs)} real pairs, {kind}\n\n{method_table(method_means(pairs))}")
+        parts += [f"- {one.name}: {one.reasons[kind]}" for one in trials if kind in one.reasons]
+    unsure = [one.name for one in trials if not one.shot.sure]
+    return "\n\n".join([*parts, f"Without a sure reference: {', '.join(unsure) or 'none'}."])
+
+
+def main() -> None:
+    """Print the tables of a dataset."""
+    trials = []
+    for number, pair in enumerate(track(open_dataset(sys.argv[1]).pairs, "pairs")):
+        if pair.sharp is not None:
+            both = read_pair(pair.blurry, pair.sharp)
+            blurry, sharp = (as_integer(as_float(one), 8) for one in both)
+            trials.append(trial(pair.id, blurry, sharp, number))
+    click.echo(report(trials))
+
+
+if __name__ == "__main__":
+    main()
