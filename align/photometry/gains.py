@@ -17,7 +17,8 @@ __all__ = ["GainMatch", "Photometry", "photometry"]
 
 SATURATED = 0.95
 DARK = 0.004
-WINDOW_PX = 31
+WINDOWS_PX = (31, 15, 7)
+"""Sides of a window; a smaller one where no larger one is free of saturated pixels."""
 STRIDE_PX = 8
 LARGEST_SIDE = 400
 """Larger pictures are reduced by a whole factor: window means need no detail."""
@@ -105,15 +106,17 @@ def photometry(
     """
     bad = _saturated(blurry) | _saturated(sharp) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
-    untouched = _window(reduced(bad.astype(np.float32), factor)) <= 0.001
-    share = _window(reduced(reliable.astype(np.float32), factor))
+    spoilt, believed = (reduced(one.astype(np.float32), factor) for one in (bad, reliable))
+    for window in WINDOWS_PX:
+        good = (_means(spoilt, window) <= 0.001) & (_means(believed, window) >= LEAST_RELIABLE)
+        rows, columns = np.nonzero(good[::STRIDE_PX, ::STRIDE_PX])
+        if rows.size:
+            break
     small = reduced(blurry, factor)
-    first = _window(small)
-    second = _window(_equally_blurred(small, reduced(sharp, factor)))
-    good = untouched & (share >= LEAST_RELIABLE)
-    rows, columns = np.nonzero(good[::STRIDE_PX, ::STRIDE_PX])
+    first = _means(small, window)
+    second = _means(_equally_blurred(small, reduced(sharp, factor)), window)
     # a window amid others that differ from it is the more in error, whatever moves light there
-    steep = np.abs(cv2.blur(second, (3 * WINDOW_PX, 3 * WINDOW_PX)) - second)
+    steep = np.abs(_means(second, 3 * window) - second)
     windows = np.stack([p[::STRIDE_PX, ::STRIDE_PX][rows, columns] for p in (first, second, steep)])
     bright, lit = _light(windows[0], windows[1])
     if not lit.any():
@@ -190,8 +193,8 @@ def _saturated(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(cv2.max(cv2.max(red, green), blue) >= SATURATED)
 
 
-def _window(picture: FloatImage) -> NDArray[np.float32]:
-    return np.asarray(cv2.blur(picture, (WINDOW_PX, WINDOW_PX)), np.float32)
+def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
+    return np.asarray(cv2.blur(picture, (window, window)), np.float32)
 
 
 def _equally_blurred(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> FloatImage:

@@ -1,12 +1,13 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
 It starts with a search over zooms on a small picture. There, and on a larger one, windowed tiles
-are correlated, each with the sharp picture blurred to be most similar. RANSAC finds the tiles that
-agree, and leaving out parts of the picture shows which model predicts them and how certain the
-result is. If few tiles agree, or the blur is strong, a second method without tiles must find the
-same result. If the pictures do not support a result, a reason is returned instead of a number,
-because intensity-based registration of a plain blurry-sharp pair can be confidently wrong by many
-pixels under strong blur. The same holds for repeating textures.
+are correlated, each with the sharp picture blurred to be most similar, and smaller ones where the
+blurry picture is sharp. RANSAC finds the tiles that agree, and leaving out parts of the picture
+shows which model predicts them and how certain the result is. If few tiles agree, or the blur is
+strong, a second method without tiles must find the same result. If the pictures do not support a
+result, a reason is returned instead of a number, because intensity-based registration of a plain
+blurry-sharp pair can be confidently wrong by many pixels under strong blur. The same holds for
+repeating textures.
 
 Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. The
 shape of the point spread limits how asymmetric it can be. If the circle of confusion varies over
@@ -20,6 +21,7 @@ along it any depth of the scene is valid.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import scipy.fft
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
 from defocus.align.photometry.exposure import evenly_lit
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry.fitted import ASYMMETRY, TileAsymmetry
 from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.registration.level import (
     LARGEST_UNKNOWN_PX,
@@ -44,9 +46,10 @@ from defocus.align.registration.tile_fit import NoFit, fit_tiles
 from defocus.align.registration.tiles.shifts import (
     TileShifts,
     most_alike_shifts,
-    tile_centres,
     tiled,
 )
+from defocus.align.registration.tiles.small import small_tiles, with_small_tiles
+from defocus.align.registration.tiles.tried import first_tried
 from defocus.align.registration.unknown.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
@@ -70,10 +73,6 @@ SMALLEST_TILE, LARGEST_TILE = 48, 256
 
 LARGEST_BLUR = 0.4
 """Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
-
-LEAST_STEP_PX, BLUR_STEPS = 2.0, 5
-"""How far off the blur that a coarser level found in a tile may be: px of that level, and a share
-of the blur of one in so many."""
 
 ROUNDS = 4
 SETTLED_PX = 0.1
@@ -312,7 +311,8 @@ def _refined(
     diameters = diameters[:1] if alike else diameters
     used: list[str] = []
     between = 0.0
-    tried = _first_tried(area, side, diameters, every, coarser, factor)
+    known = None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
+    tried = first_tried(area, side, TILE_GRID, diameters, every, known, factor)
     compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
     for _ in range(ROUNDS):
         needed = np.flatnonzero(tried.any(axis=0))
@@ -344,10 +344,18 @@ def _refined(
         return measured_level(factor, tiles, found.centres, coc, left, shape, None)
     stack = dict(zip(diameters[needed].tolist(), blurred, strict=True))
     spread = _spread_shape(first, stack, area, found, coc, tiles.agreeing, side, shape)
-    if spread is not None:
-        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
-        better = fit_tiles(found, placed, coc, before, shape, prior, at_most, held)
-        tiles = tiles if isinstance(better, NoFit) else better
+    every_tile = found, coc
+    if not rough:
+        blurred_by = partial(_blurred, moved_picture(sharp, before), area)
+        small = small_tiles(first, compared, blurred_by, reach)
+        every_tile = with_small_tiles(found, coc, small, np.array([area.left, area.top]))
+    if spread is not None or len(every_tile[1]) != len(coc):
+        shifts, sizes = every_tile
+        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY) if spread else ASYMMETRY
+        within = sizes <= LARGEST_BLUR * side
+        better = fit_tiles(shifts, within, sizes, before, shape, prior, at_most, held)
+        if not isinstance(better, NoFit):
+            tiles, found, coc = better, shifts, sizes
     return measured_level(factor, tiles, found.centres, coc, left, shape, spread)
 
 
@@ -379,19 +387,3 @@ def _spread_shape(
 def _blurred(moved: Grey, area: Area, diameters: Array) -> list[Grey]:
     """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
     return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]
-
-
-def _first_tried(
-    area: Area, side: int, diameters: Array, every: int, coarser: Level | None, factor: int
-) -> Mask:
-    """``(T, D)``, the blurs that each tile tries first, about as large as a coarser level found."""
-    shape = (area.bottom - area.top, area.right - area.left)
-    centres = tile_centres(shape, area.tile(side), TILE_GRID) + np.array([area.left, area.top])
-    shown = np.arange(len(diameters)) % every == 0
-    if coarser is None:
-        return np.repeat(shown[None], len(centres), axis=0)
-    known, coc = (factor * (centres + 0.5) - 0.5)[:, None], coarser.coc_px / factor
-    nearest = np.linalg.norm(known - coarser.centres, axis=2).argmin(axis=1)
-    step = np.maximum(LEAST_STEP_PX * coarser.factor / factor, coc / BLUR_STEPS)[nearest, None]
-    apart = np.abs(diameters - coc[nearest, None])
-    return np.asarray((shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True)))

@@ -124,6 +124,17 @@ def test_light_is_fitted_by_the_channels_that_have_light(
             assert None not in sigmas
 
 
+@pytest.mark.parametrize("every", [24, 14])
+def test_light_is_compared_between_what_is_saturated(every: int) -> None:
+    rng = np.random.default_rng(0)
+    scene = cv2.GaussianBlur(rng.uniform(0.1, 0.7, (120, 160, 3)).astype(np.float32), (0, 0), 4)
+    scene[::every, ::every] = scene[1::every, ::every] = 1.0
+    whole = np.ones((120, 160), bool)
+    found = photometry(np.where(scene < 1, np.float32(0.8) * scene, scene), scene, whole, whole)
+    assert found is not None
+    assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
+
+
 def test_vignetting_is_no_gain_or_offset() -> None:
     """Dark things in the middle and light ones around them: an offset would imitate the falloff."""
     rng = np.random.default_rng(0)
