@@ -82,11 +82,14 @@ class Narrow:
         settings: Keyword arguments of the network.
         zeroed: Layers that start at zero, by which an untrained copy gives its input. A paper's
             network that does not add the picture at its end has the setting ``adds_input`` for it.
+        own_objective: Whether it learns by the system's own objective, because what it restores has
+            no gradient; others learn by one loss, so that their rows compare.
     """
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
     zeroed: tuple[str, ...] = ()
+    own_objective: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ class Baseline:
         if self.is_narrow or self.narrow is None or not isinstance(self.build, Network):
             return self
         build = replace(self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed)
-        keeps = self.card.kind == "objective"
+        keeps = self.card.kind == "objective" or self.narrow.own_objective
         recipe = self.recipe and partial(_narrow_recipe, self.recipe, keeps_objective=keeps)
         return replace(self, build=build, recipe=recipe, is_narrow=True)
 
@@ -141,6 +144,8 @@ class Baseline:
         card: Card,
         narrow: Mapping[str, object] | None = None,
         zeroed: tuple[str, ...] = (),
+        *,
+        own_objective: bool = False,
         **settings: Any,  # noqa: ANN401 - whatever the network takes
     ) -> "Baseline":
         """Make a system from its folder: ``baseline.py``, the network's module, ``recipe.toml``.
@@ -151,12 +156,13 @@ class Baseline:
             card: The card. Classical systems and references have no recipe; all others have one.
             narrow: Keyword arguments of the narrow copy; see :class:`Narrow`.
             zeroed: Layers of the narrow copy that start at zero.
+            own_objective: Whether the narrow copy learns by the system's own objective.
             settings: Keyword arguments of the class or function.
         """
         package = module.rpartition(".")[0]
         trained = card.kind not in {"reference", "classical"}
         build = Network(f"{package}.{network}", settings)
-        copy = None if narrow is None else Narrow(card.name, narrow, zeroed)
+        copy = None if narrow is None else Narrow(card.name, narrow, zeroed, own_objective)
         return cls(card, build, RecipeFile(package) if trained else None, narrow=copy)
 
     def variant(

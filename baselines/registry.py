@@ -1,12 +1,11 @@
 """Systems by name.
 
-A folder of :mod:`defocus.baselines.systems` with a ``baseline.py`` that has
-``BASELINES: tuple[Baseline, ...]`` is found automatically. Users add theirs in a plug-in file,
-where they are found by type (:mod:`defocus.extensions`), or by entry points ``defocus.baselines``
-(a :class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
+A folder of :mod:`defocus.baselines.systems`, or of the folder ``baselines`` of an extra, with a
+``baseline.py`` that has ``BASELINES: tuple[Baseline, ...]`` is found automatically. Users add
+theirs in a plug-in file, where they are found by type (:mod:`defocus.extensions`), or by entry
+points ``defocus.baselines`` (a :class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
 """
 
-import importlib
 import importlib.util
 import inspect
 import re
@@ -24,7 +23,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
 from defocus.baselines.objective_registry import nearest, objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
-from defocus.discovery import brought, refuse
+from defocus.discovery import brought, modules_in, refuse
 from defocus.errors import RegistryError
 from defocus.extensions import guarded, offered, wrapping
 
@@ -45,6 +44,9 @@ __all__ = [
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
+_PACKAGED = ("defocus.baselines.", "defocus.extras.")
+"""Begin the packages of the systems that come with this one."""
+
 
 def all_baselines() -> dict[str, Baseline]:
     """Every registered system by name, sorted; imports no torch.
@@ -58,7 +60,7 @@ def all_baselines() -> dict[str, Baseline]:
     """
     found: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
-    installed = [*_own_systems(), *_brought_systems()]
+    installed = list(_installed_systems())
     known = {id(system) for _, system in installed}
     for origin, system in (*installed, *_plugin_systems(known)):
         name = system.card.name
@@ -122,14 +124,16 @@ def with_objective(system: Baseline, name: str) -> Baseline:
 
 
 def home_package(system: Baseline) -> str:
-    """Import name of the package of a system; empty for a single module."""
+    """Import name of the package of a system that comes with this one; empty for all others."""
     if system.source_hash:
         return ""
     if isinstance(system.build, Network):
-        return system.build.package
-    build = inspect.unwrap(system.build)
-    made = build.func if isinstance(build, partial) else build
-    return str(made.__module__).rpartition(".")[0]
+        package = system.build.package
+    else:
+        build = inspect.unwrap(system.build)
+        made = build.func if isinstance(build, partial) else build
+        package = str(made.__module__).rpartition(".")[0]
+    return package if package.startswith(_PACKAGED) else ""
 
 
 def readme(system: Baseline) -> str:
@@ -138,10 +142,8 @@ def readme(system: Baseline) -> str:
     A system without its own folder, such as a variant, has the README of its network.
     """
     own = f"{defocus.baselines.systems.__name__}.{system.card.name.replace('-', '_')}"
-    for package in (own, home_package(system)):
-        spec = (
-            importlib.util.find_spec(package) if package.startswith("defocus.baselines.") else None
-        )
+    for package in filter(None, (own, home_package(system))):
+        spec = importlib.util.find_spec(package)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             path = Path(folder) / "README.md"
             if path.is_file():
@@ -168,15 +170,9 @@ def _jdrl_variants(systems: Iterable[Baseline]) -> dict[str, Baseline]:
     return {one.card.name: one for one in found}
 
 
-def _own_systems() -> Iterator[tuple[str, Baseline]]:
-    for folder in map(Path, defocus.baselines.systems.__path__):
-        for file in sorted(folder.glob("*/baseline.py")):  # with or without an __init__.py
-            path = f"{defocus.baselines.systems.__name__}.{file.parent.name}.baseline"
-            yield from _systems_of(importlib.import_module(path), path)
-
-
-def _brought_systems() -> Iterator[tuple[str, Baseline]]:
-    for _, origin, load in brought("baselines"):
+def _installed_systems() -> Iterator[tuple[str, Baseline]]:
+    own = modules_in(defocus.baselines.systems.__name__, "baseline")
+    for _, origin, load in (*own, *brought("baselines", "baseline")):
         if (loaded := load()) is None:
             continue
         try:

@@ -182,9 +182,10 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
         module.name.replace("_", "-"): partial(_own_reader, module.name)
         for module in pkgutil.iter_modules(package.__path__)
     }
-    others: list[tuple[str, str, Callable[[], Reader | None]]] = [
-        (one.name, one.origin, partial(_loaded_reader, one)) for one in brought("readers")
-    ]
+    others: list[tuple[str, str, Callable[[], Reader | None]]] = []
+    for offer in brought("readers"):
+        name = offer.name.replace("_", "-")
+        others.append((name, offer.origin, partial(_loaded_reader, name, offer)))
     others += [(one.name, origin, partial(_same, one)) for origin, one in _plugin_readers()]
     for name, origin, find in others:
         if name in found:
@@ -199,8 +200,8 @@ def _own_reader(name: str) -> Reader:
     return _reader_of(name.replace("_", "-"), module)
 
 
-def _loaded_reader(offer: Offer) -> Reader | None:
-    name, module = offer.name, offer.load()
+def _loaded_reader(name: str, offer: Offer) -> Reader | None:
+    module = offer.load()
     if isinstance(module, Reader):
         return replace(module, name=name)
     if callable(getattr(module, "read", None)):

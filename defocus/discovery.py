@@ -55,7 +55,7 @@ class Offer(NamedTuple):
     """Something that is there by name, not loaded yet.
 
     Attributes:
-        name: Its name, as it is typed.
+        name: Its name, as its module or its entry point has it.
         origin: Where it comes from, for messages.
         load: Loads it; where that fails, it prints one warning on stderr and returns None.
     """
@@ -65,16 +65,16 @@ class Offer(NamedTuple):
     load: Callable[[], object]
 
 
-def brought(kind: str) -> Iterator[Offer]:
+def brought(kind: str, inside: str = "") -> Iterator[Offer]:
     """What extras and other packages bring of a kind, such as ``metrics``.
 
     Those are the modules in the folder ``metrics`` of each folder of :mod:`defocus.extras`, and the
-    entry points of the group ``defocus.metrics``.
+    entry points of the group ``defocus.metrics``. A folder with a module ``inside`` gives that one.
     """
     for extras in import_module(_EXTRAS).__path__:
         for folder in sorted(Path(extras).glob(f"[!._]*/{kind}")):
             extra = folder.parent.name
-            yield from _modules([str(folder)], f"{_EXTRAS}.{extra}.{kind}", extra)
+            yield from _modules([folder], f"{_EXTRAS}.{extra}.{kind}", inside, extra)
     for point in _entry_points(tuple(sys.path)).select(group=f"defocus.{kind}"):
         dist = point.dist.name if point.dist is not None else "unknown distribution"
         origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
@@ -100,19 +100,25 @@ def values_of(loaded: object, wanted: type[T]) -> list[T]:
     return list({id(one): one for one in flat if isinstance(one, wanted)}.values())
 
 
-def modules_in(package: str) -> Iterator[Offer]:
-    """The modules of a package of our own."""
-    return _modules(import_module(package).__path__, package)
+def modules_in(package: str, inside: str = "") -> Iterator[Offer]:
+    """The modules of a package of our own; ``inside`` as of :func:`brought`."""
+    return _modules(map(Path, import_module(package).__path__), package, inside)
 
 
-def _modules(folders: Iterable[str], package: str, extra: str = "") -> Iterator[Offer]:
+def _modules(
+    folders: Iterable[Path], package: str, inside: str = "", extra: str = ""
+) -> Iterator[Offer]:
     """The public modules in folders of a package, sorted by name; none is imported."""
-    for name in sorted(one.name for one in pkgutil.iter_modules(list(folders))):
+    paths = {}
+    for folder in folders:
+        paths |= {one.name: one.name for one in pkgutil.iter_modules([str(folder)])}
+        for file in folder.glob(f"*/{inside}.py"):  # with or without an __init__.py
+            paths[file.parent.name] = f"{file.parent.name}.{inside}"
+    for name, below in sorted(paths.items()):
         if not name.startswith("_"):
-            path = f"{package}.{name}"
+            path = f"{package}.{below}"
             origin = f"{_EXTRA}{extra!r} ({path})" if extra else path
-            load = partial(_loaded, partial(import_module, path), origin)
-            yield Offer(name.replace("_", "-"), origin, load)
+            yield Offer(name, origin, partial(_loaded, partial(import_module, path), origin))
 
 
 @lru_cache

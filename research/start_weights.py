@@ -12,7 +12,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.supervised import make as supervised
-from defocus.baselines.recipes.narrow import METHOD, OWN_OBJECTIVES, START_TERMS
+from defocus.baselines.recipes.narrow import METHOD, START_TERMS
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_file
@@ -112,7 +112,7 @@ def train_narrow(
         return path
     folder = make_folder(out / system.narrow.name)
     recipe = system.recipe()
-    method = _method(recipe)
+    method = _method(copy, recipe)
     job = Job(
         id=f"{system.narrow.name}-narrow",
         seed=0,
@@ -120,7 +120,7 @@ def train_narrow(
         learning_rate=RATE,
         steps=_steps(copy, method, recipe, bank, minutes, folder),
         make_network=copy.build,
-        make_objective=lambda: _objective(recipe),
+        make_objective=lambda: _objective(copy, recipe),
         batches=lambda first, feeder: (  # the bank is in this process
             part_of(batch, feeder.mine) for batch in _batches(copy, bank, first)
         ),
@@ -167,15 +167,15 @@ def _is_made(path: Path, copy: Baseline) -> bool:
     return fits and path.is_file() and sha256_file(path) == card.sha256
 
 
-def _method(recipe: Recipe) -> Method:
+def _method(copy: Baseline, recipe: Recipe) -> Method:
     """As in the demo: an adversary stays where the objective is the system's own."""
-    if recipe.objective in OWN_OBJECTIVES:
+    if copy.narrow and copy.narrow.own_objective:
         return METHOD.model_copy(update={"adversary": recipe.adversary})
     return METHOD
 
 
-def _objective(recipe: Recipe) -> Objective:
-    if recipe.objective in OWN_OBJECTIVES:
+def _objective(copy: Baseline, recipe: Recipe) -> Objective:
+    if copy.narrow and copy.narrow.own_objective:
         return objective(recipe.objective, **recipe.objective_settings)
     return supervised(START_TERMS)
 
@@ -199,7 +199,7 @@ def _steps(
             return int(noted["steps"])
         raise InputError(f"{folder}: holds another training; move it away or choose another --out")
     torch.manual_seed(0)
-    network, made = copy.build().train(), _objective(recipe).train()
+    network, made = copy.build().train(), _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
     steps, each = steps_within(minutes, method, network, made, batches, RATE)
     write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})

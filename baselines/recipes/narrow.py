@@ -14,7 +14,6 @@ __all__ = [
     "METHOD",
     "MISALIGNED",
     "NARROW_PAIRS",
-    "OWN_OBJECTIVES",
     "START_TERMS",
     "TERMS",
     "misaligned",
@@ -30,8 +29,6 @@ START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
 """
 NARROW_PAIRS = 24
 """As many training pairs are aligned and packed for a demo; more would not be seen."""
-OWN_OBJECTIVES = frozenset({"dmenet", "score_matching"})
-"""Objectives of networks whose restored picture has no gradient: these learn by their own."""
 
 EPOCHS = 100
 FLOOR, WARMUP_SHARE = 1e-6, 0.05
@@ -63,7 +60,8 @@ def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe
 
     Args:
         own: Makes those of the whole network.
-        keeps_objective: Whether the objective is what the system is about, as in JDRL.
+        keeps_objective: Whether the objective is what the system is about, as in JDRL, or the only
+            one by which it learns.
     """
     recipe = own()
     changed: dict[str, Any] = {
@@ -75,7 +73,7 @@ def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe
         "target": "compensated" if recipe.target == "sharp" else recipe.target,
         "demo": DEMO,
     }
-    if not keeps_objective and recipe.objective not in OWN_OBJECTIVES:
+    if not keeps_objective:
         changed |= {
             "objective": "supervised",
             "objective_settings": {"terms": TERMS},

@@ -88,9 +88,7 @@ class OwnCard(Settings):
 def own_folder(system: Baseline) -> Path | None:
     """Folder of a system's shipped weights; None for systems of other packages."""
     package = home_package(system)
-    if not package.startswith("defocus.baselines."):
-        return None
-    return Path(str(files(package))) / "weights"
+    return Path(str(files(package))) / "weights" if package else None
 
 
 def find_own_weights(system: Baseline) -> Path | None:

@@ -95,7 +95,7 @@ def _converter(
     """Function ``convert`` of the ``weights`` module in the system's folder, if there is one."""
     package = home_package(system)
     name = f"{package}.weights"
-    spec = importlib.util.find_spec(name) if package.startswith("defocus.baselines.") else None
+    spec = importlib.util.find_spec(name) if package else None
     if spec is None or spec.origin is None:  # a folder of that name holds shipped weights
         return None
     convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]]

@@ -77,7 +77,7 @@ def command_of(offer: Offer) -> click.Command | None:
 
 
 def _own(home: str) -> dict[str, Offer]:
-    return {one.name: one for one in modules_in(home)}
+    return {one.name.replace("_", "-"): one for one in modules_in(home)}
 
 
 def _from_others(program: str) -> Iterator[tuple[str, Offer]]:

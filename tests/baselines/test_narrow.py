@@ -13,7 +13,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
 from defocus.baselines.objectives.jdrl.objective import make as make_jdrl
 from defocus.baselines.objectives.jdrl.objective import one_picture
-from defocus.baselines.recipes.narrow import DEMO, METHOD, OWN_OBJECTIVES, TERMS
+from defocus.baselines.recipes.narrow import DEMO, METHOD, TERMS
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import narrow as module
 from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights, narrow_card
@@ -73,8 +73,9 @@ def test_all_are_trained_alike(name: str) -> None:
     assert copy.recipe is not None
     recipe = copy.recipe()
     assert (recipe.demo, recipe.optimiser) == (DEMO, METHOD.optimiser)
-    assert recipe.adversary is None or recipe.objective in OWN_OBJECTIVES
-    if copy.card.kind != "objective" and recipe.objective not in OWN_OBJECTIVES:
+    own = copy.narrow is not None and copy.narrow.own_objective
+    assert recipe.adversary is None or own
+    if copy.card.kind != "objective" and not own:
         assert recipe.objective_settings == {"terms": TERMS}
 
 

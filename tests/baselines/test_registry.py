@@ -170,8 +170,8 @@ def test_plugin_folders_hold_plugins_only() -> None:
         folder = Path(defocus.baselines.systems.__path__[0]).parent / package
         found = {file.stem for file in folder.glob("*.py")} - {"__init__"}
         found |= {file.parent.name for file in folder.glob("*/__init__.py")}
-        assert found == set(names)
-        for name in names:
+        assert found <= set(names)
+        for name in found:
             module = importlib.import_module(f"defocus.baselines.{package}.{name}")
             assert callable(module.make)
 

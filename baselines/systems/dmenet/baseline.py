@@ -27,4 +27,5 @@ BASELINES = with_presets(
     ),
     "deblurring:DMENetDeblurring",
     narrow={"divide_channels_by": 16, "starts_sharp": True},
+    own_objective=True,
 )

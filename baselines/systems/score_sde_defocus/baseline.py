@@ -31,6 +31,7 @@ SCORE_SDE = Baseline.of_folder(
     "network:ScoreSDE",
     CARD,
     narrow={"width": 8, "start": 0.08},  # of a noise of 0.02: a narrow copy can't fill in more
+    own_objective=True,
 )
 
 BASELINES = (

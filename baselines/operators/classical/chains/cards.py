@@ -9,7 +9,12 @@ __all__ = ["with_presets"]
 
 
 def with_presets(
-    module: str, card: Card, network: str, narrow: Mapping[str, object] | None = None
+    module: str,
+    card: Card,
+    network: str,
+    narrow: Mapping[str, object] | None = None,
+    *,
+    own_objective: bool = False,
 ) -> tuple[Baseline, ...]:
     """A system and its variants.
 
@@ -19,8 +24,11 @@ def with_presets(
         network: ``module:name`` of what makes the chain, in the same folder; it takes the preset's
             name as ``strength``, empty for the default.
         narrow: Keyword arguments of the narrow copy of a network.
+        own_objective: Whether that copy learns by the system's own objective.
     """
-    own = Baseline.of_folder(module, network, card, narrow, strength="")
+    own = Baseline.of_folder(
+        module, network, card, narrow, own_objective=own_objective, strength=""
+    )
     variants = (
         own.variant(
             f"{card.name}-{preset.name}",
