@@ -109,7 +109,7 @@ def _modules(
     folders: Iterable[Path], package: str, inside: str = "", extra: str = ""
 ) -> Iterator[Offer]:
     """The public modules in folders of a package, sorted by name; none is imported."""
-    paths = {}
+    paths: dict[str, str] = {}
     for folder in folders:
         paths |= {one.name: one.name for one in pkgutil.iter_modules([str(folder)])}
         for file in folder.glob(f"*/{inside}.py"):  # with or without an __init__.py

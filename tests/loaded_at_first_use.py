@@ -5,12 +5,11 @@ Templates of reports are compiled, Pillow's readers and the modules of systems a
 
 import importlib
 import pkgutil
-from pathlib import Path
 
 from PIL import Image
 
-import defocus.baselines.systems
 import defocus.benchmark.metrics
+from defocus.baselines.registry import all_baselines
 from defocus.reports.environment import environment
 
 for _name in environment().list_templates():
@@ -18,9 +17,7 @@ for _name in environment().list_templates():
 
 Image.init()
 
-for _folder in map(Path, defocus.baselines.systems.__path__):
-    for _file in _folder.glob("*/baseline.py"):
-        importlib.import_module(f"defocus.baselines.systems.{_file.parent.name}.baseline")
+all_baselines()
 
 for _module in pkgutil.iter_modules(defocus.benchmark.metrics.__path__):
     importlib.import_module(f"defocus.benchmark.metrics.{_module.name}")

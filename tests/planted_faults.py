@@ -48,7 +48,7 @@ class Fault:
         return content.replace(self.right, self.wrong)
 
 
-FAULTS = (
+_IN_THE_CORE = (
     Fault("defocus/optics/geometry.py", "- np.eye(2, 3)", "+ np.eye(2, 3)"),
     Fault("defocus/optics/geometry.py", "ends[..., :2] / ends[..., 2:]", "ends[..., :2]"),
     Fault("defocus/optics/psf.py", "disc / disc.sum()", "disc / disc.max()"),
@@ -160,11 +160,6 @@ FAULTS = (
         "(inner, last, bias + across_rows)",
     ),
     Fault(
-        "baselines/systems/score_sde_defocus/sampling/likelihood.py",
-        "share * sigma**2 + self.noise**2",
-        "share * sigma**2 + self.noise",
-    ),
-    Fault(
         "benchmark/evaluation/remaining.py",
         "            or versions[name].version != metric.version\n",
         "",
@@ -196,6 +191,13 @@ FAULTS = (
         "turned = steps",
     ),
 )
+
+FAULTS = _IN_THE_CORE + tuple(
+    Fault(*row)
+    for file in sorted(CHECKOUT.glob("tests/extras/*/faults.json"))
+    for row in json.loads(file.read_text(encoding="utf-8"))
+)
+"""Those of the extras stand beside their tests, as ``--faults`` takes them."""
 """Over all folders of the core; the last eighteen were chosen before the tests were read."""
 
 

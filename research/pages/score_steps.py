@@ -13,10 +13,10 @@ from matplotlib import pyplot as plt
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import training_patches
+from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
 from defocus.images import as_float, read_image
 from defocus.progress import say, track
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step

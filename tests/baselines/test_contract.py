@@ -12,7 +12,6 @@ import math
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -28,6 +27,7 @@ from defocus.baselines.sizes.declared_sizes import parameters
 from defocus.baselines.sizes.size import parameter_count
 from defocus.benchmark.cost.counting import bf16_difference
 from defocus.errors import ImageError
+from tests.conformance.check import probe_files
 
 SYSTEMS = all_baselines()
 BASES = [
@@ -42,7 +42,7 @@ OTHER_NETWORKS = {
     if SYSTEMS[name].build not in [SYSTEMS[base].build for base in BASES]
 }
 """Variants that are more than another training of their system's network, one of each kind."""
-PROBED = {path.stem for path in (Path(__file__).parents[1] / "conformance" / "probes").glob("*.py")}
+PROBED = {path.stem for path in probe_files()}
 WHOLE = [
     name
     for name, system in SYSTEMS.items()

@@ -21,7 +21,7 @@ FIXTURES = Path(__file__).with_name("fixtures")
     "folder",
     type=click.Path(path_type=Path),
     default=FIXTURES,
-    help="Folder that holds the fixture folders; those of the tests where it is not given.",
+    help="Folder that holds the fixture folders; those of the core where it is not given.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(names: tuple[str, ...], folder: Path, *, as_json: bool) -> int:

@@ -2,8 +2,9 @@
 
 A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
 ``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``
-(the output of the official system). A module of the folder ``probes`` has a dictionary ``PROBES``
-that maps a fixture's system to its :class:`~tests.conformance.probe.Probe`.
+(the output of the official system). A module of the folder ``probes``, or of one beside an extra's
+tests, has a dictionary ``PROBES`` that maps a fixture's system to its
+:class:`~tests.conformance.probe.Probe`.
 """
 
 import fnmatch
@@ -28,9 +29,17 @@ if TYPE_CHECKING:  # torch is needed only when a system of ours runs
 
     from tests.conformance.probe import Probe
 
-__all__ = ["ArrayResult", "FixtureResult", "all_probes", "find_fixtures", "run_fixture"]
+__all__ = [
+    "TESTS",
+    "ArrayResult",
+    "FixtureResult",
+    "all_probes",
+    "find_fixtures",
+    "probe_files",
+    "run_fixture",
+]
 
-PROBES = Path(__file__).with_name("probes")
+TESTS = Path(__file__).parents[1]
 
 _PROBE_ERRORS = (
     ArithmeticError,
@@ -151,6 +160,12 @@ def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
     ]
 
 
+def probe_files() -> list[Path]:
+    """The modules of probes, ours and the extras'."""
+    found = (TESTS.glob("conformance/probes/*.py"), TESTS.glob("extras/*/probes/*.py"))
+    return [path for paths in found for path in sorted(paths)]
+
+
 @functools.cache
 def all_probes() -> "Mapping[str, Probe]":
     """All probes, by the system that their fixtures name.
@@ -159,10 +174,9 @@ def all_probes() -> "Mapping[str, Probe]":
         RegistryError: Two modules have a probe for the same system.
     """
     probes: dict[str, Probe] = {}
-    for path in sorted(PROBES.glob("*.py")):
-        for system, probe in importlib.import_module(
-            f"tests.conformance.probes.{path.stem}"
-        ).PROBES.items():
+    for path in probe_files():
+        module = ".".join(("tests", *path.relative_to(TESTS).with_suffix("").parts))
+        for system, probe in importlib.import_module(module).PROBES.items():
             if system in probes:
                 raise RegistryError(f"{path.name}: '{system}' has a probe elsewhere; drop one")
             probes[system] = probe

@@ -1,10 +1,13 @@
-"""Our systems against stored outputs of the official ones; every fixture of the folder is run."""
+"""Our systems against stored outputs of the official ones; every fixture of the folder is run.
+
+Those of the extras' systems lie beside the extras' tests.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.check import all_probes, find_fixtures, run_fixture
+from tests.conformance.check import TESTS, all_probes, find_fixtures, run_fixture
 
 FIXTURES = {folder.name: folder for folder in find_fixtures(Path(__file__).with_name("fixtures"))}
 
@@ -17,7 +20,6 @@ SLOWEST = {
     "focalnet",
     "fsnet",
     "fsnet_local80",
-    "hidiff_transformer",
     "ifan_rbn",
     "irnext",
     "jdrl_unet",
@@ -60,7 +62,9 @@ def test_the_slowest_fixtures_are_there() -> None:
 def test_every_way_of_running_a_system_has_a_fixture() -> None:
     """Configurations without one (stacks of other depths) run as one that has."""
     probes = all_probes()
-    with_fixture = {run_fixture_system(folder) for folder in FIXTURES.values()}
+    extras = (find_fixtures(root) for root in TESTS.glob("extras/*/fixtures"))
+    folders = [*FIXTURES.values(), *(folder for found in extras for folder in found)]
+    with_fixture = {run_fixture_system(folder) for folder in folders}
     proven = {probe.run for name, probe in probes.items() if name in with_fixture}
     assert {name for name, probe in probes.items() if probe.run not in proven} == set()
 

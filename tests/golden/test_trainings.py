@@ -1,7 +1,6 @@
 """Three training steps that change without their revision being raised are noticed."""
 
 import copy
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,8 +72,7 @@ def _changed_weights(found: dict[str, Any], kept: dict[str, Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(golden.FILE.read_text(encoding="utf-8"))
-    return document
+    return golden.kept()
 
 
 @pytest.mark.full

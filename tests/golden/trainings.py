@@ -23,15 +23,18 @@ from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.pair import Dataset, Pair
 from defocus.training.record.folder import CURVE
 
-__all__ = ["COMMAND", "FILE", "SYSTEMS", "measured", "planned", "remake", "versions"]
+__all__ = ["COMMAND", "SYSTEMS", "kept", "measured", "planned", "remake", "versions"]
 
 COMMAND = "python -m tests.golden.trainings"
 FILE = Path(__file__).with_name("training.json")
 """Of each system the revisions, each step's line of the curve, and of each tensor the mean and the
 root mean square."""
 
-SYSTEMS = ("unet", "jdrl-unet", "score-sde-defocus")
-"""A pixel loss; flow, masks and reblurring; a diffusion."""
+FILES = (FILE, *sorted(FILE.parents[1].glob("extras/*/training.json")))
+"""Ours, and those of systems of the extras, beside their tests."""
+
+SYSTEMS = tuple(name for file in FILES for name in json.loads(file.read_text(encoding="utf-8")))
+"""A pixel loss; flow, masks and reblurring; in an extra a diffusion."""
 
 STEPS, CROP_PX, BATCH = 3, 48, 2
 SIDE_PX = 96
@@ -115,8 +118,17 @@ def _boxed(noise: "np.ndarray[Any, np.dtype[np.int64]]", side: int) -> "np.ndarr
     return np.clip(128 + (sums // side**2 - 128) * side, 0, 255)
 
 
-def remake(names: Iterable[str] = SYSTEMS) -> dict[str, Any]:
-    """The document of ``training.json``."""
+def kept() -> dict[str, Any]:
+    """What the files hold, by system."""
+    return {
+        name: numbers
+        for file in FILES
+        for name, numbers in json.loads(file.read_text(encoding="utf-8")).items()
+    }
+
+
+def remake(names: Iterable[str]) -> dict[str, Any]:
+    """The document of a ``training.json`` of these systems."""
     found = {}
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
@@ -125,4 +137,6 @@ def remake(names: Iterable[str] = SYSTEMS) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(remake(), indent=1) + "\n", encoding="utf-8")
+    for file in FILES:
+        document = remake(json.loads(file.read_text(encoding="utf-8")))
+        file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -1,13 +1,19 @@
 """The cards of the networks designed here: a small and a medium one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from defocus.baselines.card import Baseline, Card, Narrow
 
 __all__ = ["BASELINES"]
 
 SMALL = {"widths": (16, 32, 64, 112), "encoder": (1, 1, 1, 2), "decoder": (1, 1, 1)}
-MEDIUM = {"widths": (32, 64, 128, 256), "encoder": (1, 2, 3, 4), "decoder": (1, 2, 3)}
+MEDIUM: Mapping[str, Any] = {
+    "widths": (32, 64, 128, 256),
+    "encoder": (1, 2, 3, 4),
+    "decoder": (1, 2, 3),
+}
 NARROW = {"widths": (16, 32, 64), "encoder": (1, 1, 2), "decoder": (1, 1)}
 ENDING = ("ending",)
 

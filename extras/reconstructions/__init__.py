@@ -1,0 +1,1 @@
+"""Systems rebuilt from an abstract, as neither text nor code is public."""

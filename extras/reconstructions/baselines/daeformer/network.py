@@ -1,0 +1,97 @@
+"""DAEformer, rebuilt from its abstract on Restormer's skeleton.
+
+Source: He et al., DAEformer (ICIP 2024).
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.channel_norm import ChannelNorm
+from defocus.baselines.layers.four_levels import FourLevels
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.transformer import GatedFeedForward
+from defocus.extras.reconstructions.baselines.daeformer.attention import (
+    ChannelEnhanced,
+    SpaceEnhanced,
+)
+
+__all__ = ["DAEformer"]
+
+MULTIPLE = 8  # three halvings
+EXPANSION = 2.66
+SPACE_LEVELS = 2
+"""So many of the finest levels attend over space, the coarser ones over channels."""
+
+
+class _Block(nn.Module):
+    def __init__(self, channels: int, attention: nn.Module) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(channels)
+        self.attention = attention
+        self.norm2 = ChannelNorm(channels)
+        self.feed_forward = GatedFeedForward(channels, EXPANSION)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        features = features + self.attention(self.norm1(features))
+        fed: torch.Tensor = features + self.feed_forward(self.norm2(features))
+        return fed
+
+
+class DAEformer(FourLevels):
+    """From the two views of a dual-pixel sensor to the restored picture.
+
+    Args:
+        dim: Channels of the finest level.
+        blocks: Number of blocks per level, finest first; the decoder's levels have as many as the
+            encoder's.
+        refinement: Blocks after the decoder.
+        heads: Number of heads per level.
+        adds_input: Whether the network gives the change to the mean of the views, as narrow copies
+            do; not in the paper.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int = 48,
+        blocks: Sequence[int] = (4, 6, 6, 8),
+        refinement: int = 4,
+        heads: Sequence[int] = (1, 2, 4, 8),
+        adds_input: bool = False,
+    ) -> None:
+        super().__init__()
+        self.adds_input = adds_input
+        shifts = itertools.cycle([False, True])
+
+        def block(channels: int, level: int) -> _Block:
+            if level >= SPACE_LEVELS:
+                return _Block(channels, ChannelEnhanced(channels, heads[level]))
+            attention = SpaceEnhanced(channels, heads[level], shifted=next(shifts))
+            return _Block(channels, attention)
+
+        self.embed = nn.Conv2d(6, dim, 3, padding=1, bias=False)
+        self.add_levels(dim, blocks, block)
+        self.refinement = nn.Sequential(*(block(2 * dim, 0) for _ in range(refinement)))
+        self.skip = Pointwise(dim, 2 * dim, bias=False)
+        self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 6, H, W)`` float32 RGB in [0, 1]: left view, right view. Padded by
+                reflection on the right and below to multiples of 8, and cropped again.
+
+        Returns:
+            ``(N, 3, H, W)``, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        embedded = self.embed(padded.contiguous(memory_format=torch.channels_last))
+        features = self.refinement(self.decoded(embedded)) + self.skip(embedded)
+        restored: torch.Tensor = self.output(features)[..., :height, :width]
+        return (blurry[:, :3] + blurry[:, 3:]) / 2 + restored if self.adds_input else restored

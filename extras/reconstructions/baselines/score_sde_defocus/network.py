@@ -1,0 +1,100 @@
+"""Deblurring by sampling sharp pictures that explain the blurry one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.operators.classical.chains.chain import as_pictures
+from defocus.baselines.systems.ebdb.defocus_map import estimate_sigma_px
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.blur import gaussian_blur
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.likelihood import (
+    Conditioned,
+)
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler import (
+    ancestral,
+    predictor_corrector,
+)
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
+from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import NCSNpp
+
+__all__ = ["ScoreSDE"]
+
+SEED = 0
+VARIANCE = 0.0625
+"""Of a picture's pixels about their mean, for the likelihood alone."""
+
+
+class ScoreSDE(nn.Module):
+    """Starts from the blurry picture with noise and goes down the reverse-time diffusion.
+
+    The blur is EBDB's Gaussian map of the blurry picture. Noise is drawn from a fixed seed, so the
+    same picture gives the same result; pictures of a batch do not see each other.
+
+    Args:
+        width: Channels of the finest level of the score network.
+        multipliers: Channel multipliers per level.
+        blocks: Residual ones per level.
+        attending: Levels with attention.
+        steps: Number of sampler steps; two passes of the network each.
+        start: Time at which it starts, of [0, 1].
+        ratio: Signal-to-noise ratio in its corrections.
+        noise: Standard deviation of the blurry picture's noise, for values in [0, 1].
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 16,
+        multipliers: Sequence[int] = (1, 2, 2, 2),
+        blocks: int = 1,
+        attending: Sequence[int] = (),
+        steps: int = 4,
+        start: float = 0.5,
+        ratio: float = 0.075,
+        noise: float = 0.02,
+    ) -> None:
+        super().__init__()
+        self.schedule = Exploding()
+        self.steps, self.start, self.ratio, self.noise = steps, start, ratio, noise
+        self.multiple = 2 ** (len(multipliers) - 1)
+        self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
+
+    @torch.no_grad()
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to multiples of a power of two, and cropped again.
+
+        Returns:
+            As ``blurry``, in [0, 1], without gradient.
+
+        Raises:
+            ImageError: A value of the picture is not finite.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, self.multiple)
+        restored = torch.cat([self._sampled(picture) for picture in torch.split(padded, 1)])
+        return restored.clamp(0, 1)[..., :height, :width]
+
+    def _sampled(self, blurry: torch.Tensor) -> torch.Tensor:
+        """One picture, ``(1, 3, H, W)``."""
+        generator = torch.Generator().manual_seed(SEED)
+
+        def draw() -> torch.Tensor:
+            return torch.randn(blurry.shape, generator=generator).to(blurry)
+
+        (picture,) = as_pictures(blurry)
+        blur = gaussian_blur(estimate_sigma_px(np.asarray(picture)), blurry)
+        score = Conditioned(self._score_at, blur, blurry, VARIANCE, self.noise)
+        steps = self.schedule.steps(self.steps, self.start)
+        noisy = blurry + steps[0].sigma * draw()
+        return predictor_corrector(score, noisy, steps, draw, self.ratio, ancestral)
+
+    def _score_at(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+        found: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))
+        return found

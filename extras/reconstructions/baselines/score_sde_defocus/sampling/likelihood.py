@@ -1,0 +1,53 @@
+"""Likelihood of the blurry picture given a noisy sharp one.
+
+Source: Song et al., Pseudoinverse-Guided Diffusion Models (ICLR 2023), eq. 7, with the Jacobian of
+the clean estimate and the blur's gain as numbers instead of matrices.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler import Score
+
+__all__ = ["Blur", "Conditioned"]
+
+
+class Blur(Protocol):
+    """A linear operator A, no gain above 1."""
+
+    def adjoint_of(self, sharp: torch.Tensor, residual_to: torch.Tensor) -> torch.Tensor:
+        """A^T (y - A x)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """The score of sharp pictures given the blurry one y = A x + noise.
+
+    With x0 = x + sigma² s the clean estimate, r² = sigma² v / (sigma² + v) its variance and n² the
+    noise's, the likelihood adds r² / sigma² A^T (y - A x0) / (r² + n²). That is exact where sharp
+    pictures are Gaussian with variance v per pixel and A A^T = 1.
+
+    Attributes:
+        score: Score of sharp pictures.
+        blur: A.
+        blurry: y.
+        variance: v.
+        noise: n.
+    """
+
+    score: Score
+    blur: Blur
+    blurry: torch.Tensor
+    variance: float
+    noise: float
+
+    def __call__(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+        """The score at a noise."""
+        prior = self.score(noisy, sigma)
+        share = self.variance / (sigma**2 + self.variance)
+        trust = share / (share * sigma**2 + self.noise**2)
+        clean = noisy + sigma**2 * prior
+        return prior + trust * self.blur.adjoint_of(clean, self.blurry)

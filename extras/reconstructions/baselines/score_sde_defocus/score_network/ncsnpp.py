@@ -1,0 +1,155 @@
+"""NCSN++ with all the switches of its configuration for 256 px, and the official state-dict names.
+
+Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), appendix H;
+yang-song/score_sde_pytorch at cb1f359, models/ncsnpp.py.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
+from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.blocks import (
+    NOTHING,
+    Attention,
+    Combination,
+    Residual,
+    Waves,
+    convolution,
+    dense,
+    group_norm,
+)
+from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.resampling import (
+    doubled,
+    halved,
+)
+
+__all__ = ["NCSNpp"]
+
+
+class NCSNpp(nn.Module):
+    """The score of noisy pictures: gradient of the logarithm of their density.
+
+    Official networks attend where features have a certain width, so that other picture sizes would
+    need other modules. Here the levels that attend are fixed.
+
+    Args:
+        width: Channels of the finest level.
+        multipliers: Channel multipliers per level, finest first.
+        blocks: Residual ones per level of the encoder; the decoder has one more.
+        attending: Levels with attention; the middle always has it.
+        noise: The official state dict carries its levels.
+    """
+
+    def __init__(
+        self,
+        width: int = 128,
+        multipliers: Sequence[int] = (1, 1, 2, 2, 2, 2, 2),
+        blocks: int = 2,
+        attending: Sequence[int] = (4,),
+        noise: Exploding | None = None,
+    ) -> None:
+        super().__init__()
+        self.levels, self.blocks, self.attending = len(multipliers), blocks, tuple(attending)
+        levels = (noise or Exploding()).levels()
+        self.register_buffer("sigmas", torch.tensor(levels[::-1], dtype=torch.float64))
+        widths = [width * each for each in multipliers]
+        modules: list[nn.Module] = [Waves(width), dense(2 * width, 4 * width)]
+        modules += [dense(4 * width, 4 * width), convolution(3, width)]
+        skips = self._add_encoder(modules, widths)
+        self._add_decoder(modules, widths, skips)
+        self.all_modules = nn.ModuleList(modules)
+
+    def _add_encoder(self, modules: list[nn.Module], widths: list[int]) -> list[int]:
+        """Append the encoder and the middle; gives the channels of the skips."""
+        told, channels = 4 * widths[0], widths[0]
+        skips = [channels]
+        for level, width in enumerate(widths):
+            for _ in range(self.blocks):
+                modules.append(Residual(channels, width, told))
+                channels = width
+                if level in self.attending:
+                    modules.append(Attention(channels))
+                skips.append(channels)
+            if level < self.levels - 1:
+                modules.append(Residual(channels, channels, told, "halve"))
+                modules.append(Combination(channels))
+                skips.append(channels)
+        modules += [Residual(channels, channels, told), Attention(channels)]
+        modules.append(Residual(channels, channels, told))
+        return skips
+
+    def _add_decoder(self, modules: list[nn.Module], widths: list[int], skips: list[int]) -> None:
+        told, channels = 4 * widths[0], widths[-1]
+        for level, width in reversed(list(enumerate(widths))):
+            for _ in range(self.blocks + 1):
+                modules.append(Residual(channels + skips.pop(), width, told))
+                channels = width
+            if level in self.attending:
+                modules.append(Attention(channels))
+            modules += [group_norm(channels), convolution(channels, 3, variance=NOTHING)]
+            if level:
+                modules.append(Residual(channels, channels, told, "double"))
+
+    def forward(self, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        """The score.
+
+        Args:
+            noisy: ``(N, 3, H, W)``: pictures in [0, 1] and noise; H and W divisible by 2 to the
+                power of levels - 1.
+            sigma: Standard deviation of the noise, ``(N,)``.
+
+        Returns:
+            As ``noisy``.
+        """
+        modules = iter(self.all_modules)
+        told = next(modules)(sigma.log())
+        told = next(modules)(told)
+        told = next(modules)(functional.silu(told))
+        skips = self._encoded(modules, 2 * noisy - 1, told)
+        features = next(modules)(skips[-1], told)
+        attend, last = next(modules), next(modules)
+        return self._decoded(modules, last(attend(features), told), skips, told) / _wide(sigma)
+
+    def _encoded(
+        self, modules: Iterator[nn.Module], picture: torch.Tensor, told: torch.Tensor
+    ) -> list[torch.Tensor]:
+        skips = [next(modules)(picture)]
+        for level in range(self.levels):
+            for _ in range(self.blocks):
+                features = next(modules)(skips[-1], told)
+                if level in self.attending:
+                    features = next(modules)(features)
+                skips.append(features)
+            if level < self.levels - 1:
+                picture = halved(picture)
+                features = next(modules)(skips[-1], told)
+                skips.append(next(modules)(picture, features))
+        return skips
+
+    def _decoded(
+        self,
+        modules: Iterator[nn.Module],
+        features: torch.Tensor,
+        skips: list[torch.Tensor],
+        told: torch.Tensor,
+    ) -> torch.Tensor:
+        """The sum of the pictures that the levels give."""
+        picture = torch.zeros(())
+        for level in reversed(range(self.levels)):
+            for _ in range(self.blocks + 1):
+                features = next(modules)(torch.cat([features, skips.pop()], dim=1), told)
+            if level in self.attending:
+                features = next(modules)(features)
+            norm, show = next(modules), next(modules)
+            shown = show(functional.silu(norm(features)))
+            picture = shown if level == self.levels - 1 else doubled(picture) + shown
+            if level:
+                features = next(modules)(features, told)
+        return picture
+
+
+def _wide(sigma: torch.Tensor) -> torch.Tensor:
+    return sigma[:, None, None, None]

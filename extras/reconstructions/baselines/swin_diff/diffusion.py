@@ -1,0 +1,90 @@
+"""Diffusion that generates the prior, with HI-Diff's state-dict names.
+
+Source: Chen et al., HI-Diff (NeurIPS 2023), eq. 7 to 10; zhengchen1999/HI-Diff at b3bfd16,
+denoising_arch.py, ddpm.py.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR
+from defocus.extras.reconstructions.baselines.swin_diff.mixer import TOKENS, Mixer
+
+__all__ = ["Denoiser", "diffused_prior", "first_noise", "noised_prior"]
+
+TIMES = 8
+FIRST_BETA, LAST_BETA = 0.1, 0.99
+FIRST_TIME_SCALE = 1e-3
+SLOPE = 0.2
+MIXING = 2
+
+
+class Denoiser(nn.Module):
+    """What in a noisy prior is noise, by the condition that the blurry picture gives.
+
+    Args:
+        width: Channels inside.
+        blocks: Mixers.
+        prior: Channels of a prior's token.
+    """
+
+    def __init__(self, width: int = 512, blocks: int = 2, prior: int = PRIOR) -> None:
+        super().__init__()
+        self.time_mlp = nn.Parameter(torch.full((1,), FIRST_TIME_SCALE))
+        self.first_layer = nn.Sequential(nn.Linear(3 * prior, width), nn.LeakyReLU(SLOPE))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(Mixer(width, MIXING), nn.GELU()) for _ in range(blocks)
+        )
+        self.final_layer = nn.Sequential(nn.Linear(width, prior), nn.GELU())
+
+    def forward(self, noisy: torch.Tensor, time: int, condition: torch.Tensor) -> torch.Tensor:
+        """From a noisy prior and its condition, ``(N, 16, prior)`` each, to the noise in it."""
+        told = (time * self.time_mlp).expand_as(noisy)
+        tokens = self.first_layer(torch.cat([noisy, told, condition], dim=-1))
+        for block in self.blocks:
+            tokens = block(tokens)
+        noise: torch.Tensor = self.final_layer(tokens)
+        return noise
+
+
+def diffused_prior(
+    denoiser: nn.Module, condition: torch.Tensor, start: torch.Tensor
+) -> torch.Tensor:
+    """All eight steps back, the posterior's mean at each and no new noise; differentiable.
+
+    Args:
+        denoiser: As :class:`Denoiser`.
+        condition: ``(N, 16, prior)``.
+        start: Noise, or a prior with much of it, in the same shape.
+    """
+    betas = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
+    kept = torch.cumprod(1 - betas, dim=0)
+    prior = start
+    for time in reversed(range(TIMES)):
+        share = float(kept[time])
+        before = float(kept[time - 1]) if time else 1.0
+        noise = denoiser(prior, time, condition)
+        clean = ((prior - math.sqrt(1 - share) * noise) / math.sqrt(share)).clamp(-1, 1)
+        beta = float(betas[time])
+        of_clean = beta * math.sqrt(before) / (1 - share)
+        of_noisy = (1 - before) * math.sqrt(1 - beta) / (1 - share)
+        prior = of_clean * clean + of_noisy * prior
+    return prior
+
+
+def noised_prior(prior: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """A prior at the last time, by the released code: not the root of what is kept, but itself."""
+    betas = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
+    kept = float((1 - betas).prod())
+    return kept * prior + math.sqrt(1 - kept**2) * noise
+
+
+def first_noise(
+    like: torch.Tensor, generator: torch.Generator | None, prior: int = PRIOR
+) -> torch.Tensor:
+    """Noise for one prior, the same for every picture of a batch where a generator is given."""
+    if generator is None:
+        return torch.randn(len(like), TOKENS, prior, device=like.device)
+    return torch.randn(1, TOKENS, prior, generator=generator).to(like).expand(len(like), -1, -1)

@@ -1,0 +1,137 @@
+"""Transformer conditioned on a prior: HI-Diff's, or with windows in every second block.
+
+Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16,
+Transformer_arch.py, for the state-dict names.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.transformer import Downsample, Upsample
+from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR
+from defocus.extras.reconstructions.baselines.swin_diff.mixer import TOKENS
+from defocus.extras.reconstructions.baselines.swin_diff.transformer.layers import (
+    Block,
+    GuidedLevel,
+    Pyramid,
+    ToldBlock,
+    Window,
+)
+
+__all__ = ["Transformer"]
+
+MULTIPLE = 8  # three halvings
+
+
+class Transformer(nn.Module):
+    """A U of four levels; each begins with an attention to the prior.
+
+    Args:
+        windowed: Attention within windows, plain and shifted in turns, before each attention
+            between channels; else the latter alone.
+        dim: Channels of the finest level.
+        blocks: Number of blocks per level, finest first.
+        refinement: Blocks after the decoder.
+        heads: Number of heads per level.
+        prior: Channels of a prior's token.
+    """
+
+    def __init__(
+        self,
+        *,
+        windowed: bool = False,
+        dim: int = 48,
+        blocks: Sequence[int] = (3, 5, 6, 6),
+        refinement: int = 4,
+        heads: Sequence[int] = (1, 2, 4, 8),
+        prior: int = PRIOR,
+    ) -> None:
+        super().__init__()
+
+        def level(number: int, width: int, count: int) -> GuidedLevel:
+            kinds = _kinds(count, windowed=windowed)
+            made = [Block(width * dim, heads[number], kind) for kind in kinds]
+            return GuidedLevel(width * dim, heads[number], made, prior)
+
+        self.down_1 = Pyramid(TOKENS, TOKENS // 4, prior)
+        self.down_2 = Pyramid(TOKENS // 4, 1, prior)
+        self.patch_embed = _Embedding(dim)
+        self.encoder_level1 = level(0, 1, blocks[0])
+        self.down1_2 = Downsample(dim)
+        self.encoder_level2 = level(1, 2, blocks[1])
+        self.down2_3 = Downsample(2 * dim)
+        self.encoder_level3 = level(2, 4, blocks[2])
+        self.down3_4 = Downsample(4 * dim)
+        self.latent = _Latent(8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior)
+        self.up4_3 = Upsample(8 * dim)
+        self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
+        self.decoder_level3 = level(2, 4, blocks[2])
+        self.up3_2 = Upsample(4 * dim)
+        self.reduce_chan_level2 = Pointwise(4 * dim, 2 * dim, bias=False)
+        self.decoder_level2 = level(1, 2, blocks[1])
+        self.up2_1 = Upsample(2 * dim)
+        self.decoder_level1 = level(0, 2, blocks[0])
+        self.refinement = level(0, 2, refinement)
+        self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
+
+    def forward(self, blurry: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to multiples of 8, and cropped again.
+            prior: ``(N, 16, prior)``.
+
+        Returns:
+            As ``blurry``, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        fewer = self.down_1(prior)
+        embedded = self.patch_embed(padded.contiguous(memory_format=torch.channels_last))
+        first = self.encoder_level1(embedded, prior)
+        second = self.encoder_level2(self.down1_2(first), fewer)
+        third = self.encoder_level3(self.down2_3(second), fewer)
+        features = self.up4_3(self.latent(self.down3_4(third), self.down_2(fewer)))
+        features = self.reduce_chan_level3(torch.cat([features, third], dim=1))
+        features = self.up3_2(self.decoder_level3(features, fewer))
+        features = self.reduce_chan_level2(torch.cat([features, second], dim=1))
+        features = self.up2_1(self.decoder_level2(features, fewer))
+        features = self.decoder_level1(torch.cat([features, first], dim=1), prior)
+        restored: torch.Tensor = self.output(self.refinement(features, prior)) + padded
+        return restored[..., :height, :width]
+
+
+def _kinds(count: int, *, windowed: bool) -> list[Window | None]:
+    """Plain windows, channels, shifted windows, channels, …; or channels alone."""
+    turns: list[Window | None] = ["plain", None, "shifted", None] if windowed else [None]
+    return [turns[number % len(turns)] for number in range(count)]
+
+
+class _Embedding(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, channels, 3, padding=1, bias=False)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        embedded: torch.Tensor = self.proj(picture)
+        return embedded
+
+
+class _Latent(nn.Module):
+    """The coarsest level: every block receives the prior."""
+
+    def __init__(
+        self, channels: int, heads: int, kinds: Sequence[Window | None], prior: int
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ToldBlock(channels, heads, kind, prior) for kind in kinds)
+
+    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            features = block(features, prior)
+        return features

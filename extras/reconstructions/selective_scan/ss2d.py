@@ -1,0 +1,108 @@
+"""VMamba's block for pictures: scans along rows and columns, forwards and backwards.
+
+Source: Liu et al., VMamba (2024); MzeroMiko/VMamba at 2ed52ea, SS2D with its v05 semantics.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.pointwise import PointwiseLinear
+from defocus.extras.reconstructions.selective_scan.initial import (
+    decay_logarithms,
+    width_biases,
+    width_rank,
+)
+from defocus.extras.reconstructions.selective_scan.scan import selective_scan
+
+__all__ = ["SS2D", "cross_merge", "cross_scan"]
+
+DIRECTIONS = 4
+EXPANSION = 2
+
+
+def cross_scan(picture: torch.Tensor) -> torch.Tensor:
+    """Four sequences of a picture: row by row, column by column, and both reversed.
+
+    Args:
+        picture: ``(N, C, H, W)``.
+
+    Returns:
+        ``(N, 4, C, H W)``.
+    """
+    forwards = torch.stack([picture.flatten(2), picture.transpose(2, 3).flatten(2)], dim=1)
+    return torch.cat([forwards, forwards.flip(-1)], dim=1)
+
+
+def cross_merge(sequences: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The sum of four sequences in the original pixel order, ``(N, C, H, W)``."""
+    rows, columns = (sequences[:, :2] + sequences[:, 2:].flip(-1)).unbind(1)
+    by_column = torch.unflatten(columns, -1, (width, height)).transpose(2, 3)
+    return torch.unflatten(rows, -1, (height, width)) + by_column
+
+
+class SS2D(nn.Module):
+    """A convolution, scans in four directions, a gate; no residual.
+
+    Args:
+        channels: Number of channels of the picture.
+        states: Number of states per channel inside and direction.
+    """
+
+    def __init__(self, channels: int, states: int = 16) -> None:
+        super().__init__()
+        inner = EXPANSION * channels
+        self.states, self.rank = states, width_rank(channels)
+        self.A_logs = nn.Parameter(decay_logarithms(DIRECTIONS * inner, states))
+        self.Ds = nn.Parameter(torch.ones(DIRECTIONS * inner))
+        self.dt_projs_bias = nn.Parameter(width_biases(DIRECTIONS, inner))
+        self.out_norm = nn.LayerNorm(inner)
+        self.in_proj = PointwiseLinear(channels, 2 * inner, bias=False)
+        self.conv2d = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
+        self.x_proj = nn.Linear(inner, DIRECTIONS * (self.rank + 2 * states), bias=False)
+        self.dt_projs = nn.Linear(self.rank, DIRECTIONS * inner, bias=False)
+        self.out_proj = PointwiseLinear(inner, channels, bias=False)
+        nn.init.uniform_(self.dt_projs.weight, -(self.rank**-0.5), self.rank**-0.5)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, channels, H, W)`` to the same shape."""
+        content, gate = self.in_proj(features.permute(0, 2, 3, 1)).chunk(2, dim=-1)
+        seen = functional.silu(self.conv2d(content.permute(0, 3, 1, 2)))
+        scanned = self.out_norm(self._scanned(seen).permute(0, 2, 3, 1))
+        given: torch.Tensor = self.out_proj(scanned * functional.silu(gate))
+        return given.permute(0, 3, 1, 2)
+
+    def _scanned(self, seen: torch.Tensor) -> torch.Tensor:
+        """All four directions, one after the other to save memory."""
+        height, width = seen.shape[-2:]
+        parameters = zip(
+            cross_scan(seen).unbind(1),
+            self.x_proj.weight.chunk(DIRECTIONS),
+            self.dt_projs.weight.chunk(DIRECTIONS),
+            self.dt_projs_bias,
+            self.A_logs.chunk(DIRECTIONS),
+            self.Ds.chunk(DIRECTIONS),
+            strict=True,
+        )
+        return cross_merge(
+            torch.stack([self._along(*each) for each in parameters], 1), height, width
+        )
+
+    def _along(
+        self,
+        sequence: torch.Tensor,
+        projection: torch.Tensor,
+        widening: torch.Tensor,
+        bias: torch.Tensor,
+        decay_logarithm: torch.Tensor,
+        skip: torch.Tensor,
+    ) -> torch.Tensor:
+        """One direction: ``(N, inner, L)`` to the same shape."""
+        sizes = [self.rank, self.states, self.states]
+        width, reading, writing = torch.split(projection @ sequence, sizes, dim=1)
+        widths = functional.softplus(widening @ width + bias[:, None])
+        decay = -decay_logarithm.float().exp()
+        written, _ = selective_scan(
+            sequence, widths, decay, reading[:, None], writing[:, None], skip
+        )
+        return written
