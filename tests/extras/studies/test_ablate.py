@@ -77,7 +77,7 @@ def test_errors_are_told_apart_by_circle_of_confusion(tmp_path: Path) -> None:
 
     class Worse(nn.Module):
         def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-            return blurry + 0.1 * (torch.arange(8) >= 4)
+            return blurry + 0.1 * (torch.arange(blurry.shape[-1]) >= 4)
 
     grey = np.full((6, 8, 3), 0.4)
     for name in ("blurry", "truth"):
