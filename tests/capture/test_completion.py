@@ -48,7 +48,7 @@ def test_bash_completes_commands_and_options(program: dict[str, str]) -> None:
     assert completed("bash", program, "defocus-capture", "re") >= {"resume", "review"}
     offered = completed("bash", program, "defocus-capture", "develop", "--")
     assert offered >= {"--out", "--linear", "--bits", "--jobs", "--dual-pixel"}
-    assert completed("bash", program, "defocus-capture", "calibrate", "fo") == {"focus"}
+    assert completed("bash", program, "defocus-capture", "config", "du") == {"dump"}
 
 
 def test_zsh_and_fish_get_scripts_of_their_own(run: Run) -> None:

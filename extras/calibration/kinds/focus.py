@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.calibration.bench import CalibrationBench
-from defocus.capture.calibration.kinds.focus_scale import FocusView, focus_scale, view_at
 from defocus.capture.judging.quick_look import encoded_grey
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
 from defocus.errors import CameraError
+from defocus.extras.calibration.bench import CalibrationBench
+from defocus.extras.calibration.kinds.focus_scale import FocusView, focus_scale, view_at
 from defocus.optics.thin_lens import Lens
 
 __all__ = ["calibrate_focus"]

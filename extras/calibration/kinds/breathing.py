@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.judging.quick_look import luminance
 from defocus.capture.taking.shots.focusing import focus_positions
 from defocus.errors import CameraError
+from defocus.extras.calibration.bench import CalibrationBench
 
 __all__ = ["calibrate_breathing"]
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.judging.sharpness import noise_sigma
+from defocus.extras.calibration.bench import CalibrationBench
 
 __all__ = ["calibrate_dust", "find_specks"]
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.calibration.document import Calibration, Kind, read_calibration
-from defocus.capture.calibration.kinds.focus_scale import step_words
 from defocus.capture.planning.labels import parse_f_number
 from defocus.errors import DatasetError, InputError
+from defocus.extras.calibration.kinds.focus_scale import step_words
 from defocus.files import write_bytes, write_text
 from defocus.progress import counted
 from defocus.reports.html import render_html

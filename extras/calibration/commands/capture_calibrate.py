@@ -111,7 +111,7 @@ def _add(kind: Any, meaning: str) -> None:  # noqa: ANN401 - a literal of a modu
     @command.command(name=kind, cls=SectionedCommand, sections=SECTIONS, help=meaning)
     @_with_options
     def measure(uris: tuple[str, ...], out: Path, **options: Any) -> None:  # noqa: ANN401 - click's options
-        from defocus.capture.calibration.calibrating import CalibrationRequest, calibrate
+        from defocus.extras.calibration.calibrating import CalibrationRequest, calibrate
 
         calibrate(kind, uris, out, CalibrationRequest(**options))
 
@@ -137,7 +137,7 @@ for _kind, _meaning in KINDS.items():
 )
 def report_command(files: tuple[Path, ...], out: Path) -> None:
     """Show calibration files with their curves."""
-    from defocus.capture.calibration.report import write_calibration_report
+    from defocus.extras.calibration.report import write_calibration_report
     from defocus.progress import say
 
     write_calibration_report(files, out)

@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.calibration.document import Calibration, Kind
-from defocus.capture.calibration.kinds.breathing import calibrate_breathing
-from defocus.capture.calibration.kinds.dust import calibrate_dust
-from defocus.capture.calibration.kinds.exposure import calibrate_exposure
-from defocus.capture.calibration.kinds.flat import calibrate_flat
-from defocus.capture.calibration.kinds.focus import calibrate_focus
-from defocus.capture.calibration.kinds.focus_scale import step_words
-from defocus.capture.calibration.kinds.rig import calibrate_rig
 from defocus.capture.camera import Camera
 from defocus.capture.planning.request import SETTLE_SECONDS
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.errors import InputError
+from defocus.extras.calibration.bench import CalibrationBench
+from defocus.extras.calibration.kinds.breathing import calibrate_breathing
+from defocus.extras.calibration.kinds.dust import calibrate_dust
+from defocus.extras.calibration.kinds.exposure import calibrate_exposure
+from defocus.extras.calibration.kinds.flat import calibrate_flat
+from defocus.extras.calibration.kinds.focus import calibrate_focus
+from defocus.extras.calibration.kinds.focus_scale import step_words
+from defocus.extras.calibration.kinds.rig import calibrate_rig
 from defocus.files import write_json
 from defocus.progress import say
 

@@ -9,21 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.capture.calibration.calibrating import CalibrationRequest, calibrate
 from defocus.capture.calibration.calibrations import (
     Calibrations,
-    load_calibrations,
-    stored_calibrations,
 )
 from defocus.capture.calibration.document import Calibration, read_calibration
-from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
-from defocus.errors import CameraError, DatasetError, InputError
+from defocus.errors import CameraError
+from defocus.extras.calibration.calibrating import CalibrationRequest, calibrate
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -179,39 +175,6 @@ def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path: Path) -> None:
     assert quality["misalignment"]["shift_px"] == pytest.approx([5.0, 0.0], abs=0.3)
     texts = [finding["text"] for finding in quality["findings"]]
     assert not any("moved by" in text for text in texts), texts
-
-
-def test_calibrations_of_another_camera_are_refused(tmp_path: Path) -> None:
-    calibrated(tmp_path, "flat", f"{SMALL}&seed=1", frames=1)
-    other = open_camera(f"{SMALL}&seed=2").describe()
-    with pytest.raises(InputError, match="serial sim-1, which is not this camera"):
-        load_calibrations([tmp_path / "flat.json"], [other])
-    own = open_camera(f"{SMALL}&seed=1").describe()
-    with pytest.raises(InputError, match="a second calibration of flat"):
-        load_calibrations([tmp_path / "flat.json"] * 2, [own])
-
-
-@pytest.mark.parametrize("content", ["", "[]", '{"kind": "flat"}', '{"kind": "x", "result": {}}'])
-def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(content)
-    with pytest.raises(DatasetError, match=r"x\.json"):
-        read_calibration(path)
-
-
-def test_a_changed_copy_in_the_session_is_found(tmp_path: Path) -> None:
-    found = calibrated(tmp_path, "flat", SMALL, frames=1)
-    kept = Calibrations({"flat": found}).store(tmp_path)
-    told = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}
-    shoot = ShootRecord.model_validate(told)
-    assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == found.result
-    copy = tmp_path / kept["flat"]["file"]
-    copy.write_text(copy.read_text().replace("corner", "centre"))
-    with pytest.raises(DatasetError, match="has changed since the shoot"):
-        stored_calibrations(tmp_path, shoot)
-    copy.unlink()
-    with pytest.raises(DatasetError, match="missing"):
-        stored_calibrations(tmp_path, shoot)
 
 
 def test_the_command(run: Run, tmp_path: Path) -> None:

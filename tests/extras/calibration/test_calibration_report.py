@@ -7,9 +7,9 @@ from typing import Any
 import pypdf
 import pytest
 
-from defocus.capture.calibration.report import calibration_page, write_calibration_report
-from defocus.capture.commands import calibrate
 from defocus.errors import DatasetError, InputError
+from defocus.extras.calibration.commands import capture_calibrate
+from defocus.extras.calibration.report import calibration_page, write_calibration_report
 from defocus.reports.model import Curves, Facts, Paragraph
 from defocus.reports.plots.plot import plot
 
@@ -46,7 +46,7 @@ def written(folder: Path, kind: str, result: object) -> Path:
 
 def test_every_kind_has_its_section(tmp_path: Path) -> None:
     exposure = tmp_path / "exposure.json"
-    calibrate.command.main(
+    capture_calibrate.command.main(
         ["exposure", "--camera", CAMERA, "--out", str(exposure), "--yes", "--sharp", "f/5.6"],
         standalone_mode=False,
     )

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.register import Registration, register
-from defocus.capture.calibration.bench import CalibrationBench, central_light
 from defocus.capture.judging.quick_look import QuickLook, encoded_grey, luminance
 from defocus.capture.planning.exposure import Exposure
 from defocus.errors import CameraError
+from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.optics.geometry import Similarity
 from defocus.optics.thin_lens import exposure_difference_ev
 

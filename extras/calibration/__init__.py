@@ -1,0 +1,1 @@
+"""How a camera differs from its labels, measured with the camera itself."""

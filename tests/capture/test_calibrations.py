@@ -1,0 +1,97 @@
+"""What a shoot makes of calibration files, and which it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.capture.calibration.calibrations import (
+    Calibrations,
+    load_calibrations,
+    stored_calibrations,
+)
+from defocus.capture.calibration.document import Calibration, Kind, read_calibration
+from defocus.capture.links.back_ends import open_camera
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
+from defocus.errors import DatasetError, InputError
+
+SMALL = "sim:?width=320&height=240"
+
+
+def calibrated(folder: Path, kind: Kind, uri: str, result: dict[str, Any]) -> Calibration:
+    """A calibration of the camera, written to ``KIND.json``."""
+    found = Calibration.now(kind, open_camera(uri).describe(), result)
+    (folder / f"{kind}.json").write_text(json.dumps(found.to_json()))
+    return found
+
+
+@pytest.mark.full
+def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
+    """The diaphragm of this camera closes too little, by 0.6 EV at f/22."""
+    uri = f"{SMALL}&stop_error=0.6"
+    apertures = {"f/4": {"error_ev": 0.075}, "f/22": {"error_ev": 0.45}}
+    calibrated(tmp_path, "exposure", uri, {"apertures": apertures})
+
+    def shoot(session: Path, *calibrations: Path) -> str:
+        options = ShootOptions(retake="never", calibrations=calibrations)
+        request = BracketRequest("f/4", "f/22", "1/200")
+        shoot_new(session, RigAddress(uri), request, options, yes=True, json_lines=False, hook=None)
+        return check_session(session).pairs[0].verdict
+
+    assert shoot(tmp_path / "without") == "reject"
+    assert shoot(tmp_path / "with", tmp_path / "exposure.json") == "accept"
+    (copy,) = (tmp_path / "with" / "calibration").iterdir()
+    assert json.loads(copy.read_text()) == json.loads((tmp_path / "exposure.json").read_text())
+
+
+def test_what_is_known_of_motor_and_rig(tmp_path: Path) -> None:
+    rig = {"mirrored": True, "shift_px": [5.0, 0.0], "zoom": 1.0, "skew_seconds": 0.4}
+    known = Calibrations(
+        {
+            "focus": calibrated(tmp_path, "focus", SMALL, {"backlash_steps": 9.0}),
+            "breathing": calibrated(tmp_path, "breathing", SMALL, {"coefficients": [1e-3, 0.0]}),
+            "rig": calibrated(tmp_path, "rig", SMALL, rig),
+        }
+    )
+    assert known.overshoot_steps == 16
+    assert (known.sharp_mirrored, known.delay_seconds) == (True, 0.4)
+    assert known.expected_geometry(100, two_cameras=False).zoom == pytest.approx(1 / 1.1)
+    assert known.expected_geometry(0, two_cameras=True).shift_px == (5.0, 0.0)
+
+
+def test_calibrations_of_another_camera_are_refused(tmp_path: Path) -> None:
+    calibrated(tmp_path, "flat", f"{SMALL}&seed=1", {"corner_ev": -1.0})
+    other = open_camera(f"{SMALL}&seed=2").describe()
+    with pytest.raises(InputError, match="serial sim-1, which is not this camera"):
+        load_calibrations([tmp_path / "flat.json"], [other])
+    own = open_camera(f"{SMALL}&seed=1").describe()
+    with pytest.raises(InputError, match="a second calibration of flat"):
+        load_calibrations([tmp_path / "flat.json"] * 2, [own])
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"kind": "flat"}', '{"kind": "x", "result": {}}'])
+def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(DatasetError, match=r"x\.json"):
+        read_calibration(path)
+
+
+def test_a_changed_copy_in_the_session_is_found(tmp_path: Path) -> None:
+    found = calibrated(tmp_path, "flat", SMALL, {"corner_ev": -1.0})
+    kept = Calibrations({"flat": found}).store(tmp_path)
+    told = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}
+    shoot = ShootRecord.model_validate(told)
+    assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == found.result
+    copy = tmp_path / kept["flat"]["file"]
+    copy.write_text(copy.read_text().replace("corner", "centre"))
+    with pytest.raises(DatasetError, match="has changed since the shoot"):
+        stored_calibrations(tmp_path, shoot)
+    copy.unlink()
+    with pytest.raises(DatasetError, match="missing"):
+        stored_calibrations(tmp_path, shoot)
