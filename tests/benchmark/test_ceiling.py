@@ -14,12 +14,12 @@ from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.scoring import ceiling as module
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow
-from defocus.benchmark.scoring.sanity import probe_scene
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.running.run import run_study
 from defocus.datasets.deriving.aligned_reference import AlignedReference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import as_integer, write_image
+from research.pages.metrics import probe_scene
 
 SIZE = (96, 128)
 METRICS = {n: m for n, m in profile_metrics("defocus-v1").items() if m.against == "target"}

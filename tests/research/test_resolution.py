@@ -18,12 +18,12 @@ from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.moved import psnr_moved
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import Target
-from defocus.benchmark.scoring.sanity import probe_scene
 from defocus.benchmark.statistics.resolution import resolution
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import as_integer
 from defocus.restoration.systems import SystemRestorer
 from research.alignment_truth.real_like.pair import RealLikePair
+from research.pages.metrics import probe_scene
 from research.resolution import pair_scores, resolution_table
 
 SIZE = (96, 128)

@@ -1,8 +1,8 @@
 """JNB's map: patches that are just noticeably blurred need fewer atoms of a dictionary.
 
 Source: Shi, Xu, Jia, Just Noticeable Defocus Blur Detection and Estimation, CVPR 2015, and their
-demo. Its dictionary is theirs; ours is learned anew (``learning.py``), and so is the curve from
-atoms to blur.
+demo. Its dictionary is theirs; ours is learned anew (``research/learning/jnb.py``), and so is the
+curve from atoms to blur.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""Learn the share to keep: ``python -m defocus.restoration.guard.learning PHOTOGRAPHS``.
+"""Learn the share to keep: ``python -m research.learning.share PHOTOGRAPHS``.
 
 From pairs of the training stream of a folder of photographs, from photographs behind one blur or
 none, some of them softened before (enlarged, smoothed, compressed), and from patterns. What is soft
@@ -31,10 +31,10 @@ from defocus.freed_memory import keep_freed_memory
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.aperture import Aperture, aperture_psf
 from defocus.progress import track
-from defocus.restoration.blur_map.learning import pattern
 from defocus.restoration.blur_map.network import CELL_PX
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.restoration.restorer import make_restorer
+from research.learning.blur_map import pattern
 
 __all__ = ["error_left", "learn", "main", "softened"]
 
@@ -55,7 +55,7 @@ Sample = tuple[Array, Array, float]
 
 
 def main() -> None:
-    """Learn, and write the weights beside this file."""
+    """Learn, and write the weights beside the module that reads them."""
     words = argparse.ArgumentParser(description="Learn the share of a change that is worth it.")
     words.add_argument("photographs", type=Path)
     words.add_argument("--out", type=Path, default=LEARNED)

@@ -1,6 +1,6 @@
 """Sanity checks: known changes of a sharp picture, scored by every protocol and profile.
 
-``python -m defocus.benchmark.scoring.sanity`` prints the tables of ``docs/metrics.md``. A protocol
+``python -m research.pages.metrics`` prints the tables of ``docs/metrics.md``. A protocol
 that gives a moved or warped picture nearly the score of the sharp one cannot see that it moved.
 """
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defocus.baselines.systems.jnb import learning
+from research.learning import jnb as learning
 
 
 def test_a_learned_dictionary_explains_what_it_learned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Learn the map of blur: ``python -m defocus.restoration.blur_map.learning PHOTOGRAPHS``.
+"""Learn the map of blur: ``python -m research.learning.blur_map PHOTOGRAPHS``.
 
 From pairs of the training stream of a folder of photographs, which have their circles of confusion,
 and from plain patterns (gradients, waves, noise, flat colours), which are as sharp as they will
@@ -23,11 +23,11 @@ from defocus.datasets.stream.photographs import find_photographs
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import track
+from defocus.restoration.blur_map.estimate import LEARNED
 from defocus.restoration.blur_map.network import CELL_PX, BlurNetwork, as_level, details
 
-__all__ = ["LEARNED", "QUANTILES", "learn", "main", "pattern", "pinball"]
+__all__ = ["QUANTILES", "learn", "main", "pattern", "pinball"]
 
-LEARNED = Path(__file__).with_name("learned.safetensors")
 SIDE_PX, PAIRS, BATCH = 256, 900, 8
 PATTERN_SHARE = 0.06
 STEPS, RATE, WARM_UP = 5000, 2e-3, 100
@@ -37,7 +37,7 @@ Array = NDArray[np.float32]
 
 
 def main() -> None:
-    """Learn, and write the weights beside this file."""
+    """Learn, and write the weights beside the module that reads them."""
     words = argparse.ArgumentParser(description="Learn the map of blur.")
     words.add_argument("photographs", type=Path)
     words.add_argument("--out", type=Path, default=LEARNED)

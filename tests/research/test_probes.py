@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.scoring.sanity import PROBES, protocol_table
+from research.pages.metrics import PROBES, protocol_table
 
 
 @pytest.mark.full

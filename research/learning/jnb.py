@@ -1,4 +1,4 @@
-"""Learn the dictionary of JNB's map: ``python -m defocus.baselines.systems.jnb.learning``.
+"""Learn the dictionary of JNB's map: ``python -m research.learning.jnb``.
 
 The dictionary: K-SVD on patches of pictures behind a Gaussian of 2 px. The curve: the same pictures
 behind Gaussians of 0 to 4 px, and the median of what the map counts. The pictures are those that
