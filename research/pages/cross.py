@@ -1,6 +1,6 @@
 """Gains of the shipped weights across datasets, beside published ones: a part of ``weights.md``.
 
-``python -m research.pages.cross --dataset READER:PATH …``: takes the options of ``defocus-bench
+``python -m research.pages.cross --dataset READER:PATH …``: takes the options of ``defocus-bench studies
 cross``. With the same ``--out``, finished sets are not measured again.
 """
 
@@ -22,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if "--out" not in words:
             words += ["--out", folder]
-        command = [sys.executable, "-m", "defocus.benchmark", "cross", *words]
+        command = [sys.executable, "-m", "defocus.benchmark", "studies", "cross", *words]
         done = subprocess.run(command, check=False)
         if done.returncode:
             sys.exit(f"{PAGE} is left as it was: not everything could be measured")

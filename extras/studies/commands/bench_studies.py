@@ -6,6 +6,7 @@ from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
 from defocus.extras.studies.study_commands import (
     ablate,
+    cross,
     generalise,
     maps,
     misalignment,
@@ -21,5 +22,5 @@ def command() -> None:
     """Study ablation, misalignment and transfer."""
 
 
-for _module in (ablate, misalignment, generalise, render_doses, maps):
+for _module in (ablate, misalignment, generalise, cross, render_doses, maps):
     command.add_command(_module.command)

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.benchmark.experiments.cross import CrossGain, cross_gains, in_field
-from defocus.benchmark.experiments.cross_tables import (
+from defocus.benchmark.results.store import open_results
+from defocus.extras.studies.cross import CrossGain, cross_gains, in_field
+from defocus.extras.studies.cross_tables import (
     NOT_MEASURED,
     cross_document,
     cross_markdown,
     cross_tables,
 )
-from defocus.benchmark.published.cross_gains import WARPED, published_gains
-from defocus.benchmark.results.store import open_results
+from defocus.extras.studies.published_gains import WARPED, published_gains
 from defocus.images import write_image
 from tests.conftest import Run
 
@@ -115,8 +115,8 @@ def test_a_resized_copy_is_not_compared(tmp_path: Path) -> None:
             target.parent.mkdir(exist_ok=True)
             if not target.exists():
                 shutil.copy(first / "test_c/source/1P0A1000.png", target)
-    from defocus.benchmark.experiments.cross import _differs
     from defocus.datasets.api import open_dataset
+    from defocus.extras.studies.cross import _differs
 
     assert "not 1680x1120 px" in _differs(open_dataset(f"dpdd:{first}"))
 
@@ -134,7 +134,7 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path: Path, r
     (tmp_path / "lfdof/test_data/input/S1/S1_ap1_1.png").write_bytes(b"no picture")
     datasets = [word for name in sets for word in ("--dataset", f"{name}:{tmp_path / name}")]
     wrong = ["--dataset", f"rtf:{tmp_path / 'nowhere'}"]
-    asked = ["cross", "defocus-s", *datasets, *wrong, "--skip-missing", "--json"]
+    asked = ["studies", "cross", "defocus-s", *datasets, *wrong, "--skip-missing", "--json"]
     done = run("defocus-bench", *asked)
     assert done.returncode == 2, done.stderr
     assert "nowhere: no such dataset folder" in done.stderr
@@ -156,7 +156,7 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path: Path, r
     repeated = json.loads(again.stdout)
     assert {key: repeated[key] for key in document} == document
     assert "all 4 runs are finished: nothing is repeated" in again.stderr
-    refused = run("defocus-bench", "cross", "--weights", "file.pth")
+    refused = run("defocus-bench", "studies", "cross", "--weights", "file.pth")
     assert (refused.returncode, "give one NAME" in refused.stderr) == (2, True)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from defocus.benchmark.experiments.cross import COMPARED, FIELD, PROTOCOLS, CrossGain, in_field
 from defocus.benchmark.published.compare import profile_reasons
-from defocus.benchmark.published.cross_gains import PublishedGain, published_gains
 from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.extras.studies.cross import COMPARED, FIELD, PROTOCOLS, CrossGain, in_field
+from defocus.extras.studies.published_gains import PublishedGain, published_gains
 from defocus.progress import counted
 from defocus.reports.model import Column, Table
 

@@ -1,4 +1,4 @@
-"""``defocus-bench cross``."""
+"""``defocus-bench studies cross``."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import click
 
 from defocus.benchmark.commands._options import dry_run_option
 from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
@@ -16,8 +15,7 @@ SECTIONS = {
 }
 
 
-@help_heading("Study")
-@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.command(name="cross", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @click.option(
     "--weights",
@@ -64,15 +62,15 @@ def command(
     if weights != "own" and len(names) != 1:
         raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.cost.study_plan import show_plan
-    from defocus.benchmark.experiments.cross import cross_gains, cross_plan
-    from defocus.benchmark.experiments.cross_tables import (
+    from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
+    from defocus.benchmark.study.request import weighted_systems
+    from defocus.command_line.json_output import json_output
+    from defocus.extras.studies.cross import cross_gains, cross_plan
+    from defocus.extras.studies.cross_tables import (
         cross_document,
         cross_markdown,
         cross_tables,
     )
-    from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
-    from defocus.benchmark.study.request import weighted_systems
-    from defocus.command_line.json_output import json_output
     from defocus.files import write_json_if_changed, write_text
 
     weighted = weighted_systems(names, weights)

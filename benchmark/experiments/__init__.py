@@ -1,1 +1,0 @@
-"""Experiments: series of studies that answer one question."""
