@@ -86,7 +86,7 @@ KINDS = {
     "flat": "Measure the fall-off of light to the corners.",
     "dust": "Find specks on the sensor.",
     "breathing": "Measure magnification by the focus motor.",
-    "rig": "Measure mirror, geometry and skew of two cameras.",
+    "rig": "Measure geometry and skew of two cameras.",
 }
 
 
