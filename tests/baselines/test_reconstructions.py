@@ -11,10 +11,10 @@ REBUILT = ("tvl2-2016", "unet-cobi")
 NAMED = {
     "input", "jnb", "ebdb", "dmenet", "dpdnet-single", "dpdnet-dual", "aifnet", "mdp", "kpac",
     "ifan", "gkmnet", "drbnet", "nrknet", "contextual-deblur", "unet", "dmphn", "mprnet",
-    "jdrl-unet", "jdrl-mprnet", "jdrl-ifan", "uformer-b", "defocusgan",
+    "jdrl-unet", "jdrl-mprnet", "jdrl-ifan", "uformer-b",
     "pptformer", "p2ikt", "rjdrl-unet",
     "tvl2-2016", "wiener", "richardson-lucy", "krishnan-fergus", "restormer", "nafnet",
-    "lakdnet", "dncnn", "ffdnet", "cyclegan", "unet-cobi", "oracle-map",
+    "lakdnet", "dncnn", "ffdnet", "unet-cobi", "oracle-map",
 }
 # fmt: on
 """What the field's tables name, and the rivals and bounds that they are compared with."""

@@ -1,4 +1,4 @@
-"""DnCNN, FFDNet, CycleGAN: their traps and their training."""
+"""DnCNN, FFDNet: their traps and their training."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,14 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.cyclegan.critic import Pool
-from defocus.baselines.systems.cyclegan.network import Generator
 from defocus.baselines.systems.dncnn.network import DnCNN
 from defocus.baselines.systems.ffdnet.network import FFDNet
-from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
@@ -68,40 +64,3 @@ def test_denoisers_learn_a_batch_by_heart(name: str, build: Callable[[], nn.Modu
     recipe = baseline(name).recipe()
     made = objective(recipe.objective, **recipe.objective_settings)
     assert loss_falls_to(build(), made, recipe, paired_batch(32), steps=25) < 0.8
-
-
-def test_the_pool_gives_earlier_pictures_and_survives_a_checkpoint() -> None:
-    torch.manual_seed(0)
-    pool = Pool(3)
-    numbered = torch.arange(40.0).view(40, 1, 1, 1).expand(-1, 3, 2, 2)
-    given = pool.exchanged(numbered)
-    assert torch.equal(given[:3], numbered[:3]), "while it fills, pictures come back at once"
-    earlier = (given[:, 0, 0, 0] < numbered[:, 0, 0, 0]).float().mean()
-    assert 0.2 < float(earlier) < 0.8
-    resumed = Pool(3)
-    resumed.load_state_dict(pool.state_dict())
-    torch.manual_seed(1)
-    first = pool.exchanged(numbered)
-    torch.manual_seed(1)
-    assert torch.equal(resumed.exchanged(numbered), first)
-    assert pool.exchanged(torch.zeros(1, 3, 4, 4)).shape == (1, 3, 4, 4), "of another size"
-
-
-def test_generators_and_critics_learn_in_turns() -> None:
-    torch.manual_seed(0)
-    recipe = baseline("cyclegan").recipe()
-    network = Generator(width=8, blocks=1).train()
-    made = objective("cyclegan", width=8, blocks=1).train()
-    batch = paired_batch(32)
-    optimisers = make_optimisers(recipe, network, made)
-    parts = [
-        optimiser_step(recipe, optimisers, network, made, batch, Progress(step, 0.0), 2e-3)
-        for step in range(10)
-    ]
-    assert parts[-1]["cycle"] < 0.8 * parts[0]["cycle"]
-    assert parts[-1]["adversary"] < 0.8 * parts[0]["adversary"]
-    assert made.adversary is not None
-    assert all(parameter.grad is not None for parameter in made.adversary.parameters())
-    assert len(made.state_dict()["sharp_pool.pictures"]) == 20
-    assert recipe.learning_rate("paper", 100) == 2e-4
-    assert recipe.learning_rate("paper", 150) == pytest.approx(1e-4)

@@ -1,6 +1,6 @@
 """Probes of DefocusGAN's generator against the official one, with and without its masks."""
 
-from defocus.baselines.systems.defocusgan.network import Generator
+from defocus.extras.adversarial.baselines.defocusgan.network import Generator
 from tests.conformance.probe import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]

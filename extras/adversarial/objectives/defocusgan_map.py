@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
-from defocus.baselines.systems.defocusgan.blur_map import KernelBank
+from defocus.extras.adversarial.baselines.defocusgan.blur_map import KernelBank
 
 __all__ = ["BlurMapObjective", "make"]
 

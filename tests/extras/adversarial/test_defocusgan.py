@@ -12,19 +12,23 @@ from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.defocusgan import iteration
 from defocus.baselines.recipes.recipe import Schedule
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.defocusgan.blur_map import (
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training.train import train
+from defocus.extras.adversarial.baselines.defocusgan.blur_map import (
     KERNEL_RADII,
     BlurMapNet,
     KernelBank,
     initial_kernel,
 )
-from defocus.baselines.systems.defocusgan.critic import Critic, gradient_penalty, patch_blur
-from defocus.baselines.systems.defocusgan.network import Generator
-from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.train import train
+from defocus.extras.adversarial.baselines.defocusgan.critic import (
+    Critic,
+    gradient_penalty,
+    patch_blur,
+)
+from defocus.extras.adversarial.baselines.defocusgan.network import Generator
+from defocus.extras.adversarial.objectives.defocusgan import iteration
 from defocus.training.record.checkpoint import load_checkpoint
 from defocus.training.record.folder import CHECKPOINT
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step

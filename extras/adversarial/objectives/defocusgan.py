@@ -7,10 +7,14 @@ import torch
 from defocus.baselines.losses.l1 import make as make_l1
 from defocus.baselines.losses.perceptual import make as make_perceptual
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
-from defocus.baselines.objectives.defocusgan_map import BlurMapObjective
-from defocus.baselines.systems.defocusgan.blur_map import BlurMapNet
-from defocus.baselines.systems.defocusgan.critic import Critic, gradient_penalty, patch_blur
-from defocus.baselines.systems.defocusgan.network import Generator
+from defocus.extras.adversarial.baselines.defocusgan.blur_map import BlurMapNet
+from defocus.extras.adversarial.baselines.defocusgan.critic import (
+    Critic,
+    gradient_penalty,
+    patch_blur,
+)
+from defocus.extras.adversarial.baselines.defocusgan.network import Generator
+from defocus.extras.adversarial.objectives.defocusgan_map import BlurMapObjective
 
 __all__ = ["DefocusGANObjective", "iteration", "make"]
 
@@ -28,7 +32,7 @@ class DefocusGANObjective(Objective):
 
     The first stage is the recipe's warm-up: the blur map's network and the kernels of the blur,
     which exist in training alone, learn in turns from dual-pixel views
-    (:mod:`~defocus.baselines.objectives.defocusgan_map`). Then they stay fixed, and the second
+    (``defocusgan_map``). Then they stay fixed, and the second
     stage's epochs begin: the critic rests until epoch 6 and counts for the generator from epoch
     10 on. Without learnt maps there is no first stage, and no warm-up.
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.defocusgan.branches import add_layers, branch, pooled_to
+from defocus.extras.adversarial.baselines.defocusgan.branches import add_layers, branch, pooled_to
 
 __all__ = ["MASKED_ITERATIONS", "Generator"]
 

@@ -1,7 +1,7 @@
 """Probes of CycleGAN's two networks against rebuilds of the official ones."""
 
-from defocus.baselines.systems.cyclegan.critic import Critic
-from defocus.baselines.systems.cyclegan.network import Generator
+from defocus.extras.adversarial.baselines.cyclegan.critic import Critic
+from defocus.extras.adversarial.baselines.cyclegan.network import Generator
 from tests.conformance.probe import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]

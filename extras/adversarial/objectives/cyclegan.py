@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
-from defocus.baselines.systems.cyclegan.critic import Critic, Pool
-from defocus.baselines.systems.cyclegan.network import Generator
+from defocus.extras.adversarial.baselines.cyclegan.critic import Critic, Pool
+from defocus.extras.adversarial.baselines.cyclegan.network import Generator
 
 __all__ = ["CycleGANObjective", "make"]
 

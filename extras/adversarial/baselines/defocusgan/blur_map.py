@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.defocusgan.branches import add_layers, branch, pooled_to
+from defocus.extras.adversarial.baselines.defocusgan.branches import add_layers, branch, pooled_to
 
 __all__ = ["KERNEL_RADII", "BlurMapNet", "KernelBank", "initial_kernel"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from defocus.baselines.systems.cyclegan.network import draw_weights
+from defocus.extras.adversarial.baselines.cyclegan.network import draw_weights
 
 __all__ = ["Critic", "Pool"]
 

@@ -1,0 +1,1 @@
+"""Systems that are trained against a network that judges their pictures."""

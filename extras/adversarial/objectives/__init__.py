@@ -1,0 +1,1 @@
+"""Their objectives, a module each."""
