@@ -12,6 +12,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
@@ -127,10 +128,11 @@ def load_plugin(path: Path | str) -> Plugin:
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section, "
             "open_camera or command such as bench_mine at its top level; define one"
         )
-    for file in sorted(found.modules.elsewhere):
+    if places := sorted(map(str, found.modules.packages_elsewhere)):
         warn_once(
-            f"plug-in {path} imports {file} from outside its folder: if that changes, nothing is "
-            "trained again; put it below the folder, or give Baseline(..., revision=1) and raise it"
+            f"plug-in {path} imports {', '.join(places)} from outside its folder: if that changes, "
+            "nothing is trained again; put it below the folder, or give Baseline(..., revision=1) "
+            "and raise it"
         )
     _loaded[path] = found
     os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
@@ -223,8 +225,10 @@ def _guarded(
     *given: object,
     **named: object,
 ) -> T:
+    plugin = _loaded.get(path)
     try:
-        return function(*given, **named)
+        with plugin.modules.on_path() if plugin else nullcontext():
+            return function(*given, **named)
     except passing:
         raise
     except FAULTS as error:

@@ -6,7 +6,7 @@ in the same way. What fails there is tried again in the picture's own size befor
 """
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -91,7 +91,10 @@ def _require(
             continue
         advice = _advice(problem, sizes)
         if advice or reason.startswith(GIVES):  # else its own error comes out, with its place
-            advice = advice or "no other size works either; correct its forward"
+            advice = (
+                advice
+                or "no other size works either; correct its forward, in a subclass for instance"
+            )
             raise TrainingError(
                 f"{system.card.name} fails at {size[1]}x{size[0]} px ({reason}); {advice}"
             )
@@ -141,9 +144,21 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
         return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
     expected = (1, 3, *size)
     if not isinstance(restored, torch.Tensor):
-        return f"{GIVES} {type(restored).__name__} instead of one picture"
+        return f"{GIVES} {type(restored).__name__} instead of one picture{_pictures(restored)}"
     given = tuple(restored.shape)
     return "" if given == expected else f"{GIVES} {given} instead of {expected}"
+
+
+def _pictures(given: object) -> str:
+    """Which of several outputs is one picture, or the shapes of all; empty if there are none."""
+    if isinstance(given, Mapping):
+        named = list(given.items())
+    elif isinstance(given, Sequence):
+        named = list(enumerate(given))
+    else:
+        return ""
+    shapes = [f"[{k!r}] is {tuple(one.shape)}" for k, one in named if hasattr(one, "shape")]
+    return f" ({', '.join(shapes[:8])})" if shapes else ""
 
 
 def _reduced(side: int) -> int:

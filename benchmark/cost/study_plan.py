@@ -201,6 +201,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     import torch
 
     from defocus.benchmark.cost.size_check import require_sizes, sizes_of
+    from defocus.benchmark.study.changed_sources import tell_uncounted
     from defocus.training.devices import best_device
 
     torch.manual_seed(0)
@@ -208,6 +209,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     network = run.baseline.build().to(device)
     if study.home is None:
         require_sizes(run.baseline, network, sizes_of(study, run), device)
+        tell_uncounted(run)
     passes = [_pass_seconds(network.eval(), run, device) for _ in range(2)]
     restoring = min(passes) * _pixels(study, "test") / TRIED_PX**2
     if run.recipe is None or study.home is not None:

@@ -77,14 +77,14 @@ def _why_again(out: Path, run: Run, earlier: str, facts: Facts) -> str:
 
 
 def tell_uncounted(run: Run) -> None:
-    """Warn of files that were first imported by the training, so that nothing counts them."""
+    """Warn of files that were first imported by the network, so that nothing counts them."""
     for one in _hashes(run).values():
         if files := uncounted_files(one):
             more = f" and {len(files) - 2} more" if len(files) > 2 else ""
             warn_once(
-                f"{run.id}: {', '.join(map(str, files[:2]))}{more} first imported during the "
-                "training, through sys.path or a computed name: if they change, nothing is trained "
-                "again; import them at the top of the plug-in"
+                f"{run.id}: {', '.join(map(str, files[:2]))}{more} first imported when the "
+                "network was made or ran, through sys.path or a computed name: if they change, "
+                "nothing is trained again; import them at the top of the plug-in"
             )
 
 

@@ -53,7 +53,7 @@ class PluginModules(MetaPathFinder):
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.package] = module  # dataclasses and pickle look the module up by its name
         try:
-            with self._on_path():
+            with self.on_path():
                 spec.loader.exec_module(module)  # type: ignore[union-attr]  # made above
         except BaseException:
             self.forget()
@@ -65,6 +65,12 @@ class PluginModules(MetaPathFinder):
         sys.meta_path.remove(self)
         for name in [one for one in sys.modules if self._is_mine(one)]:
             del sys.modules[name]
+
+    @property
+    def packages_elsewhere(self) -> set[Path]:
+        """The files of other folders; a package as a whole, and none that pip put there."""
+        places = set(map(_package_of, self.elsewhere))
+        return {one for one in places if not any(one.parent.glob("*.dist-info"))}
 
     def find_spec(
         self,
@@ -104,12 +110,15 @@ class PluginModules(MetaPathFinder):
         return found if fromlist else sys.modules[f"{self.package}.{top}"]
 
     @contextmanager
-    def _on_path(self) -> Iterator[None]:
+    def on_path(self) -> Iterator[None]:
         """Search the folder too, as the last one, for ``importlib.import_module``.
 
         What the plug-in adds to ``sys.path`` below its folder stays its own, and so do modules that
-        are found there.
+        are found there. Inside another call of it, it changes nothing.
         """
+        if self._path_before is not None:
+            yield
+            return
         self._path_before, before = list(sys.path), set(sys.modules)
         writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         sys.path.append(str(self.path.parent))
@@ -127,6 +136,9 @@ class PluginModules(MetaPathFinder):
     def _sort_out(self, modules: set[str]) -> None:
         """Take the plug-in's own ones among new modules away, and note those from other folders."""
         for name in modules:
+            if not self._is_mine(name) and self._is_bare(sys.modules[name]):
+                del sys.modules[name]
+                continue
             file = Path(getattr(sys.modules[name], "__file__", None) or "")
             # torch has modules that are made by hand, with the name of a file that is nowhere
             if not file.is_absolute() or not file.is_file() or self._is_mine(name):
@@ -145,6 +157,12 @@ class PluginModules(MetaPathFinder):
             return self._folders
         added = [one for one in sys.path if one not in self._path_before and self._is_below(one)]
         return tuple(dict.fromkeys([*self._folders, *map(Path, added)]))
+
+    def _is_bare(self, module: ModuleType) -> bool:
+        """Whether it is a folder of the plug-in without ``__init__.py``."""
+        own = vars(module)  # what torch makes by hand answers to any further name
+        places = list(own.get("__path__", ()))
+        return bool(places) and not own.get("__file__") and all(map(self._is_below, places))
 
     def _is_mine(self, module: str) -> bool:
         return module == self.package or module.startswith(f"{self.package}.")
@@ -172,6 +190,14 @@ def is_below(folder: Path, place: str) -> bool:
     """Whether a file or folder is of a plug-in's folder tree, and of no environment inside it."""
     path = Path(place).absolute()
     return path.is_relative_to(folder) and not _is_installed(path)
+
+
+def _package_of(file: Path) -> Path:
+    """The folder of the outermost package that a file is of; the file itself if it is of none."""
+    place = file
+    while (place.parent / "__init__.py").is_file():
+        place = place.parent
+    return place
 
 
 def _is_installed(file: Path) -> bool:

@@ -87,8 +87,17 @@ def test_what_no_multiple_mends_says_which_sizes_work() -> None:
         check(only_of(256), (256, 256), (100, 100))
     with pytest.raises(TrainingError, match=r"gives \(1, 3, 50, 50\) .*no other size works"):
         check(Of(lambda blurry: blurry[..., ::2, ::2]), (100, 100))
-    with pytest.raises(TrainingError, match="gives tuple instead of one picture"):
-        check(Of(lambda blurry: (blurry, blurry)), (100, 100))  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shape"), [(tuple, r"\[1\]"), (lambda two: {"large": two[1]}, "'large'")]
+)
+def test_of_several_outputs_the_shapes_are_listed(
+    outputs: Callable[[list[torch.Tensor]], object], shape: str
+) -> None:
+    expected = rf"instead of one picture \(.*{shape}.* is \(1, 3, 100, 100\)\)"
+    with pytest.raises(TrainingError, match=expected):
+        check(Of(lambda blurry: outputs([blurry[..., ::2, ::2], blurry])), (100, 100))  # type: ignore[arg-type, return-value]
 
 
 def test_large_pictures_are_tried_small_and_in_their_own_size_before_they_are_refused() -> None:

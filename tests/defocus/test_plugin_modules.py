@@ -109,6 +109,37 @@ def test_files_of_other_folders_are_named(
     assert f"imports {tmp_path}/elsewhere/their_layers.py from outside its folder" in line
 
 
+def test_a_package_of_another_folder_is_one_place_and_one_of_pip_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("elsewhere/theirs/inner", "target/by_pip", "target/by_pip-1.0.dist-info"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "__init__.py").write_text("")
+    (tmp_path / "elsewhere" / "theirs" / "__init__.py").write_text("")
+    for one in ("elsewhere", "target"):
+        monkeypatch.syspath_prepend(tmp_path / one)
+    load_plugin(folder_of(tmp_path / "one", 1, "import by_pip\nimport theirs.inner\n" + PLUG))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"imports {tmp_path}/elsewhere/theirs from outside its folder" in line
+
+
+def test_a_network_that_is_made_finds_modules_by_computed_names(tmp_path: Path) -> None:
+    text = PLUG.replace(
+        'NET = Baseline.of_network("NAME", Net)',
+        "def made():\n"
+        "    from importlib import import_module\n\n"
+        "    assert import_module('parts.' + 'later').OFFSET == GAIN**2\n"
+        "    return Net()\n\n\n"
+        'NET = Baseline.of_network("NAME", made)',
+    )
+    before = list(sys.path)
+    for gain, name in enumerate(("one", "two"), start=1):
+        load_plugin(folder_of(tmp_path / name, gain, text))
+    assert (answer("one"), answer("two")) == (2.0, 6.0)
+    assert sys.path == before
+    assert not {"parts", "parts.later"} & sys.modules.keys()
+
+
 def test_late_files_that_nothing_counts_are_known(tmp_path: Path) -> None:
     text = PLUG.replace(
         "import parts.later as later",
