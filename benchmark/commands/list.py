@@ -36,7 +36,7 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 @click.option("--variants", is_flag=True, help="Also list the variants of every system.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:
-    """List all systems, or describe the system NAME.
+    """List systems, or describe the system NAME.
 
     The description holds its card, README, parameters and training settings.
     """
