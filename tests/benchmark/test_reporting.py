@@ -83,7 +83,7 @@ def test_every_style_has_as_many_cells_as_columns(study: Path, style: str) -> No
 def test_the_command_knows_the_styles() -> None:
     (argument,) = [p for p in table_command.params if p.name == "style"]
     assert isinstance(argument.type, click.Choice)
-    assert set(argument.type.choices) == set(STYLES)
+    assert set(argument.type.choices) == {*STYLES, "leaderboard", "pictures"}
     told = table_command.get_help(click.Context(table_command)).splitlines()
     assert {line.split()[0] for line in told if line.startswith("  ") and line.split()} >= set(
         STYLES
