@@ -20,8 +20,9 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     monkeypatch.setattr(discovery, "_warned", set())
     monkeypatch.setattr(telling, "quiet", False)
+    loaded = set(sys.modules)  # of our own extras: tests hold their classes
     yield
     _metrics_beside.cache_clear()
     _sections_beside.cache_clear()
-    for name in [one for one in sys.modules if one.startswith("defocus.extras.")]:
+    for name in [one for one in set(sys.modules) - loaded if one.startswith("defocus.extras.")]:
         del sys.modules[name]

@@ -1,4 +1,5 @@
 import importlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import defocus.baselines.systems
+import defocus.extras
 from defocus import discovery
 from defocus.baselines.objective import Objective
 from defocus.baselines.objective_registry import flow_of, loss, losses, objective, objectives
@@ -141,6 +143,25 @@ def test_a_folder_without_init_is_a_system_too(
     monkeypatch.setattr(systems, "__path__", [*systems.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "defocus.baselines.systems.bare", raising=False)
     assert {"plugin-two", "plugin-three"} <= set(all_baselines())
+
+
+def test_an_extra_brings_systems_and_objectives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder each, as ours are, or in a module; one that fails is left out with a warning."""
+    extra = tmp_path / "planted_systems"
+    for name, text in (("two", PLUGIN), ("wrong", "1 / 0")):
+        (extra / "baselines" / name).mkdir(parents=True)
+        (extra / "baselines" / name / "baseline.py").write_text(text, encoding="utf-8")
+    (extra / "objectives").mkdir()
+    (extra / "objectives" / "in_turns.py").write_text("def make(): ...\n", encoding="utf-8")
+    monkeypatch.setattr(defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)])
+    systems = all_baselines()
+    assert {"plugin-two", "plugin-three", "unet"} <= set(systems)
+    assert "extra 'planted_systems'" in capsys.readouterr().err
+    assert "in_turns" in objectives()
+    shutil.rmtree(extra)
+    assert "plugin-two" not in all_baselines()
 
 
 def test_an_unknown_name_gets_the_nearest_ones() -> None:
