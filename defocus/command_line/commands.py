@@ -85,11 +85,20 @@ class CommandGroup(click.Group):
             return super().resolve_command(ctx, args)
         offer = find_verb(self.program, self.commands_package, name)
         if offer is None:
+            if group := self._group_with(ctx, name):
+                ctx.fail(f"No such command {name!r}; it is '{group} {name}'")
             refuse_unknown(ctx, name, self.list_commands(ctx))
         command = self._prepared(offer)
         if command is None:
             raise RegistryError(f"the command {name!r} is broken; the warning says how")
         return name, command, args[1:]
+
+    def _group_with(self, ctx: click.Context, name: str) -> str:
+        """The group that has a sub-command of that name; empty if none has."""
+        groups = ((one, self.get_command(ctx, one)) for one in self.list_commands(ctx))
+        return next(
+            (one for one, it in groups if isinstance(it, click.Group) and name in it.commands), ""
+        )
 
     def format_commands(
         self,

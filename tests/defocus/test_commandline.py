@@ -233,3 +233,10 @@ def test_an_unknown_command_of_a_group_gets_near_names() -> None:
     done = CliRunner().invoke(group, ["weights", "fetc"])
     assert done.exit_code == 2
     assert "No such command 'fetc'; did you mean 'fetch'" in done.output
+
+
+def test_a_sub_command_without_its_group_is_named_with_it() -> None:
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
+    done = CliRunner().invoke(group, ["fetch", "lpips"])
+    assert done.exit_code == 2
+    assert "No such command 'fetch'; it is 'weights fetch'" in done.output
