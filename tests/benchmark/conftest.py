@@ -159,13 +159,15 @@ Start = Callable[..., StartedCommand]
 def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
     """Run ``defocus-bench`` as a process to its end, the third party's systems installed."""
 
-    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, seconds: float = 120, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return run_command(
             "defocus.benchmark.cli",
             arguments,
             tmp_path,
             {**os.environ, **third_party, **environment},
-            timeout=120,
+            timeout=seconds,
         )
 
     return run

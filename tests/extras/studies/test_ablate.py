@@ -101,12 +101,13 @@ SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(SETTINGS)
     arguments = ["studies", "ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
     arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
     assert callable(bench)
-    done = bench(*arguments)
+    done = bench(*arguments, seconds=400)  # nineteen runs of sixteen pictures
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert len(document["lines"]) == len(JDRL.all_lines(rendered=True)) + 3
