@@ -108,9 +108,9 @@ def real_data() -> Path:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than the cores; of the other rings, which wait half of their time, twice that."""
+    """As many as there are cores; for the other rings, which wait half of their time, more."""
     cores = os.cpu_count() or 1
-    return (1 if config.option.markexpr == DEFAULT else 2) * cores + 1
+    return cores if config.option.markexpr == DEFAULT else 2 * cores + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -279,6 +279,7 @@ def single_command(
     program = copy.copy(command)
     program.name, program.params = name, list(command.params)
     program.context_settings = _context_settings(name)
+    program._help_option = None  # click keeps the one that a group has asked for
     program = _with_options(program, further)
     program.callback = _while_read(program.callback or (lambda: None))
     return click.version_option(__version__, prog_name=name)(program)

@@ -41,6 +41,7 @@ def test_both_names_have_the_same_options() -> None:
 
 @pytest.mark.parametrize("word", ["-h", "--help"])
 def test_help_is_the_programs(word: str) -> None:
+    CliRunner().invoke(command, ["--help"])  # click keeps its option of help
     done = CliRunner().invoke(program(), [word], prog_name="defocus-restore")
     assert done.exit_code == 0
     assert done.output.startswith("Usage: defocus-restore [OPTIONS] [IMAGES]...\n")
