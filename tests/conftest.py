@@ -109,8 +109,16 @@ def real_data() -> Path:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many as there are cores; for the other rings, which wait half of their time, more."""
-    cores = os.cpu_count() or 1
-    return cores if config.option.markexpr == DEFAULT else 2 * cores + 1
+    cores = os.cpu_count() or 1  # asked before the ring is chosen
+    return cores if ring_of(config) == DEFAULT else 2 * cores + 1
+
+
+def ring_of(config: pytest.Config) -> str:
+    """The ring of a command: what is named runs whole, and without -m it is the default one."""
+    given = str(config.option.markexpr)
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return given
+    return {"": DEFAULT, "full": FULL}.get(given, given)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -125,14 +133,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What is named runs whole; without a name, and without -m, it is the default ring.
-
-    Each process chooses for itself: those side by side are started with the words of the command.
-    """
-    named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if not named:
-        rings = {"": DEFAULT, "full": FULL}
-        config.option.markexpr = rings.get(config.option.markexpr, config.option.markexpr)
+    """Each process chooses the ring for itself: it is started with the words of the command."""
+    config.option.markexpr = ring_of(config)
     config.pluginmanager.register(Costs(), "worker-seconds")
     config.pluginmanager.register(StartedProcesses(), "started-processes")
 

@@ -1,5 +1,6 @@
 """What a test costs and starts decides about its ring, and no file is listed in vain."""
 
+import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import pytest_configure
+from tests.conftest import pytest_configure, pytest_xdist_auto_num_workers
 from tests.rings import DEFAULT, FULL, TESTS, extra_of, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, RING_S, ROOM, Costs
@@ -142,5 +143,8 @@ def test_every_process_of_a_run_chooses_the_ring(
         pluginmanager=SimpleNamespace(register=lambda plugin, name: None),
     )
     monkeypatch.setattr("tests.conftest.StartedProcesses", lambda: None)
+    cores = os.cpu_count() or 1
+    processes = cores if chosen == DEFAULT else 2 * cores + 1
+    assert pytest_xdist_auto_num_workers(config) == processes, "asked before the ring is chosen"
     pytest_configure(config)
     assert config.option.markexpr == chosen
