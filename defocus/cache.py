@@ -9,7 +9,7 @@ from defocus.errors import storage_error
 from defocus.files import make_folder, sync_folder, sync_tree
 from defocus.staging import staging_folder
 
-__all__ = ["atomic_folder", "cache_folder", "derived_folder"]
+__all__ = ["atomic_folder", "cache_folder", "derived_folder", "torch_checkpoint"]
 
 
 def cache_folder() -> Path:
@@ -20,6 +20,16 @@ def cache_folder() -> Path:
     """
     own = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "defocus"
     return make_folder(Path(os.environ.get("DEFOCUS_CACHE") or own).absolute())
+
+
+def torch_checkpoint(filename: str) -> Path:
+    """Where a file lies or would lie in torch's folder of checkpoints (``TORCH_HOME``).
+
+    Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
+    """
+    cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
+    home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
+    return home / "hub" / "checkpoints" / filename
 
 
 def derived_folder(content_hash: str, inside: Path | None = None) -> Path:

@@ -7,7 +7,6 @@ the published one (:func:`all_required`), it is an error.
 
 import contextlib
 import functools
-import os
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.loss import LossFunction
+from defocus.cache import torch_checkpoint
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.progress import say
@@ -47,9 +47,7 @@ class BackboneFile:
     @property
     def path(self) -> Path:
         """Where it lies or would lie: ``TORCH_HOME``'s checkpoints."""
-        cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
-        home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
-        return home / "hub" / "checkpoints" / self.filename
+        return torch_checkpoint(self.filename)
 
 
 ALEXNET = BackboneFile("alexnet-owt-7be5be79.pth", "7be5be79")

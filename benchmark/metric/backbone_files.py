@@ -8,7 +8,6 @@ earlier is used.
 import contextlib
 import functools
 import hashlib
-import os
 import queue
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from defocus.cache import torch_checkpoint
 from defocus.errors import InputError, StorageError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
 
@@ -73,13 +73,8 @@ _CHUNK = 1 << 20
 
 
 def location(file: WeightsFile) -> Path:
-    """Path of the file in torch's folder of checkpoints (``TORCH_HOME``), whether it exists or not.
-
-    Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
-    """
-    cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
-    home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
-    return home / "hub" / "checkpoints" / file.filename
+    """Path of the file, whether it exists or not."""
+    return torch_checkpoint(file.filename)
 
 
 def is_intact(file: WeightsFile) -> bool:
