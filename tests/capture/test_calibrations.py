@@ -13,12 +13,9 @@ from defocus.capture.calibration.calibrations import (
 )
 from defocus.capture.calibration.document import Calibration, Kind, read_calibration
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
-from defocus.capture.sessions.checking import check_session
-from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import DatasetError, InputError
+from tests.capture.calibrated_shoot import check_that_a_shoot_uses
 
 SMALL = "sim:?width=320&height=240"
 
@@ -36,17 +33,7 @@ def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
     uri = f"{SMALL}&stop_error=0.6"
     apertures = {"f/4": {"error_ev": 0.075}, "f/22": {"error_ev": 0.45}}
     calibrated(tmp_path, "exposure", uri, {"apertures": apertures})
-
-    def shoot(session: Path, *calibrations: Path) -> str:
-        options = ShootOptions(retake="never", calibrations=calibrations)
-        request = BracketRequest("f/4", "f/22", "1/200")
-        shoot_new(session, RigAddress(uri), request, options, yes=True, json_lines=False, hook=None)
-        return check_session(session).pairs[0].verdict
-
-    assert shoot(tmp_path / "without") == "reject"
-    assert shoot(tmp_path / "with", tmp_path / "exposure.json") == "accept"
-    (copy,) = (tmp_path / "with" / "calibration").iterdir()
-    assert json.loads(copy.read_text()) == json.loads((tmp_path / "exposure.json").read_text())
+    check_that_a_shoot_uses(tmp_path / "exposure.json", uri)
 
 
 def test_what_is_known_of_motor_and_rig(tmp_path: Path) -> None:

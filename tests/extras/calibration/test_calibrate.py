@@ -15,12 +15,12 @@ from defocus.capture.calibration.calibrations import (
 from defocus.capture.calibration.document import Calibration, read_calibration
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError
 from defocus.extras.calibration.calibrating import CalibrationRequest, calibrate
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from tests.capture.calibrated_shoot import check_that_a_shoot_uses
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -57,17 +57,7 @@ def test_light_of_each_aperture(tmp_path: Path) -> None:
 def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
     uri = f"{SMALL}&stop_error=0.6"
     calibrated(tmp_path, "exposure", uri)
-
-    def shoot(session: Path, *calibrations: Path) -> str:
-        options = ShootOptions(retake="never", calibrations=calibrations)
-        request = BracketRequest("f/4", "f/22", "1/200")
-        shoot_new(session, RigAddress(uri), request, options, yes=True, json_lines=False, hook=None)
-        return check_session(session).pairs[0].verdict
-
-    assert shoot(tmp_path / "without") == "reject"
-    assert shoot(tmp_path / "with", tmp_path / "exposure.json") == "accept"
-    (copy,) = (tmp_path / "with" / "calibration").iterdir()
-    assert json.loads(copy.read_text()) == json.loads((tmp_path / "exposure.json").read_text())
+    check_that_a_shoot_uses(tmp_path / "exposure.json", uri)
 
 
 @pytest.mark.full
