@@ -95,17 +95,7 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
 
 
 def check_dataset(text: str) -> Completeness | None:
-    """Find missing and extra files in a copy of a known dataset.
-
-    Args:
-        text: See :func:`open_dataset`.
-
-    Returns:
-        None for a user's own dataset, whose complete contents are unknown.
-
-    Raises:
-        DatasetError: See :func:`open_dataset`.
-    """
+    """Missing and extra files in a copy of a known dataset; None for a user's own dataset."""
     name, place = _parted(text)
     check = reader(name).check
     return None if check is None else check(place)
@@ -144,11 +134,7 @@ def reader_names() -> list[str]:
 
 
 def reader(name: str) -> Reader:
-    """The reader with that name.
-
-    Raises:
-        DatasetError: The name is unknown.
-    """
+    """The reader with that name; an unknown name is a ``DatasetError``."""
     finders = _finders()
     found = finders[name]() if name in finders else None
     if found is None:
@@ -161,11 +147,7 @@ def reader(name: str) -> Reader:
 
 
 def reader_card(name: str) -> ReaderCard:
-    """The card of the datasets that a reader opens.
-
-    Raises:
-        DatasetError: The reader is unknown.
-    """
+    """The card of the datasets that a reader opens; an unknown reader is a ``DatasetError``."""
     found = reader(name)
     return found.card or ReaderCard(
         title=name,
@@ -245,19 +227,12 @@ def _same(one: Reader) -> Reader:
 
 @dataclass(frozen=True)
 class DatasetKind:
-    """A kind of DATASET on a command line.
+    """A kind of DATASET on a command line."""
 
-    Attributes:
-        name: ``sample``, ``sample:strong``, …, or ``READER:DIR``.
-        description: One line.
-        layout: ``unverified`` if a mapping file may be needed, else ``verified``.
-        redistributable: Whether a release may contain the pictures.
-    """
-
-    name: str
+    name: str  # ``sample``, ``sample:strong``, …, or ``READER:DIR``
     description: str
-    layout: str
-    redistributable: bool
+    layout: str  # ``unverified`` if a mapping file may be needed, else ``verified``
+    redistributable: bool  # whether a release may contain the pictures
 
 
 def dataset_kinds() -> list[DatasetKind]:

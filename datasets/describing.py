@@ -19,17 +19,8 @@ __all__ = ["description"]
 
 
 def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
-    """The card of a reader; for ``READER:PATH`` also its contents and whether they are complete.
-
-    Returns:
-        A JSON document: the card's fields, and for a copy ``complete`` (None if unknown),
-            ``found``, and if known ``missing``, ``extra`` and ``wrong``; and the same as lines.
-
-    Raises:
-        DatasetError: The reader is unknown, or the dataset is not there.
-        ImageError: The pictures of a pair differ in size, in a user's dataset.
-        StorageError: The cache cannot be written.
-    """
+    """A reader's card as document and lines; for ``READER:PATH`` also what the copy lacks."""
+    # ``complete`` is None if it is unknown; then ``missing``, ``extra`` and ``wrong`` are absent.
     name, place, root = dataset.partition("@" if is_corrected(dataset) else ":")
     card = _release_card(Path(root)) if name == "release" and root else reader_card(name)
     document: dict[str, Any] = {"name": name, **asdict(card)}

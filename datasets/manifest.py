@@ -1,8 +1,4 @@
-"""``manifest.json``: the pairs of a dataset folder, with size and hash of every file.
-
-A manifest may come from anybody, so it may only name files by relative POSIX paths inside its own
-folder, and an unknown key is an error.
-"""
+"""``manifest.json``: pairs, sizes and hashes. Anybody may have written it; paths are checked."""
 
 import json
 from pathlib import Path
@@ -57,11 +53,7 @@ def _printable(text: str) -> str:
 
 
 def checked_id(text: str) -> str:
-    """Check the id of a pair.
-
-    Raises:
-        ValueError: The text is not a valid id.
-    """
+    """Check the id of a pair; raises ValueError, as pydantic wants it."""
     if problem := id_problem(text):
         raise ValueError(problem)
     return text
@@ -93,16 +85,12 @@ class ManifestPair(Settings):
 
 
 class Manifest(Settings):
-    """The whole document; ids are unique and no scene is in two splits.
-
-    ``source`` names the reader whose card has the licence of the pictures; ``steps`` made the
-    dataset of another one.
-    """
+    """The whole document; ids are unique and no scene is in two splits."""
 
     format: Literal["defocus-dataset"] = "defocus-dataset"
     version: Literal[1] = 1
-    source: str | None = None
-    steps: tuple[MakingStep, ...] | None = None
+    source: str | None = None  # the reader whose card has the licence of the pictures
+    steps: tuple[MakingStep, ...] | None = None  # made the dataset of another one
     pairs: tuple[ManifestPair, ...]
 
     @model_validator(mode="after")
@@ -128,12 +116,7 @@ class Manifest(Settings):
 
 
 def read_manifest(root: Path) -> Manifest:
-    """Read and check the manifest of a dataset folder, but not the files it names.
-
-    Raises:
-        DatasetError: The file is missing, not JSON, or not a manifest; the message names the first
-            wrong key.
-    """
+    """Read and check the manifest of a dataset folder, but not the files it names."""
     path = root / MANIFEST
     if not root.is_dir():
         raise DatasetError(f"{root}: no such dataset folder; check the path")
@@ -163,11 +146,7 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], dict[Path, str]]:
-    """The pairs of a manifest with real paths, sorted by id, and the expected hash of each file.
-
-    Raises:
-        DatasetError: A path leads out of the folder through a link, or a file has another size.
-    """
+    """A manifest's pairs with real paths, sorted by id, and each file's expected hash."""
     hashes: dict[Path, str] = {}
     real_root = root.resolve()
 
@@ -208,18 +187,7 @@ def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads 
 def make_manifest(
     root: Path, pairs: tuple[Pair, ...], source: str = "", steps: tuple[MakingStep, ...] = ()
 ) -> Manifest:
-    """Make the manifest of pairs with files in ``root``; every file is read for its hash.
-
-    Args:
-        root: The dataset's folder.
-        pairs: The dataset's pairs.
-        source: See :class:`defocus.datasets.pair.Dataset`.
-        steps: See there.
-
-    Raises:
-        DatasetError: Two ids differ only in case, a name has control characters, or a file is
-            missing.
-    """
+    """Make the manifest of pairs with files in ``root``; every file is read for its hash."""
     rows = sorted(pairs, key=lambda pair: pair.id)
     try:
         found = tuple(_row(root, pair) for pair in rows)
@@ -249,11 +217,7 @@ def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pyda
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
-    """Write the manifest atomically, in its canonical form.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write the manifest atomically, in its canonical form."""
     write_text(root / MANIFEST, manifest_text(manifest))
 
 

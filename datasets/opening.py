@@ -79,12 +79,7 @@ def _require_own_ids(pairs: Iterable[Pair]) -> None:
 
 
 def require_one_size(pairs: Iterable[Pair]) -> None:
-    """Refuse pairs whose pictures differ in size, by the files' headers.
-
-    Raises:
-        ImageError: Sizes differ (the message names files and sizes of the first pair, and the ids
-            of the others), or a file is not a picture.
-    """
+    """Refuse pairs whose pictures differ in size, by headers; the message names all ids."""
     wrong: dict[str, str] = {}
     known: dict[Path, tuple[int, int] | None] = {}
     for pair in pairs:
@@ -106,11 +101,7 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
 
 
 def read_whole(pair: Pair) -> None:
-    """Read every file of a pair, to see that it can be.
-
-    Raises:
-        InputError: A file cannot be read, or two pictures differ in size.
-    """
+    """Read every file of a pair, to see that it can be and that sizes are equal."""
     from defocus.datasets.files.arrays import read_array
     from defocus.images import read_image
 

@@ -21,13 +21,7 @@ TOP = ""
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits that no archive of pictures exceeds.
-
-    Attributes:
-        members: Number of members.
-        total_bytes: Size of all members, unpacked.
-        ratio: Unpacked over packed bytes, of a member and of the whole.
-    """
+    """Limits that no archive of pictures exceeds; the ratio is unpacked over packed bytes."""
 
     members: int = 500_000
     total_bytes: int = 10**12
@@ -39,21 +33,13 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class ArchiveMember:
-    """One entry.
-
-    Attributes:
-        name: See :func:`plain_name`.
-        size: Bytes, unpacked.
-        packed: Bytes in the archive; 0 if members are not packed individually.
-        folder: Whether it is a folder.
-        problem: Why its kind is refused; empty for a plain file or folder.
-    """
+    """One entry of an archive, named as by :func:`plain_name`."""
 
     name: str
-    size: int
-    packed: int
+    size: int  # bytes, unpacked
+    packed: int  # bytes in the archive; 0 if members are not packed individually
     folder: bool
-    problem: str
+    problem: str  # why its kind is refused; empty for a plain file or folder
 
 
 def zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
@@ -87,16 +73,7 @@ def plain_name(name: str) -> str:
 def checked(
     members: Iterable[ArchiveMember], archive: Path, limits: Limits
 ) -> dict[str, ArchiveMember]:
-    """Check all members and return them by name.
-
-    Args:
-        members: Members in the order of the archive; reading stops at the first refused one.
-        archive: The archive, for the message and for the ratio of sizes.
-        limits: The limits.
-
-    Raises:
-        DatasetError: A member is refused; the message names the first one and the reason.
-    """
+    """Check members in the archive's order, up to the first refused one; return them by name."""
     packed = archive.stat().st_size
     found: dict[str, ArchiveMember] = {}
     spelt: dict[str, str] = {}

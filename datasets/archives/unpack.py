@@ -53,24 +53,9 @@ def is_archive(path: Path) -> bool:
 
 
 def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
-    """Unpack an archive.
-
-    All headers are checked before the first byte is written, and bytes are counted while they are
-    unpacked, because headers can be wrong. Permissions, owners and times are not restored.
-
-    Args:
-        archive: A file that :func:`is_archive`.
-        out: The new folder: absent, or empty.
-        limits: The limits.
-
-    Returns:
-        Number of unpacked files.
-
-    Raises:
-        DatasetError: The archive is damaged or a decompression bomb, or has names outside the
-            folder, links, devices or two names for one file; nothing is left behind.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Unpack an archive into an absent or empty folder, or leave nothing; the number of files."""
+    # All headers are checked before the first byte is written, and bytes are counted while they
+    # are unpacked, because headers can be wrong. Permissions, owners and times are not restored.
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     try:
@@ -161,11 +146,7 @@ class _Bounded(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to ``size`` bytes.
-
-        Raises:
-            DatasetError: The stream is longer than the limit.
-        """
+        """Read up to ``size`` bytes; a stream longer than the limit is a ``DatasetError``."""
         content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
         self._left -= len(content)
         if self._left < 0:

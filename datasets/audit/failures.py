@@ -14,23 +14,14 @@ __all__ = ["AuditFailures", "failing_pairs", "failures"]
 
 @dataclass(frozen=True)
 class AuditFailures:
-    """What makes a dataset fail.
+    """What makes a dataset fail."""
 
-    Attributes:
-        misaligned: Pairs with a misalignment above the limit, worst first; empty without a limit.
-        same: Pairs whose members have the same pixels.
-        unreadable: Pairs of damaged files, or of two sizes, and those that were left out unread.
-        unknown: Pairs whose misalignment is unknown, so that they are not shown to be aligned.
-        leaks: Pictures in two splits.
-        measured: Whether a pair was measured; else none is shown to be aligned.
-    """
-
-    misaligned: tuple[AuditedPair, ...]
-    same: tuple[AuditedPair, ...]
-    unreadable: tuple[LeftOut, ...]
-    unknown: tuple[AuditedPair, ...]
-    leaks: tuple[NearDuplicate, ...]
-    measured: bool
+    misaligned: tuple[AuditedPair, ...]  # above the limit, worst first; empty without a limit
+    same: tuple[AuditedPair, ...]  # both members have the same pixels
+    unreadable: tuple[LeftOut, ...]  # damaged, of two sizes, or left out unread
+    unknown: tuple[AuditedPair, ...]  # not shown to be aligned: their misalignment is unknown
+    leaks: tuple[NearDuplicate, ...]  # pictures in two splits
+    measured: bool  # whether a pair was measured; else none is shown to be aligned
 
     @property
     def any(self) -> bool:
@@ -40,12 +31,7 @@ class AuditFailures:
 
 
 def failures(audit: Audit, limit_px: float | None) -> AuditFailures:
-    """What makes a dataset fail.
-
-    Args:
-        audit: Its audit.
-        limit_px: Largest allowed misalignment; None for no limit.
-    """
+    """What makes a dataset fail by its audit; without a limit no pair is misaligned."""
 
     def of_status(status: str) -> tuple[AuditedPair, ...]:
         return tuple(pair for pair in audit.pairs if pair.status == status)

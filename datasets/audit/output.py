@@ -40,17 +40,7 @@ OF_DATASETS = (MANIFEST, CHECKSUMS, "journal.jsonl", "blurry", "sharp")
 
 
 def claim_audit_folder(out: Path, dataset: Dataset, command: str) -> None:
-    """Refuse a folder that an audit of a dataset must not write into.
-
-    Args:
-        out: The folder, which may be absent.
-        dataset: The dataset that is audited.
-        command: The command that writes, without its ``--out``, for the message.
-
-    Raises:
-        InputError: The folder is that of a dataset or inside the audited one, or has the audit of
-            another dataset, be it one of the same name in another place.
-    """
+    """Refuse a folder of a dataset, or one with another dataset's audit, even of the same name."""
     place, root = out.resolve(), dataset.root.resolve()
     held = next((name for name in OF_DATASETS if (place / name).exists()), None)
     if place.is_relative_to(root):
@@ -84,14 +74,7 @@ def _place_of(dataset: Dataset) -> str:
 def write_audit(
     out: Path, dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable
 ) -> list[str]:
-    """Write ``audit.csv``, ``audit.json`` and ``audit.html`` into ``out``; return their names.
-
-    The folder ``blur`` beside them gets the blur map of each pair, see
-    :func:`defocus.align.compensation.blur_map.write_blur_map`.
-
-    Raises:
-        StorageError: The folder cannot be created or written.
-    """
+    """Write ``audit.csv``, ``.json``, ``.html`` and the folder ``blur``; the names of the files."""
     make_folder(out)
     _write_blur_maps(out / BLUR, dataset, audit)
     with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page

@@ -58,14 +58,7 @@ PICTURE_SIDE = 900
 
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable) -> Page:
-    """Make the report: usable pairs, verdict, next step, pairs that fail; then all the rest.
-
-    Args:
-        dataset: The dataset, for its pictures.
-        audit: Audit of this dataset.
-        limit_px: Largest allowed misalignment; None for no limit.
-        usable: How many pairs can be used.
-    """
+    """Make the report: usable pairs, verdict, next step, pairs that fail; then all the rest."""
     found = failures(audit, limit_px)
     anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)}
     links = _links(audit, anchors)
@@ -246,12 +239,7 @@ def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> lis
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
-    """Misalignment between blurry and sharp picture, as arrows over the shown picture.
-
-    Args:
-        row: Audit row of the pair; nothing is shown if it could not be measured.
-        side: Longer side of the shown pictures, px.
-    """
+    """Misalignment from blurry to sharp as arrows over the picture; None if it was not measured."""
     if row.similarity is None or row.width is None or row.height is None:
         return None
     scale = min(1.0, side / max(row.width, row.height))

@@ -71,12 +71,7 @@ def _names(ids: Sequence[str]) -> str:
 def not_measured_parts(
     pairs: Sequence[AuditedPair], anchors: Mapping[str, str]
 ) -> tuple[Part, ...]:
-    """Parts that list pairs without a misalignment, each with its reason and with what helps.
-
-    Args:
-        pairs: All pairs of the audit.
-        anchors: The permanent name of each pair's row, by the pair's id.
-    """
+    """Parts that list pairs without a misalignment, each with its reason and with what helps."""
     missing = [pair for pair in pairs if pair.reason]
     if not missing:
         return (Paragraph("Every pair was measured."),)

@@ -75,33 +75,20 @@ NUMBERS = tuple(
 
 @dataclass(frozen=True)
 class Audit:
-    """The audit of a dataset.
-
-    Attributes:
-        dataset: Name of the dataset.
-        content_hash: Content hash of the dataset.
-        estimator: Name of the requested flow estimator.
-        pairs: One row for each pair, in the dataset's order.
-        duplicates: Pictures found in two splits.
-        warnings: Pairs with the same picture twice, a blurry member that is the sharper one, or a
-            shift that rests on the largest one that a person told, and what files say of colours,
-            orientation and frames.
-        shown: Members of the worst large pairs that were measured now, for the page.
-        limits: What is known of how the pairs may have moved.
-        sessions: What the pairs of each session share, and what that did.
-        outside: Pairs that the dataset was opened without.
-    """
+    """The audit of a dataset: one row for each pair, in the dataset's order."""
 
     dataset: str
     content_hash: str
     estimator: str
     pairs: tuple[AuditedPair, ...]
     duplicates: tuple[NearDuplicate, ...]
+    # same picture, sharper blurry member, doubtful shift, and what files say of colours
     warnings: tuple[Warned, ...] = ()
+    # members of the worst large pairs that were measured now, for the page
     shown: WorstMembers = field(default_factory=WorstMembers)
     limits: MotionLimits = field(default_factory=MotionLimits)
     sessions: tuple[PooledSession, ...] = ()
-    outside: tuple[LeftOut, ...] = ()
+    outside: tuple[LeftOut, ...] = ()  # pairs that the dataset was opened without
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -118,18 +105,7 @@ class Audit:
 def audit_dataset(
     dataset: Dataset, estimator_name: str, jobs: int, limits: MotionLimits = NO_LIMITS
 ) -> Audit:
-    """Audit all pairs; what was measured of the same pictures before is used.
-
-    Args:
-        dataset: The dataset to audit.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        jobs: Number of processes, >= 1.
-        limits: What is known of how the pairs may have moved.
-
-    Raises:
-        NotApplicableError: The dataset has no pairs.
-        StorageError: The results cannot be stored.
-    """
+    """Audit all pairs; what was measured of the same pictures before is used."""
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     shown = WorstMembers()
@@ -146,19 +122,7 @@ def audited_rows(
     shown: WorstMembers | None = None,
     limits: MotionLimits = NO_LIMITS,
 ) -> Iterator[AuditedPair]:
-    """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known.
-
-    Args:
-        dataset: The dataset.
-        pairs: Pairs of it.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        jobs: Number of processes, >= 1.
-        shown: Is offered the members of large pairs that are measured; None if no page is made.
-        limits: What is known of how the pairs may have moved.
-
-    Raises:
-        StorageError: The results cannot be stored.
-    """
+    """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known."""
     keys = pair_keys(dataset, _estimator(estimator_name), limits)
     missing: list[tuple[Pair, str, InSession | None]] = []
     for pair in pairs:
@@ -185,20 +149,7 @@ def audit_of(
     jobs: int = 1,
     limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
-    """The audit of a dataset by the row of each of its pairs.
-
-    Pairs of one session that are measured better with what all share are measured again.
-
-    Args:
-        dataset: The dataset.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        rows: By id, each pair by itself.
-        jobs: Number of processes, >= 1.
-        limits: Those that the rows were measured with.
-
-    Raises:
-        StorageError: The results cannot be stored.
-    """
+    """The audit by each pair's own row; pairs that their session helps are measured again."""
     sessions = _sessions(dataset, rows) if limits.zoomed else ()
     again = _in_sessions(dataset, estimator_name, lenses_of(sessions), jobs, limits)
     pooled = {row.id: row for row in again}
@@ -292,11 +243,7 @@ def _in_sessions(
 
 
 def keep_row(key: str, row: AuditedPair) -> None:
-    """Keep the row of a pair under the key of its pictures.
-
-    Raises:
-        StorageError: The cache cannot be written.
-    """
+    """Keep the row of a pair under the key of its pictures."""
     path = kept_file(key, ".json")
     make_folder(path.parent)
     write_json(path, {"revision": AUDITED, **row_document(row)})
@@ -362,12 +309,7 @@ def _stored(path: Path) -> AuditedPair | None:
 
 
 def row_of_document(document: dict[str, Any]) -> AuditedPair:
-    """A row from its document.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError, OverflowError: The document is not that of
-            a row.
-    """
+    """A row from its document; raises KeyError, TypeError, ValueError or the like if it is none."""
     prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
     if set(document) != {one.name for one in fields(AuditedPair)}:
         raise ValueError("other fields")

@@ -49,16 +49,10 @@ LARGEST_SHARD = 4 * 1024**3
 
 @dataclass(frozen=True)
 class AuditPart:
-    """One part of an audit.
-
-    Attributes:
-        written: Its file.
-        left_out: Pairs of it that cannot be read; the first part has those that the dataset was
-            opened without.
-    """
+    """One part of an audit: its file, and the pairs of it that cannot be read."""
 
     written: Path
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOut, ...]  # the first part has those that the dataset was opened without
 
 
 def audit_shard(
@@ -69,19 +63,7 @@ def audit_shard(
     out: Path,
     limits: MotionLimits = NO_LIMITS,
 ) -> AuditPart:
-    """Audit one part of a dataset and write it.
-
-    Args:
-        dataset: The dataset, the same for all parts.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        jobs: Number of processes, >= 1.
-        shard: Number of the part, from 1, and number of parts.
-        out: Folder for the part.
-        limits: What is known of how the pairs may have moved.
-
-    Raises:
-        StorageError: The results cannot be stored.
-    """
+    """Audit one part (``shard``: its number, from 1, and how many) and write it into ``out``."""
     number, of = shard
     pairs = dataset.pairs[number - 1 :: of]
     keys = pair_keys(dataset, flow_estimator(estimator_name), limits)
@@ -113,24 +95,7 @@ def submit_shards(
     settings: SlurmSettings,
     limits: MotionLimits = NO_LIMITS,
 ) -> bool:
-    """Submit a job for each part that is neither written nor in the queue.
-
-    Args:
-        dataset: The dataset, on a file system that the nodes can reach.
-        given: Its name as READER:PATH, which the jobs open.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        parts: Number of parts, >= 1; those without a pair are left out.
-        out: Folder of the parts; part 2 of 8 goes to ``jobs/2-of-8``.
-        settings: Resources of a job; it measures as many pairs at once as it has cores.
-        limits: What is known of how the pairs may have moved.
-
-    Returns:
-        Whether all parts are written.
-
-    Raises:
-        InputError: submitit is not installed, or there is no SLURM here.
-        DefocusError: SLURM refuses the jobs.
-    """
+    """Submit a SLURM job for each part that is not written or queued; whether all are written."""
     of = min(parts, len(dataset.pairs))
     head = _head(dataset, estimator_name, limits)
     waiting = [
@@ -189,20 +154,7 @@ def merge_shards(
     jobs: int = 1,
     limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
-    """Put the parts of an audit together; rows and measurements are kept here from now on.
-
-    Args:
-        dataset: This computer's copy of the dataset.
-        estimator_name: Estimator of all parts.
-        folders: Folders of the parts.
-        jobs: Number of processes, for pairs that are measured again with what their session shares.
-        limits: Those of all parts.
-
-    Raises:
-        DatasetError: There is no part, a part is damaged or of another dataset, estimator or
-            version, or pairs are missing.
-        StorageError: The cache cannot be written.
-    """
+    """Put the parts of an audit together; rows and measurements are kept here from now on."""
     files = [path for folder in folders for path in sorted(folder.glob("shard-*-of-*.json"))]
     if not files:
         raise DatasetError(f"{folders[0]}: no shard-*-of-*.json there; audit with --shard first")

@@ -18,19 +18,12 @@ COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name not in
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number whose distribution over the pairs is shown.
-
-    Attributes:
-        name: Column of the table.
-        title: Readable title.
-        unit: Empty for none.
-        size: Function that is larger for a worse pair.
-    """
+    """A column of the table whose distribution over the pairs is shown."""
 
     name: str
     title: str
     unit: str
-    size: Callable[[float], float] = abs
+    size: Callable[[float], float] = abs  # larger for a worse pair
 
 
 QUANTITIES = (

@@ -12,12 +12,7 @@ __all__ = ["without"]
 
 
 def without(dataset: "Dataset", failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
-    """Say which pairs of a dataset a command did without, and return them.
-
-    Args:
-        dataset: The opened dataset.
-        failed: Pairs of it that could not be read or made.
-    """
+    """Say which pairs of a dataset a command did without, and return them."""
     left_out = dataset.without(failed)
     say_left_out(left_out, dataset.found, "pair")
     return left_out

@@ -15,11 +15,6 @@ def say_member_warnings(pairs: tuple[Pair, ...]) -> None:
 
 
 def say_warnings(found: Iterable[Warned], of: Sized) -> None:
-    """Say warnings that an audit has found already, the repeated ones in one line.
-
-    Args:
-        found: The warnings.
-        of: All pairs that were looked at.
-    """
+    """Say warnings that an audit has found already, the repeated ones in one line."""
     for line in grouped((one.finding for one in found), len(of), "pair"):
         say(line)

@@ -207,10 +207,7 @@ def _align(order: _Order) -> _Aligned:
 def _shared_lens(
     order: _Order, estimator: "FlowEstimator"
 ) -> "tuple[SessionLens | None, tuple[LeftOut, ...]]":
-    """What a session's pairs share, which are measured as an audit does and kept.
-
-    Beside it those that cannot be read.
-    """
+    """What a session's pairs share, measured as in an audit and kept; and the unreadable pairs."""
     if order.session is None:
         return None, ()
     from defocus.datasets.api import open_dataset

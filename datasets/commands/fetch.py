@@ -97,12 +97,7 @@ def _fetched(
 
 
 def _archive(name: str, out: Path) -> str:
-    """The address of a published dataset's archive.
-
-    Raises:
-        InputError: There is no such dataset, or its terms do not allow that a program fetches it;
-            the message says where to get it, and how to check a copy.
-    """
+    """The address of a published dataset's archive; an ``InputError`` says where else to get it."""
     from defocus.datasets.api import check_dataset, reader_card, reader_names
     from defocus.errors import InputError
 

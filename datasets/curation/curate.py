@@ -37,43 +37,21 @@ JUDGEMENTS = "judgements.csv"
 
 @dataclass(frozen=True)
 class Curation:
-    """A dataset that is being curated.
-
-    Attributes:
-        dataset: The dataset.
-        audit: The dataset's audit.
-        rules: The rules.
-        by_rule: Judgement of each pair by them.
-        out: The new dataset's folder.
-    """
+    """A dataset that is being curated into the folder ``out``."""
 
     dataset: Dataset
     audit: Audit
     rules: Rules
-    by_rule: tuple[Judgement, ...]
+    by_rule: tuple[Judgement, ...]  # judgement of each pair by the rules
     out: Path
 
     def judgements(self) -> tuple[Judgement, ...]:
-        """The present judgement of each pair.
-
-        Raises:
-            DatasetError: The file of decisions is damaged.
-        """
+        """The present judgement of each pair."""
         return decided(self.by_rule, read_decisions(self.out))
 
 
 def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> Curation:
-    """Judge all pairs by the rules.
-
-    Args:
-        dataset: Any dataset; its files are only read.
-        audit: The dataset's audit.
-        rules: The rules.
-        out: Absent, empty, or begun with the same dataset and rules.
-
-    Raises:
-        DatasetError: ``out`` has other contents.
-    """
+    """Judge all pairs by the rules; ``out`` is new, or begun with the same dataset and rules."""
     order = {
         "format": "defocus-curate",
         "content_hash": dataset.content_hash,
@@ -85,12 +63,7 @@ def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> C
 
 
 def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
-    """Write the judgements and the dataset of the accepted pairs; return all judgements.
-
-    Raises:
-        NotApplicableError: No pair is accepted; the judgements are written nevertheless.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write all judgements, even if none accepts a pair, and the dataset of the accepted ones."""
     judgements = curation.judgements()
     write_text(curation.out / JUDGEMENTS, _csv(judgements))
     accepted = {one.id for one in judgements if one.verdict == "accept"}

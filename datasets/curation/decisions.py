@@ -28,21 +28,12 @@ class Decision(Settings):
 
 
 def read_decisions(folder: Path) -> dict[str, Judgement]:
-    """Read the last decision on each pair; those that were undone do not count.
-
-    Raises:
-        DatasetError: A line is damaged.
-    """
+    """Read the last decision on each pair; those that were undone do not count."""
     return {one.id: one for one in _decisions(folder)}
 
 
 def undo_decision(folder: Path) -> str:
-    """Undo the last decision that stands; the id of its pair.
-
-    Raises:
-        ValueError: There is none.
-        StorageError: The file cannot be written.
-    """
+    """Undo the last decision that stands; the id of its pair, or ValueError if there is none."""
     standing = _decisions(folder)
     if not standing:
         raise ValueError("there is no decision to undo")
@@ -51,11 +42,7 @@ def undo_decision(folder: Path) -> str:
 
 
 def _decisions(folder: Path) -> list[Judgement]:
-    """Decisions that stand, first to last; an incomplete last line is ignored.
-
-    Raises:
-        DatasetError: A line is damaged.
-    """
+    """Decisions that stand, first to last; an incomplete last line is ignored."""
     path = folder / DECISIONS
     if not path.is_file():
         return []
@@ -73,11 +60,7 @@ def _decisions(folder: Path) -> list[Judgement]:
 
 
 def add_decision(folder: Path, judgement: Judgement) -> None:
-    """Add a person's decision; when this returns, it survives a power loss.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+    """Add a person's decision; when this returns, it survives a power loss."""
     entry = Decision(id=judgement.id, verdict=judgement.verdict, reason=judgement.reason)
     _append(folder, entry)
 

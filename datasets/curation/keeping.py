@@ -19,17 +19,7 @@ __all__ = ["keep_pairs"]
 def keep_pairs(
     dataset: Dataset, pairs: Sequence[Pair], out: Path, chosen: MakingStep
 ) -> tuple[Pair, ...]:
-    """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay.
-
-    Args:
-        dataset: Dataset of the pairs.
-        pairs: The pairs to keep; their splits may differ from the dataset's.
-        out: The new dataset's folder.
-        chosen: How these pairs were chosen.
-
-    Raises:
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay."""
     kept = tuple(_kept(pair, out / "pairs" / pair.id) for pair in track(pairs, "keeping"))
     steps = (*dataset.steps, chosen)
     write_manifest(out, make_manifest(out, kept, origin_of(dataset), steps))

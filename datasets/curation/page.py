@@ -136,13 +136,7 @@ QUIET = {
 
 
 def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
-    """Make the application, protected by a token.
-
-    Args:
-        curation: The curated dataset.
-        feed: Feed of the page's updates.
-        token: The token that gives access to the page.
-    """
+    """Make the application, protected by the token that gives access to the page."""
     pairs = ReviewedPairs(curation, feed)
     return pair_page(pairs, curation.dataset.name, feed, token, live=False)
 

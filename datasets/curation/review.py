@@ -11,15 +11,7 @@ __all__ = ["review_pairs"]
 
 
 def review_pairs(curation: Curation, port: int) -> None:
-    """Let the user accept and reject pairs; stdout shows only the address.
-
-    Args:
-        curation: The curated dataset; decisions are stored with it.
-        port: Port on the loopback interface; 0 chooses any free port.
-
-    Raises:
-        InputError: The port is taken.
-    """
+    """Let the user accept and reject pairs; stdout shows only the address. Port 0: any free one."""
     feed, token = Feed(), new_token()
     server = PageServer(make_page(curation, feed, token), feed.close)
     with listening_on(port) as listening, terminated_as_interrupted():

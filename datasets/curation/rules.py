@@ -30,62 +30,36 @@ Size = Annotated[float, Field(ge=0.0)]
 
 
 class Rules(Settings):
-    """Requirements on a pair; None means no requirement.
+    """Requirements on a pair; None means no requirement."""
 
-    Attributes:
-        most_misalignment_px: Largest mean displacement between the members, px.
-        most_residual_px: Largest 95th percentile of the residual flow, px, beyond what the flow
-            itself errs by: the flow of a perfect pair is not zero.
-        most_gain_ev: Largest absolute difference of exposure, EV.
-        least_reliable_share: Smallest share of pixels with reliable flow.
-        least_blur_px: Smallest 95th percentile of the blur, because a pair without blur teaches
-            nothing.
-        blurred_share: Share of the reliable area that must have ``least_blur_px``; None for the
-            twentieth that the percentile leaves.
-        most_blur_px: Largest 95th percentile of the blur.
-        least_sharpness: Lowest sharpness of the sharp member,
-            :mod:`defocus.datasets.audit.pairs.sharpness`.
-        sharper: Whether the sharp member must be the sharper one.
-        most_unexplained_stops: Largest difference that the blur does not explain, stops.
-        most_light_across_ev: Largest change of the light from the centre to a border, EV.
-        most_blurrier_share: Largest share of what has texture where the sharp member is the
-            blurrier one, as if it were focused elsewhere.
-        most_colour_change: Largest share by which the colours of one member are stronger.
-        most_clipped_share: Largest share of clipped pixels of either member.
-        unknown: Verdict on a pair whose misalignment could not be measured.
-        same_picture: Verdict on a pair whose members have the same pixels.
-        without_sharp: Verdict on a picture without a sharp member.
-    """
-
-    most_misalignment_px: Size | None = 1.0
+    most_misalignment_px: Size | None = 1.0  # mean displacement between the members
+    # 95th percentile of the residual flow, beyond what the flow itself errs by
     most_residual_px: Size | None = 1.0
     most_gain_ev: Size | None = 0.5
     least_reliable_share: Share | None = None
+    # 95th percentile of the blur, because a pair without blur teaches nothing
     least_blur_px: Size | None = None
+    # of the reliable area that has ``least_blur_px``; None for a twentieth
     blurred_share: Share | None = None
-    most_blur_px: Size | None = None
-    least_sharpness: Size | None = None
-    sharper: bool = True
-    most_unexplained_stops: Size | None = MOST_STOPS
+    most_blur_px: Size | None = None  # 95th percentile of the blur
+    least_sharpness: Size | None = None  # of the sharp member
+    sharper: bool = True  # whether the sharp member must be the sharper one
+    most_unexplained_stops: Size | None = MOST_STOPS  # difference that the blur does not explain
+    # change of the light from the centre to a border
     most_light_across_ev: Size | None = MOST_TILT_EV
+    # share of the texture where the sharp member is the blurrier one
     most_blurrier_share: Share | None = MOST_BLURRIER_SHARE
+    # share by which the colours of one member are stronger
     most_colour_change: Size | None = MOST_COLOUR_CHANGE
-    most_clipped_share: Share | None = 0.3
-    unknown: Verdict = "reject"
-    same_picture: Verdict = "reject"
-    without_sharp: Verdict = "reject"
+    most_clipped_share: Share | None = 0.3  # of either member
+    unknown: Verdict = "reject"  # verdict where the misalignment could not be measured
+    same_picture: Verdict = "reject"  # verdict where both members have the same pixels
+    without_sharp: Verdict = "reject"  # verdict on a picture without a sharp member
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Judgement of a pair.
-
-    Attributes:
-        id: Id of the pair.
-        verdict: Whether the pair is accepted.
-        reason: Why it is rejected; empty if it is accepted by rule.
-        by: Whether a rule or a person decided.
-    """
+    """Judgement of a pair; the reason is empty if it is accepted by rule."""
 
     id: str
     verdict: Verdict
@@ -94,20 +68,12 @@ class Judgement:
 
 
 def read_rules(path: Path | None) -> Rules:
-    """Read the rules of a TOML file, or return the default ones.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, or has an unknown key.
-    """
+    """Read the rules of a TOML file, or return the default ones."""
     return Rules() if path is None else load_settings(Rules, path)
 
 
 def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
-    """Judge each pair, in the order of the audit.
-
-    If a picture is in two splits, the pair that is not for testing is rejected, or the one for
-    training.
-    """
+    """Judge each pair in the audit's order; of a picture in two splits, the test pair is kept."""
     leaks = _leaks(audit)
     judgements = []
     for pair in audit.pairs:

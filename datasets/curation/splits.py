@@ -35,13 +35,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Group:
-    """Scenes that must stay together.
-
-    Attributes:
-        scenes: Names of the scenes.
-        pairs: Number of pairs.
-        stratum: Kind of the scenes.
-    """
+    """Scenes that must stay together, their number of pairs, and their kind (the stratum)."""
 
     scenes: tuple[str, ...]
     pairs: int
@@ -55,17 +49,7 @@ def is_official(dataset: Dataset) -> bool:
 
 
 def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> dict[str, Split]:
-    """The split of each scene.
-
-    Args:
-        dataset: Any dataset.
-        audit: The dataset's audit.
-        shares: Shares of the drawn splits.
-        seed: Seed of the draw.
-
-    Raises:
-        NotApplicableError: All pairs must stay together, or none is left for training.
-    """
+    """The split of each scene; at least one scene is left for training."""
     if is_official(dataset):
         return _with_validation(dataset, audit, shares, seed)
     groups = _groups(dataset.pairs, audit)
@@ -137,12 +121,7 @@ def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
 
 
 def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
-    """Groups of scenes with nearly the same picture or a common source picture.
-
-    Args:
-        pairs: Pairs of the scenes.
-        audit: An audit with a fingerprint of every picture.
-    """
+    """Groups of scenes with nearly the same picture or a common source picture."""
     parent = {pair.scene: pair.scene for pair in pairs}
 
     def top(scene: str) -> str:

@@ -23,35 +23,15 @@ ORDER = "split.json"
 
 @dataclass(frozen=True)
 class Drawn:
-    """Result: a dataset with new splits.
-
-    Attributes:
-        pairs: Pairs of the new dataset.
-        leaks: Ids of pairs in two splits that show nearly the same picture: only official splits
-            can have them.
-    """
+    """A dataset with new splits; only official splits can have leaks."""
 
     pairs: tuple[Pair, ...]
+    # ids of pairs in two splits that show nearly the same picture
     leaks: tuple[tuple[str, str], ...]
 
 
 def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int) -> Drawn:
-    """Split a dataset, see :func:`defocus.datasets.curation.splits.draw_splits`.
-
-    Pairs that the audit could not read are left out.
-
-    Args:
-        dataset: Any dataset; its files are only read.
-        audit: The dataset's audit.
-        out: Absent, empty, or begun with the same dataset and settings.
-        shares: Shares of the drawn splits.
-        seed: Seed of the draw.
-
-    Raises:
-        DatasetError: ``out`` has other contents.
-        NotApplicableError: The dataset cannot be split, or no pair can be read.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Split a dataset into the folder ``out``, without the pairs that the audit could not read."""
     unread = {one.id for one in audit.left_out}
     whole = tuple(pair for pair in dataset.pairs if pair.id not in unread)
     if not whole:

@@ -14,13 +14,8 @@ __all__ = ["usable_pairs"]
 def usable_pairs(
     audit: Audit, steps: Sequence[MakingStep] = (), rules: Rules | None = None
 ) -> Usable:
-    """Sort the pairs of an audited dataset by what can be done with them.
-
-    Args:
-        audit: The audit of the dataset.
-        steps: Steps that made it; what was compensated does not get better by it.
-        rules: Rules of the curation; None for the default ones.
-    """
+    """Sort the pairs of an audited dataset by what can be done with them under the rules."""
+    # What was compensated already (``steps``) does not get better by it.
     asked = rules or Rules()
     done = any(one.step == "compensate" for one in steps)
     aligned = [

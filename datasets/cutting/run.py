@@ -53,35 +53,16 @@ CUTTING_REVISION = 1
 
 @dataclass(frozen=True)
 class Cut:
-    """Result of cutting a dataset.
-
-    Attributes:
-        root: The new dataset's folder.
-        pairs: The new pairs: patches, and whole test pictures.
-        too_small: Ids of pictures smaller than a patch.
-        left_out: Pairs that could not be read; the same command tries them again.
-    """
+    """The new dataset in ``root``: patches, and whole test pictures."""
 
     root: Path
     pairs: tuple[Pair, ...]
-    too_small: tuple[str, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    too_small: tuple[str, ...]  # ids of pictures smaller than a patch
+    left_out: tuple[LeftOut, ...] = ()  # could not be read; the same command tries them again
 
 
 def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> Cut:
-    """Cut the training and validation pictures of a dataset into patches.
-
-    Args:
-        dataset: Any dataset with sharp pictures; its files are only read.
-        out: Absent, empty, or holding an earlier run of the same dataset and scheme.
-        scheme: The cutting scheme.
-        jobs: Number of pictures processed at once.
-
-    Raises:
-        DatasetError: ``out`` has other contents.
-        NotApplicableError: All pictures to be cut are smaller than a patch, or cannot be read.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Cut the training and validation pictures of a dataset into patches, in the folder ``out``."""
     _require_large_enough(dataset, scheme)
     order = {
         "format": "defocus-patches",

@@ -19,25 +19,14 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True)
 class Scheme:
-    """Scheme for cutting a dataset.
-
-    Attributes:
-        side_px: Side of a patch, px.
-        overlap: Share of a patch that overlaps with its neighbour, in training pictures.
-        validation_overlap: The overlap in validation pictures, whose patches are all kept.
-        edges: Whether to add a last row and column at the border, so that the whole picture is
-            covered.
-        drop: Share of a training picture's patches that is dropped, the least sharp ones; the
-            number is rounded down.
-        scale: Size to which pictures are reduced before they are cut, 0 < scale <= 1.
-    """
+    """Scheme for cutting a dataset."""
 
     side_px: int = 512
-    overlap: float = 0.6
-    validation_overlap: float = 0.01
-    edges: bool = True
-    drop: float = 0.3
-    scale: float = 1.0
+    overlap: float = 0.6  # share of a patch that overlaps with its neighbour, in training pictures
+    validation_overlap: float = 0.01  # in validation pictures, whose patches are all kept
+    edges: bool = True  # a last row and column at the border cover the whole picture
+    drop: float = 0.3  # share of a training picture's patches that is dropped, the least sharp ones
+    scale: float = 1.0  # size to which pictures are reduced first, 0 < scale <= 1
 
     def stride_px(self, *, training: bool) -> int:
         """Distance between patches, rounded down, at least 1."""
@@ -63,15 +52,7 @@ class PatchCorner:
 def places(
     height: int, width: int, side: int, stride: int, *, edges: bool
 ) -> tuple[PatchCorner, ...]:
-    """Positions of the patches, row by row; empty if the picture is smaller than a patch.
-
-    Args:
-        height: Height of the picture, px.
-        width: Width of the picture, px.
-        side: Side of a patch, px.
-        stride: Distance between patches, px.
-        edges: See :class:`Scheme`.
-    """
+    """Patches' positions (px), row by row; empty if the picture is smaller than a patch."""
     rows, columns = (_starts(length, side, stride, edges=edges) for length in (height, width))
     return tuple(PatchCorner(top, left) for top in rows for left in columns)
 
@@ -83,17 +64,10 @@ def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
 
 
 def sharpnesses(patches: Sequence[Image]) -> NDArray[np.float64]:
-    """Sharpness of each patch relative to the others of the picture, 0..1.
-
-    For each size of Sobel kernel the lengths of the gradient are summed over the patch and
-    stretched over the patches from 0 to 1; the four results are multiplied. A size for which all
-    patches are equal is ignored.
-
-    Args:
-        patches: Sharp pictures, ``(side, side, 3)``.
-
-    Source: DPDD's image_to_patch_filter.py.
-    """
+    """Sharpness of each patch relative to the others, 0..1, as DPDD's image_to_patch_filter.py."""
+    # For each size of Sobel kernel the gradient's lengths are summed over a patch and stretched
+    # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
+    # ignored.
     sums = np.array([_gradient_sums(patch) for patch in patches])
     low, high = sums.min(axis=0), sums.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)

@@ -53,26 +53,15 @@ FOLDERS: dict[ReferenceModel, str] = {"global": "aligned", "flow": "aligned-flow
 
 @dataclass(frozen=True)
 class AlignedReference:
-    """An aligned sharp picture and its valid area.
-
-    Attributes:
-        sharp: Picture file, ``(H, W, 3)`` on the blurry grid; absent if unknown.
-        valid_mask: 8-bit grey PNG ``(H, W)``, 255 = valid; absent if unknown.
-        estimator: Name of the flow estimator.
-        status: ``unknown`` if the misalignment could not be measured.
-        reason: Why it is unknown; empty otherwise.
-        sha256: SHA-256 hash of both files together, which identifies the target of a score; empty
-            if unknown.
-        misalignment: The measurement, as printed by ``defocus-data align --json``.
-    """
+    """A sharp picture ``(H, W, 3)`` on the blurry grid and its valid area; no files if unknown."""
 
     sharp: Path
-    valid_mask: Path
+    valid_mask: Path  # 8-bit grey PNG, 255 = valid
     estimator: str
     status: Literal["ok", "unknown"]
     reason: str
-    sha256: str
-    misalignment: dict[str, Any]
+    sha256: str  # of both files together: it identifies the target of a score
+    misalignment: dict[str, Any]  # as printed by ``defocus-data align --json``
 
 
 def aligned_reference(
@@ -82,23 +71,9 @@ def aligned_reference(
     *,
     model: ReferenceModel = "global",
 ) -> AlignedReference:
-    """The reference of a pair, measured on first use and stored in ``dataset.derived``.
-
-    A damaged reference, or one of another revision, is made again. Both models
-    share the measurement.
-
-    Args:
-        dataset: The dataset of the pair.
-        pair: A pair with a sharp picture.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        model: What registers the sharp picture; with ``flow`` it gets the light of the blurry one
-            too, and its mask leaves out what was saturated before it was darkened.
-
-    Raises:
-        NotApplicableError: The pair has no sharp picture.
-        ImageError: A picture cannot be read.
-        StorageError: The result cannot be stored.
-    """
+    """The reference of a pair, made on first use and after damage or a new revision; it is kept."""
+    # With the model ``flow`` it gets the light of the blurry picture too, and its mask leaves out
+    # what was saturated before it was darkened.
     if pair.sharp is None:
         raise NotApplicableError(f"pair {pair.id} has no sharp picture to align")
     folder = dataset.derived / FOLDERS[model] / estimator_name / pair.id
@@ -158,12 +133,7 @@ def _computed(
 def measured_alone(
     blurry_file: Path, sharp_file: Path, estimator_name: str
 ) -> "tuple[Image, Image, Measurement]":
-    """Two pictures and their measurement, which knows nothing else of the pair; it is kept.
-
-    Raises:
-        ImageError: A picture cannot be read, or the sizes differ.
-        StorageError: The cache cannot be written.
-    """
+    """Two pictures and their kept measurement, which knows nothing else of the pair."""
     from defocus.align.flow.by_name import flow_estimator
     from defocus.datasets.measuring.kept import measured_pair, pair_key
 

@@ -81,20 +81,13 @@ MOVED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Compensated:
-    """Result of compensating a dataset.
-
-    Attributes:
-        root: The new dataset's folder.
-        pairs: The aligned pairs.
-        left_out: Ids of the pairs that could not be aligned, with reasons.
-        failed: Pairs that could not be read or made; the same command tries them again.
-        sessions: What the pairs of each session share, and what that did.
-    """
+    """Result in ``root``; pairs that could not be aligned are left out, with reasons."""
 
     root: Path
     pairs: tuple[Pair, ...]
     left_out: tuple[tuple[str, str], ...]
-    failed: tuple[LeftOut, ...] = ()
+    failed: tuple[LeftOut, ...] = ()  # could not be read or made; the same command tries them again
+    # what the pairs of each session share, and what that did
     sessions: tuple[PooledSession, ...] = ()
 
 
@@ -109,22 +102,8 @@ def compensate_dataset(
     size: Size = "each",
     jobs: int = 2,
 ) -> Compensated:
-    """Make a new dataset by measuring and compensating every pair.
-
-    Args:
-        dataset: Any dataset; its files are only read.
-        out: Absent, empty, or holding an earlier run of the same dataset and settings.
-        release: Settings of the compensation.
-        estimator: Function that makes a flow estimator for each worker.
-        rig: The rig, if two cameras took all pairs.
-        limits: What is known of how the pairs may have moved.
-        size: ``each`` keeps all that both members of a pair show, ``common`` a size that all have.
-        jobs: Number of pairs processed at once.
-
-    Raises:
-        DatasetError: ``out`` has other contents, or no pair could be aligned.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Measure and compensate every pair of a dataset into ``out``, new or of the same order."""
+    # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
     first = estimator()
     _claim(out, dataset, release, first, rig, limits, size)
     spare: SimpleQueue[FlowEstimator] = SimpleQueue()
@@ -349,21 +328,15 @@ def _common(
 
 
 def _more_believable(own: Measurement, companion: Measurement) -> Measurement:
-    """Choose the companion's measurement, unless the mount moved between it and the blurry shot.
-
-    In that case the blurry picture itself confirms much more of the sharp one.
-    """
+    """The companion's measurement, unless the blurry picture confirms the sharp one much more."""
+    # Then the mount moved between the companion and the blurry shot.
     shares = [found.misalignment.reliable_share or 0.0 for found in (own, companion)]
     moved = companion.misalignment.status != "ok" or shares[0] > shares[1] + MOVED_SHARE
     return own if moved else companion
 
 
 def _companion_geometry(pair: Pair) -> Similarity | None:
-    """The transform measured on the pair's companion, which has the same geometry but no blur.
-
-    Raises:
-        DatasetError: The dataset mentions a companion but has no transform.
-    """
+    """The transform measured on the pair's companion, which has the same geometry but no blur."""
     told = pair.metadata.get("measured_misalignment")
     if not isinstance(told, Mapping) or told.get("measured_on") != "companion":
         return None

@@ -26,22 +26,9 @@ def claim_folder(
     made: Sequence[str] = ("pairs",),
     again: Collection[str] = (),
 ) -> None:
-    """Claim an empty folder for an order, or recognise one of the same order.
-
-    Pairs of which nothing is made may have been mended or added since.
-
-    Args:
-        out: The folder of a new dataset: absent, empty, or begun with the same order.
-        record: Name of the file that stores the order.
-        order: Description of the result, JSON values; ``content_hash`` is that of the dataset, and
-            ``pairs`` has that of each pair by id.
-        made: Folders of ``out`` in which each pair that is made has its own.
-        again: Names of such folders that will be made again.
-
-    Raises:
-        DatasetError: The folder has other contents.
-        StorageError: The folder cannot be written.
-    """
+    """Claim an empty folder for an order, or recognise one of the same order."""
+    # The order's ``content_hash`` is the dataset's, its ``pairs`` has that of each pair by id.
+    # Pairs that are not in the folders ``made``, or are in those of ``again``, may have changed.
     make_folder(out)
     path = out / record
     if path.is_file():
@@ -84,11 +71,7 @@ def _shown(folder: Path) -> Sequence[Path]:
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
-    """Read the record of an earlier run in the folder of a pair.
-
-    Raises:
-        DatasetError: The record is missing or damaged.
-    """
+    """Read the record of an earlier run in the folder of a pair."""
     try:
         return read_json(path)
     except (OSError, ValueError) as error:
@@ -98,22 +81,14 @@ def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
 
 
 def origin_of(dataset: Dataset) -> str:
-    """Value of ``source`` in the manifest of a derived dataset.
-
-    The origin must not be lost if a reader does not name it.
-    """
+    """``source`` of a derived dataset's manifest: the origin, also if no reader names it."""
     reader = dataset.name.partition(":")[0]
     return dataset.source or ("" if reader_card(reader).redistributable else reader)
 
 
 def place_file(source: Path, target: Path) -> None:
-    """Put a file of another dataset into a new one, as a hard link if the disk permits it.
-
-    Our writers always replace files and never change them, so the two stay independent.
-
-    Raises:
-        StorageError: The target cannot be written.
-    """
+    """Put a file of another dataset into a new one, as a hard link if the disk permits it."""
+    # Our writers always replace files and never change them, so the two stay independent.
     try:
         os.link(source, target, follow_symlinks=True)
     except OSError:

@@ -47,36 +47,17 @@ LIGHT = ("gain_ev", "gain", "offset")
 
 @dataclass(frozen=True)
 class Import:
-    """Result of an import.
-
-    Attributes:
-        root: The dataset's folder.
-        pairs: All pairs of the dataset.
-        unknown: Ids of the pairs whose misalignment could not be measured.
-        left_out: Pairs that could not be read; the same command tries them again.
-        remarks: What is odd about scenes and splits.
-    """
+    """The dataset of an import in ``root``."""
 
     root: Path
     pairs: tuple[Pair, ...]
-    unknown: tuple[str, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    remarks: tuple[str, ...] = ()
+    unknown: tuple[str, ...]  # ids of the pairs whose misalignment could not be measured
+    left_out: tuple[LeftOut, ...] = ()  # could not be read; the same command tries them again
+    remarks: tuple[str, ...] = ()  # what is odd about scenes and splits
 
 
 def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import:
-    """Make a manifest dataset from sessions' accepted pairs, with their measured misalignment.
-
-    Args:
-        folders: The session folders.
-        out: The dataset's folder: absent, empty, or holding an import of the same sessions.
-        jobs: Number of pairs imported at once.
-
-    Raises:
-        InputError: A session is given twice.
-        DatasetError: A session is not usable, no pair can be read, or ``out`` has other contents.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Make a manifest dataset from sessions' accepted pairs, with their measured misalignment."""
     sessions = sessions_of_folders(folders)
     originals, damaged = all_pairs(sessions)
     _claim(out, [session.id for session in sessions])
@@ -183,12 +164,9 @@ def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
 def _geometry_of_companion(
     metadata: Mapping[str, Any], measured: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The measurement with ``measured_on``; its geometry is the companion's, if there is one.
-
-    A companion (the narrow aperture at the focus of the blurry shot) shows the geometry of the
-    blurry shot without its blur. The exposure is measured on the blurry picture itself, but not the
-    geometry, which its blur affects.
-    """
+    """The measurement with ``measured_on``; the geometry is the companion's, if there is one."""
+    # A companion (the narrow aperture at the focus of the blurry shot) has its geometry without its
+    # blur. The exposure is that of the blurry picture itself: its blur affects the geometry alone.
     found = metadata.get("quality", {}).get("misalignment", {})
     if found.get("measured_on") != "companion" or found.get("status") != "ok":
         return {**measured, "measured_on": "blurry"}

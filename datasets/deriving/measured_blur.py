@@ -15,21 +15,8 @@ __all__ = ["measured_blur"]
 def measured_blur(
     blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
 ) -> NDArray[np.float32]:
-    """Diameter of the circle of confusion by which the blurry picture is more blurred.
-
-    Args:
-        blurry_file: The blurry picture.
-        sharp_file: The sharp picture as captured, of the same size.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-
-    Returns:
-        ``(H, W)`` on the blurry grid, px, negative where the sharp picture is the blurrier one; NaN
-        where the pictures do not show it, and everywhere if their misalignment is unknown.
-
-    Raises:
-        ImageError: A picture cannot be read, or the sizes differ.
-        StorageError: The cache cannot be written.
-    """
+    """Diameter (px) by which the blurry picture is more blurred, ``(H, W)``; NaN where unknown."""
+    # Negative where the sharp picture is the blurrier one. On the blurry grid.
     *_, measurement = measured_alone(blurry_file, sharp_file, estimator_name)
     found = blur_map(measurement)
     unknown = np.full(measurement.shape, np.nan, np.float32)

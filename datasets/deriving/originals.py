@@ -17,15 +17,9 @@ def any_raw(*files: Path) -> bool:
 
 
 def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
-    """Put the pictures of a pair into a folder as ``blurry.*`` and ``sharp.*``, without loss.
-
-    Pictures are copied byte for byte. RAW files become 16-bit PNG, both developed with one set of
-    parameters. The pair is always decoded, so that no unreadable file gets into a dataset.
-
-    Raises:
-        ImageError: A picture cannot be read, or the sizes differ.
-        StorageError: The folder cannot be written.
-    """
+    """Put a pair's pictures into a folder as ``blurry.*`` and ``sharp.*``; RAW files become PNG."""
+    # Others are copied byte for byte. Both RAW files are developed with one set of parameters. The
+    # pair is always decoded, so that no unreadable file gets into a dataset.
     make_folder(folder)
     pictures = read_pair(blurry, sharp)
     placed = []
@@ -40,11 +34,7 @@ def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file's bytes atomically; permissions and links are not carried over.
-
-    Raises:
-        StorageError: The target cannot be written.
-    """
+    """Copy a file's bytes atomically; permissions and links are not carried over."""
     try:
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)

@@ -25,12 +25,7 @@ NUMBERED = re.compile(r"scene-\d+")
 
 
 def sessions_of_folders(folders: Sequence[Path]) -> tuple[Session, ...]:
-    """The sessions of some folders, each of which is given once.
-
-    Raises:
-        DatasetError: A folder is not a session, or its journal is damaged.
-        InputError: A session is given twice.
-    """
+    """The sessions of some folders; one that is given twice is refused."""
     sessions = tuple(read_session(folder, damaged=True) for folder in folders)
     ids = [session.id for session in sessions]
     for session in sessions:
@@ -40,14 +35,9 @@ def sessions_of_folders(folders: Sequence[Path]) -> tuple[Session, ...]:
 
 
 def all_pairs(sessions: Sequence[Session]) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
-    """The usable pairs of sessions, split by scene, and those that are not whole.
-
-    Pairs of several sessions, and scenes that nobody named, have the session's name before theirs.
-    Scenes of one name are one scene.
-
-    Raises:
-        DatasetError: A session has no accepted pair.
-    """
+    """The usable pairs of sessions, split by scene, and those that are not whole."""
+    # Scenes of one name are one scene; a scene that nobody named has its session's name before it,
+    # and so have the pairs of several sessions.
     if len(sessions) == 1:
         return session_pairs(sessions[0]), sessions[0].left_out
     pairs: list[Pair] = []

@@ -23,20 +23,7 @@ __all__ = ["working_folder"]
 
 @contextlib.contextmanager
 def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
-    """Yield the folder that becomes ``out`` at the end of the block.
-
-    After an interruption the working folder stays, and the same command continues in it.
-
-    Args:
-        out: Absent, or an empty folder.
-        kind: Word for the name of the working folder.
-        order: Description of the result, JSON values.
-
-    Raises:
-        DatasetError: ``out`` is not empty, another order was begun beside it, or another process
-            works on it.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Yield the folder that becomes ``out`` when the block ends; the same order continues in it."""
     _require_empty(out)
     place = out.absolute()
     work = place.with_name(f".{place.name}.{kind}")

@@ -1,8 +1,4 @@
-"""Fetch a release or a single file; run again, it goes on where it was interrupted.
-
-The release's own checksums say what belongs to it. They are written first, so that ``verify`` tells
-what is missing of a copy that was fetched in part.
-"""
+"""Fetch a release or a file, going on where it was interrupted; its checksums are written first."""
 
 import hashlib
 import json
@@ -47,12 +43,7 @@ CROISSANT = "croissant.json"
 
 @dataclass(frozen=True)
 class Listing:
-    """What belongs to a release.
-
-    Attributes:
-        manifest: The bytes of ``manifest-sha256.txt``.
-        hashes: SHA-256 by relative POSIX path.
-    """
+    """What belongs to a release: the bytes of its manifest, and SHA-256 by relative POSIX path."""
 
     manifest: bytes
     hashes: dict[str, str]
@@ -65,33 +56,17 @@ class Listing:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Result.
-
-    Attributes:
-        root: The release.
-        sha256: SHA-256 of its manifest.
-        new: Files that were fetched now.
-        kept: Files that were there already.
-        left: Files of the release that were not asked for.
-    """
+    """A fetched release: files that are new, were there already, or were not wanted (``left``)."""
 
     root: Path
-    sha256: str
+    sha256: str  # of its manifest
     new: tuple[str, ...]
     kept: tuple[str, ...]
     left: tuple[str, ...]
 
 
 def listing_of(places: Sequence[Place], sha256: str | None = None) -> Listing:
-    """The manifest of a release, from the first place that has a sound one.
-
-    Args:
-        places: The places, in order.
-        sha256: The manifest's hash, if it is known; then no other one is accepted.
-
-    Raises:
-        DatasetError: No place has it; the message has each place's reason.
-    """
+    """The manifest of a release, from the first place that has a sound one, or that hash."""
     reasons = []
     for place in places:
         try:
@@ -116,20 +91,8 @@ def _listing(place: Place, sha256: str | None) -> Listing:
 def fetch_release(
     places: list[Place], out: Path, only: Sequence[str] = (), sha256: str | None = None
 ) -> Fetched:
-    """Fetch the files of a release that are not there yet.
-
-    Args:
-        places: Servers and folders, in order; each file comes from the first one with its bytes.
-        out: Absent, empty, or an earlier run with the same release.
-        only: Patterns of paths such as ``test-*.tar``; empty for all. Documents always come.
-        sha256: The manifest's hash, if it is known.
-
-    Raises:
-        DatasetError: There is no release, ``out`` has other contents, a pattern fits nothing, or
-            another process fetches into it.
-        DefocusError: No place has the bytes of a file; those that came are kept.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Fetch a release's files that are not there yet, each from the first place with its bytes."""
+    # ``only`` has patterns of paths such as ``test-*.tar``, empty for all; documents always come.
     listing = listing_of(places, sha256)
     wanted = _wanted(listing, only)
     with owned_folder(out) as ours:
@@ -152,16 +115,7 @@ def fetch_release(
 
 
 def verify_against(root: Path, place: Place, jobs: int = 1) -> Verification:
-    """Read every byte of a folder and compare it with the checksums of a release elsewhere.
-
-    Args:
-        root: The folder.
-        place: Where the release is.
-        jobs: Number of files read at once.
-
-    Raises:
-        DatasetError: The place has no sound checksums, or a file of the folder cannot be read.
-    """
+    """Read every byte of a folder and compare it with the checksums of a release elsewhere."""
     listing, found = listing_of([place]), folder_hashes(root, jobs)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
     wanted = {**listing.hashes, MANIFEST: listing.sha256, TAG_MANIFEST: tag}
@@ -187,11 +141,7 @@ def _is_content(name: str) -> bool:
 
 
 def release_sizes(root: Path) -> dict[str, int]:
-    """Bytes of the pictures and shards of a release by path, as its fetched documents tell them.
-
-    Raises:
-        DatasetError: A document is damaged.
-    """
+    """Bytes of a release's pictures and shards by path, as its fetched documents say."""
     if (root / PAIRS).is_file():
         return {file.path: file.bytes for file in manifest_files(read_manifest(root))}
     path = root / CROISSANT
@@ -225,21 +175,9 @@ def _require_inside(out: Path, name: str) -> None:
 def fetch_known_file(
     places: list[Place], target: Path, sha256: str | None, *, trust_first: bool
 ) -> str:
-    """Fetch one file, such as the archive of a published dataset; its SHA-256.
-
-    The hash of the first fetch is recorded in the cache folder; later ones must have it.
-
-    Args:
-        places: Addresses of the file itself, in order.
-        target: The new file.
-        sha256: Its hash; None if it is not known.
-        trust_first: Whether an unknown hash is believed, and recorded.
-
-    Raises:
-        InputError: The hash is neither given nor recorded, and not to be believed.
-        DefocusError: No place has these bytes.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Fetch one file, such as a published dataset's archive; its SHA-256."""
+    # The first fetch's hash is recorded in the cache folder, and later ones must have it.
+    # An unknown one is refused unless ``trust_first``.
     record = cache_folder() / "fetched" / f"{_key(places[0].name)}.json"
     recorded = None if sha256 else _recorded(record)
     expected = sha256 or recorded

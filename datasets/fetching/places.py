@@ -39,11 +39,7 @@ class TooLargeError(PlaceError):
 
 
 class Place:
-    """A folder or a server with the files of a release.
-
-    Attributes:
-        name: As the user wrote it, without a slash at the end.
-    """
+    """A folder or a server with the files of a release, named as the user wrote it."""
 
     def __init__(self, name: str) -> None:
         self.name = name.rstrip("/") or "/"
@@ -53,28 +49,11 @@ class Place:
         return f"{self.name}/{path}" if path else self.name
 
     def content(self, path: str) -> bytes:
-        """A small file.
-
-        Args:
-            path: Relative POSIX path.
-
-        Raises:
-            PlaceError: It is not there or cannot be read, or is larger than :data:`MOST_BYTES`.
-        """
+        """A small file by its relative POSIX path, of at most :data:`MOST_BYTES`."""
         raise NotImplementedError
 
     def bring(self, path: str, part: Path, most: int | None) -> None:
-        """Write a file into ``part``, going on after the bytes that are there.
-
-        Args:
-            path: Relative POSIX path.
-            part: The file to be written.
-            most: Bytes beyond which the file is refused, and no further ones are read.
-
-        Raises:
-            PlaceError: It is not there, cannot be read or is too large.
-            StorageError: The disk is full or the folder is not writable.
-        """
+        """Write a file of at most ``most`` bytes into ``part``, going on after what is there."""
         raise NotImplementedError
 
 
@@ -173,11 +152,7 @@ def is_address(text: str) -> bool:
 
 
 def place_of(source: str) -> Place:
-    """The place that a source names.
-
-    Raises:
-        InputError: It is neither a folder nor an address without password, query and fragment.
-    """
+    """The place of a source: a folder, or an address without password, query and fragment."""
     if not is_address(source):
         if not Path(source).is_dir():
             raise InputError(f"{source}: no such folder; give a folder or an https address")
@@ -197,22 +172,8 @@ def fetch_file(
     is_right: Callable[[str], bool],
     most: int | None = None,
 ) -> None:
-    """Fetch a file from the first place that has its bytes.
-
-    What arrived before an interruption is kept beside the target and gone on with.
-
-    Args:
-        places: The places, in order. One that cannot be reached becomes the last one, so that the
-            next file does not wait for it.
-        path: Relative POSIX path at each place.
-        target: The new file.
-        is_right: Whether a SHA-256 in hexadecimal is that of the file.
-        most: Its largest size, bytes; no more are read. None if nobody knows.
-
-    Raises:
-        PlaceError: No place has these bytes; the message has each place's reason.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Fetch a file from the first place with its bytes, going on after an interruption."""
+    # A place that cannot be reached becomes the last one: the next file does not wait for it.
     make_folder(target.parent)
     part = target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part")
     reasons = []

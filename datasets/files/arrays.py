@@ -21,15 +21,7 @@ def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
 
 
 def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """Read an array of real numbers, in the type of the file.
-
-    Args:
-        path: A ``.npy`` file.
-        shape: The required shape, if known.
-
-    Raises:
-        DatasetError: The file is not an array of real numbers, or has another shape.
-    """
+    """Read an array of real numbers from a ``.npy`` file, in its own type."""
     try:
         require_file(path)
         # mapped: a header that claims more than the file holds takes no memory

@@ -59,12 +59,7 @@ def training_hashes(dataset: Dataset) -> tuple[str, ...]:
 
 
 def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
-    """SHA-256 over ids, splits and the content of every file, in hexadecimal.
-
-    Args:
-        pairs: The pairs, in any order.
-        hashes: SHA-256 hash of each file.
-    """
+    """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = [
         [pair.id, pair.split, {role: hashes[path] for role, path in pair_files(pair).items()}]
         for pair in sorted(pairs, key=lambda pair: pair.id)
@@ -79,16 +74,7 @@ def pair_contents(dataset: Dataset) -> dict[str, str]:
 
 
 def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
-    """SHA-256 of files, from the cache if size and modification time are unchanged.
-
-    Args:
-        root: The dataset's folder; its hashes are cached together.
-        paths: The files.
-
-    Raises:
-        DatasetError: A file is missing or cannot be read.
-        StorageError: The cache cannot be written.
-    """
+    """SHA-256 of files, from the folder's cache if size and modification time are unchanged."""
     hashes, faults = hashes_and_faults(root, paths)
     for fault in faults.values():
         raise fault
@@ -98,11 +84,7 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
 def hashes_and_faults(
     root: Path, paths: Iterable[Path]
 ) -> tuple[dict[Path, str], dict[Path, DatasetError]]:
-    """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot.
-
-    Raises:
-        StorageError: The cache cannot be written.
-    """
+    """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot."""
     memory = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
     known = _remembered(memory)
     wanted = sorted(set(paths))

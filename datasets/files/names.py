@@ -1,8 +1,4 @@
-"""Names from outside: ids of pairs, and paths in manifests, checksums and archives.
-
-A name must mean one file on every system: Windows reserves ``con``, ``nul`` and others with any
-suffix, and file systems take at most 255 bytes.
-"""
+"""Names from outside (ids, paths): each must mean one file on every system, Windows included."""
 
 import re
 import unicodedata
@@ -22,11 +18,7 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..
 
 
 def id_problem(text: str) -> str:
-    """Why a text cannot be the id of a pair; empty if it can.
-
-    Args:
-        text: The text.
-    """
+    """Why a text cannot be the id of a pair; empty if it can."""
     begins = bool(text) and text[0] != "." and not _is_mark(text[0])
     if not begins or not all(is_id_letter(one) or one in SIGNS for one in text):
         return "an id has letters, digits, '.', '_' and '-' alone, and begins with no '.'"
@@ -50,11 +42,7 @@ def _is_mark(sign: str) -> bool:
 
 
 def path_problem(path: str) -> str:
-    """Why a relative POSIX path must not come from outside; empty if it may.
-
-    Args:
-        path: The path.
-    """
+    """Why a relative POSIX path must not come from outside; empty if it may."""
     parts = path.split("/")
     if not path.isprintable():
         return "has control characters"

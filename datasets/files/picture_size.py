@@ -28,13 +28,8 @@ NO_PICTURE = (
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height as stored; None where they are known after decoding: RAW, HEIC, JPEG XL.
-
-    But for RAW files the content counts, whatever the suffix says.
-
-    Raises:
-        ImageError: The file is not a picture.
-    """
+    """Width and height as stored; None where only decoding shows them: RAW, HEIC, JPEG XL."""
+    # But for RAW files the content counts, whatever the suffix says.
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:
@@ -63,11 +58,7 @@ def readable_size(path: Path) -> tuple[int, int] | None:
 
 
 def png_bits(path: Path) -> int | None:
-    """Bits per channel from the header of a PNG file; None for other files.
-
-    Raises:
-        ImageError: The file cannot be read.
-    """
+    """Bits per channel from the header of a PNG file; None for other files."""
     try:
         require_file(path)
         with path.open("rb") as file:

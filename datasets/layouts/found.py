@@ -15,13 +15,7 @@ __all__ = ["Found", "PairRow", "find", "holds"]
 
 @dataclass(frozen=True)
 class PairRow:
-    """The files of one pair.
-
-    Attributes:
-        part: The part of the layout that found them.
-        values: Values of the blurry pattern's placeholders.
-        files: Files by role, without missing ones.
-    """
+    """The files of one pair by role, without missing ones; values are the blurry placeholders'."""
 
     part: Part
     values: dict[str, str]
@@ -34,19 +28,12 @@ class PairRow:
 
 @dataclass
 class Found:
-    """Contents of a folder according to a layout.
+    """Contents of a folder according to a layout; paths are relative to the folder."""
 
-    Attributes:
-        rows: The pairs, complete or not.
-        missing: Missing partners of pairs, relative to the folder.
-        absent: Missing blurry pictures of a complete copy, relative to the folder.
-        extra: Files that belong to no pair.
-    """
-
-    rows: list[PairRow] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)
-    extra: list[Path] = field(default_factory=list)
+    rows: list[PairRow] = field(default_factory=list)  # the pairs, complete or not
+    missing: list[str] = field(default_factory=list)  # partners of pairs
+    absent: list[str] = field(default_factory=list)  # blurry pictures of a complete copy
+    extra: list[Path] = field(default_factory=list)  # files that belong to no pair
 
 
 def holds(root: Path, layout: Layout) -> bool:
@@ -55,11 +42,7 @@ def holds(root: Path, layout: Layout) -> bool:
 
 
 def find(root: Path, layout: Layout) -> Found:
-    """Find the pairs of a layout.
-
-    Raises:
-        DatasetError: Two files are the same member of one pair.
-    """
+    """Find the pairs of a layout; two files for one member of a pair are a ``DatasetError``."""
     found = Found()
     for part in layout.parts:
         _find_part(root, part, found)

@@ -38,30 +38,19 @@ Pattern = Annotated[str, AfterValidator(_inside)]
 
 
 class Part(Settings):
-    """The pairs of one split.
+    """The pairs of one split; partners' patterns have placeholders from the blurry pattern."""
 
-    Attributes:
-        split: The split; None assigns it by a hash of the scene's name.
-        blurry: Pattern of the blurry pictures.
-        sharp, truth, dual_pixel_left, dual_pixel_right: Patterns of their partners, with
-            placeholders from the blurry pattern; None if there are none.
-        sharp_by: ``name``: equal placeholders. ``number``: numbers at the end of the names that
-            differ by two at most, see :func:`defocus.datasets.layouts.numbers.by_number`.
-        id: Template of the pair's id.
-        scene: Template of the scene's name; None uses the id.
-        names: Names in a complete copy, if known.
-    """
-
-    split: Split | None = None
+    split: Split | None = None  # None assigns it by a hash of the scene's name
     blurry: Pattern
     sharp: Pattern | None = None
     truth: Pattern | None = None
     dual_pixel_left: Pattern | None = None
     dual_pixel_right: Pattern | None = None
+    # by equal placeholders, or by numbers that differ by two at most
     sharp_by: Literal["name", "number"] = "name"
-    id: str = "{name}"
-    scene: str | None = None
-    names: tuple[str, ...] = ()
+    id: str = "{name}"  # template of the pair's id
+    scene: str | None = None  # template of the scene's name; None uses the id
+    names: tuple[str, ...] = ()  # names in a complete copy, if known
 
     @model_validator(mode="after")
     def _known_placeholders(self) -> "Part":
@@ -77,16 +66,11 @@ class Part(Settings):
 
 
 class Layout(Settings):
-    """One layout of a dataset in a folder; parts may be absent.
-
-    Attributes:
-        parts: Parts of the splits.
-        others: Patterns of pictures that belong to the dataset but are not read.
-        counts: Number of blurry pictures in a complete copy, if it differs from the reader's card.
-    """
+    """One layout of a dataset in a folder; parts may be absent."""
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
-    others: tuple[Pattern, ...] = ()
+    others: tuple[Pattern, ...] = ()  # pictures that belong to the dataset but are not read
+    # blurry pictures in a complete copy, if they differ from the reader's card
     counts: dict[Split, int] = Field(default_factory=dict)
 
 
@@ -97,11 +81,7 @@ class Mapping(Layout):
 
 
 def read_mapping(path: Path) -> tuple[Path, Layout]:
-    """Read the folder and the layout from a mapping file.
-
-    Raises:
-        DatasetError: The folder is missing, or the file is not a mapping.
-    """
+    """Read the folder and the layout from a mapping file."""
     try:
         mapping = load_settings(Mapping, path)
     except SettingsError as error:

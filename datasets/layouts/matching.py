@@ -33,13 +33,7 @@ Numbers: TypeAlias = Sequence[tuple[int, str]]
 
 @dataclass(frozen=True)
 class MatchedNames:
-    """Files by the pictures that they belong to.
-
-    Attributes:
-        rule: The rule that was used.
-        words: The rule in words, with what it found.
-        files: Name of the file by name of the picture; both without suffix.
-    """
+    """Files by the pictures that they belong to, names without suffix; and the rule in words."""
 
     rule: Rule
     words: str
@@ -47,22 +41,10 @@ class MatchedNames:
 
 
 def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) -> MatchedNames:
-    """Match files with pictures by their names.
-
-    Without a rule, equal names are used if every picture has its file. Otherwise all rules are
-    tried, and one must find more files than each later one. Where a picture is left without a file,
-    names are compared without folders, and without regard to capitals and leading zeros; that
-    counts where it finds more.
-
-    Args:
-        wanted: For each picture the names that its file may have; folders are part of a name.
-        files: Names of the files without suffix, each once.
-        rule: ``stem`` for equal names, ``suffix`` or ``prefix`` for names with one ending or
-            beginning added, ``order`` for numbers; None to choose.
-
-    Raises:
-        InputError: Several rules fit, or what a rule finds is ambiguous.
-    """
+    """Match files with pictures by a rule; without one, by the rule that finds the most files."""
+    # Equal names are used if every picture has its file. Otherwise one rule must find more files
+    # than each later one. Where a picture is left, names are compared without folders, capitals and
+    # leading zeros. Several rules that fit are an error.
     best = _matched(wanted, files, rule)
     doubts: list[str] = []
     for words, spell in SPELLINGS.items():
@@ -203,11 +185,8 @@ def _by_order(wanted: Keys, files: Sequence[str]) -> MatchedNames:
 
 
 def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
-    """As of the two shots of DPDD: the same name but for a number that differs by one.
-
-    Where a file has the name of another picture, or its number, numbers do not tell which it
-    belongs to.
-    """
+    """As the two shots of DPDD: the same name but for a number that differs by one."""
+    # Where a file has another picture's name, or its number, numbers do not say which it is of.
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
     pictures, numbered = _numbered(list(keys.values())), _numbered(files)
     alike = (
@@ -224,10 +203,8 @@ def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
 
 
 def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
-    """File and picture of close numbers: in turn if there are equally many.
-
-    Else those that differ by one: the sharp shot of DPDD is sometimes the first of the two.
-    """
+    """File and picture of close numbers: in turn if equally many, else those that differ by one."""
+    # The sharp shot of DPDD is sometimes the first of the two.
     if len(files) == len(pictures):
         partners = by_number([n for n, _ in files], [n for n, _ in pictures])
         pairs = zip(files, partners, strict=True)

@@ -13,16 +13,9 @@ UNPAIRED = 1000.0
 
 
 def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
-    """Index of the sharp shot of each blurry one, or None.
-
-    If there are equally many of both, shots at equal positions in the sorted lists belong together.
-    Otherwise the assignment with the fewest unpaired shots and then the smallest differences is
-    used; the partner of an unpaired shot is missing.
-
-    Args:
-        blurry: Numbers, ascending.
-        sharp: Numbers, ascending.
-    """
+    """Index of the sharp shot of each blurry one, or None; both numbers ascend."""
+    # Equally many are paired in turn. Otherwise the assignment with the fewest unpaired shots, and
+    # then the smallest differences, is used; the partner of an unpaired shot is missing.
     if len(blurry) == len(sharp) and all(
         abs(a - b) <= APART for a, b in zip(blurry, sharp, strict=True)
     ):

@@ -1,9 +1,4 @@
-"""Path patterns with placeholders: ``test_c/source/{name}.*``.
-
-A placeholder stands for one or more characters of one path component; a repeated placeholder stands
-for the same characters. ``*`` stands for any characters of a component, and as a suffix for that of
-any picture format. Case matters, except in suffixes.
-"""
+"""Path patterns: ``{name}`` is one or more characters of a component, ``*`` any; case matters."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,12 +14,7 @@ _TOKEN = re.compile(r"\{([a-z]+)\}|(\*)|([^{*]+)")
 
 @dataclass(frozen=True)
 class Fit:
-    """A file that matches a pattern.
-
-    Attributes:
-        path: The file.
-        values: Values of the placeholders.
-    """
+    """A file that matches a pattern, with the values of the placeholders."""
 
     path: Path
     values: Mapping[str, str]
@@ -55,10 +45,7 @@ def fixed_folder(pattern: str) -> str:
 
 
 def fits(root: Path, pattern: str) -> Iterator[Fit]:
-    """The files below a folder that match a pattern, sorted by name.
-
-    Hidden files and folders are skipped; a missing folder has no files.
-    """
+    """The files below a folder that match a pattern, by name; hidden ones are skipped."""
     *folders, file = pattern.split("/")
     found = iter([Fit(root, {})])
     for folder in folders:

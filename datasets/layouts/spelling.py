@@ -15,19 +15,7 @@ Keys: TypeAlias = Mapping[str, Sequence[str]]
 def respelled(
     wanted: Keys, files: Sequence[str], spell: Callable[[str], str]
 ) -> tuple[Keys, Mapping[str, str]]:
-    """All names in another spelling.
-
-    Args:
-        wanted: The names that a file of each picture may have.
-        files: Names of the files.
-        spell: Spells one name.
-
-    Returns:
-        The new names of the pictures, and the file behind each new name of a file.
-
-    Raises:
-        InputError: Two files, or two pictures, have one name then.
-    """
+    """Pictures' and files' names in another spelling; two that become one are an ``InputError``."""
     known: dict[str, str] = {}
     for file in files:
         other = known.setdefault(spell(file), file)

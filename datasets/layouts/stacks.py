@@ -37,29 +37,17 @@ NO_STACKS = {"__MACOSX"}
 
 @dataclass(frozen=True)
 class Stack:
-    """One focus stack.
+    """One focus stack: two or more frames, in the order of the numbers in their names."""
 
-    Attributes:
-        name: Path of its folder below the given one, with ``/``.
-        scene: Name of its scene: the first folder in which stacks differ.
-        split: Split by the name of a folder; None if there is none.
-        frames: Pictures in the order of the numbers in their names, two or more.
-        merged: The picture in focus everywhere that lies with them; None if there is none.
-    """
-
-    name: str
-    scene: str
-    split: Split | None
+    name: str  # path of its folder below the given one, with ``/``
+    scene: str  # the first folder in which stacks differ
+    split: Split | None  # by the name of a folder; None if there is none
     frames: tuple[Path, ...]
-    merged: Path | None
+    merged: Path | None  # the picture in focus everywhere that lies with them
 
 
 def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
-    """All stacks in a folder, or the one that it is itself, sorted by name; and what is left out.
-
-    Raises:
-        DatasetError: There is none, or a folder cannot be read.
-    """
+    """All stacks in a folder, or the one that it is, sorted by name; and what is left out."""
     found: dict[Path, tuple[Path, ...]] = {}
     left_out: list[LeftOut] = []
     for folder in _folders(root):

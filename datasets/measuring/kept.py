@@ -63,15 +63,10 @@ MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 
 @dataclass(frozen=True)
 class InSession:
-    """What else decides a pair's measurement: what pairs of its dataset share.
-
-    Attributes:
-        lens: What they share.
-        dataset_key: Of the dataset, of :func:`session_key`.
-    """
+    """What else decides a pair's measurement: what pairs of its dataset share."""
 
     lens: SessionLens
-    dataset_key: str
+    dataset_key: str  # of :func:`session_key`
 
 
 def session_key(dataset: Dataset) -> str:
@@ -84,12 +79,7 @@ def session_key(dataset: Dataset) -> str:
 def pair_keys(
     dataset: Dataset, estimator: FlowEstimator, limits: MotionLimits = NO_LIMITS
 ) -> dict[str, str]:
-    """The key of each pair's measurement, by id; files are hashed on first use.
-
-    Raises:
-        DatasetError: A file is missing or cannot be read.
-        StorageError: The cache cannot be written.
-    """
+    """The key of each pair's measurement, by id; files are hashed on first use."""
     files = [path for pair in dataset.pairs for path in _files(pair).values()]
     hashes = file_hashes(dataset.root, files)
     return {
@@ -136,20 +126,7 @@ def measured_pair(
     session: InSession | None = None,
     limits: MotionLimits = NO_LIMITS,
 ) -> tuple[Image, Image, Measurement]:
-    """The members of a pair and its measurement, which is made if it is not kept.
-
-    Args:
-        pair: A pair with a sharp member; if it has a defocus map, that is used.
-        estimator: Estimator of the residual flow.
-        key: The pair's key, of :func:`pair_keys` with the same limits.
-        session: What the pair's session shares.
-        limits: What is known of how the pair may have moved.
-
-    Raises:
-        DatasetError: The defocus map is damaged.
-        ImageError: A picture cannot be read, or the sizes differ.
-        StorageError: The cache cannot be written.
-    """
+    """The members of a pair and its measurement, which is made if it is not kept."""
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     found = measured(
@@ -168,18 +145,9 @@ def measured(
     session: InSession | None = None,
     limits: MotionLimits = NO_LIMITS,
 ) -> Measurement:
-    """The measurement of two pictures, see :func:`defocus.align.measure.measure`.
-
-    Args:
-        blurry: The blurry picture.
-        sharp: The sharp picture.
-        estimator: Estimator of the residual flow.
-        key: The key of these pictures.
-        defocus_map: The defocus map, if it is known; then it is in the key.
-        session: What the pair's session shares; if the pair by itself was measured
-            before, it is not registered again.
-        limits: What is known of how the pair may have moved; it is in the key.
-    """
+    """The measurement of two pictures by :func:`defocus.align.measure.measure`, kept by its key."""
+    # What the session shares changes the frame alone: a pair that was measured by itself before
+    # is not registered again.
     kept_key, shared, own = key, None, None
     if session is not None:
         kept_key, shared = _key_in_session(key, session.dataset_key), session.lens
@@ -204,14 +172,7 @@ def kept_measurement(key: str) -> Measurement | None:
 
 
 def kept_blur(key: str, dataset_key: str) -> ReducedBlur | None:
-    """The blur of a pair, best as measured with what its session shares.
-
-    None if nothing is kept, it is damaged, or the misalignment is unknown.
-
-    Args:
-        key: The pair's key, of :func:`pair_keys`.
-        dataset_key: Of its dataset, of :func:`session_key`.
-    """
+    """The blur of a pair, best as measured with its session; None if it is not kept or unknown."""
     together = kept_file(_key_in_session(key, dataset_key), ".h5")
     return _read(together, read_blur) or _read(kept_file(key, ".h5"), read_blur)
 
@@ -226,11 +187,7 @@ def _read(path: Path, read: Callable[[Path], T]) -> T | None:
 
 
 def known_defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """The pair's defocus map, ``(H, W)``, or None if it has none.
-
-    Raises:
-        DatasetError: The file is not an array of finite numbers with that shape.
-    """
+    """The pair's defocus map, ``(H, W)``, or None if it has none."""
     path = pair.defocus_map
     if path is None:
         return None

@@ -31,15 +31,7 @@ STOPS = "unexplained"
 
 
 def write_measurement(path: Path, found: Measurement) -> None:
-    """Write a measurement, without loss, atomically.
-
-    Args:
-        path: The file; its folder exists.
-        found: A measurement without a rig.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a measurement (without a rig) atomically and without loss."""
     known = found.misalignment
     numbers = asdict(replace(known, matrix=None))
     numbers["matrix"] = None if known.matrix is None else known.matrix.tolist()
@@ -61,11 +53,7 @@ def write_measurement(path: Path, found: Measurement) -> None:
 
 
 def read_measurement(path: Path) -> Measurement:
-    """Read a measurement; it equals the written one to the bit.
-
-    Raises:
-        OSError, ValueError, TypeError, KeyError: The file is missing or damaged.
-    """
+    """Read a measurement, equal to the bit; OSError, ValueError, TypeError, KeyError if damaged."""
     with h5py.File(path, "r") as file:
         document = json.loads(file.attrs["measurement"])
         field = None
@@ -78,11 +66,7 @@ def read_measurement(path: Path) -> Measurement:
 
 
 def read_blur(path: Path) -> ReducedBlur | None:
-    """What a measurement knows of the blur; None if the misalignment is unknown.
-
-    Raises:
-        OSError, ValueError, TypeError, KeyError: The file is missing or damaged.
-    """
+    """What a measurement knows of the blur; None if unknown. Errors: :func:`read_measurement`."""
     with h5py.File(path, "r") as file:
         document = json.loads(file.attrs["measurement"])
         if "factor" not in document:

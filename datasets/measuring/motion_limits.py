@@ -9,16 +9,10 @@ __all__ = ["MotionLimits"]
 
 @dataclass(frozen=True)
 class MotionLimits:
-    """Limits of a measurement; see :func:`defocus.align.measure.measure`.
+    """Limits of a measurement; see :func:`defocus.align.measure.measure`."""
 
-    Attributes:
-        at_most: Richest model of the global transform: translation, similarity, affine or
-            homography.
-        largest_px: No place moved farther than this, px.
-    """
-
-    at_most: str = "homography"
-    largest_px: float = math.inf
+    at_most: str = "homography"  # richest model: translation, similarity, affine or homography
+    largest_px: float = math.inf  # no place moved farther than this
 
     @classmethod
     def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":

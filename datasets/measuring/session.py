@@ -28,29 +28,17 @@ NAMED = "--session"
 
 @dataclass(frozen=True)
 class PooledSession:
-    """Pairs of one session, what they share, and what became of them.
+    """Pairs of one session (ids), what they share, and what became of them."""
 
-    Attributes:
-        by: What tells that they are of one session: ``journal``, ``EXIF`` or ``--session``.
-        camera: Model, lens and focal length; empty if nothing tells them.
-        pairs: Ids of the pairs.
-        known: Ids of those that are known by themselves.
-        lens: What they share; None if nothing.
-        contradicting: Ids of those whose own zoom is clearly another one; they keep it.
-        worth: Ids of those that are worth measuring again with what all share.
-        measured: Ids of those that were measured with it.
-        answered: Ids of those that are known only thanks to it.
-    """
-
-    by: str
-    camera: str
+    by: str  # ``journal``, ``EXIF`` or ``--session``
+    camera: str  # model, lens and focal length; empty if nothing says them
     pairs: tuple[str, ...]
-    known: tuple[str, ...]
+    known: tuple[str, ...]  # known by themselves
     lens: SessionLens | None
-    contradicting: tuple[str, ...] = ()
-    worth: tuple[str, ...] = ()
-    measured: tuple[str, ...] = ()
-    answered: tuple[str, ...] = ()
+    contradicting: tuple[str, ...] = ()  # their own zoom is clearly another one; they keep it
+    worth: tuple[str, ...] = ()  # worth measuring again with what all share
+    measured: tuple[str, ...] = ()  # measured with it
+    answered: tuple[str, ...] = ()  # known only thanks to it
 
     def to_json(self) -> dict[str, Any]:
         """One of the objects ``sessions`` of an audit."""
@@ -102,22 +90,8 @@ class PooledSession:
 def measured_lens(
     dataset: Dataset, estimator: FlowEstimator, blurry: Path
 ) -> tuple[SessionLens, tuple[LeftOut, ...]]:
-    """What the pairs of a dataset share, which somebody knows to be of one session.
-
-    Args:
-        dataset: Its pairs are measured, or were before.
-        estimator: Estimator of the residual flow.
-        blurry: Blurry member of the pair that they are asked for. If it is in the dataset, and its
-            pairs say that they are of several sessions, those of its own count.
-
-    Returns:
-        What they share, and the pairs that could not be read.
-
-    Raises:
-        DatasetError: Fewer than three pairs of it are known, or they are of several sessions, none
-            of which has the pair.
-        StorageError: The cache cannot be written.
-    """
+    """What the pairs of one session share, and those that are unreadable; three must be known."""
+    # If the blurry picture is in the dataset, whose pairs are of several sessions, its own counts.
     pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
     own: dict[str, OwnZoom] = {}
@@ -145,10 +119,7 @@ def measured_lens(
 
 
 def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSession | None]:
-    """The pairs of one session: all, unless they say that they are of several.
-
-    The second is what all of them say; None if some say nothing.
-    """
+    """All pairs, or those of the picture's session if they are of several; and what all say."""
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
     told = sessions_of(pairs)
     several = set(told.values())
@@ -167,13 +138,7 @@ def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSes
 def pooled_sessions(
     told: Mapping[str, PairSession], own: Mapping[str, OwnZoom]
 ) -> tuple[PooledSession, ...]:
-    """The sessions of a dataset of which more than one pair was measured, or that share something.
-
-    Args:
-        told: By id, the session of each pair, of
-            :func:`defocus.datasets.measuring.which_session.sessions_of`.
-        own: By id, what each measured pair has of itself.
-    """
+    """The sessions, by pair id, with several measured pairs or with something that they share."""
     members: dict[PairSession, list[str]] = {}
     for name, session in told.items():
         if name in own:
@@ -214,15 +179,7 @@ def lenses_of(sessions: Iterable[PooledSession]) -> dict[str, SessionLens]:
 def say_sessions(
     sessions: Iterable[PooledSession], measured: Collection[str]
 ) -> tuple[PooledSession, ...]:
-    """Say what each session shares and what became of its pairs.
-
-    Args:
-        sessions: Of :func:`pooled_sessions`.
-        measured: Ids of the pairs whose transform has something of its session in it.
-
-    Returns:
-        The sessions with their outcomes.
-    """
+    """The sessions with their outcomes, said; ``measured`` are pairs with something of theirs."""
     done = []
     for session in sessions:
         names = tuple(name for name in session.worth if name in measured)

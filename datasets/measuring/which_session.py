@@ -47,29 +47,17 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class PairSession:
-    """The session of a pair; pairs with equal ones are of one session.
+    """The session of a pair; pairs with equal ones are of one session."""
 
-    Attributes:
-        told: What decides a pair's zoom, as far as it is known.
-        by: What tells it: the journal of a capture session, or the EXIF of both files.
-        camera: Model, lens and focal length, to be shown.
-        one_change: Whether that tells the change of focus too: else a pair that is unknown by
-            itself has nothing that could contradict the zoom of the others.
-        same_focus: Whether only the aperture was changed.
-    """
-
-    told: str
-    by: Literal["journal", "EXIF"]
-    camera: str
-    one_change: bool
-    same_focus: bool
+    told: str  # what decides a pair's zoom, as far as it is known
+    by: Literal["journal", "EXIF"]  # a capture session's journal, or the EXIF of both files
+    camera: str  # model, lens and focal length, to be shown
+    one_change: bool  # else an unknown pair has nothing to contradict the others' zoom
+    same_focus: bool  # only the aperture was changed
 
 
 def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
-    """The session of each pair with a sharp member that says of its cameras, by the pair's id.
-
-    The EXIF of a file is read once, in however many pairs the file is.
-    """
+    """The session of each pair with a sharp member that says of its cameras, by the pair's id."""
     read = cache(_exif)
     found: dict[str, PairSession] = {}
     for pair in pairs:

@@ -13,13 +13,7 @@ __all__ = ["NearDuplicate", "near_duplicates"]
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """Two pairs in different splits that show nearly the same picture.
-
-    Attributes:
-        first, second: Ids of the pairs.
-        splits: Their splits, in the same order.
-        correlation: Correlation of the thumbnails, at most 1.
-    """
+    """Two pairs in different splits that show nearly the same picture, by their thumbnails."""
 
     first: str
     second: str
@@ -30,11 +24,7 @@ class NearDuplicate:
 def near_duplicates(
     prints: Sequence[tuple[str, str, Fingerprint]],
 ) -> tuple[NearDuplicate, ...]:
-    """Pictures that appear in more than one split, most similar first.
-
-    Args:
-        prints: Id, split and fingerprint of each picture; an id may occur more than once.
-    """
+    """Pictures (id, split, fingerprint) that appear in more than one split, most similar first."""
     best: dict[tuple[str, str], NearDuplicate] = {}
     by_split = _by_split(prints)
     for one, other in itertools.combinations(sorted(by_split), 2):

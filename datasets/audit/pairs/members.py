@@ -39,14 +39,7 @@ _MODES = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
 
 @dataclass(frozen=True)
 class Warned:
-    """A warning on one pair.
-
-    Attributes:
-        id: Id of the pair.
-        what: ``colour space``, ``orientation``, ``frames``, ``same picture``, ``sharpness``,
-            ``largest shift``, ``unexplained`` or ``clipped``.
-        text: What is odd about its members.
-    """
+    """A warning on one pair: what is odd about its members."""
 
     id: str
     what: What
@@ -67,10 +60,7 @@ class _Header:
 
 
 def warnings_of(pairs: Iterable[Pair]) -> tuple[Warned, ...]:
-    """The warnings on some pairs, by the headers of their files; RAW files have none.
-
-    A file that cannot be read has none here either: the audit says so.
-    """
+    """Warnings on pairs by their files' headers; RAW files and unreadable ones have none."""
     return tuple(warning for pair in pairs for warning in _warnings(pair))
 
 

@@ -35,93 +35,57 @@ QUANTILES = tuple(k / 20 for k in range(21))
 
 @dataclass(frozen=True)
 class AuditedPair:
-    """One row of an audit; a number is None if it could not be measured.
-
-    Attributes:
-        id, scene, split: Id, scene and split of the pair.
-        status: ``ok``; ``unknown`` if the misalignment cannot be measured reliably; ``no-sharp`` in
-            datasets without ground truth; ``unreadable`` if a file is damaged, or the audit of the
-            pair fails otherwise.
-        reason: Why the status is not ``ok``.
-        width, height: Width and height of the blurry picture, px.
-        misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
-            reliable pixels: that of the frame, and the local flow where it explains more; without
-            the displacement by an asymmetric point spread.
-        misalignment_sigma_px: Standard error of that mean length.
-        shift_x_px, shift_y_px, zoom, rotation_deg: Misalignment of the frame.
-        shift_sigma_px, zoom_sigma, rotation_sigma_deg: Standard errors of the misalignment.
-        residual_median_px, residual_p95_px: Length of the remaining flow.
-        reliable_share: Share of reliable pixels.
-        gain_ev: log2 of blurry over sharp light.
-        blur_median_px, blur_p95_px: Relative blur over the same pixels: diameter of the disc that
-            makes one member most similar to the other.
-        sharpness, blurry_sharpness: Sharpness of both members, on the same tiles
-            (:mod:`defocus.datasets.audit.pairs.sharpness`).
-        blur_quantiles_px: Quantiles of the relative blur at 0, 5, …, 100 % of the reliable area.
-        session_pairs: Number of the session's pairs whose common zoom, or asymmetry of the point
-            spread, this pair has: 0 where the zoom is 1 because only the aperture was changed; None
-            if it is measured by itself.
-        same_picture: Whether both members have the same pixels, such as one file given twice.
-        residual_sigma_px: Standard error of ``residual_p95_px``; a perfect pair's residual is about
-            two of them.
-        model: Model of the frame's transform: ``translation``, ``similarity``, ``affine`` or
-            ``homography``; empty if it is unknown.
-        corner_sigma_px: Standard error of the frame's displacement at its worst corner.
-        rests_on_largest_shift_px: The largest shift that a person has told, if shifts that fit as
-            well were left out for it; else None.
-        unexplained_stops, moved_stops, light_across_ev, specks, blurrier_share,
-            colour_strength: What the blur does not explain
-            (:class:`defocus.align.photometry.unexplained.Unexplained`; the light across is its
-            ``tilt_ev``).
-        vignetting_ev: How much more light the blurry member loses towards the corners, EV.
-        clipped_share, blurry_clipped_share: Share of clipped pixels of the sharp and of the blurry
-            member.
-        spread: What the registration tells of the point spread, for the pairs of its session.
-        fingerprints: Fingerprints, to find the pair's pictures in another split.
-    """
+    """One row of an audit; a number is None if it could not be measured."""
 
     id: str
     scene: str
     split: str
+    # ``no-sharp`` without ground truth; ``unreadable`` also if its audit fails otherwise
     status: Status
-    reason: str = ""
-    width: int | None = None
+    reason: str = ""  # why the status is not ``ok``
+    width: int | None = None  # of the blurry picture
     height: int | None = None
+    # mean displacement from blurry to sharp, without an asymmetric point spread's
     misalignment_px: float | None = None
     misalignment_sigma_px: float | None = None
-    shift_x_px: float | None = None
+    shift_x_px: float | None = None  # this and the next three: of the frame
     shift_y_px: float | None = None
     zoom: float | None = None
     rotation_deg: float | None = None
     shift_sigma_px: float | None = None
     zoom_sigma: float | None = None
     rotation_sigma_deg: float | None = None
-    residual_median_px: float | None = None
+    residual_median_px: float | None = None  # length of the remaining flow
     residual_p95_px: float | None = None
     reliable_share: float | None = None
-    gain_ev: float | None = None
+    gain_ev: float | None = None  # log2 of blurry over sharp light
+    # diameter of the disc that makes one member most similar to the other
     blur_median_px: float | None = None
     blur_p95_px: float | None = None
-    sharpness: float | None = None
+    sharpness: float | None = None  # of both members, on the same tiles
     blurry_sharpness: float | None = None
+    # whose zoom this pair has; 0: only the aperture changed; None: measured by itself
     session_pairs: int | None = None
-    same_picture: bool = False
-    residual_sigma_px: float | None = None
-    model: str = ""
+    same_picture: bool = False  # both members have the same pixels
+    residual_sigma_px: float | None = None  # a perfect pair's residual is about two of them
+    model: str = ""  # of the frame's transform; empty if it is unknown
+    # standard error of the frame's displacement at its worst corner
     corner_sigma_px: float | None = None
+    # a person's limit, if it left out shifts that fit as well
     rests_on_largest_shift_px: float | None = None
-    unexplained_stops: float | None = None
+    unexplained_stops: float | None = None  # with five of the next: what the blur does not explain
     moved_stops: float | None = None
     light_across_ev: float | None = None
+    # how much more light the blurry member loses towards the corners
     vignetting_ev: float | None = None
     specks: int | None = None
     blurrier_share: float | None = None
     colour_strength: float | None = None
-    clipped_share: float | None = None
+    clipped_share: float | None = None  # of the sharp member
     blurry_clipped_share: float | None = None
-    blur_quantiles_px: tuple[float, ...] = ()
-    spread: TileAsymmetry | None = None
-    fingerprints: tuple[Fingerprint, ...] = ()
+    blur_quantiles_px: tuple[float, ...] = ()  # at 0, 5, …, 100 % of the reliable area
+    spread: TileAsymmetry | None = None  # of the point spread, for the pairs of its session
+    fingerprints: tuple[Fingerprint, ...] = ()  # to find the pair's pictures in another split
 
     @property
     def mean_blur_px(self) -> float | None:
@@ -200,17 +164,7 @@ def audit_pair(
     *,
     limits: MotionLimits = NO_LIMITS,
 ) -> AuditedPair:
-    """Measure one pair; whatever it fails by is its row's reason.
-
-    Args:
-        pair: A pair of any dataset.
-        estimator: Estimator of the residual flow.
-        key: Key of the pair's measurement, see
-            :func:`defocus.datasets.measuring.kept.measured_pair`.
-        session: What the pair's session shares.
-        seen: Called with both members, which are decoded here.
-        limits: What is known of how the pair may have moved; it is in the key.
-    """
+    """Measure one pair; whatever it fails by is its row's reason. ``seen`` gets both members."""
     work = partial(_audited, pair, estimator, key, session, seen, limits)
     row = attempt(pair.id, work)
     return unreadable(pair, row) if isinstance(row, LeftOut) else row

@@ -38,20 +38,10 @@ def luma_of(picture: Image) -> NDArray[np.float32]:
 
 
 def sharpness(luma: NDArray[np.float32]) -> float | None:
-    """Ratio of fine to coarse detail, in the most detailed tiles of a picture.
-
-    It is the standard deviation of the detail finer than a Gaussian of 0.7 px, divided by that of
-    the band between 0.7 and 2.8 px, as the median over the fifth of the tiles with the strongest
-    coarse band. Blur removes the fine band first, so the ratio falls with blur, while contrast and
-    exposure cancel. Pictures of the same scene can be compared with each other, different scenes
-    only roughly.
-
-    Args:
-        luma: ``(H, W)`` float32, sRGB-encoded, 0..1.
-
-    Returns:
-        The ratio, > 0; None if no tile has detail.
-    """
+    """Ratio of fine to coarse detail in a picture's most detailed tiles; None without detail."""
+    # The deviation of detail finer than a Gaussian of 0.7 px over that of the band 0.7 to 2.8 px,
+    # median over the fifth of the tiles with the strongest band. Blur removes fine detail first,
+    # contrast and exposure cancel. Different scenes can be compared only roughly.
     slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
     strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
     fine = _tile_deviation(luma - slightly)
@@ -69,27 +59,12 @@ def sharpness_of_pair(
     blur_px: NDArray[np.float32] | None = None,
     factor: int = 1,
 ) -> tuple[float | None, float | None]:
-    """Sharpness of both members, judged on the same tiles of the scene.
-
-    The strongest details of two pictures lie in different places if one is defocused, so each
-    picture's own tiles would compare different things. Here the tiles with the strongest coarse
-    detail in either member count, each at its own place in both pictures, which are not resampled.
-    Where the blur of the members differs, a tile counts more: in focus both are equally sharp, up
-    to noise and diffraction.
-
-    Args:
-        blurry: ``(H, W, 3)``, uint8 or uint16, sRGB-encoded.
-        sharp: Same height and width.
-        matrix: ``(3, 3)`` from blurry to sharp positions.
-        blur_px: ``(h, w)`` relative blur, px of the pictures; None if it is unknown.
-        factor: Side of the square of pixels that a value of ``blur_px`` stands for.
-
-    Returns:
-        Sharpness of the blurry and of the sharp member: fine detail over the coarse detail of the
-        member that has more of it, because a strongly defocused tile has little but noise, whose
-        own ratio would be high. Weighted geometric means over the tiles; None if no tile has
-        detail.
-    """
+    """Sharpness of the blurry and the sharp member on the same tiles; None without any detail."""
+    # The strongest details of a defocused picture lie elsewhere, so the tiles with coarse detail in
+    # either member count, each at its own place (``matrix`` maps blurry to sharp positions). They
+    # count more where the blur (px, a value per ``factor`` pixels) differs: in focus both are
+    # equally sharp. Fine detail is divided by the larger coarse detail of the two: a strongly
+    # defocused tile has little but noise, whose own ratio would be high.
     height, width = blurry.shape[:2]
     margin = TILE_PX // 2
     rows, columns = (
@@ -121,10 +96,7 @@ def sharpness_of_pair(
 def _tile_means(
     values: NDArray[np.float32], factor: int, shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Means over the tiles of a picture of that shape, of a map that is ``factor`` times coarser.
-
-    What the map lacks at the right and bottom repeats its last values.
-    """
+    """Tile means of a map ``factor`` times coarser; what it lacks repeats its last values."""
     shares = []
     for side, have in zip(shape, values.shape, strict=True):
         pixels = np.arange(side // TILE_PX * TILE_PX)

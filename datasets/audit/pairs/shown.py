@@ -1,8 +1,4 @@
-"""Reduced members of the worst pairs, which the page of an audit shows.
-
-Decoding 24 megapixels takes a second, so what an audit has decoded is reduced there and then, and
-kept of the pairs that are the worst so far. Others are decoded when they are shown.
-"""
+"""Reduced members of an audit's worst pairs for its page; kept because decoding takes seconds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,11 +23,7 @@ Members = tuple[Image, Image]
 
 @dataclass
 class WorstMembers:
-    """Members of the pairs with the largest misalignment among those that were offered.
-
-    Attributes:
-        members: Members by id of the pair; at most :data:`SHOWN`.
-    """
+    """Members of the pairs with the largest misalignment so far, by id; at most :data:`SHOWN`."""
 
     members: dict[str, Members] = field(default_factory=dict)
     _rows: tuple[AuditedPair, ...] = ()
@@ -54,11 +46,7 @@ def reduced_members(both: Iterable[Image]) -> Members:
 
 
 def shown_members(pair: Pair, known: WorstMembers) -> Members:
-    """The members of a pair to be shown: those that are kept, or read from its files.
-
-    Raises:
-        ImageError: A picture cannot be read.
-    """
+    """The members of a pair to be shown: those that are kept, or read from its files."""
     if pair.id in known.members:
         return known.members[pair.id]
     return reduced_members(read_pair(pair.blurry, pair.sharp or pair.blurry))

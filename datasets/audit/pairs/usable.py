@@ -9,16 +9,10 @@ __all__ = ["Usable"]
 
 @dataclass(frozen=True)
 class Usable:
-    """Pairs by what the rules of a curation would make of them.
-
-    Attributes:
-        now: Ids of the pairs that pass.
-        compensated: Ids of those that fail for their misalignment or light alone, which
-            compensation changes.
-        others: Ids of those that fail otherwise, with reasons.
-    """
+    """Ids of pairs by what a curation's rules make of them; the others with their reasons."""
 
     now: tuple[str, ...]
+    # fail for their misalignment or light alone, which compensation changes
     compensated: tuple[str, ...]
     others: tuple[tuple[str, str], ...]
 

@@ -18,21 +18,13 @@ __all__ = ["Completeness", "completeness", "wrong_pictures"]
 
 @dataclass(frozen=True)
 class Completeness:
-    """Differences from the complete dataset; paths are relative to the folder.
+    """Differences from the complete dataset; paths are relative to the folder."""
 
-    Attributes:
-        missing: Missing files, or their number if the names are unknown.
-        extra: Pictures that belong to no pair.
-        wrong: Files that are not pictures, or have a wrong size or bit depth.
-        counts: Number of existing blurry pictures of each split.
-        pictures: Number of pictures whose size was looked at.
-    """
-
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    wrong: tuple[str, ...]
-    counts: dict[str, int]
-    pictures: int = 0
+    missing: tuple[str, ...]  # missing files, or their number if the names are unknown
+    extra: tuple[str, ...]  # pictures that belong to no pair
+    wrong: tuple[str, ...]  # no pictures, or of a wrong size or bit depth
+    counts: dict[str, int]  # existing blurry pictures of each split
+    pictures: int = 0  # number of pictures whose size was looked at
 
     @property
     def ok(self) -> bool:
@@ -41,14 +33,7 @@ class Completeness:
 
 
 def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> Completeness:
-    """Compare found files with the known facts of the complete dataset.
-
-    Args:
-        root: The dataset's folder.
-        layout: Layout of the found files.
-        found: The found files.
-        card: Counts and sizes of the complete dataset.
-    """
+    """Compare a folder's files with the known facts of the complete dataset."""
     counts: Counter[str] = Counter(row.part.split or "unsplit" for row in found.rows)
     named: Counter[str] = Counter(
         row.part.split or "unsplit" for row in found.rows if row.part.names
@@ -94,13 +79,7 @@ def _pictures(root: Path, layout: Layout) -> set[Path]:
 
 
 def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
-    """Files that are no pictures, or whose size or depth is not the card's, one line each.
-
-    Args:
-        root: The dataset's folder, for short names.
-        paths: Existing files.
-        card: Sizes and bits of the complete dataset.
-    """
+    """Files that are no pictures, or whose size or depth is not the card's, one line each."""
     wrong, sizes = [], card.sizes
     for path in track(paths, "looking at picture sizes"):
         name = path.relative_to(root).as_posix()

@@ -1,8 +1,7 @@
 """The Canon part of DPDD: the official archive, its patches and Restormer's repack of it.
 
-Names inside a pair differ: the sharp picture's number is that of the blurry one plus or minus 1 (2
-in two scenes), because the two were taken one after the other in either order. The views have the
-blurry picture's name with ``_L`` and ``_R``.
+The sharp picture's number is the blurry one's plus or minus 1 (2 in two scenes): the two were
+taken one after the other in either order. Views have the blurry name with ``_L`` and ``_R``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,10 +85,7 @@ def _renamed_folders(split: Split, folders: Folders, suffixes: tuple[str, str]) 
 
 
 def _equal_names(split: Split, folders: Folders, name: str = "{name}") -> Part:
-    """Layout in which all members of a pair have the same name.
-
-    The part before a dash is the scene.
-    """
+    """Layout with equal names of all members of a pair; the part before a dash is the scene."""
     blurry, sharp, left, right = (f"{folder}/{name}.*" for folder in folders)
     return Part(
         split=split,
@@ -167,13 +163,7 @@ LAYOUTS = (
 
 
 def indoor_outdoor(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:
-    """Indoor and outdoor test pairs, if the two lists are in the dataset.
-
-    The lists hold indices from 1 to 76 into the sorted test names.
-
-    Raises:
-        DatasetError: A list is damaged, or does not fit the pictures.
-    """
+    """Indoor and outdoor test pairs, if the lists of indices (1 to 76, by name) are there."""
     tests = [pair.id for pair in pairs if pair.split == "test"]
     places: dict[str, Mapping[str, object]] = {}
     for place in ("indoor", "outdoor"):

@@ -29,30 +29,17 @@ def _no_facts(root: Path, pairs: Sequence[Pair]) -> Facts:  # noqa: ARG001 - the
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A published dataset in a folder.
-
-    Attributes:
-        name: Name of the reader.
-        card: Card of the dataset.
-        layouts: Known layouts; among those that match, the one with the fewest missing files and
-            then the most pairs is used.
-        folders: Possible subfolders of the given folder, tried in this order.
-        facts: Function that finds further metadata of single pairs, by pair id.
-    """
+    """A published dataset in a folder; of matching layouts, that with the fewest missing files."""
 
     name: str
     card: ReaderCard
     layouts: tuple[Layout, ...]
-    folders: tuple[str, ...] = ("",)
+    folders: tuple[str, ...] = ("",)  # possible subfolders of the given folder, in this order
+    # further metadata of single pairs, by id
     facts: Callable[[Path, Sequence[Pair]], Facts] = field(default=_no_facts)
 
     def read(self, path: Path) -> Dataset:
-        """Open the dataset in a folder, or in the folder that a mapping file describes.
-
-        Raises:
-            DatasetError: There are no such pictures, or a picture has no partner.
-                StorageError: The cache cannot be written.
-        """
+        """Open the dataset in a folder, or in the folder that a mapping file describes."""
         root, layout = self.located(path)
         found = find(root, layout)
         if found.missing and not skips_missing():
@@ -70,20 +57,12 @@ class KnownSet:
         return opened(self.name, root, described, source=self.name)
 
     def check(self, path: Path) -> Completeness:
-        """Compare the folder with the complete dataset.
-
-        Raises:
-            DatasetError: The folder has no file of the dataset.
-        """
+        """Compare the folder with the complete dataset."""
         root, layout = self.located(path)
         return completeness(root, layout, find(root, layout), self.card)
 
     def located(self, path: Path) -> tuple[Path, Layout]:
-        """The folder of the dataset and the layout that it has there.
-
-        Raises:
-            DatasetError: No layout fits, or the mapping file is wrong.
-        """
+        """The folder of the dataset and the layout that it has there."""
         if path.is_file():
             root, layout = read_mapping(path)
             if not holds(root, layout):
@@ -113,11 +92,7 @@ def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
 
 
 def complete_pairs(root: Path, pairs: Sequence[Pair], found: Found) -> tuple[Pair, ...]:
-    """The found pairs with all their members; each other one is named.
-
-    Raises:
-        DatasetError: None is complete.
-    """
+    """The pairs with all their members; each other one is named, and all lacking are an error."""
     lacking = {row.files["blurry"] for row in found.rows if row.lacks()}
     for pair in pairs:
         if pair.blurry in lacking:
@@ -129,11 +104,7 @@ def complete_pairs(root: Path, pairs: Sequence[Pair], found: Found) -> tuple[Pai
 
 
 def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
-    """Make pairs from found files, sorted by id; parts without a split are split by scene.
-
-    Raises:
-        DatasetError: Two pairs have the same id.
-    """
+    """Make pairs from rows, sorted by id; parts without a split are split by scene."""
     pairs: dict[str, Pair] = {}
     unsplit = [row for row in rows if row.part.split is None]
     splits = scene_splits(_scene(row) for row in unsplit)

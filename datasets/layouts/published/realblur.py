@@ -23,14 +23,7 @@ _PATH = re.compile(
 
 @dataclass(frozen=True)
 class ListLine:
-    """One line of a list.
-
-    Attributes:
-        kind: ``J`` or ``R``.
-        split: Split of the list.
-        scene: Folder of the scene.
-        blurry, sharp: Files, relative to the dataset's folder.
-    """
+    """One line of a list; kind is ``J`` or ``R``, paths are relative to the dataset's folder."""
 
     kind: str
     split: Split
@@ -45,11 +38,7 @@ class ListLine:
 
 
 def listed_pairs(root: Path) -> Iterator[ListLine]:
-    """All lines of the lists in the dataset's folder.
-
-    Raises:
-        DatasetError: A line is no pair of paths inside the dataset.
-    """
+    """All lines of the lists in the dataset's folder; paths outside it are a ``DatasetError``."""
     for kind in ("J", "R"):
         for split, word in LISTS.items():
             file = root / f"RealBlur_{kind}_{word}_list.txt"

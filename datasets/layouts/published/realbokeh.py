@@ -40,16 +40,10 @@ Stop = Annotated[float, Field(gt=0, lt=1000)]
 
 
 class Apertures(Settings):
-    """Which apertures make a pair.
-
-    Attributes:
-        root: The dataset's folder, relative to the file.
-        blurry: F-numbers of the blurry members; empty for all that are wider than the sharp one.
-        sharp: F-number of the sharp member.
-    """
+    """Which apertures make a pair; ``root`` is relative to the file."""
 
     root: str = "."
-    blurry: tuple[Stop, ...] = ()
+    blurry: tuple[Stop, ...] = ()  # f-numbers; empty for all that are wider than the sharp one
     sharp: Stop = 22.0
 
 
@@ -84,30 +78,16 @@ class SeriesPicture:
 
 @dataclass(frozen=True)
 class Series:
-    """All apertures of one scene.
-
-    Attributes:
-        split: Its split.
-        name: Its number, which begins anew in each split.
-        pictures: The pictures, by f-number.
-        facts: Focal length, ISO, exposure and focus distance, as far as stated.
-    """
+    """All apertures of one scene, by f-number."""
 
     split: Split
-    name: str
+    name: str  # a number, which begins again in each split
     pictures: tuple[SeriesPicture, ...]
-    facts: dict[str, float]
+    facts: dict[str, float]  # focal length, ISO, exposure and focus distance, as far as stated
 
 
 def located(path: Path) -> tuple[Path, Apertures]:
-    """The dataset's folder and the chosen apertures.
-
-    Args:
-        path: The folder, or a TOML file.
-
-    Raises:
-        DatasetError: There are no metadata files, or the TOML file is wrong.
-    """
+    """The dataset's folder and the chosen apertures, from the folder or a TOML file."""
     given, choice = path, Apertures()
     if path.is_file():
         try:
@@ -125,11 +105,7 @@ def located(path: Path) -> tuple[Path, Apertures]:
 
 
 def all_series(root: Path) -> Iterator[Series]:
-    """The series of all splits, in the order of their numbers.
-
-    Raises:
-        DatasetError: A metadata file is damaged or names a file elsewhere.
-    """
+    """The series of all splits, by number; metadata that name a file elsewhere are refused."""
     for split in SPLITS:
         folder = root / split / "metadata"
         files = [path for path in folder.glob("*.json") if not path.name.startswith(".")]

@@ -1,7 +1,4 @@
-"""The option ``--skip-missing``: pairs of a copy that lack a partner are left out.
-
-It is kept in the environment, so that the processes of parallel work and of submitted jobs know it.
-"""
+"""The option ``--skip-missing``, kept in the environment for parallel work and submitted jobs."""
 
 import os
 from collections.abc import Iterable
@@ -27,18 +24,7 @@ def skips_missing() -> bool:
 
 
 def missing_text(names: Iterable[str], where: Path | None = None) -> str:
-    """What is missing: a single file by its whole path, several in groups by folder.
-
-    Args:
-        names: Missing files, POSIX paths.
-        where: The folder that they are relative to; None if they are whole paths.
-
-    Example:
-        >>> missing_text(["a/1.png"], Path("/set"))
-        '/set/a/1.png: missing'
-        >>> missing_text([f"a/{n}.png" for n in range(9)] + ["b/1.png"], Path("/set"))
-        '/set: 10 pictures missing: a/0.png, 1.png, 2.png and 6 more; b/1.png'
-    """
+    """What is missing below ``where``: one file by its whole path, several in groups by folder."""
     folders: dict[PurePosixPath, list[str]] = {}
     known = list(names)
     for name in known:
@@ -51,15 +37,7 @@ def missing_text(names: Iterable[str], where: Path | None = None) -> str:
 
 
 def whole_pairs(pairs: Iterable[Pair], dataset: str) -> tuple[Pair, ...]:
-    """The pairs that a list names, without those that are left out for a missing picture.
-
-    Args:
-        pairs: Pairs that a list of the dataset names, whether their files are there or not.
-        dataset: The dataset as READER:PATH.
-
-    Raises:
-        DatasetError: A picture is missing and no pair is to be left out, or none is whole.
-    """
+    """The pairs that a list names, without those that are left out for a missing picture."""
     whole: list[Pair] = []
     missing: dict[str, None] = {}
     for pair in pairs:

@@ -36,13 +36,7 @@ _LARGEST_LIST = 1_000_000
 
 
 def layout(run_of_sharp: str, motor_of_sharp: str) -> Layout:
-    """The pairs of every wide aperture, with f/16 of one run.
-
-    Args:
-        run_of_sharp: What the name of the sharp picture has in the place of its run: a placeholder
-            of the blurry name, or fixed text.
-        motor_of_sharp: The same for its motor position.
-    """
+    """The pairs of every wide aperture, with f/16 of one run: a placeholder, or fixed text."""
     parts = tuple(
         Part(
             split=split,
@@ -70,11 +64,7 @@ def _picture(folder: str, run: str, motor: str, stop: str) -> str:
 
 
 def facts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:
-    """F-numbers of each pair's members, and focus distances in metres if ``metadata.txt`` is there.
-
-    Raises:
-        DatasetError: A line of ``metadata.txt`` has no focus distance.
-    """
+    """F-numbers of each pair's members; focus distances in metres if ``metadata.txt`` is there."""
     distances = _distances(root / "metadata.txt")
     found: dict[str, dict[str, object]] = {}
     for pair in pairs:
