@@ -18,11 +18,7 @@ __all__ = ["CardScenes"]
 class CardScenes:
     """Names a scene for each pair in the order of a card.
 
-    Attributes:
-        root: The session folder, whose scenes go on if the pictures look like theirs.
-        title: One name for all pairs; None names each scene.
-        listed: Names in the order of shooting, before numbers.
-        gap_seconds: A longer pause begins a new scene, whatever the pictures show; None for looks.
+    With ``gap_seconds`` a longer pause begins a new scene, whatever the pictures show.
     """
 
     root: Path
@@ -67,11 +63,7 @@ class CardScenes:
             self._shown.append((found.sharp.look, title))
 
     def require_names(self, pairs: Sequence[FoundPair]) -> None:
-        """Check that the list has a name for every scene, before one is given.
-
-        Raises:
-            InputError: The pictures show more scenes.
-        """
+        """Check that the list has a name for every scene, before one is given."""
         if not self.listed:
             return
         trial = CardScenes(self.root, self.title, self.listed, self.gap_seconds)

@@ -1,8 +1,4 @@
-"""Shots of a memory card: the files of one release, without copies of them.
-
-A shot is a picture, or a RAW file and a JPEG of one name, whether they lie side by side or on two
-cards. A file that was saved again beside the original, as by an editor, is no shot.
-"""
+"""Shots of a memory card: RAW and JPEG of one name are one shot; an edited copy is none."""
 
 import re
 from collections import defaultdict
@@ -27,14 +23,7 @@ CAMERA_FOLDER = re.compile(r"(\d{3})[A-Za-z0-9_]{5}")
 
 @dataclass(frozen=True)
 class CardShot:
-    """One release of the shutter: a picture, or RAW and JPEG of one name.
-
-    Attributes:
-        files: The files of the shot; the first is used for measurements, RAW if there is one.
-        exif: EXIF of the first file that has any.
-        seconds: Time of the shot, on a clock common to all shots of a card.
-        look: What the picture shows; None if it was not looked at.
-    """
+    """One release: a picture, or RAW and JPEG. The first file is measured: RAW if there is one."""
 
     files: tuple[Path, ...]
     exif: Exif
@@ -53,11 +42,7 @@ class CardShot:
 
     @property
     def exposure(self) -> Exposure:
-        """The exposure of the shot.
-
-        Raises:
-            InputError: The EXIF data has no exposure.
-        """
+        """The exposure of the shot by its EXIF data."""
         exif = self.exif
         if exif.f_number is None or exif.seconds is None:
             raise InputError(f"{self.files[0]}: its EXIF has no aperture or time")
@@ -99,17 +84,9 @@ def originality(path: Path) -> tuple[bool, bool, int, str]:
 def read_shots(
     files: Iterable[Path], looks: Mapping[Path, Fingerprint]
 ) -> tuple[list[CardShot], list[Leftover]]:
-    """Read the EXIF of files, and sort the shots by time and name.
+    """Read the EXIF of files; return shots by time and name, and the files that are edited copies.
 
-    Times are from EXIF if any shot has one, else from the files. A shot without one has that of
-    the shot before it by name.
-
-    Args:
-        files: Pictures, none of which is a copy of another.
-        looks: What pictures show, as far as it is known.
-
-    Returns:
-        The shots, and the files that are edited copies of others.
+    Times are from EXIF if any shot has one, else from the files; one without has its neighbour's.
     """
     groups: dict[Path, list[Path]] = defaultdict(list)
     for path in files:

@@ -39,11 +39,7 @@ Standing = tuple[int, int]
 
 
 def require_folder(path: Path) -> Path:
-    """Check that ``path`` is a folder.
-
-    Raises:
-        InputError: It is not a folder.
-    """
+    """Check that ``path`` is a folder."""
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; give the folder that receives the pictures")
     return path
@@ -66,11 +62,7 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def decoded(path: Path) -> Image:
-    """A picture as it looks; RAW files at half their size.
-
-    Raises:
-        ImageError: The file is not a complete picture.
-    """
+    """A picture as it looks; RAW files at half their size."""
     return raw_preview(path) if path.suffix.lower() in RAW_SUFFIXES else read_image(path)
 
 
@@ -89,12 +81,7 @@ def written_name(path: Path) -> str:
 
 
 def copy_part(source: Path, path_stem: Path) -> Path:
-    """Copy a file to ``<path_stem><suffix>.part``.
-
-    Raises:
-        CameraError: The source cannot be read to its end.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Copy a file to ``<path_stem><suffix>.part``."""
     try:
         content = source.read_bytes()
     except OSError as error:
@@ -113,21 +100,13 @@ class HotFolder:
     """A folder that a camera's own program writes into."""
 
     def __init__(self, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
-        """Existing files are ignored.
-
-        Raises:
-            InputError: The folder does not exist.
-        """
+        """Existing files are ignored."""
         self._folder = require_folder(folder)
         self._wait_seconds = wait_seconds
         self._known = set(picture_files(folder))
 
     def next_shot(self) -> list[Path]:
-        """Wait for a new shot: all files of one name, such as a JPEG and its RAW file.
-
-        Raises:
-            CameraError: No shot arrived in time, or it is not a complete picture.
-        """
+        """Wait for a new shot: all files of one name, such as a JPEG and its RAW file."""
         files = self._await(self._first_whole)
         stem = files[0].with_suffix("")
         self._await(lambda: self._quiet(stem))

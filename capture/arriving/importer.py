@@ -32,19 +32,7 @@ __all__ = ["ImportRequest", "Importer", "stored_checksums"]
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """Request of an import, as typed.
-
-    Attributes:
-        folder: Folder of the pictures.
-        blurry: Wide aperture; None uses the wider one of the two found.
-        sharp: Narrow aperture; None uses the narrower one.
-        scene: One name for all scenes; None numbers them.
-        scene_list: Names of the scenes in the order of shooting, in place of ``scene``.
-        order: Order of the members in pairs that tell no aperture; None goes by exposure time.
-        gap_seconds: Longest pause between the shots of a pair.
-        scene_gap_seconds: A longer pause between pairs begins a new scene; None goes by looks.
-        limits: Limits for a warning or a rejection.
-    """
+    """Request of an import, as typed; None leaves a choice to the pictures."""
 
     folder: Path
     blurry: str | None = None
@@ -64,14 +52,7 @@ class ImportRequest:
             raise InputError("--order is for lenses without contacts: give --blurry, --sharp")
 
     def apertures(self, shots: Sequence[CardShot]) -> BracketApertures:
-        """The wide and the narrow f-number.
-
-        Args:
-            shots: All shots of one camera, including those already in the session.
-
-        Raises:
-            InputError: The pictures do not have two apertures.
-        """
+        """The wide and the narrow f-number of all shots of one camera, those in the session too."""
         return self._typed_apertures() or apertures_of(shots)
 
     def _typed_apertures(self) -> BracketApertures | None:
@@ -89,16 +70,7 @@ class ImportRequest:
 
 @dataclass
 class Importer:
-    """A running import, with its finished pairs.
-
-    Attributes:
-        folder: The session.
-        request: The request.
-        pictures: The source folder.
-        done: Checksums of the files in the session.
-        rejected: Number of rejected pairs.
-        scenes: Names of the scenes.
-    """
+    """A running import: ``done`` has the checksums of the files that are in the session."""
 
     folder: SessionFolder
     request: ImportRequest

@@ -29,16 +29,9 @@ POLL_SECONDS = 0.5
 
 
 def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) -> int:
-    """Import every pair of a folder; the command ``import``.
+    """Import every pair of a folder; return the exit code.
 
-    Returns:
-        Exit code: 1 if a pair was rejected or could not be taken, a file of the folder or the
-            session is damaged, or no pair is there, else 0.
-
-    Raises:
-        InputError: The folder does not exist, or the pictures do not have two apertures.
-        DatasetError: The session is in use, or has unfinished pairs to resume first.
-        StorageError: The disk is full; run the same command again.
+    It is 1 if a pair was rejected or not taken, a file is damaged, or there is no pair.
     """
     pictures = PictureFolder(require_folder(request.folder))
     known = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
@@ -69,11 +62,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
 
 
 def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
-    """Refuse pictures without a pair, before a session is created.
-
-    Raises:
-        InputError: There are no pictures, or they do not have two apertures.
-    """
+    """Refuse pictures without a pair, before a session is created."""
     if not shots:
         raise InputError(f"{request.folder}: no complete picture there; check the folder")
     _apertures(request, bodies_of(shots))
@@ -82,16 +71,7 @@ def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
 def _found(
     request: ImportRequest, bodies: Sequence[CameraShots], new: Collection[Path]
 ) -> tuple[list[FoundPair], list[Leftover]]:
-    """Pairs of new shots, camera by camera in the order in which they were taken.
-
-    Args:
-        request: The request.
-        bodies: All shots of the folder.
-        new: First files of those that are not in the session yet.
-
-    Raises:
-        InputError: The pictures of no camera have two apertures.
-    """
+    """Pairs of the shots whose first file is ``new``, camera by camera in their order."""
     pairs: list[FoundPair] = []
     left: list[Leftover] = []
     apertures, lacking = _apertures(request, bodies)
@@ -112,10 +92,7 @@ def _apertures(
 ) -> tuple[dict[str, BracketApertures], dict[str, str]]:
     """The apertures of each camera by its name, and why others have none, as a telephone.
 
-    Pictures that tell no exposure have those of another camera, and are left out for that reason.
-
-    Raises:
-        InputError: No camera has two apertures.
+    Pictures without an exposure have those of another camera, and are left out for that reason.
     """
     telling = [body for body in bodies if body.tells_exposure] or bodies
     known: dict[str, BracketApertures] = {}
@@ -179,20 +156,9 @@ def _say_left_out(pictures: PictureFolder, left: Sequence[Leftover]) -> int:
 def watch_pictures(
     session: Path, request: ImportRequest, *, settled_seconds: float, json_lines: bool
 ) -> None:
-    """Import pairs as they arrive, until interrupted; the command ``import --watch``.
+    """Import pairs as they arrive, until interrupted; it ends with ``KeyboardInterrupt``.
 
-    Args:
-        session: The session.
-        request: The request.
-        settled_seconds: Pictures are paired once nothing in the folder has changed for this time,
-            because the last shot of a pair may still be arriving.
-        json_lines: Whether the journal goes to stdout.
-
-    Raises:
-        InputError: The folder does not exist, or there are more than two apertures.
-        DatasetError: The session is in use, or has unfinished pairs to resume first.
-        StorageError: The disk is full; run the same command again.
-        KeyboardInterrupt: Always, at the end.
+    The folder must be unchanged for ``settled_seconds``, because a shot may still be arriving.
     """
     pictures = PictureFolder(require_folder(request.folder))
     with _importer(session, request, pictures, json_lines=json_lines) as importer:

@@ -18,13 +18,7 @@ LEAST_UNUSED = 5000
 
 @dataclass(frozen=True)
 class CameraShots:
-    """The shots of one camera.
-
-    Attributes:
-        name: Model, and serial number or folder if another camera is of that model.
-        runs: Shots that followed one another; a pair lies in one run.
-        remarks: What is odd about their order, in words.
-    """
+    """The shots of one camera in runs; a pair is always within one run."""
 
     name: str
     runs: tuple[tuple[CardShot, ...], ...]
@@ -47,11 +41,7 @@ class CameraShots:
 
 
 def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
-    """Tell cameras apart by model and serial number, and put the shots of each in order.
-
-    Args:
-        shots: The shots, sorted by time.
-    """
+    """Tell cameras apart by model and serial number, and put the shots of each in order."""
     models: dict[str, list[CardShot]] = defaultdict(list)
     for shot in shots:
         models[shot.exif.model or ""].append(shot)
@@ -70,10 +60,7 @@ def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
 
 
 def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
-    """Shots of one model by what tells its bodies apart.
-
-    A shot without a serial number, as a processed one, is of the only body that there is.
-    """
+    """Shots of one model by body; one without a serial number is of the only body that there is."""
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
         groups = _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
@@ -138,8 +125,7 @@ def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], li
 def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> None:
     """Put files of one folder and kind of name to those of the count that numbered them.
 
-    What two bodies took at one time has numbers that contradict the time, although those of each
-    body do not.
+    What two bodies took at one time has numbers that contradict the time; those of one do not.
     """
     for count in counts:
         if _apart_in_time(count, numbered) or _one_count([*count, *numbered]):
@@ -154,10 +140,7 @@ def _apart_in_time(first: Sequence[Numbered], second: Sequence[Numbered]) -> boo
 
 
 def _one_count(numbered: Sequence[Numbered]) -> bool:
-    """Whether numbers rise with time, but for one place where they begin again.
-
-    A body gives no number to files of two names; a person who sorts them into folders may.
-    """
+    """Whether numbers rise with time, but for one new start: no body numbers files of two names."""
     numbers = [one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))]
     if len({shot.files[0].stem for _, shot in numbered}) > len(set(numbers)):
         return False
@@ -180,10 +163,7 @@ def _remark(before: CardShot, after: CardShot) -> str:
 
 
 def _by_number(numbered: Sequence[Numbered]) -> list[CardShot]:
-    """Shots in the order of their numbers, which go on from 9999 to 0001.
-
-    Where the highest number was, the clock tells: the order with fewer steps back in time is it.
-    """
+    """Shots by their numbers, from 9999 on to 0001; the clock tells where the highest was."""
     plain = sorted(numbered, key=lambda one: one[0])
     gaps = [after[0][1] - before[0][1] for before, after in itertools.pairwise(plain)]
     orders = [plain]

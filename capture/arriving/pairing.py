@@ -31,15 +31,7 @@ NO_EXIF = (
 
 @dataclass(frozen=True)
 class BracketApertures:
-    """The two apertures of pairs.
-
-    Attributes:
-        blurry: The wide f-number.
-        sharp: The narrow f-number.
-        typed: Whether a person told them: then they are also those of shots that tell none.
-        order: Order in which a person shot the members that tell no aperture; None if the exposure
-            time says it.
-    """
+    """The two f-numbers of pairs; if ``typed``, they are also those of shots that have none."""
 
     blurry: float
     sharp: float
@@ -49,13 +41,7 @@ class BracketApertures:
 
 @dataclass(frozen=True)
 class FoundPair:
-    """Shots that belong together, in the order in which they were taken.
-
-    Attributes:
-        shots: Two shots, or three if the first was repeated at the end.
-        order: ``aba``, ``sharp-first`` or ``blurry-first``.
-        sharp_first: Whether the first shot is the sharp one.
-    """
+    """Shots that belong together, as they were taken; a third one repeats the first."""
 
     shots: tuple[CardShot, ...]
     order: Order
@@ -74,13 +60,7 @@ class FoundPair:
 
 @dataclass(frozen=True)
 class _Usable:
-    """A shot whose aperture is one of the two.
-
-    Attributes:
-        shot: The shot.
-        stops: Its aperture, or light by time and ISO of a lens that tells none, in stops.
-        told: Whether its EXIF tells the aperture.
-    """
+    """A shot of one of the two apertures; without one, ``stops`` is light by time and ISO."""
 
     shot: CardShot
     stops: float
@@ -103,11 +83,7 @@ class _Usable:
 
 
 def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
-    """The wide and the narrow f-number of shots with two apertures.
-
-    Raises:
-        InputError: The shots do not have exactly two apertures.
-    """
+    """The wide and the narrow f-number of shots that have exactly two apertures."""
     found = {
         round(true_f_number(shot.exif.f_number), 3): shot.exif.f_number
         for shot in shots
@@ -125,15 +101,9 @@ def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
 def find_pairs(
     shots: Sequence[CardShot], apertures: BracketApertures, *, gap_seconds: float
 ) -> tuple[list[FoundPair], list[Leftover]]:
-    """Group the shots of one run into pairs.
+    """Group the shots of one run: neighbours of different aperture that may show one view.
 
-    Neighbours of different aperture that may show one view make a pair. A third shot like the
-    first is its repeat, unless the fourth shows that the third begins the next pair.
-
-    Args:
-        shots: The shots, in order.
-        apertures: The two apertures.
-        gap_seconds: Longest pause between the shots of a pair, without exposure time.
+    A third shot like the first is its repeat, unless the fourth shows that it begins the next pair.
     """
     pairs: list[FoundPair] = []
     left: list[Leftover] = []

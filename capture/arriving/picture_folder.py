@@ -27,24 +27,13 @@ OTHER_PICTURES = frozenset(
 
 
 def look_at(path: Path) -> Fingerprint:
-    """What a picture shows.
-
-    Raises:
-        ImageError: The file is not a complete picture.
-    """
+    """What a picture shows."""
     return fingerprint(decoded(path))
 
 
 @dataclass
 class PictureFolder:
-    """A folder with pictures.
-
-    Attributes:
-        path: Path of the folder.
-        damaged: Incomplete picture files, in the state in which they were examined.
-        checksums: SHA-256 of each file when it was last examined.
-        left_out: Files of the last call of :meth:`shots` that are copies of others.
-    """
+    """A folder with pictures; ``left_out`` are copies of others at the last call of ``shots``."""
 
     path: Path
     damaged: set[Look] = field(default_factory=set)
@@ -65,12 +54,7 @@ class PictureFolder:
         return looks
 
     def shots(self, looks: Sequence[Look], trusted: set[str]) -> list[CardShot]:
-        """The shots made of the complete pictures, each of which counts once.
-
-        Args:
-            looks: The pictures to read; removed files are skipped.
-            trusted: Checksums of pictures that are known to be complete.
-        """
+        """The shots made of the complete pictures; those of ``trusted`` checksums are complete."""
         originals: dict[str, Path] = {}
         self.left_out = []
         for look in sorted(looks, key=lambda look: originality(look[0])):

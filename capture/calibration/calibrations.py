@@ -26,12 +26,7 @@ class Calibrations:
     by_kind: Mapping[Kind, Calibration]
 
     def expected_ev(self, blurry: str, sharp: str) -> float:
-        """Light of the blurry relative to the sharp shot, beyond their settings, EV.
-
-        Args:
-            blurry: The camera's value of the blurry shot's aperture.
-            sharp: The camera's value of the sharp shot's aperture.
-        """
+        """Light of the blurry relative to the sharp shot beyond their settings, by aperture, EV."""
         found, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
         gain_ev = 0.0 if rig is None else rig.number("gain_ev")
         if found is None:
@@ -91,16 +86,7 @@ NO_CALIBRATIONS = Calibrations({})
 
 
 def load_calibrations(paths: Sequence[Path], cameras: Sequence[CameraDescription]) -> Calibrations:
-    """Read calibration files.
-
-    Args:
-        paths: The files.
-        cameras: The cameras of the shoot; each calibration must belong to one of them.
-
-    Raises:
-        InputError: Two calibrations have the same kind, or one belongs to another camera.
-        DatasetError: A file is not a calibration.
-    """
+    """Read calibration files; each must be of another kind and belong to a camera of the shoot."""
     by_kind: dict[Kind, Calibration] = {}
     for path in paths:
         found = read_calibration(path)
@@ -120,15 +106,7 @@ def _same(then: Mapping[str, Any], camera: CameraDescription) -> bool:
 
 
 def stored_calibrations(root: Path, shoot: ShootRecord) -> Calibrations:
-    """The calibrations of a journalled shoot, from their copies in the session.
-
-    Args:
-        root: The session.
-        shoot: The journal record of the shoot.
-
-    Raises:
-        DatasetError: A copy is missing or has changed.
-    """
+    """The calibrations of a journalled shoot, from their copies in the session."""
     by_kind: dict[Kind, Calibration] = {}
     for kind in KINDS:
         entry = shoot.handling.calibrations.get(kind)

@@ -22,14 +22,7 @@ LARGEST_BYTES = 10_000_000
 
 @dataclass(frozen=True)
 class Calibration:
-    """A calibration.
-
-    Attributes:
-        kind: Kind of calibration.
-        camera: Description of the camera by itself.
-        result: The measurements, depending on the kind.
-        created: Time, UTC.
-    """
+    """A calibration; the keys of ``result`` depend on its kind."""
 
     kind: Kind
     camera: Mapping[str, Any]
@@ -62,11 +55,7 @@ class Calibration:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Read an untrusted calibration file.
-
-    Raises:
-        DatasetError: The file is missing, not a calibration, or of a newer version.
-    """
+    """Read an untrusted calibration file."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise DatasetError(f"{path}: too large for a calibration; check the path")

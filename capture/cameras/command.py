@@ -1,21 +1,9 @@
 """A camera controlled by your own programs: ``command:rig.toml``.
 
-The file names the programs for settings and for shooting. Programs are argument lists and are
-started without a shell, so that no value can become a command::
-
-    model = "Rig of lab 2"
-    timeout_seconds = 60
-    shoot = ["rigctl", "shoot", "--out", "{output}"]      # {output}: path of the picture, no suffix
-    suffixes = [".cr2", ".jpg"]                            # files it writes; the first is required
-    preview = ["rigctl", "preview", "--out", "{output}"]   # optional; writes {output}.jpg
-
-    [settings.aperture]
-    set = ["rigctl", "set", "aperture", "{value}"]
-    get = ["rigctl", "get", "aperture"]                    # optional; prints the value
-    choices = ["f/4", "f/22"]
-
-    [focus]
-    move = ["rigctl", "focus", "{steps}"]                  # prints the steps moved, or nothing
+Programs are argument lists and are started without a shell, so that no value can become a command.
+``shoot`` and ``preview`` write to ``{output}``, a path without suffix. Tables ``[settings.NAME]``
+have ``set`` with ``{value}``, ``get`` that prints it, and ``choices``. ``[focus]`` has ``move``
+with ``{steps}``, which prints the steps moved, or nothing.
 """
 
 import subprocess
@@ -44,13 +32,7 @@ MAX_OUTPUT = 10_000
 
 
 class SettingCommands(Settings):
-    """Commands of one setting.
-
-    Attributes:
-        set: Program and arguments; ``{value}`` is the value.
-        get: Program and arguments that print the present value.
-        choices: Allowed values.
-    """
+    """Commands of one setting; in ``set``, ``{value}`` is the value, and ``get`` prints it."""
 
     set: Arguments = Field(min_length=1)
     get: Arguments = ()
@@ -58,27 +40,13 @@ class SettingCommands(Settings):
 
 
 class FocusCommands(Settings):
-    """Commands of the focus.
-
-    Attributes:
-        move: Program and arguments; ``{steps}`` is the signed number of steps.
-    """
+    """Command of the focus; in ``move``, ``{steps}`` is the signed number of steps."""
 
     move: Arguments = Field(min_length=1)
 
 
 class CommandRig(Settings):
-    """The file of ``command:``; see the module's docstring.
-
-    Attributes:
-        model: Name of the camera.
-        timeout_seconds: Time limit of a program.
-        shoot: Program and arguments; ``{output}`` is the picture's path without suffix.
-        suffixes: Suffixes of the written files; the first one is required.
-        preview: Program and arguments for a small JPEG.
-        settings: Commands by name of the setting.
-        focus: The focus motor, if there is one.
-    """
+    """The file of ``command:``; of the ``suffixes`` that ``shoot`` writes the first is required."""
 
     model: str = "Camera behind commands"
     timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
@@ -186,12 +154,7 @@ class CommandCamera(Camera):
             return path.read_bytes()
 
     def _run(self, arguments: Arguments, **values: str) -> str:
-        """Run a program, again after growing pauses where it fails; return its stripped output.
-
-        Raises:
-            CameraNotFoundError: The program does not exist.
-            CameraError: The program failed each time, or took too long.
-        """
+        """Run a program, again after growing pauses where it fails; return its stripped output."""
         try:
             return with_retries(lambda: self._run_once(arguments, **values), _tell)
         except ShotFailedError as error:
@@ -200,13 +163,7 @@ class CommandCamera(Camera):
             ) from error
 
     def _run_once(self, arguments: Arguments, **values: str) -> str:
-        """Run a program; return its stripped output.
-
-        Raises:
-            ShotFailedError: The program failed; it may not fail again.
-            CameraNotFoundError: The program does not exist.
-            CameraError: The program took too long.
-        """
+        """Run a program; return its output. After ``ShotFailedError`` another try may succeed."""
         filled = [_filled(argument, values) for argument in arguments]
         try:
             done = subprocess.run(
@@ -263,11 +220,7 @@ def _filled(argument: str, values: dict[str, str]) -> str:
 
 
 def open_camera(uri: str) -> CommandCamera:
-    """Open the camera described by a file of commands.
-
-    Raises:
-        SettingsError: The file does not exist or is not valid.
-    """
+    """Open the camera described by a file of commands."""
     rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
     return CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
 

@@ -85,11 +85,7 @@ def _word(name: SettingName, exif: Exif) -> str:
 
 
 def open_camera(uri: str) -> FolderCamera:
-    """Open the camera of a folder.
-
-    Raises:
-        InputError: The folder does not exist.
-    """
+    """Open the camera of a folder."""
     return FolderCamera(uri, require_folder(Path(uri.removeprefix("folder:")).absolute()))
 
 

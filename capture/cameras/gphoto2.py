@@ -65,11 +65,7 @@ FOCUS_SECONDS = 600.0
 class GPhoto2Camera(Camera):
     """A camera in a child process; a crash of the child costs one retry.
 
-    Attributes:
-        quiet_ms: How long to wait for a further file of a shot where it is not known how many
-            there are.
-        on_card: Where the files of the last shot are (see ``HasCard``); empty where they are in the
-            camera's memory, which ends with the process.
+    ``on_card`` is empty where files are in the camera's memory, which ends with the process.
     """
 
     def __init__(self, uri: str, process: CameraProcess) -> None:
@@ -325,12 +321,7 @@ class GPhoto2FocusCamera(GPhoto2Camera):
 
 
 def open_camera(uri: str) -> GPhoto2Camera:
-    """Open the camera of an address.
-
-    Raises:
-        InputError: The address is not valid.
-        CameraNotFoundError: There is no camera, several cameras match, or another program uses it.
-    """
+    """Open the camera of an address."""
     rest = uri.removeprefix("gphoto2:")
     environment: dict[str, str] = {}
     if rest.startswith("ptpip:"):

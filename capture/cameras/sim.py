@@ -132,13 +132,7 @@ class SimulatedCamera(Camera):
         return self._motor.move(steps)
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Render the scene with the present settings and write ``<path_stem>.tif.part``.
-
-        Raises:
-            ShotFailedError: A fault that another try may solve.
-            CameraError: A permanent fault.
-            StorageError: The disk is full.
-        """
+        """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
         self._body.release()
         self.released_at = time.monotonic()
         shot, number = self._next_shot(path_stem.name), self._body.shot
@@ -162,10 +156,7 @@ class SimulatedCamera(Camera):
         return [path]
 
     def preview(self) -> bytes:
-        """The scene with the present settings, at 8 bits.
-
-        The lens is in the state of the first shot.
-        """
+        """The scene with the present settings at 8 bits; the lens is as at the first shot."""
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
         still = TrueShot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
         if self._live is None or self._live[0] != still:
@@ -292,11 +283,7 @@ def _npy(array: NDArray[np.float64]) -> bytes:
 
 
 def open_camera(uri: str) -> SimulatedCamera:
-    """Open the simulated camera of an address.
-
-    Raises:
-        InputError: An option is unknown or a value is out of range.
-    """
+    """Open the simulated camera of an address."""
     return SimulatedCamera(uri, parse_address(uri))
 
 

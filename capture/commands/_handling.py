@@ -20,11 +20,7 @@ def limits_of(profile: Any, changed: str | None) -> Any:  # noqa: ANN401 - see _
 
 
 def handling_options(*, retake: str) -> Callable[[F], F]:
-    """Options for file formats and the handling of pairs.
-
-    Args:
-        retake: The default of ``--retake``.
-    """
+    """Options for file formats and the handling of pairs, with the default of ``--retake``."""
     options = [
         click.option(
             "--format",

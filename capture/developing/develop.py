@@ -1,14 +1,8 @@
 """Develop the pairs of a session, both pictures with equal parameters and white balance.
 
-::
-
-    DIR/
-      develop.json               session, settings, versions
-      blurry/0001_scene.png      and sharp/, anchor/, ... one folder for each kind of shot
-      records/0001_scene.json    sources and results with SHA-256; its presence marks a finished
-      pair
-
-``pairs:DIR`` is a dataset of it. Originals are read, never changed.
+``develop.json`` has the session and settings, a folder for each kind of shot (``blurry/`` …) the
+PNG files, and ``records/`` a file with the SHA-256 of sources and results; its presence marks a
+finished pair. ``pairs:DIR`` is a dataset of it. Originals are read, never changed.
 """
 
 import signal
@@ -53,19 +47,9 @@ class Developed:
 
 
 def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
-    """Develop every complete, accepted pair; finished ones are kept.
+    """Develop every complete, accepted pair, ``jobs`` at once in processes; finished ones are kept.
 
     A pair that cannot be developed is reported in one line on stderr; the others continue.
-
-    Args:
-        root: The session folder.
-        out: A new folder, or one of the same session and settings.
-        settings: Settings of the development.
-        jobs: Number of pairs developed at once; each in a separate process.
-
-    Raises:
-        DatasetError: There is no session or nothing to develop, or ``out`` has other contents.
-        StorageError: ``out`` cannot be written.
     """
     state, _ = read_state(root)
     pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
@@ -131,11 +115,7 @@ def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
 
 
 def _in_own_process(task: PairTask) -> str:
-    """Develop a pair in a separate process; return the error, or nothing.
-
-    Raises:
-        StorageError: The disk takes no more.
-    """
+    """Develop a pair in a separate process; return the error, or nothing."""
     context = worker_context(__name__)
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(task, sending, telling))

@@ -42,15 +42,7 @@ MatchExposure = Literal["none", "nominal", "measured"]
 
 @dataclass(frozen=True)
 class DevelopSettings:
-    """Settings of the development.
-
-    Attributes:
-        linear: Whether values stay proportional to light; otherwise the sRGB curve is applied.
-        bits: Bit depth, 8 or 16.
-        match_exposure: How to match the exposure of the sharp shot: ``nominal`` uses the true
-            values of the settings; ``measured`` uses the measured light of the blurry shot.
-        dual_pixel: Whether the second frame of dual-pixel RAW files is developed too.
-    """
+    """Settings of the development; ``match_exposure`` is by true values or by measured light."""
 
     linear: bool = False
     bits: int = 16
@@ -99,13 +91,7 @@ def developed_files(task: PairTask) -> Iterator[tuple[Path, Path]]:
 
 
 def develop_pair(task: PairTask) -> None:
-    """Develop all shots of a pair, then write the record.
-
-    Raises:
-        DatasetError: An original is missing or has changed, or RAW and other files are mixed.
-        ImageError: An original cannot be developed, or lacks a requested second frame.
-        StorageError: The disk is full.
-    """
+    """Develop all shots of a pair, then write the record."""
     sources = _sources(task)
     for kind in sources:
         make_folder(task.out / kind)
@@ -124,11 +110,7 @@ def develop_pair(task: PairTask) -> None:
 
 
 def _sources(task: PairTask) -> dict[str, Path]:
-    """The originals by kind of shot, checked to be unchanged.
-
-    Raises:
-        DatasetError: An original has changed, or ``pair.json`` names a file outside the pair.
-    """
+    """The originals by kind of shot; each is checked to be unchanged and within the pair."""
     stored = {entry.name: entry for entry in task.pair.files}
     path = file_path(task.root, task.pair.id, "pair.json")
     names = {"blurry": task.pair.blurry, "sharp": task.pair.sharp}
@@ -166,11 +148,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
-    """Exposure correction of each shot to match the sharp one, EV.
-
-    Raises:
-        DatasetError: ``pair.json`` lacks the exposures.
-    """
+    """Exposure correction of each shot to match the sharp one, EV."""
     gains, wanted = dict.fromkeys(kinds, 0.0), task.settings.match_exposure
     if wanted == "none":
         return gains

@@ -18,13 +18,7 @@ SRGB = Chunk(b"sRGB", b"\0")
 
 
 def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
-    """Encode a developed picture as PNG with its transfer curve and what its file holds.
-
-    Args:
-        picture: ``(H, W, 3)`` RGB, uint8 or uint16.
-        source: The original.
-        linear: Whether values are proportional to light (``gAMA`` 1.0); otherwise they have the
-            colours of the original, or are sRGB.
+    """Encode as PNG: gAMA 1.0 if linear, else the original's colours, or sRGB.
 
     Source: PNG specification, third edition, 11.3.2 (gAMA, sRGB).
     """

@@ -1,7 +1,4 @@
-"""Checks of a camera before a shoot.
-
-Values reported by the camera are checked; the user is asked about the rest.
-"""
+"""Checks of a camera before a shoot: of the values that it reports; the user is asked the rest."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -140,10 +137,9 @@ def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
 
 
 def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
-    """Error of a camera's clock, > 0; None if it reports no time.
+    """Error of a camera's clock, > 0; None without one.
 
-    USB cameras report seconds since 1970 in their own time zone, and zones differ by quarters of an
-    hour.
+    USB cameras count in their own time zone, and zones differ by quarters of an hour.
     """
     if CLOCK_SKEW in words:
         return abs(float(words[CLOCK_SKEW].value))
@@ -157,10 +153,7 @@ def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
 def _switch(
     words: Mapping[str, Word], parts: tuple[str, ...], bad: Callable[[str], bool]
 ) -> tuple[str, str] | None:
-    """The value of an entry whose name has one of the parts, and whether it is bad; None = unknown.
-
-    The choices are in English, because the library runs in that locale.
-    """
+    """Value of the entry whose name has a part, and whether it is bad; choices are in English."""
     for name, word in words.items():
         if any(part in name.lower() for part in parts) and word.value:
             return f"{name} is {word.value}", "bad" if bad(word.value.lower()) else "good"

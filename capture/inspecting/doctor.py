@@ -1,7 +1,4 @@
-"""Checks of this computer before a shoot.
-
-Points that no program can check become questions, answered at the terminal or printed.
-"""
+"""Checks of this computer before a shoot; what no program can check becomes a question."""
 
 import shutil
 import subprocess
@@ -28,14 +25,7 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class CheckedPoint:
-    """One point of the checklist.
-
-    Attributes:
-        name: Short name, the same in every run.
-        status: Status; ``ask`` if no program can tell.
-        detail: The finding, or the question.
-        advice: What to do; empty if all is well.
-    """
+    """One point of the checklist; status ``ask`` if no program can tell."""
 
     name: str
     status: Status
@@ -53,11 +43,7 @@ def asked(name: str, question: str, advice: str) -> CheckedPoint:
 
 
 def computer_findings(folder: Path) -> list[CheckedPoint]:
-    """Libraries, programs that hold cameras, disk and clock.
-
-    Args:
-        folder: Folder for sessions.
-    """
+    """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock."""
     libraries = (*map(_library, LIBRARIES), *_of_cameras())
     return [*libraries, _holders(), _disk(folder), _clock()]
 

@@ -19,23 +19,14 @@ NAMES = (
 
 @dataclass(frozen=True)
 class HoldingProgram:
-    """A running program that occupies cameras.
-
-    Attributes:
-        pid: Process id.
-        name: Name of the program.
-    """
+    """A running program that occupies cameras."""
 
     pid: int
     name: str
 
 
 def usb_holders(processes: Path = Path("/proc")) -> list[HoldingProgram]:
-    """Running programs that are known to occupy cameras, sorted by process.
-
-    Args:
-        processes: Folder in which the kernel lists processes.
-    """
+    """Running programs that are known to occupy cameras, sorted by process."""
     found = []
     for entry in processes.glob("[0-9]*"):
         try:

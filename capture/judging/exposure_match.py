@@ -41,15 +41,9 @@ class Light:
 def compare_light(
     first: FloatImage, second: FloatImage, inside: NDArray[np.bool_] | None = None
 ) -> Light | None:
-    """Compare two pictures where neither is clipped or black.
+    """Compare ``(H, W, 3)`` linear light in [0, 1] where neither picture is clipped or black.
 
-    Args:
-        first: ``(H, W, 3)``, linear light in [0, 1].
-        second: The same size.
-        inside: ``(H, W)``, where both show the scene; None = everywhere.
-
-    Returns:
-        The comparison; None if every block of 32 × 32 pixels is black or has clipped pixels.
+    None if every block of 32 × 32 pixels is black or has clipped pixels.
     """
     shown = np.ones(first.shape[:2], bool) if inside is None else inside
     clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown

@@ -17,15 +17,7 @@ CENTRE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class GreyCard:
-    """Measurement of a grey card.
-
-    Attributes:
-        white_balance: Factors on red, green and blue that make the card grey; green is 1.
-        level: Linear green light of the card, 1 = clipping of the sensor.
-        scatter: Standard deviation of the light over its mean; it is small if a card fills the
-            centre.
-        clipped: Whether a part of it is clipped, which makes the other numbers useless.
-    """
+    """Grey card: factors that make it grey (green is 1), green level, scatter (std over mean)."""
 
     white_balance: tuple[float, float, float]
     level: float
@@ -44,11 +36,7 @@ class GreyCard:
 
 
 def measure_grey_card(path: Path) -> GreyCard:
-    """Measure the centre of a picture of a grey card.
-
-    Raises:
-        ImageError: The picture cannot be read.
-    """
+    """Measure the centre of a picture of a grey card."""
     linear = read_look(path).linear
     height, width = linear.shape[:2]
     rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))

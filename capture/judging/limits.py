@@ -75,15 +75,7 @@ SHORT_NAMES = {
 
 
 def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
-    """Change some limits.
-
-    Args:
-        limits: The present limits.
-        typed: Changes such as ``shift=5,ev=0.15``: fields of :class:`QualityLimits` or short names.
-
-    Raises:
-        InputError: A part has no name or no number.
-        SettingsError: The limit is unknown, or the number is not allowed.
+    """Change some limits, by field or short name.
 
     Example:
         >>> with_changes(LIMITS, "shift=5,zoom_warn=0.01").shift_reject_px

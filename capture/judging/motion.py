@@ -40,16 +40,9 @@ BLACK = 0.002
 
 @dataclass(frozen=True)
 class AnchorComparison:
-    """Comparison of the repeat with the first shot.
+    """Comparison of the repeat with the first shot: drift in px, light as log2 ratio.
 
-    Attributes:
-        drift: Similarity from the first shot to its repeat, px of the picture; None = unknown.
-        light_ev: log2 of the light of the repeat over that of the first shot; None = not
-            comparable.
-        motion: Largest difference of a tile relative to noise and drift; about 1 if nothing moved.
-        moved_share: Share of the tiles above ``limit``.
-        noise_ceiling_db: PSNR between the two where nothing moved, the best score of any
-            restoration.
+    ``motion`` is about 1 if nothing moved; ``noise_ceiling_db`` bounds any restoration's PSNR.
     """
 
     drift: Similarity | None
@@ -72,13 +65,7 @@ class AnchorComparison:
 
 
 def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorComparison:
-    """Compare a shot with its repeat.
-
-    Args:
-        first: The shot.
-        repeat: A later shot with the same aperture and focus.
-        limit: Limit above which a tile counts as moved.
-    """
+    """Compare a shot with its repeat; tiles above ``limit`` count as moved."""
     from defocus.align.registration.register import register  # it imports scipy's slower parts
 
     small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
@@ -109,12 +96,7 @@ def _times(similarity: Similarity, factor: float) -> Similarity:
 
 
 def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.float32]:
-    """A later picture on the grid of an earlier one.
-
-    Args:
-        linear: ``(H, W, 3)`` or ``(H, W)`` float32.
-        drift: Transform from positions in the earlier picture to those in this one.
-    """
+    """A later picture on the grid of an earlier one, from which ``drift`` leads to this one."""
     if drift == IDENTITY:
         return np.asarray(linear, np.float32)
     height, width = linear.shape[:2]

@@ -85,22 +85,7 @@ def judge_pair(
 ) -> Quality:
     """Compare EXIF with the request, and measure exposure, sharpness, misalignment and motion.
 
-    Args:
-        blurry: Picture file.
-        sharp: Picture file.
-        bracket: The requested exposures.
-        exif: EXIF of the two members, by role.
-        limits: Limits for a warning or a rejection.
-        extra: The other shots of the pair.
-        strictness: Consequence of exceeded limits.
-        virtual_camera: Whether the pictures are prepared files. Then contradictions to the settings
-            are only warnings, because another shot would not help.
-        exif_expected: Whether the camera writes EXIF; if not, only its reported settings are known.
-        read: Reads the shots; a caller that has read them already passes them on.
-
-    Returns:
-        Verdict, reasons and numbers. An unknown misalignment never rejects; it is a warning where
-        two pictures of different scenes would show the same.
+    An unknown misalignment never rejects, nor settings contradicted by a ``virtual_camera``.
     """
     quality = Quality()
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
@@ -153,8 +138,7 @@ def first_look(
 ) -> Quality:
     """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, sharpness.
 
-    Both members are compared at a small size and as if they were registered, so this is no
-    verdict; it tells whether to wait for one before the next pair.
+    Both members are compared small and as if registered; it tells whether to wait for the verdict.
     """
     quality = Quality()
     _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
@@ -350,13 +334,7 @@ def _check_regions(
 ) -> None:
     """Find regions where the blurry member is the sharper one, as in the focal plane at f/22.
 
-    Args:
-        quality: Gets the findings, the numbers and the mask.
-        blurry: ``(H, W)``, sRGB-encoded luminance.
-        sharp: ``(H, W)``, linear light, on the grid of ``blurry``.
-        look: What ``blurry`` was made of, for its size.
-        limits: Limits for a warning.
-        extra: How the pair was shot.
+    ``blurry`` is sRGB-encoded luminance, ``sharp`` linear light on its grid; ``quality`` is filled.
     """
     gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
     found = sharpness_map(blurry, encoded(sharp * gain))

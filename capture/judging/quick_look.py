@@ -48,13 +48,9 @@ STRIP_ROWS = 256
 
 @dataclass(frozen=True)
 class QuickLook:
-    """A shot in linear light.
+    """A shot in linear light, ``(H, W, 3)`` float32 in [0, 1]; ``pixels`` is its reduction.
 
-    Attributes:
-        linear: ``(H, W, 3)`` float32 in [0, 1], 1 = clipping of the sensor or the file.
-        pixels: Reduction: picture pixels per pixel of ``linear``, along a side.
-        clipped_share: Share of clipped pixels before a reduction; None if not reduced.
-        picture_px: Height and width of the picture; None if ``linear`` has all its pixels.
+    ``clipped_share`` is that before a reduction; None if not reduced, as is ``picture_px``.
     """
 
     linear: FloatImage
@@ -64,15 +60,7 @@ class QuickLook:
 
 
 def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
-    """Read a shot; RAW files at half their size, without demosaicing or white balance.
-
-    Args:
-        path: The picture.
-        mirrored: Whether to flip left and right, as behind a beam splitter.
-
-    Raises:
-        ImageError: The file is missing, damaged or not a picture.
-    """
+    """Read a shot; RAW files at half their size, without demosaicing or white balance."""
     if path.suffix.lower() in RAW_SUFFIXES:
         look = QuickLook(_half_raw(path), 2.0)
     else:
@@ -83,21 +71,13 @@ def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
 def read_halved(path: Path) -> QuickLook:
     """Read a shot for its verdict: large pictures at half size, as RAW files always are.
 
-    Light is averaged over 2 × 2 pixels. Exposure, misalignment and regions are measured at a
-    smaller scale anyway, and half the size leaves the noise of a photosite out of the sharpness.
-
-    Raises:
-        ImageError: The file is missing, damaged or not a picture.
+    Half the size leaves the noise of a photosite out of the sharpness; the rest is coarser anyway.
     """
     return read_look(path) if path.suffix.lower() in RAW_SUFFIXES else _looked(read_image(path))
 
 
 def read_in_srgb(path: Path) -> QuickLook:
-    """As :func:`read_halved`, with the colours that the file's profile means as sRGB.
-
-    Raises:
-        ImageError: The file is missing, damaged or not a picture, or cannot be converted.
-    """
+    """As :func:`read_halved`, with the colours that the file's profile means as sRGB."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return read_look(path)
     return _looked(member_in_srgb(path, read_image(path)))
@@ -124,11 +104,7 @@ def _halved(picture: Image) -> QuickLook:
 
 
 def clipped_share(picture: Image) -> float:
-    """Share of the pixels that are clipped in a channel.
-
-    Args:
-        picture: ``(H, W, 3)``, uint8 or uint16, sRGB-encoded.
-    """
+    """Share of the pixels of an sRGB-encoded picture that are clipped in a channel."""
     height, width = picture.shape[:2]
     return float(1 - _below(picture, _first_clipped(picture)) / (height * width))
 

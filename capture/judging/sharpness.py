@@ -29,11 +29,7 @@ SMALLEST_BLOCK_PX = 16
 
 
 def gradient_energy(grey: Grey) -> float:
-    """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness.
-
-    Args:
-        grey: ``(H, W)`` in [0, 1].
-    """
+    """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness."""
     brightness = float(grey.mean())
     return float(_squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
 
@@ -66,13 +62,7 @@ def block_means(values: NDArray[np.floating | np.bool_], size: int) -> Array:
 
 @dataclass(frozen=True)
 class SharpnessMap:
-    """Local sharpness of the sharp relative to the blurry member.
-
-    Attributes:
-        ratio: ``(rows, columns)`` gradient energy of the sharp block over that of the blurry one,
-            without noise; NaN where there is no texture.
-        block_px: Side of a block in pixels of the compared pictures.
-    """
+    """Gradient energy of sharp over blurry blocks, without noise; NaN where there is no texture."""
 
     ratio: Array
     block_px: int
@@ -98,12 +88,7 @@ class SharpnessMap:
 
 
 def sharpness_map(blurry: Grey, sharp: Grey) -> SharpnessMap:
-    """Compare the local gradients of two registered pictures.
-
-    Args:
-        blurry: ``(H, W)`` sRGB-encoded luminance.
-        sharp: The same size.
-    """
+    """Compare the local gradients of two registered pictures, sRGB-encoded luminance."""
     size = max(SMALLEST_BLOCK_PX, max(blurry.shape) // BLOCKS_ACROSS)
     energies = [block_means(_squared_gradient(picture), size) for picture in (blurry, sharp)]
     noises = [NOISE_ENERGY * noise_sigma(picture) ** 2 for picture in (blurry, sharp)]

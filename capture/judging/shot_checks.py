@@ -38,18 +38,9 @@ Grey = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ExtraShots:
-    """Additional shots of a pair.
+    """Additional shots of a pair, and what calibrations explain between its members.
 
-    Attributes:
-        anchor: Repeat of the first shot.
-        anchored: Member that the anchor repeats.
-        companion: Narrow aperture at the focus of the blurry member.
-        exif: Requested settings and EXIF of these shots, by role.
-        focus_moved: Whether the blurry member has another focus and so another magnification.
-        sharp_mirrored: Whether the sharp camera sees the scene through a mirror.
-        expected_ev: Exposure difference that a calibration explains, blurry over sharp.
-        expected: Similarity from the blurry to the sharp member that a calibration explains.
-        skew_seconds: Time from the release of the blurry to that of the sharp camera.
+    ``expected_ev`` is blurry over sharp; ``expected`` and ``skew_seconds`` are blurry to sharp.
     """
 
     anchor: Path | None = None
@@ -101,16 +92,7 @@ def check_exposure(
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
-    """Compare the light of both members.
-
-    Args:
-        quality: Gets the findings and numbers.
-        blurry: ``(H, W, 3)``, linear light.
-        sharp: The same size, on the grid of ``blurry``.
-        inside: ``(H, W)``, their common area.
-        expected_ev: Difference that settings and calibrations explain, blurry over sharp.
-        limits: Limits for a warning or a rejection.
-    """
+    """Compare the linear light of both members on one grid; ``expected_ev`` is blurry/sharp."""
     light = compare_light(blurry, sharp, inside)
     measured = None if light is None else light.gain_ev
     residual = None if measured is None else measured - expected_ev

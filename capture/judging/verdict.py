@@ -15,14 +15,7 @@ Severity = Literal["note", "warn", "reject"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding about a pair.
-
-    Attributes:
-        severity: Its consequence.
-        text: What was found.
-        lasting: Whether another shot would show it again: light, motion and drift pass, a wrong
-            focus does not.
-    """
+    """A finding about a pair; a ``lasting`` one is the same in another shot, as a wrong focus."""
 
     severity: Severity
     text: str
@@ -31,14 +24,7 @@ class Finding:
 
 @dataclass
 class Quality:
-    """Result of the checks.
-
-    Attributes:
-        findings: Findings in the order of the checks.
-        numbers: Measurements for ``pair.json``; None if not measurable.
-        mask: ``(H, W)`` uint8 in the geometry of the blurry member, 0 where that one is the sharper
-            and 255 elsewhere; None if nothing is masked.
-    """
+    """Result of the checks; ``mask`` is 0 where the blurry member is the sharper one, else 255."""
 
     findings: list[Finding] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
