@@ -1,8 +1,8 @@
 """Manual revision numbers, raised when results change on purpose.
 
 A training or a score is identified by its settings, its data and these revisions, never by the
-source code: a renamed module or a reworded comment repeats nothing. If you change a number, raise
-the narrowest revision that covers it; ``tests/golden`` fails if you forget.
+source code. If you change a number, raise the narrowest revision that covers it; ``tests/golden``
+fails if you forget.
 """
 
 __all__ = ["SCORING_REVISION", "TRAINING_REVISION"]

@@ -10,13 +10,7 @@ __all__ = ["continue_study"]
 
 
 def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
-    """Continue the study with the settings that it was started with; finished runs are kept.
-
-    Args:
-        out: Folder of the study.
-        job: The only run to do, in its own folder under ``jobs/``; None does all.
-        launcher: Where the runs are carried out.
-    """
+    """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
     from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.study.document import read_request

@@ -107,12 +107,7 @@ def launcher_option(function: F) -> F:
 def study_options(
     *, several_datasets: bool = False, folder: str = "defocus-results"
 ) -> Callable[[F], F]:
-    """The options that say which study in which folder: out, dataset, budget, settings.
-
-    Args:
-        several_datasets: Whether ``--dataset`` can be repeated.
-        folder: Folder of the study where none is given.
-    """
+    """The options that say which study in which folder: out, dataset, budget, settings."""
     options = [
         click.option(
             "--dataset",
@@ -150,11 +145,7 @@ def study_options(
 
 
 def measured_study_options(folder: str) -> Callable[[F], F]:
-    """The options of a study that measures one thing: those of a study, seeds, plan and JSON.
-
-    Args:
-        folder: Its own folder where none is given: its rows belong in no other study's report.
-    """
+    """The options of a study that measures one thing, whose rows have a folder of their own."""
     seeds = click.option(
         "--seeds",
         type=click.IntRange(min=1),

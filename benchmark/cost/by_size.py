@@ -22,18 +22,8 @@ WARM_UPS = 1
 class CostAtSize:
     """The cost of one picture of one size; values of picture and weights do not matter.
 
-    Attributes:
-        system: Name.
-        device: Readable name of the device.
-        threads: Number of threads that PyTorch uses on the CPU.
-        width, height: px.
-        params_m: Parameters, millions.
-        macs_g: Multiply-adds of convolutions, matrix products and attention, billions.
-        peak_mib: Peak memory of the tensors alive at once beside the weights; None for a classical
-            system, which works outside PyTorch.
-        seconds, seconds_q1, seconds_q3: Median and quartiles of the passes after the warm-up;
-            None if the device has too little memory.
-        repeats: Number of timed passes.
+    ``peak_mib`` leaves the weights out and is None for a classical system, which works outside
+    PyTorch; the seconds are median and quartiles, None if the device has too little memory.
     """
 
     system: str
@@ -53,14 +43,7 @@ class CostAtSize:
 def cost_by_size(
     system: Baseline, sizes: Sequence[tuple[int, int]], device: torch.device, repeats: int
 ) -> Iterator[CostAtSize]:
-    """Measure a system at several sizes, one after the other.
-
-    Args:
-        system: The system, built with fresh weights.
-        sizes: Width and height, px.
-        device: The device to measure on.
-        repeats: Timed passes per size, at least 1.
-    """
+    """Measure a system with fresh weights at several sizes (width, height), one by one."""
     torch.manual_seed(0)
     network = system.build().eval().to(device)
     channels = 6 if system.card.input == "dual" else 3

@@ -19,12 +19,8 @@ __all__ = ["PictureCost", "bf16_difference", "device_name", "measure_cost", "qua
 class PictureCost:
     """Costs of restoring one picture.
 
-    Attributes:
-        params_m: Parameters, millions.
-        macs_g: Multiply-adds of convolutions, matrix products and attention, billions; work of
-            classical systems in Fourier space and elsewhere is not counted.
-        peak_mib: Peak memory of the tensors that are alive at once beside the weights; memory that
-            libraries use inside one operation is not included.
+    ``macs_g`` counts convolutions, matrix products and attention alone, ``peak_mib`` the tensors
+    alive at once beside the weights.
     """
 
     params_m: float
@@ -36,15 +32,7 @@ class PictureCost:
 def measure_cost(
     module: nn.Module, height: int, width: int, *, channels: int = 3, **needs: torch.Tensor
 ) -> PictureCost:
-    """Count what a network costs at one picture size.
-
-    Args:
-        module: The network; it is put into evaluation mode.
-        height: Height of the picture, px.
-        width: Width of the picture, px.
-        channels: 3, or 6 for dual-pixel input.
-        needs: Inputs that the network takes as keyword arguments.
-    """
+    """Count what a network costs at one picture size, in px; it is put into evaluation mode."""
     module.eval()
     generator = torch.Generator().manual_seed(0)
     blurry = torch.rand(1, channels, height, width, generator=generator)
@@ -103,17 +91,7 @@ def bf16_difference(
 ) -> float | None:
     """Mean absolute difference between restoring in bf16 (autocast) and in float32.
 
-    Args:
-        network: The network, in evaluation mode.
-        inputs: Inputs of its forward pass.
-        needs: Keyword arguments of its forward pass.
-
-    Returns:
-        The difference relative to 1, or to the largest restored value if that is larger; None if an
-        operation of the network has no bf16 on this device.
-
-    Raises:
-        FloatingPointError: A value in bf16 is not finite.
+    It is relative to 1, or to the largest restored value if larger; None without bf16.
     """
     exact = network(*inputs, **needs)
     try:

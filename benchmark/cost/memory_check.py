@@ -28,19 +28,8 @@ def probe_memory(
 ) -> None:
     """Try a step of one crop of the largest size, and refuse a batch that memory cannot hold.
 
-    The memory of a step is extrapolated from one crop to the batch. On a GPU the batch itself is
-    then tried too, because libraries use memory there that cannot be counted. The trial leaves no
-    trace.
-
-    Args:
-        run: A run with a recipe.
-        network: The network, in training mode.
-        objective: The objective, in training mode.
-        device: The device to train on.
-        world: Number of processes that share a batch.
-
-    Raises:
-        TrainingError: The step does not fit; the message names a batch that does.
+    The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
+    libraries use memory there that cannot be counted. The trial leaves no trace.
     """
     recipe = run.recipe
     if recipe is None:

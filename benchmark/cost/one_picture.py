@@ -19,11 +19,8 @@ NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "flow": 2, "valid_mask": 1, 
 class MeasuredCost:
     """Cost measured with fresh weights and a random picture.
 
-    Attributes:
-        seconds: Seconds of one pass, the second of two; on the CPU the CPU time of all its threads,
-            which other programs affect less than the clock time.
-        peak_mib: Peak memory of the tensors that are alive at once, weights left out.
-        bf16_difference: See :func:`~defocus.benchmark.cost.counting.bf16_difference`.
+    ``seconds`` are those of the second pass; on the CPU its CPU time, which other programs affect
+    less.
     """
 
     seconds: float

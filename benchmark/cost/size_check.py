@@ -1,8 +1,7 @@
 """Check before a training whether a network takes the sizes of the pictures that it will be given.
 
-A large picture is tried as a smaller one, because only the shape matters: both sides leave the same
-remainder by 192 = 3 · 64, so that a network that wants multiples of 2, 3, 4, 6, 8 … 64 or 192 fails
-in the same way. What fails there is tried again in the picture's own size before it is refused.
+A large picture is tried as a smaller one whose sides leave the same remainder by 192 = 3 · 64, so
+that multiples of 2 to 64 fail alike. What fails is tried again in the picture's own size.
 """
 
 import gc
@@ -37,10 +36,7 @@ SQUARES = (64, 96, 128, 192, 224, 256, 384, 512)
 
 
 def sizes_of(study: Study, run: Run) -> list[Size]:
-    """The sizes that a network of somebody else is given in a study: pictures, and crops.
-
-    Empty for the networks of this package, which take any size from 16 px on.
-    """
+    """The sizes of pictures and crops in a study; empty for our networks, which take any."""
     if run.recipe is None or isinstance(run.baseline.build, Network):
         return []
     pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
@@ -53,17 +49,7 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
 def require_sizes(
     system: Baseline, network: nn.Module, sizes: Iterable[Size], device: torch.device
 ) -> None:
-    """Refuse a network that fails at one of some sizes.
-
-    Args:
-        system: The system.
-        network: Its network on the device; it stays as it is.
-        sizes: Sizes of pictures and crops.
-        device: The device.
-
-    Raises:
-        TrainingError: The message says which size fails and why, and which sizes work.
-    """
+    """Refuse a network that fails at one of some sizes; the error says which sizes work."""
     trained = network.training
     devices = [device] if device.type == "cuda" else []
     with torch.no_grad(), torch.random.fork_rng(devices):

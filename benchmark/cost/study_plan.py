@@ -34,15 +34,7 @@ TRIED_PX = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """Estimated cost of one run on this machine.
-
-    Attributes:
-        steps: Number of steps of its training; 0 where nothing is trained.
-        training_seconds: Estimated seconds of its training; None if there is no estimate.
-        restoring_seconds: Seconds to restore the test pictures; scoring them is not included.
-        basis: What was measured, or why nothing was measured.
-        problem: Why the run would fail; empty if nothing speaks for it.
-    """
+    """Estimated cost of one run on this machine; scoring is not included."""
 
     steps: int
     training_seconds: float | None
@@ -59,15 +51,7 @@ class Estimate:
 
 
 def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> int:
-    """Print every system with its runs and an estimate.
-
-    Args:
-        studies: One per dataset.
-        problems: Why other datasets could not be opened.
-
-    Returns:
-        The exit code: that of the first problem, else 1 if a network would fail, else 0.
-    """
+    """Print every system with its runs and an estimate; return the exit code."""
     tell_changes(studies)
     groups = [
         (study, group, remaining)
@@ -103,10 +87,7 @@ def _row(
 
 
 def _seconds_left(left: Sequence[Left], found: Estimate) -> float | None:
-    """Remaining seconds of one system's runs.
-
-    A run that lacks only metrics is not trained again.
-    """
+    """Remaining seconds of one system's runs; one that lacks only metrics is not trained again."""
     each = [found.seconds if one.metrics is None else found.restoring_seconds for one in left]
     known = [seconds for seconds in each if seconds is not None]
     return math.fsum(known) if len(known) == len(each) else None
@@ -194,10 +175,7 @@ def _measured_step(curve: Path) -> float | None:
 
 
 def _tried(study: Study, run: Run) -> tuple[float, float]:
-    """Seconds of one step, and of restoring the test pictures, scaled by pixels.
-
-    Each is tried twice, because the first time includes work that is done only once.
-    """
+    """Seconds of one step, and of restoring the test pictures; the first try only warms up."""
     import torch
 
     from defocus.benchmark.cost.size_check import require_sizes, sizes_of

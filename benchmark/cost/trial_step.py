@@ -19,26 +19,14 @@ __all__ = ["TrialStep", "random_batch", "try_step"]
 
 @dataclass(frozen=True)
 class TrialStep:
-    """One forward and backward pass.
-
-    Attributes:
-        seconds: Seconds that the step took.
-        peak_bytes: Peak memory of tensors in bytes, weights and gradients left out.
-    """
+    """One forward and backward pass; ``peak_bytes`` leaves weights and gradients out."""
 
     seconds: float
     peak_bytes: int
 
 
 def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int) -> Batch:
-    """A batch of noise with all inputs that a system and its objective need.
-
-    Args:
-        card: The system's card.
-        supervision: What the recipe needs for supervision.
-        size: Number of crops.
-        crop_px: Side of each crop, px.
-    """
+    """A batch of noise with all inputs that a system and its objective need."""
     generator = torch.Generator().manual_seed(0)
 
     def noise(channels: int) -> torch.Tensor:
@@ -59,18 +47,7 @@ def try_step(
     progress: Progress,
     precision: str,
 ) -> TrialStep:
-    """Try one forward and backward pass without leaving gradients or changed statistics.
-
-    Args:
-        network: The network, in training mode.
-        objective: The objective, in training mode.
-        batch: The batch, on the same device as the network.
-        progress: The progress of the training.
-        precision: Precision of the recipe's ``training``.
-
-    Raises:
-        torch.OutOfMemoryError: The device has too little memory.
-    """
+    """Try one forward and backward pass without leaving gradients or changed statistics."""
     modules = (network, objective)
     before = [{name: t.clone() for name, t in m.state_dict().items()} for m in modules]
     device = batch.blurry.device

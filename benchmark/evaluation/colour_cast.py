@@ -13,15 +13,7 @@ it beside the input."""
 
 
 def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
-    """How far the mean of a colour moved, beyond what all three moved together.
-
-    Args:
-        restored: ``(H, W, 3)`` RGB, as the system gave it; clipped to [0, 1] here.
-        blurry: The input as stored, ``(H, W, 3)``.
-
-    Returns:
-        The largest of the three, >= 0, as a share of white.
-    """
+    """How far the mean of a colour moved beyond what all three moved, as a share of white."""
     shown = np.clip(restored, 0.0, 1.0).mean(axis=(0, 1))
     moved = shown - as_float(blurry, np.float64).mean(axis=(0, 1))
     return float(np.abs(moved - moved.mean()).max())

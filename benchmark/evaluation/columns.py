@@ -1,7 +1,4 @@
-"""Columns of a run's scores: a metric with its derived values.
-
-A column is computed as a whole, so all scores of a run with the same name have the same version.
-"""
+"""Columns of scores: a metric and its derived values, computed as a whole in one version."""
 
 import math
 from collections.abc import Mapping

@@ -86,21 +86,13 @@ class _Restored:
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
-    """Refuse a system whose inputs are missing in these pairs.
-
-    Raises:
-        NotApplicableError: The reason.
-    """
+    """Refuse a system whose inputs are missing in these pairs."""
     further = further_inputs(card)
     require_further(tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further)
 
 
 def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
-    """Inputs that a system takes as keyword arguments, besides the picture or the views.
-
-    Raises:
-        NotApplicableError: It needs an input that no network is given.
-    """
+    """Inputs that a system takes as keyword arguments, besides the picture or the views."""
     known: tuple[FurtherInput, ...] = get_args(FurtherInput)
     others = sorted(set(card.needs) - set(known))
     if others:
@@ -124,28 +116,8 @@ def evaluate(
 ) -> tuple[list[Score], list[Cost]]:
     """Restore and score pairs by every metric that they can have, small ones in several threads.
 
-    Args:
-        network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
-        card: The system's card.
-        dataset: Dataset of the pairs.
-        pairs: The pairs to evaluate; pictures of the first few are kept.
-        estimator: Flow estimator for warped targets.
-        folder: Folder that gets ``images/`` with small pictures: blurry, restored, sharp,
-            true.
-        device: The device to restore on.
-        profile: Everything that determines a value, except the target.
-        independent: A second flow estimator for targets that follow the output, if the first one
-            was used to train the system. Its scores are named ``psnr_independent`` and so on.
-        keep: Called with each restored picture.
-
-    Returns:
-        One score per pair, protocol and metric (if it cannot be computed: a reason instead of a
-        value), the scores of picture parts, and the costs. A pair of which a file cannot be read
-        is left out: all its scores have this reason.
-
-    Raises:
-        ImageError: Not one pair can be read.
-        NotApplicableError: The system's inputs are missing.
+    ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
+    train the system. A pair of which a file cannot be read has this reason as all its scores.
     """
     check_inputs(card, pairs)
     network.to(device).eval()
@@ -207,19 +179,7 @@ def _none_of(pairs: Sequence[Pair]) -> str:
 def restore_picture(
     network: nn.Module, card: Card, pair: Pair, device: torch.device, blurry: Image | None = None
 ) -> tuple[NDArray[np.float64], float]:
-    """Restore one picture.
-
-    Args:
-        network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored, on the
-            device.
-        card: The system's card.
-        pair: The pair to restore.
-        device: The device to restore on.
-        blurry: The pair's blurry picture as stored, if it was already read; None to read it here.
-
-    Returns:
-        ``(H, W, 3)`` float64 RGB as the network gave it, not clamped; and the seconds it took.
-    """
+    """Restore one picture: ``(H, W, 3)`` float64 as given, not clamped; and the seconds it took."""
     given = _network_input(card, pair, blurry)
     height, width = given.shape[2:]
     picture = _at_least(given).to(device)
@@ -274,15 +234,7 @@ def measure_costs(
     sizes: Sequence[tuple[int, ...]],
     seconds: Sequence[float],
 ) -> list[Cost]:
-    """Cost of restoring: counted at the size of the first pair, with the measured seconds.
-
-    Args:
-        network: The network, on the device where it restored.
-        card: The system's card.
-        pair: The first restored pair.
-        sizes: Height and width of each picture.
-        seconds: Seconds of each picture. If there are several, the first is left out as a warm-up.
-    """
+    """Cost of restoring at the first pair's size; the first of several seconds is a warm-up."""
     height, width = (max(side, LEAST_PX) for side in sizes[0])
     channels = 6 if card.input == "dual" else 3
     further: dict[str, torch.Tensor] = {
@@ -319,7 +271,7 @@ def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
 
 
 def _is_due(waiting: Sequence[_Restored]) -> bool:
-    """Whether to score what waits: the first alone, as what metrics load is loaded once.
+    """Whether to score what waits: the first picture alone, as metrics load things once.
 
     Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
     """

@@ -1,8 +1,6 @@
-"""Restored pictures kept by a study, so that a new metric needs no network.
+"""Restored pictures kept by a study without loss, so that a new metric needs no network.
 
-They are stored in the run's folder as ``outputs/PAIR.npz``, beside ``outputs.json`` with their
-hashes. The values are kept without loss: scores of a kept picture are those of the network's output
-to the bit.
+They are in the run's folder as ``outputs/PAIR.npz``, with their hashes in ``outputs.json``.
 """
 
 import io
@@ -39,13 +37,7 @@ def bytes_needed(pairs: Iterable[Pair]) -> int:
 
 
 class KeptOutputs:
-    """The kept restored pictures of one run.
-
-    Args:
-        folder: Folder of the run.
-        basis: Hashes of the dataset and the checkpoint that the pictures were made from. Pictures
-            made from others are ignored.
-    """
+    """The kept restored pictures of one run, from the dataset and checkpoint in ``basis``."""
 
     def __init__(self, folder: Path, basis: Mapping[str, str]) -> None:
         self._folder = folder / OUTPUTS
@@ -59,19 +51,12 @@ class KeptOutputs:
         return bool(self._hashes)
 
     def complete(self, pairs: Iterable[Pair]) -> bool:
-        """Whether all of these pairs have a picture.
-
-        Damage is detected only when a picture is read.
-        """
+        """Whether all of these pairs have a picture; damage is detected only when it is read."""
         there = (pair.id in self._hashes and self.path(pair).is_file() for pair in pairs)
         return self.begun and all(there)
 
     def read(self, pair: Pair) -> NDArray[np.float64] | None:
-        """The restored picture ``(H, W, 3)`` of a pair, not clamped.
-
-        Returns:
-            None if no picture is kept or it is damaged; damage is reported on stderr.
-        """
+        """The restored picture ``(H, W, 3)``, not clamped; None if absent or damaged."""
         if pair.id not in self._hashes:
             return None
         path = self.path(pair)
@@ -85,11 +70,7 @@ class KeptOutputs:
         return None
 
     def write(self, pair: Pair, restored: NDArray[np.float64]) -> None:
-        """Keep the restored picture of a pair, in place of an earlier one.
-
-        Raises:
-            StorageError: The disk is full or the folder not writable.
-        """
+        """Keep the restored picture of a pair, in place of an earlier one."""
         path = self.path(pair)
         make_folder(self._folder)
         write_bytes(path, _packed(restored))

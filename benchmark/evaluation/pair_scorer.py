@@ -40,13 +40,8 @@ Picture = NDArray[np.float64]
 class PairScorer:
     """Scores a restored picture: of a study, of a folder, or in memory.
 
-    Attributes:
-        dataset: Dataset of the pairs; None for pictures without a dataset.
-        estimator: Flow estimator for warped targets.
-        metrics: The metrics to compute, by name, each with its derived values.
-        profile: Everything that determines a value, except the target.
-        independent: A second estimator for the targets that follow the output, where the first
-            one has trained the system; its scores are named so (``psnr_independent``).
+    ``independent`` is a second flow estimator for targets that follow the output, where the first
+    has trained the system; its scores are named so (``psnr_independent``).
     """
 
     dataset: Dataset | None
@@ -56,20 +51,9 @@ class PairScorer:
     independent: FlowEstimator | None = None
 
     def scores(self, pair: Pair, restored: Picture, blurry: Image) -> Iterator[Score]:
-        """The scores of one picture under all protocols.
+        """The scores of one picture ``(H, W, 3)``, not clamped, under all protocols.
 
-        Args:
-            pair: The pair that was restored.
-            restored: ``(H, W, 3)`` RGB as the system gave it, not clamped.
-            blurry: The pair's blurry picture as stored, ``(H, W, 3)`` uint8 or uint16.
-
-        Yields:
-            One score per protocol and metric (if it cannot be computed: a reason instead of a
-                value), and the scores of the picture's parts. A dataset without ground truth has
-                the metrics without reference alone, under no protocol.
-
-        Raises:
-            ImageError: A picture cannot be read.
+        Without ground truth only metrics without reference are computed, under no protocol.
         """
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
@@ -109,23 +93,12 @@ class PairScorer:
     def values(
         self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
     ) -> dict[str, MetricValue]:
-        """Every metric against a target.
-
-        Args:
-            restored: ``(H, W, 3)`` RGB, not clamped.
-            target: What it is compared with, and where.
-            beside: Of :meth:`beside`.
-        """
+        """Every metric of a picture, not clamped, against a target."""
         found = {**score_picture(restored, target, self.profile, self.metrics), **beside}
         return {name: found[name] for name in self.metrics}
 
     def target(self, sharp: Picture, restored: Picture) -> Target:
-        """What the profile compares with, of a sharp picture that is at hand.
-
-        Args:
-            sharp: ``(H, W, 3)`` in [0, 1], cropped as the profile says.
-            restored: Same shape.
-        """
+        """What the profile compares with; ``sharp`` is in [0, 1], cropped as the profile says."""
         if self.profile.protocol == "deformed-gt":
             return deformed_target(sharp, restored, self.estimator, self.profile.grid)
         return Target(sharp, everywhere(sharp))
@@ -141,17 +114,8 @@ class PairScorer:
     ) -> dict[str, float | None]:
         """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves.
 
-        Args:
-            pair: The pair of the picture.
-            restored: ``(H, W, 3)`` RGB, not clamped.
-            blurry: The input, same shape, in [0, 1].
-            target: What both are compared with.
-            psnr: PSNR of the whole picture, dB.
-            corner: Row and column of the pair's pictures where the restored one begins.
-
-        Returns:
-            Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None if there
-            is no pixel or no score.
+        ``corner`` is the row and column of the pair's pictures where the restored one begins; a
+        value is None if there is no pixel or no score.
         """
         picture = prepared(restored, target.reference.shape, self.profile)
         return {

@@ -51,20 +51,7 @@ __all__ = ["kept_outputs", "record_columns", "record_run", "store_columns"]
 
 
 def record_run(study: Study, results: Results, run: Run, network: Callable[[], "Trained"]) -> None:
-    """Evaluate one run by every metric and store the result, even if it is a failure.
-
-    Args:
-        study: The study of the run.
-        results: Its store.
-        run: The run to evaluate.
-        network: Returns the trained network; an error that it raises is stored as the run's
-            failure.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        DatasetError: The pairs differ from the dataset's description.
-        ImageError: A training picture cannot be read, or no pair to test.
-    """
+    """Evaluate one run by every metric and store the result, even if it is a failure."""
     folder = make_folder(run_folder(study.out, run.id))
     entry = _entry(study, run)
     try:
@@ -95,24 +82,9 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
 def record_columns(
     study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
 ) -> str:
-    """Compute some metrics of a stored run; its other scores stay exactly as they are.
+    """Compute some metrics of a stored run, from kept pictures or else by the network.
 
-    Kept pictures are scored; if there are none, the network restores them again.
-
-    Args:
-        study: The study of the run.
-        results: Its store.
-        run: The run to evaluate.
-        entry: The stored entry of the run.
-        names: Names of the metrics.
-
-    Returns:
-        Why it failed, in one line, with all stored scores unchanged; empty if it did not fail.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        DatasetError: The pairs differ from the dataset's description.
-        ImageError: A training picture cannot be read.
+    Its other scores stay as they are. Returns why it failed, in one line, or nothing.
     """
     wanted = metrics_for(study.dataset.split("test"))
     metrics = {name: metric for name, metric in wanted.items() if name in names}
@@ -136,14 +108,7 @@ def record_columns(
 def store_columns(
     results: Results, entry: Entry, metrics: "Mapping[str, Metric]", found: Sequence[Score]
 ) -> None:
-    """Store the scores of some metrics of a run in place of its earlier ones.
-
-    Args:
-        results: The store.
-        entry: Store entry of the run, stored or not.
-        metrics: The metrics that were computed, by name.
-        found: The scores of these metrics, including those of picture parts.
-    """
+    """Store the scores of some metrics of a run, with picture parts, in place of earlier ones."""
     kept: list[Score] = []
     versions: list[MetricVersion] = []
     if entry.evaluation == evaluation_version():
@@ -170,10 +135,7 @@ def _versions(scores: Iterable[Score]) -> list[MetricVersion]:
 
 
 def _no_scores(study: Study, reason: str, metrics: Iterable[str] | None = None) -> list[Score]:
-    """Placeholder scores of a run without scores, so that tables have its rows.
-
-    They are of all metrics if none are named.
-    """
+    """Placeholder scores of a run without scores, so that tables have its rows."""
     from defocus.benchmark.scoring.protocols import PROTOCOLS
 
     pairs = study.dataset.split("test")

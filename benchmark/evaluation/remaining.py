@@ -1,8 +1,4 @@
-"""Remaining work of a study: whole runs, or missing metrics of stored runs.
-
-The same rule applies to a new metric, a metric with a raised revision, and one that lacked its
-weights.
-"""
+"""Remaining work of a study: whole runs, or missing, outdated metrics of stored runs."""
 
 import functools
 from collections.abc import Mapping
@@ -26,14 +22,7 @@ __all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]
 
 @dataclass(frozen=True)
 class Left:
-    """Remaining work of one run.
-
-    Attributes:
-        run: The run that was asked for.
-        entry: The stored entry of the run; None if there is none that counts.
-        metrics: The missing metrics if everything else is stored; None if the run must be trained
-            (unless it is) and evaluated as a whole.
-    """
+    """Remaining work of one run; ``metrics`` is None if it is trained or evaluated as a whole."""
 
     run: Run
     entry: Entry | None
@@ -43,11 +32,9 @@ class Left:
 def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order.
 
-    A run is finished if it is stored and did not fail, its checkpoint is undamaged (or deleted), it
-    has the scores of every metric in the present revision (a test pair without scores still cannot
-    be read) and, where the study keeps them, its restored pictures, and no repetition was
-    requested. A run whose checkpoint was deleted is not trained again for a metric or pictures;
-    this is reported on stderr.
+    A finished run is stored without failure, has every metric in its present revision and its
+    restored pictures if they are kept, and no repetition was requested. A run with a deleted
+    checkpoint is not trained again for a metric or pictures; this is reported on stderr.
     """
     entries = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, metrics_for(study.dataset.split("test")))
@@ -72,15 +59,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
 
 
 def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str, frozenset[str]]:
-    """The metrics whose scores are missing, by run; complete runs are left out.
-
-    A score is missing if it is not stored, was computed by another revision, or lacked something
-    (such as weights) that is available now.
-
-    Args:
-        results: The store.
-        wanted: The metrics that every run should have, by name.
-    """
+    """Metrics that are missing, outdated or can now be computed, by run that lacks any."""
     ready = functools.cache(lambda name: wanted[name].ready())
     fillable = {
         (run, name)

@@ -20,27 +20,13 @@ ESTIMATOR = "dis"
 def evaluation_version(
     profile: Profile = DEFAULT, estimator: str = ESTIMATOR, weights_sha256: str = ""
 ) -> str:
-    """Version shared by all scores of a run: the scoring revision and the choices.
-
-    Args:
-        profile: The conventions.
-        estimator: Flow estimator.
-        weights_sha256: SHA-256 hash of the estimator's weights file, empty if it has none.
-
-    Returns:
-        The revision, a hyphen, and 8 hexadecimal digits of a hash of the choices.
-    """
+    """Version of all scores of a run: scoring revision, hyphen, 8 digits of the choices' hash."""
     choices = "\n".join((repr(profile), *PROTOCOL_ORDER, estimator, weights_sha256))
     return f"{SCORING_REVISION}-{hashlib.sha256(choices.encode()).hexdigest()[:8]}"
 
 
 def metric_versions(names: Iterable[str], metrics: Mapping[str, Metric]) -> list[MetricVersion]:
-    """The versions to store with newly computed scores.
-
-    Args:
-        names: Names of the scores, including those of picture parts.
-        metrics: The metrics, by name.
-    """
+    """The versions to store with newly computed scores, those of picture parts included."""
     scored_by = package_version()
     return [
         MetricVersion(name, metrics[column_of(name)].version, scored_by)

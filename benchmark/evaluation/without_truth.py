@@ -20,10 +20,9 @@ def lack_truth(pairs: Iterable[Pair]) -> bool:
 
 
 def metrics_for(pairs: Iterable[Pair], profile: str = DEFAULT.name) -> dict[str, Metric]:
-    """The metrics of a study on these pairs, by name.
+    """The metrics of a study by name: those of the profile.
 
-    They are those of the profile; without ground truth, those without reference that need neither
-    an extra nor a download.
+    Without ground truth: those without reference that need neither an extra nor a download.
     """
     if not lack_truth(pairs):
         return profile_metrics(profile)

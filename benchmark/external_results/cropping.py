@@ -25,14 +25,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class CommonCentre:
-    """What was scored of a picture that has another size than its reference.
-
-    Attributes:
-        restored: Size of the restored picture, ``1679x1120``.
-        reference: Size of the picture that it is compared with.
-        scored: Size of the common centre.
-        px: Number of its pixels.
-    """
+    """What was scored of a picture of another size than its reference; sizes as ``1679x1120``."""
 
     restored: str
     reference: str
@@ -59,11 +52,7 @@ def _near(small: int, large: int) -> bool:
 
 
 def common_size(restored: NDArray[Any], reference: NDArray[Any]) -> Size:
-    """The size of the centre that two pictures have in common.
-
-    Raises:
-        ImageError: Their sizes are not nearly equal.
-    """
+    """The size of the centre that two pictures of nearly equal size have in common."""
     first, second = size_words(restored.shape), size_words(reference.shape)
     if not nearly_equal(restored.shape, reference.shape):
         raise ImageError(

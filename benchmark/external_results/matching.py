@@ -17,11 +17,7 @@ __all__ = ["Match", "Subject", "dataset_subjects", "folder_subjects", "match", "
 class Subject:
     """One picture that should have been restored.
 
-    Attributes:
-        name: Name in the results.
-        sharp: Picture file; None in datasets without ground truth.
-        keys: Relative paths without suffix that a restored file may have.
-        pair: The pair in the dataset; None if two folders are compared.
+    ``keys`` are relative paths without suffix that a restored file may have.
     """
 
     name: str
@@ -32,14 +28,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Match:
-    """Restored files with their subjects.
-
-    Attributes:
-        found: Subject and restored file, in the order of the subjects.
-        missing: Names of subjects without a file.
-        extra: Restored files without a subject, relative to their folder.
-        words: The rule that was used, in words.
-    """
+    """Restored files with their subjects, in the subjects' order, and what is left of both."""
 
     found: list[tuple[Subject, Path]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -48,12 +37,7 @@ class Match:
 
 
 def folder_subjects(sharp: Path) -> list[Subject]:
-    """One subject per picture of a folder and its sub-folders, by name.
-
-    Raises:
-        InputError: The folder does not exist or has no picture, or two pictures differ only in
-            their suffix.
-    """
+    """One subject per picture of a folder and its sub-folders, by name."""
     files = _pictures(sharp)
     if not files:
         raise InputError(f"{sharp}: no pictures in it; give the folder of the sharp ones")
@@ -61,11 +45,7 @@ def folder_subjects(sharp: Path) -> list[Subject]:
 
 
 def dataset_subjects(dataset: Dataset) -> list[Subject]:
-    """One subject per test pair; its id or the stem of its blurry or sharp file names its output.
-
-    Raises:
-        InputError: The dataset has no test pairs.
-    """
+    """One subject per test pair; its id or the stem of one of its files names its output."""
     pairs = dataset.split("test")
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to compare with")
@@ -87,17 +67,7 @@ def _names(pair: Pair) -> Sequence[str]:
 
 
 def match(restored: Path, subjects: Sequence[Subject], rule: Rule | None = None) -> Match:
-    """Pair restored files with subjects by their paths without suffix.
-
-    Args:
-        restored: Folder of the files.
-        subjects: What they should be of.
-        rule: How names are matched; None for the rule that fits.
-
-    Raises:
-        InputError: The folder does not exist, two files belong to one subject, no file has a
-            subject, or several rules fit.
-    """
+    """Pair restored files with subjects by their paths without suffix, by the rule that fits."""
     files = dict(_pictures(restored))
     try:
         named = match_names({each.name: each.keys for each in subjects}, list(files), rule)
@@ -112,11 +82,7 @@ def match(restored: Path, subjects: Sequence[Subject], rule: Rule | None = None)
 
 
 def match_file(restored: Path, sharp: Path) -> Match:
-    """A single restored file with its sharp picture, whatever their names.
-
-    Raises:
-        InputError: One of them is no file.
-    """
+    """A single restored file with its sharp picture, whatever their names."""
     for path in (restored, sharp):
         if not path.is_file():
             wrong = "a folder beside a file" if path.is_dir() else "no such file"

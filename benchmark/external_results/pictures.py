@@ -29,14 +29,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ComparedPictures:
-    """A restored picture with what it is compared with, all as they are stored.
-
-    Attributes:
-        profile: The conventions.
-        restored, blurry, sharp: ``(H, W, 3)`` in [0, 1]; None if there is none or it is not needed.
-        size: Of the common centre; None if the pictures are of one size.
-        area: What is scored, for the reader; None as well.
-    """
+    """A restored picture with what it is compared with: ``(H, W, 3)`` in [0, 1], as stored."""
 
     profile: Profile
     restored: Array
@@ -63,18 +56,7 @@ class ComparedPictures:
 def read_pictures(
     subject: Subject, path: Path, profile: Profile, crop: Crop | None, *, with_sharp: bool
 ) -> ComparedPictures:
-    """Read a restored file and what it is compared with.
-
-    Args:
-        subject: What it should be of.
-        path: The restored file.
-        profile: The conventions.
-        crop: What is scored where sizes are nearly equal; None if they must be equal.
-        with_sharp: Whether the sharp picture is needed.
-
-    Raises:
-        ImageError: A picture cannot be read, or their sizes differ.
-    """
+    """Read a restored file and what it is compared with; ``crop`` is for nearly equal sizes."""
     restored = np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
     files = {
         "blurry": subject.pair.blurry if subject.pair is not None else None,

@@ -36,21 +36,7 @@ def score_request(
     rule: Rule | None = None,
     crop: Crop | None = None,
 ) -> Scoring:
-    """Score a restored picture, or those of a folder, against sharp ones.
-
-    Args:
-        restored: A restored picture, or a folder of them.
-        sharp: The sharp picture, or a folder of them; None if a dataset is given.
-        dataset: ``READER:PATH``; its test pairs are used.
-        profile_name: One of :data:`~defocus.benchmark.scoring.profiles.PROFILES`.
-        metric_names: Metrics besides those of the profile.
-        flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
-        rule: How names of files are matched; None for the rule that fits.
-        crop: What is scored where sizes are nearly equal; None if they must be equal.
-
-    Raises:
-        InputError: An unknown name, a missing folder, an ambiguous or unreadable file.
-    """
+    """Score a picture or a folder against ``sharp``, or else the test pairs of ``dataset``."""
     profile = find_profile(profile_name)
     if flow_weights is not None and profile.protocol != "deformed-gt":
         raise InputError(f"the profile {profile.name} has no flow; drop --flow-weights")

@@ -30,22 +30,7 @@ MISSING = "no restored picture was given"
 def record_scoring(
     out: Path, name: str, dataset: str, scoring: Scoring, flow_weights: Path | None = None
 ) -> list[Row]:
-    """Store the scores of a folder's pictures as a row of a study, and update its leaderboard.
-
-    Args:
-        out: Folder of the study; created if absent.
-        name: Name of the row's system.
-        dataset: The reference dataset, ``READER:PATH``.
-        scoring: The scores.
-        flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
-
-    Returns:
-        The leaderboard.
-
-    Raises:
-        InputError: The name is not printable, or another process works in the folder.
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Store the scores of a folder's pictures as a row of a study; return its leaderboard."""
     if not name.strip() or not name.isprintable():
         raise InputError(f"--name {name!r}: give a name that can be printed")
     opened, profile = open_dataset(dataset, damaged=True), find_profile(scoring.profile)

@@ -31,23 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scoring:
-    """Scores of the pictures of a folder; the keys of ``score --json``.
-
-    Attributes:
-        profile: Name.
-        images: For each picture its name, a value (or None) per metric, and further information.
-        mean: Mean over the pictures that have a value; None if none has.
-        missing: Subjects without a restored file.
-        extra: Restored files without a subject.
-        notes: Notes for the reader of the numbers.
-        matched: The rule by which files were matched, in words.
-        files: Name of the restored file of each picture.
-        left_out: Pictures that could not be scored, with reasons.
-        cropped: What was scored of pictures that have another size than their reference.
-        warnings: Mistakes of saving that most pictures show; they spoil the scores.
-        reasons: Why a picture has no value of a metric, by its name and the metric's; not in the
-            JSON document, whose notes say it.
-    """
+    """Scores of the pictures of a folder; the keys of ``score --json`` but for ``reasons``."""
 
     profile: str
     images: list[Row]
@@ -75,19 +59,7 @@ def score_outputs(
     dataset: Dataset | None = None,
     crop: Crop | None = None,
 ) -> Scoring:
-    """Score restored pictures.
-
-    Args:
-        matched: The pictures and the references that they are compared with.
-        profile: The conventions.
-        metrics: The metrics to compute, by name.
-        estimator: Flow estimator for targets that follow the output.
-        dataset: Dataset of the subjects' pairs; None if two folders are compared.
-        crop: What is scored where sizes are nearly equal; None if they must be equal.
-
-    Returns:
-        The scores; what fails with a picture leaves it out.
-    """
+    """Score restored pictures; one that fails is left out with its reason."""
     scorer = PairScorer(dataset, estimator, metrics, profile)
     reasons: dict[str, list[str]] = defaultdict(list)
     lacking: dict[str, dict[str, str]] = {}

@@ -1,7 +1,7 @@
 """Two mistakes of saving that spoil all scores alike: colours in another order, a constant shift.
 
-A few pictures are looked at, in small copies for the colours and in a part around the centre for
-the shift. What is noticed is said; no score changes.
+A few pictures are examined, in small copies for the colours and in a part around the centre for the
+shift. A suspicion is reported; no score changes.
 """
 
 from collections import Counter
@@ -40,13 +40,7 @@ Offset = tuple[int, int]
 
 @dataclass(frozen=True)
 class Look:
-    """What one picture says.
-
-    Attributes:
-        colours: The order that its colours seem to lie in, as ``BGR``; empty if none fits clearly
-            better than RGB.
-        offset: How far it lies to the right and below, whole px; None if that cannot be said.
-    """
+    """What one picture shows; ``offset`` is right and down in whole px, None if unclear."""
 
     colours: str
     offset: Offset | None
@@ -64,12 +58,7 @@ def look(restored: Array, reference: Array) -> Look:
 
 
 def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
-    """One line for swapped colours of any picture, one for an offset that most pictures have.
-
-    Args:
-        looks: Of the pictures that were looked at.
-        against: What they were compared with, in words.
-    """
+    """One line for swapped colours of any picture, one for an offset that most pictures have."""
     orders = Counter(one.colours for one in looks if one.colours)
     offsets = Counter(one.offset for one in looks if one.offset is not None)
     said = []

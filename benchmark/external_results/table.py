@@ -14,9 +14,7 @@ __all__ = ["scoring_table"]
 def scoring_table(scoring: Scoring) -> Table:
     """Table of the metrics, with the files' names where they differ from the pictures'.
 
-    A metric without any value has no column; its note says why. The last line says of how many
-    pictures it is the mean; a column of another number says its own in its head. Further
-    information is in the JSON document.
+    A metric without any value has no column; its note says why.
     """
     renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
     files = {"File": scoring.files} if renamed else {}

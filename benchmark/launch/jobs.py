@@ -1,7 +1,7 @@
 """Job: one run of a study in a separate process and folder.
 
 Running jobs share neither a lock nor a database, because both are unreliable on network file
-systems. Each job works in ``OUT/jobs/RUN``, a study of one run. The process that holds the lock of
+systems. Each job is a study of one run in ``OUT/jobs/RUN``; the process that holds the lock of
 ``OUT`` merges finished jobs into it.
 """
 
@@ -61,11 +61,7 @@ def slurm_job(out: Path, run: str) -> JobCommand:
 
 
 def claim_job(out: Path, run: str) -> Path:
-    """The job's folder as seen by the job, which prepares it if no launcher did.
-
-    Raises:
-        InputError: No launcher prepared it, and a process works in the study.
-    """
+    """The job's folder as seen by the job, which prepares it if no launcher did."""
     folder = job_folder(out, run)
     if run_folder(folder, run).parent.is_dir():
         return folder
@@ -86,11 +82,7 @@ def finished_jobs(out: Path) -> list[Path]:
 
 
 def take_back(out: Path) -> None:
-    """Move unfinished runs of idle jobs back into the study.
-
-    Raises:
-        InputError: A job is running.
-    """
+    """Move unfinished runs of idle jobs back into the study."""
     for folder in sorted((out / "jobs").glob("*/")):
         if is_locked(folder):
             raise InputError(

@@ -33,18 +33,10 @@ def slots() -> list[str]:
 def run_in_slots(
     out: Path, runs: Sequence[str], places: Sequence[str]
 ) -> Iterator[tuple[str, int]]:
-    """Run one process per slot, and yield the id and exit code of each process that has ended.
+    """Run a process per slot (``CUDA_VISIBLE_DEVICES``); yield id and exit code of each that ends.
 
-    Ctrl-C and stop signals end the processes; each saves its state first. If a process of an
-    earlier start still works on a run, that process is left alone until it ends.
-
-    Args:
-        out: Folder of the study.
-        runs: Ids of the runs.
-        places: Value of ``CUDA_VISIBLE_DEVICES`` in each slot.
-
-    Raises:
-        InterruptedWorkError: This process was told to stop.
+    Stop signals end the processes, and each saves its state first. A process of an earlier start
+    that still works on a run is left alone until it ends.
     """
     waiting, free = list(runs), list(places)
     working: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}

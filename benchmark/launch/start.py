@@ -36,21 +36,7 @@ Launcher = Literal["here", "local", "slurm"]
 def carry_out(
     expanded: Expanded, document: StudyDocument, launcher: Launcher, *, again: bool = False
 ) -> int:
-    """Do the remaining work of a study and show its results.
-
-    Args:
-        expanded: The runs of the study.
-        document: The request, kept in the folder to continue it.
-        launcher: Name of the launcher.
-        again: Whether finished trainings are repeated.
-
-    Returns:
-        The exit code: 1 if a run failed, the exit code of a dataset's problem, else 0.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        InputError: Another process works in the folder, or the scheduler is not available.
-    """
+    """Do the remaining work of a study and show its results; return the exit code."""
     studies = expanded.studies
     for problem in expanded.problems:
         say(f"left out: {problem}")

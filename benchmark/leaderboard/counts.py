@@ -23,12 +23,7 @@ def most_images(rows: Iterable[Row]) -> int:
 
 
 def over_pictures(rows: Sequence[Row], kind: str = "picture") -> str:
-    """``16 test pictures of 8 scenes``, or ``3 of 4 test pictures of 3 scenes``.
-
-    Args:
-        rows: Rows of one protocol.
-        kind: What a picture is called, in singular.
-    """
+    """``16 test pictures of 8 scenes``, or ``3 of 4 test pictures of 3 scenes``."""
     images = most_images(rows)
     scenes = max((row.scenes for row in rows if row.images == images), default=0)
     pictures = max((row.pictures for row in rows), default=0)
@@ -37,13 +32,7 @@ def over_pictures(rows: Sequence[Row], kind: str = "picture") -> str:
 
 
 def counted_head(name: str, rows: Iterable[Row | None], usual: int) -> str:
-    """The head of a column, with its number of pictures if that is another than the table's.
-
-    Args:
-        name: The head without it.
-        rows: The rows behind the column.
-        usual: The number of pictures in the head of the table.
-    """
+    """The head of a column, with its number of pictures if that is not the table's usual one."""
     images = most_images(row for row in rows if row is not None)
     return f"{name}, {counted(images, 'picture')}" if images not in {0, usual} else name
 
@@ -55,11 +44,7 @@ def partial_words(row: Row, rows: Iterable[Row]) -> str:
 
 
 def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
-    """What rows of one score leave out, each reason once, with the rows that it holds for.
-
-    Args:
-        rows: Rows of one metric under one protocol, by the name of their line.
-    """
+    """What rows of one score leave out, each reason once, with the rows that it holds for."""
     names: dict[str, list[str]] = {}
     valued = {name: row for name, row in rows.items() if row.images}
     for name, row in valued.items():
@@ -74,11 +59,7 @@ def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
 
 
 def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
-    """Rows that were not scored under every protocol, so that some tables are without them.
-
-    Args:
-        places: The protocols of each row, by its name.
-    """
+    """Rows that were not scored under every protocol, so that some tables are without them."""
     every = {place for found in places.values() for place in found}
     names: dict[str, list[str]] = defaultdict(list)
     for name, found in places.items():
@@ -88,11 +69,7 @@ def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
-    """Why cells are empty and rows marked: each reason once, with all that it holds for.
-
-    Args:
-        rows: The rows of a table's scores, each with the name of its line.
-    """
+    """Why cells are empty and rows marked: each reason once, with all that it holds for."""
     known = list(rows)
     subjects: dict[str, set[str]] = defaultdict(set)
     for name, row in known:

@@ -31,23 +31,10 @@ _TEX_DIGITS = 5
 
 
 def export_study(results: Results, path: Path, *, images: bool = False) -> int:
-    """Write the leaderboard, or the scores of every picture, in the format of the file's name.
+    """Write the leaderboard, or every picture's scores, in the format of the file's suffix.
 
-    JSON of the leaderboard is an object with ``rows`` and ``tracks`` (ranks, their stability,
-    tests, detectable differences); all other formats are a list of rows.
-
-    Args:
-        results: The store of the study.
-        path: Path of the new file, with one of :data:`SUFFIXES`.
-        images: Whether to export the scores of pictures instead of the leaderboard.
-
-    Returns:
-        Number of written rows.
-
-    Raises:
-        InputError: The suffix is unknown, LaTeX of pictures is requested, there are no results, or
-            a library is missing.
-        StorageError: The disk is full or the folder not writable.
+    JSON of the leaderboard is an object with ``rows`` and ``tracks``; all other formats are a list
+    of rows. Returns the number of rows.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -116,10 +103,7 @@ def _parquet(lines: Sequence[Line]) -> bytes:
 
 
 def _latex(lines: Sequence[Line]) -> str:
-    """A plain ``tabular`` of the rows that have a value.
-
-    The command ``table`` has the styles of papers.
-    """
+    """A plain ``tabular`` of the rows with a value; ``table`` has the styles of papers."""
     from defocus.reports.latex import escape_latex
 
     rows = [[line[name] for name in _TEX_COLUMNS] for line in lines if line["value"] is not None]

@@ -1,7 +1,4 @@
-"""Write a study's ``leaderboard.csv``, ``report.html`` and ``report.pdf``.
-
-Files whose content would not change are not touched.
-"""
+"""Write a study's leaderboard and reports; files whose content would not change stay untouched."""
 
 import hashlib
 import time
@@ -30,12 +27,8 @@ FIRST_REPORT_S = 2.0
 class Publisher:
     """Updates the outputs during a study.
 
-    The leaderboard is written each time. Writing reports is limited to about a twentieth of the
-    time, after the first two seconds, so call :func:`publish` at the end of the study.
-
-    Args:
-        out: Folder of the study.
-        results: The study's store.
+    Reports take at most about a twentieth of the time, after the first two seconds, so call
+    :func:`publish` at the end of the study.
     """
 
     def __init__(self, out: Path, results: Results) -> None:
@@ -43,11 +36,7 @@ class Publisher:
         self._due = time.monotonic() + FIRST_REPORT_S
 
     def __call__(self) -> None:
-        """Update the outputs; call this after each run.
-
-        Raises:
-            StorageError: The disk is full or the folder not writable.
-        """
+        """Update the outputs; call this after each run."""
         started = time.monotonic()
         reports = started >= self._due
         publish(self._out, self._results, reports=reports)
@@ -57,19 +46,7 @@ class Publisher:
 
 
 def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
-    """Update the leaderboard and the reports from the store.
-
-    Args:
-        out: Folder of the study.
-        results: The study's store.
-        reports: Whether to write reports too, or only the leaderboard.
-
-    Returns:
-        The leaderboard.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Update the leaderboard, and the reports if wanted, from the store; return the leaderboard."""
     rows = leaderboard(results)
     text = to_csv(rows)
     write_bytes_if_changed(out / "leaderboard.csv", text.encode())

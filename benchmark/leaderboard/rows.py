@@ -33,35 +33,12 @@ PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the leaderboard.
+    """One line of the leaderboard; rows are ranked together only if their versions are the same.
 
-    Attributes:
-        system, input, weights, train_dataset, dataset, split, budget: Facts of the runs behind the
-            row.
-        profile, protocol, flow, metric: The score that was computed; ``protocol`` is empty for
-            costs.
-        value: Mean over images (for each image, over seeds first); None if there is none.
-        ci_low, ci_high: Confidence interval; None if there are too few scenes.
-        images, scenes, seeds: Number of images, scenes and seeds behind the value.
-        gain_resolution: How far the gain changes where the references are moved by their standard
-            errors; None where these are unknown.
-        pictures: Number of the split's pictures, with or without a value.
-        spread: Standard deviation of the value over seeds; None with one.
-        left_out: Pictures without a value, with the reasons; empty if there are none, or no value.
-        status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
-        data_revision: Start of the dataset's content hash.
-        recipe: Start of the hash of recipe, schedule and revisions, without the seed.
-        evaluation: Scoring revision and choices; rows are ranked together only if it, the profile
-            and the data revision are the same.
-        flow_weights: SHA-256 of the flow estimator's weights; empty if it has none.
-        interval: What the interval covers, or why there is none.
-        measured_on: Device and picture size of a cost; empty if it does not depend on them.
-        metric_version: Revision of the metric, with the hash of a plug-in's file; rows are ranked
-            together only if it is the same. Empty for costs.
-        reconstruction: 1 if only an abstract of the system is public; such rows are never ranked
-            and do not reproduce published numbers.
-        gain, gain_low, gain_high: Mean difference to the blurry input and its confidence interval,
-            dB; of PSNR alone, None where there is none.
+    ``protocol`` is empty for costs. ``value`` is a mean over images, for each image over seeds
+    first. ``status`` is ``ok``, or ``seen``, ``not-applicable`` or ``failed`` with a reason. Gains
+    and ``gain_resolution`` (how far the gain changes where the references are moved by their
+    standard errors) are dB, of PSNR alone. ``recipe`` is a hash without the seed.
     """
 
     system: str
@@ -109,14 +86,10 @@ REVISION_DIGITS = 12
 
 
 def current_entries(results: Results) -> list[list[Entry]]:
-    """The current runs: for each system, dataset and budget, the group in the last place.
+    """The current runs of each system, dataset and budget: the group recorded last.
 
-    That is the one that was recorded last, unless :func:`claim_rows` has moved another. The other
-    groups of the same system, from other code, settings or data, stay in the store; see
-    :func:`replaced_entries`.
-
-    Returns:
-        Groups of runs that differ only by seed, by dataset, budget and system.
+    Unless :func:`claim_rows` has moved another. The runs of a group differ only by seed; for the
+    groups that are left, see :func:`replaced_entries`.
     """
     groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry, current in _with_currency(results):
@@ -131,12 +104,7 @@ def replaced_entries(results: Results) -> list[Entry]:
 
 
 def claim_rows(results: Results, runs: Iterable[str]) -> None:
-    """Give rows back to runs that a study is asked for, where other groups have taken them.
-
-    Args:
-        results: The store of the study, its lock held.
-        runs: Ids, those of the latest request first: of several runs of a row, the first gets it.
-    """
+    """Give rows back to requested runs, the latest first, where other groups have taken them."""
     stored = {entry.run: (entry, current) for entry, current in _with_currency(results)}
     asked: dict[tuple[str, ...], str] = {}
     for run in runs:
@@ -155,10 +123,7 @@ def _with_currency(results: Results) -> list[tuple[Entry, bool]]:
 
 
 def _line(entry: Entry) -> tuple[str, ...]:
-    """Key of a separate row: official weights are listed beside your own training.
-
-    External results are scored by one profile at a time, each as its own run.
-    """
+    """Key of a separate row: official weights and each profile of an external result have one."""
     scored = entry.run if entry.weights == ELSEWHERE else ""
     trained = "+".join(trained_datasets(entry.train_dataset))
     return entry.dataset, entry.budget, entry.system, entry.weights, trained, scored
@@ -183,10 +148,7 @@ Counts = tuple[int, int, int]
 
 
 def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
-    """Confidence intervals of every line of every group.
-
-    Lines over the same pictures are resampled together.
-    """
+    """Confidence intervals of every line; lines over the same pictures are resampled together."""
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
@@ -377,8 +339,7 @@ def _covered(entry: Entry, seeds: int, scenes: int, interval: Ends) -> str:
 def to_csv(rows: Iterable[Row]) -> str:
     """The rows as CSV with LF line ends.
 
-    Text that a spreadsheet would run as a formula gets a leading apostrophe; control characters
-    become spaces.
+    Text that a spreadsheet would run as a formula gets a leading apostrophe.
     """
     cells = attrgetter(*CSV_COLUMNS)
     return csv_text([CSV_COLUMNS, *map(cells, rows)], CSV_DIGITS)

@@ -76,18 +76,8 @@ def score_tables(
 ) -> list[Table]:
     """One table per dataset, profile and versions, best PSNR first, columns most wanted first.
 
-    Its caption says over how many pictures and scenes its numbers are.
-
-    It has the protocol that the profile is meant for: gains over the blurry input, scores, costs;
-    then PSNR under the other protocols. Columns without a value are left out. Reconstructions are
-    marked.
-
-    Args:
-        rows: Rows of the leaderboard.
-        reconstructions: Names of the systems that are not ranked and not compared with published
-            numbers.
-        tracks: Tracks with the ranks; differences are noted below the tables where rows are ranked
-            as whole systems, not as narrow copies.
+    It has the protocol that the profile is meant for, then PSNR under the others. Columns without a
+    value are left out; reconstructions are marked and never ranked.
     """
     excluded = frozenset(reconstructions)
     return [
@@ -142,13 +132,7 @@ def _origin(row: Row) -> str:
 
 @dataclass(frozen=True)
 class _Lines:
-    """The lines of a table, best first, and what they show.
-
-    Attributes:
-        names: Names of the lines, in order.
-        rows: The rows of a line by protocol and metric; costs are under the empty protocol.
-        images: Number of pictures behind the numbers.
-    """
+    """The lines of a table, best first, with rows by protocol and metric; costs have none."""
 
     names: dict[LineKey, str]
     rows: dict[LineKey, dict[tuple[str, str], Row]]
@@ -202,10 +186,7 @@ def _score_table(
 
 
 def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset[str]) -> _Lines:
-    """The lines with a score under the protocol, or a reason why not, best first.
-
-    The name of a line that lacks pictures says how many it has.
-    """
+    """The lines with a score or a reason, best first; one that lacks pictures says so."""
     leading = _leading(shown)
     scored = [row for row in shown if row.metric == leading]
     names = _names(rows, reconstructions)

@@ -41,16 +41,7 @@ _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
 def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
-    """Print the leaderboard on stdout and its path on stderr; return the exit code.
-
-    Args:
-        outcome: Outcome of a study.
-        studies: The requested studies, of one folder.
-
-    Returns:
-        The exit code of the first dataset's problem, else 1 if a run failed or a pair is
-        left out, else 0.
-    """
+    """Print the leaderboard on stdout and its path on stderr; return the exit code."""
     print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
     out = studies[0].out
     hints = (_how_to_fill(outcome.rows, study) for study in studies)

@@ -1,9 +1,4 @@
-"""Backbone files of LPIPS and DISTS: location and download.
-
-The ``lpips`` package contains its linear layers, but not the backbones, which are torchvision's
-ImageNet networks. Files are looked up in torch's own folder, so a file that torchvision downloaded
-earlier is used.
-"""
+"""Backbone files of LPIPS and DISTS: torchvision's ImageNet networks, in torch's own folder."""
 
 import contextlib
 import functools
@@ -38,14 +33,7 @@ _LIMIT_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A weights file that can be downloaded.
-
-    Attributes:
-        filename: Name in torch's folder of checkpoints.
-        url: Official address.
-        sha256_prefix: Start of its SHA-256 hash.
-        size_limit: Upper bound of its size, bytes.
-    """
+    """A weights file that can be downloaded, with the start of its SHA-256 hash."""
 
     filename: str
     url: str
@@ -92,19 +80,8 @@ def fetch(
 ) -> Path:
     """Download or copy the file and check its hash; a failure leaves nothing behind.
 
-    Args:
-        file: Which file.
-        source: A local file or an ``http(s)://`` address; None is the official address.
-        timeout_seconds: Longest silence of the server.
-        limit_seconds: Longest duration of the whole download; None for no limit.
-
-    Returns:
-        Path of the file.
-
-    Raises:
-        InputError: The source cannot be read or reached.
-        WeightsError: The content is not this file.
-        StorageError: The disk is full or the folder is not writable.
+    ``timeout_seconds`` is the longest silence of the server, ``limit_seconds`` the longest
+    duration.
     """
     origin = source or file.url
     target = location(file)
@@ -179,8 +156,8 @@ def _read(path: Path) -> Generator[bytes, None, None]:
 def _answer(address: str, timeout_seconds: float) -> Generator[bytes, None, None]:
     """The content of the server's answer, which is waited for no longer than that in all.
 
-    The limits of ``httpx`` are of each address that a name stands for, and not of the search for
-    the name: where packets vanish, that is a minute.
+    The limits of ``httpx`` are for each address of a name, and not for the search of the name:
+    where packets vanish, that is a minute.
     """
     import httpx
 

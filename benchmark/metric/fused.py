@@ -1,11 +1,9 @@
 """PSNR, SSIM over the uniform window and MAE of a pair in one pass over its rows.
 
-No array of the picture's size is written. The sums of the window's columns are kept for one row and
-moved down by adding the entering row and subtracting the leaving one; the sums along the row and
-the formula follow at once. The interleaved RGB row is one row of numbers with a tap step of 3, so
-that inner loops become vector instructions. All numbers are float64, and every accumulator belongs
-to one column and is summed in a fixed order, so that a pair has the same value to the bit on every
-machine.
+No array of the picture's size is written. The sums of the window's columns are moved down by adding
+the entering row and subtracting the leaving one. The interleaved RGB row is one row of numbers with
+a tap step of 3, so that inner loops become vector instructions. Every accumulator is a float64 of
+one column, summed in a fixed order: a pair has the same value to the bit on every machine.
 """
 # ruff: noqa: ANN001, ANN202 - the compiler finds the types of compiled functions
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -29,13 +27,7 @@ _CHANNELS = 3
 
 @dataclass(frozen=True)
 class Sums:
-    """Means of a pair over the pixels inside the mask.
-
-    Attributes:
-        squared_error: Mean squared difference.
-        absolute_error: Mean absolute difference.
-        ssim: Mean over the pixels whose whole window is inside the mask; None if there is none.
-    """
+    """Means of a pair inside the mask; ``ssim`` over pixels whose whole window is inside."""
 
     squared_error: float
     absolute_error: float
@@ -43,12 +35,7 @@ class Sums:
 
 
 def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
-    """Compute all three metrics in one pass.
-
-    Args:
-        restored: ``(H, W, 3)`` float64 in [0, 1], finite.
-        reference: Same shape.
-        mask: ``(H, W)`` bool, true where a pixel counts, for at least one pixel.
+    """All three metrics of float64 pictures ``(H, W, 3)`` in [0, 1]; the mask has a true pixel.
 
     Source: as :mod:`~defocus.benchmark.metrics.ssim`, whose plain form gives the same values.
     """

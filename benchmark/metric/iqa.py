@@ -1,7 +1,7 @@
 """Metrics of the optional package ``pyiqa``.
 
-Its licence and its weights are non-commercial (PolyForm Noncommercial), and it installs about 120
-packages. Users who may use it install the extra ``iqa``.
+Its licence and weights are non-commercial (PolyForm Noncommercial), and it installs about 120
+packages, so it is an extra of its own: ``iqa``.
 """
 
 import contextlib
@@ -28,11 +28,7 @@ def is_installed() -> bool:
 
 
 def score(name: str, *pictures: Picture) -> float:
-    """The package's score of pictures ``(H, W, 3)`` in [0, 1], given in the order it expects.
-
-    Raises:
-        MetricUnavailableError: The package or its weights are not available.
-    """
+    """The package's score of pictures ``(H, W, 3)`` in [0, 1], in the order it expects."""
     if not is_installed():
         raise MetricUnavailableError(f"{name} needs the package pyiqa: {REMEDY}")
     import torch

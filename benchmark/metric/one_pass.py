@@ -11,14 +11,7 @@ __all__ = ["psnr_ssim_mae"]
 def psnr_ssim_mae(
     restored: Picture, reference: Picture, mask: Mask, profile: Profile
 ) -> dict[str, float]:
-    """Compute the values that one pass can give; the metrics' own functions explain missing ones.
-
-    Args:
-        restored: ``(H, W, 3)`` float64, finite.
-        reference: Same shape.
-        mask: ``(H, W)`` bool, true where a pixel counts.
-        profile: The conventions.
-    """
+    """The values that one pass can give; the metrics' own functions explain missing ones."""
     if not mask.any():
         return {}
     sums = fused_sums(restored, reference, mask)

@@ -27,13 +27,7 @@ Array = NDArray[np.float64]
 
 
 def phase_congruency(brightness: Array) -> Array:
-    """Measure how well the phases of a picture's waves agree at each pixel.
-
-    Args:
-        brightness: ``(H, W)`` float64 in [0, 255].
-
-    Returns:
-        ``(H, W)``, >= 0; noise, estimated from the finest waves, is subtracted.
+    """How well the phases of a picture's waves agree at each pixel, >= 0; brightness to 255.
 
     Source: Kovesi 1999, with the constants of Zhang et al. 2011 (FSIM).
     """
@@ -104,10 +98,7 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
 
 
 def _frequencies(count: int) -> Array:
-    """Frequencies of an axis, zero first.
-
-    With an odd count the largest is a half, as in the authors' code.
-    """
+    """Frequencies of an axis, zero first; with an odd count the largest is a half, as theirs."""
     if count % 2:
         steps = np.arange(-(count - 1) // 2, (count - 1) // 2 + 1) / max(count - 1, 1)
     else:

@@ -24,11 +24,7 @@ _ORDER = ("psnr", "ssim", "mae", "lpips")
 
 
 def all_metrics() -> dict[str, Metric]:
-    """Every metric by name, in the order of the field's tables.
-
-    Raises:
-        RegistryError: Two metrics have one name.
-    """
+    """Every metric by name, in the order of the field's tables."""
     return _metrics_beside(plugins())
 
 
@@ -60,11 +56,7 @@ def profile_metrics(profile: str) -> dict[str, Metric]:
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of that name.
-
-    Raises:
-        InputError: There is none.
-    """
+    """The metric of that name; InputError if there is none."""
     if name not in all_metrics():
         raise InputError(f"no metric '{name}'; there are {', '.join(all_metrics())}")
     return all_metrics()[name]

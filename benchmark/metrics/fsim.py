@@ -22,19 +22,8 @@ def feature_similarity(
 ) -> float:
     """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better.
 
-    Under a mask, the restored picture shows the reference where the mask is false, and each pixel
-    of the averaged picture is weighted by its share inside the mask.
-
-    Args:
-        restored: ``(H, W, 3)`` float64 in [0, 1].
-        reference: Same shape.
-        mask: ``(H, W)`` bool, true where a pixel counts.
-        chroma: Whether colours count.
-
-    Raises:
-        MetricUnavailableError: Neither picture has any structure, so all weights are 0.
-
-    Source: Zhang et al. 2011; constants and the averaging as in the authors' published code.
+    Where the mask is false the restored picture shows the reference, and averaged pixels are
+    weighted by their share inside. Source: Zhang et al. 2011, constants as in the authors' code.
     """
     from defocus.benchmark.metric.phase_congruency import (  # imports SciPy
         kept_phase_congruency,

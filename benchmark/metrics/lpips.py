@@ -26,11 +26,8 @@ _SMALLEST_PX = 31  # below, a second pooling has nothing left to pool
 def _lpips(backbone: str, restored: Picture, reference: Picture, mask: Mask) -> float:
     """LPIPS 0.1 of pictures in [0, 1]; lower is better.
 
-    Under a mask, the restored picture shows the reference where the mask is false, so these pixels
-    cannot count. Each layer's distances are averaged with the share of the mask that they cover as
-    weight. If the mask is true everywhere, the result is plain LPIPS.
-
-    Source: Zhang et al. 2018; version 0.1 of the authors' package.
+    Where the mask is false the restored picture shows the reference, and each layer is averaged by
+    the mask's share. Source: Zhang et al. 2018; version 0.1 of the authors' package.
     """
     if min(mask.shape) < _SMALLEST_PX:
         raise MetricUnavailableError(f"LPIPS needs {_SMALLEST_PX} px at least on each side")
@@ -83,10 +80,7 @@ def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no typ
 
 @functools.cache
 def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
-    """Load LPIPS with its backbone.
-
-    Prints of the libraries go to stderr, their warnings are dropped.
-    """
+    """Load LPIPS with its backbone; prints go to stderr, warnings are dropped."""
     path = backbone_files.location(backbone_files.BACKBONES[backbone])
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,11 +95,7 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
 
 
 def lpips_metric(backbone: str) -> Metric:
-    """LPIPS 0.1 with one of the package's networks: ``alex``, ``vgg`` or ``squeeze``.
-
-    Papers report AlexNet. The others are computed on request only: VGG takes about 25 times as
-    long.
-    """
+    """LPIPS 0.1: ``alex`` as papers report it; ``vgg`` (25 times as long) and others on request."""
 
     def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
         return _lpips(backbone, restored, reference, mask)

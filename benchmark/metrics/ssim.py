@@ -32,18 +32,10 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.float64]:
-    """SSIM of every pixel and channel, data range 1.
+    """SSIM of every pixel and channel, data range 1; valid where the whole window is inside.
 
-    Args:
-        restored: ``(H, W, C)`` float64 in [0, 1].
-        reference: Same shape.
-        window: ``uniform-7`` with sample covariance, ``gaussian-11`` with population covariance.
-
-    Returns:
-        ``(H, W, C)``; only pixels whose whole window lies in the picture are valid.
-
-    Source: Wang et al. 2004, eq. 13; the uniform window with N / (N - 1) is scikit-image's default,
-    which the field's evaluation scripts use, the Gaussian one is the paper's.
+    Source: Wang et al. 2004, eq. 13; the uniform window with sample covariance, N / (N - 1), is
+    scikit-image's default, which the field's scripts use, the Gaussian one is the paper's.
     """
     product, squares, covariance, variances = _moments(restored, reference, window)
     above = (2 * product + C1) * (2 * covariance + C2)
@@ -102,11 +94,7 @@ def whole_windows(mask: Mask, side: int) -> Mask:
 
 
 def masked_ssim(restored: Picture, reference: Picture, mask: Mask, window: str) -> float:
-    """Mean of the SSIM map over channels and over pixels whose whole window is under the mask.
-
-    Raises:
-        MetricUnavailableError: No whole window is under the mask.
-    """
+    """Mean of the SSIM map over channels and over pixels whose whole window is under the mask."""
     return _mean_under(ssim_map(restored, reference, window), mask, WINDOW_PX[window])
 
 

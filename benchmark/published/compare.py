@@ -36,19 +36,7 @@ _SHIFTS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measured number compared with a printed one.
-
-    Attributes:
-        system: Our name of the system.
-        dataset: Our name of the dataset.
-        protocol: Protocol of our number.
-        metric: Name of the metric.
-        ours: Measured value.
-        published: True value of the printed number.
-        difference: Measured minus published value.
-        source: Source of the published number.
-        reasons: Known reasons for a difference.
-    """
+    """A measured number compared with a printed one; the difference is measured minus published."""
 
     system: str
     dataset: str
@@ -66,12 +54,7 @@ class Comparison:
 
 
 def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
-    """Compare the rows of one system with every published cell of its dataset and metric.
-
-    Args:
-        rows: Leaderboard rows of one system.
-        published_as: The system's id in the published numbers.
-    """
+    """Compare the rows of one system with every published cell of its dataset and metric."""
     return [
         _comparison(row, cell, row.value)
         for row in rows
@@ -85,10 +68,6 @@ def printed_beside(row: Row, published_as: str) -> list[Published]:
 
     There are none under a budget that cannot compare systems, nor under ``deformed-gt`` unless the
     flow's weights are the official ones. The caller excludes reconstructions.
-
-    Args:
-        row: A row of the leaderboard.
-        published_as: The system's id in the published numbers.
     """
     hopeless = row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW
     if hopeless or row.budget not in RANKED_BUDGETS:

@@ -1,7 +1,7 @@
 """Published numbers shipped with the package: one row per printed cell.
 
-``results.csv`` holds every cell of the result tables of the main papers, ``extra.csv`` further ones
-from authors' pages. Values are kept as printed, true value = value x scale.
+``results.csv`` holds every cell of the main papers' result tables, ``extra.csv`` further ones from
+authors' pages.
 """
 
 import csv
@@ -33,18 +33,9 @@ _DATASETS = {
 
 @dataclass(frozen=True)
 class Published:
-    """One printed cell.
+    """One printed cell; the true value is the printed ``value`` times ``scale``.
 
-    Attributes:
-        system: Id in lower case; the card of our system has it as ``published_as``.
-        dataset: Id, such as ``dpdd`` or ``sdd-test``.
-        protocol: ``gt``, ``deformed-gt``, or ``unspecified`` if the source does not say, which in
-            practice means ``gt``.
-        metric: Name.
-        value: Value as printed.
-        scale: The true value is the printed one times this.
-        source: Publication and table, or an address.
-        note: Options that were used, and doubts.
+    ``protocol`` is ``unspecified`` if the source does not say, which in practice means ``gt``.
     """
 
     system: str
@@ -86,16 +77,7 @@ def _row(cells: Mapping[str, str]) -> Published:
 def select_published(
     system: str | None = None, dataset: str | None = None, metric: str | None = None
 ) -> list[Published]:
-    """The rows of a system, dataset and metric; None selects all.
-
-    Args:
-        system: Published id, or the name of one of our systems.
-        dataset: Published id, or a reader's name.
-        metric: Name.
-
-    Raises:
-        InputError: A name that no row has.
-    """
+    """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
     rows = all_published()
     ids = None if system is None else _published_ids(system, {row.system for row in rows})
     sets = None if dataset is None else {dataset, _DATASETS.get(dataset, dataset)}
@@ -111,10 +93,7 @@ def select_published(
 
 
 def published_dataset(name: str) -> str | None:
-    """The published id of one of our datasets by its name (``dpdd:folder``).
-
-    None if it has none.
-    """
+    """The published id of one of our datasets by its name (``dpdd:folder``); None without."""
     return _DATASETS.get(name.partition(":")[0])
 
 

@@ -12,16 +12,7 @@ __all__ = ["compare_study"]
 
 
 def compare_study(out: Path, system: str) -> list[Comparison]:
-    """Compare a system's rows of a study with published cells; narrow copies are in no paper.
-
-    Args:
-        out: Folder of the study.
-        system: Name of a registered system.
-
-    Raises:
-        InputError: No such study, or no rows of the system in it.
-        NotApplicableError: No published table has the system, or the study has a narrow copy alone.
-    """
+    """Compare a system's rows of a study with published cells; narrow copies are in no paper."""
     published_as = baseline(system).card.published_as
     if published_as is None:
         raise NotApplicableError(f"no published table that we know has the system {system}")

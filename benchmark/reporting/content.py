@@ -85,17 +85,7 @@ class TrackKey:
 
 @dataclass(frozen=True)
 class Content:
-    """Content of a study for its reports.
-
-    Attributes:
-        out: Folder of the study.
-        results: The study's open store.
-        rows: The rows of its leaderboard.
-        groups: Its current runs but the perfect restoration; those of a group differ by seed alone.
-        cards: Cards of the systems by name; systems that are no longer installed have none.
-        tracks: Ranks and tests by setting, protocol and track.
-        casts: Runs that restored a picture with a colour cast.
-    """
+    """Content of a study for its reports; the runs of a group differ by seed alone."""
 
     out: Path
     results: Results
@@ -170,10 +160,7 @@ def track_key(row: Row | Entry) -> TrackKey:
 def ranks(
     content: Content, setting: ReportSetting, protocol: str, key: TrackKey
 ) -> dict[tuple[str, str, str], int]:
-    """The ranks of a track's lines, by system, origin of weights and training data.
-
-    Empty if they may not be ranked.
-    """
+    """The ranks of a track's lines, by system, origin of weights and training data, if any."""
     track = content.tracks.get((setting, protocol, key))
     return {
         (one.system, one.weights, one.train_dataset): one.rank
@@ -245,11 +232,7 @@ def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both h
 
 
 def run_document(out: Path, entry: Entry) -> dict[str, Any]:
-    """The record ``run.json`` of a run; empty if there is none.
-
-    Raises:
-        InputError: The file is damaged.
-    """
+    """The record ``run.json`` of a run; empty if there is none."""
     path = run_folder(out, entry.run) / "run.json"
     try:
         found = read_json(path)

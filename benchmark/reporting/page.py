@@ -18,24 +18,12 @@ TITLE = "Defocus deblurring benchmark"
 
 
 def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
-    """Make the report of a study for browsers.
-
-    Args:
-        out: Folder of the study.
-        results: The study's store.
-        rows: The rows of its leaderboard.
-    """
+    """Make the report of a study for browsers."""
     return _page(out, results, rows, printed=False)
 
 
 def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
-    """Make the report of a study for print, with the content of a paper's appendix.
-
-    Args:
-        out: Folder of the study.
-        results: The study's store.
-        rows: The rows of its leaderboard.
-    """
+    """Make the report of a study for print, with the content of a paper's appendix."""
     return _page(out, results, rows, printed=True)
 
 

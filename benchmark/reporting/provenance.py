@@ -61,10 +61,7 @@ def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
 
 
 def _scored_by(versions: Sequence[MetricVersion]) -> str:
-    """The version of the package that scored.
-
-    If metrics were added later, each version with its metrics.
-    """
+    """The version of the package that scored; if metrics came later, each version with its own."""
     metrics: dict[str, list[str]] = defaultdict(list)
     known = all_metrics()
     for one in versions:
@@ -101,12 +98,7 @@ def card_words(card: Card) -> str:
 
 
 def method_parts(content: Content, own_intervals: str) -> list[Part]:
-    """Methods: profiles, protocols, statistics, budgets, seeds, hardware.
-
-    Args:
-        content: The study.
-        own_intervals: How the intervals of the study's own question are made; empty without one.
-    """
+    """Methods: profiles, protocols, statistics, budgets, seeds, hardware."""
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
     protocols = [name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}]

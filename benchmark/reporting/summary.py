@@ -44,10 +44,7 @@ Gained = tuple[BoardLine, Row]
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
-    """The result in some sentences: who gains most over the blurry input, and what JDRL gains.
-
-    Of several datasets each has a line of its own.
-    """
+    """Who gains most over the blurry input, and what JDRL gains; each dataset has its own line."""
     if not content.rows:
         return "No run has finished yet."
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]

@@ -25,12 +25,7 @@ __all__ = ["paper_text", "write_comparison", "write_figures", "write_report"]
 
 
 def write_report(out: Path) -> None:
-    """Write ``report.html`` and ``report.pdf`` of a study.
-
-    Raises:
-        InputError: The folder has no study.
-        StorageError: The folder cannot be written.
-    """
+    """Write ``report.html`` and ``report.pdf`` of a study."""
     with read_results(out / STORE) as results:
         rows = leaderboard(results)
         write_html(build_page(out, results, rows), out / "report.html")
@@ -39,16 +34,7 @@ def write_report(out: Path) -> None:
 
 
 def write_comparison(out: Path, other: Path) -> Changes:
-    """Write ``comparison.html`` and ``comparison.pdf`` into the folder of a study.
-
-    Args:
-        out: Folder of the study.
-        other: Folder of the study to compare with.
-
-    Raises:
-        InputError: One of the folders is not a study.
-        StorageError: The folder cannot be written.
-    """
+    """Write ``comparison.html`` and ``comparison.pdf`` of a study against another one."""
     changes = compare_studies(out, other)
     page = against_page(changes, out.resolve().name, other.resolve().name)
     write_html(page, out / "comparison.html")
@@ -58,12 +44,7 @@ def write_comparison(out: Path, other: Path) -> Changes:
 
 
 def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
-    """The tables of one style as LaTeX or CSV.
-
-    Raises:
-        InputError: The folder has no study.
-        NotApplicableError: The study has no numbers for such a table.
-    """
+    """The tables of one style as LaTeX or CSV."""
     with read_results(out / STORE) as results:
         tables = paper_tables(read_content(out, results, leaderboard(results)), style)
     if not tables:
@@ -72,16 +53,7 @@ def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
 
 
 def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[Path]:
-    """Draw a study's figures into a folder.
-
-    Returns:
-        The files, ``quality-cost-1.pdf``, ``training-1.pdf`` and so on.
-
-    Raises:
-        InputError: The folder has no study.
-        NotApplicableError: The study has nothing to draw.
-        StorageError: The folder cannot be written.
-    """
+    """Draw a study's figures into a folder: ``quality-cost-1.pdf``, ``training-1.pdf`` …."""
     with read_results(out / STORE) as results:
         content = read_content(out, results, leaderboard(results))
         figures: dict[str, Sequence[Curves | Scatter]] = {

@@ -15,15 +15,10 @@ __all__ = ["follow_dataset"]
 
 
 def follow_dataset(dataset: Dataset, results: Results) -> None:
-    """Bring the stored runs of a dataset to what it says now of its pictures.
+    """Bring the stored runs of a dataset to what it now says of its pictures.
 
-    Another layout of the same pictures, or a corrected manifest, may sort them into other scenes
-    and places, or name another source. The values of single pictures do not depend on it;
-    intervals, tests, PSNR by place and whether test scenes may be known do.
-
-    Args:
-        dataset: The dataset as it is opened now.
-        results: The store of a study, its lock held.
+    Another layout or manifest may sort the same pictures into other scenes and places, or name
+    another source. Values of single pictures do not depend on it; intervals and tests do.
     """
     facts = _Facts(
         {pair.id: pair.scene for pair in dataset.pairs},

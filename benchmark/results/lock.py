@@ -57,12 +57,6 @@ def study_lock(out: Path) -> Iterator[None]:
     """Hold the lock of a study's folder (created if absent) while the block runs.
 
     The kernel holds the lock on the file ``.lock``, so a killed process leaves no lock behind.
-    Temporary files that a killed process left are removed.
-
-    Raises:
-        InputError: Another process works in the folder, or the folder is not a study and has files
-            that a study would replace.
-        StorageError: The folder cannot be created or written.
     """
     _refuse_foreign(out)
     make_folder(out)
@@ -80,11 +74,7 @@ def study_lock(out: Path) -> Iterator[None]:
 
 
 def is_locked(out: Path) -> bool:
-    """Whether a process works in a study's folder right now; read access is enough.
-
-    Raises:
-        OSError: The folder cannot be read.
-    """
+    """Whether a process works in a study's folder right now; read access is enough."""
     try:
         handle = os.open(out / ".lock", os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):

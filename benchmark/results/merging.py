@@ -28,28 +28,14 @@ STUDY = "study.json"
 
 @dataclass(frozen=True)
 class Merged:
-    """Result of a merge.
-
-    Attributes:
-        taken: Ids of the copied runs.
-        kept: Ids of the runs that the folder already had.
-    """
+    """Result of a merge: ids of the copied runs, and of those that the folder already had."""
 
     taken: tuple[str, ...]
     kept: tuple[str, ...]
 
 
 def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
-    """Copy the finished runs of other folders, which are not changed.
-
-    Args:
-        out: Folder of the study that gets them; created if absent.
-        sources: Folders of studies.
-
-    Raises:
-        InputError: One of the folders is not a study, or a process works in it.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Copy the finished runs of other folders, which are not changed."""
     for source in sources:
         if not (source / STORE).is_file():
             raise InputError(f"{source}: no results of a study there; check the path")
@@ -64,15 +50,7 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
 def take_job(out: Path, results: Results, folder: Path) -> None:
     """Replace the study's state of a run by that of its job, which began with that state.
 
-    For a run that lacked only metrics, only these are copied; its other scores stay unchanged.
-
-    Args:
-        out: Folder of the study, its lock held; its reports are not updated.
-        results: The study's store.
-        folder: Folder of the job, which is not running.
-
-    Raises:
-        StorageError: The disk is full or ``out`` is not writable.
+    For a run that lacked only metrics, only these are copied. Reports are not updated.
     """
     mine = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, all_metrics())

@@ -13,12 +13,7 @@ _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy
 
 
 def package_version() -> str:
-    """The version of this code and its commit, ``0.1.0+abc1234``.
-
-    ``0.1.0`` if the commit is unknown.
-
-    It is shown beside results and never decides what is repeated.
-    """
+    """Version and commit, ``0.1.0+abc1234``, to show; it never decides what is repeated."""
     commit = own_commit()
     return f"{__version__}+{commit}" if commit else __version__
 

@@ -32,11 +32,7 @@ FAILURE = "failure.txt"
 
 
 def run_folder(out: Path, run: str) -> Path:
-    """Folder of a run of a study.
-
-    Raises:
-        InputError: The name leads outside the study; a store may come from anybody.
-    """
+    """Folder of a run; a name from a stranger's store that leads outside is refused."""
     if Path(run).name != run or run == "..":
         raise InputError(f"{out}: its store names the run {run!r}, which is no folder's name")
     return out / "runs" / run
@@ -53,17 +49,6 @@ def training_folder(
     """Make the folder of a training, with a record of its identity.
 
     A checkpoint that was trained without other pairs is set aside: it is of another training.
-
-    Args:
-        out: Folder of the study.
-        run: Id of the run.
-        facts: Facts of the run.
-        dataset: Dataset that it trains on.
-        sources: Sources of plug-ins that it begins with; a training that goes on keeps its first.
-        left_out: Pairs outside the test split that cannot be read.
-
-    Raises:
-        StorageError: The folder cannot be written.
     """
     folder = make_folder(run_folder(out, run))
     data = {"dataset": dataset.name, "data_hash": dataset.content_hash}
@@ -105,14 +90,7 @@ def stamp(path: Path) -> str:
 
 
 def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
-    """Whether the checkpoint has this hash; a deleted one counts as unchanged.
-
-    Args:
-        folder: Folder of the run.
-        sha256: SHA-256 hash of the file when the run finished; empty for a run that trained
-            nothing.
-        known_stamp: :func:`stamp` of the file at that time.
-    """
+    """Whether the checkpoint has this hash; a deleted one counts as unchanged."""
     path = folder / CHECKPOINT
     if not sha256 or not path.exists():
         return True

@@ -20,13 +20,8 @@ def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
 def seen_in(trained_on: Collection[str], dataset: Dataset) -> str:
     """Why the test pictures may have been used for training; empty if they were not.
 
-    Official splits are trusted: weights trained on a dataset have not seen its test pictures if its
-        own reader provides them. Pictures that were imported, split or compensated again may be
-        from the training set.
-
-    Args:
-        trained_on: Names of the weights' training sets; empty if not known.
-        dataset: The evaluated dataset; its ``source`` names the reader whose pictures it holds.
+    Official splits are trusted if the dataset's own reader provides them; pictures that were
+    imported, split or compensated again may be from the training set.
     """
     reader = dataset.name.partition(":")[0]
     family = _family(dataset.source or dataset.name)

@@ -80,27 +80,11 @@ def is_trained(weights: str) -> bool:
 class Entry:
     """One evaluated run.
 
-    Attributes:
-        run: Id of the run.
-        grouping: Id of the run without its seed.
-        evaluation: Of :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
-        system: Name of the system.
-        input: Inputs of the system: ``single``, ``dual``, ``single, defocus_map``.
-        weights: ``trained``, ``official``, ``own``, ``none``, :data:`NARROW`, :data:`SCRATCH` with
-            the steps, or :data:`ELSEWHERE`.
-        reconstruction: 1 if the card says that only an abstract is public.
-        train_dataset: Name of the training dataset; empty if nothing was trained.
-        dataset: Name of the test dataset.
-        data_hash: Content hash of the dataset.
-        split: The evaluated split.
-        budget: Budget of the training; :data:`CUSTOM` if its schedule was changed,
-            :data:`NOT_TRAINED` without a training.
-        seed: Seed of the training.
-        status: ``ok``, ``seen: reason`` (scored, but scenes may be from the training set),
-            ``not-applicable: reason`` or ``failed: reason``.
-        checkpoint: SHA-256 hash of the checkpoint file; empty if nothing was trained.
-        checkpoint_stamp: Its size and modification time, to recognise it unread.
-        code: The versions of this package that trained, in order; empty if nothing was trained.
+    ``grouping`` is the id without its seed. ``weights`` is ``trained``, ``official``, ``own``,
+    ``none``, :data:`NARROW`, :data:`SCRATCH` with the steps, or :data:`ELSEWHERE`. ``budget`` is
+    :data:`CUSTOM` if the schedule was changed, :data:`NOT_TRAINED` without a training. ``status``
+    is ``ok``, or ``seen``, ``not-applicable`` or ``failed`` with a reason. ``checkpoint_stamp`` is
+    size and modification time, to recognise the file unread.
     """
 
     run: str
@@ -134,13 +118,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class MetricVersion:
-    """The version that computed all scores of a run for one metric.
-
-    Attributes:
-        metric: Name of the metric, as in :class:`Score`.
-        version: Version of the metric; see :attr:`~defocus.benchmark.metric.metric.Metric.version`.
-        scored_by: Version of the package, with the commit if known.
-    """
+    """The version that computed all scores of a run for one metric, and the package's."""
 
     metric: str
     version: str
@@ -149,13 +127,7 @@ class MetricVersion:
 
 @dataclass(frozen=True)
 class Cost:
-    """One cost of a run; ``metric`` is one of :data:`COSTS`.
-
-    Attributes:
-        metric, value: Name and value of the cost.
-        reason: Why there is no value, else empty.
-        measured_on: Device and picture size; empty if the cost does not depend on them.
-    """
+    """One cost of a run; ``metric`` is one of :data:`COSTS`."""
 
     metric: str
     value: float | None
@@ -189,9 +161,6 @@ class Results:
         """Store one evaluated run in one transaction, replacing its earlier results.
 
         It becomes the last run, unless it is kept in the place that it has.
-
-        Raises:
-            StorageError: The disk is full or not writable; then nothing is changed.
         """
         with translated(self._path), self._connection as transaction:
             mine = transaction.execute("SELECT number FROM runs WHERE run = ?", [entry.run])
@@ -222,11 +191,7 @@ class Results:
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
     def move_last(self, run: str) -> None:
-        """Let a stored run be the last one, as if it had just been recorded.
-
-        Raises:
-            StorageError: The disk is full or not writable.
-        """
+        """Let a stored run be the last one, as if it had just been recorded."""
         with translated(self._path), self._connection as transaction:
             last = "(SELECT max(number) + 1 FROM runs)"
             transaction.execute(f"UPDATE runs SET number = {last} WHERE run = ?", [run])  # noqa: S608 - fixed names
@@ -318,12 +283,7 @@ def _read_entry(row: Sequence[str | int]) -> Entry:
 
 @contextlib.contextmanager
 def open_results(path: Path) -> Iterator[Results]:
-    """Open the store; create it if absent.
-
-    Raises:
-        StorageError: The disk is full or the file not writable.
-        InputError: The file is damaged, not a store, or has another format.
-    """
+    """Open the store; create it if absent."""
     refuse_other_files(path)
     _mend(path)
     with translated(path):
@@ -340,12 +300,7 @@ def open_results(path: Path) -> Iterator[Results]:
 
 @contextlib.contextmanager
 def read_results(path: Path) -> Iterator[Results]:
-    """Read a copy of the store into memory; its folder is not changed.
-
-    Raises:
-        InputError: The file is absent, damaged, not a store, or has another format.
-        StorageError: The file cannot be read.
-    """
+    """Read a copy of the store into memory; its folder is not changed."""
     refuse_other_files(path)
     if not path.is_file():
         raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
@@ -366,12 +321,7 @@ def read_results(path: Path) -> Iterator[Results]:
 
 
 def _mend(path: Path) -> None:
-    """Replace a store with damaged pages by one with its sound runs; the old file stays beside it.
-
-    Raises:
-        InputError: Nothing of it can be read.
-        StorageError: The disk is full or not writable.
-    """
+    """Replace a store with damaged pages by one with its sound runs; keep the old file beside."""
     if not path.exists() or path.stat().st_size == 0:
         return
     with translated(path), contextlib.closing(connected(path)) as connection:

@@ -77,15 +77,7 @@ class Convention:
 
 @dataclass(frozen=True, eq=False)
 class BoardLine:
-    """One line of a leaderboard; a line equals itself alone.
-
-    Attributes:
-        key: What makes it a line of its own.
-        name: The system's name as written in text, and what tells it from others of that name.
-        marks: What a reader must know of it, such as ``official``; short words.
-        reference: Whether it is a reference, such as the input.
-        rows: Its rows by convention and metric; costs are under the empty protocol.
-    """
+    """One line of a leaderboard, its costs under the empty protocol; a line equals itself alone."""
 
     key: LineKey
     name: str
@@ -125,15 +117,9 @@ class BoardLine:
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard of a dataset.
+    """The leaderboard of a dataset; the first of its conventions is shown first.
 
-    Attributes:
-        key: What its rows share.
-        name: Dataset, and further distinctions if the study needs them.
-        lines: Its lines, by name.
-        conventions: Those with scores; the first one is shown first. It is the profile's own, or
-            the truth where the pictures are rendered and have one.
-        perfect: PSNR of a perfect restoration, dB, where it is not the reference itself.
+    ``perfect`` is the PSNR of a perfect restoration, dB, where it is not the reference itself.
     """
 
     key: BoardKey
@@ -226,10 +212,7 @@ def line_of(row: Row | Entry) -> LineKey:
 def track_of(
     content: Content, line: BoardLine, convention: Convention
 ) -> tuple[Track | None, int | None]:
-    """The track of a line under a convention with its tests, and the line's rank there.
-
-    Nobody has a rank alone.
-    """
+    """The track and rank of a line under a convention; nobody has a rank alone."""
     row = line.score(convention, "psnr")
     if row is None:
         return None, None

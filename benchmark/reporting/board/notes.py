@@ -30,11 +30,7 @@ __all__ = ["Notes", "dataset_notes", "notes_on", "own_lines_notice"]
 
 
 class Notes:
-    """The notes of a report, in the order in which they were first needed.
-
-    Args:
-        own_lines: Whether the study compares its own lines, which were trained alike.
-    """
+    """The notes of a report, in the order in which they were first needed."""
 
     def __init__(self, *, own_lines: bool = False) -> None:
         self.own_lines = own_lines
@@ -71,14 +67,7 @@ def notes_on(
     *,
     own_lines: bool,
 ) -> list[str]:
-    """Notes on what a table's numbers can show, and why cells are empty.
-
-    Args:
-        board: The leaderboard.
-        convention: The table's.
-        tracks: Its tracks.
-        own_lines: See :class:`Notes`.
-    """
+    """Notes on what a table's numbers can show, and why cells are empty."""
     lines = board.ordered(convention)
     rows = [row for line in lines for row in line.rows.values()]
     scores = [
@@ -121,12 +110,7 @@ def notes_on(
 
 
 def dataset_notes(content: Content, board: Board) -> list[str]:
-    """Pairs in a leaderboard's dataset that are in no number of pictures, each reason once.
-
-    Args:
-        content: The study.
-        board: The leaderboard.
-    """
+    """Pairs in a leaderboard's dataset that are in no number of pictures, each reason once."""
     names: dict[str, set[str]] = defaultdict(set)
     key = board.key
     for entry in (one for group in content.groups for one in group):

@@ -46,15 +46,7 @@ def board_table(
 ) -> Table:
     """The table of a leaderboard under a convention, best first, references among the rows.
 
-    Columns without any value are left out.
-
-    Args:
-        content: The study.
-        board: The leaderboard.
-        convention: One of its conventions.
-        notes: The notes of the document.
-        print_out: Whether for print: without the columns that a page shows on demand, and with
-            the printed numbers of papers.
+    Columns without any value are left out; print has the printed numbers of papers too.
     """
     lines = board.ordered(convention)
     standing = [track_of(content, line, convention) for line in lines]

@@ -39,18 +39,8 @@ class ComparedLine:
 class Change:
     """A mean score before and now, over the pictures of both studies.
 
-    Attributes:
-        line: Line of the leaderboard.
-        profile, protocol, metric: Which score it is.
-        before, now: Means.
-        difference: Now minus before.
-        interval: Confidence interval of the difference, from a bootstrap over scenes; None with too
-            few.
-        p_value: P-value of the paired permutation test by scene, after Holm's correction for all
-            changes of the metric; None with too few scenes.
-        images, scenes: Number of images and scenes in both studies.
-        verdict: ``better`` or ``worse`` if the test is significant, ``same`` if it is not,
-            ``equal`` if no picture's score differs, ``untested`` with too few scenes.
+    ``p_value`` is of the paired permutation test by scene, after Holm's correction for all changes
+    of the metric; the verdict is ``untested`` with too few scenes, ``equal`` if no score differs.
     """
 
     line: ComparedLine
@@ -79,15 +69,7 @@ class CostChange:
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes between two studies.
-
-    Attributes:
-        changes: Changes of scores by line, profile, protocol and metric.
-        costs: Changes of costs.
-        settings: For each line, the changed settings: name, before, now.
-        only_before, only_now: Lines with scores in only one of the studies.
-        incomparable: Lines whose dataset has different content in the two studies.
-    """
+    """Changes between two studies; ``settings`` has name, before and now by line."""
 
     changes: tuple[Change, ...]
     costs: tuple[CostChange, ...]
@@ -109,15 +91,7 @@ class _Side:
 
 
 def compare_studies(out: Path, other: Path) -> Changes:
-    """Compare the common lines of two studies.
-
-    Args:
-        out: Folder of the study as it is now.
-        other: Folder of the study before.
-
-    Raises:
-        InputError: One of the folders is not a study.
-    """
+    """Compare the common lines of a study with those of another, the one before."""
     with read_results(out / STORE) as now, read_results(other / STORE) as before:
         sides = _Side(other, before, _groups(before)), _Side(out, now, _groups(now))
         shared = sorted(sides[0].groups.keys() & sides[1].groups.keys())

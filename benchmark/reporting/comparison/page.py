@@ -29,13 +29,7 @@ VERDICTS: dict[Verdict, str] = {
 
 
 def against_page(changes: Changes, now: str, before: str) -> Page:
-    """Make the page that compares two studies.
-
-    Args:
-        changes: Changes from one study to the other.
-        now: Name of the study as it is now.
-        before: Name of the earlier study.
-    """
+    """Make the page that compares two studies."""
     lines = [change.line for change in changes.changes]
     sections: list[tuple[str, tuple[Part, ...]]] = [
         ("Summary", tuple(Paragraph(text) for text in _sentences(changes, now, before))),

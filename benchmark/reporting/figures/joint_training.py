@@ -1,7 +1,7 @@
 """What JDRL is for: networks trained with the plain loss and with JDRL, on the same pairs.
 
-Captured pairs never fit. The plain loss learns from them to move the picture; JDRL should not.
-Where a network was also trained on registered pairs, that stands beside the two.
+Captured pairs never fit. The plain loss learns from them to move the picture; JDRL should not. A
+network that was also trained on registered pairs is shown beside the two.
 """
 
 import statistics
@@ -75,13 +75,7 @@ class _Means:
 
 
 def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> list[Part]:
-    """The comparison in a sentence, a strip of crops and a table; empty without such networks.
-
-    Args:
-        content: The study.
-        board: The leaderboard of a dataset.
-        kept: Kept restorations of the pictures.
-    """
+    """The comparison in a sentence, a strip of crops and a table; empty without such networks."""
     convention = _convention(board)
     partners = _partners(board, convention)
     if not partners:
@@ -99,11 +93,7 @@ def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> 
 
 
 def joint_training_gain(board: Board) -> tuple[float, str] | None:
-    """What JDRL gains over the plain loss, for the report's first sentences.
-
-    Returns:
-        Mean of the networks' differences, dB, and what it is a mean of; None without such networks.
-    """
+    """Mean gain of JDRL over the plain loss, dB, and over what; None without such networks."""
     convention = _convention(board)
     partners = _partners(board, convention)
     plain = _means([pair.plain for pair in partners], convention).gain

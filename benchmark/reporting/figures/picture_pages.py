@@ -31,10 +31,7 @@ Chosen = tuple[str, str, str]
 
 
 def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
-    """The pictures of the median, the largest and the smallest gain of the best system.
-
-    Without ground truth it is the first kept picture.
-    """
+    """The pictures of the median, largest and smallest gain of the best system."""
     leader = next((n for n in range(len(scores.groups)) if n in scores.systems), None)
     if leader is None:
         return []
@@ -71,12 +68,7 @@ def typical_figure(scores: PictureScores, kept: KeptPictures) -> list[Part]:
 
 
 def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
-    """The pictures with restorations, a folded page each; then all others behind one heading.
-
-    Args:
-        scores: Scores of the pictures of a leaderboard.
-        kept: Kept restorations of the pictures.
-    """
+    """The pictures with restorations, a folded page each; then all others behind one heading."""
     pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
     if not pairs:
         return []

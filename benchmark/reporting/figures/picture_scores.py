@@ -38,15 +38,8 @@ LEADING = "psnr"
 class PictureScores:
     """Scores of the pictures of a leaderboard under one convention.
 
-    Attributes:
-        board: The leaderboard.
-        convention: How the scores were computed.
-        groups: The runs of each line, best first, but those told the true blur last; the runs of a
-            group differ in their seed.
-        names: Name of each line.
-        systems: Lines that are systems, not references.
-        scenes: Scene of each picture.
-        values: Mean over seeds, by picture, line (index into ``groups``) and metric.
+    ``groups`` are the runs of each line, best first, but those given the true blur last. ``values``
+    are means over seeds, by picture, line (index into ``groups``) and metric.
     """
 
     board: Board
@@ -73,14 +66,7 @@ def read_picture_scores(
     convention: Convention | None = None,
     lines: Sequence[BoardLine] | None = None,
 ) -> PictureScores:
-    """The scores of every picture of a leaderboard.
-
-    Args:
-        content: The study.
-        board: The leaderboard.
-        convention: One of its conventions; None for the first.
-        lines: Some of its lines; None for all, best first.
-    """
+    """The scores of every picture of a leaderboard, under its first convention by default."""
     convention = convention or board.conventions[0]
     lines = board.ordered(convention) if lines is None else lines
     lines = sorted(lines, key=lambda line: line.told_the_blur)
@@ -115,10 +101,7 @@ def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
 
 
 def spread(scores: PictureScores, pair: str) -> float:
-    """Standard deviation of the systems' PSNR on a picture, dB.
-
-    Infinite if some but not all systems have an infinite PSNR.
-    """
+    """Standard deviation of the systems' PSNR on a picture, dB; infinite if only some are."""
     by_line = scores.values[pair]
     values = [v[LEADING] for n, v in by_line.items() if n in scores.systems and LEADING in v]
     if any(map(math.isinf, values)):
@@ -153,10 +136,7 @@ def differences_between(scores: PictureScores, line: LineKey, other: LineKey) ->
 
 
 def resolution_between(scores: PictureScores, line: LineKey, other: LineKey) -> float | None:
-    """How far the mean difference of two lines changes where the references are moved, dB.
-
-    None where the place of the references has no standard error.
-    """
+    """How far the mean difference of two lines changes where the references are moved, dB."""
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import scene_codes

@@ -33,14 +33,7 @@ Labelled = tuple[str, Picture]
 
 @dataclass(frozen=True)
 class ShownPicture:
-    """The kept states of one picture, all of one size.
-
-    Attributes:
-        pair: The picture.
-        blurry, sharp, truth: Label and picture; empty if it was not kept.
-        restored: Label and picture of every system, best first, with its PSNR in words.
-        unread: A line for each file that cannot be read.
-    """
+    """The kept states of one picture, all of one size, with labels; the best restoration first."""
 
     pair: str
     blurry: tuple[Labelled, ...]
@@ -97,11 +90,7 @@ class ShownPicture:
 
 
 class KeptPictures:
-    """The small pictures that evaluations keep in the folders of their runs.
-
-    Args:
-        out: Folder of the study.
-    """
+    """The small pictures that evaluations keep in the folders of their runs."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
@@ -111,12 +100,7 @@ class KeptPictures:
         return any(self._file(group[0], pair, "restored").exists() for group in scores.groups)
 
     def read(self, scores: PictureScores, pair: str) -> "ShownPicture":
-        """Read the kept states of one picture; those of another size than the first are left out.
-
-        Args:
-            scores: Scores whose groups of runs have the pictures.
-            pair: The picture.
-        """
+        """Read the kept states of one picture; those of another size are left out."""
         unread: list[Part] = []
         blurry = self._state(scores, pair, "blurry", unread)
         sharp = self._state(scores, pair, "sharp", unread)
@@ -141,10 +125,7 @@ class KeptPictures:
         )
 
     def _restored(self, entry: Entry, pair: str) -> bool:
-        """Whether a group has a restoration to show.
-
-        The input itself is shown as the blurry picture.
-        """
+        """Whether a group has a restoration to show; the input is the blurry picture."""
         return entry.system != "input" and self._file(entry, pair, "restored").exists()
 
     def _state(
@@ -176,16 +157,9 @@ class KeptPictures:
 
 
 def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int, int, int]:
-    """The square in which restorations differ most from each other.
+    """The square (top, left, side, px) in which restorations differ most from each other.
 
-    For a single restoration, the square with the largest difference to the other picture.
-
-    Args:
-        pictures: The restorations, ``(H, W, 3)`` uint8.
-        reference: The truth, the sharp or else the blurry picture, of the same shape.
-
-    Returns:
-        Top row, left column and side of the square, px.
+    For a single restoration, it is the square with the largest difference to the reference.
     """
     import cv2
 
@@ -200,14 +174,9 @@ def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int
 
 
 def error_map(error: NDArray[np.floating], most: float) -> Picture:
-    """Show an error as a picture in a palette for colour-blind readers (cividis).
+    """An error >= 0 as a picture in a palette for colour-blind readers (cividis).
 
-    Args:
-        error: ``(H, W)``, >= 0.
-        most: The error shown in the brightest colour.
-
-    Returns:
-        ``(h, w, 3)`` uint8 RGB, at most :data:`ERROR_MAP_PX` wide.
+    ``most`` is the error of the brightest colour; the picture is at most :data:`ERROR_MAP_PX` wide.
     """
     import cv2
 

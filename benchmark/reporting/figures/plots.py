@@ -46,8 +46,7 @@ CURVES_PER_FIGURE = 6
 def pareto_plots(content: Content) -> list[Scatter]:
     """PSNR against multiply-adds and against time, one figure per leaderboard and cost.
 
-    The front is marked only among systems that are ranked together, those of the largest track, and
-    that are not below the blurry input.
+    The front is only of the largest track's systems that are not below the blurry input.
     """
     figures = [
         _pareto(content, board, cost)
@@ -95,15 +94,7 @@ def _below_input(line: BoardLine, convention: Convention) -> bool:
 
 
 def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
-    """Names of the systems that no other beats in quality at the same or lower cost.
-
-    Args:
-        spots: Cost and quality by name; lower cost and higher quality are better.
-
-    Example:
-        >>> sorted(pareto_front({"a": (1.0, 20.0), "b": (2.0, 19.0), "c": (3.0, 25.0)}))
-        ['a', 'c']
-    """
+    """Names of the systems that no other beats in quality at the same or lower cost."""
     front: set[str] = set()
     best = -math.inf
     for name in sorted(spots, key=lambda n: (spots[n][0], -spots[n][1], n)):
@@ -178,11 +169,7 @@ def _label(content: Content, entry: Entry) -> str:
 
 
 def read_losses(path: Path) -> list[tuple[float, float]]:
-    """Step and loss of each line of a training curve; empty without one.
-
-    Raises:
-        InputError: The file is damaged.
-    """
+    """Step and loss of each line of a training curve; empty without one."""
     if not path.exists():
         return []
     try:

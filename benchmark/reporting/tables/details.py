@@ -20,15 +20,7 @@ __all__ = ["detail_parts", "parts_told", "place_words"]
 def detail_parts(
     content: Content, board: Board, line: BoardLine, scores: PictureScores, notes: Notes
 ) -> list[Part]:
-    """Tables of a line's scores under every convention, of parts of the pictures, and by scene.
-
-    Args:
-        content: The study.
-        board: The line's leaderboard.
-        line: The line.
-        scores: Scores of single pictures of the leaderboard.
-        notes: The notes of the document.
-    """
+    """Tables of a line's scores under every convention, of parts of the pictures, and by scene."""
     parts = [_all_scores(content, board, line, notes)]
     parts += _by_part(board, line)
     parts += _by_scene(scores, line)
@@ -36,10 +28,7 @@ def detail_parts(
 
 
 def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
-    """Scores over parts of the pictures that a line has, in the order in which they are shown.
-
-    What is in focus is told once, as the smallest blur.
-    """
+    """Scores over parts of the pictures, in the order shown; in focus is the smallest blur."""
     rows = ((name, line.score(convention, name)) for line in lines for name in BREAKDOWN)
     told = {name for name, row in rows if row is not None and row.value is not None}
     return [name for name in BREAKDOWN if name in told and name != "psnr_in_focus"]

@@ -74,16 +74,7 @@ Layout = Callable[[Sequence[Board]], list[tuple[str, Groups]]]
 
 
 def paper_tables(content: Content, style: str) -> list[PaperTable]:
-    """Make the tables of one style.
-
-    Args:
-        content: The study.
-        style: One of :data:`STYLES`.
-
-    Returns:
-        Tables with a row per line, named as in the report: the input first, then track by track by
-            PSNR. Reconstructions have tables of their own. Empty if the study has no such numbers.
-    """
+    """Make the tables of one style, a row per line, the input first, then by track and PSNR."""
     layout, words = STYLES[style]
     tables = []
     for apart in (False, True):
@@ -97,10 +88,7 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
 
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
-    """Write tables as CSV, one below the other with captions; numbers are rounded as in print.
-
-    A number has its interval, or the standard deviation over trainings, in columns beside it.
-    """
+    """Tables as CSV, one below the other with captions; numbers are rounded as in print."""
     lines: list[Sequence[str | Decimal | None]] = []
     for number, table in enumerate(tables):
         heads = ["System", "Pictures"]

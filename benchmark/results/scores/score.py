@@ -7,16 +7,7 @@ __all__ = ["Score"]
 
 @dataclass(frozen=True)
 class Score:
-    """The score of one picture.
-
-    Attributes:
-        profile, protocol, metric: Which score it is.
-        pair, scene: Pair and scene of the picture.
-        value: The value; None if it cannot be computed.
-        flow: Flow estimator of the target; empty if there is none.
-        reason: Why there is no value, else empty.
-        flow_weights: SHA-256 hash of that estimator's weights; empty if it has none.
-    """
+    """The score of one picture; a missing value has a reason, and a target's flow its estimator."""
 
     profile: str
     protocol: str

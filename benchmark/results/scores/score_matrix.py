@@ -17,14 +17,7 @@ __all__ = ["MatrixLine", "ScoreMatrix", "pack", "score_matrix", "unpack"]
 
 @dataclass(frozen=True)
 class MatrixLine:
-    """Key of a line of a matrix.
-
-    Attributes:
-        profile, protocol, metric: Which score it is.
-        flow: Flow estimator of the targets; empty if there is none.
-        flow_weights: SHA-256 hash of its weights; empty if it has none.
-        reason: Why values are missing: the first stored reason, else empty.
-    """
+    """Key of a line of a matrix; ``reason`` is the first stored one for missing values."""
 
     profile: str
     protocol: str
@@ -36,13 +29,7 @@ class MatrixLine:
 
 @dataclass(frozen=True)
 class ScoreMatrix:
-    """Scores of one run, one line per profile, protocol and metric.
-
-    Attributes:
-        pictures: Pair and scene of each column, sorted.
-        places: Key of each line, sorted.
-        values: ``(places, pictures)`` float64; NaN if there is no value.
-    """
+    """Scores of one run: ``values`` is ``(places, pictures)`` float64, NaN if there is no value."""
 
     pictures: tuple[tuple[str, str], ...]
     places: tuple[MatrixLine, ...]

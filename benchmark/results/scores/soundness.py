@@ -1,7 +1,7 @@
 """Which runs of a store have rows that nothing can be computed with.
 
 SQLite keeps a text where a number is declared, and reads a page with a flipped bit as if it were
-whole. A store may also come from anybody. So every row is looked at when a store is opened.
+whole. A store may also come from anybody. So every row is checked when a store is opened.
 """
 
 import contextlib
@@ -40,14 +40,7 @@ def is_whole(connection: sqlite3.Connection) -> bool:
 
 
 def damaged_runs(connection: sqlite3.Connection) -> dict[str, str]:
-    """The first damage of each damaged run: table and column.
-
-    Args:
-        connection: An open store.
-
-    Raises:
-        sqlite3.DatabaseError: The table of runs cannot be read.
-    """
+    """The first damage of each damaged run: table and column."""
     found: dict[str, str] = {}
     for run, *cells in connection.execute(f"SELECT {', '.join(COLUMNS['runs'])} FROM runs"):  # noqa: S608 - fixed names
         problem = _of_run((run, *cells))
