@@ -24,14 +24,7 @@ S = TypeVar("S", bound=Settings)
 class NetworkAddress:
     """An address such as ``onvif://admin@192.168.1.20:8080?profile=0``, without any password.
 
-    Attributes:
-        uri: The address as it was given.
-        scheme: ``onvif``, ``rtsp``, ``http`` or ``https``.
-        user: User for the login; empty for none.
-        host: Name or IP address, IPv6 without brackets.
-        port: Port; None for the default of the scheme.
-        path: Path from its first slash.
-        query: Part after the question mark.
+    The host has no brackets (IPv6), the path begins with its slash, the query is after its ``?``.
     """
 
     uri: str
@@ -44,12 +37,7 @@ class NetworkAddress:
 
     @classmethod
     def parse(cls, uri: str) -> "NetworkAddress":
-        """Parse an address.
-
-        Raises:
-            InputError: The text is not an address, or contains a password; the message does not
-                repeat it.
-        """
+        """Parse an address; one with a password is refused, and the message does not repeat it."""
         try:
             parts = urlsplit(uri)
             host, port, user, secret = parts.hostname, parts.port, parts.username, parts.password
@@ -66,11 +54,7 @@ class NetworkAddress:
         return cls(uri, parts.scheme, user or "", host, port, parts.path, parts.query)
 
     def options(self, kind: type[S]) -> S:
-        """The options after the question mark, as settings of one kind.
-
-        Raises:
-            InputError: An option is unknown, or a value is out of range.
-        """
+        """The options after the question mark, as settings of one kind."""
         pairs = parse_qsl(self.query, keep_blank_values=True)
         return parse_settings(kind, dict(pairs), origin=f"camera address '{redacted(self.uri)}'")
 
@@ -102,14 +86,7 @@ def redacted(uri: str) -> str:
 
 
 def password_of(address: NetworkAddress) -> str:
-    """The password of an address's user: from the environment, or asked for at the terminal.
-
-    Returns:
-        The password; empty if the address has no user.
-
-    Raises:
-        InputError: There is no terminal and the variable is not set.
-    """
+    """The password of an address's user, from the environment or the terminal; empty for none."""
     if not address.user:
         return ""
     known = os.environ.get(PASSWORD_VARIABLE)

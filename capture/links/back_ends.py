@@ -43,12 +43,7 @@ def schemes() -> list[str]:
 
 
 def open_camera(uri: str) -> Camera:
-    """Open the camera at an address.
-
-    Raises:
-        InputError: The address has an unknown scheme or option.
-        CameraNotFoundError: No camera answers there.
-    """
+    """Open the camera at an address."""
     scheme, colon, _ = uri.partition(":")
     if colon and scheme in LEFT_OUT:
         raise InputError(f"camera address '{redacted(uri)}': {LEFT_OUT[scheme]}")
@@ -119,11 +114,7 @@ def _own() -> set[str]:
 
 
 def _plugin_back_ends() -> dict[str, SimpleNamespace]:
-    """Plug-in files that are a back end, by scheme; their errors name the file and the line.
-
-    Raises:
-        RegistryError: A file has the name of a back end of ours.
-    """
+    """Plug-in files that are a back end, by scheme; their errors name the file and the line."""
     found = {}
     for plugin in plugins():
         functions = vars(plugin.module)

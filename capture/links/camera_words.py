@@ -28,12 +28,7 @@ CLOCK_SKEW = "clock_skew_seconds"
 
 
 def refuse_value(word: str, value: str, known: Word) -> None:
-    """Check that an entry can have a value.
-
-    Raises:
-        InputError: The entry is read-only, or ``value`` is not among its choices or within its
-            limits.
-    """
+    """Refuse a value of a read-only entry, or one that is not among its choices or limits."""
     if known.read_only:
         raise InputError(f"{word} is {known.value} and can only be changed on the camera itself")
     if known.choices and value not in known.choices:
@@ -59,11 +54,7 @@ def words_of(camera: Camera) -> dict[str, Word]:
 
 
 def word_named(camera: Camera, name: str) -> str:
-    """The camera's entry name for a name: its own, or ours for aperture, shutter and iso.
-
-    Raises:
-        InputError: The entry is unknown.
-    """
+    """The camera's entry name for a name: its own, or ours for aperture, shutter and iso."""
     words = words_of(camera)
     ours = {str(key): setting.word for key, setting in camera.settings().items()}
     word = name if name in words else ours.get(name, "")
@@ -73,15 +64,7 @@ def word_named(camera: Camera, name: str) -> str:
 
 
 def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
-    """Set an entry permanently.
-
-    Returns:
-        The camera's name of the entry, and its new value.
-
-    Raises:
-        InputError: The entry or the value is not valid, or the camera cannot store settings.
-        CameraError: The camera refused, or was lost.
-    """
+    """Set an entry permanently; return the camera's name of it and its new value."""
     word = word_named(camera, name)
     if not isinstance(camera, HasConfig):
         raise InputError(
@@ -92,13 +75,7 @@ def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
 
 
 class Dump(Settings):
-    """A camera configuration in a file.
-
-    Attributes:
-        schema_version: Version of the format; ``schema`` in the file.
-        model: Model of the camera.
-        entries: Values of all entries that can be set, by name.
-    """
+    """A camera configuration in a file: values of all entries that can be set, by name."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -114,11 +91,7 @@ def dump_of(camera: Camera) -> dict[str, Any]:
 
 
 def read_dump(path: Path) -> Dump:
-    """Read a file of ``config dump``.
-
-    Raises:
-        InputError: The file does not exist or is not a dump.
-    """
+    """Read a file of ``config dump``."""
     try:
         document = read_json(path)
     except (OSError, ValueError) as error:
@@ -129,13 +102,9 @@ def read_dump(path: Path) -> Dump:
 
 
 def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]:
-    """Set every entry that differs from a dump; locked entries are tried again at the end.
+    """Set every entry that differs from a dump; return the changed ones and reasons of failures.
 
-    Returns:
-        The changed entries, and the reasons of failures.
-
-    Raises:
-        InputError: The dump belongs to another model, or the camera cannot store settings.
+    Locked entries are tried again at the end; a dump of another model is refused.
     """
     model = camera.describe().model
     if model != dump.model:

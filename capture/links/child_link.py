@@ -37,11 +37,7 @@ class AnswerError(Exception):
 
 
 class Child:
-    """A process that holds a camera.
-
-    Attributes:
-        process: The process.
-    """
+    """A process that holds a camera."""
 
     def __init__(self, module: str, environment: dict[str, str]) -> None:
         """Start ``python -m module`` with further environment variables."""
@@ -69,18 +65,7 @@ class Child:
         within_seconds: float = ANSWER_SECONDS,
         **request: Any,  # noqa: ANN401 - JSON values
     ) -> Any:  # noqa: ANN401 - JSON values
-        """Send a request and wait for the answer.
-
-        Args:
-            do: Name of the request.
-            within_seconds: Time limit for the answer.
-            request: Arguments of the request.
-
-        Raises:
-            ChildLostError: The process ended or did not answer in time.
-            AnswerError: The library answered with an error.
-            DefocusError: An error raised by the child, such as for a file that cannot be written.
-        """
+        """Send a request and wait for the answer; errors that the child raises are raised here."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None  # noqa: S101 - opened as a pipe above
         assert stdout is not None  # noqa: S101 - opened as a pipe above

@@ -19,12 +19,7 @@ class ShotFailedError(CameraError):
 
 
 def setting_gone(camera: str, setting: str) -> CameraError:
-    """What is said of a setting that a camera had before it was connected again.
-
-    Args:
-        camera: Its port or its model.
-        setting: The camera's or our name for it.
-    """
+    """What is said of a setting that a camera had before it was connected again."""
     return CameraError(
         f"{camera}: {setting} could be set before the camera was connected again, and is not there "
         "now; turn the camera off and on, set its dial to M if it was moved, then run "
@@ -35,16 +30,7 @@ def setting_gone(camera: str, setting: str) -> CameraError:
 def with_retries(order: Callable[[], T], told: Callable[[str], None]) -> T:
     """Carry out an order, and repeat it after growing pauses on temporary failures.
 
-    Args:
-        order: Function to call; it must be safe to repeat.
-        told: Called with each failure before another try.
-
-    Returns:
-        The result of the order.
-
-    Raises:
-        ShotFailedError: The last try failed too.
-        CameraError: The camera was lost.
+    ``told`` gets each failure before another try; the order must be safe to repeat.
     """
     for pause in PAUSES_SECONDS:
         try:

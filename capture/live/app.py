@@ -55,14 +55,7 @@ class LivePairs:
 def make_app(
     bench: ShootingThread, folder: SessionFolder, token: str, share: Share | None = None
 ) -> Guard:
-    """The application, behind its guard.
-
-    Args:
-        bench: Does what the page asks.
-        folder: The session that is shown.
-        token: Who knows it may use the page.
-        share: Access from the local network; None for none.
-    """
+    """The application behind its guard; who knows the token may use the page."""
     pairs = LivePairs(bench, folder)
     return pair_page(
         pairs,

@@ -45,9 +45,7 @@ Task = Callable[[], None]
 class ShootingThread:
     """Carries out requests one by one; call :meth:`ask` from any thread, :meth:`run` in one.
 
-    Attributes:
-        feed: Receives the state after every change, and live pictures while a page is open.
-        session: The session after the last change, readable from any thread.
+    ``feed`` gets the state after every change, and live pictures while a page is open.
     """
 
     def __init__(
@@ -58,15 +56,7 @@ class ShootingThread:
         shooter: Shooter | None = None,
         scene_list: Sequence[ListedScene] = (),
     ) -> None:
-        """Take the session, the feed and the cameras; without those pairs are only judged.
-
-        Args:
-            folder: The session.
-            feed: Of the page.
-            seat: Holds the cameras.
-            shooter: Shoots with them.
-            scene_list: Scenes in the order in which they are offered.
-        """
+        """Take the session, the feed and the cameras; without those pairs are only judged."""
         self._scene_list = scene_list
         self.feed = feed
         self.session: SessionState = folder.state
@@ -90,17 +80,9 @@ class ShootingThread:
         return self._state.live
 
     def ask(self, action: Action, told: Mapping[str, str]) -> None:
-        """Add a request to the queue.
+        """Add a request to the queue; ``told`` has the words that belong to it.
 
-        Args:
-            action: Name of the request.
-            told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
-                ``scene`` for next-scene, empty for the next of the list or a name by number;
-                ``about`` (a pair or a scene) and ``text`` for note; ``steps`` for focus.
-
-        Raises:
-            InputError: The pair does not exist, a name has no letter, steps are no number, the
-                focus is asked for during a pair, or the queue is full.
+        They are pair, reason, scene (empty = the next), a note's about and text, steps of focus.
         """
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action in ("next-scene", "focus")):
@@ -198,12 +180,7 @@ class ShootingThread:
             self._tell()
 
     def take_camera(self) -> None:
-        """Open the camera and make it ready for the next pair; call it before :meth:`run`.
-
-        Raises:
-            CameraError: No camera answers, or it was lost immediately.
-            InputError: The camera does not support the request.
-        """
+        """Open the camera and make it ready for the next pair; call it before :meth:`run`."""
         if self._seat is None or self._shooter is None:
             return
         rig = self._seat.open()
@@ -257,12 +234,7 @@ class ShootingThread:
         self.feed.publish("preview", seen)
 
     def magnified(self, x: float, y: float) -> dict[str, Any]:
-        """A place of the newest live picture, for whoever asks; see :func:`magnify`.
-
-        Raises:
-            InputError: The place is outside the picture.
-            CameraError: There is no live picture.
-        """
+        """A place of the newest live picture, for whoever asks; see :func:`magnify`."""
         return magnify(self._newest, x, y).to_json()
 
     def _rest(self, camera: HasPreview) -> None:
@@ -303,11 +275,7 @@ class ShootingThread:
         shooter.prepare(rig, self.session, self._state.scene)
 
     def _wait_for_person(self, what: str) -> None:
-        """Show an instruction and the live picture until *Shoot* is pressed.
-
-        Raises:
-            InterruptedWorkError: The thread is stopped before that; the pair stays incomplete.
-        """
+        """Show an instruction and the live picture until *Shoot* is pressed, or the thread ends."""
         self._answered.clear()
         self._state.prompt = f"{what}, then press Shoot"
         self._tell()

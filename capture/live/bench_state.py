@@ -12,27 +12,9 @@ NO_LIVE_VIEW = "this camera has no live picture"
 
 @dataclass
 class BenchState:
-    """State of the shooting thread for the page.
+    """State of the shooting thread for the page; texts are empty where there is nothing to say.
 
-    Attributes:
-        session: Name of the session folder.
-        live: Whether pairs can be shot, or only judged.
-        camera: Model and lens of the open camera.
-        supply: Battery and space of the card; empty if the camera does not tell them.
-        camera_problem: Why there is no camera; empty if there is one.
-        motor: Whether the page can move the focus of the camera of the live picture.
-        live_view: Whether the camera has a live picture, or why not.
-        scene: Scene of the next pair, as in file names.
-        title: The same as it was typed.
-        note: What was noted on that scene, or is in the list.
-        offered: The scene after it, unless another is named.
-        unfinished: An interrupted pair of that scene, which is shot first; empty if there is none.
-        busy: Present activity in words; empty if idle.
-        prompt: What the user must do to continue; empty if nothing.
-        problem: Error of the last request.
-        plan: The plan of the next pair, line by line.
-        current: The pair shot or judged last.
-        revision: Grows with every change of the list of pairs.
+    ``revision`` grows with the list of pairs; ``unfinished`` is a pair of the scene, shot first.
     """
 
     session: str

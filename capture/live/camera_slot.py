@@ -16,11 +16,7 @@ RigOpener = Callable[[], contextlib.AbstractContextManager[SessionCameras]]
 
 
 class CameraSlot:
-    """Holds the open cameras; used by a single thread.
-
-    Attributes:
-        rig: The cameras; None if they are lost or not opened yet.
-    """
+    """Holds the open cameras (None if lost or not opened yet); used by a single thread."""
 
     def __init__(self, opener: RigOpener) -> None:
         self.rig: SessionCameras | None = None
@@ -29,11 +25,7 @@ class CameraSlot:
         self._tried_at = 0.0
 
     def open(self) -> SessionCameras:
-        """The cameras, opened if needed.
-
-        Raises:
-            CameraError: No camera answers.
-        """
+        """The cameras, opened if needed."""
         if self.rig is None:
             self._tried_at = time.monotonic()
             self.rig = self._opened.enter_context(self._opener())

@@ -11,16 +11,7 @@ __all__ = ["previews"]
 
 
 def previews(uri: str, frames: int) -> Iterator[LiveView]:
-    """Show measurements of live pictures.
-
-    Args:
-        uri: Its address.
-        frames: Number of pictures.
-
-    Raises:
-        InputError: The camera has no live picture.
-        CameraError: There is no camera, it was lost, or it has no live view now.
-    """
+    """Show measurements of live pictures."""
     with open_camera(uri) as camera:
         if not isinstance(camera, HasPreview):
             raise InputError(f"{camera.describe().model} has no live view; take a shot")

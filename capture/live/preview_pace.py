@@ -1,8 +1,7 @@
 """When a live picture is asked for: again after failures, and no more where nobody watches.
 
-A body is often busy for a moment, after a shot or when its live view begins, so one failure says
-little. And a live view that nobody sees heats the sensor, drains the battery and holds up the
-mirror.
+A body is often busy for a moment, so one failure says little. A live view that nobody sees heats
+the sensor, drains the battery and holds up the mirror.
 """
 
 import time

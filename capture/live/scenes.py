@@ -62,12 +62,7 @@ class Shooter(Protocol):
 
 
 def free_scene_name(state: SessionState, but: str = "") -> str:
-    """The next numbered name that no scene of a session has.
-
-    Args:
-        state: The session.
-        but: Another name that is taken.
-    """
+    """The next numbered name that no scene of a session has, nor ``but``."""
     taken = ({pair.scene for pair in state.planned.values()} | {but}) - {""}
     number = len(taken) + 1
     while f"scene-{number:03d}" in taken:
@@ -82,14 +77,7 @@ def unfinished(state: SessionState, scene: str) -> list[PlannedPair]:
 
 
 class SceneShooter:
-    """Shoots the pairs of each scene.
-
-    Attributes:
-        request: The request. Time and ISO of the first plan become part of it, because each pair
-            changes the camera's settings.
-        options: Options for files, calibrations, grey cards, limits and rejected pairs.
-        hook: The user's command to run after each pair.
-    """
+    """Shoots the pairs of each scene; time and ISO of the first plan become part of the request."""
 
     def __init__(
         self,
@@ -107,13 +95,7 @@ class SceneShooter:
         self.plan(rig)
 
     def plan(self, rig: SessionCameras) -> Plan:
-        """The plan of a scene; the first one fixes time and ISO.
-
-        Raises:
-            InputError: A camera does not support the request, or a calibration belongs to another
-                camera.
-            DatasetError: A file is not a calibration.
-        """
+        """The plan of a scene; the first one fixes time and ISO."""
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
             self._calibrations = load_calibrations(self.options.calibrations, described)
@@ -125,15 +107,7 @@ class SceneShooter:
         return plan
 
     def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
-        """Set the live view's camera to the blurry exposure, for focusing.
-
-        Returns:
-            The plan of a scene, line by line.
-
-        Raises:
-            CameraError: The camera was lost, or kept other settings.
-            InputError: A camera does not support the request.
-        """
+        """Set the live view's camera to the blurry exposure, for focusing; return the plan."""
         for camera in rig.cameras:
             if isinstance(camera, KnowsTruth):
                 camera.stage(scene, state.next_number)
@@ -151,16 +125,7 @@ class SceneShooter:
     ) -> list[CompletePair]:
         """Shoot the pairs of a scene, one for each position of the focus motor.
 
-        Args:
-            folder: The session, without incomplete pairs of that scene.
-            rig: The cameras.
-            scene: Name of the scene, as typed.
-            ask: Instructs the user, and returns when it is done.
-            focus_steps: Positions to shoot; None for all requested ones.
-
-        Raises:
-            CameraError: The camera was lost; the pair is left incomplete.
-            StorageError: The disk is full; the pair is left incomplete.
+        After ``CameraError`` or ``StorageError`` the pair is left incomplete.
         """
         planned, known = self.plan(rig), self._calibrations
         request = within_travel(self.request, planned, rig, known.overshoot_steps)
@@ -175,13 +140,7 @@ class SceneShooter:
     def finish(
         self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
     ) -> list[CompletePair]:
-        """Complete the pairs of :func:`unfinished`: judge whole ones, shoot the others as planned.
-
-        Raises:
-            DatasetError: The journal lacks the plan.
-            CameraError: The camera was lost again.
-            StorageError: The disk is full.
-        """
+        """Complete the pairs of :func:`unfinished`: judge whole ones, shoot others as planned."""
         begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
         options, known = ShootOptions.from_shoot(shoot), stored_calibrations(folder.root, shoot)
@@ -211,10 +170,7 @@ class SceneShooter:
 
 
 def offered_scene(session: SessionState, listing: Sequence[ListedScene], *, but: str) -> str:
-    """Name of the next scene, not the present one: planned before, of the list, or by number.
-
-    Of the planned ones those after the present one come first, then those that were left out.
-    """
+    """Name of the next scene: a planned one (later ones first), of the list, or by number."""
     planned = session.planned.values()
     known = {pair.scene for pair in planned} | {but}
     present = max((pair.number for pair in planned if pair.scene == but), default=0)

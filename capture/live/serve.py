@@ -37,19 +37,7 @@ def serve_session(
 ) -> None:
     """Serve a session's page until Ctrl-C; its address is the only line on stdout.
 
-    Args:
-        path: The session folder; a new one is made where pairs can be shot.
-        port: Where to listen on the loopback; 0 = any free port.
-        opener: Opens the cameras; None = the session is only reviewed.
-        shooter: What to shoot; None with ``opener``.
-        scene_list: Scenes in the order in which the page offers them.
-        share: What others in the local network may do; None = they cannot open the page.
-
-    Raises:
-        CameraError: No camera answers at the start.
-        DatasetError: No session there, a damaged one, or one in use.
-        InputError: The port is taken, there is no network to share in, or the camera cannot do
-            what was asked of it.
+    Without ``opener`` it is only reviewed; ``share`` is what others in the network may do.
     """
     followers: list[Callable[[Record], None]] = []
 

@@ -32,11 +32,7 @@ class ViewOnlyShooter:
         ask: Ask,  # noqa: ARG002 - of every shooter
         focus_steps: Sequence[int] | None = None,  # noqa: ARG002 - of every shooter
     ) -> list[CompletePair]:
-        """Refuse to shoot.
-
-        Raises:
-            InputError: Always.
-        """
+        """Refuse to shoot, always."""
         raise InputError("a preview cannot shoot; use 'defocus-capture live SESSION'")
 
     def finish(
@@ -47,16 +43,7 @@ class ViewOnlyShooter:
 
 
 def serve_preview(address: RigAddress, *, port: int) -> None:
-    """Serve the live picture of a camera until Ctrl-C; stdout shows only the address.
-
-    Args:
-        address: Address of the camera.
-        port: Port on the loopback interface; 0 chooses any free port.
-
-    Raises:
-        CameraError: No camera answers at the start.
-        InputError: The port is taken.
-    """
+    """Serve the live picture of a camera until Ctrl-C; stdout shows only the address."""
     with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
         serve_session(
             Path(folder) / "preview",

@@ -139,11 +139,7 @@ class ChildCamera:
         return {"model": self._camera.get_abilities().model, **values}
 
     def shoot(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Release the shutter, and download every file of the shot.
-
-        If an earlier process was lost between release and download, its shot is on the card. It is
-        then downloaded instead of taking another one.
-        """
+        """Release and download a shot, or fetch the one that a lost process left on the card."""
         note = _note(request)
         if note.exists():
             with contextlib.suppress(self._gp.GPhoto2Error, RequestRefusedError):
@@ -166,12 +162,9 @@ class ChildCamera:
         return str(self._download(folder, name, apart(Path(request["stem"]), name)))
 
     def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Download the files recorded beside a stem, and remove the record.
+        """Download the files recorded beside a stem as ``parts``, and remove the record.
 
-        Returns:
-            ``parts``, the files written, and ``on_card``, where each of them came from; for files
-            that are no part of the shot, ``strays``, where they stay on the card, and ``kept``, the
-            paths of those that were in memory only.
+        ``strays`` are other files, which stay on the card; ``kept`` those that were in memory only.
         """
         places = json.loads(_note(request).read_text())
         return {**self._downloaded(request, places), "strays": [], "kept": []}
@@ -256,13 +249,7 @@ def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines_of(descriptor: int, idle_seconds: float, idle: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the lines of a pipe until it ends.
-
-    Args:
-        descriptor: Reading end of the pipe.
-        idle_seconds: Interval without a line after which ``idle`` is called, repeatedly.
-        idle: Function to call when idle.
-    """
+    """Yield the lines of a pipe until it ends; call ``idle`` after every interval without one."""
     waiting = b""
     while True:
         while b"\n" not in waiting:

@@ -11,11 +11,7 @@ CHILD = "defocus.capture.links.gphoto2.child"
 
 
 def detect(environment: dict[str, str]) -> list[dict[str, str]]:
-    """Model and port of every camera that libgphoto2 detects.
-
-    Raises:
-        CameraNotFoundError: gphoto2 is not installed, or detection failed.
-    """
+    """Model and port of every camera that libgphoto2 detects."""
     if find_spec("gphoto2") is None:
         raise CameraNotFoundError(
             "gphoto2 is not installed; run 'pip install gphoto2' (no Windows)"

@@ -1,7 +1,4 @@
-"""Explanations of libgphoto2 errors.
-
-Source: libgphoto2, ``gphoto2-port-result.h`` and ``gphoto2-result.h``.
-"""
+"""Explanations of libgphoto2 errors, by ``gphoto2-port-result.h`` and ``gphoto2-result.h``."""
 
 from defocus.capture.inspecting.holders import usb_holders
 from defocus.capture.links.child_link import AnswerError

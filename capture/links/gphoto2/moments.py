@@ -44,15 +44,7 @@ class Moments:
     def check(self, parts: Sequence[Path], ordered: float) -> None:
         """See that files that came just now were taken together, and after they were ordered.
 
-        A clock that never ran proves nothing. After some refusals the clock is learned anew, so one
-        that was set back costs two shots.
-
-        Args:
-            parts: The files; those without a time are no witnesses.
-            ordered: See above.
-
-        Raises:
-            ShotFailedError: They are of several shots, or of an earlier one.
+        A clock that never ran proves nothing; after some refusals it is learned again.
         """
         taken = [moment for part in parts if (moment := _taken(part)) is not None]
         if not taken:

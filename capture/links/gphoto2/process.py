@@ -29,24 +29,13 @@ TRIES_OF_ONE_PROCESS = 3
 
 
 class CameraProcess:
-    """The process of one camera.
+    """The process of one camera; a new one after a crash sets what was ``wanted`` again.
 
-    Attributes:
-        child: It; another one after a crash.
-        port: Where the camera is plugged in.
-        serial: Its serial number.
-        summary: What it said about itself when it was opened.
-        wanted: What it is set to; a new process sets it again.
-        had: Entries of its exposure that it had before it was opened anew.
-        reconnect_seconds: How long the camera is looked for after it was lost.
+    ``had`` are entries of its exposure from before it was opened again.
     """
 
     def __init__(self, port: str, environment: dict[str, str]) -> None:
-        """Open the camera at a port.
-
-        Raises:
-            ChildLostError, AnswerError: It cannot be opened.
-        """
+        """Open the camera at a port."""
         self.port, self._environment = port, environment
         self.wanted: dict[str, str] = {}
         self.had: set[str] = set()
@@ -59,20 +48,13 @@ class CameraProcess:
         self.serial = serial_of(self.summary)
 
     def ask(self, do: str, **request: Any) -> Any:  # noqa: ANN401 - JSON values
-        """Ask, once more in a new process where the first one was lost.
-
-        Raises:
-            ShotFailedError: The camera is there and may do next time what it was asked for.
-            CameraError: It refused, or was lost.
-        """
+        """Ask, once more in a new process where the first one was lost."""
         return self.retried(lambda: self.child.ask(do, **request))
 
     def retried(self, request: Callable[[], T], *, shooting: bool = False) -> T:
         """Do what ``request`` does, once more in a new process where the first one was lost.
 
-        A shot that the library refuses for no reason that may pass is tried again too: the virtual
-        camera's store is full after 26 shots of one process, and a real one may have lost its
-        connection.
+        So is a shot refused for no passing reason: the virtual store is full after 26 shots.
         """
         try:
             answer = request()
@@ -107,14 +89,9 @@ class CameraProcess:
             ) from error
 
     def find(self, *words: str, needed: bool = False) -> tuple[str, dict[str, Any]] | None:
-        """The first of some entries that the camera has; None where it has none of them.
+        """The first of some entries that the camera has; None if it never had one.
 
-        Args:
-            words: Their names.
-            needed: Whether to look again for a while where there is none, once for each process.
-
-        Raises:
-            CameraError: One was there before the camera was opened anew, and stays away.
+        If it is ``needed``, the process looks again for a while, once.
         """
         missed = self.had.intersection(words)
         found = self.ask("find", words=words, patience=0.0)
@@ -134,11 +111,7 @@ class CameraProcess:
         return None
 
     def restart(self) -> None:
-        """Open the camera in a new process, set as it was; at another port after a replug.
-
-        Raises:
-            CameraError: An entry that was set is gone.
-        """
+        """Open the camera in a new process, set as it was; at another port after a replug."""
         self.child.end()
         self.child = self._found_again()
         self.had, self._patient = self.had | self._has, True

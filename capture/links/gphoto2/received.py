@@ -17,15 +17,7 @@ __all__ = ["card_space", "check_kind", "clear_away", "say_others"]
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
-    """See that the files are what was asked for: what a body calls its formats may be wrong.
-
-    Args:
-        parts: The files, each named ``<stem><suffix>.part``.
-        kind: What was set; None = nothing was.
-
-    Raises:
-        CameraError: Other files came.
-    """
+    """See that the files are of the kind set: what a body calls its formats may be wrong."""
     came = {"raw" if part.with_suffix("").suffix in RAW_SUFFIXES else "jpeg" for part in parts}
     if kind is not None and set(kind.split("+")) - came:
         raise CameraError(
@@ -35,12 +27,7 @@ def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
 
 
 def say_others(delivered: Mapping[str, Any]) -> None:
-    """Tell the person of pictures that are no shot of ours.
-
-    Args:
-        delivered: What the camera's process answered: ``strays``, on the card, and ``kept``, the
-            paths of those that were in its memory only.
-    """
+    """Tell the person of pictures that are no shot: ``strays`` on the card, ``kept`` files here."""
     for folder, name in delivered["strays"]:
         say(
             f"{name}: no picture of this session; it came late, or somebody pressed the camera's "
@@ -61,13 +48,7 @@ def _say_kept(paths: Iterable[Path]) -> None:
 
 @contextlib.contextmanager
 def clear_away(parts: Sequence[Path], stem: Path, *, on_card: bool) -> Iterator[None]:
-    """Where a shot is refused, remove its files; those that are on no card are kept apart.
-
-    Args:
-        parts: The files, each named ``<stem><suffix>.part``.
-        stem: Folder and name without suffix of the shot's files.
-        on_card: Whether the camera has them still.
-    """
+    """Where a shot is refused, remove its files; those that are on no card are kept apart."""
     try:
         yield
     except ShotFailedError:

@@ -118,18 +118,7 @@ TOLERATED_KELVIN = 0.05
 
 
 def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, str]:
-    """Settings to change for a white balance.
-
-    Args:
-        words: The camera's configuration.
-        asked: A colour temperature such as ``5200K``, or the beginning of a preset's name.
-
-    Returns:
-        Entry → value, in the order in which to set them.
-
-    Raises:
-        InputError: The camera has no such white balance, or it is automatic.
-    """
+    """Entries to set, in their order, for ``5200K`` or the beginning of a preset's name."""
     entry = words.get("whitebalance")
     if entry is None or entry.read_only:
         raise InputError(
@@ -170,13 +159,9 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
 
 
 def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
-    """Settings to change so that the mirror does not shake shots.
+    """Settings to change so that the mirror does not shake shots: a delay, or live view.
 
-    Nikon's delay opens the shutter after the mirror has come to rest; live view holds the mirror
-    up. Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one.
-
-    Raises:
-        InputError: The camera has neither setting.
+    Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one.
     """
     delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
     if delay is not None and not delay.read_only:
@@ -199,15 +184,7 @@ def _delay_seconds(choice: str) -> float:
 
 
 def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
-    """Entries of a camera that must be changed before pairs are shot.
-
-    Args:
-        words: The camera's configuration.
-
-    Returns:
-        Entry → the choice to set, without entries that are missing, fixed by a dial or lack the
-        choice.
-    """
+    """Entry → choice to set before pairs are shot; none that is missing or fixed by a dial."""
     changes = {}
     for name, wanted in _WANTED.items():
         word = words.get(name)
@@ -220,14 +197,7 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
 
 
 def refuse_burst(words: Mapping[str, Word]) -> None:
-    """Refuse a dial at a burst: later releases of some bodies hand out its old pictures.
-
-    Args:
-        words: The camera's configuration, or its entries of ``DRIVE_WORDS``.
-
-    Raises:
-        InputError: The drive mode takes several pictures at each release and cannot be set to one.
-    """
+    """Refuse a dial at a burst: later releases of some bodies hand out its old pictures."""
     changes = unwanted_automatics(words)
     for name in DRIVE_WORDS:
         word = words.get(name)
@@ -239,12 +209,7 @@ def refuse_burst(words: Mapping[str, Word]) -> None:
 
 
 def automatic_settings(program: str) -> frozenset[SettingName]:
-    """What a body sets by itself in a mode; nothing in M and in modes that we do not know.
-
-    Example:
-        >>> sorted(automatic_settings("P"))
-        ['aperture', 'shutter']
-    """
+    """What a body sets by itself in a mode: in P aperture and shutter; nothing in M or others."""
     if _ALL_IS_AUTOMATIC.fullmatch(program):
         return frozenset({"aperture", "shutter"})
     if _TIME_IS_AUTOMATIC.fullmatch(program):
@@ -258,14 +223,7 @@ def program_of(words: Mapping[str, Word]) -> str:
 
 
 def setting_of(name: SettingName, word: str, entry: Mapping[str, Any], program: str) -> Setting:
-    """A setting as a body has it in a mode; an aperture that is a number gets our third stops.
-
-    Args:
-        name: Our name for it.
-        word: The body's.
-        entry: What the body's process read.
-        program: The mode, as the body words it; empty where it does not say.
-    """
+    """A setting as a body has it in a mode; an aperture that is a number gets our third stops."""
     choices = tuple(entry["choices"])
     if entry["span"] is not None:
         low, high = entry["span"]
@@ -275,12 +233,7 @@ def setting_of(name: SettingName, word: str, entry: Mapping[str, Any], program: 
 
 
 def file_kind_of(choice: str) -> FileKind | None:
-    """Kind of files made by a format choice; None if unknown.
-
-    Example:
-        >>> file_kind_of("NEF+Fine")
-        'raw+jpeg'
-    """
+    """Kind of files of a format choice, such as raw+jpeg for ``NEF+Fine``; None if unknown."""
     if not _RAW.search(choice):
         return "jpeg" if _JPEG.search(choice) else None
     rest = re.sub(r"\([^)]*\)", "", choice)
@@ -288,15 +241,7 @@ def file_kind_of(choice: str) -> FileKind | None:
 
 
 def format_choice(choices: Sequence[str], kind: FileKind) -> str | None:
-    """The format choice for a kind of files: full-size RAW, best JPEG.
-
-    Args:
-        choices: Choices of the camera.
-        kind: The requested kind.
-
-    Returns:
-        The choice; None if the camera does not make such files.
-    """
+    """The format choice for a kind of files, full-size RAW and best JPEG; None if there is none."""
     fitting = [choice for choice in choices if file_kind_of(choice) == kind]
     return max(fitting, key=_rank, default=None)
 

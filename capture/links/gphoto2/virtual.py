@@ -12,12 +12,7 @@ VIRTUAL_MANUFACTURER = "GP"
 
 
 def virtual_environment(folder: Path) -> dict[str, str]:
-    """Environment that makes libgphoto2 offer its virtual camera; it is read at import.
-
-    Raises:
-        InputError: The folder does not exist.
-        CameraNotFoundError: This gphoto2 does not include the virtual camera.
-    """
+    """Environment that makes libgphoto2 offer its virtual camera; it is read at import."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder for the virtual camera; give one with a JPEG")
     spec = find_spec("gphoto2")

@@ -32,32 +32,12 @@ COLUMNS = ("Pair", "Scene", "Verdict", "Reason", "Notes")
 
 
 def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> None:
-    """Write the page of a session as one HTML file.
-
-    Args:
-        session: The session folder.
-        out: The file.
-        jobs: Number of processes that read pictures.
-
-    Raises:
-        DatasetError: No session there, or a damaged journal.
-        StorageError: ``out`` cannot be written.
-    """
+    """Write the page of a session as one HTML file."""
     write_text(out, render_html(contact_sheet(session, jobs)))
 
 
 def contact_sheet(session: Path, jobs: int = 1) -> Page:
-    """The page of a session: a table of all pairs, what extras show, then each pair.
-
-    For a pair with missing or damaged files, the reason is shown instead.
-
-    Args:
-        session: The session folder; nothing in it is changed.
-        jobs: Number of processes that read pictures.
-
-    Raises:
-        DatasetError: No session there, or a damaged journal.
-    """
+    """The page of a session, which is not changed; a damaged pair shows the reason instead."""
     state, _ = read_state(session)
     pairs = [pair for _, pair in sorted(state.complete.items())]
     shown = in_processes(partial(_section, session), pairs, jobs)

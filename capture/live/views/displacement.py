@@ -20,14 +20,7 @@ ZOOMS = (0.5, 2.0)
 
 
 def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
-    """Shift, zoom and rotation from the blurry to the sharp member in a ``pair.json``.
-
-    Args:
-        entry: The document; read as untrusted.
-
-    Returns:
-        The similarity in pixels of the originals; None if it was not measured or is implausible.
-    """
+    """Blurry to sharp similarity of an untrusted ``pair.json``, px; None if it is implausible."""
     try:
         told = entry["quality"]["misalignment"]
         x, y = (float(value) for value in told["shift_px"])
@@ -41,15 +34,9 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
 def displacement_overlay(
     model: Similarity, size: tuple[int, int], pixels: float
 ) -> tuple[str, NDArray[np.uint8]]:
-    """Arrows from blurry to sharp positions, with a label of their magnification.
+    """Arrows from blurry to sharp positions, and a label of their magnification.
 
-    Args:
-        model: The similarity, in pixels of the original.
-        size: Height and width of the shown picture, px.
-        pixels: Pixels of the original per shown pixel, along a side.
-
-    Returns:
-        The label, and an ``(H, W, 4)`` uint8 RGBA picture of that size.
+    ``pixels`` is pixels of the original per shown one; the picture is ``(H, W, 4)`` RGBA.
     """
     height, width = size
     x, y = model.shift_px
@@ -59,11 +46,7 @@ def displacement_overlay(
 
 
 def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
-    """An overlay for the page's script: its label, and a PNG as a data address.
-
-    Args:
-        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture; None if nothing was measured.
-    """
+    """An overlay for the page's script: its label, and a PNG as a data address."""
     if overlay is None:
         return None
     label, picture = overlay

@@ -34,21 +34,7 @@ BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 class LogRow:
     """A pair or a test chart in the log; text is empty where it is unknown.
 
-    Attributes:
-        done: When the pair or the chart was shot, in this computer's time zone; of imported
-            pictures by the camera's clock.
-        pair: Its id, or ``chart 0001``.
-        scene: Its scene, as typed; empty for a chart.
-        verdict: The present one; empty for a chart.
-        reason: Why; what a chart shows.
-        retakes: How often it was rejected and taken again.
-        blurry: Settings of the blurry shot, or of the chart.
-        sharp: Settings of the sharp shot.
-        note: Note on the pair.
-        scene_note: Note on the scene.
-        measured: What was measured of a pair that a person decided about.
-        camera, lens: What it was shot with.
-        by: Who shot it.
+    ``done`` is in this computer's time zone; of imported pictures by the camera's clock.
     """
 
     done: datetime | None
@@ -78,11 +64,7 @@ class LogRow:
 
 
 def read_log(session: Path) -> list[LogRow]:
-    """The log of a session, pairs and then charts by their numbers; nothing is changed.
-
-    Raises:
-        DatasetError: No session there, or a damaged journal.
-    """
+    """The log of a session, pairs and then charts by their numbers; nothing is changed."""
     state, _ = read_state(session)
     times = {  # of the last try; sessions of version 0.1.0 have no line for the shots alone
         record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
@@ -158,17 +140,9 @@ def _taken(roles: Mapping[str, Any]) -> datetime | None:
 
 
 def write_log(session: Path, out: Path, by: str = "") -> None:
-    """Write the log of a session to a file, by its suffix ``.pdf``, ``.html`` or ``.csv``.
+    """Write the log of a session to a ``.pdf``, ``.html`` or ``.csv`` file.
 
-    Args:
-        session: The session.
-        out: The file.
-        by: Who shot what its shoot names nobody for; empty if nobody says it.
-
-    Raises:
-        InputError: Another suffix.
-        DatasetError: No session there, or a damaged journal.
-        StorageError: The file cannot be written.
+    ``by`` is who shot what its shoot names nobody for; empty if nobody says it.
     """
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html", ".csv"):

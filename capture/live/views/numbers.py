@@ -15,15 +15,9 @@ SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION 
 
 @dataclass(frozen=True)
 class NumberRow:
-    """A number of ``pair.json``.
+    """A number of ``pair.json``: path of keys in ``quality``, its words, and its limits by name.
 
-    Attributes:
-        label: Readable name.
-        path: Path of keys inside ``quality``.
-        words: Function that formats the value; may raise ``TypeError`` or ``ValueError``.
-        always: Whether to show a missing value.
-        limit: Formats the limit, with what is done to the value before it is compared.
-        names: Limits for a warning and for a rejection; empty if there is none.
+    ``words`` may raise ``TypeError`` or ``ValueError``; the ``always`` shown may be missing.
     """
 
     label: str
@@ -36,13 +30,7 @@ class NumberRow:
 
 @dataclass(frozen=True)
 class Limit:
-    """How a number is compared with its limits.
-
-    Attributes:
-        size: What is compared; larger is worse, unless ``least``.
-        words: Text of a limit.
-        least: Whether the limit is the smallest allowed value.
-    """
+    """How a number is compared with its limits: larger sizes are worse, unless ``least``."""
 
     size: Callable[[Any], float]
     words: str
@@ -50,13 +38,9 @@ class Limit:
 
 
 def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
-    """Names, values with their limits, and consequences of the numbers of a ``pair.json``.
+    """Names, values with limits, and consequences of the numbers of an untrusted ``pair.json``.
 
-    Values that were not measured are left out; values that could not be measured are "unknown".
-    Sessions of older versions have no limits in their documents.
-
-    Args:
-        entry: The document; read as untrusted.
+    What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
     """
     told: list[tuple[str, str, Mark]] = []
     limits = entry.get("limits")

@@ -29,12 +29,7 @@ DECODERS = 2
 
 @dataclass(frozen=True)
 class PairMember:
-    """A member of a pair for display.
-
-    Attributes:
-        picture: ``(H, W, 3)`` uint8 RGB.
-        pixels: Pixels of the original per pixel of ``picture``, along a side.
-    """
+    """A member of a pair for display; ``pixels`` is pixels of the original per shown one."""
 
     picture: NDArray[np.uint8]
     pixels: float
@@ -63,15 +58,9 @@ class Pictures:
         self._histogram = lru_cache(maxsize=2000)(self._counted)
 
     def jpeg(self, pair: CompletePair, role: Role, width: int) -> bytes:
-        """A member of a pair; RAW members have the sharp one's white balance.
+        """A member of a pair, RAW with the sharp one's white balance, at a width of :data:`SIZES`.
 
-        Args:
-            pair: The pair.
-            role: Which member.
-            width: One of :data:`SIZES`; a whole JPEG is the original, byte for byte.
-
-        Raises:
-            ImageError: The original is missing or damaged.
+        A whole JPEG is the original, byte for byte.
         """
         path = _member_path(self._root, pair, role)
         if width == SIZES["whole"] and path.suffix in SUFFIXES["JPEG"]:
@@ -79,15 +68,7 @@ class Pictures:
         return self._makers[width](pair, role, width).jpeg
 
     def displacement(self, pair: CompletePair) -> tuple[str, NDArray[np.uint8]] | None:
-        """The measured misalignment as an overlay for the large pictures of a pair.
-
-        Returns:
-            A label and an ``(H, W, 4)`` uint8 RGBA picture; None if nothing was measured.
-
-        Raises:
-            DatasetError: The ``pair.json`` is missing or damaged.
-            ImageError: The blurry original is missing or damaged.
-        """
+        """Label and RGBA overlay of the measured misalignment; None if nothing was measured."""
         model = measured_similarity(pair_entry(self._root, pair))
         if model is None:
             return None
@@ -95,13 +76,7 @@ class Pictures:
         return displacement_overlay(model, made.size, made.pixels)
 
     def histograms(self, pair: CompletePair) -> dict[str, list[list[float]]]:
-        """Histograms of both members in linear light, by channel.
-
-        Those of RAW files are of the sensor's values, 1 at saturation, before white balance.
-
-        Raises:
-            ImageError: An original is missing or damaged.
-        """
+        """Histograms of both members by channel, in linear light; RAW before white balance."""
         return {role: [list(channel) for channel in self._histogram(pair, role)] for role in ROLES}
 
     def _counted(self, pair: CompletePair, role: Role) -> tuple[tuple[float, ...], ...]:
@@ -132,17 +107,7 @@ def _original(path: Path) -> bytes:
 
 
 def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
-    """Read a member of a pair for display; RAW members get the sharp one's white balance.
-
-    Args:
-        root: The session folder.
-        pair: The pair.
-        role: Which member.
-        width: Largest width, px.
-
-    Raises:
-        ImageError: The original is missing or damaged.
-    """
+    """Read a member of a pair for display; RAW members get the sharp one's white balance."""
     path, pixels = _member_path(root, pair, role), 1.0
     if path.suffix in RAW_SUFFIXES:
         reference = _member_path(root, pair, "sharp")

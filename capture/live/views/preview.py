@@ -1,4 +1,11 @@
-"""Live view of the page: focus peaking, histogram and magnifier."""
+"""Live view of the page: focus peaking, histogram and magnifier.
+
+Blurring an edge of blur s once by a and once by b weakens its gradient by
+sqrt((s^2 + b^2) / (s^2 + a^2)), which is large where s is small. Both are of the size of a pixel,
+so that an edge blurred by a few px is not in focus; the fine blur a damps noise. That holds of
+light: encoded values widen the dark side of an edge, the more the higher its contrast. What is
+steep enough to be an edge is asked of encoded values, whose noise is alike.
+"""
 
 import base64
 import math
@@ -72,16 +79,9 @@ PEAKING_RGBA = (57, 255, 20, 255)
 
 @dataclass(frozen=True)
 class LiveView:
-    """A live picture and its measurements.
+    """A live picture, at most 960 px wide, and its measurements.
 
-    Attributes:
-        jpeg: The picture, at most 960 px wide.
-        peaking: PNG of the same size, transparent except where the picture is in focus.
-        in_focus_share: Share of the edges that are in focus; None if there is no edge.
-        sharpness: See :func:`sharpness`.
-        histogram: Red, green and blue in linear light; shares, each of 64 equal bins.
-        clipped_share: Share by channel.
-        black_share: Share by channel.
+    ``peaking`` is transparent but where edges are in focus; the histogram has shares of 64 bins.
     """
 
     jpeg: bytes
@@ -123,15 +123,7 @@ class LiveView:
 
 @dataclass(frozen=True)
 class Magnified:
-    """A place of a live picture.
-
-    Attributes:
-        jpeg: It, at the camera's own pixels.
-        mtf50: Of the slanted edge in it, cycles per px; None where it cannot be measured.
-        reason: Why; empty if it was measured.
-        sharpness: Of the place; see :func:`sharpness`.
-        square: What is measured: left, top, width and height as shares of the live picture.
-    """
+    """A place of a live picture; ``mtf50`` in cycles per px of its slanted edge, or ``reason``."""
 
     jpeg: bytes
     mtf50: float | None
@@ -151,14 +143,7 @@ class Magnified:
 
 
 def look_at(jpeg: bytes) -> LiveView:
-    """Measure a live picture.
-
-    Args:
-        jpeg: The camera's picture.
-
-    Raises:
-        CameraError: The picture cannot be decoded.
-    """
+    """Measure a live picture, the camera's JPEG."""
     decoded = _decoded(jpeg)
     if decoded.shape[1] > WIDTH_PX:
         decoded = small_picture(np.asarray(decoded, np.uint8), WIDTH_PX)
@@ -180,17 +165,7 @@ def look_at(jpeg: bytes) -> LiveView:
 
 
 def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
-    """Cut a place out of a live picture.
-
-    Args:
-        jpeg: The camera's picture.
-        x: Of the place, as a share of the width.
-        y: As a share of the height.
-
-    Raises:
-        InputError: The place is outside the picture.
-        CameraError: The picture cannot be decoded.
-    """
+    """Cut a place out of a live picture; x and y are shares of its width and height."""
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
     picture = _decoded(jpeg)
@@ -261,19 +236,7 @@ def _why_it_leaves(place_px: float, light: NDArray[np.float64]) -> str:
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Find edges, and those in focus, independent of contrast.
-
-    Blurring an edge of blur s once by a and once by b weakens its gradient by
-    sqrt((s^2 + b^2) / (s^2 + a^2)), which is large where s is small. Both are of the size of a
-    pixel, so that an edge blurred by a few px is not in focus. The fine blur a damps noise.
-    That holds of light: encoded values widen the dark side of an edge, the more the higher its
-    contrast. What is steep enough to be an edge is asked of encoded values, whose noise is alike.
-
-    Args:
-        picture: ``(H, W, 3)`` uint8, sRGB-encoded.
-
-    Returns:
-        Two masks ``(H, W)``; the second lies within the first.
+    """Two masks of an sRGB-encoded picture: edges, and those in focus, whatever their contrast.
 
     Source: Zhuo and Sim, Defocus map estimation from a single image, 2011, section 3 (there a = 0).
     """
@@ -294,17 +257,9 @@ def _gradient(sharp: NDArray[np.float32], blur_px: float) -> NDArray[np.float32]
 
 
 def sharpness(linear: NDArray[np.floating[Any]]) -> float | None:
-    """A number to focus by: it rises until the picture is in focus.
+    """A number to focus by: RMS gradient at the scale of a pixel over mean light, percent per px.
 
-    The gradient at the scale of a pixel, root mean square over the mean light, in percent per px.
-    It depends on what is seen, so that only numbers of one view can be compared.
-    Lamps mislead it: a circle of confusion that clips has a rim as steep as before, and longer.
-
-    Args:
-        linear: ``(H, W, 3)``, linear light in [0, 1].
-
-    Returns:
-        None where all is black.
+    It compares one view only, and clipped lamps mislead it; None where all is black.
     """
     light = np.asarray(linear, np.float32).mean(axis=2)
     if not light.any():
@@ -313,11 +268,7 @@ def sharpness(linear: NDArray[np.floating[Any]]) -> float | None:
 
 
 def linear_histogram(linear: NDArray[np.floating[Any]]) -> tuple[tuple[float, ...], ...]:
-    """Share of the pixels in each of 64 equal bins of [0, 1], by channel.
-
-    Args:
-        linear: ``(H, W, 3)``, linear light in [0, 1].
-    """
+    """Share of the pixels in each of 64 equal bins of [0, 1], by channel of linear light."""
     bins = np.minimum((linear * BINS).astype(np.intp), BINS - 1)
     size = linear.shape[0] * linear.shape[1]
     return tuple(

@@ -13,10 +13,7 @@ __all__ = ["list_pairs", "pair_details", "pair_entry", "settings_text"]
 
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:
-    """All pairs in the order of their numbers, with their present verdicts.
-
-    ``seen`` says whether a person has decided about the pair.
-    """
+    """All pairs by number, with their verdicts; ``seen`` says that a person decided about one."""
     return [
         {
             "id": planned.id,
@@ -39,11 +36,7 @@ def _why_incomplete(state: SessionState, pair: str) -> str:
 
 
 def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
-    """The ``pair.json`` of a pair; only the structure of ``roles`` is checked.
-
-    Raises:
-        DatasetError: The file is missing or damaged.
-    """
+    """The ``pair.json`` of a pair; only the structure of ``roles`` is checked."""
     path = file_path(root, pair.id, "pair.json")
     try:
         entry = dict(read_json(path))
@@ -56,11 +49,7 @@ def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
 
 
 def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
-    """Settings and measured numbers of a pair, as text.
-
-    Raises:
-        DatasetError: The ``pair.json`` is missing or damaged.
-    """
+    """Settings and measured numbers of a pair, as text."""
     entry = pair_entry(root, pair)
     return {
         "id": pair.id,

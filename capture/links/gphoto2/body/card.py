@@ -11,12 +11,7 @@ def cards_of(
     *,
     count_files: bool,
 ) -> list[dict[str, Any]]:
-    """Each card that the body shows.
-
-    Returns:
-        ``folder``, ``total_kb`` and ``free_kb`` (None where the body does not tell), ``files`` (0
-            if they are not counted).
-    """
+    """Each card: ``folder``, ``total_kb``, ``free_kb`` (None = not told), ``files`` (or 0)."""
     try:
         stores = camera.get_storageinfo()
     except gp.GPhoto2Error:

@@ -33,14 +33,7 @@ class RequestRefusedError(Exception):
 
 
 class OpenBody:
-    """A body and the binding that holds it.
-
-    Attributes:
-        gp: The binding, the module ``gphoto2``.
-        camera: Its camera object.
-        clock: Seconds.
-        untaken: Files that the body told of while nobody waited for a shot.
-    """
+    """A body and the binding that holds it; ``untaken`` are files that nobody waited for."""
 
     def __init__(
         self,

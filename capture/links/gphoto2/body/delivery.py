@@ -68,12 +68,7 @@ def in_memory(place: CardFile) -> bool:
 
 
 def apart(stem: Path, name: str) -> Path:
-    """A free path for a picture that came with a shot and is none of it; its folder is made.
-
-    Args:
-        stem: Folder and name without suffix of the shot's files.
-        name: Name of the picture, for its suffix.
-    """
+    """A free path for a picture that came with a shot and is none of it; its folder is made."""
     folder = stem.parent / APART
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + sum(1 for _ in folder.glob(f"{stem.name}.*"))
@@ -99,19 +94,9 @@ def files_of_shot(
     all_or_none: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> FilesOfShot:
-    """The files of a shot, in the order in which the camera told of them.
+    """The files of a shot, the ``first`` one from the release, in the order of the camera's events.
 
-    Args:
-        first: The one that the release returned.
-        listen: Waits for the camera's next event, with a limit in seconds.
-        due: How many files the camera writes; None = not known.
-        quiet_seconds: Where it is not known: no file for so long means that all have come.
-        known: Files of before; they are none of this shot.
-        all_or_none: Whether a file that is due and does not come is an error.
-        clock: Seconds.
-
-    Raises:
-        MissingFileError: A file that is due did not come.
+    Without ``due``, how many are written, all have come when no file came for ``quiet_seconds``.
     """
     files, last, done = [first], clock(), False
     strays: list[CardFile] = []

@@ -47,10 +47,7 @@ class Entries:
         return found
 
     def first_of(self, words: Sequence[str], patience: float) -> tuple[str, dict[str, Any]] | None:
-        """The first of some entries that is there; they are read again for ``patience`` seconds.
-
-        The tree is a snapshot: after a reconnect some bodies lack entries for a while.
-        """
+        """The first of some entries, read for ``patience`` seconds: a reconnect may hide some."""
         deadline = self._body.clock() + patience
         while True:
             for word in words:
@@ -83,17 +80,7 @@ class Entries:
         }
 
     def write(self, word: str, value: str, *, again: bool = False) -> str:
-        """Set an entry, and return what it is read back as in the end.
-
-        Args:
-            word: Its name.
-            value: One of its choices, or a number.
-            again: Set it although it is read back as that already.
-
-        Raises:
-            RequestRefusedError: No such choice, or a text; it did not reach the library.
-            gphoto2.GPhoto2Error: The body refused to the end.
-        """
+        """Set an entry, with ``again`` even to its own value; return what is then read back."""
         found = self.read(word)
         known = found is not None and _same(found["value"], value)
         # Setting the value it has makes some bodies change it; theirs may be an old one, though.
@@ -172,10 +159,9 @@ class Entries:
         return None
 
     def everything(self) -> dict[str, dict[str, Any]]:
-        """The whole configuration: every entry that has a value, by its name; no actions.
+        """Every entry that has a value, by its name; no actions.
 
-        Texts and dates are called read-only: what a text may be nobody tells, and a wrong value can
-        kill the process.
+        Texts are called read-only: what is allowed is unknown, a wrong value can kill the process.
         """
         gp = self._body.gp
         found: dict[str, dict[str, Any]] = {}

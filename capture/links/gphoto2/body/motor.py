@@ -43,12 +43,7 @@ class BodyMotor:
         return None
 
     def move(self, steps: int) -> int:
-        """Drive by steps, > 0 towards far; the steps driven.
-
-        Raises:
-            RequestRefusedError: There is no motor.
-            gphoto2.GPhoto2Error: The body refused.
-        """
+        """Drive by steps, > 0 towards far; return the steps driven."""
         kind = self.kind()
         if kind == "speeds":
             return self._by_ones("manualfocus", "1", "-1", None, steps)
@@ -100,8 +95,7 @@ class BodyMotor:
     def _by_number(self, steps: int) -> int:
         """In orders of some steps, until the travel ends.
 
-        A few steps can be refused with the code of the end ("stepping too small"). They are driven
-        as the rest of a longer order, from further back.
+        A few steps can be refused with the code of the end, so they are driven as the rest of more.
         """
         body, driven, sign = self._body, 0, 1 if steps > 0 else -1
         while driven < abs(steps):

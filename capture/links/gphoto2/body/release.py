@@ -32,12 +32,7 @@ class Shutter:
         self._looked = False
 
     def release(self, due: int | None, quiet_seconds: float, *, all_or_none: bool) -> FilesOfShot:
-        """Take a shot; see :func:`files_of_shot` for the arguments.
-
-        Raises:
-            RequestRefusedError: The body handed out an old file, or too few files came.
-            gphoto2.GPhoto2Error: The body took no picture.
-        """
+        """Take a shot; see :func:`files_of_shot` for the arguments."""
         body = self._body
         if not self._looked:  # also what another program, or a process before this one, took
             self._known.update(self._newest_folders())
