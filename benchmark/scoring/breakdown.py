@@ -39,18 +39,10 @@ def psnr_by_region(
     pair: Pair,
     corner: tuple[int, int] = (0, 0),
 ) -> dict[str, float | None]:
-    """PSNR over the pixels of each region: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` ….
+    """PSNR over the pixels of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4``.
 
-    Args:
-        restored: ``(H, W, 3)``, prepared by the profile.
-        target: The target that it is compared with.
-        profile: The conventions, for the cap.
-        pair: The pair; its defocus map, if it has one, gives the circle of confusion.
-        corner: Row and column of the pair's pictures where the restored one begins.
-
-    Returns:
-        PSNR in dB; None if no pixel of the region counts. Edges are the tenth of the pixels where
-        the target's brightness changes most.
+    Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is the
+    row and column of the pair's pictures where the restored one begins.
     """
     squares = np.square(restored - target.reference).mean(axis=2)
     found: dict[str, float | None] = {}
@@ -72,18 +64,7 @@ def psnr_over_input(
     target: Target,
     profile: Profile,
 ) -> dict[str, float | None]:
-    """Gain by restoring: ``psnr_gain``, and ``made_worse``, whose mean is a share.
-
-    Args:
-        psnr: PSNR of the restored picture, dB.
-        blurry: The input, ``(H, W, 3)`` in [0, 1], prepared by the profile.
-        target: The target that both are compared with.
-        profile: The conventions.
-
-    Returns:
-        The gain in dB, and 1 if the restored picture scores lower than its input, else 0; None
-        without a score.
-    """
+    """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
     before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
     if psnr is None or before is None:
         return {"psnr_gain": None, "made_worse": None}

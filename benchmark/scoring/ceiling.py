@@ -35,12 +35,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Imperfection:
-    """Differences between a perfect restoration and its reference.
-
-    Attributes:
-        flow: ``(2, H, W)`` px, from the restoration to the reference.
-        noise_power: Variance of the reference's noise, for values in [0, 1].
-    """
+    """From a perfect restoration to its reference: flow ``(2, H, W)`` px, noise for values to 1."""
 
     flow: Array
     noise_power: float
@@ -53,18 +48,7 @@ def ceiling_scores(
     metrics: Mapping[str, Metric],
     profile: Profile = DEFAULT,
 ) -> list[Score]:
-    """The scores of a perfect restoration of one pair under every protocol that may be ranked.
-
-    Args:
-        dataset: Dataset of the pair.
-        pair: The pair; its aligned reference gives the misalignment.
-        estimator: Flow estimator; the targets of these protocols do not use it.
-        metrics: The metrics to compute, by name.
-        profile: The conventions.
-
-    Returns:
-        A score per protocol and metric; of a pair that cannot be read, the reason.
-    """
+    """The scores of a perfect restoration of one pair under every protocol that may be ranked."""
     scores: list[Score] = []
     for protocol, facts in PROTOCOLS.items():
         if not facts.ranked:
@@ -110,7 +94,7 @@ def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array)
 
 
 def turning_flow(length_px: float, width: int, height: int) -> Array:
-    """A flow of constant length that turns once across the picture and once down, ``(2, H, W)``.
+    """A flow ``(2, H, W)`` of constant length that turns once across and once down the picture.
 
     So no direction of the picture's structure is preferred.
     """

@@ -24,18 +24,7 @@ __all__ = ["ceiling_run", "record_ceiling"]
 
 
 def record_ceiling(study: Study, results: Results) -> bool:
-    """Store the row of a study that lacks it, or some metrics of it.
-
-    Args:
-        study: The study with the dataset.
-        results: The study's store.
-
-    Returns:
-        Whether anything was stored.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Store the row of a study that lacks it, or some metrics of it; return whether it did."""
     known = metrics_for(study.dataset.split("test"))
     metrics = {name: metric for name, metric in known.items() if metric.against == "target"}
     stored = {entry.run: entry for entry in results.entries()}
@@ -91,10 +80,7 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
 
 
 def _path(study: Study, metric: Metric) -> Path:
-    """Where the scores are cached: by all that they, and their scenes, depend on.
-
-    The folder of the dataset has its pictures, ids and splits in its name, but not its scenes.
-    """
+    """Where the scores are cached, by all that they depend on, and the scenes."""
     scenes = [(pair.id, pair.scene) for pair in study.dataset.split("test")]
     basis = hashlib.sha256(json.dumps([scenes, REFERENCED]).encode()).hexdigest()[:16]
     folder = study.dataset.derived / CEILING / evaluation_version() / basis

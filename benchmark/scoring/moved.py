@@ -1,8 +1,7 @@
 """PSNR with the reference moved by its standard error: how exactly a difference is known.
 
-A registered reference lies where the measurement says, up to its standard error. Moving it changes
-the scores of all systems, mostly alike; what is left in a difference of two systems cannot be told
-from a difference of theirs.
+Moving a registered reference within its error changes the scores of all systems, mostly alike; what
+is left in a difference of two systems cannot be distinguished from a real one.
 """
 
 from collections.abc import Iterator
@@ -28,13 +27,7 @@ TAPS = np.arange(-1, 3)
 def psnr_moved(
     restored: Array, target: Target, profile: Profile
 ) -> Iterator[tuple[str, float | None]]:
-    """PSNR against the reference moved by its standard error, by the names of the moves.
-
-    Args:
-        restored: ``(H, W, 3)``, prepared by the profile.
-        target: What it is compared with; nothing is yielded if its place has no standard error.
-        profile: The conventions, for the cap.
-    """
+    """PSNR against the reference moved by its standard error, if it has one, by move."""
     if not target.sigma_px or not target.mask.any():
         return
     for name, (right, down) in MOVES.items():

@@ -1,7 +1,7 @@
 """Profiles: all conventions that decide a metric's value, except the target.
 
-A profile never changes under its name; a change gets a new name. So the name is the version of the
-conventions, and rows of different versions are never ranked together.
+A profile never changes under its name, which is its version; rows of different versions are never
+ranked together.
 """
 
 from dataclasses import dataclass
@@ -30,33 +30,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Profile:
-    """Conventions under which a metric is computed.
+    """Conventions under which a metric is computed; its name is its version.
 
-    Common to all profiles: sRGB-encoded values as stored, RGB in [0, 1], not resized; a metric is
-        computed per picture and then averaged. Numbers are float64 even if an official script uses
-        float32; the difference is below 1e-6 in SSIM and 1e-5 dB (measured in the tests).
-
-    Attributes:
-        name: Name in results; it is the version too.
-        reproduces: Whose numbers it reproduces, one line for tables.
-        sharp_depth: ``own``: divided by 255 or 65535. ``high-byte``: only the upper 8 of 16 bits
-            (truncated, as OpenCV's and PIL's 8-bit reading does), divided by 255.
-        clamp: Whether the restored picture is clamped to [0, 1].
-        rounded: Whether the restored picture is rounded to 8 bits before.
-        crop_multiple: Rows at the bottom and columns at the right are cut off until both sides are
-            multiples of this.
-        ssim_window: ``uniform-7`` with sample covariance, or ``gaussian-11`` (σ 1.5) with
-            population covariance; data range 1.
-        capped: Whether every PSNR is capped at 100 dB, or only identical pictures get 100 dB.
-        without: Metrics that are left out.
-        protocol: The protocol of its authors.
-        grid: Sampling grid of the warp under ``deformed-gt``; see
-            :func:`defocus.align.sampling.warp.warp`.
-        ssim_of_luma: Whether SSIM and MS-SSIM look at the luma, rounded to 8 bits, instead of the
-            three channels.
-        ssim_clipped: Whether a negative term of contrast and structure counts as 0.
-        zeros_around: Whether MS-SSIM puts zeros around an odd side before it is halved.
-        psnr_floor: Added to the mean squared error under PSNR's logarithm.
+    Common to all: sRGB-encoded RGB in [0, 1] as stored, not resized, float64; a metric is computed
+    per picture, then averaged. ``sharp_depth`` is ``own`` (divided by 255 or 65535) or
+    ``high-byte`` (upper 8 of 16 bits, as 8-bit readers give). ``ssim_window`` is ``uniform-7`` with
+    sample covariance or ``gaussian-11`` (σ 1.5) with population covariance. ``capped`` limits every
+    PSNR to 100 dB, else only identical pictures have 100 dB. Rows and columns at the end are cut to
+    multiples of ``crop_multiple``; ``psnr_floor`` is added to the mean squared error.
     """
 
     name: str
@@ -143,26 +124,14 @@ PROFILES: dict[str, Profile] = {
 
 
 def find_profile(name: str) -> Profile:
-    """The profile of that name.
-
-    Raises:
-        InputError: There is none.
-    """
+    """The profile of that name; InputError if there is none."""
     if name not in PROFILES:
         raise InputError(f"no profile '{name}'; there are {', '.join(PROFILES)}")
     return PROFILES[name]
 
 
 def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
-    """Convert a sharp picture as a profile reads it.
-
-    Args:
-        sharp: ``(H, W, 3)`` uint8 or uint16.
-        profile: The conventions.
-
-    Returns:
-        ``(H, W, 3)`` float64 in [0, 1].
-    """
+    """A sharp picture, uint8 or uint16, as a profile reads it: float64 in [0, 1]."""
     if sharp.dtype == np.uint16 and profile.sharp_depth == "high-byte":
         sharp = (sharp >> 8).astype(np.uint8)
     return sharp.astype(np.float64) / np.iinfo(sharp.dtype).max
@@ -190,11 +159,7 @@ def prepared(
 
 
 def require_floats(picture: NDArray[Any], name: str) -> None:
-    """Refuse an integer picture.
-
-    Raises:
-        InputError: The picture has an integer type.
-    """
+    """Refuse an integer picture."""
     if picture.dtype.kind != "f":
         raise InputError(
             f"the {name} is {picture.dtype}; give floats in [0, 1]: divide 8 bits by 255, 16 bits "

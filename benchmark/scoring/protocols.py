@@ -1,9 +1,8 @@
 """Protocols: what a restored picture is compared with.
 
 ``gt``: the sharp picture as it is. ``input-aligned``: the sharp picture registered once onto the
-blurry input, with one reliability mask; every system has the same pixels and the same reference.
-``deformed-gt``: the sharp picture warped onto each output (JDRL's protocol); every system has its
-own reference and a flow can hide geometric errors, so these scores are shown but never ranked.
+blurry input, with one mask for all systems. ``deformed-gt``: the sharp picture warped onto each
+output (JDRL's protocol); a flow can hide geometric errors, so these scores are never ranked.
 ``truth``: rendered data's true sharp picture in the geometry of the blurry one.
 """
 
@@ -31,16 +30,10 @@ __all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "
 
 @dataclass(frozen=True)
 class Target:
-    """Reference and mask for a restored picture.
+    """Reference ``(H, W, 3)`` float64 and mask, true where a pixel counts, both read-only.
 
-    Attributes:
-        reference: ``(H, W, 3)`` float64, RGB in [0, 1], read-only.
-        mask: ``(H, W)`` bool, true where a pixel counts, read-only.
-        flow: Name of the reference's flow estimator; empty if there is none.
-        moved_px: Mean length of the flow if the reference follows the output.
-        flow_weights: SHA-256 hash of the estimator's weights; empty if it has none.
-        sigma_px: Standard error of the place of a registered reference along each axis; None where
-            the reference was not registered, or no error is known.
+    ``moved_px`` is the mean flow if the reference follows the output; ``sigma_px`` the standard
+    error of a registered reference's place along each axis, None if not known.
     """
 
     reference: NDArray[np.float64]
@@ -53,15 +46,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way to choose the target.
-
-    Attributes:
-        name: Name in results.
-        display_name: Name as written in text.
-        description: One line for tables.
-        ranked: Whether systems may be ranked under it.
-        uses_flow: Whether its targets need a flow estimator.
-    """
+    """A way to choose the target, and whether systems may be ranked under it."""
 
     name: str
     display_name: str
@@ -106,22 +91,9 @@ def make_target(
     restored: NDArray[np.floating[Any]],
     estimator: FlowEstimator,
 ) -> Target:
-    """Make the target of a restored picture under a protocol.
+    """Make the target of a restored picture; only ``deformed-gt`` uses the picture's values.
 
-    Targets that do not depend on the output are cached in memory, up to half a gigabyte, so that
-    they are read and registered only once for all systems.
-
-    Args:
-        protocol: A name of :data:`PROTOCOLS`.
-        dataset: The dataset of the pair.
-        pair: The pair that was restored.
-        restored: ``(H, W, 3)`` float, RGB; only ``deformed-gt`` uses its values.
-        estimator: Flow estimator of ``deformed-gt``.
-
-    Raises:
-        InputError: Unknown protocol.
-        NotApplicableError: The pair has no such target; the message is the reason.
-        DefocusError: The restored picture has another size than its target.
+    Others are cached in memory, up to half a gigabyte, so they are registered once for all systems.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"no protocol '{protocol}'; there are {', '.join(PROTOCOLS)}")
@@ -232,13 +204,8 @@ def deformed_target(
 ) -> Target:
     """The sharp picture warped onto an output as JDRL's test script does: every pixel counts.
 
-    Args:
-        sharp: ``(H, W, 3)`` in [0, 1].
-        restored: Same shape.
-        estimator: Estimates the flow from the output to the sharp picture.
-        grid: ``official`` for the script's shifted grid, which changes even an unmoved picture.
-
-    Source: JDRL, ``get_backwarp`` at test time.
+    ``official`` is the script's shifted grid, which changes even an unmoved picture. Source: JDRL,
+    ``get_backwarp`` at test time.
     """
     reference, flow = _warped(sharp, restored, estimator, grid)
     mask, moved = everywhere(reference), _mean_length(flow)

@@ -23,12 +23,7 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class MetricValue:
-    """Value of one metric for one picture.
-
-    Attributes:
-        value: Finite, or None if the metric cannot be computed.
-        reason: Why there is no value, and the remedy; empty otherwise.
-    """
+    """Value of one metric for one picture, or why there is none, with the remedy."""
 
     value: float | None
     reason: str = ""
@@ -40,21 +35,7 @@ def score_picture(
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
-    """Score a restored picture by every metric of a profile that compares with the target.
-
-    Args:
-        restored: ``(H, W, 3)`` float, RGB, the output of the system.
-        target: The reference and its mask.
-        profile: The conventions.
-        metrics: Metrics to compute instead of those of the profile.
-
-    Returns:
-        One score per metric, in the order of the field's tables.
-
-    Raises:
-        InputError: A picture has an integer type, or the reference is outside [0, 1].
-        DefocusError: The restored picture has values that are not finite, or another size.
-    """
+    """Score ``(H, W, 3)`` float RGB by every metric of a profile that compares with the target."""
     from defocus.benchmark.metric.one_pass import psnr_ssim_mae  # imports numba
 
     _require_scale(target.reference, "reference")
@@ -78,17 +59,7 @@ def score_against_input(
 ) -> dict[str, MetricValue]:
     """Score a restored picture by every metric of a profile that needs no target.
 
-    They compare with the blurry input, or look at the restored picture alone.
-
-    Args:
-        restored: ``(H, W, 3)`` float, RGB, the output of the system.
-        blurry: Same shape, in [0, 1]; None if it is not available.
-        profile: The conventions.
-        metrics: Metrics to compute instead of those of the profile.
-
-    Raises:
-        InputError: A picture has an integer type, or the blurry one is outside [0, 1].
-        DefocusError: The restored picture has values that are not finite, or another size.
+    They compare with the blurry input in [0, 1], or look at the restored picture alone.
     """
     chosen = profile_metrics(profile.name) if metrics is None else metrics
     wanted = {name: metric for name, metric in chosen.items() if metric.against != "target"}

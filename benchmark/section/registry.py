@@ -1,8 +1,8 @@
 """The sections of reports: of :mod:`defocus.benchmark.sections`, extras, entry points, plug-ins.
 
-They are found by type: everything at the top level of such a module that is a
-:class:`~defocus.benchmark.section.section.Section`, directly or in a tuple. What others bring and
-fails is left out of the report with a warning.
+Everything at the top level of such a module that is a
+:class:`~defocus.benchmark.section.section.Section`, directly or in a tuple, is one. What others
+bring and fails is left out with a warning.
 """
 
 import functools
@@ -24,11 +24,7 @@ T = TypeVar("T")
 
 
 def all_sections() -> tuple[Section, ...]:
-    """Every section, in the order of the report.
-
-    Raises:
-        RegistryError: A plug-in file fails.
-    """
+    """Every section, in the order of the report."""
     return _sections_beside(plugins())
 
 

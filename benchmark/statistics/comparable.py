@@ -1,8 +1,8 @@
 """Tracks of the leaderboard: which systems may be ranked together, and their differences.
 
-The systems of a track may be ranked together. They share dataset revision, profile, versions of
-scoring and metric, protocol and budget, as well as input, training data and origin of weights.
-Systems that were not trained here are taken as they are: these share budget and input alone.
+They share dataset revision, profile, versions of scoring and metric, protocol and budget, as well
+as input, training data and origin of weights. Systems that were not trained here are taken as they
+are: these share budget and input alone.
 """
 
 from dataclasses import asdict, dataclass
@@ -43,17 +43,10 @@ NEVER_RANKED = ("deformed-gt",)
 
 @dataclass(frozen=True)
 class Standing:
-    """Standing of one system in its track.
+    """Standing of one system in its track, over the pictures that all its systems have.
 
-    Attributes:
-        system, weights, train_dataset: The system, the origin of its weights, and what they were
-            trained on.
-        label: The system's name; with its weights where the track has it twice.
-        value: Mean score over the pictures that all systems of the track have.
-        rank: Its rank; None if ranking is not allowed.
-        rank_low, rank_high: Range of ranks in 95 % of the resamples of scenes, pictures and seeds;
-            None with too few scenes.
-        first_share: Share of the resamples in which it is first.
+    The range of ranks holds in 95 % of the resamples of scenes, pictures and seeds; ``first_share``
+    is the share of the resamples in which the system is first.
     """
 
     system: str
@@ -69,16 +62,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference between two systems of a track.
+    """Difference of two systems of a track, the better mean first, with its permutation test.
 
-    Attributes:
-        first, second: Labels of the systems, the one with the better mean first.
-        difference: Difference of the means, first minus second.
-        p_value: P-value of the paired permutation test by scenes.
-        p_adjusted: The p-value after Holm's correction for all pairs of the track.
-        significant: Whether the corrected p-value is at most 0.05.
-        resolution: How far the difference changes where the references are moved by their standard
-            errors; None where these are unknown.
+    ``p_adjusted`` has Holm's correction for all pairs of the track; ``resolution`` is the change
+    where the references are moved by their standard errors.
     """
 
     first: str
@@ -97,13 +84,7 @@ class Difference:
 
 @dataclass(frozen=True, order=True)
 class Contest:
-    """Properties that scores must share to be comparable.
-
-    Attributes:
-        dataset, data_revision, split: What was evaluated.
-        budget: Budget of the trainings.
-        profile, evaluation, protocol, metric, metric_version: How it was scored.
-    """
+    """Properties that scores must share to be comparable."""
 
     dataset: str
     data_revision: str
@@ -118,22 +99,11 @@ class Contest:
 
 @dataclass(frozen=True)
 class Track:
-    """Comparable systems with their standings and differences.
+    """Comparable systems with their standings, best first, and differences.
 
-    Attributes:
-        contest: Properties that all scores share.
-        input, train_dataset, weights: Properties that all systems share; the last two are empty
-            where they were not trained here.
-        images, scenes: Number of images and scenes that all systems of the track have scores of.
-            A system that lacks pictures of others is in no track.
-        standings: Standings, best first.
-        differences: Differences of every two systems; empty with too few scenes.
-        alike: Groups of systems, by label, in the order of standings, in which no two differ
-            significantly.
-        minimum_detectable: The difference that this dataset would show in 80 % of cases, from all
-            systems of any track. None with too few scenes.
-        ceiling: Score of a perfect restoration; None if unknown.
-        note: Why there are no tests, or what they leave out; else empty.
+    A system that lacks pictures of others is in no track. ``alike`` has groups without a
+    significant difference; ``minimum_detectable`` is the difference that these scenes show in 80 %
+    of cases.
     """
 
     contest: Contest
@@ -167,12 +137,7 @@ def shared_origin(
 ) -> tuple[str, str, str]:
     """Input, training data and origin of weights that the systems of a track share.
 
-    Args:
-        budget: Budget of the training.
-        given: Input of the system; ``unknown`` for pictures that were restored elsewhere, which
-            stand beside systems that are given one picture.
-        train_dataset: What it was trained on.
-        weights: Origin of its weights.
+    ``unknown`` input is of pictures that were restored elsewhere; they stand beside single input.
     """
     if budget != NOT_TRAINED:
         return given, train_dataset, weights
@@ -182,14 +147,8 @@ def shared_origin(
 def may_be_ranked(budget: str, protocol: str, status: str, *, trained_alike: bool = False) -> bool:
     """Whether a result may be ranked.
 
-    Results are not ranked under ``demo``, ``quick``, ``own``, ``custom`` and ``deformed-gt``, or if
-    test scenes may have been used for training.
-
-    Args:
-        budget: Budget of the training.
-        protocol: What the result was compared with.
-        status: Status of the run.
-        trained_alike: Whether all rivals had an equal training, which allows any budget.
+    It may not under ``demo``, ``quick``, ``own``, ``custom`` (unless all are trained alike) and
+    ``deformed-gt``, or if test scenes may have been used for training.
     """
     comparable = trained_alike or budget in RANKED_BUDGETS
     return comparable and protocol not in NEVER_RANKED and status == "ok"

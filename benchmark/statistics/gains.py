@@ -33,14 +33,7 @@ GAINED = "psnr"
 
 @dataclass(frozen=True)
 class Gain:
-    """How much better than the blurry input a line is, dB.
-
-    Attributes:
-        mean: Mean difference over the pictures that both have.
-        low, high: Confidence interval of the paired difference; None if there are too few scenes.
-        resolution: How far the gain changes where the references are moved by their standard
-            errors; None where these are unknown.
-    """
+    """How much better than the blurry input a line is, dB, over the pictures that both have."""
 
     mean: float
     low: float | None = None
@@ -49,14 +42,7 @@ class Gain:
 
 
 def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
-    """The gains of all lines of PSNR, each over the input scored on the same pictures.
-
-    Args:
-        groups: The groups of a study.
-
-    Returns:
-        Gains by the number of the group and of its line. The input itself has none.
-    """
+    """The gains of all lines of PSNR but the input's, by the number of the group and its line."""
     from defocus.benchmark.statistics.intervals import scene_codes
 
     inputs = _inputs(groups)

@@ -1,8 +1,8 @@
 """Uncertainty of mean scores and differences: bootstrap, paired permutation test, ranks.
 
-Scenes are the independent samples: pictures of one scene resemble each other, and patches of one
-picture even more. So a resample draws scenes, then pictures within each drawn scene, then the seeds
-of the trainings; a permutation swaps two systems on whole scenes.
+Scenes are the independent samples: pictures of one scene resemble each other. So a resample draws
+scenes, then pictures within each drawn scene, then the seeds of the trainings; a permutation swaps
+two systems on whole scenes.
 """
 
 import functools
@@ -84,17 +84,10 @@ def _seed_weights(seeds: int) -> Array:
 
 
 def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
-    """The mean score in every resample.
+    """The mean score in every resample, ``(lines, RESAMPLES)``, of ``(lines, seeds, pictures)``.
 
-    A training scores every picture, so a resample draws its seeds once for all its pictures. All
-    lines use the same resamples, so their differences are paired.
-
-    Args:
-        values: ``(lines, seeds, pictures)``, finite.
-        codes: The scene of each picture; see :func:`scene_codes`.
-
-    Returns:
-        ``(lines, RESAMPLES)``.
+    Seeds are drawn once for all pictures. All lines use the same resamples, so their differences
+    are paired.
     """
     weights = _picture_weights(codes)
     if values.shape[1] == 1:
@@ -106,16 +99,7 @@ def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
 def mean_intervals(
     values: Array, codes: tuple[int, ...], confidence: float = CONFIDENCE
 ) -> Array | None:
-    """Confidence intervals of the means of several lines over the same pictures.
-
-    Args:
-        values: ``(lines, seeds, pictures)``, finite.
-        codes: The scene of each picture.
-        confidence: Between 0 and 1.
-
-    Returns:
-        ``(lines, 2)``: lower and upper ends; None below :data:`MINIMUM_SCENES` scenes.
-    """
+    """Intervals ``(lines, 2)`` of means of ``(lines, seeds, pictures)``; None with few scenes."""
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return None
@@ -127,10 +111,8 @@ def mean_intervals(
 def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Quantiles of the resamples between which an interval lies, for two scenes or more.
 
-    These are of the expanded percentile interval, which corrects the bootstrap's too narrow
-    intervals with few scenes.
-
-    Source: Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
+    Expanded percentiles correct the bootstrap's too narrow intervals with few scenes. Source:
+    Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
     """
     quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))
     tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
@@ -146,16 +128,8 @@ def scene_sums(values: Array, codes: tuple[int, ...]) -> Array:
 def paired_p_values(sums: Array) -> Array:
     """Two-sided p-values of every pair of systems, by swapping both systems on whole scenes.
 
-    The values are exact with up to :data:`EXACT_SCENES` scenes. Otherwise they come from random
-    swaps, including the observed one: :data:`PERMUTATIONS`, or more for many pairs of systems.
-
-    Args:
-        sums: ``(systems, scenes)``; see :func:`scene_sums`.
-
-    Returns:
-        ``(systems, systems)``, symmetric, 1 on the diagonal.
-
-    Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.
+    They are exact up to :data:`EXACT_SCENES` scenes, else from random swaps, including the observed
+    one. Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.
     """
     systems = len(sums)
     pairs = systems * (systems - 1) // 2
@@ -174,8 +148,7 @@ def paired_p_values(sums: Array) -> Array:
 def _signs(scenes: int, swaps: int) -> NDArray[np.int8]:
     """Swaps as 1 and -1, ``(swaps, scenes)``; the first swaps nothing.
 
-    The last scene is never swapped where all swaps are tried: to swap all the others instead gives
-    the same difference with the other sign.
+    If all are tried, the last scene is never swapped: the complement only changes the sign.
     """
     if scenes <= EXACT_SCENES:
         numbers = np.arange(2 ** (scenes - 1))[:, None]
@@ -199,15 +172,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list[tuple[str, ...]]:
-    """Longest runs of neighbouring ranks in which no two systems differ significantly.
-
-    Args:
-        ordered: Systems by rank.
-        different: The pairs that differ.
-
-    Returns:
-        Groups of two or more systems, by their first system; they may overlap.
-    """
+    """Longest runs of neighbouring ranks without a significant difference; they may overlap."""
     groups: list[tuple[str, ...]] = []
     end = 0
     for start in range(len(ordered)):
@@ -223,16 +188,7 @@ def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list
 
 
 def rank_ranges(means: Array, *, higher_is_better: bool) -> tuple[NDArray[np.int64], Array]:
-    """Ranges of ranks over the resamples.
-
-    Args:
-        means: ``(systems, resamples)``; see :func:`resampled_means`.
-        higher_is_better: Direction of the metric.
-
-    Returns:
-        ``(systems, 2)`` the least and largest rank in :data:`CONFIDENCE` of the resamples, and
-        ``(systems,)`` the share of the resamples in which each is first.
-    """
+    """Least and largest rank in :data:`CONFIDENCE` of the resamples; share of first places."""
     ordered = np.argsort(-means if higher_is_better else means, axis=0, kind="stable")
     ranks = np.argsort(ordered, axis=0, kind="stable") + 1
     tail = (1 - CONFIDENCE) / 2
@@ -245,14 +201,6 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
 
     The test is paired and two-sided at 1 - :data:`CONFIDENCE`; the result is the median over all
     pairs of systems.
-
-    Args:
-        sums: ``(systems, scenes)``; see :func:`scene_sums`.
-        counts: Number of pictures of each scene.
-
-    Returns:
-        The difference in the unit of the scores; None with fewer than two systems or
-        :data:`MINIMUM_SCENES`.
     """
     systems, scenes = sums.shape
     if systems < 2 or scenes < MINIMUM_SCENES:

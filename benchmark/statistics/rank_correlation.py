@@ -9,14 +9,7 @@ Array = NDArray[np.float64]
 
 
 def rank_correlations(one: Array, other: Array) -> Array:
-    """Kendall's rank correlation (tau-b) of every column.
-
-    Args:
-        one: ``(systems, columns)``.
-        other: The same shape.
-
-    Returns:
-        ``(columns,)``, -1 to 1; NaN where all systems of either are equal.
+    """Kendall's tau-b of every column, -1 to 1; NaN where all systems of either are equal.
 
     Source: M. G. Kendall, The treatment of ties in ranking problems, 1945.
     """

@@ -1,9 +1,8 @@
 """Resolution of a difference: how far it changes where the references are moved.
 
 Per picture, a move of the reference by its standard error changes the difference of two systems in
-two ways. What changes sign with the direction is as likely to go up as down: over scenes it
-averages out. What does not, because the sharper restoration loses more whichever way the reference
-is off, adds up.
+two ways. What changes sign with the direction averages out over scenes. What does not, because the
+sharper restoration loses more whichever way the reference is off, adds up.
 """
 
 from typing import TYPE_CHECKING
@@ -21,8 +20,7 @@ __all__ = ["moved_changes", "resolution"]
 def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None":
     """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``.
 
-    Means over seeds, of the pictures with a score; NaN where the place of the reference has no
-    standard error. None if none has, as under other metrics and protocols.
+    Means over seeds; NaN where the reference's place has no standard error, None if none has.
     """
     import numpy as np
 
@@ -39,16 +37,10 @@ def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None"
 
 
 def resolution(changes: "NDArray[np.float64]", codes: tuple[int, ...]) -> float | None:
-    """The change to expect of a mean difference, in the unit of the scores.
+    """The change to expect of a mean difference, in the unit of the scores; None without one.
 
-    Errors of scenes are independent; pictures of one scene count as if theirs were the same.
-
-    Args:
-        changes: ``(moves, pictures)``, in the order of ``MOVES``; NaN where there is none.
-        codes: The scene of each picture.
-
-    Returns:
-        Root of the sum of squares of both parts; None if no picture has a change.
+    Errors of scenes are independent; pictures of one scene count as if theirs were the same. It is
+    the root of the sum of squares of both parts of ``(moves, pictures)``.
     """
     import numpy as np
 

@@ -16,15 +16,10 @@ __all__ = ["ScoredGroup", "scored_group"]
 
 @dataclass(frozen=True)
 class ScoredGroup:
-    """Scores behind a row of the leaderboard.
+    """Scores behind a row of the leaderboard; ``values`` is ``(places, seeds, pictures)``.
 
-    Attributes:
-        entries: The runs with scores, by seed; a single run without scores if none has any.
-        pictures: Pair and scene of each column, sorted.
-        places: Profile, protocol and metric of each line, sorted.
-        versions: Version of each line's metric; if seeds differ, all versions joined by commas.
-        values: ``(places, seeds, pictures)``; NaN if no seed has a value. If a seed lacks the value
-            of a picture, it gets the mean of the other seeds.
+    A seed without a picture's value has the mean of the other seeds, NaN if no seed has one. Places
+    (profile, protocol and metric) and pictures are sorted.
     """
 
     entries: tuple[Entry, ...]

@@ -37,14 +37,7 @@ __all__ = ["tracks"]
 
 @dataclass(frozen=True)
 class _Field:
-    """Systems that take part in a contest.
-
-    Attributes:
-        contest: Properties that they share.
-        higher: Whether higher values of the metric are better.
-        members: The systems with scores.
-        ceiling: The group of the reference row.
-    """
+    """Systems that take part in a contest; ``ceiling`` is the group of the reference row."""
 
     contest: Contest
     higher: bool
@@ -56,13 +49,6 @@ def tracks(results: Results, metric: str = "psnr") -> list[Track]:
     """All tracks of a store, by dataset, budget, protocol and shared properties.
 
     Reconstructions belong to no track: they have no ranks, and no test is corrected for them.
-
-    Args:
-        results: The store.
-        metric: The metric by which systems are compared.
-
-    Raises:
-        InputError: The metric is unknown.
     """
     return [track for field in _fields(results, metric) for track in _tracks(field)]
 
@@ -194,10 +180,7 @@ def _labels(members: Sequence[SystemScores]) -> list[str]:
 
 
 def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
-    """Whether a system has a rank; narrow copies have one where there are tests to tell them apart.
-
-    These are ranked among themselves, since a track shares the origin of weights and the budget.
-    """
+    """Whether a system has a rank; narrow copies need tests that distinguish them."""
     from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 
     if entry.system == INPUT:

@@ -27,15 +27,7 @@ Picture = tuple[str, str]
 
 @dataclass(frozen=True)
 class SystemScores:
-    """One system's scores by one metric under one protocol.
-
-    Attributes:
-        entry: Entry of the first of its runs.
-        pictures: Pair and scene of the pictures with a value, sorted.
-        values: ``(seeds, pictures)``.
-        changes: What moves of the reference add, see
-            :func:`~defocus.benchmark.statistics.resolution.moved_changes`.
-    """
+    """One system's scores by one metric under one protocol; ``values`` is ``(seeds, pictures)``."""
 
     entry: Entry
     pictures: tuple[Picture, ...]
@@ -74,16 +66,7 @@ def _columns(member: SystemScores, pictures: Sequence[Picture]) -> list[int]:
 def difference_resolution(
     one: SystemScores, other: SystemScores, pictures: Sequence[Picture], codes: tuple[int, ...]
 ) -> float | None:
-    """How far the mean difference of two systems changes where the references are moved.
-
-    None where the place of no reference has a standard error.
-
-    Args:
-        one: A system.
-        other: The system that it is compared with.
-        pictures: Pictures that both have.
-        codes: The scene of each of them.
-    """
+    """How far the mean difference of two systems changes where the references are moved."""
     if one.changes is None or other.changes is None:
         return None
     mine = one.changes[:, _columns(one, pictures)]

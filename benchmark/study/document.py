@@ -1,27 +1,7 @@
-"""TOML file of a study.
+"""TOML file of a study, which may leave out every key.
 
-::
-
-    datasets = ["sample", "sample:strong"]   # default: sample
-    systems = ["unet", "nafnet*"]            # shell patterns; default: all but variants
-    seeds = 3
-    budget = "quick"
-
-    [objectives.own]                         # default: only each system's own training
-    [objectives.jdrl]
-    warmup_epochs = 15
-    settings = {mask = "consistency"}
-
-    [schedule]                               # as in a file for --settings
-    steps = 500
-
-    [training]
-    precision = "bfloat16"
-
-    [slurm]
-    partition = "gpu"
-    time_minutes = 240
-    gpus = 1
+Its tables are ``[objectives.LABEL]`` with the keys of :class:`ObjectiveChoice`, ``[schedule]`` and
+``[training]`` as in a file for ``--settings``, and ``[slurm]``.
 """
 
 from collections.abc import Sequence
@@ -59,13 +39,9 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ObjectiveChoice(Settings):
-    """Objective that replaces the systems' own.
+    """Objective that replaces the systems' own, which is called ``own``.
 
-    Attributes:
-        objective: Name of a training objective; by default the table's name. ``own`` means each
-            system's own objective.
-        settings: Keyword arguments of the objective.
-        warmup_epochs: Number of first epochs, on each recipe's scale.
+    By default its name is the table's; ``warmup_epochs`` are on each recipe's scale.
     """
 
     objective: str | None = None
@@ -76,18 +52,8 @@ class ObjectiveChoice(Settings):
 class StudyDocument(Override):
     """Everything that determines a study's runs and the resources of its jobs.
 
-    Attributes:
-        datasets: ``READER:PATH``, ``sample`` or ``sample:strong``.
-        misaligned: Further ones, on which only JDRL is compared: ``input``, the systems with JDRL,
-            the same networks without it and, if no systems are named, the U-Net on registered
-            pairs.
-        systems: Shell patterns for names; empty for all systems that are not variants.
-        variants: Whether an empty ``systems`` includes variants.
-        objectives: Objectives by label; empty for each system's own.
-        seeds: How many seeds to train.
-        budget: How long to train.
-        keep_outputs: Whether restored pictures are kept, for metrics that come later.
-        slurm: Resources of a job.
+    On ``misaligned`` datasets only the input, the systems with JDRL and the same networks without
+    it are compared. ``systems`` are shell patterns; empty for all systems that are not variants.
     """
 
     datasets: tuple[Text, ...] = Field(default=("sample",), min_length=1)
@@ -102,13 +68,9 @@ class StudyDocument(Override):
 
 
 class NotedPlugin(Settings):
-    """A plug-in file recorded by a study.
+    """A plug-in file recorded by a study, with the hash of its sources.
 
-    Attributes:
-        path: Absolute path.
-        sha256: SHA-256 hash of its sources, 64 hexadecimal digits.
-        extra: Files that count among them though no import statement names them, by their paths
-            below its folder.
+    ``extra`` are files that count among them though no import statement names them.
     """
 
     path: Text
@@ -117,13 +79,7 @@ class NotedPlugin(Settings):
 
 
 class Request(StudyDocument):
-    """The request with which a study was started: the document and its part.
-
-    Attributes:
-        shard: The ``I``-th of ``N`` parts; None for the whole study.
-        plugins: Files given with ``--plugin``.
-        earlier: Other requests that the study was given before, without earlier ones of their own.
-    """
+    """The request with which a study was started: the document and its part, ``I`` of ``N``."""
 
     shard: tuple[int, int] | None = None
     plugins: tuple[NotedPlugin, ...] = ()
@@ -131,11 +87,7 @@ class Request(StudyDocument):
 
 
 def load_document(path: Path) -> StudyDocument:
-    """Read a study's file; folders of datasets in it are relative to the file.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
-    """
+    """Read a study's file; folders of datasets in it are relative to the file."""
     document = load_settings(StudyDocument, path)
     return with_absolute_paths(document, path.parent)
 
@@ -192,11 +144,7 @@ def _without_plugins(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_request(out: Path) -> Request:
-    """Read the request with which a study was started.
-
-    Raises:
-        SettingsError: There is no such file in the folder, or it is damaged.
-    """
+    """Read the request with which a study was started."""
     path = out / REQUEST
     if not path.is_file() and (out / STORE).is_file():
         raise SettingsError(

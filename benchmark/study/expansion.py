@@ -49,12 +49,7 @@ OWN = "own"
 
 @dataclass(frozen=True)
 class Expanded:
-    """The runs of a study.
-
-    Attributes:
-        studies: One per dataset that could be opened.
-        problems: Why other datasets could not be opened.
-    """
+    """The studies of the datasets that could be opened, and the problems of the others."""
 
     studies: Sequence[Study]
     problems: Sequence[InputError] = ()
@@ -78,16 +73,7 @@ class Expanded:
 
 
 def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> Expanded:
-    """The runs of a document.
-
-    Args:
-        document: The document.
-        out: Folder of the study.
-        options: Options of the command line, for the commands that messages name.
-
-    Raises:
-        InputError: No dataset can be opened, or a system or objective is unknown.
-    """
+    """The runs of a document; ``options`` are for the commands that messages name."""
     chosen = select(all_baselines(), document.systems, variants=document.variants)
     systems = with_objectives(chosen, document.objectives)
     named = bool(document.systems)
@@ -122,22 +108,12 @@ def open_several(texts: Sequence[str]) -> tuple[list[tuple[str, Dataset]], list[
 
 
 def open_for_study(text: str) -> Dataset:
-    """Open a dataset to train on and to test on; damaged pairs are left out where they are read.
-
-    Raises:
-        InputError: It cannot be opened.
-    """
+    """Open a dataset to train and test on; damaged pairs are left out where they are read."""
     return open_dataset(text, damaged=True)
 
 
 def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
-    """The blurry input, the systems with JDRL, and the same networks without it.
-
-    Args:
-        systems: The systems of the study.
-        ours: Whether their trainings on registered pairs, our own way, are added where the package
-            has them: that of the U-Net.
-    """
+    """The blurry input, the systems with JDRL, and the same networks without it."""
     joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
     networks = sorted(name.removeprefix(JDRL) for name in joint)
     own_way = [REGISTERED + one for one in networks]
@@ -148,10 +124,9 @@ def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
-    """The runs on one dataset.
+    """The runs on one dataset, with the package's weights where it has them.
 
-    Those with weights in the package are evaluated with them. They are trained as well where they
-    are named and there is something to train on.
+    Systems with weights are trained as well where they are named and there is data to train on.
     """
     named = document.systems and dataset.split("train")
     found = [(system, shipped_weights(system)) for system in systems]
@@ -163,25 +138,15 @@ def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocum
 
 
 def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:
-    """The runs of a request; for a shard, only its runs.
-
-    Raises:
-        InputError: The shard does not exist; or see :func:`expand`.
-    """
+    """The runs of a request; for a shard, only its runs."""
     whole = expand(request, out, options)
     return whole if request.shard is None else shard(whole, *request.shard)
 
 
 def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
-    """The runs of all requests of a folder, each run once.
+    """The runs of all requests of a folder, the latest first, each run once.
 
-    Args:
-        requests: The latest one first.
-        out: Folder of the study.
-
-    Raises:
-        InputError: The latest request cannot be expanded. One of an earlier request becomes a
-            problem of the result.
+    An earlier request that cannot be expanded becomes a problem of the result.
     """
     latest, *earlier = requests
     found = [expand_request(latest, out)]
@@ -217,9 +182,6 @@ def with_objectives(
 
     An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
     experiment and gives ``NAME-with-LABEL``.
-
-    Raises:
-        SettingsError: An objective is unknown.
     """
     for label, choice in choices.items():
         if (name := choice.objective or label) != OWN:
@@ -262,16 +224,7 @@ def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveCho
 
 
 def shard(expanded: Expanded, number: int, of: int) -> Expanded:
-    """One machine's part: every ``of``-th run, beginning with the ``number``-th.
-
-    Args:
-        expanded: The whole study, which must be the same on all machines.
-        number: Number of the part, from 1 to ``of``.
-        of: Number of machines.
-
-    Raises:
-        InputError: There are fewer runs than machines.
-    """
+    """One machine's part: every ``of``-th run, beginning with the ``number``-th, from 1."""
     mine = expanded.runs[number - 1 :: of]
     if not mine:
         raise InputError(
@@ -282,11 +235,7 @@ def shard(expanded: Expanded, number: int, of: int) -> Expanded:
 
 
 def one_run(expanded: Expanded, run: str) -> Expanded:
-    """The study restricted to one run.
-
-    Raises:
-        InputError: The study has no such run.
-    """
+    """The study restricted to one run."""
     found = expanded.only({run})
     if not found.studies:
         raise InputError(

@@ -62,13 +62,7 @@ class ScheduleOverride(Settings):
 
 
 class Override(Settings):
-    """A settings file of a study.
-
-    Attributes:
-        schedule: Values that replace those of every recipe's schedule of the chosen budget.
-        training: Values that replace those of every recipe.
-        estimator: Flow estimator of objectives that measure flow and name none; None for ``dis``.
-    """
+    """A settings file of a study: values that replace those of every recipe and schedule."""
 
     schedule: ScheduleOverride = ScheduleOverride()
     training: Training = Training()
@@ -112,16 +106,8 @@ _LATER_SETTINGS = (
 class Run:
     """One system to train (if it can be trained) and evaluate on one dataset.
 
-    Attributes:
-        id: The system's name and a hash of everything that determines the result of its training.
-        group: The id without the seed; runs of one group are averaged.
-        baseline: The system.
-        recipe: Its training settings with overrides; None if there is nothing to train.
-        budget: The budget whose schedule is used.
-        seed: Seed of weights, batches and dropout.
-        custom: Whether the study overrides that schedule.
-        weights: Added weights that are evaluated instead of a training; None for a training.
-        start: Added weights that the training starts from; None for the recipe's, else random ones.
+    ``id`` is the system's name and a hash of all that determines its training; ``group`` is the id
+    without the seed. ``weights`` are evaluated instead of a training.
     """
 
     id: str
@@ -191,16 +177,8 @@ class Run:
 class Study:
     """A study of one dataset.
 
-    Attributes:
-        out: Folder of the study.
-        dataset: The dataset to train on and to evaluate on.
-        runs: The runs to train and evaluate.
-        options: Options of the command line that asked for it, ``--out`` left out.
-        home: Another study whose trainings are evaluated here, run by run in the same order; None
-            if this study trains.
-        keep_outputs: Whether restored pictures are kept, for metrics that come later.
-        labels: What messages call a system beside its run, such as the line of an ablation, by the
-            system's name.
+    ``home`` is another study whose trainings are evaluated here, run by run in the same order; None
+    if this study trains.
     """
 
     out: Path
@@ -229,10 +207,7 @@ class Study:
 
 
 def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
-    """A recipe's settings.
-
-    Settings added later are included only if used, so that older ids stay valid.
-    """
+    """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
     for part, setting in _LATER_SETTINGS:
         if facts[part][setting] == type(getattr(recipe, part)).model_fields[setting].default:
@@ -243,16 +218,7 @@ def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
 def select(
     baselines: Mapping[str, Baseline], only: Sequence[str] = (), *, variants: bool = False
 ) -> list[Baseline]:
-    """The systems of a study, sorted by name.
-
-    Args:
-        baselines: All registered systems by name.
-        only: Shell patterns for whole names, including variants. Empty for all.
-        variants: Whether empty patterns include variants.
-
-    Raises:
-        RegistryError: A pattern that no name matches; the message has the nearest names.
-    """
+    """The systems of a study, sorted by name; patterns are for whole names, including variants."""
     if not only:
         return [b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of]
     chosen: set[str] = set()
@@ -276,22 +242,8 @@ def plan_runs(
 ) -> list[Run]:
     """The runs of a study, by system and seed; a system without training has one run.
 
-    The budget ``demo`` trains narrow copies, unless the weights to start from are given.
-
-    Args:
-        baselines: The systems.
-        dataset: The dataset for training and evaluation.
-        budget: The training budget.
-        seeds: Seeds 0 … seeds - 1 are trained.
-        override: Values that replace those of the recipes. If any of them changes results, all
-            trainings count as custom.
-        start: Weights of the systems' common network, from which all trainings start; None for
-            the recipe's, else random ones.
-
-    Raises:
-        SettingsError: An override that the schedule refuses.
-        InputError: A system that trains has no such budget, or the number of seeds is not between
-            1 and :data:`MOST_SEEDS`.
+    ``demo`` trains narrow copies, unless weights to start from are given. An override that changes
+    results makes all trainings custom.
     """
     if not 1 <= seeds <= MOST_SEEDS:
         raise InputError(f"{seeds} seeds: a study has 1 to {MOST_SEEDS}, numbered from 0")

@@ -21,11 +21,7 @@ __all__ = ["load_noted", "note_plugins", "tell_missing"]
 
 
 def note_plugins() -> tuple[NotedPlugin, ...]:
-    """The plug-in files of this process for a request; from now on they are trusted.
-
-    Raises:
-        StorageError: The cache cannot be written.
-    """
+    """The plug-in files of this process for a request; from now on they are trusted."""
     found = tuple(
         NotedPlugin(path=str(p.path), sha256=p.source_hash, **_extra(p.sources.extra_names))
         for p in plugins()
@@ -39,9 +35,7 @@ def note_plugins() -> tuple[NotedPlugin, ...]:
 def load_noted(noted: Sequence[NotedPlugin]) -> None:
     """Load the plug-in files that a study was started with, unless they are already loaded.
 
-    Raises:
-        InputError: A file is missing, has changed, or was never loaded by this user.
-        RegistryError: A file fails.
+    A file that is missing, has changed, or was never loaded by this user is refused.
     """
     for one in noted:
         if plugin_of(one.sha256) is not None:
@@ -52,10 +46,7 @@ def load_noted(noted: Sequence[NotedPlugin]) -> None:
 
 
 def tell_missing(out: Path) -> None:
-    """Report on stderr which plug-in files of a study are not loaded, and how to load them.
-
-    Nothing is loaded: this is for commands that only show stored results.
-    """
+    """Report on stderr which plug-in files of a study are not loaded; nothing is loaded."""
     path = out / REQUEST
     if not path.is_file():
         return

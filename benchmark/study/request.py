@@ -30,26 +30,7 @@ def study_of(
     start: str | None = None,
     workers: int | None = None,
 ) -> Study:
-    """Make the study of a command line.
-
-    Args:
-        out: Folder of the study.
-        dataset: ``READER:PATH``, ``sample`` or ``sample:strong``.
-        budget: How long to train.
-        names: Exact names of systems; empty to choose by ``only`` and ``variants``.
-        only: Shell patterns for names; empty for all.
-        variants: Whether empty patterns include variants.
-        seeds: How many seeds to train.
-        settings: TOML file of schedule values.
-        weights: Label or file of weights to evaluate, for a single named system.
-        start: Label or file of weights from which its trainings start.
-        workers: Processes that make batches; None for what the settings say.
-
-    Raises:
-        WeightsError: The weights do not fit the system, or are damaged.
-        InputError: A system, dataset or key is unknown, or a value is wrong.
-        StorageError: ``out`` cannot be written.
-    """
+    """Make the study of a command line; exact ``names`` go before the patterns in ``only``."""
     require_writable(out)
     override = (load_settings(Override, settings) if settings else Override()).for_this_device()
     if workers is not None:
@@ -72,16 +53,7 @@ def study_of(
 
 
 def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline, StoredWeights]]:
-    """Systems with the weights that they are evaluated with.
-
-    Args:
-        names: Exact names; empty for all systems whose weights the package ships.
-        weights: ``own``, or a label or file.
-
-    Raises:
-        WeightsError: The weights do not fit a system, or are damaged.
-        InputError: A system or label is unknown.
-    """
+    """Systems with the weights (``own``, a label or file) that they are evaluated with."""
     if names:
         systems = [baseline(name) for name in dict.fromkeys(names)]
         return [(system, find_weights(system, weights)) for system in systems]
@@ -101,20 +73,7 @@ def document_of(
 ) -> tuple[StudyDocument, list[str]]:
     """Make the document of a study from the options of ``run``.
 
-    Args:
-        datasets: ``READER:PATH``, ``sample`` or ``sample:strong``; one or more.
-        budget: How long to train.
-        only: Shell patterns for names; empty for all.
-        seeds: How many seeds to train.
-        settings: TOML file of schedule and training values.
-        variants: Whether empty patterns include variants.
-        objectives: Objectives that replace the networks' own; each makes its own runs.
-
-    Returns:
-        The document, and the options that other commands need to name its runs.
-
-    Raises:
-        SettingsError: The file has an unknown key or a wrong value.
+    Returns the options too that other commands need to name its runs.
     """
     override = load_settings(Override, settings) if settings else Override()
     document = StudyDocument(

@@ -26,18 +26,10 @@ State = Literal[
 
 @dataclass(frozen=True)
 class RunStanding:
-    """State of one run.
+    """State of one run, with steps of its training and the scheduler's id of its last job.
 
-    Attributes:
-        run: Id of the run.
-        system, dataset, seed: System, dataset and seed of the run.
-        state: ``running`` and ``queued`` if the scheduler reports it for the run's job; ``at work``
-            if a process works in the run's own folder; ``begun`` if there is a checkpoint but no
-            process works on this run alone.
-        step, steps: Steps done and all steps of the training; None if there is none, or it has not
-            begun.
-        reason: Why it failed or does not apply, or information about its job; else empty.
-        job: The scheduler's id of its last job; empty if there is none.
+    ``running`` and ``queued`` are the scheduler's; ``at work`` means that a process works in the
+    run's own folder, ``begun`` that there is a checkpoint but no process on this run alone.
     """
 
     run: str
@@ -57,13 +49,7 @@ class RunStanding:
 
 @dataclass(frozen=True)
 class Queue:
-    """A scheduler's report on a study's jobs.
-
-    Attributes:
-        jobs: Id of the last job of each run.
-        states: The scheduler's states of the waiting and running jobs, by id.
-        problem: Why the scheduler could not be asked, else empty.
-    """
+    """A scheduler's report on a study's jobs: last job of each run, and states by job."""
 
     jobs: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
@@ -74,11 +60,7 @@ NOT_ASKED = Queue()
 
 
 def queue_of(out: Path) -> Queue:
-    """Ask the scheduler about the jobs of a study, if it has any.
-
-    Raises:
-        InputError: The file with their ids is damaged.
-    """
+    """Ask the scheduler about the jobs of a study, if it has any."""
     jobs = known_jobs(out)
     try:
         return Queue(jobs, job_states(list(jobs.values())))
@@ -91,12 +73,7 @@ EntriesOf = Callable[[Path], Mapping[str, Entry]]
 
 
 def stored_entries(out: Path) -> dict[str, Entry]:
-    """The entries of the store in a folder, by run; empty if there is no store.
-
-    Raises:
-        InputError: The store is damaged.
-        StorageError: The store cannot be read.
-    """
+    """The entries of the store in a folder, by run; empty if there is no store."""
     store = out / "results.sqlite"
     if not store.is_file():
         return {}
@@ -107,16 +84,7 @@ def stored_entries(out: Path) -> dict[str, Entry]:
 def standing_of(
     out: Path, queue: Queue = NOT_ASKED, entries_of: EntriesOf = stored_entries
 ) -> list[RunStanding]:
-    """The state of each run of the latest request.
-
-    Args:
-        out: Folder of the study.
-        queue: Result of :func:`queue_of`; None asks no scheduler.
-        entries_of: Reads the entries of a store; a caller that polls can cache them.
-
-    Raises:
-        InputError: The folder has no study, or the study is damaged.
-    """
+    """The state of each run of the latest request; a caller that polls can cache the entries."""
     path = out / "study.json"
     if not path.is_file():
         raise InputError(f"{out}: no study there; check --out")
@@ -173,13 +141,7 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
 
 
 def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool) -> Table:
-    """The states as a table.
-
-    Args:
-        standings: Standings of all runs.
-        queue: The scheduler's report.
-        working: Whether a process works in the study's folder.
-    """
+    """The states as a table."""
     columns = (
         Column("Run"), Column("Dataset"), Column("State"), Column("Step"), Column("Reason")
     )  # fmt: skip

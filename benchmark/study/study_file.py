@@ -16,10 +16,7 @@ Facts = Mapping[str, Any]
 
 
 def write_study(studies: Sequence[Study]) -> None:
-    """Write the runs of this request, and those of earlier ones.
-
-    An earlier run is left out if this request has one for the same place, such as after a revision.
-    """
+    """Write the runs of this request, and earlier ones unless one of this request replaces them."""
     path = studies[0].out / "study.json"
     datasets = [
         {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}

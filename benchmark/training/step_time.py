@@ -33,18 +33,9 @@ def steps_within(
     batches: Iterator[Batch],
     rate: float,
 ) -> tuple[int, float]:
-    """Measure some steps; network and objective are changed by them.
+    """How many steps fit in minutes of processor time, of all threads, and the seconds of one.
 
-    Args:
-        minutes: Minutes of processor time, of all threads together.
-        method: How it is trained.
-        network: A network like the one to train.
-        objective: Its objective.
-        batches: Batches like those of the training.
-        rate: Learning rate.
-
-    Returns:
-        The number of steps, >= 1, and the seconds of one.
+    Some steps are measured, which changes network and objective.
     """
     optimisers = make_optimisers(method, network, objective)
     begun = 0.0
@@ -63,14 +54,7 @@ def steps_within(
 def say_hours(
     run: Run, network: nn.Module, objective: TrainingObjective[Batch], steps: int
 ) -> None:
-    """Say how many hours a long training will take on the CPU; the trial leaves no trace.
-
-    Args:
-        run: A run with a recipe.
-        network: The network, in training mode.
-        objective: The objective, in training mode.
-        steps: Steps that are left.
-    """
+    """Say how many hours a long training will take on the CPU; the trial leaves no trace."""
     recipe, schedule = run.recipe, run.schedule
     if recipe is None or steps < LONG_STEPS:
         return

@@ -53,24 +53,8 @@ def train(
 ) -> Trained:
     """Train a run until its last step; see :func:`defocus.training.loop.train`.
 
-    Args:
-        run: A run with a recipe.
-        make_objective: Makes the objective of the recipe.
-        patches: Source of batches.
-        folder: Folder of the run.
-        device: The device to train on.
-        epoch_crops: Number of crops per epoch, if the schedule counts epochs instead of steps.
-        watches: Validation scores to compute during the training, by split.
-        sizes: Heights and widths that the network must take; see
-            :func:`~defocus.benchmark.cost.size_check.sizes_of`.
-
-    Raises:
-        TrainingError: The network fails at one of the sizes, the loss is not finite, or a step
-            needs more memory than there is.
-        InputError: The schedule starts from weights that were not added, or the batch cannot be
-            divided among the processes.
-        InterruptedWorkError: The process received a stop signal; its state is saved.
-        StorageError: The disk is full or the folder is not writable.
+    ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of an
+    epoch where the schedule counts epochs.
     """
     recipe, schedule = run.recipe, run.schedule
     if recipe is None:
@@ -121,7 +105,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _started(run: Run) -> nn.Module:
-    """Make the network with fresh weights, or with those that the run or its schedule names.
+    """The network with fresh weights, or with those that the run or its schedule names.
 
     A narrow copy begins with the start weights that the package ships for it.
     """
@@ -183,12 +167,7 @@ def _reused(
 
 
 def load_trained(run: Run, folder: Path) -> Trained:
-    """The network of a finished training.
-
-    Raises:
-        WeightsError: The checkpoint is damaged, belongs to another run, or is not from the last
-            step.
-    """
+    """The network of a finished training; a damaged or foreign checkpoint is refused."""
     path = folder / CHECKPOINT
     checkpoint = load_checkpoint(path, run.id)
     if checkpoint.step != checkpoint.steps:

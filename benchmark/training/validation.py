@@ -30,16 +30,9 @@ __all__ = ["watch_split", "watch_text"]
 def watch_split(
     card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
 ) -> Watch:
-    """Make the validation of a split: mean PSNR in dB of a network, and of the blurry pictures.
+    """Validation on a split: mean PSNR in dB of a network, and of the blurry pictures.
 
     A stream's pages of text do not count; :func:`watch_text` reads them.
-
-    Args:
-        card: The system's card.
-        dataset: The dataset with the pairs.
-        split: Split of the pairs.
-        estimator: Flow estimator, if the profile's protocol needs one.
-        device: The device to restore on.
     """
     pages = pages_of(dataset, split)
     pairs = [pair for pair in dataset.split(split) if pair not in pages]
@@ -49,18 +42,7 @@ def watch_split(
 def watch_text(
     card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
 ) -> Watch:
-    """Make the validation on a stream's pages of text: mean of the metric ``text``, percent.
-
-    Args:
-        card: The system's card.
-        dataset: A stream.
-        split: Split of the pages.
-        estimator: Flow estimator; a page's truth needs none.
-        device: The device to restore on.
-
-    Raises:
-        NotApplicableError: The split has no pages, or nothing that can read them is installed.
-    """
+    """Validation on a stream's pages of text: mean of the metric ``text``, percent."""
     pages = pages_of(dataset, split)
     metric = all_metrics().get("text")
     if metric is None:
@@ -81,11 +63,7 @@ class _Scorer:
     estimator: FlowEstimator
 
     def mean(self, restored_of: Callable[[Pair], NDArray[np.float64]]) -> float:
-        """Mean over the pairs that can be scored.
-
-        Raises:
-            NotApplicableError: No pair can be scored.
-        """
+        """Mean over the pairs that can be scored; NotApplicableError if there are none."""
         values, reason = [], "there is none"
         for pair in self.pairs:
             restored = restored_of(pair)

@@ -21,13 +21,7 @@ TEXT = "validation_text"
 
 @dataclass(frozen=True)
 class Watch:
-    """Validation scores of one kind; higher is better.
-
-    Attributes:
-        of_network: Function from a network in evaluation mode to its finite mean score.
-        of_input: Function that returns the mean score of the blurry input pictures; None if not
-            needed.
-    """
+    """Validation scores of one kind, of a network and of its input; higher is better."""
 
     of_network: Callable[[nn.Module], float]
     of_input: Callable[[], float] | None = None
@@ -36,12 +30,7 @@ class Watch:
 def watching_of(settings: Training, watches: Mapping[str, Watch], steps: int) -> Watching:
     """Validation at even intervals, and at the end.
 
-    Args:
-        settings: Validation settings of the recipe.
-        watches: Validations by name: ``validation``, ``test`` under ``select = "official"``, and
-            :data:`TEXT`. ``validation_gain`` is the validation score minus that of the input, and
-            so on.
-        steps: Number of steps of the training.
+    ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
     """
     times = settings.times if watches else 0
     due = frozenset(math.ceil(steps * k / times) for k in range(1, times + 1))
@@ -71,11 +60,10 @@ def _gain(scores: Scores) -> str:
 
 
 def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
-    """Report and write the bias of choosing weights by test pictures.
+    """Report and write the bias of choosing weights by test pictures, in ``selection.json``.
 
-    ``selection.json`` has the test score of the ``last`` weights, of those that are
-    ``best_on_validation`` (null without validation pairs), of those that are ``best_on_test``, and
-    ``optimism_db``: the difference of the last of these to the second, else to the first.
+    ``optimism_db`` is the test score of the best weights on test minus that of the best on
+    validation (without validation pairs: of the last).
     """
     if not rows or "test" not in rows[-1]:
         return

@@ -54,22 +54,13 @@ OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 
 
 def require_test_pairs(dataset: Dataset) -> None:
-    """Refuse a dataset without test pairs.
-
-    Raises:
-        DatasetError: The dataset has no test pairs.
-    """
+    """Refuse a dataset without test pairs."""
     if not dataset.split("test"):
         raise DatasetError(f"{dataset.root}: dataset {dataset.name} has no test pairs")
 
 
 def train_run(study: Study, run: Run) -> "Trained":
-    """The trained network of a run; it is trained now if needed.
-
-    Raises:
-        NotApplicableError: The system cannot train or restore on this dataset.
-        InputError: Another study should have trained it, but has not.
-    """
+    """The trained network of a run; it is trained now if needed."""
     from defocus.baselines.objective_registry import objective
     from defocus.baselines.recipes.narrow import NARROW_PAIRS
     from defocus.benchmark.cost.size_check import sizes_of
@@ -126,12 +117,7 @@ def train_run(study: Study, run: Run) -> "Trained":
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:
-    """Validation scores to compute during a training.
-
-    Raises:
-        NotApplicableError: A settings file or the choice of weights needs validation, but there are
-            no pairs for it.
-    """
+    """Validation scores to compute during a training, as its settings ask for."""
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
@@ -164,12 +150,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
 
 
 def train_alone(study: Study, run: Run) -> "Trained":
-    """Train a run outside of a running study.
-
-    Raises:
-        NotApplicableError: The system cannot train on this dataset.
-        DefocusError: The training failed; the message is one line.
-    """
+    """Train a run outside of a running study."""
     try:
         return train_run(study, run)
     except DefocusError:
@@ -193,18 +174,7 @@ def load_run(study: Study, run: Run) -> "Trained":
 
 
 def write_failure(error: Exception, folder: Path) -> str:
-    """Write an error's traceback into a run's folder.
-
-    Args:
-        error: An error of one of the types :data:`CRASHES`.
-        folder: Folder of the run.
-
-    Returns:
-        The error as one line.
-
-    Raises:
-        OSError: The error itself, if the disk cannot be written.
-    """
+    """Write an error's traceback into a run's folder; return the error as one line."""
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         raise error
     write_text(folder / FAILURE, "".join(traceback.format_exception(error)))

@@ -21,19 +21,9 @@ __all__ = ["Outcome", "claim_study_rows", "outcome_of"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a study.
+    """Outcome of a study: its leaderboard, and what of the request is missing or failed.
 
-    Attributes:
-        rows: The leaderboard of everything in the folder.
-        reconstructions: Systems in the folder that are never ranked.
-        failed: Ids of requested runs that failed, or whose metrics failed.
-        unscored: Requested runs that cannot be done on this dataset: the reason by id.
-        left_out: Pairs that the datasets, trainings or tests are without, as a file cannot be read.
-        pairs: Number of all pairs of the datasets.
-        problems: Errors that stopped the runs of one dataset or job while others continued.
-        tracks: Tracks with their differences, and with ranks where these are allowed.
-        replaced: Number of runs in the folder, by system, whose row in the leaderboard another
-            run, with other code, settings or data, has taken.
+    ``replaced`` counts, by system, runs whose row another run has taken.
     """
 
     rows: Sequence[Row]
@@ -47,12 +37,7 @@ class Outcome:
     replaced: Mapping[str, int] = field(default_factory=dict)
 
     def require_complete(self) -> None:
-        """Refuse a study with missing runs, for tables that need all of them.
-
-        Raises:
-            InputError: A dataset's runs were stopped by an error.
-            DefocusError: A run failed.
-        """
+        """Refuse a study with missing runs, for tables that need all of them."""
         if self.problems:
             raise self.problems[0]
         if self.failed:
@@ -64,11 +49,7 @@ class Outcome:
         return int(bool(self.left_out))
 
     def require_scores(self) -> None:
-        """Refuse a study in which a run has no scores, for comparisons that need every run.
-
-        Raises:
-            NotApplicableError: A run cannot be done on this dataset.
-        """
+        """Refuse a study in which a run has no scores."""
         self.require_complete()
         for run, reason in self.unscored.items():
             raise NotApplicableError(f"{run}: {reason}; the comparison needs every line")

@@ -1,8 +1,8 @@
-"""``--again``: repeat a finished training and keep the old one aside.
+"""``--again``: repeat a finished training and keep the old one aside, in ``before-1`` and so on.
 
 A file in the run's folder says that the run is to be repeated. It stays until the repeated run is
-stored, so that a killed process continues the repetition, and until then the store has the old
-scores. The old files are in ``before-1`` (``before-2`` …) in the run's folder.
+stored, so that a killed process continues the repetition; the store keeps the old scores until
+then.
 """
 
 from collections import Counter
@@ -25,17 +25,7 @@ ASIDE = "before-"
 
 
 def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
-    """Request the repetition of all finished trainings of studies.
-
-    An earlier unfinished request continues.
-
-    Args:
-        studies: Studies of one folder, its lock held.
-        evaluated: Whether a repetition ends with the stored evaluation, or with the training.
-
-    Raises:
-        StorageError: The folder is not writable.
-    """
+    """Request the repetition of all finished trainings; an unfinished request continues."""
     trained = [(study, run) for study in studies for run in study.runs if run.recipe is not None]
     folders = [run_folder(study.out, run.id) for study, run in trained]
     finished = [folder for folder in folders if training_finished(folder)]
@@ -50,15 +40,7 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
 
 
 def begin_again(folder: Path) -> None:
-    """Set the old training of a run aside if its repetition was requested and has not begun.
-
-    Args:
-        folder: Folder of the run.
-
-    Raises:
-        InputError: The request file is damaged.
-        StorageError: The folder is not writable.
-    """
+    """Set the old training of a run aside if its repetition was requested and has not begun."""
     if not is_repeated(folder):
         return
     name, moved = _read(folder / AGAIN)

@@ -51,12 +51,7 @@ __all__ = [
 
 
 def run_study(study: Study) -> Outcome:
-    """Run the study of one dataset; see :func:`run_studies`.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        InputError: A picture cannot be read, or another process works in the folder.
-    """
+    """Run the study of one dataset; see :func:`run_studies`."""
     return run_studies([study])
 
 
@@ -69,24 +64,9 @@ def run_studies(
 ) -> Outcome:
     """Train and evaluate every unfinished run, and update the outputs meanwhile.
 
-    A finished run is never repeated, no matter which version finished it; see
-    :func:`~defocus.benchmark.evaluation.remaining.left_of`. A failed run is tried again. If a run
-    lacks the scores of a metric, only that metric is computed.
-
-    Args:
-        studies: Studies of one folder, one per dataset.
-        request: The request, kept in the folder to continue it.
-        conclude: Writes further results of the study before the final reports are made.
-        again: Whether finished trainings are repeated.
-
-    Returns:
-        The outcome. If one of several datasets has an unreadable picture, it becomes one of the
-        problems and the others continue.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        InputError: The only dataset has an unreadable picture, or another process works in the
-            folder.
+    A finished run is never repeated, no matter which version finished it; a failed run is tried
+    again. An unreadable picture in one of several datasets becomes a problem and the others
+    continue.
     """
     for study in studies:
         require_test_pairs(study.dataset)
@@ -113,16 +93,7 @@ def run_studies(
 def opened_study(
     studies: Sequence[Study], request: StudyDocument | None = None
 ) -> Iterator[Results]:
-    """Lock the folder of a study, record the request, and open the store.
-
-    Args:
-        studies: Studies of one folder, one per dataset.
-        request: The request, kept to continue it.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        InputError: Another process works in the folder.
-    """
+    """Lock the folder of a study, record the request, and open the store."""
     if ranks().world > 1:
         raise InputError("under torchrun only 'defocus-bench train' works; evaluate afterwards")
     out = studies[0].out
@@ -138,11 +109,7 @@ def opened_study(
 
 
 def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
-    """The unfinished runs in order; damaged checkpoints are set aside.
-
-    Raises:
-        StorageError: The folder is not writable.
-    """
+    """The unfinished runs in order; damaged checkpoints are set aside."""
     return [one.run for _, left in _pending(studies, results) for one in left]
 
 
@@ -220,23 +187,10 @@ def _tell_size(study: Study, runs: int) -> None:
 
 
 def train_study(study: Study, *, again: bool = False) -> int:
-    """Train every run whose training is not finished, without evaluating it.
+    """Train every unfinished run without evaluation; return 1 if a pair is left out, else 0.
 
     Under ``torchrun`` the processes share each run; the first one holds the lock and prints
     messages.
-
-    Args:
-        study: The study to train.
-        again: Whether finished trainings are repeated.
-
-    Returns:
-        The exit code: 1 if a pair is left out, else 0.
-
-    Raises:
-        NotApplicableError: A system cannot train on this dataset.
-        InputError: A system has nothing to train, or a repetition is requested under ``torchrun``;
-            or see :func:`run_study`.
-        DefocusError: A training failed.
     """
     for run in study.runs:
         if run.recipe is None:
@@ -265,12 +219,7 @@ def train_study(study: Study, *, again: bool = False) -> int:
 
 
 def evaluate_study(study: Study) -> Outcome:
-    """Evaluate every run again by every metric, from finished trainings, without stored results.
-
-    Raises:
-        InputError: A run is not trained; or see :func:`run_study`.
-        WeightsError: A checkpoint is damaged.
-    """
+    """Evaluate every run again by every metric, from finished trainings, without stored results."""
     require_test_pairs(study.dataset)
     for run in study.runs:  # before anything is written
         if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):

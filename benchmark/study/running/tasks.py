@@ -11,14 +11,7 @@ __all__ = ["RunTask", "TrainingClock", "tasks_of"]
 
 @dataclass(frozen=True)
 class RunTask:
-    """Remaining work of one run.
-
-    Attributes:
-        left: The work.
-        trains: Whether it includes a training.
-        place: Its number among the tasks of all datasets, and their number: ``3/14``.
-        trainings: Number of trainings from this task on, over all datasets.
-    """
+    """Remaining work of one run; ``place`` is its number among all tasks: ``3/14``."""
 
     left: Left
     trains: bool
