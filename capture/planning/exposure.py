@@ -36,16 +36,9 @@ RAISE_ISO_BEYOND_EV = 0.2
 
 @dataclass(frozen=True)
 class Exposure:
-    """Settings of one shot: the camera's own values, and the numbers they stand for.
+    """Settings of one shot: the camera's own values, and the true numbers that they stand for.
 
-    Attributes:
-        aperture: The camera's aperture value, such as ``f/22``.
-        shutter: The camera's time value, such as ``1/4`` or ``0.2500s``.
-        iso: The camera's ISO value; None if it has no such setting.
-        f_number: True f-number.
-        seconds: True exposure time.
-        iso_value: ISO.
-        nominal: F-number, seconds and ISO as labelled, and as in EXIF.
+    ``nominal`` is f-number, seconds and ISO as labelled, and as in EXIF.
     """
 
     aperture: str
@@ -70,13 +63,7 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Bracket:
-    """A blurry and a sharp shot with exposures as equal as the camera allows.
-
-    Attributes:
-        blurry: The shot with the wide aperture.
-        sharp: The shot with the narrow aperture.
-        notes: Notes for the user before the first shot.
-    """
+    """A blurry and a sharp shot with exposures as equal as the camera allows."""
 
     blurry: Exposure
     sharp: Exposure
@@ -116,11 +103,7 @@ class Bracket:
 
 
 def nearest_choice(setting: Setting, asked: str) -> str:
-    """The camera's own value for a typed one, such as ``f/22`` for ``22``.
-
-    Raises:
-        InputError: The text is not a value of that kind, or no choice is within a sixth of a stop.
-    """
+    """The camera's value for a typed one, such as ``f/22`` for ``22``, within a sixth of a stop."""
     number = parse_value(setting.name, asked)
     if number is None:
         example = {"aperture": "f/4", "shutter": "1/125", "iso": "100"}[setting.name]
@@ -160,19 +143,9 @@ def plan_bracket(
     max_seconds: float = 30.0,
     sharp_settings: Mapping[SettingName, Setting] | None = None,
 ) -> Bracket:
-    """Choose times (and ISO only if needed) for two apertures.
+    """Choose times (and ISO only if needed) for two apertures, as typed.
 
-    Args:
-        settings: The camera's settings with their choices.
-        blurry: Wide aperture, as typed.
-        sharp: Narrow aperture, as typed.
-        shutter: Time of the blurry shot; None uses the camera's present setting.
-        iso: ISO of both shots; None uses the camera's present setting.
-        max_seconds: Longest time to use.
-        sharp_settings: Settings of the camera for the sharp shot, if it is another one.
-
-    Raises:
-        InputError: The camera lacks a setting or a value, or the apertures are in the wrong order.
+    None uses the present setting; ``sharp_settings`` are those of a second camera.
     """
     second_settings = sharp_settings or settings
     first = plan_exposure(settings, blurry, shutter, iso)
@@ -200,17 +173,7 @@ def plan_exposure(
     shutter: str | None = None,
     iso: str | None = None,
 ) -> Exposure:
-    """The exposure of one shot, in the camera's own values.
-
-    Args:
-        settings: The camera's settings with their choices.
-        aperture: Aperture, as typed; None, here and below, uses the camera's present setting.
-        shutter: Time, as typed.
-        iso: ISO, as typed.
-
-    Raises:
-        InputError: The camera lacks a setting or a value.
-    """
+    """The exposure of one shot in the camera's own values; None uses its present setting."""
     _require_settable(settings)
     return make_exposure(
         _chosen(settings["aperture"], aperture),
@@ -236,11 +199,7 @@ def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
 def matching_shutter(
     settings: Mapping[SettingName, Setting], aperture: str, exposure: Exposure
 ) -> str:
-    """The camera's time value that gives another aperture the same light.
-
-    Raises:
-        InputError: The camera has no such aperture.
-    """
+    """The camera's time value that gives another aperture the same light."""
     number = true_f(_chosen(settings["aperture"], aperture)[1])
     wanted = exposure.seconds * (number / exposure.f_number) ** 2
     times = values(settings["shutter"])
@@ -279,10 +238,7 @@ def _equal_exposure(
     base_iso: tuple[str | None, float],
     max_seconds: float,
 ) -> Exposure:
-    """The exposure at ``aperture`` nearest to ``first``.
-
-    The base ISO is preferred if it suffices.
-    """
+    """The exposure at ``aperture`` nearest to ``first``, with the base ISO if it suffices."""
     times = {w: t for w, t in values(settings["shutter"]).items() if t <= max_seconds}
     if not times:
         raise InputError(

@@ -57,24 +57,14 @@ _ISO = re.compile(r"0*[1-9][0-9]{0,7}")
 
 
 def parse_f_number(text: str) -> float | None:
-    """The f-number of a label: ``f/22``, ``22``, ``F4.0``; None if there is none.
-
-    Example:
-        >>> parse_f_number("f/5.6")
-        5.6
-    """
+    """The f-number of a label: ``f/22``, ``22``, ``F4.0``; None if there is none."""
     match = _F_NUMBER.fullmatch(text.strip())
     value = float(match[1]) if match else 0.0
     return value if 0.5 <= value <= 128 else None
 
 
 def parse_seconds(text: str) -> float | None:
-    """The time of a label: ``1/125``, ``0.0080s``, ``0.5``, ``30"``; None for ``bulb`` and similar.
-
-    Example:
-        >>> parse_seconds("1/4")
-        0.25
-    """
+    """The time of a label: ``1/125``, ``0.0080s``, ``0.5``, ``30"``; None for ``bulb``."""
     match = _SECONDS.fullmatch(text.strip())
     minutes = _MINUTES.fullmatch(text.strip())
     if minutes is not None:
@@ -96,20 +86,13 @@ def parse_iso(text: str) -> float | None:
 
 
 def true_f(nominal: float) -> float:
-    """True f-number of a label; a label that is no rounded third stop stays as it is.
-
-    Labels of third stops are rounded by up to 3 %; half stops (f/6.7) lie further off.
-    """
+    """True f-number of a label: third stops are rounded by up to 3 %; others stay as they are."""
     true = true_f_number(nominal)
     return true if abs(math.log2(nominal / true)) <= 0.045 else nominal
 
 
 def true_seconds(nominal: float) -> float:
-    """True time of a label, in seconds; other labels are returned unchanged.
-
-    Labels of third stops are rounded by up to 7 % (1/60 for 1/64); half stops (1/90) lie further
-    off.
-    """
+    """True time of a label, seconds: third stops are rounded by up to 7 % (1/60); others stay."""
     true = true_exposure_time(nominal)
     return true if abs(math.log2(nominal / true)) <= 0.1 else nominal
 
@@ -136,14 +119,7 @@ def values(setting: Setting) -> dict[str, float]:
 def words_between(
     words: tuple[str, ...], value: Callable[[str], float], low: float, high: float
 ) -> tuple[str, ...]:
-    """The values in a range, including both ends with 3 % tolerance.
-
-    Args:
-        words: Values such as :data:`SHUTTERS`.
-        value: Function that returns the number of a value.
-        low: Lowest number.
-        high: Highest number.
-    """
+    """The values whose numbers are in a range, including both ends with 3 % tolerance."""
     return tuple(word for word in words if low / 1.03 <= value(word) <= high * 1.03)
 
 

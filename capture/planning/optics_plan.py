@@ -28,14 +28,7 @@ class OpticsRow:
 
 @dataclass(frozen=True)
 class OpticsPlan:
-    """The optics of a bracket.
-
-    Attributes:
-        wide: The lens at the wide aperture.
-        narrow: The lens at the narrow aperture.
-        rows: Circles of confusion at the requested distances.
-        picture_size_px: Width and height of the camera's pictures, if known.
-    """
+    """The optics of a bracket; ``rows`` are circles of confusion at the requested distances."""
 
     wide: Lens
     narrow: Lens
@@ -120,14 +113,7 @@ def make_optics_plan(
     distances_mm: Sequence[float],
     picture_size_px: tuple[int, int] | None,
 ) -> OpticsPlan:
-    """The optics of a bracket.
-
-    Args:
-        lens: The lens at the wide aperture.
-        bracket: The two exposures.
-        distances_mm: Distances of objects.
-        picture_size_px: Width and height of the camera's pictures, if known.
-    """
+    """The optics of a bracket; ``lens`` is the lens at the wide aperture."""
     narrow = replace(lens, f_number=bracket.sharp.f_number)
     rows = tuple(
         OpticsRow(distance, _diameter_px(distance, lens), _diameter_px(distance, narrow))

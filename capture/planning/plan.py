@@ -22,18 +22,9 @@ simulated one only."""
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan of a shoot.
+    """Plan of a shoot; with two cameras ``camera`` is the one for blurry shots.
 
-    Attributes:
-        camera: The camera, or the one for blurry shots.
-        sharp_camera: The camera for sharp shots, if it is another one.
-        bracket: The wide and the narrow exposure.
-        protocol: The shots of a pair.
-        order: Requested order of the members.
-        focus_steps: Positions of the focus motor for the blurry shots, one pair each.
-        optics: Optics; None if focal length, focus distance or pixel pitch is unknown.
-        settle_seconds: Pause before each shot.
-        notes: Notes for the user before the first shot, besides those of the bracket.
+    ``optics`` is None if focal length, focus distance or pixel pitch is unknown.
     """
 
     camera: CameraDescription
@@ -121,12 +112,7 @@ class Plan:
 
 
 def lines_of(plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()) -> list[str]:
-    """Plans with their numbers of pairs as lines of text; several have a line for all.
-
-    Args:
-        plans: The plan of each wide aperture, with its number of pairs.
-        scenes: The scenes of a list, which stand below with their notes.
-    """
+    """Plans with their numbers of pairs as lines; several have a line for all, then scenes."""
     lines = [line for plan, pairs in plans for line in plan.lines(pairs)]
     if len(plans) > 1:
         space = together([plan.space(pairs) for plan, pairs in plans])
@@ -172,14 +158,7 @@ def lens_of(
     focus_distance_mm: float | None = None,
     sensor_pitch_um: float | None = None,
 ) -> Lens | None:
-    """The lens at the wide aperture, from the user's or else the camera's values.
-
-    Returns:
-        The lens; None if a value is unknown.
-
-    Raises:
-        OpticsError: The values are impossible for a lens.
-    """
+    """The lens at the wide aperture, from the user's or else the camera's values, or None."""
     focal = focal_length_mm or camera.focal_length_mm
     focus = focus_distance_mm or camera.focus_distance_mm
     pitch = sensor_pitch_um or camera.sensor_pitch_um

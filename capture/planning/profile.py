@@ -1,16 +1,7 @@
 """User settings in a TOML file: defaults of ``shoot`` and ``plan``, and quality limits.
 
-::
-
-    [shoot]
-    blurry = "f/2.8"
-    max-shutter = 8
-    retake = "ask"
-
-    [quality]
-    shift_warn_px = 1.0
-
-Keys of ``[shoot]`` are the names of options; the command line overrides them.
+Keys of ``[shoot]`` are the names of options; the command line overrides them. Those of
+``[quality]`` are fields of :class:`~defocus.capture.judging.limits.QualityLimits`.
 """
 
 from collections.abc import Iterable
@@ -29,27 +20,14 @@ Value = bool | int | float | str | list[bool | int | float | str]
 
 
 class CaptureProfile(Settings):
-    """A settings file.
-
-    Attributes:
-        shoot: Option → value, as typed.
-        quality: Limits for a warning or a rejection.
-    """
+    """A settings file; ``shoot`` has its options as typed."""
 
     shoot: dict[str, Value] = Field(default_factory=dict)
     quality: QualityLimits = LIMITS
 
 
 def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
-    """Read a settings file.
-
-    Args:
-        path: The TOML file.
-        options: Names of the options that ``[shoot]`` may set, without leading dashes.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
-    """
+    """Read a settings file; ``options`` may be set in ``[shoot]``, named without leading dashes."""
     profile = load_settings(CaptureProfile, path)
     legal = sorted(options)
     for key in profile.shoot:

@@ -1,18 +1,10 @@
 """Shots of a pair: order, aperture and focus.
 
-==========  ===========================  ===========================  ===========================
-mode        sharp                        blurry                       companion
-==========  ===========================  ===========================  ===========================
-aperture    narrow                       wide                         none
-focus       wide, in focus               wide, focus moved            narrow, focus moved
-both        narrow, in focus             wide, focus moved            narrow, focus moved
-dual        narrow, second camera        wide, first camera           none
-==========  ===========================  ===========================  ===========================
-
-In ``focus`` mode the sharp shot is stopped down only if the range of the focus motor is too short.
-A companion is taken at the focus position of the blurry shot: it has the same geometry, and is
-sharp enough to be registered. The anchor repeats the first shot: differences between the two are
-drift or motion, and the noise between them limits any restoration.
+Mode ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved; the
+sharp shot is stopped down only if the motor's range is too short. ``both``: sharp narrow, blurry
+wide with the focus moved. ``dual``: blurry wide and sharp narrow by a second camera. A companion,
+narrow at the focus of a blurry shot with moved focus, has its geometry and can be registered. The
+anchor repeats the first shot: it shows drift and motion, and its noise limits any restoration.
 """
 
 from dataclasses import dataclass, replace
@@ -34,12 +26,9 @@ TOLERATED_STOPS = 1 / 6
 
 @dataclass(frozen=True)
 class PlannedShot:
-    """One shot of a pair.
+    """One shot of a pair; its role, as ``blurry`` or ``anchor``, is also the name of its files.
 
-    Attributes:
-        role: ``sharp``, ``blurry``, ``companion`` or ``anchor``; also the name of its files.
-        exposure: Settings of the shot.
-        defocused: Whether it is taken at the focus position of the blurry shot.
+    A ``defocused`` one is taken at the focus position of the blurry shot.
     """
 
     role: str
@@ -49,12 +38,9 @@ class PlannedShot:
 
 @dataclass(frozen=True)
 class ShotProtocol:
-    """The shots of a pair, in order.
+    """The shots of a pair, in order; the first two of ``dual`` are released together.
 
-    Attributes:
-        mode: What causes the blur of the blurry shot.
-        frames: The shots; the first two of a ``dual`` protocol are released together.
-        focus_known: Whether only what the mode says was changed. Of imported pictures nobody knows.
+    ``focus_known``: only what the mode says was changed, which nobody knows of imported pictures.
     """
 
     mode: Mode
@@ -96,17 +82,9 @@ def make_protocol(
     max_seconds: float = 30.0,
     stopped_down: bool = False,
 ) -> ShotProtocol:
-    """The shots of a pair.
+    """The shots of a pair; ``stopped_down`` takes the sharp one of ``focus`` mode narrow.
 
-    Args:
-        bracket: The wide and the narrow exposure.
-        mode: What causes the blur of the blurry shot.
-        order: Order of the members, and whether the first is repeated. ``aba`` starts with the
-            sharp one, or with the blurry one if the narrow exposure would take longer than
-            ``max_seconds`` at the ISO of the wide one.
-        max_seconds: Longest time to use.
-        stopped_down: In ``focus`` mode, whether to take the sharp shot with the narrow aperture,
-            because the range of the focus motor is too short.
+    ``aba`` starts sharp, or blurry if the narrow exposure at the ISO of the wide one is too long.
     """
     wide, narrow = bracket.blurry, bracket.sharp
     moved = mode in ("focus", "both")

@@ -23,23 +23,9 @@ FLICKER_PERIODS = 10.0
 
 @dataclass(frozen=True)
 class BracketRequest:
-    """Request of a bracket.
+    """Request of a bracket, as typed; None uses the camera's value, of ``mains_hz`` no lamps.
 
-    Attributes:
-        blurry: Wide aperture, as typed; several, separated by commas, are for :meth:`each`.
-        sharp: Narrow aperture, as typed.
-        shutter: Time of the blurry shot, as typed; None uses the camera's setting.
-        iso: ISO, as typed; None uses the camera's setting.
-        max_seconds: Longest time to use.
-        distances_m: Distances at which to compute the blur.
-        focal_length_mm, focus_distance_m, sensor_pitch_um: Values that the camera does not report.
-        mode: What causes the blur of the blurry shot.
-        order: Order of the members, and whether the first is repeated.
-        focus_steps: Positions of the focus motor for the blurry shots; one pair for each.
-        stopped_down: Whether the range of the motor was too short in ``focus`` mode.
-        mains_hz: Mains frequency for flickering lamps; None for daylight.
-        settle_seconds: Pause before each shot; None means 1.5 s, and no pause for simulated
-            cameras.
+    ``settle_seconds`` None is 1.5 s, or no pause for simulated cameras; ``blurry`` may be several.
     """
 
     blurry: str
@@ -59,16 +45,7 @@ class BracketRequest:
     settle_seconds: float | None = None
 
     def plan(self, camera: Camera, sharp_camera: Camera | None = None) -> Plan:
-        """The plan for a camera with its present settings.
-
-        Args:
-            camera: The camera, or the one for blurry shots.
-            sharp_camera: The camera for sharp shots, if it is another one.
-
-        Raises:
-            InputError: The camera lacks a setting or a value, the lens is impossible, or the mode
-                does not go with the cameras or the focus steps.
-        """
+        """The plan for a camera with its present settings; a second one takes the sharp shots."""
         if "," in self.blurry:
             raise InputError(f"--blurry {self.blurry}: give one aperture; 'shoot' takes several")
         self._check(two_cameras=sharp_camera is not None)
@@ -118,15 +95,7 @@ class BracketRequest:
         )
 
     def each(self, camera: Camera, sharp_camera: Camera | None = None) -> list["BracketRequest"]:
-        """One request per wide aperture of ``f/4,f/2.8``, all with the same sharp exposure.
-
-        Args:
-            camera: The camera, or the one for blurry shots.
-            sharp_camera: The camera for sharp shots, if it is another one.
-
-        Raises:
-            InputError: See :meth:`plan`; or an aperture is named twice.
-        """
+        """One request per wide aperture of ``f/4,f/2.8``, all with the same sharp exposure."""
         apertures = [word.strip() for word in self.blurry.split(",")]
         first = replace(self, blurry=apertures[0])
         if len(apertures) == 1:
@@ -173,11 +142,7 @@ class BracketRequest:
 
     @classmethod
     def from_shoot(cls, shoot: ShootRecord) -> "BracketRequest":
-        """Make the request from a journalled shoot, with its chosen settings.
-
-        Raises:
-            DatasetError: The journal lacks the settings.
-        """
+        """Make the request from a journalled shoot, with its chosen settings."""
         blurry, sharp = shoot.blurry, shoot.sharp
         max_seconds, settle_seconds = shoot.max_seconds, shoot.settle_seconds
         if blurry is None or sharp is None or max_seconds is None or settle_seconds is None:

@@ -17,24 +17,16 @@ SEPARATORS = ",;\t"
 
 @dataclass(frozen=True)
 class ListedScene:
-    """A scene to shoot.
-
-    Attributes:
-        title: Its name as typed; file names have :func:`scene_slug` of it.
-        note: What to remember about it; empty for nothing.
-    """
+    """A scene to shoot, by its name as typed; file names have its :func:`scene_slug`."""
 
     title: str
     note: str = ""
 
 
 def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
-    """Read a CSV file with the column ``scene`` and perhaps ``note``; others are left alone.
+    """Read a CSV file (comma, semicolon or tab) with the column ``scene`` and perhaps ``note``.
 
-    Commas, semicolons or tabs separate its cells; rows of empty cells are left out.
-
-    Raises:
-        InputError: The file cannot be read, has no scene, a name without letters, or one twice.
+    Other columns and empty rows are left out; a name twice or without letters is refused.
     """
     try:
         rows = read_csv(path, separators=SEPARATORS)

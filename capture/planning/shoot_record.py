@@ -1,7 +1,4 @@
-"""Journal record of a shoot, parsed as untrusted text.
-
-Every value is checked here once; the rest of the program uses the checked record.
-"""
+"""Journal record of a shoot: untrusted text, of which every value is checked here once."""
 
 from typing import Annotated, Any, Literal
 
@@ -65,10 +62,7 @@ class CalibrationRecord(Read):
 
 
 class HandlingRecord(Read):
-    """Handling of pairs; defaults are for values that version 0.1.0 did not write.
-
-    Attributes are those of ``ShootOptions``.
-    """
+    """Handling of pairs, as ``ShootOptions``; defaults are for what version 0.1.0 did not write."""
 
     every_seconds: Seconds = 0.0
     countdown_seconds: int = Field(default=0, ge=0, le=3600)
@@ -86,21 +80,9 @@ class HandlingRecord(Read):
 
 
 class ShootRecord(Read):
-    """A shoot: cameras, exposures, protocol and handling.
+    """A shoot: cameras, exposures, protocol and handling; what imports do not know is None.
 
-    Attributes:
-        camera: The camera, or the one for blurry shots.
-        sharp_camera: The camera for sharp shots, if it was another one.
-        blurry, sharp: Settings of the two members; None if pairs were imported without a plan.
-        mode, order: As in ``BracketRequest``; version 0.1.0 had only two apertures with the blurry
-            shot first.
-        focus_steps: Positions of the focus motor for the blurry shots.
-        stopped_down: Whether the range of the motor was too short in ``focus`` mode.
-        max_seconds: Longest time to use; None in imports.
-        settle_seconds: Pause before each shot; None in imports.
-        confirmed_by_yes: Whether ``--yes`` confirmed the plan.
-        imported: Names of imported files; None if the pairs were shot.
-        handling: Handling of pairs.
+    Version 0.1.0 had only two apertures with the blurry shot first.
     """
 
     camera: CameraRecord

@@ -81,11 +81,7 @@ class SessionCheck:
 
 
 def check_session(path: Path) -> SessionCheck:
-    """Hash every file of a session and compare it with the journal; nothing is written.
-
-    Raises:
-        DatasetError: There is no session, or its journal is damaged.
-    """
+    """Hash every file of a session and compare it with the journal; nothing is written."""
     state, torn_bytes = read_state(path)
     if torn_bytes:
         say(f"{path}: the last journal line is incomplete ({torn_bytes} bytes) and ignored")

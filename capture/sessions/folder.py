@@ -75,10 +75,6 @@ class SessionFolder:
         """Record the planned pairs, which :meth:`SessionState.incomplete` then lists.
 
         The plan is a single line, so a kill leaves all of it or nothing.
-
-        Args:
-            shoots: Journal records of the shoots, numbered after those of the session.
-            pairs: The pairs of all shoots.
         """
         first = len(self.state.shoots)
         entries = [
@@ -96,14 +92,7 @@ class SessionFolder:
         self.write_index()
 
     def begin_pair(self, pair: PlannedPair, roles: Sequence[str] = ()) -> Path:
-        """Make an empty folder for a pair.
-
-        Shots of an earlier try are moved away, never deleted.
-
-        Args:
-            pair: The pair.
-            roles: Its shots in their order, for those who follow the journal.
-        """
+        """Make an empty folder for a pair; shots of an earlier try are moved, never deleted."""
         folder = self.root / "pairs" / pair.id
         if folder.exists():
             self._set_aside(folder, pair.id)
@@ -141,18 +130,7 @@ class SessionFolder:
         parts: Sequence[Path],
         on_card: Sequence[CardFile] = (),
     ) -> list[StoredFile]:
-        """Make a camera's ``.part`` files the originals of a role.
-
-        Args:
-            pair: The pair.
-            role: Role of the shot.
-            parts: The ``.part`` files.
-            on_card: Paths of the files on the camera's card, if it has one.
-
-        Raises:
-            CameraError: The camera delivered nothing.
-            StorageError: The disk is full or the folder is not writable.
-        """
+        """Make a camera's ``.part`` files the originals of a role."""
         stored = keep_originals(self.root / "pairs" / pair.id, parts)
         where = {"on_card": list(on_card)} if on_card else {}
         files = [asdict(entry) for entry in stored]
@@ -160,15 +138,9 @@ class SessionFolder:
         return stored
 
     def restore(self, owner: str, stored: StoredFile, part: Path) -> None:
-        """Restore a file of a complete pair or of a chart; an existing file is moved away.
+        """Restore a file of a pair or of a chart (``chart 0001``) from a copy in its own folder.
 
-        Args:
-            owner: The pair, or ``chart 0001``.
-            stored: The journal record of the file.
-            part: A copy with the same content, in the file's folder.
-
-        Raises:
-            StorageError: The disk is full or the folder is not writable.
+        An existing file is moved away.
         """
         final = file_path(self.root, owner, stored.name)
         try:
@@ -186,10 +158,7 @@ class SessionFolder:
         return [keep(self.root / "pairs" / pair.id, path, path) for path in paths]
 
     def begin_chart(self) -> tuple[int, Path]:
-        """The number of the next shot of the test chart, and an empty folder for it.
-
-        A folder that a kill has left without a journal line is left alone.
-        """
+        """Number and empty folder of the next shot of the chart; what a kill left is left alone."""
         charts = make_folder(self.root / "charts")
         left = [int(path.parent.name) for path in charts.glob("[0-9][0-9][0-9][0-9]/*")]
         number = 1 + max([*self.state.charts, *left], default=0)
@@ -202,18 +171,7 @@ class SessionFolder:
         shot: Mapping[str, Any],
         on_card: Sequence[CardFile] = (),
     ) -> None:
-        """Make a camera's ``.part`` files the originals of a shot of the test chart.
-
-        Args:
-            number: Its number.
-            parts: The ``.part`` files, in its folder.
-            shot: Camera, exposure and pixel pitch for the journal.
-            on_card: Paths of the files on the camera's card, if it has one.
-
-        Raises:
-            CameraError: The camera delivered nothing.
-            StorageError: The disk is full or the folder is not writable.
-        """
+        """Make a camera's ``.part`` files the originals of a shot of the test chart."""
         stored = keep_originals(chart_folder(self.root, number), parts)
         where = {"on_card": list(on_card)} if on_card else {}
         told = {
@@ -248,12 +206,7 @@ class SessionFolder:
         copy_journal(self.root, self.root / JOURNAL, record["n"])
 
     def note(self, about: str, text: str) -> None:
-        """Journal a person's note.
-
-        Args:
-            about: Id of a pair, or a scene.
-            text: Replaces the note before; empty removes it.
-        """
+        """Journal a person's note on a pair or a scene; an empty one removes the note before."""
         record = self.journal.append("note", about=about, text=text)
         self.write_index()
         copy_journal(self.root, self.root / JOURNAL, record["n"])
@@ -295,17 +248,9 @@ class SessionFolder:
 def open_session_folder(
     root: Path, *, create: bool, listener: Listener | None = None
 ) -> Iterator[SessionFolder]:
-    """Open a session folder for writing, under its lock.
+    """Open a session folder for writing, under its lock; ``create`` makes one of an empty folder.
 
-    Args:
-        root: The folder; an empty or missing one becomes a session if ``create`` is set.
-        create: Whether a new session may be created.
-        listener: Called with every written journal line.
-
-    Raises:
-        DatasetError: The folder is not a session, has other contents, or is in use by another
-            process.
-        StorageError: The folder cannot be written.
+    The listener is called with every written journal line.
     """
     root = root.absolute()  # back ends may answer with absolute paths
     is_session = (root / JOURNAL).exists()
@@ -331,15 +276,7 @@ def open_session_folder(
 
 
 def repair_session(root: Path) -> list[str]:
-    """Rebuild a damaged journal from its copies and the session's other files, under the lock.
-
-    Returns:
-        What was done, line by line; empty if the journal is whole.
-
-    Raises:
-        DatasetError: The folder is not a session, is in use, or does not have what was lost.
-        StorageError: The folder cannot be written.
-    """
+    """Rebuild a damaged journal from copies and other files, under the lock; say what was done."""
     if not (root / JOURNAL).exists():
         raise DatasetError(f"{root}: no such session; check the path")
     with _locked(root / "lock"):

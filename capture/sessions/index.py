@@ -47,12 +47,7 @@ def _chart(chart: SessionChart) -> dict[str, Any]:
 
 
 def index_problem(root: Path, state: SessionState) -> str:
-    """What is wrong with the document of a session folder; empty if it says what the journal says.
-
-    Args:
-        root: The session folder.
-        state: By its journal.
-    """
+    """What is wrong with the document of a session folder; empty if it agrees with the journal."""
     path = root / INDEX
     try:
         found = read_json(path)

@@ -39,13 +39,7 @@ _HEAD_LENGTH = len(_HEAD) + 8 + len('",')
 
 @dataclass(frozen=True)
 class JournalContent:
-    """Content of a journal file.
-
-    Attributes:
-        records: All complete lines, in order.
-        valid_bytes: Length of the file up to the end of the last complete line.
-        torn_bytes: Length of an incomplete line at the end.
-    """
+    """Complete lines of a journal, where the last ends, and the length of a torn one after it."""
 
     records: tuple[Record, ...]
     valid_bytes: int
@@ -73,11 +67,7 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
 
 
 def read_journal(path: Path) -> JournalContent:
-    """Read a journal; a torn last line is left out and counted.
-
-    Raises:
-        DatasetError: The file is missing, or a line that was written is damaged or out of order.
-    """
+    """Read a journal; a torn last line is left out and counted, damage before it is an error."""
     try:
         content = read_bytes(path, MOST_BYTES)
     except FileError as error:
@@ -124,10 +114,7 @@ class Journal:
     """A journal open for appending; only the holder of the session's lock may have one."""
 
     def __init__(self, path: Path, listener: Listener | None = None) -> None:
-        """Open or create a journal.
-
-        A torn last line is removed, with its length in :attr:`torn_bytes`.
-        """
+        """Open or create a journal; a torn last line of ``torn_bytes`` is removed."""
         existing = read_journal(path) if path.exists() else JournalContent((), 0, 0)
         self._path = path
         self._listener = listener
@@ -142,11 +129,7 @@ class Journal:
         self._length = existing.valid_bytes
 
     def append(self, event: str, **fields: Any) -> Record:  # noqa: ANN401 - any JSON values
-        """Write one line and sync it to disk.
-
-        Raises:
-            StorageError: The line could not be written; the journal is unchanged.
-        """
+        """Write one line and sync it to disk; after ``StorageError`` the journal is unchanged."""
         if os.fstat(self._descriptor).st_size != self._length:
             self._catch_up()
         record = {

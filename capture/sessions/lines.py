@@ -124,10 +124,7 @@ class StartedLine(Read):
 
 
 class ShotLine(Read):
-    """All shots of a pair are stored; only its verdict is missing.
-
-    ``entry`` is the content of ``pair.json`` before the verdict, checked where it is used.
-    """
+    """All shots of a pair are stored; ``entry`` is its unchecked ``pair.json``, without verdict."""
 
     pair: PairId
     files: tuple[FileEntry, ...]
@@ -247,9 +244,7 @@ _KINDS: Mapping[str, type[Line]] = {
 def read_line(record: Mapping[str, Any]) -> Line | None:
     """Parse a journal line into typed fields; None if the state does not depend on it.
 
-    Raises:
-        ValueError: There is no event, or a field is missing or wrong; the message names it in one
-            line.
+    ``ValueError`` names in one line the field that is missing or wrong.
     """
     event = record.get("event")
     if not isinstance(event, str):

@@ -1,7 +1,4 @@
-"""Fetch interrupted shots and lost files from the camera's card.
-
-A shot stays on the card after the download, and the journal has its path.
-"""
+"""Fetch interrupted shots and lost files from the camera's card; the journal has their paths."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,18 +19,9 @@ __all__ = ["delete_from_card", "fetch_damaged", "fetch_from_card"]
 def fetch_from_card(
     folder: SessionFolder, rig: SessionCameras, pairs: Sequence[PlannedPair]
 ) -> None:
-    """Download shots of interrupted pairs that are still on the card.
+    """Download shots of interrupted pairs that are still on the card, to keep with the pair.
 
-    The pairs are shot again nevertheless, because light and scene may have changed. The downloaded
-    shots are kept with the rest of the interrupted pair.
-
-    Args:
-        folder: The session.
-        rig: The cameras.
-        pairs: Incomplete pairs.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
+    They are shot again nevertheless, because light and scene may have changed.
     """
     for pair in pairs:
         for note in sorted((folder.root / "pairs" / pair.id).glob(f"*{ON_CARD}")):
@@ -51,13 +39,7 @@ def fetch_from_card(
 
 
 def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompletePair) -> None:
-    """Delete the files of a complete pair on the card, after verifying each copy.
-
-    Args:
-        folder: The session.
-        rig: The cameras.
-        pair: The pair; shots of earlier tries stay on the card.
-    """
+    """Delete the files of a complete pair on the card, after verifying each copy."""
     places = folder.state.on_card
     for stored in pair.files:
         camera, place = rig.of(stored.name.partition(".")[0]), places.get((pair.id, stored.name))
@@ -78,16 +60,7 @@ def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompleteP
 def fetch_damaged(
     folder: SessionFolder, rig: SessionCameras, damaged: Sequence[DamagedFile]
 ) -> None:
-    """Restore files of complete pairs and charts from the card, if they are unchanged there.
-
-    Args:
-        folder: The session.
-        rig: The cameras.
-        damaged: Missing or changed files.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Restore files of complete pairs and charts from the card, if they are unchanged there."""
     places = folder.state.on_card
     for entry in damaged:
         camera, place = rig.of(_role(entry)), places.get((entry.pair, entry.stored.name))

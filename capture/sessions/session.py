@@ -1,25 +1,10 @@
 """Read the accepted pairs of a session folder.
 
-::
-
-    SESSION/
-      session.json             session facts; made from the journal
-      journal.jsonl            append-only; the only source of the state
-      journal-copies/          two copies of it, written in turns at each pair
-      report.html              the contact sheet of the last check
-      checksums.sha256         for ``sha256sum -c``; made from the journal
-      lock                     held by the kernel while a command writes
-      pairs/0001_scene/
-        blurry.* sharp.*       originals, read-only, never rewritten
-        anchor.*               repeat of the first shot, for drift and motion
-        companion.*            narrow aperture at the focus of the blurry shot
-        grey-card.*            one per scene, if requested
-        pair.json              requested and actual settings, EXIF, exposure, quality, verdict
-        truth/                 simulated cameras only: truth.json, flow.npy, ...
-      charts/0001/chart.*      shots of the test chart; what was read is in the journal
-      interrupted/             shots of interrupted pairs that were taken again
-      rejected/                shots of pairs that were rejected and taken again
-      calibration/             copies of the used calibration files
+``journal.jsonl`` is the only source of the state; ``session.json`` and ``checksums.sha256`` are
+made from it, as ``journal-copies/``. ``pairs/0001_scene/`` has the originals, read-only:
+``blurry``, ``sharp``, ``anchor`` (repeat of the first shot), ``companion`` (narrow aperture at the
+blurry focus), ``grey-card``; ``pair.json``; ``truth/`` of simulated cameras. Charts are in
+``charts/0001/``, shots that were taken again in ``interrupted/`` and ``rejected/``.
 """
 
 from collections.abc import Mapping
@@ -50,22 +35,9 @@ JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class SessionPair:
-    """A complete pair that was not rejected.
+    """A complete pair that was not rejected; scenes must not be shared between splits.
 
-    Attributes:
-        id: ``NNNN_scene``, unique in the session; only letters, digits, ``_`` and ``-``.
-        scene: Pairs of one scene must not be shared between splits.
-        blurry: The original taken with the wide aperture; read both with
-            :func:`defocus.images.read_pair`.
-        sharp: The original taken with the narrow aperture.
-        verdict: ``warn`` if something should be checked; ``metadata["reason"]`` says what.
-        metadata: ``pair.json``: ``roles`` (requested and actual settings, EXIF, hashes),
-            ``exposure``, ``quality``, ``camera``.
-        truth_flow: Simulated cameras: ``.npy``, float32 ``(2, H, W)``, true flow from blurry to
-            sharp, px.
-        truth_image: Simulated cameras: the all-in-focus picture in the geometry of ``blurry``.
-        defocus_map: Simulated cameras: ``.npy``, float32 ``(H, W)``, signed circle-of-confusion
-            diameter of the blurry picture, px.
+    ``truth_flow`` is ``(2, H, W)`` blurry to sharp, ``defocus_map`` signed ``(H, W)``, both px.
     """
 
     id: str
@@ -81,14 +53,9 @@ class SessionPair:
 
 @dataclass(frozen=True)
 class Session:
-    """The usable pairs of a session folder.
+    """The usable pairs of a session folder, sorted by id; ``left_out`` lack or changed a file.
 
-    Attributes:
-        root: The folder.
-        id: Random id of the session.
-        pairs: Accepted and warned pairs, sorted by id; rejected and incomplete ones are left out.
-        torn_bytes: Length of a torn last journal line; 0 unless a crash interrupted the writing.
-        left_out: Pairs of which a file is missing or has changed.
+    ``torn_bytes`` is 0 unless a crash interrupted the journal.
     """
 
     root: Path
@@ -99,20 +66,9 @@ class Session:
 
 
 def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> Session:
-    """Read the usable pairs of a session folder.
+    """Read the usable pairs of a session folder, as the journal says; no lock is needed.
 
-    The journal decides which pairs exist. No lock is needed, because a pair being shot is
-    incomplete and not listed.
-
-    Args:
-        path: The session folder.
-        verify: Whether to hash and compare every file of the pairs; otherwise only presence and
-            size are checked.
-        damaged: Whether pairs of which a file is missing or has changed are left out by name.
-
-    Raises:
-        DatasetError: There is no session, its journal is damaged, or a file is missing or has
-            changed.
+    ``verify`` hashes every file; ``damaged`` leaves out pairs of missing or changed files, by name.
     """
     state, torn_bytes = read_state(path)
     usable = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
@@ -126,11 +82,7 @@ def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> S
 
 
 def read_state(path: Path) -> tuple[SessionState, int]:
-    """The state of a session folder and the length of a torn last journal line.
-
-    Raises:
-        DatasetError: There is no session, or its journal is damaged.
-    """
+    """The state of a session folder and the length of a torn last journal line."""
     if not path.is_dir():
         raise DatasetError(f"{path}: no such session folder; check the path")
     content = read_journal(path / JOURNAL)
@@ -143,14 +95,7 @@ def file_problem(root: Path, owner: str, stored: StoredFile, *, verify: bool = T
 
 
 def stored_problem(root: Path, path: Path, stored: StoredFile, *, verify: bool = True) -> str:
-    """Problem of a file of a session; empty if it is unchanged.
-
-    Args:
-        root: The session folder.
-        path: The file.
-        stored: The journal record of the file.
-        verify: Whether to compare the content, not only the size.
-    """
+    """Problem of a file of a session, by hash if ``verify``, else by size; empty if unchanged."""
     if not path.is_file():
         return f"{stored.name} is missing"
     if not path.resolve().is_relative_to(root.resolve()):

@@ -68,16 +68,9 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class PlannedPair:
-    """A planned pair.
+    """A planned pair; ``shoot`` is the index of its shoot.
 
-    Attributes:
-        id: ``NNNN_scene``.
-        number: Number, from 1.
-        scene: Name of the scene, as in file names.
-        shoot: Index of the shoot that it belongs to.
-        focus_steps: Focus of the blurry frame relative to the sharp one, in steps of the focus
-            motor; positive is farther.
-        title: Name of the scene as typed; empty if it is the same.
+    ``focus_steps`` of the blurry frame are relative to the sharp one, positive is farther.
     """
 
     id: str
@@ -95,12 +88,7 @@ class PlannedPair:
 
 @dataclass(frozen=True)
 class ShotPair:
-    """A pair whose shots are all stored, without a verdict.
-
-    Attributes:
-        files: Its files.
-        entry: Content of ``pair.json`` before the verdict; from the journal, so untrusted.
-    """
+    """A pair whose shots are all stored, without a verdict; ``entry`` is untrusted."""
 
     files: tuple[StoredFile, ...]
     entry: Mapping[str, Any]
@@ -125,12 +113,7 @@ class CompletePair:
 
 @dataclass(frozen=True)
 class SessionChart:
-    """A shot of the test chart.
-
-    Attributes:
-        shot: Its journal line.
-        read: What was read in it; None until then.
-    """
+    """A shot of the test chart, and what was read in it; None until then."""
 
     shot: ChartShotLine
     read: ChartReadLine | None = None
@@ -148,21 +131,9 @@ class SessionChart:
 
 @dataclass
 class SessionState:
-    """State of a session by its journal.
+    """State of a session by its journal; a series has one shoot per wide aperture.
 
-    Attributes:
-        id, created, software: Values of the journal's first line.
-        shoots: All planned shoots.
-        series: For each shoot, the index of the first shoot of its series; a series has one shoot
-            per wide aperture, planned together.
-        planned, complete: Pairs by id.
-        begun: Ids of the pairs of which a shot was begun.
-        shot: Incomplete pairs by id that lack only their verdict.
-        judged: Complete pairs that a person decided about.
-        notes: Notes of a person, by pair id or scene.
-        retakes: How often a pair was rejected and taken again.
-        on_card: Pair or chart, and file name → path of the file on the camera's card.
-        charts: Shots of the test chart by their numbers.
+    ``series`` has the index of the first shoot of each one's series, ``on_card`` paths by file.
     """
 
     id: str = ""
@@ -197,16 +168,7 @@ def replay(
     journal: Path,
     read: Callable[[Record], Line | None] = read_line,
 ) -> SessionState:
-    """Rebuild the state of a session from its journal.
-
-    Args:
-        records: The journal's lines; read as untrusted text.
-        journal: The journal's path, for messages.
-        read: Function like :func:`read_line`, optionally with a cache.
-
-    Raises:
-        DatasetError: A line lacks a field, or has an invalid id or file name.
-    """
+    """Rebuild the state of a session from its untrusted journal; ``read`` may have a cache."""
     state = SessionState()
     for record in records:
         try:
@@ -352,21 +314,9 @@ def chart_folder(root: Path, number: int) -> Path:
 
 
 def scene_slug(name: str) -> str:
-    """A scene's name for file names: letters a-z, digits and hyphens.
+    """A scene's name for file names, such as ``kuche-gross`` for "Küche, groß".
 
-    Letters lose their accents, and those of other scripts are left out, so that names work on
-    every file system. A name without a letter a-z gets some figures that tell it from others.
-
-    Raises:
-        DatasetError: It has no letter and no digit.
-
-    Example:
-        >>> scene_slug("Book shelf, 2nd")
-        'book-shelf-2nd'
-        >>> scene_slug("Küche, groß")
-        'kuche-gross'
-        >>> scene_slug("文机 2")
-        'scene-2-19e568'
+    Names must work on every file system; one without a letter a-z gets figures: ``scene-2-19e568``.
     """
     plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")

@@ -21,11 +21,7 @@ REFLECTION = (0.7, 0.3, 0.15)
 
 
 class Body:
-    """Power, buffer and card of a camera.
-
-    Attributes:
-        shot: Number of the next shot, from 1.
-    """
+    """Power, buffer and card of a camera; ``shot`` is the number of the next shot, from 1."""
 
     def __init__(self, options: SimulatedOptions, faults: Faults) -> None:
         """Make a body that is awake, with an empty buffer."""
@@ -36,12 +32,7 @@ class Body:
         self.shot = 1
 
     def wake(self) -> None:
-        """Receive a command.
-
-        Raises:
-            ShotFailedError: The body was asleep, and the command woke it.
-            CameraError: The body is unplugged.
-        """
+        """Receive a command; an error if it only woke the body, or if the body is unplugged."""
         if self._faults.has("unplug", self.shot) and self._refused:
             raise self._gone()
         idle, self._used_at = time.monotonic() - self._used_at, time.monotonic()
@@ -49,12 +40,7 @@ class Body:
             raise ShotFailedError(f"the simulated camera was asleep after {idle:.1f} s; it wakes")
 
     def release(self) -> None:
-        """Apply everything that can prevent a shot.
-
-        Raises:
-            ShotFailedError: Another try may succeed.
-            CameraError: No further try will succeed.
-        """
+        """Apply everything that can prevent a shot; after ``ShotFailedError`` try again."""
         self.wake()
         if self._faults.has("unplug", self.shot):
             self._refused = 1
@@ -103,15 +89,7 @@ class Body:
 def spoiled(
     signal_: NDArray[np.float64], faults: Faults, shot: int, f_number: float, seed: int
 ) -> NDArray[np.float64]:
-    """Apply faults to the sensor signal: colour, dust, clipping.
-
-    Args:
-        signal_: ``(H, W, 3)``, 1 = full well.
-        faults: Faults of the camera.
-        shot: Number of the shot.
-        f_number: F-number, which determines the sharpness of dust shadows.
-        seed: Seed of the positions of dust.
-    """
+    """Apply faults to the ``(H, W, 3)`` sensor signal, 1 = full well: colour, dust, clipping."""
     height, width = signal_.shape[:2]
     drift = faults.number("wb-drift", shot)
     if drift is not None:
@@ -129,11 +107,7 @@ def spoiled(
 
 
 def write_delivered(path: Path, content: bytes, *, disk_full: bool = False) -> None:
-    """Write a delivered file.
-
-    Raises:
-        StorageError: The disk is full, really or simulated.
-    """
+    """Write a delivered file; the disk may be full, really or simulated."""
     try:
         path.write_bytes(content[: len(content) // 2] if disk_full else content)
         if disk_full:

@@ -11,13 +11,7 @@ __all__ = ["FAULTS", "Fault", "FaultKind", "Faults", "parse_faults"]
 
 @dataclass(frozen=True)
 class FaultKind:
-    """A kind of fault.
-
-    Attributes:
-        text: Description.
-        usual: Default numbers; None if numbers are required.
-        lasting: Whether it persists from its shot on.
-    """
+    """A kind of fault: default numbers, or None if required; a lasting one stays from then on."""
 
     text: str
     usual: tuple[float, ...] | None = ()
@@ -87,11 +81,7 @@ class Faults:
 
 
 def parse_faults(texts: Sequence[str]) -> Faults:
-    """Parse typed faults: ``NAME`` or ``NAME=NUMBER``, optionally with ``@SHOT``.
-
-    Raises:
-        InputError: A fault is unknown, or lacks a required number.
-    """
+    """Parse typed faults: ``NAME`` or ``NAME=NUMBER``, optionally with ``@SHOT``."""
     return Faults(tuple(_parsed(text) for text in texts))
 
 

@@ -10,20 +10,10 @@ FARTHEST_MM = 1e6
 
 
 class FocusMotor:
-    """Relative steps; positive focuses farther.
-
-    Attributes:
-        position: Position of the lens, in steps from its position when the camera was opened.
-    """
+    """Relative steps; positive focuses farther, from position 0 when the camera was opened."""
 
     def __init__(self, rest_mm: float, travel: int, backlash: int) -> None:
-        """Make a motor at rest, with the backlash taken up in the direction of positive steps.
-
-        Args:
-            rest_mm: Focus distance at position 0.
-            travel: Steps from position 0 to each end.
-            backlash: Steps lost after a change of direction.
-        """
+        """At rest at ``rest_mm``, with the backlash taken up in the direction of positive steps."""
         self._rest_dioptres = 1000.0 / rest_mm
         self._travel = travel
         self._backlash = backlash

@@ -14,40 +14,7 @@ SENSOR_WIDTH_MM = 16.0
 
 
 class SimulatedOptions(Settings):
-    """Options of ``sim:?name=value&…``.
-
-    Attributes:
-        seed: Seed; with the scene's name and the pair's number it determines everything random.
-        scene: ``shapes`` (objects in front of a wall), ``steps`` (receding strips), ``wall`` (one
-            plane out of focus), or one that an extra brings, such as ``chart``.
-        breathing: Largest change of magnification at the second shot, a fraction.
-        shift: Largest shift of the second shot in x and in y, px.
-        rotation: Largest rotation of the second shot, degrees.
-        noise: 0 = none, 1 = a full well of 30,000 electrons at ISO 100 and 5 of read noise.
-        exposure_error: Largest unplanned exposure difference of the second shot, EV.
-        stop_error: Excess light through the diaphragm at f/22, EV; less at wider apertures.
-        motion: Movement of the nearest object to the right after the first shot, px.
-        vignetting: Loss of light in the corners at f/1.4, EV; less at narrower apertures.
-        dust: Number of dust specks on the sensor.
-        warmth: Warmer light: fraction of more red and less blue.
-        travel: Steps of the focus motor from its initial position to each end.
-        backlash: Steps of the focus motor lost after a change of direction.
-        focus_breathing: Change of magnification by the focus motor: 1 = like a thin lens, 0 = none,
-            negative = reversed.
-        chart: Steps of the focus motor to the charts of ``calibrate focus`` and ``chart shoot``.
-        latency: Time from the command to the release, seconds.
-        speed: Speed of the nearest object to the right, px per second.
-        offset: Sideways offset of a second camera on the rig, px.
-        mirror: Whether the camera sees the scene through a mirror.
-        diffraction: Size of the Airy disc relative to the true one; 0 = none.
-        profile: Manufacturer's setting names (see :mod:`.profiles`).
-        buffer: Number of shots before the camera is busy; 0 = unlimited.
-        drain: Time for a shot to leave the buffer, seconds.
-        sleep: Idle time before the camera falls asleep, seconds; 0 = never.
-        fault: An injected fault (see :mod:`.faults`); may be repeated.
-        width: Width in pixels; the sensor is 16 mm wide.
-        height: Height in pixels.
-    """
+    """Options of ``sim:?name=value&…``; the help of ``cameras`` says what each is, and its unit."""
 
     seed: int = Field(default=0, ge=0, lt=2**32)
     scene: str = "shapes"
@@ -80,11 +47,7 @@ class SimulatedOptions(Settings):
 
 
 def parse_address(uri: str) -> SimulatedOptions:
-    """Parse the options of an address such as ``sim:?seed=1&shift=2``.
-
-    Raises:
-        InputError: The address is not valid, an option is unknown, or a value is out of range.
-    """
+    """Parse the options of an address such as ``sim:?seed=1&shift=2``."""
     rest = uri.removeprefix("sim:")
     if rest and not rest.startswith("?"):
         raise InputError(f"camera address '{uri}': write sim: or sim:?seed=1&shift=2")

@@ -43,13 +43,7 @@ class Words:
 
 @dataclass(frozen=True)
 class CameraProfile:
-    """A kind of camera.
-
-    Attributes:
-        model: Reported model name.
-        words: Settings of the camera.
-        writes_exif: Whether its files have EXIF data.
-    """
+    """A kind of camera: its model name, its settings, whether its files have EXIF data."""
 
     model: str
     words: dict[SettingName, Words]

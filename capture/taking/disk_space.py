@@ -16,16 +16,7 @@ __all__ = ["measured_plans", "tell_space"]
 
 
 def measured_plans(plans: Sequence[Plan], path: Path, files: FileKind | None) -> list[Plan]:
-    """Plans with the size of the shots that a session has from the same camera and format.
-
-    Args:
-        plans: Plans of one series.
-        path: The session, which may not exist yet.
-        files: Format of the files, as requested.
-
-    Raises:
-        DatasetError: The journal of the session is damaged.
-    """
+    """Plans with the size of the shots that a session has from the same camera and format."""
     if not (path / JOURNAL).exists():
         return list(plans)
     state, _ = read_state(path)

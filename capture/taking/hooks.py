@@ -40,15 +40,7 @@ After = Callable[[CompletePair], None]
 
 
 def parse_hook(text: str) -> Hook:
-    """Split a command as a shell would, and check its placeholders.
-
-    Raises:
-        InputError: The command is empty, has an open quote, or an unknown placeholder.
-
-    Example:
-        >>> parse_hook("cp -r {pair_dir} '/media/my disk'")
-        Hook(arguments=('cp', '-r', '{pair_dir}', '/media/my disk'))
-    """
+    """Split a command as a shell would, and check its placeholders, such as ``{pair_dir}``."""
     try:
         arguments = tuple(shlex.split(text))
         for argument in arguments:
@@ -62,11 +54,7 @@ def parse_hook(text: str) -> Hook:
 
 
 def _require_bare_names(argument: str) -> None:
-    """Refuse Python format features other than names: attributes, items, widths, conversions.
-
-    Raises:
-        ValueError: A placeholder is invalid or unknown, or a brace is open.
-    """
+    """Refuse Python format features other than names: attributes, items, widths, conversions."""
     for _, name, width, conversion in Formatter().parse(argument):
         if name is None:
             continue
@@ -88,16 +76,9 @@ def after_pair(hook: Hook | None, folder: SessionFolder) -> After:
 
 
 def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_SECONDS) -> str:
-    """Run the command for a pair and wait for it.
+    """Run the command for a pair and wait; return its error in one line, which is also printed.
 
-    Args:
-        hook: The command.
-        root: The session folder.
-        pair: A complete pair.
-        seconds: Time limit; then the command and its child processes are ended.
-
-    Returns:
-        The error in one line, which is also printed; empty if there is none.
+    After the time limit the command and its child processes are ended.
     """
     facts = _facts(root, pair)
     command = [argument.format_map(facts) for argument in hook.arguments]

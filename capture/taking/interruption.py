@@ -19,14 +19,7 @@ __all__ = ["continuation_hint", "until_pipe_closes"]
 def continuation_hint(folder: SessionFolder, path: Path) -> Iterator[None]:
     """At an interruption or on a full disk, print the command that continues the session.
 
-    An import is continued by repeating the same command.
-
-    Args:
-        folder: The session.
-        path: Path of the session, as typed.
-
-    Raises:
-        InterruptedWorkError: In place of ``KeyboardInterrupt`` and ``click.Abort``.
+    ``InterruptedWorkError`` replaces ``KeyboardInterrupt``; an import repeats the same command.
     """
     try:
         yield

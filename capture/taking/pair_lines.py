@@ -19,11 +19,7 @@ LARGE_REST_BYTES = 1_000_000_000
 
 
 class PairLines:
-    """Follows a journal. On a terminal the last line shows the pair that is being shot.
-
-    Attributes:
-        folder: The session, once it is open.
-    """
+    """Follows a journal. On a terminal the last line shows the pair that is being shot."""
 
     def __init__(self) -> None:
         self.folder: SessionFolder | None = None

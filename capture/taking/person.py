@@ -71,11 +71,7 @@ NOBODY: Person = _Nobody()
 
 
 class Asker:
-    """Asks the user at the terminal.
-
-    Attributes:
-        answered: Whether to skip all questions, as with ``--yes``.
-    """
+    """Asks the user at the terminal, or skips all questions as with ``--yes``."""
 
     def __init__(
         self,
@@ -93,27 +89,14 @@ class Asker:
         self._carded: dict[str, str] = {}
 
     def require_person(self) -> None:
-        """Refuse to continue if a question is needed and there is no terminal.
-
-        Raises:
-            InputError: There is no terminal.
-        """
+        """Refuse to continue if a question is needed and there is no terminal."""
         if not self.answered and not sys.stdin.isatty():
             raise InputError("no terminal to confirm the plan; add --yes")
 
     def confirm(
         self, plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()
     ) -> None:
-        """Show the plan of each wide aperture and ask whether to continue.
-
-        Args:
-            plans: Plans, each with its number of pairs.
-            scenes: The scenes of a list.
-
-        Raises:
-            click.Abort: The answer is no.
-            InputError: There is no terminal.
-        """
+        """Show the plan of each wide aperture and ask whether to continue."""
         self.require_person()
         for line in lines_of(plans, scenes):
             say(line)
@@ -122,10 +105,7 @@ class Asker:
             click.confirm(f"shoot {counted(pairs, 'pair')}?", abort=True, err=True)
 
     def scene_ready(self, pair: PlannedPair, note: str) -> None:
-        """Wait for the user before the first pair of a further scene, then count down.
-
-        What was noted on a scene is said when it begins.
-        """
+        """Wait before the first pair of a further scene, say its note, then count down."""
         asks = self._scene is not None and not self.answered
         if pair.scene != self._scene and asks:
             self._wait(f"set up scene '{pair.typed_scene}'{f' ({note})' if note else ''}")

@@ -42,29 +42,9 @@ __all__ = ["journalled_address", "resume_session"]
 def resume_session(
     path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None
 ) -> int:
-    """Complete the pairs of a session; the command ``resume``.
+    """Complete the pairs of a session: whole ones are judged, the others shot again; exit code.
 
-    What extras have shot is read. A pair whose shots are all stored is only judged; the others are
-    shot again.
-    Missing or changed files of complete pairs and charts are fetched from the card if possible;
-    such a pair is never shot again automatically, because its scene may have changed. A plan
-    confirmed by ``--yes`` is not confirmed again, unless the camera has changed.
-
-    Args:
-        path: The session.
-        uris: Addresses of the cameras, if they have changed.
-        yes: Whether to skip all questions.
-        json_lines: Whether to print the journal on stdout.
-        hook: The user's command to run after each pair.
-
-    Returns:
-        Exit code: 1 if a pair was rejected or a file could not be restored, else 0.
-
-    Raises:
-        DatasetError: There is no session, or it is in use.
-        InputError: The journal's camera starts programs, and there is no terminal to ask.
-        CameraError: There is no camera (exit code 3), or it was lost (4).
-        StorageError: The disk is full.
+    Damaged files come from the card or not at all: a complete pair is never shot again by itself.
     """
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         damaged = _mended(folder, uris)
@@ -158,11 +138,7 @@ def _shoot_rest(
 
 
 def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
-    """See that cameras that shot before still have the settings that were set.
-
-    Raises:
-        CameraError: One has not: a body may lack entries after it was connected again.
-    """
+    """See that cameras still have what was set: after a reconnect bodies may lack entries."""
     cameras = (
         (shoot.camera, rig.blurry, shoot.blurry),
         (shoot.sharp_camera, rig.sharp, shoot.sharp),
@@ -185,12 +161,7 @@ def _address(uris: tuple[str, ...], shoot: ShootRecord) -> RigAddress:
 def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) -> RigAddress:
     """Addresses of journalled cameras; the user is asked before they start programs.
 
-    A session folder may come from somebody else, and so may its journal. ``--yes`` does not count
-    here, because the user has not seen the address.
-
-    Raises:
-        InputError: The address starts programs, and there is no terminal to ask.
-        click.Abort: The answer is no.
+    A journal may come from somebody else; ``--yes`` does not count, as nobody saw the address.
     """
     address = RigAddress(camera.uri, None if sharp is None else sharp.uri)
     for uri in filter(starts_programs, address.uris):

@@ -61,26 +61,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ShootOptions:
-    """Number of pairs, and handling of rejected ones.
+    """Number of pairs, and handling of rejected ones; None keeps the cameras' settings.
 
-    Attributes:
-        scene: Name of the scene; None numbers the scenes.
-        scenes: Number of scenes.
-        scene_list: The scenes, in place of ``scene`` and ``scenes``.
-        repeat: Number of pairs per scene.
-        every_seconds: Minimum seconds from the start of one pair to that of the next.
-        countdown_seconds: Countdown before each pair.
-        retake: Action after a rejected try.
-        retries: Number of retakes with ``retake`` ``auto``.
-        limits: Limits for a warning or a rejection.
-        strictness: Consequence of exceeded limits.
-        grey_card: Whether to shoot a grey card in each scene.
-        files: File format of the cameras; None keeps their setting.
-        white_balance: Colour temperature or preset, as typed; None keeps the cameras' setting.
-        mirror_lock: Whether to keep mirrors from moving at the release.
-        calibrations: Calibration files to use; the session keeps copies.
-        keep_on_camera: Whether to keep files on the camera's card after their copies are verified.
-        by: Who shoots, for the log.
+    ``every_seconds`` is the least time from start to start; ``scene_list`` replaces ``scene``.
     """
 
     scene: str | None = None
@@ -209,12 +192,7 @@ def _planned(
 def tell_plan(
     path: Path, address: RigAddress, request: BracketRequest, options: ShootOptions
 ) -> None:
-    """Print the plan of a shoot; ``shoot --dry-run``.
-
-    Raises:
-        CameraError: There is no camera.
-        InputError: The camera does not support the request.
-    """
+    """Print the plan of a shoot; ``shoot --dry-run``."""
     with open_rig(address) as rig:
         plans = options.counted(_planned(path, rig, request, options))
         for line in lines_of(plans, options.scene_list):
@@ -231,25 +209,7 @@ def shoot_new(
     json_lines: bool,
     hook: Hook | None,
 ) -> int:
-    """Add pairs to a new or existing session; the command ``shoot``.
-
-    Args:
-        path: The session.
-        address: The cameras.
-        request: The shots.
-        options: Number and timing of the pairs.
-        yes: Whether to skip all questions.
-        json_lines: Whether to print the journal on stdout.
-        hook: The user's command to run after each pair.
-
-    Returns:
-        Exit code: 1 if a pair was rejected, else 0.
-
-    Raises:
-        DatasetError: The session has incomplete pairs, or is in use.
-        CameraError: There is no camera (exit code 3), or it was lost (4).
-        StorageError: The disk is full.
-    """
+    """Add pairs to a new or existing session; the exit code is 1 if a pair was rejected."""
     asker = options.asker(answered=yes)
     asker.require_person()
     with open_rig(address) as rig:
@@ -300,11 +260,7 @@ def shoot_new(
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:
-    """Set file format, white balance and mirror lock of the cameras as requested.
-
-    Raises:
-        InputError: A camera lacks the setting or the value.
-    """
+    """Set file format, white balance and mirror lock of the cameras as requested."""
     for camera in rig.cameras:
         if options.files is not None:
             if not isinstance(camera, HasFileFormats):
@@ -330,22 +286,13 @@ def each_aperture(request: BracketRequest, rig: SessionCameras) -> list[BracketR
 
 
 def plan_on(request: BracketRequest, rig: SessionCameras) -> Plan:
-    """The plan of a request with the cameras' present settings.
-
-    Raises:
-        InputError: See :meth:`BracketRequest.plan`; or a camera takes several pictures at each
-            release.
-    """
+    """The plan of a request with the cameras' present settings."""
     refuse_bursts(rig)
     return request.plan(rig.blurry, rig.sharp if rig.two else None)
 
 
 def refuse_bursts(rig: SessionCameras) -> None:
-    """See that every camera takes one picture at each release, or can be set to.
-
-    Raises:
-        InputError: One takes several until a person changes that on the camera.
-    """
+    """See that every camera takes one picture at each release, or can be set to."""
     for camera in rig.cameras:
         if isinstance(camera, HasDriveMode):
             camera.refuse_burst()
@@ -357,12 +304,7 @@ def within_travel(
     rig: SessionCameras,
     overshoot_steps: int = DEFAULT_OVERSHOOT,
 ) -> BracketRequest:
-    """Test the range of the focus motor; if it is too short, the sharp shot is stopped down.
-
-    Raises:
-        InputError: The camera has no focus motor.
-        DatasetError: The motor does not move in a required direction.
-    """
+    """Test the range of the focus motor; if it is too short, the sharp shot is stopped down."""
     if not plan.protocol.moves_focus:
         return request
     focus = focus_positions(rig.blurry, overshoot_steps)

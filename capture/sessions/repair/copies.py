@@ -9,16 +9,7 @@ __all__ = ["copy_journal"]
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:
-    """Copy the journal over one of its copies.
-
-    Args:
-        root: The session folder.
-        journal: Its journal.
-        turn: Grows by one from copy to copy, so that the other copy is left alone.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Copy the journal over one of its copies; ``turn`` grows by one, the other is left alone."""
     copy = root / COPIES[turn % len(COPIES)]
     make_folder(copy.parent)
     write_bytes(copy, journal.read_bytes())

@@ -1,9 +1,9 @@
-"""Rebuild a damaged journal from its copies and from what stands elsewhere in the session.
+"""Rebuild a damaged journal from its copies and from what is elsewhere in the session.
 
 A line that is damaged in the middle locks a session, because what it confirmed is unknown. It is
-taken from a copy of the journal; what no copy has is made anew from ``session.json`` (shoots, pairs
-and their verdicts), ``pair.json`` (the verdict of a pair with its reason) and
-``checksums.sha256`` (the content of every file). The damaged journal is kept.
+taken from a copy of the journal; what no copy has is made again from ``session.json`` (shoots,
+pairs, verdicts), ``pair.json`` (a verdict's reason) and ``checksums.sha256`` (the content of every
+file). The damaged journal is kept.
 """
 
 import contextlib
@@ -67,18 +67,9 @@ class _Rebuilt:
 
 
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
-    """Repair a journal in place; the damaged one is kept beside it.
+    """Repair a journal in place, under the caller's lock; return what was done, line by line.
 
-    Args:
-        root: The session folder; the caller holds its lock.
-        journal: Its journal.
-
-    Returns:
-        What was done, line by line; empty if nothing is damaged.
-
-    Raises:
-        DatasetError: What is left does not say which pairs the session has.
-        StorageError: The disk is full or the folder is not writable.
+    The damaged one is kept beside it; empty if nothing is damaged.
     """
     lines = _lines(journal)
     found = [decode_line(line) for line in lines[:-1]]
@@ -164,11 +155,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
-    """Make the first line and the plans anew from ``session.json`` where they are lost.
-
-    Raises:
-        DatasetError: ``session.json`` does not have them either.
-    """
+    """Make the first line and the plans again from ``session.json`` where they are lost."""
     first = [record for record in rebuilt.records if record["event"] == "session-created"]
     lost = set(index.get("pairs", {})) - rebuilt.planned()
     if first and not lost:

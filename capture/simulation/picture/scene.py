@@ -45,11 +45,7 @@ class SimulatedScene:
 
 
 def require_scene(kind: str) -> None:
-    """Refuse a scene that there is not.
-
-    Raises:
-        InputError: It is none of ours, and no extra brings it.
-    """
+    """Refuse a scene that there is not."""
     if kind not in _KINDS:
         scenes = brought_scenes()
         if kind not in scenes:
@@ -65,18 +61,9 @@ def brought_scenes() -> dict[str, SimulatedScene]:
 def build_scene(
     kind: str, seed: int, name: str, width: int, height: int, margin: int
 ) -> list[Layer]:
-    """Build the layers of a scene, larger than the picture by ``margin`` on each side.
+    """Build the layers of a scene in linear light, the farthest opaque; each name is another scene.
 
-    Args:
-        kind: ``shapes``, ``steps``, ``wall``, or one that an extra brings.
-        seed: The camera's seed.
-        name: The scene's name; each name gives another scene.
-        width: Pixels of the picture.
-        height: Pixels of the picture.
-        margin: Pixels beyond the picture, so that blur and movement bring in real content.
-
-    Returns:
-        Layers of ``(height + 2 margin, width + 2 margin)``, linear light; the farthest is opaque.
+    They exceed the picture by ``margin`` px a side, so that blur and movement bring real content.
     """
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     size = (width + 2 * margin, height + 2 * margin)

@@ -35,14 +35,7 @@ class ExifTags:
 
 
 def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float = 0.0) -> float:
-    """Sensor signal per scene radiance: t · ISO / N², relative to :data:`REFERENCE_EXPOSURE`.
-
-    Args:
-        f_number: True f-number.
-        seconds: True exposure time.
-        iso: ISO.
-        error_ev: Additional exposure, EV.
-    """
+    """Sensor signal per scene radiance: t · ISO / N², relative to :data:`REFERENCE_EXPOSURE`."""
     reference_n, reference_t, reference_iso = REFERENCE_EXPOSURE
     reference = reference_t * reference_iso / reference_n**2
     return seconds * iso / f_number**2 / reference * math.pow(2.0, error_ev)
@@ -51,13 +44,9 @@ def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float 
 def sensor_noise(
     signal: Floats, strength: float, iso: float, random: np.random.Generator
 ) -> Floats:
-    """Add shot noise (normal, with Poisson variance) and read noise.
+    """Add shot noise (normal, with Poisson variance) and read noise; 1 = full well at that ISO.
 
-    Args:
-        signal: Linear light, 1 = full well at that ISO.
-        strength: Factor on the standard deviation; 0 = none.
-        iso: ISO; a full well at ISO 200 has half the electrons of one at ISO 100.
-        random: Source of the noise.
+    A full well at ISO 200 has half the electrons of one at ISO 100.
     """
     if strength == 0:
         return signal
@@ -70,15 +59,7 @@ def sensor_noise(
 def recorded(
     signal: Floats, add_noise: Callable[[Floats], Floats] | None = None, bits: int = 16
 ) -> Image:
-    """Add noise, clip at full well, apply the sRGB curve, round.
-
-    Strips of rows, one after the other, spare memory; the noise is that of the whole picture.
-
-    Args:
-        signal: ``(H, W, 3)`` linear light, 1 = full well.
-        add_noise: Makes the noisy signal of a strip; None for no noise.
-        bits: 8 or 16.
-    """
+    """Add noise, clip at full well, apply the sRGB curve, round; strips of rows spare memory."""
     result = np.empty(signal.shape, np.uint8 if bits == 8 else np.uint16)
     for top in range(0, len(signal), STRIP):
         strip = signal[top : top + STRIP]
@@ -88,14 +69,9 @@ def recorded(
 
 
 def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:
-    """Encode an uncompressed TIFF file with an EXIF directory, like cameras.
+    """Encode ``(H, W, 3)`` uint16 as uncompressed TIFF with an EXIF directory, like cameras.
 
-    This is our own code because tifffile refuses EXIF directories, and OpenCV's reader complains
-    about EXIF tags in the first directory.
-
-    Args:
-        pixels: ``(H, W, 3)`` uint16.
-        tags: EXIF of the shot; None for none.
+    tifffile refuses EXIF directories, and OpenCV's reader complains of EXIF tags in the first one.
     """
     header = struct.pack("<2sHI", b"II", 42, 8)
     exif_at = len(header) + len(_picture_directory(pixels, 8, 0, 0))
@@ -139,10 +115,7 @@ def _exif_entries(tags: ExifTags) -> list[Entry]:
 
 
 def _directory(entries: list[Entry], offset: int) -> bytes:
-    """A directory at ``offset``, followed by its values longer than four bytes.
-
-    Source: TIFF 6.0, section 2 (image file directory).
-    """
+    """A directory at ``offset``, then its values longer than four bytes (TIFF 6.0, section 2)."""
     values_at = offset + 2 + 12 * len(entries) + 4
     directory, values = struct.pack("<H", len(entries)), b""
     for tag, typed in entries:

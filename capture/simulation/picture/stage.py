@@ -27,15 +27,7 @@ class Stage:
     """A scene, or a target in front of it; built on first use."""
 
     def __init__(self, options: SimulatedOptions, chart_mm: float) -> None:
-        """Make an empty stage.
-
-        Args:
-            options: Options of the camera.
-            chart_mm: Distance of the charts.
-
-        Raises:
-            InputError: There is no such scene.
-        """
+        """Make an empty stage with the charts at a distance."""
         require_scene(options.scene)
         self._options = options
         self._chart_mm = chart_mm
@@ -79,12 +71,7 @@ class Stage:
         return [*rest, *moved_layers([nearest], shift)]
 
     def signal(self, shot: TrueShot, *, in_focus: bool = False) -> NDArray[np.float64]:
-        """Light on the sensor, ``(H, W, 3)``, 1 = full well, without noise.
-
-        Args:
-            shot: Lens, exposure and direction.
-            in_focus: Whether to render everything sharp, without lens and dust.
-        """
+        """Light on the sensor, ``(H, W, 3)``, 1 = full well, without noise."""
         lens = None if in_focus else shot.lens
         radiance = self._crop(render(self._seen(shot), lens))
         options, f_number = self._options, shot.exposure.f_number

@@ -19,13 +19,9 @@ Floats = NDArray[np.float64]
 
 
 def vignette(width: int, height: int, corner_ev: float, f_number: float) -> Floats:
-    """``(H, W, 1)`` factor on the light: decreases with the square of the distance from the centre.
+    """``(H, W, 1)`` factor on the light: falls with the square of the distance from the centre.
 
-    Args:
-        width: Width in pixels.
-        height: Height in pixels.
-        corner_ev: Loss in the corners at f/1.4; it decreases with the f-number.
-        f_number: True f-number.
+    The corners lose ``corner_ev`` at f/1.4, less at larger f-numbers.
     """
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot((x - (width - 1) / 2) / width, (y - (height - 1) / 2) / height) / np.sqrt(0.5)
@@ -41,12 +37,7 @@ def tint(warmth: float) -> Floats:
 def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int) -> Floats:
     """``(H, W, 1)`` factor on the light: shadows of specks on the glass in front of the sensor.
 
-    Args:
-        width: Width in pixels.
-        height: Height in pixels.
-        specks: Number of specks.
-        f_number: True f-number; the narrower the aperture, the smaller and darker the shadow.
-        seed: Seed of their positions.
+    The narrower the aperture, the smaller and darker is a shadow.
     """
     shadow = np.zeros((height, width))
     psf = disc_psf(PARTICLE_SHARE * width)

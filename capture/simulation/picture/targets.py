@@ -26,16 +26,7 @@ CELL_PX = 3
 def target_layers(
     target: Target, scene: Sequence[Layer], distance_mm: float, seed: int, travelled_px: float
 ) -> list[Layer]:
-    """The layers of a target, of the same size as those of the scene.
-
-    Args:
-        target: Kind of target.
-        scene: Layers of the scene; the grey card is held in front of it.
-        distance_mm: Distance of the chart, mm.
-        seed: Seed of the chart's pattern.
-        travelled_px: Distance that the moving disc has travelled; at the right border it starts
-            again.
-    """
+    """The layers of a target, as large as the scene's; a disc starts again at the right border."""
     height, width = scene[0].alpha.shape
     everywhere = np.ones((height, width))
     if target == "flat":

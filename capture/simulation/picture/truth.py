@@ -17,17 +17,7 @@ __all__ = ["TrueShot", "between", "combined", "truth_document"]
 
 @dataclass(frozen=True)
 class TrueShot:
-    """Ground truth of one shot.
-
-    Attributes:
-        role: Name of the file without suffix, such as ``blurry``.
-        exposure: Settings of the shot.
-        lens: The lens with its focus and aperture.
-        geometry: Transform from the first shot's positions to this one's.
-        error_ev: Exposure error relative to the settings.
-        object_px: Movement of the nearest object to the right since the first shot.
-        released_at: Start of the exposure, seconds of :func:`time.monotonic`.
-    """
+    """Ground truth of one shot; ``geometry`` leads from the first shot's positions to its own."""
 
     role: str
     exposure: Exposure
@@ -63,15 +53,7 @@ def truth_document(
     layers: list[Layer],
     size: tuple[int, int],
 ) -> dict[str, Any]:
-    """``truth.json`` of a pair.
-
-    Args:
-        blurry: The blurry shot.
-        sharp: The sharp shot.
-        shots: All shots of the pair; each is described relative to the sharp one.
-        layers: The scene.
-        size: Width and height, px.
-    """
+    """``truth.json`` of a pair; each of its shots is described relative to the sharp one."""
     return {
         "schema": 1,
         "misalignment": _similarity(between(blurry, sharp, *size)),

@@ -16,34 +16,17 @@ DEFAULT_OVERSHOOT = 20
 
 
 class FocusPositions:
-    """Absolute positions for a motor with relative steps.
-
-    Attributes:
-        position: Position of the lens, in steps from its initial position.
-    """
+    """Absolute positions, in steps from the initial one, for a motor with relative steps."""
 
     def __init__(self, move: Callable[[int], int], overshoot: int = DEFAULT_OVERSHOOT) -> None:
-        """Take up the backlash of the gears.
-
-        Args:
-            move: Moves the motor by steps, positive towards far, and returns the steps moved (see
-                ``HasFocusMotor``).
-            overshoot: Steps by which nearer positions are overshot; at least the backlash.
-        """
+        """Take up the backlash of the gears; nearer positions are overshot by at least that."""
         self._move = move
         self._overshoot = overshoot
         self.position = 0
         self._approach(0, 0)
 
     def go(self, position: int) -> bool:
-        """Move to a position, with the last movement towards far.
-
-        Returns:
-            Whether the position was reached; if not, the lens is at the end stop.
-
-        Raises:
-            CameraError: The motor refused, or the camera was lost.
-        """
+        """Move to a position, the last steps towards far; False at the end stop."""
         if position < self.position:
             return self._approach(position, self.position)
         self._step(position - self.position)
@@ -80,12 +63,7 @@ class FocusPositions:
 
 
 def focus_positions(camera: Camera, overshoot: int = DEFAULT_OVERSHOOT) -> FocusPositions:
-    """Make the positions of a camera's focus motor.
-
-    Raises:
-        InputError: The camera has no focus motor.
-        CameraError: The motor refused, or the camera was lost.
-    """
+    """Make the positions of a camera's focus motor."""
     if not isinstance(camera, HasFocusMotor):
         raise no_motor(camera)
     return FocusPositions(camera.move_focus, overshoot)

@@ -64,18 +64,9 @@ class Shot:
 
 @dataclass(frozen=True)
 class TakenFrame:
-    """A shot stored in the session folder.
+    """A shot stored in the session folder; ``shot_for`` is the pair that it is copied from.
 
-    Attributes:
-        frame: The planned shot.
-        path: The picture; RAW if the camera wrote RAW and JPEG.
-        member: Journal record of the picture.
-        files: All files of the shot.
-        got: Settings reported by the camera.
-        exif: EXIF of the picture.
-        released_at: Start of the exposure, or else time of the command; seconds of
-            :func:`time.monotonic`.
-        shot_for: The original pair, if this is a copy of another pair's shot.
+    ``released_at`` is :func:`time.monotonic` of the exposure's start, or else of the command.
     """
 
     frame: PlannedShot
@@ -122,24 +113,9 @@ def take_frames(
     lent: TakenFrame | None = None,
     stored: Callable[[Path], None] = _nobody_looks,
 ) -> dict[str, TakenFrame]:
-    """Take every shot of a pair into its folder.
+    """Take every shot of a pair into its folder; return the shots by role, in order.
 
-    Args:
-        folder: The session; the folder of the pair exists.
-        rig: The cameras.
-        pair: The pair.
-        protocol: The shots of the pair.
-        settle_seconds: Pause between setting a camera and the shot.
-        focus: Positions of the focus motor, if the protocol needs it.
-        lent: A shot of the previous pair, copied instead of taking the same shot again.
-        stored: Called with each picture as soon as it is stored.
-
-    Returns:
-        The shots by role, in order.
-
-    Raises:
-        CameraError: A camera was lost, or exposed otherwise than it was set.
-        StorageError: The disk is full.
+    ``lent``, of the previous pair, is copied instead of taking the same shot again.
     """
     if protocol.mode == "dual":
         taken = _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
@@ -169,12 +145,7 @@ def take_frame(
     frame: PlannedShot,
     settle_seconds: float,
 ) -> TakenFrame:
-    """Take one shot into the folder of a pair.
-
-    Raises:
-        CameraError: The camera was lost, or exposed otherwise than it was set.
-        StorageError: The disk is full.
-    """
+    """Take one shot into the folder of a pair."""
 
     def told(failure: str) -> None:
         say(f"{pair.id}  {frame.role}: {failure}; trying again")
@@ -195,19 +166,9 @@ def take_shot(
     told: Callable[[str], None],
     keep: Callable[[dict[SettingName, str], Shot], Kept],
 ) -> Kept:
-    """Set a camera, release it, and keep what it delivers.
+    """Set a camera, release it, and keep what it delivers and says that it was set to.
 
-    Args:
-        camera: The camera.
-        exposure: The settings of the shot.
-        stem: Folder and name without suffix of its files.
-        settle_seconds: Pause between setting the camera and the shot.
-        told: Called with each failure after which it is tried again.
-        keep: Stores the files, given what the camera says it was set to.
-
-    Raises:
-        CameraError: The camera was lost, or exposed otherwise than it was set.
-        StorageError: The disk is full.
+    It is ``CameraError`` if it exposed otherwise than it was set.
     """
     for left in range(EXPOSURE_TRIES, 0, -1):
         got = with_retries(lambda: apply_exposure(camera, exposure), told)
@@ -303,11 +264,7 @@ def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:
 def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
     """Set a camera to an exposure and return what it says that it then has.
 
-    That may be another value than the one set: some bodies answer late, some never, and the
-    pictures alone tell what they were set to.
-
-    Raises:
-        CameraError: The camera refused, or was lost.
+    Some bodies answer late, some never; the pictures alone tell what they were set to.
     """
     return {name: camera.set(name, word) for name, word in exposure.words.items()}
 
@@ -315,10 +272,7 @@ def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]
 def _exposed_otherwise(
     asked: Exposure, got: Mapping[SettingName, str], parts: Sequence[Path]
 ) -> str:
-    """What is wrong with a shot whose camera answered another value than was set; empty = nothing.
-
-    Where the camera answered as it was set, what EXIF says is for the verdict.
-    """
+    """What is wrong with a shot whose camera answered another value than was set; else empty."""
     unsure = [n for n, word in asked.words.items() if got[n] != word and not _same(n, got[n], word)]
     if not unsure:
         return ""

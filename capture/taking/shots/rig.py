@@ -13,12 +13,7 @@ __all__ = ["RigAddress", "SessionCameras", "open_rig"]
 
 @dataclass(frozen=True)
 class RigAddress:
-    """Addresses of the cameras of a session.
-
-    Attributes:
-        blurry: Address of the camera that takes the blurry shots.
-        sharp: Address of the camera that takes the sharp shots; None for the same camera.
-    """
+    """Addresses of the cameras of a session; ``sharp`` is None for the same camera."""
 
     blurry: str
     sharp: str | None = None
@@ -30,11 +25,7 @@ class RigAddress:
 
     @classmethod
     def parse(cls, typed: Sequence[str]) -> "RigAddress":
-        """Parse ``--camera``, given once, or twice as ``blurry=URI`` and ``sharp=URI``.
-
-        Raises:
-            InputError: The form is neither of the two.
-        """
+        """Parse ``--camera``, given once, or twice as ``blurry=URI`` and ``sharp=URI``."""
         roles = dict(text.split("=", 1) for text in typed if text.startswith(("blurry=", "sharp=")))
         if len(typed) == 1 and not roles:
             return cls(typed[0])
@@ -75,12 +66,7 @@ class SessionCameras:
 
 @contextlib.contextmanager
 def open_rig(address: RigAddress) -> Iterator[SessionCameras]:
-    """Open the cameras; leaving the block restores their settings.
-
-    Raises:
-        InputError: An address is not valid.
-        CameraNotFoundError: No camera answers there.
-    """
+    """Open the cameras; leaving the block restores their settings."""
     with contextlib.ExitStack() as stack:
         blurry = stack.enter_context(open_camera(address.blurry))
         if address.sharp is None:

@@ -50,18 +50,7 @@ def shoot_series(
 ) -> list[CompletePair]:
     """Shoot planned pairs one after another; each is completed or not stored at all.
 
-    A pair that follows one with another wide aperture in the same scene gets a copy of its sharp
-    shot, if that was accepted; so the verdict on the first is waited for.
-
-    Args:
-        folder: The session, with the pairs planned in it.
-        rig: The open cameras.
-        series: The pairs, and the shots of each.
-        handling: Pauses, limits, retakes.
-
-    Raises:
-        CameraError: The camera was lost; the session stays valid and can be resumed.
-        StorageError: The disk is full; the session stays valid and can be resumed.
+    A pair of another aperture copies the sharp shot before if accepted, so that verdict is awaited.
     """
     with SideJudge() as judge:
         work = _Series(folder, rig, handling, judge, dict(series))
@@ -96,11 +85,7 @@ class _Waiting:
 
 
 class _Series:
-    """A series that is being shot.
-
-    Attributes:
-        done: The complete pairs by id.
-    """
+    """A series that is being shot, with its complete pairs by id."""
 
     def __init__(
         self,
@@ -162,10 +147,7 @@ class _Series:
             self._focus.go(0)
 
     def finish_whole(self) -> None:
-        """After an interruption: complete the pairs that only lack their verdict.
-
-        A rejected one that may be taken again is left to ``resume``.
-        """
+        """After an interruption: complete what lacks only its verdict, if it is not retaken."""
         for waiting in self._waiting:
             try:
                 quality = waiting.side.verdict.result()

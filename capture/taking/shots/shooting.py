@@ -37,18 +37,7 @@ def _nothing_more(_pair: CompletePair) -> None:
 
 @dataclass(frozen=True)
 class Handling:
-    """Handling of pairs, besides the shots themselves.
-
-    Attributes:
-        settle_seconds: Pause between setting a camera and each shot.
-        every_seconds: Minimum seconds from the start of one pair to that of the next.
-        calibrations: Calibrations of the cameras.
-        limits: Limits for a warning or a rejection.
-        strictness: Consequence of exceeded limits.
-        person: Object that asks the user about scenes, grey cards and retakes.
-        keep_on_camera: Whether to keep files on the camera's card after their copies are verified.
-        after: Called with each complete pair; it must handle its own errors.
-    """
+    """Handling of pairs, besides the shots themselves; ``after`` must handle its own errors."""
 
     settle_seconds: float = 0.0
     every_seconds: float = 0.0
@@ -73,19 +62,9 @@ def new_pairs(
     apertures: int = 1,
     listed: Sequence[str] = (),
 ) -> list[PlannedPair]:
-    """Numbers and names of pairs to add to a session.
+    """Numbers and names of pairs to add to a session; several scenes become ``NAME-1``, ….
 
-    Args:
-        state: The session up to now.
-        scene: Name of the scene; None numbers the scenes of the session.
-        scenes: Number of scenes; with a name they become ``NAME-1``, ``NAME-2``, ….
-        repeat: Number of pairs per scene and position of the focus motor.
-        focus_steps: Positions of the focus motor for the blurry shots.
-        apertures: Number of wide apertures; each is a separate shoot, and their pairs alternate.
-        listed: Names of all scenes, in place of ``scene`` and ``scenes``.
-
-    Raises:
-        DatasetError: A name has no letter and no digit.
+    Each aperture is a separate shoot, and their pairs alternate; None numbers the scenes.
     """
     known = len({pair.scene for pair in state.planned.values()})
     titles = list(listed) or _titles(scene, scenes, known)
@@ -118,13 +97,7 @@ def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> Planned
 
 @dataclass(frozen=True)
 class TakenPair:
-    """A pair whose shots are stored and journalled.
-
-    Attributes:
-        pair: The pair.
-        shot: Its journal record.
-        sharp: The sharp shot, which another pair of the series may borrow.
-    """
+    """A pair whose shots are stored and journalled; another pair may borrow the sharp one."""
 
     pair: PlannedPair
     shot: ShotPair
@@ -143,23 +116,7 @@ def take_pair(
     lent: TakenFrame | None,
     stored: Callable[[Path], None],
 ) -> TakenPair:
-    """Take all shots of a pair and journal that they are stored.
-
-    Args:
-        folder: The session.
-        rig: The open cameras.
-        pair: The pair, planned in the session.
-        protocol: The shots.
-        handling: Pauses, grey card, calibrations.
-        focus: Positions of the focus motor, if the protocol needs it.
-        attempt: Number of the try, from 1.
-        lent: The sharp shot of the pair before, if both can share it.
-        stored: Called with each picture as soon as it is stored.
-
-    Raises:
-        CameraError: The camera was lost.
-        StorageError: The disk is full.
-    """
+    """Take all shots of a pair and journal that they are stored; ``lent`` is the pair before's."""
     for camera in rig.cameras:
         if isinstance(camera, KnowsTruth) and lent is None:
             camera.stage(pair.scene, pair.number, attempt)

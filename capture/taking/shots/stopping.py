@@ -15,13 +15,7 @@ STDERR = 2
 
 @contextlib.contextmanager
 def finished_first() -> Iterator[None]:
-    """Delay the first Ctrl-C until the block is finished.
-
-    Only the main thread of a process receives Ctrl-C; other threads are not affected.
-
-    Raises:
-        KeyboardInterrupt: After the work, or at once at a second Ctrl-C.
-    """
+    """Delay the first Ctrl-C until the block is finished; a second one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

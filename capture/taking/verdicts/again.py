@@ -33,21 +33,9 @@ class _Job:
 
 
 def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck:
-    """Update a check with new verdicts from the files.
+    """Update a check with new verdicts from the files, by the limits and calibrations of the shoot.
 
-    EXIF is compared with the requested settings, and everything is measured again with the limits
-    and calibrations of the shoot. Decisions of people stay, and so do pairs with damaged files.
-
-    Verdicts are kept in a file until all are known, so a check that was interrupted goes on where
-    it ended.
-
-    Args:
-        root: The session folder; nothing but that file is written.
-        check: State of its files.
-        jobs: Number of processes.
-
-    Raises:
-        DatasetError: A calibration of the session is missing or has changed.
+    Decisions of people stay; a file keeps the verdicts, so an interrupted check goes on.
     """
     state, _ = read_state(root)
     whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
@@ -99,19 +87,7 @@ def _judged(job: _Job) -> CheckedPair:
 def judge_again(
     root: Path, shoot: ShootRecord, pair: CompletePair, entry: Mapping[str, Any]
 ) -> Quality:
-    """Judge a complete pair again.
-
-    Args:
-        root: The session folder.
-        shoot: The journal record of its shoot.
-        pair: The pair.
-        entry: Content of its ``pair.json``.
-
-    Raises:
-        DatasetError: A calibration is missing or has changed, or a shot does not belong to the
-            pair.
-        ValueError, LookupError, TypeError: ``entry`` is not valid.
-    """
+    """Judge a complete pair again; an ``entry`` that is not valid is ``ValueError`` or the like."""
     names = {stored.name for stored in pair.files}
     shots = stored_shots(root, pair.id, names, entry, stored_calibrations(root, shoot))
     return shots.judged(shoot.handling.limits, shoot.handling.strictness)

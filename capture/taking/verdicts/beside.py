@@ -24,11 +24,9 @@ class SideVerdict:
 
 
 class SideJudge:
-    """Reads shots and judges pairs while the camera works; a context manager.
+    """Reads shots in one thread and judges pairs in another while the camera works.
 
-    A picture is read as soon as it is stored, in one thread; another one judges, so that a long
-    verdict does not keep the first look at the next pair waiting. NumPy and OpenCV compute
-    without the interpreter's lock, so the thread of the camera goes on.
+    NumPy and OpenCV compute without the interpreter's lock, so the camera's thread goes on.
     """
 
     def __init__(self) -> None:

@@ -19,11 +19,7 @@ _CHECKED = TypeAdapter(CheckedPair)
 
 
 class KeptVerdicts:
-    """Verdicts by what they depend on.
-
-    A line is a JSON list of that and of the pair; one that cannot be read is left out, because its
-    pair is then judged again.
-    """
+    """Verdicts by what they depend on: a JSON list in a line. An unreadable one is left out."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._found, self._writable = path, dict[str, CheckedPair](), True

@@ -24,16 +24,7 @@ EXTRAS = ("anchor", "companion")
 
 @dataclass(frozen=True)
 class StoredShots:
-    """The shots of a pair.
-
-    Attributes:
-        paths: The pictures by role.
-        bracket: The requested exposures.
-        exif: EXIF of the two members, by role.
-        extra: The other shots.
-        virtual: Whether a camera delivers prepared files.
-        writes_exif: Whether a camera writes EXIF.
-    """
+    """The shots of a pair; a ``virtual`` camera delivers prepared files."""
 
     paths: Mapping[str, Path]
     bracket: Bracket
@@ -80,19 +71,7 @@ class StoredShots:
 def stored_shots(
     root: Path, pair_id: str, names: Collection[str], entry: Mapping[str, Any], known: Calibrations
 ) -> StoredShots:
-    """The shots of a pair from its document.
-
-    Args:
-        root: The session folder.
-        pair_id: The pair.
-        names: The files of the pair.
-        entry: Content of its ``pair.json``, with or without a verdict.
-        known: Calibrations of the cameras.
-
-    Raises:
-        DatasetError: A shot does not belong to the pair.
-        ValueError, LookupError, TypeError: ``entry`` is not valid.
-    """
+    """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
     files = {role: str(told["file"]) for role, told in roles.items()}
     if not set(files.values()) <= set(names):

@@ -30,11 +30,7 @@ MASK = "usable-mask.png"
 def judged_pair(
     folder: SessionFolder, pair: PlannedPair, shot: ShotPair, quality: Quality
 ) -> CompletePair:
-    """Write ``pair.json`` and the mask of a judged pair, which is not yet journalled as complete.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write ``pair.json`` and the mask of a judged pair, before it is journalled as complete."""
     place, files = folder.root / "pairs" / pair.id, list(shot.files)
     if quality.mask is not None:
         files += folder.store_written(pair, [_write_mask(place, quality.mask)])
@@ -81,21 +77,7 @@ def complete_whole(
 ) -> list[CompletePair]:
     """Judge and complete the pairs that lack only their verdict, as after a kill; no camera works.
 
-    A pair that is rejected and wanted again is left to be shot, and so is one whose files have
-    changed since they were stored.
-
-    Args:
-        folder: The session.
-        pairs: Incomplete pairs.
-        person: Who decides about retakes of a pair.
-        after: Called with each complete pair.
-
-    Returns:
-        The completed pairs.
-
-    Raises:
-        DatasetError: A calibration is missing, or the journal names a shot that is not the pair's.
-        StorageError: The disk is full or the folder is not writable.
+    A rejected pair that is wanted again, or one whose files have changed, is left to be shot.
     """
     completed = []
     for pair in pairs:
