@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -216,33 +215,6 @@ def test_no_machine_path_is_in_the_project() -> None:
             text = path.read_text(encoding="utf-8")
             hits += [str(path)] if re.search(r"/(work|root|home)/[a-z]", text) else []
     assert not [hit for hit in hits if not hit.endswith("test_frame.py")]
-
-
-PLUGIN_FOLDERS = {
-    "losses",
-    "objectives",
-    "systems",
-    "readers",
-    "metrics",
-    "sections",
-    "cases",
-    "commands",
-}
-
-
-ENTRY_POINTS = {"__init__.py", "__main__.py", "cli.py"}
-
-
-def test_no_folder_holds_more_than_nine_modules_flat() -> None:
-    """About eight; folders of plug-ins, commands and measured cases have one for each."""
-    modules = Counter(
-        path.parent
-        for stage in ("benchmark", "align", "datasets", "baselines", "restoration")
-        for path in (ROOT / stage).rglob("*.py")
-        if path.name not in ENTRY_POINTS and path.parent.name not in PLUGIN_FOLDERS
-    )
-    assert modules
-    assert {str(folder): count for folder, count in modules.items() if count > 9} == {}
 
 
 def test_the_readme_names_the_two_commands_of_a_fresh_machine() -> None:
