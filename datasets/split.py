@@ -13,14 +13,9 @@ VALIDATION_SHARE = 0.1
 
 
 def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
-    """The split of each scene, from a hash of its name.
-
-    A scene keeps its split when others are added. Small datasets are adjusted: there is always a
-    test scene, and with two or more scenes also a training scene.
-
-    Args:
-        scenes: Names in any order; repetitions are allowed.
-    """
+    """The split of each scene, from a hash of its name; it stays when others are added."""
+    # Small datasets are adjusted: there is always a test scene, and with two or more scenes also a
+    # training scene.
     places = {scene: _place(scene) for scene in scenes}
     splits = {scene: _split(place) for scene, place in places.items()}
     if splits and "test" not in splits.values():

@@ -11,16 +11,11 @@ Value = str | int | float | bool | None
 
 
 class MakingStep(Settings):
-    """One step.
-
-    Attributes:
-        step: Name of the command: ``fuse``, ``compensate``, ``curate``, ``split``, ``patches``.
-        version: Version of this program.
-        settings: What was asked for and what it came to, by name.
-    """
+    """One step, by the name of its command, with this program's version."""
 
     step: str
     version: str
+    # what was asked for and what it came to, by name
     settings: dict[str, Value] = Field(default_factory=dict)
 
 

@@ -1,13 +1,9 @@
 """Curate a dataset.
 
-::
-
-    DIR/
-      curate.json          dataset and rules; a folder with others is refused
-      decisions.jsonl      decisions of people, one per line
-      judgements.csv       every pair: verdict, reason, by rule or by a person
-      pairs/<id>/          files of the accepted pairs
-      manifest.json        the accepted pairs, written last
+Its folder has ``curate.json`` (dataset and rules; a folder with others is refused),
+``decisions.jsonl`` (decisions of people, one per line), ``judgements.csv`` (every pair: verdict,
+reason, by rule or by a person), ``pairs/<id>/`` with the files of the accepted pairs, and
+``manifest.json``, written last.
 """
 
 import re

@@ -1,14 +1,9 @@
 """Make a dataset of patches.
 
-::
-
-    DIR/
-      patches.json         dataset and scheme; a folder with others is refused
-      pairs/<id>/          NN-blurry.png, NN-sharp.png, …, places.json
-      manifest.json        written last: without it the folder is no dataset yet
-
-Test pictures stay whole and unchanged, as in DPDD and SDD. Each picture's folder appears complete
-or not at all, so that an interrupted run can be continued.
+Its folder has ``patches.json`` (dataset and scheme; a folder with others is refused),
+``pairs/<id>/`` with ``NN-blurry.png``, ``NN-sharp.png``, … and ``places.json``, and
+``manifest.json``, written last. Test pictures stay whole and unchanged, as in DPDD and SDD. Each
+picture's folder appears complete or not at all: an interrupted run can be continued.
 """
 
 import json

@@ -1,14 +1,9 @@
 """Aligned reference: the sharp picture registered onto the blurry one, once for all systems.
 
-::
-
-    <derived>/aligned/<estimator>/<pair id>/
-      sharp.png        the sharp picture on the blurry grid, its own bit depth
-      valid_mask.png   255 where it is reliable, 0 elsewhere
-      reference.json   estimator, status, hashes, misalignment, hash of the code; written last
-    <derived>/aligned-flow/<estimator>/<pair id>/
-      the same files; the sharp picture is registered by the local flow too and has the light of the
-      blurry one
+``<derived>/aligned/<estimator>/<pair id>/`` has ``sharp.png`` (on the blurry grid, with its own bit
+depth), ``valid_mask.png`` (255 where it is reliable) and, written last, ``reference.json``. In
+``<derived>/aligned-flow/`` the sharp picture is registered by the local flow too, and has the
+light of the blurry one.
 """
 
 import hashlib

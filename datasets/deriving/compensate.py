@@ -1,16 +1,10 @@
 """Make an aligned dataset: measure and compensate every pair.
 
-::
-
-    DIR/
-      compensate.json        dataset, settings and code version; a folder with others is refused
-      pairs/<id>/            blurry.png, sharp.png, valid_mask.png, misalignment.json (the record),
-                             residual_flow.npy with the model flow; truth and defocus map if the
-                             dataset has them; blur_map.tif, blur_sigma.tif, blur_map.png
-      left_out/<id>/         misalignment.json: why the pair could not be aligned
-      manifest.json          written last: without it the folder is no dataset yet
-
-Each pair's folder appears complete or not at all, so that an interrupted run can be continued.
+Its folder has ``compensate.json`` (dataset, settings and code version; a folder with others is
+refused), ``pairs/<id>/`` with pictures, valid mask, blur maps and the record
+``misalignment.json``, ``left_out/<id>/misalignment.json`` (why a pair could not be aligned), and
+``manifest.json``, written last. Each pair's folder appears complete or not at all: an
+interrupted run can be continued.
 """
 
 import math

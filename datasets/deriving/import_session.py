@@ -1,12 +1,7 @@
 """Make a dataset folder from capture sessions.
 
-::
-
-    DIR/
-      import.json            the sessions; a folder with others, or none, is refused
-      pairs/<id>/            blurry.*, sharp.*, truth of simulated cameras, pair.json
-      manifest.json          written last: without it the folder is no dataset yet
-
+It has ``import.json`` (the sessions; a folder with others, or none, is refused), ``pairs/<id>/``
+with pictures, truth of simulated cameras and ``pair.json``, and ``manifest.json``, written last.
 Each pair's folder appears complete or not at all, so that an interrupted import can be continued;
 incomplete files of a killed import are removed.
 """

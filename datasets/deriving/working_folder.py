@@ -1,10 +1,7 @@
 """New folders that are built over several runs and appear at once when complete.
 
-::
-
-    .NAME.KIND/            beside DIR, which appears only when complete
-      order.json           the order; a folder with another order is refused
-      made/                becomes DIR; temporary files may be beside it
+Beside the folder to come is ``.NAME.KIND/``, with ``order.json`` (a folder with another order is
+refused) and ``made/``, which becomes the folder; temporary files may be beside it.
 """
 
 import contextlib

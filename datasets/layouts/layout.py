@@ -1,14 +1,9 @@
 """Layouts: patterns that assign files to pairs, and mapping files that hold a layout.
 
 A copy of a dataset with another layout than its reader expects is described by a TOML file, which
-is given instead of the folder (``rtf:my-copy.toml``)::
-
-    root = "Defocus_Blur_Dataset"        # beside this file
-
-    [[parts]]
-    split = "test"                       # default: split by scene
-    blurry = "image/0/image_{name}.*"
-    sharp = "GT/sharp_{name}.*"
+is given instead of the folder (``rtf:my-copy.toml``). It has ``root``, the folder beside the file,
+and ``[[parts]]``, each with ``split`` (by scene if left out), ``blurry`` and ``sharp``, which are
+patterns such as ``image/0/image_{name}.*``.
 """
 
 from pathlib import Path

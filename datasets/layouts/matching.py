@@ -1,9 +1,8 @@
 """Matching of file names: outputs with the pictures that they were made from, by rule.
 
 The rules are those of the field's programs. They keep a picture's name, add their own to it
-(``cafe_MyNet.png``, ``out_cafe.png``), or number their outputs (``0000.png``). The two shots of a
-DPDD pair have numbers that differ by one. Programs also sort outputs into folders of their own
-(BasicSR's ``visualization/DPDD/``), and write names in capitals or with leading zeros.
+(``cafe_MyNet.png``, ``out_cafe.png``), or number their outputs (``0000.png``). They also sort
+outputs into folders, and write names in capitals or with leading zeros.
 """
 
 import contextlib

@@ -1,9 +1,8 @@
-"""Focus stacks in a folder: pictures of one scene that differ in their focus distance.
+"""Focus stacks: two or more pictures of a scene that differ in their focus distance.
 
-A stack is a folder with two frames or more, in the order of the numbers in their names. A frame
-that is there as a RAW file and as a developed picture counts once, as the latter. A picture in
-focus everywhere, which another program merged from the frames, is known by its name; it lies beside
-the frames, or beside their folder.
+A frame that is there as a RAW file and as a developed picture counts once, as the latter. A picture
+in focus everywhere, which another program merged from the frames, is known by its name; it lies
+beside the frames, or beside their folder.
 """
 
 import os

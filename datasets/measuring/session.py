@@ -1,8 +1,4 @@
-"""Pairs of one session in a dataset, and what they share.
-
-One camera and lens, one change of aperture and focus: what the refocused lens zooms is one number,
-and so is the asymmetry of its point spread.
-"""
+"""What pairs of one session share: one zoom of the refocused lens, one asymmetry of its PSF."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,12 +1,10 @@
 """Which pairs of a dataset are of one session, by what they say of their cameras.
 
-A session of ``defocus-capture`` writes it into the metadata of its pairs. Of other pairs the EXIF
-of both files tells camera, lens, focal length and apertures. Few cameras write where they were
-focused, and those that do round it: within a tenth of 1 m a lens of 50 mm zooms by half a per cent.
-So EXIF never says that the zoom is 1.
-
-What tells one body from another of its model (serial number, port, battery) decides nothing here: a
-session goes on after a battery was changed, and what tells a session may be published.
+``defocus-capture`` writes the session into its pairs' metadata. Of others EXIF says camera, lens,
+focal length and apertures. Few cameras write where they were focused, and they round it: within a
+tenth of 1 m a 50 mm lens zooms by half a per cent. So EXIF never says that the zoom is 1. What
+says one body from another of its model (serial number, battery) decides nothing: a session goes
+on after a battery was changed, and what names a session may be published.
 """
 
 import json

@@ -1,8 +1,4 @@
-"""Random augmentation of a crop.
-
-Sources: IFAN (CVPR 2021), released code: shrinking, grey pictures, noise; MPRNet (CVPR 2021),
-released code: saturation.
-"""
+"""Random augmentation of a crop, as in the released code of IFAN and MPRNet (both CVPR 2021)."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -41,14 +37,7 @@ LUMA = (0.299, 0.587, 0.114)
 def random_window(
     crop_px: int, largest_px: int, augment: "Collection[Augmentation]", random: np.random.Generator
 ) -> int:
-    """Draw the side of the area that is cut and shrunk to a patch; mostly the patch's own side.
-
-    Args:
-        crop_px: Side of the patch.
-        largest_px: Largest crop that the picture allows, at least ``crop_px``.
-        augment: The kinds of augmentation that are drawn.
-        random: The random generator.
-    """
+    """Draw the side of the area that is cut and shrunk to a patch; mostly the patch's own side."""
     if "shrink" not in augment or random.random() >= SHRINK_SHARE:
         return crop_px
     return min(round(crop_px / random.uniform(SMALLEST_SCALE, 1.0)), largest_px)
@@ -76,12 +65,7 @@ def _random_order(
 
 
 def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
-    """Shrink a patch to ``side``, each pixel the mean of the area it covers.
-
-    Args:
-        patch: ``(S, S)`` or ``(S, S, 3)``, integers or float32.
-        side: New side, at most S.
-    """
+    """Shrink a patch ``(S, S[, 3])`` to ``side``, each pixel the mean of the area it covers."""
     import cv2
 
     if patch.shape[0] == side:
@@ -93,15 +77,7 @@ def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
 
 
 def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float32]:
-    """Turn vectors as the pixels of a crop were turned; they stand at their new places already.
-
-    Args:
-        vectors: ``(S, S, 2)``, x right and y down.
-        crop: The crop, mirrored first and then turned counterclockwise.
-
-    Returns:
-        Same shape.
-    """
+    """Turn vectors ``(S, S, 2)``, x right and y down, which stand at their new places already."""
     x, y = vectors[..., 0], vectors[..., 1]
     x = -x if crop.mirrored else x
     y = -y if crop.upside_down else y
@@ -111,16 +87,7 @@ def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float
 
 
 def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "torch.Tensor":
-    """Apply the drawn colour changes to one picture of a crop.
-
-    Args:
-        picture: ``(3, h, w)`` float32 RGB in [0, 1].
-        look: The changes, the same for all pictures of a pair.
-        noisy: Whether to add noise: the same to blurry pictures and views, none to targets.
-
-    Returns:
-        A picture of the same shape, in [0, 1].
-    """
+    """Apply the drawn colour changes to a picture ``(3, h, w)`` in [0, 1]; targets get no noise."""
     import torch
 
     if look == ColourChange():

@@ -31,27 +31,17 @@ class Batches(Protocol):
         *,
         places: slice = ALL_PLACES,
     ) -> "Batch":
-        """The batch of one step, determined by the arguments, or some places of it.
-
-        ``crop_px`` is the side of the crops if they are smaller than the largest ones.
-        """
+        """The batch of one step, determined by the arguments, or some places of it."""
         ...
 
 
 class Patches(Batches, Protocol):
-    """Source of training patches.
+    """Source of training patches."""
 
-    Attributes:
-        crop_px: Default side of a patch.
-        blurry: Input that is restored: ``blurry`` or ``dual_pixel``.
-        needs: Names of the batches' ``extra`` inputs.
-        supervision: Names of the batches' ``supervision``.
-    """
-
-    crop_px: int
-    blurry: str
-    needs: tuple[Further, ...]
-    supervision: tuple[Further, ...]
+    crop_px: int  # default side of a patch
+    blurry: str  # the input that is restored: ``blurry`` or ``dual_pixel``
+    needs: tuple[Further, ...]  # names of the batches' ``extra`` inputs
+    supervision: tuple[Further, ...]  # names of the batches' ``supervision``
 
     @property
     def pixels(self) -> int:
@@ -73,15 +63,7 @@ class Patches(Batches, Protocol):
 
 
 def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
-    """Make a batch of drawn patches, all from sources of the same kind.
-
-    Args:
-        drawn: Sources and their drawn patches, one or more.
-        side: Side of the patches.
-
-    Raises:
-        DatasetError: A packed file is damaged.
-    """
+    """Make a batch of drawn patches with one side, from one or more sources of the same kind."""
     import torch
 
     from defocus.baselines.objective import Batch

@@ -11,14 +11,9 @@ __all__ = ["PairPatches"]
 
 
 class PairPatches(TorchDataset[tuple[torch.Tensor, ...]]):
-    """Random patches by number: patch ``k`` of a seed is the same in every worker and process.
+    """Random patches by number: patch ``k`` of a seed is the same in every worker and process."""
 
-    Args:
-        source: Source of the patches: :func:`defocus.datasets.patching.source.training_patches`, or
-            a mixture of several.
-        length: Number of patches per epoch.
-        seed: Seed of the run; use another seed for each epoch to get other patches.
-    """
+    # ``length`` patches are an epoch; another seed for each epoch gives other patches.
 
     def __init__(self, source: Patches | PatchMixture, length: int, seed: int) -> None:
         self.source = source
@@ -29,10 +24,7 @@ class PairPatches(TorchDataset[tuple[torch.Tensor, ...]]):
         return self.length
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
-        """Blurry and target patch, each ``(C, crop_px, crop_px)`` float32.
-
-        Then the inputs in ``needs``.
-        """
+        """Blurry and target patch, each ``(C, crop_px, crop_px)``, then the inputs in ``needs``."""
         if not 0 <= index < self.length:
             raise IndexError(index)
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, index])))

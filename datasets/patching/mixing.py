@@ -17,15 +17,7 @@ __all__ = ["PatchMixture"]
 
 @dataclass(frozen=True)
 class PatchMixture:
-    """Source of patches, each from a dataset that is drawn by weight.
-
-    Attributes:
-        sources: Sources of patches, all of the same kind.
-        weights: Share of each source, > 0; they need not add up to 1.
-
-    Raises:
-        InputError: There is no source, a weight is not above 0, or sources are of different kinds.
-    """
+    """Patches of several sources of one kind, each drawn by weight (> 0, in any unit)."""
 
     sources: Sequence[Patches]
     weights: Sequence[float]
@@ -64,11 +56,7 @@ class PatchMixture:
         *,
         places: slice = ALL_PLACES,
     ) -> "Batch":
-        """One batch, determined by the arguments; see :meth:`PatchSource.batch`.
-
-        Raises:
-            DatasetError: A packed file is damaged.
-        """
+        """One batch, determined by the arguments; see :meth:`PatchSource.batch`."""
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
         side = crop_px or self.crop_px
         return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)

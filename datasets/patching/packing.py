@@ -33,17 +33,7 @@ REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered",
 def require_further(
     pairs: Collection[Pair], further: Collection[Further], target: TargetName = "sharp"
 ) -> None:
-    """Refuse pairs without required members.
-
-    Args:
-        pairs: The pairs.
-        further: The members that all of them must have.
-        target: Target of the training; ``registered-flow`` alone has a valid mask.
-
-    Raises:
-        NotApplicableError: A pair lacks a member, and the message names the first one; or the
-            target has no valid mask.
-    """
+    """Refuse pairs without required members; a valid mask needs the target ``registered-flow``."""
     if "valid_mask" in further and target != "registered-flow":
         raise NotApplicableError(
             f"the target '{target}' has no valid mask; train on the target 'registered-flow'"
@@ -71,25 +61,8 @@ def packed_pairs(
     estimator_name: str,
     storage: Storage = "packed",
 ) -> PatchStore:
-    """The packed file of pairs, made on first use in ``dataset.derived``.
-
-    A pair that cannot be read is left out; the file keeps its name, and it is tried again.
-
-    Args:
-        dataset: Dataset of the pairs.
-        pairs: The pairs to pack; those without the target are left out.
-        target: See :func:`defocus.datasets.patching.source.training_patches`.
-        name: Name for the file that tells which pairs these are.
-        further: Further members that are packed; all pairs must have them, and ``valid_mask`` needs
-            the target ``registered-flow``.
-        estimator_name: Flow estimator of registered targets.
-        storage: Storage format of the pictures.
-
-    Raises:
-        NotApplicableError: No pair has the target.
-        ImageError: No pair can be read.
-        StorageError: The packed file cannot be written.
-    """
+    """The packed file of those pairs that have the target, made on first use and kept."""
+    # A pair that cannot be read is left out; the file keeps its name, and it is tried again.
     words = [name, target]
     if target in REGISTERED or "measured_blur" in further:
         words += [estimator_name, "r" + ".".join(map(str, REFERENCED))]
@@ -226,11 +199,7 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
 ) -> dict[str, NDArray[Any]]:
-    """What is measured between the pictures.
-
-    That is where the target ``registered-flow`` is reliable, 255, and 0 elsewhere; and by how many
-    px the blurry picture is more blurred than the sharp one.
-    """
+    """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
     members: dict[str, NDArray[Any]] = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")

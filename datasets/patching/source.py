@@ -40,17 +40,10 @@ FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
 
 class PatchSource:
-    """Batches of random crops, determined by step and seed.
+    """Batches of random crops of the store, determined by step and seed."""
 
-    Attributes:
-        store: The packed pictures.
-        crop_px: Default side of a patch.
-        augment: Kinds of augmentation besides the random position.
-        bit_depth: Pictures with more bits are rounded to this bit depth.
-        blurry: ``blurry``, or ``dual_pixel`` if the views replace the blurry picture.
-        needs: Names of the batches' ``extra`` inputs.
-        supervision: Names of the batches' ``supervision``.
-    """
+    # ``blurry`` is ``dual_pixel`` if the views replace the blurry picture; pictures with more bits
+    # than ``bit_depth`` are rounded to it.
 
     def __init__(
         self,
@@ -94,22 +87,9 @@ class PatchSource:
         *,
         places: slice = ALL_PLACES,
     ) -> "Batch":
-        """One batch: augmented crops of random pairs at random positions.
-
-        Args:
-            step: Training step, >= 0.
-            size: Patches in the batch.
-            seed: Seed of the run, >= 0.
-            crop_px: Side of the patches, at most the attribute; None uses the attribute.
-            places: Places of the batch that are wanted; others are drawn and not read.
-
-        Returns:
-            ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
-            channels, defocus maps and valid masks with 1, flows with 2.
-
-        Raises:
-            DatasetError: The packed file is damaged.
-        """
+        """One batch: augmented crops of random pairs at random positions."""
+        # ``(size, 3, crop_px, crop_px)`` float32 in [0, 1]; dual-pixel views have 6 channels, maps
+        # and masks 1, flows 2. ``places`` are those that are wanted; others are drawn and not read.
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
         side = crop_px or self.crop_px
         return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)
@@ -119,21 +99,12 @@ class PatchSource:
         return self, random_crop(self.store, side, random, self.augment)
 
     def patch(self, what: str, crop: Crop, side: int) -> "torch.Tensor":
-        """One patch as a tensor.
-
-        Mirroring a picture from left to right exchanges the halves of the pupil, and so the views;
-        a quarter turn makes their disparity vertical.
-
-        Args:
-            what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels),
-                ``defocus_map`` (diameter of the circle of confusion in px, one channel),
-                ``flow`` (from the blurry to the sharp picture as captured, x right and y down in
-                px, 2 channels), ``valid_mask`` (1 where the target is reliable, 0 elsewhere,
-                one channel), or ``measured_blur`` (diameter in px by which the blurry picture is
-                more blurred than the sharp one, NaN where it is not known, one channel).
-            crop: The crop.
-            side: Side of the patch.
-        """
+        """One patch as a tensor; ``dual_pixel`` is left and right view, 6 channels."""
+        # ``defocus_map`` and ``measured_blur``: diameters in px, the latter NaN where unknown;
+        # ``flow``: from the blurry to the sharp picture as captured, x right and y down in px;
+        # ``valid_mask``: 1 where the target is reliable. Mirroring a picture from left to right
+        # exchanges the halves of the pupil, and so the views; a quarter turn makes their disparity
+        # vertical.
         import torch
 
         if what == "dual_pixel":
@@ -185,12 +156,7 @@ def random_crop(
 
 
 def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
-    """Convert ``(H, W, 3)`` 8- or 16-bit integers to a ``(3, H, W)`` float32 tensor in [0, 1].
-
-    Args:
-        patch: The pixels.
-        bit_depth: Pixels with more bits are rounded to this bit depth.
-    """
+    """``(H, W, 3)`` integers as ``(3, H, W)`` float32 in [0, 1], of at most this bit depth."""
     import torch
 
     if bit_depth == 8 and patch.dtype == np.uint16:
@@ -215,34 +181,12 @@ def training_patches(
     at_most: int | None = None,
     lenses: int | None = None,
 ) -> Patches:
-    """Make the patch source of a stream, or of a split, packed on first use in ``dataset.derived``.
-
-    Args:
-        dataset: The dataset.
-        split: Split of the pairs.
-        target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, without
-            pairs of unknown misalignment; ``registered``: with the light of the blurry picture
-            too; ``registered-flow``: the same, registered by the local flow too;
-            ``compensated``: as ``registered``, and as captured where the misalignment is unknown;
-            ``truth``: rendered data's aligned truth. In a stream all are the same picture.
-        crop_px: Side of a patch.
-        estimator_name: Flow estimator of registered targets.
-        augment: Kinds of augmentation besides the random position.
-        bit_depth: Pictures with more bits are rounded to this bit depth.
-        dual: Whether the dual-pixel views replace the blurry picture.
-        needs: Names of the batches' ``extra`` inputs.
-        supervision: Parts of a batch that only the objective uses; ``valid_mask`` needs the target
-            ``registered-flow``.
-        storage: ``raw`` is read faster and has no checksums.
-        at_most: Number of pairs, spread over the split, that are enough; None for all.
-        lenses: Number of lenses of a stream; None for as many as it has by itself.
-
-    Raises:
-        NotApplicableError: No pair of the split has the target, a pair or the target lacks a
-            required member, or a picture is smaller than a patch.
-        ImageError: No pair can be read.
-        StorageError: The packed file cannot be written.
-    """
+    """The patch source of a stream, or of a split, packed on first use in ``dataset.derived``."""
+    # Targets: ``sharp`` as captured; ``prealigned`` registered onto the blurry picture, without
+    # pairs of unknown misalignment; ``registered`` has its light too; ``registered-flow`` also the
+    # local flow; ``compensated`` as ``registered``, and as captured where the misalignment is
+    # unknown; ``truth`` of rendered data. In a stream all are the same picture. ``at_most`` pairs,
+    # spread over the split, are enough; ``lenses`` are those of a stream.
     further: set[Further] = {*needs, *supervision}
     if dual:
         further.add("dual_pixel")

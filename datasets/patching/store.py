@@ -2,8 +2,7 @@
 
 ``packed``: chunks of 128 x 128 pixels, each with a checksum. They are not compressed: LZF saved
 under 1 % of noisy 16-bit pictures and made reading five times slower. ``raw``: each picture in one
-piece, read through a memory map, several times faster and without checksums. The speed cases
-``patches`` compare both with decoding PNG.
+piece, read through a memory map, several times faster and without checksums.
 """
 
 import errno
@@ -38,61 +37,34 @@ SPARE_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class ColourChange:
-    """Changes of a crop's colours.
-
-    Attributes:
-        grey: Whether the crop becomes grey.
-        saturation: Saturation factor.
-        noise_deviation: Standard deviation of Gaussian noise, for colours in [0, 1].
-        noise_seed: Seed of the noise.
-        channels: Permutation of red, green and blue.
-    """
+    """Changes of a crop's colours."""
 
     grey: bool = False
     saturation: float = 1.0
-    noise_deviation: float = 0.0
+    noise_deviation: float = 0.0  # of Gaussian noise, for colours in [0, 1]
     noise_seed: int = 0
-    channels: tuple[int, int, int] = (0, 1, 2)
+    channels: tuple[int, int, int] = (0, 1, 2)  # permutation of red, green and blue
 
 
 @dataclass(frozen=True)
 class Crop:
-    """Position of a patch, and how it is mirrored and then turned.
+    """Position of a patch, and how it is mirrored and then turned."""
 
-    Attributes:
-        index: Index of the pair in the store.
-        top, left: First row and column.
-        upside_down: Whether the order of rows is reversed.
-        mirrored: Whether columns are reversed.
-        quarter_turns: Number of quarter turns, counter-clockwise.
-        window_px: Side of the cut area if it is shrunk to a patch; 0 for the patch's own side.
-        look: Changes of its colours.
-    """
-
-    index: int
+    index: int  # of the pair in the store
     top: int
     left: int
-    upside_down: bool = False
-    mirrored: bool = False
-    quarter_turns: int = 0
-    window_px: int = 0
+    upside_down: bool = False  # the order of rows is reversed
+    mirrored: bool = False  # columns are reversed
+    quarter_turns: int = 0  # counter-clockwise
+    window_px: int = 0  # side of the cut area if it is shrunk to a patch; 0: the patch's own side
     look: ColourChange = ColourChange()
 
 
 class PatchStore:
-    """The pictures of one packed file; each process opens the file separately.
+    """The pictures of one packed file; each process opens the file separately."""
 
-    Args:
-        path: The packed file.
-
-    Attributes:
-        ids: Pair ids, in the order of the indices.
-        sizes: Height and width of each pair.
-        left_out: Pairs that could not be read when the file was packed.
-
-    Raises:
-        DatasetError: The file is damaged.
-    """
+    # ``ids`` and ``sizes`` (height, width) are in the order of the pairs' indices; ``left_out``
+    # could not be read when the file was packed.
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -116,24 +88,11 @@ class PatchStore:
         return {**self.__dict__, "_handle": None, "_owner": 0, "_opened": {}}
 
     def read(self, crop: Crop, size: int) -> tuple[Image, Image]:
-        """Blurry and target patch, each ``(size, size, 3)`` at its own bit depth.
-
-        Raises:
-            DatasetError: The packed file is damaged.
-        """
+        """Blurry and target patch, each ``(size, size, 3)`` at its own bit depth."""
         return self.read_member("blurry", crop, size), self.read_member("target", crop, size)
 
     def read_member(self, member: str, crop: Crop, size: int) -> NDArray[Any]:
-        """A patch of one member of a pair, ``(size, size)`` or ``(size, size, 3)``.
-
-        Args:
-            member: Name of the member.
-            crop: The crop.
-            size: Side of the patch.
-
-        Raises:
-            DatasetError: The packed file is damaged.
-        """
+        """A patch of one member of a pair, ``(size, size)`` or ``(size, size, 3)``."""
         name = self.ids[crop.index]
         window = np.s_[crop.top : crop.top + size, crop.left : crop.left + size]
         order = np.s_[:: -1 if crop.upside_down else 1, :: -1 if crop.mirrored else 1]
@@ -144,10 +103,7 @@ class PatchStore:
         return np.rot90(patch[order], crop.quarter_turns)
 
     def _array(self, member: str, name: str) -> Any:  # noqa: ANN401 - h5py has no types
-        """The array of a member: HDF5's own, or a memory map.
-
-        Other threads may call this at the same time and get the same array.
-        """
+        """The array of a member, HDF5's own or a memory map; the same one in every thread."""
         file = self._file()
         found = self._opened.get((member, name))
         if found is None:
@@ -177,20 +133,7 @@ def pack(
     storage: Storage = "packed",
     left_out: Collection[LeftOut] = (),
 ) -> int:
-    """Write a packed file atomically; values are kept to the bit.
-
-    Args:
-        path: The new file.
-        pictures: Pair id and members; all pairs have the same members.
-        storage: Storage format of the members.
-        left_out: Pairs that are not among the pictures, complete once these are all read.
-
-    Returns:
-        Number of packed pairs; if it is 0, no file is written.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a packed file atomically, to the bit; number of pairs. Without any there is no file."""
     make_folder(path.parent)
     ids: list[str] = []
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
@@ -211,15 +154,7 @@ def pack(
 
 
 def require_space(folder: Path, size: int) -> None:
-    """Raise the error of a full disk before HDF5 does, which could not close the file.
-
-    Args:
-        folder: Folder of the file.
-        size: Bytes to be written next.
-
-    Raises:
-        OSError: There is too little space.
-    """
+    """Raise OSError for a full disk before HDF5 does, which could not close the file."""
     if shutil.disk_usage(folder).free < size + SPARE_BYTES:
         raise OSError(errno.ENOSPC, "no space left", str(folder))
 

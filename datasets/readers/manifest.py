@@ -23,26 +23,15 @@ CARD = ReaderCard(
 
 
 def read(root: Path) -> Dataset:
-    """Open the dataset of a manifest; files are hashed on first use and after changes.
-
-    Derived results are stored in the folder itself, unless checksums cover it.
-
-    Raises:
-        DatasetError: The manifest is missing or wrong, or a file is missing or has changed.
-        StorageError: The cache cannot be written.
-    """
+    """Open the dataset of a manifest; files are hashed on first use and after changes."""
+    # Derived results are stored in the folder itself, unless checksums cover it.
     dataset = read_as("manifest", root)
     inside = None if (root / CHECKSUMS).exists() else root
     return replace(dataset, derived=derived_folder(dataset.content_hash, inside=inside))
 
 
 def read_as(reader: str, root: Path) -> Dataset:
-    """Open a folder with a manifest under another reader's name, without changing it.
-
-    Raises:
-        DatasetError: The manifest is missing or wrong, or a file is missing or has changed.
-        StorageError: The cache cannot be written.
-    """
+    """Open a folder with a manifest under another reader's name, without changing it."""
     manifest = read_manifest(root)
     pairs, expected = manifest_pairs(root, manifest)
     if not pairs:

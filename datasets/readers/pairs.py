@@ -34,20 +34,12 @@ Members = dict[str, dict[str, Path]]
 
 
 def read(path: Path) -> Dataset:
-    """Open a folder of pictures, or one that a mapping file describes.
-
-    ``blurry/0001.png`` and ``sharp/0001.png`` are a pair; suffixes may differ. ``truth/`` may hold
-    the aligned truth of all pairs. The folders may be inside ``train/``, ``validation/`` and
-    ``test/``, or contain these; otherwise scenes are split by the hash of their name. A scene is a
-    folder, ``blurry/SCENE/0001.png`` and ``sharp/SCENE/0001.png``; without one, each pair is its
-    own scene, and two pictures of one place may come into two splits. A pair with two files for
-    one member is left out.
-
-    Raises:
-        DatasetError: The folders do not exist or are written in capitals, a picture has no
-            partner, or no pair is whole.
-        StorageError: The cache cannot be written.
-    """
+    """Open a folder of pictures, or one that a mapping file describes."""
+    # ``blurry/0001.png`` and ``sharp/0001.png`` are a pair, suffixes may differ; ``truth/`` may
+    # hold the aligned truth. The folders may be inside ``train/``, ``validation/`` and ``test/``,
+    # or contain these. A scene is a folder in them; without one, each pair is its own scene, and
+    # two pictures of one place may come into two splits. A pair with two files for one member is
+    # left out.
     if path.is_file():
         root, pairs = _mapped(path)
         return opened("pairs", root, pairs)

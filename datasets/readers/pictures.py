@@ -23,12 +23,7 @@ LAYOUT = Layout(parts=(Part(split="test", blurry="{name}.*"),))
 
 
 def read(path: Path) -> Dataset:
-    """Open the pictures of a folder, or of one that a mapping file describes, as a test split.
-
-    Raises:
-        DatasetError: The folder has no picture, or two with the same name.
-        StorageError: The cache cannot be written.
-    """
+    """Open the pictures of a folder, or of one that a mapping file describes, as a test split."""
     root, layout = read_mapping(path) if path.is_file() else (path, LAYOUT)
     found = find(root, layout)
     if not found.rows:

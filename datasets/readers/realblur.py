@@ -50,12 +50,7 @@ REPACKED = KnownSet(
 
 
 def read(path: Path) -> Dataset:
-    """Open the pairs of the lists whose kind is there, Restormer's repack, or a mapping file.
-
-    Raises:
-        DatasetError: There are no lists and no repack, or a listed file is missing.
-        StorageError: The cache cannot be written.
-    """
+    """Open the pairs of the lists whose kind is there, Restormer's repack, or a mapping file."""
     root = _with_lists(path)
     if root is None:
         return REPACKED.read(path)
@@ -66,11 +61,7 @@ def read(path: Path) -> Dataset:
 
 
 def check(path: Path) -> Completeness:
-    """Compare the folder with its lists, for both kinds.
-
-    Raises:
-        DatasetError: The folder has no file of the dataset.
-    """
+    """Compare the folder with its lists, for both kinds."""
     root = _with_lists(path)
     if root is None:
         return REPACKED.check(path)

@@ -35,13 +35,7 @@ CARD = ReaderCard(
 
 
 def read(path: Path) -> Dataset:
-    """Open the pairs that the metadata files name, or those of a TOML file's apertures.
-
-    Raises:
-        DatasetError: A metadata file is damaged, a named picture is missing, or no series has the
-            chosen apertures.
-        StorageError: The cache cannot be written.
-    """
+    """Open the pairs that the metadata files name, or those of a TOML file's apertures."""
     root, choice = located(path)
     pairs = tuple(sorted(chosen_pairs(list(all_series(root)), choice), key=lambda pair: pair.id))
     if not pairs:
@@ -51,11 +45,7 @@ def read(path: Path) -> Dataset:
 
 
 def check(path: Path) -> Completeness:
-    """Compare the folder with its metadata files, and their number with the published one.
-
-    Raises:
-        DatasetError: There are no metadata files, or one is damaged.
-    """
+    """Compare the folder with its metadata files, and their number with the published one."""
     root, _ = located(path)
     series = list(all_series(root))
     named = [picture.path for one in series for picture in one.pictures]

@@ -21,16 +21,7 @@ CARD = ReaderCard(
 
 
 def read(root: Path) -> Dataset:
-    """Open a release; files are hashed on first use and after changes.
-
-    A release is never changed: derived results are stored in the cache, and so are the pictures of
-        a release in shards.
-
-    Raises:
-        DatasetError: The folder is not a release, the release is damaged, or a file is missing or
-            has changed.
-        StorageError: The cache cannot be written.
-    """
+    """Open a release, which is never changed: derived results and shards' pictures are cached."""
     if (root / MANIFEST).is_file():
         return read_as("release", root)
     return replace(_of_shards(root), name=f"release:{root.name}", root=root)

@@ -22,12 +22,7 @@ CARD = ReaderCard(
 
 
 def read(path: Path) -> Dataset:
-    """Open a variant of the sample dataset by name.
-
-    Raises:
-        DatasetError: The variant is unknown.
-        StorageError: The cache cannot be written.
-    """
+    """Open a variant of the sample dataset by name."""
     from defocus.datasets.sample.build import sample_dataset
 
     return sample_dataset(path.name)

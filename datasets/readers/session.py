@@ -26,16 +26,7 @@ CARD = ReaderCard(
 
 
 def read(root: Path) -> Dataset:
-    """Open a session; RAW files are developed once into the cache.
-
-    A pair of which a file is missing or has changed, or whose RAW files cannot be developed, is
-    left out by name.
-
-    Raises:
-        DatasetError: The folder is not a session, its journal is damaged, or it has no accepted
-            pair that is whole.
-        StorageError: The cache cannot be written.
-    """
+    """Open a session; RAW files are developed once into the cache. Damaged pairs are left out."""
     session = read_session(root, damaged=True)
     originals = session_pairs(session)
     files = [path for pair in originals for path in pair_files(pair).values()]
@@ -58,11 +49,7 @@ def read(root: Path) -> Dataset:
 
 
 def session_pairs(session: Session) -> tuple[Pair, ...]:
-    """The accepted and warned pairs of a session with their originals, split by scene.
-
-    Raises:
-        DatasetError: There is none, or none that is whole.
-    """
+    """The accepted and warned pairs of a session with their originals, split by scene."""
     if not session.pairs and session.left_out:
         raise DatasetError(f"no pair is whole; {session.left_out[0].reason}")
     if not session.pairs:

@@ -31,26 +31,17 @@ CARD = ReaderCard(
 
 
 class SharpMember(Settings):
-    """A TOML file that is given instead of the folder.
+    """A TOML file that is given instead of the folder of the stacks; ``root`` is relative to it."""
 
-    Attributes:
-        root: The folder of the stacks, relative to the file.
-        sharp: The sharp member of every frame: ``merged``, the picture in focus everywhere that
-            lies with the frames; the frame at a position, from 1; or ``none``. Left out: the
-            merged picture where there is one.
-    """
+    # Every frame's sharp member is the merged picture in focus everywhere, the frame at a position
+    # from 1, or none; left out: the merged picture where there is one.
 
     root: str = "."
     sharp: Literal["merged", "none"] | Annotated[int, Field(ge=1)] | None = None
 
 
 def read(path: Path) -> Dataset:
-    """Open every frame of a stack, or of all stacks in a folder, as the blurry member of a pair.
-
-    Raises:
-        DatasetError: There is no stack, no merged picture or no such position.
-        StorageError: The cache cannot be written.
-    """
+    """Open every frame of a stack, or of all stacks in a folder, as the blurry member of a pair."""
     root, choice = (path, SharpMember()) if path.is_dir() else _chosen(path)
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)

@@ -27,29 +27,14 @@ CARD = ReaderCard(
 
 
 class LensStream(Settings):
-    """What a mapping file of a stream says.
-
-    Attributes:
-        lens: Lens file, as ``defocus-capture chart lens`` writes it.
-        photographs: Folder of sharp photographs; None for procedural textures alone.
-    """
+    """What a mapping file of a stream says: a lens file of ``defocus-capture chart lens``."""
 
     lens: Path
-    photographs: Path | None = None
+    photographs: Path | None = None  # folder; None for procedural textures alone
 
 
 def read(path: Path) -> Dataset:
-    """Open the stream of a folder of photographs and its sub-folders, or of no folder.
-
-    Args:
-        path: The folder, a lens file, or a mapping file; see :class:`LensStream`.
-
-    Raises:
-        DatasetError: The folder is missing, or no photograph can be used.
-        SettingsError: The mapping file has an unknown key or a wrong value.
-        OpticsError: Its lens file cannot be used.
-        StorageError: The cache cannot be written.
-    """
+    """Open the stream of a folder and its sub-folders, of a lens file or of a mapping file."""
     from defocus.datasets.stream.dataset import stream_dataset
 
     if path.suffix.lower() == ".json" and path.is_file():

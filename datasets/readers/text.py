@@ -24,12 +24,7 @@ CARD = ReaderCard(
 
 
 def read(path: Path) -> Dataset:
-    """Open the pages.
-
-    Raises:
-        DatasetError: A folder is given.
-        StorageError: The cache cannot be written.
-    """
+    """Open the pages; there is no folder to give."""
     from defocus.datasets.stream.dataset import text_pages
 
     if path != Path():

@@ -20,27 +20,16 @@ __all__ = ["ReleaseChanges", "changes_of", "changes_text"]
 
 @dataclass(frozen=True)
 class ReleaseChanges:
-    """Differences of two datasets by the ids of their pairs.
-
-    Attributes:
-        added, removed: Ids that only the later or only the earlier one has.
-        changed: What differs of pairs that both have: roles, ``scene``, ``split``, ``metadata``.
-        kept: Number of pairs that are the same.
-    """
+    """Differences of two datasets by the ids of their pairs."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    changed: dict[str, tuple[str, ...]]
+    changed: dict[str, tuple[str, ...]]  # roles, ``scene``, ``split``, ``metadata`` that differ
     kept: int
 
 
 def changes_text(before: Path, after: Path) -> str:
-    """Markdown on what differs between two releases.
-
-    Raises:
-        DatasetError: A folder is not a release, or is damaged.
-        StorageError: The cache cannot be written.
-    """
+    """Markdown on what differs between two releases."""
     found = changes_of(read_release(before), read_release(after))
     if not (after / "manifest.json").is_file():
         remove_unpacked(after)  # its place in the cache changes with the checksums

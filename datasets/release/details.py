@@ -77,13 +77,7 @@ def _some_name(text: str) -> str:
 
 
 class NamedPerson(Settings):
-    """One author.
-
-    Attributes:
-        family, given: Names.
-        orcid: ORCID, such as ``0000-0002-1825-0097``.
-        affiliation: Name of the institution.
-    """
+    """One author, with an ORCID such as ``0000-0002-1825-0097``."""
 
     family: Annotated[str, Field(min_length=1)]
     given: str = ""
@@ -109,56 +103,31 @@ def name_of(author: Author) -> str:
 
 
 class Details(Settings):
-    """Details for the documents of a release.
-
-    Attributes:
-        title: Name of the dataset.
-        description: One paragraph.
-        authors: Names of people or groups, or people with ``family``, ``given``, ``orcid`` and
-            ``affiliation``.
-        licence: SPDX identifier, or an expression of several; a reader's card may have the terms in
-            words.
-        licence_url: Where the terms are.
-        citation: Citation in words.
-        doi: DOI of the release, without a prefix.
-        version: Version of the release.
-        date: Date of publication, ``YYYY-MM-DD``; the only part of a release that depends on the
-            day.
-        url: Web page of the dataset.
-        keywords: Search keywords.
-        faces: Whether people can be recognised in the pictures, and that they agreed.
-        publisher: Who publishes the release, such as ``Zenodo``.
-        paper: DOI of the paper on the dataset.
-        new_version_of: DOI of the release that this one replaces.
-        collection: How the pictures were taken, where their metadata does not tell.
-        biases: What the pictures do not show, or show too often.
-    """
+    """Details for the documents of a release."""
 
     title: Annotated[str, Field(min_length=1)]
     description: str = ""
     authors: tuple[Author, ...] = ()
-    licence: str = NO_LICENCE
-    licence_url: str = ""
-    citation: str = ""
-    doi: Doi = ""
+    licence: str = NO_LICENCE  # SPDX identifier or expression; a reader's card may have words
+    licence_url: str = ""  # where the terms are
+    citation: str = ""  # in words
+    doi: Doi = ""  # of the release, without a prefix
     version: Annotated[str, AfterValidator(_version)] = "1.0.0"
+    # of publication; the only part of a release that depends on the day
     date: Annotated[str, BeforeValidator(_written), AfterValidator(_day)] = ""
-    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""  # web page of the dataset
     keywords: tuple[str, ...] = ("defocus deblurring", "image restoration")
+    # whether people can be recognised in the pictures, and that they agreed
     faces: str = NOT_DECLARED
-    publisher: str = ""
-    paper: Doi = ""
-    new_version_of: Doi = ""
-    collection: str = ""
-    biases: str = ""
+    publisher: str = ""  # such as ``Zenodo``
+    paper: Doi = ""  # DOI of the paper on the dataset
+    new_version_of: Doi = ""  # DOI of the release that this one replaces
+    collection: str = ""  # how the pictures were taken, where their metadata does not say
+    biases: str = ""  # what the pictures do not show, or show too often
 
 
 def later_version(details: Details, version: str | None, before: Details | None) -> Details:
-    """The details with another version, and with the DOI of the release before.
-
-    Raises:
-        SettingsError: The version is not X.Y.Z, or not later than that of the release before.
-    """
+    """The details with a version later than that of the release before, and with its DOI."""
     told: dict[str, object] = details.model_dump()
     if version is not None:
         told["version"] = version
@@ -178,12 +147,7 @@ def _parts(version: str) -> tuple[int, ...]:
 
 
 def details_of(dataset: Dataset, file: Path | None) -> Details:
-    """Read the details from the user's file, or take those known from the dataset's reader.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, or has an unknown key or licence.
-        DatasetError: The pictures come from a dataset without a reader.
-    """
+    """Read the details from the user's file, or take those known from the dataset's reader."""
     if file is not None:
         details = load_settings(Details, file)
         if problem := licence_problem(details.licence):

@@ -1,8 +1,4 @@
-"""``release.json``: everything that the documents of a release are made of.
-
-The documents are a function of these facts, so they can be written again when a server has reserved
-a DOI.
-"""
+"""``release.json``: the facts of which all documents of a release are a function."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -53,46 +49,28 @@ class Count(Settings):
 
 
 class ReleaseFacts(Settings):
-    """What a release says of itself.
-
-    Attributes:
-        to: Format of the release.
-        source: Name of the reader whose card has the licence of the pictures, if not the user's.
-        request: SHA-256 of what was asked for; the same request finds its release again.
-        details: Details of the release.
-        counts: Pairs and scenes of each split that has any.
-        columns: Columns of ``pairs.csv``.
-        shards: Files that hold the pairs; empty if pictures are separate files.
-        pictures, sharp: What the pictures are, Markdown lines and a sentence.
-        settings: Camera, lens and exposures, and how many pairs have them.
-        steps: Steps that made the dataset.
-        numbers: Numbers of the audit.
-        left_out: Ids of the dataset's pairs that could not be read.
-        shown: Files of the members of a pair to look at; none in shards.
-        sizes: Sizes of the pictures, and how many pairs have them.
-        bytes: Bytes of all pictures and shards.
-        warnings: What the audit warns of, in lines; None without an audit.
-    """
+    """What a release says of itself."""
 
     format: Literal["defocus-release"] = "defocus-release"
     version: Literal[1] = 1
-    to: str
+    to: str  # format of the release
+    # the reader whose card has the licence of the pictures, if not the user's
     source: str | None = None
-    request: str = ""
+    request: str = ""  # SHA-256 of what was asked for; the same request finds its release again
     details: Details | None = None
     counts: dict[Split, Count] = Field(default_factory=dict)
-    columns: tuple[str, ...] = ()
-    shards: tuple[str, ...] = ()
-    pictures: str = ""
-    sharp: str = ""
-    settings: tuple[Setting, ...] = ()
+    columns: tuple[str, ...] = ()  # of ``pairs.csv``
+    shards: tuple[str, ...] = ()  # files that hold the pairs; empty if pictures are separate files
+    pictures: str = ""  # what the pictures are, Markdown lines
+    sharp: str = ""  # the same of the sharp ones, a sentence
+    settings: tuple[Setting, ...] = ()  # camera, lens and exposures, and how many pairs have them
     steps: tuple[MakingStep, ...] = ()
-    numbers: tuple[Number, ...] = ()
-    left_out: tuple[str, ...] | None = None
-    shown: tuple[str, ...] = ()
-    sizes: tuple[Setting, ...] = ()
-    bytes: int = 0
-    warnings: tuple[str, ...] | None = None
+    numbers: tuple[Number, ...] = ()  # of the audit
+    left_out: tuple[str, ...] | None = None  # ids of the dataset's pairs that could not be read
+    shown: tuple[str, ...] = ()  # files of the members of a pair to look at; none in shards
+    sizes: tuple[Setting, ...] = ()  # of the pictures, and how many pairs have them
+    bytes: int = 0  # of all pictures and shards
+    warnings: tuple[str, ...] | None = None  # of the audit, in lines; None without an audit
 
     @property
     def pairs(self) -> int:
@@ -110,18 +88,7 @@ def facts_of(
     left_out: tuple[str, ...] = (),
     root: Path | None = None,
 ) -> ReleaseFacts:
-    """The facts of a release whose pictures are written.
-
-    Args:
-        dataset: The released dataset.
-        rows: Its pairs in the release.
-        form: Format of the release.
-        details: Details for its documents.
-        request: See :class:`ReleaseFacts`.
-        numbers: Numbers of its audit.
-        left_out: Ids of pairs that are not in the release.
-        root: The release, whose files are measured.
-    """
+    """The facts of a release whose pictures are written; ``left_out`` are ids that it lacks."""
     pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
     found = Counter(pair.split for pair in pairs)
     scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in found}
@@ -165,20 +132,12 @@ def _bytes(root: Path, rows: Rows) -> int:
 
 
 def write_facts(root: Path, facts: ReleaseFacts) -> None:
-    """Write ``release.json``.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write ``release.json``."""
     write_text(root / ORIGIN, facts.model_dump_json(indent=1, exclude_none=True) + "\n")
 
 
 def read_facts(root: Path) -> ReleaseFacts:
-    """Read ``release.json``.
-
-    Raises:
-        DatasetError: The file is missing or damaged.
-    """
+    """Read ``release.json``."""
     path = root / ORIGIN
     try:
         return ReleaseFacts.model_validate(read_json(path, MAX_BYTES))
@@ -189,11 +148,7 @@ def read_facts(root: Path) -> ReleaseFacts:
 
 
 def audit_facts(dataset: Dataset, path: Path) -> tuple[tuple[Number, ...], tuple[str, ...]]:
-    """The numbers of an ``audit.json`` of a dataset, and what it warns of, in lines.
-
-    Raises:
-        InputError: The file is missing, is no audit, or is that of another dataset.
-    """
+    """The numbers of a dataset's ``audit.json``, and what it warns of, in lines."""
     from defocus.datasets.audit.table import QUANTITIES
 
     try:

@@ -1,9 +1,4 @@
-"""Make a release of a dataset.
-
-It is made in a working folder and moved to its place in one step, see
-:mod:`defocus.datasets.deriving.working_folder`, so that it appears complete or not at all. The same
-command continues after an interruption.
-"""
+"""Make a release in a working folder that becomes it in one step; a later run goes on there."""
 
 import hashlib
 import json
@@ -52,17 +47,10 @@ PACKAGING_REVISION = 1
 
 @dataclass(frozen=True)
 class Packaged:
-    """A release.
-
-    Attributes:
-        root: Folder of the release.
-        sha256: SHA-256 hash of its manifest, which covers all bytes.
-        pairs: Number of pairs.
-        left_out: Pairs that could not be read.
-    """
+    """A release, and its dataset's pairs that could not be read."""
 
     root: Path
-    sha256: str
+    sha256: str  # of its manifest, which covers all bytes
     pairs: int
     left_out: tuple[LeftOut, ...] = ()
 
@@ -79,25 +67,9 @@ def package_dataset(
     previous: Path | None = None,
     jobs: int = 1,
 ) -> Packaged:
-    """Make a release.
-
-    Args:
-        dataset: The dataset to release.
-        out: The new folder: absent, empty, or the release of the same request.
-        form: One of :data:`LAYOUTS`.
-        details: Details for its documents.
-        shard_bytes: Bytes of originals per shard, for formats with shards.
-        numbers: Numbers of the dataset's audit.
-        warnings: What the audit warns of; None without one.
-        previous: The release that this one replaces; what differs goes into ``CHANGES``.
-        jobs: Number of pairs or shards written at once.
-
-    Raises:
-        DatasetError: The pictures may not be redistributed, ``out`` holds something else, an
-            unfinished other release is beside it, another process works on it, or no pair can be
-            read.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Make a release; ``out`` is absent, empty, or the release of the same request."""
+    # What differs from the ``previous`` release goes into ``CHANGES``. ``warnings`` are those of
+    # the audit, None without one.
     require_redistributable(dataset)
     layout = LAYOUTS[form]
     order = {
@@ -130,10 +102,7 @@ def package_dataset(
 
 
 def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
-    """The release of the same request in ``out``, if every byte of it is there.
-
-    What was left out of it is tried again.
-    """
+    """The release of the same request in ``out``, if whole; what was left out is tried again."""
     if not (out / ORIGIN).is_file():
         return None
     facts = read_facts(out)
@@ -168,16 +137,7 @@ def write_sums(root: Path) -> str:
 
 
 def write_documents(root: Path, facts: ReleaseFacts, details: Details) -> None:
-    """Write the documents of a release whose pictures and index are written.
-
-    Args:
-        root: The release.
-        facts: Its facts.
-        details: Details of the documents: those of the facts, or with a later DOI.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write the documents of a release whose pictures are written; details may have a later DOI."""
     layout = LAYOUTS[facts.to]
     told = facts.model_copy(update={"details": details})
     write_facts(root, told)

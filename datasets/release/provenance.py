@@ -1,7 +1,7 @@
 """What the pictures of a dataset are, what they were taken with, and which steps made it.
 
-It is read from the metadata that 'compensate' and 'render' leave with each pair, so that no text of
-a release says of a changed picture that it is as captured.
+It is read from the metadata that 'compensate' and 'render' leave with each pair, so that no text
+of a release says of a changed picture that it is as captured.
 """
 
 from collections import Counter
@@ -74,11 +74,7 @@ class Number(Settings):
 
 
 def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
-    """Number of pairs of each kind.
-
-    Kinds are ``as captured``, ``rendered``, ``fused``, ``reduced`` and ``compensated: MODEL``,
-    which may stand behind one of the others, as in ``rendered, compensated: flow``.
-    """
+    """Number of pairs of each kind, such as ``as captured`` or ``rendered, compensated: flow``."""
     return dict(sorted(Counter(_kind(pair) for pair in pairs).items()))
 
 

@@ -1,10 +1,4 @@
-"""Releases in shards: origin of their pictures, and how to open them.
-
-::
-
-    release.json             in the release: its facts, :mod:`defocus.datasets.release.facts`
-    <cache>/releases/<hash>/ manifest.json, pairs/<id>/: the pairs as files, made on first use
-"""
+"""Releases in shards: where their pictures come from, and their pairs as files in the cache."""
 
 import hashlib
 import re
@@ -32,24 +26,12 @@ Unpack = Callable[[Path, Path], Iterator[Pair]]
 
 
 def shards_source(root: Path) -> str:
-    """Name of the reader that the pictures of a release come from; empty for a user's own pictures.
-
-    Raises:
-        DatasetError: ``release.json`` is missing or damaged.
-    """
+    """The reader that a release's pictures come from; empty for a user's own pictures."""
     return read_facts(root).source or ""
 
 
 def unpacked(root: Path) -> Path:
-    """The folder with the pairs of a release as separate files, made on first use.
-
-    Args:
-        root: The release, whose shards must match its checksums.
-
-    Raises:
-        DatasetError: The folder is not a release in shards, or is damaged.
-        StorageError: The cache cannot be written.
-    """
+    """The folder with a release's pairs as files, made on first use after its checksums hold."""
     shards, target = _shards(root), _place(root)
     hashes = file_hashes(root, [root / name for name in shards])
     for name, sha256 in shards.items():

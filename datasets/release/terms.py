@@ -38,14 +38,7 @@ HUB_NAMES = {"ODbL-1.0": "odbl", "ODC-By-1.0": "odc-by"}
 
 
 def require_redistributable(dataset: Dataset) -> None:
-    """Refuse pictures whose terms do not permit redistribution.
-
-    Args:
-        dataset: The dataset; its reader and the original reader of its pictures are checked.
-
-    Raises:
-        DatasetError: Redistribution is not permitted, or the terms are unknown.
-    """
+    """Refuse pictures whose terms, or those of their original reader, forbid redistribution."""
     for reader in sorted({dataset.name.partition(":")[0], dataset.source} - {""}):
         card = reader_card(reader)
         if not card.redistributable:
@@ -56,11 +49,7 @@ def require_redistributable(dataset: Dataset) -> None:
 
 
 def licence_problem(licence: str) -> str:
-    """Why a text is no SPDX licence; empty if it is one, or says that none is given.
-
-    Args:
-        licence: An identifier such as ``CC-BY-4.0``, or ``LicenseRef-NAME`` for own terms.
-    """
+    """Why a text is no SPDX licence; empty if it is one (or ``LicenseRef-NAME``), or says none."""
     if licence == NO_LICENCE:
         return ""
     try:
@@ -76,10 +65,7 @@ def licence_problem(licence: str) -> str:
 
 
 def spdx(licence: str) -> str:
-    """The SPDX identifier of terms that are one licence; empty for others and for several.
-
-    Terms in words, such as those of a reader's card, may begin with it.
-    """
+    """The SPDX identifier at the start of terms that are one licence; empty for others."""
     if licence != NO_LICENCE and not licence_problem(licence):
         return licence if identifiers(licence) == (licence,) else ""
     first = licence.replace(";", " ").replace(",", " ").split()[:1]

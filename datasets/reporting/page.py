@@ -32,13 +32,7 @@ MOST_SIZES = 4
 
 
 def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
-    """Make the report of a dataset.
-
-    Args:
-        dataset: The dataset, for its pictures and metadata.
-        audit: The dataset's audit.
-        usable: How many pairs can be used.
-    """
+    """Make the report of a dataset."""
     rows = {row.id: row for row in audit.pairs}
     unread = {one.id for one in audit.left_out}
     seen = {s: [p for p in dataset.split(s) if p.id not in unread] for s in SPLITS}

@@ -28,15 +28,7 @@ THREADS = min(4, os.cpu_count() or 1)
 
 
 def sample_dataset(name: str) -> Dataset:
-    """Open a variant of the sample dataset; it is made now if missing or damaged in the cache.
-
-    Args:
-        name: Name of the variant; empty for ``sample`` itself.
-
-    Raises:
-        DatasetError: The variant is unknown.
-        StorageError: The cache cannot be written.
-    """
+    """Open a variant of the sample dataset; it is made now if missing or damaged in the cache."""
     chosen = variant(name)
     folder = (
         cache_folder()

@@ -1,8 +1,7 @@
 """The scenes and the three variants of the sample dataset, as data.
 
 No picture is used in two splits, so no texture of a test scene appears in training. The 16 test
-scenes are parts and arrangements of five photographs: they differ in content, depth and lens, but
-they are fewer than 16 photographs.
+scenes are arrangements of five photographs, with different content, depth and lens.
 """
 
 from dataclasses import dataclass, replace
@@ -17,19 +16,12 @@ __all__ = ["SCENES", "VARIANTS", "Variant", "variant"]
 
 @dataclass(frozen=True)
 class Variant:
-    """Settings of one variant of the dataset.
-
-    Attributes:
-        name: Name after ``sample:``; empty for ``sample`` itself.
-        summary: One-line description.
-        aperture_factor: Factor by which the lens is opened beyond the scene's own aperture.
-        misalignment: Ranges from which the misalignment of each pair is drawn.
-    """
+    """Settings of one variant of the dataset, named as after ``sample:``."""
 
     name: str
     summary: str
-    aperture_factor: float
-    misalignment: DrawnMisalignment
+    aperture_factor: float  # opens the lens beyond the scene's own aperture
+    misalignment: DrawnMisalignment  # ranges from which each pair's is drawn
 
     @property
     def dataset(self) -> str:
@@ -52,11 +44,7 @@ VARIANTS = (
 
 
 def variant(name: str) -> Variant:
-    """The variant with that name.
-
-    Raises:
-        DatasetError: The name is unknown.
-    """
+    """The variant with that name; empty for ``sample`` itself."""
     for candidate in VARIANTS:
         if candidate.name == name:
             return candidate

@@ -1,8 +1,4 @@
-"""A user's copy of a dataset, corrected by a sidecar: ``READER@NAME``.
-
-``defocus-data sidecar READER:PATH --apply SIDECAR`` records in the cache folder which copy and
-sidecar the name refers to; the corrected pictures are made when the name is first opened.
-"""
+"""``READER@NAME``: a user's copy of a dataset with a sidecar's corrections, made on first use."""
 
 from dataclasses import replace
 from functools import partial
@@ -28,22 +24,7 @@ __all__ = ["apply_sidecar", "corrected", "noted_place"]
 
 
 def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) -> Dataset:
-    """Record what ``READER@NAME`` refers to, after checking everything.
-
-    Args:
-        dataset: The dataset as typed, ``READER:PATH``.
-        opened: The opened dataset.
-        folder: The sidecar.
-        jobs: Number of pairs corrected at once.
-
-    Returns:
-        The corrected dataset, under that name.
-
-    Raises:
-        DatasetError: The sidecar is damaged or belongs to another dataset.
-        AlignmentError: A picture differs from the one that the sidecar was made for.
-        StorageError: The cache cannot be written.
-    """
+    """Record what ``READER@NAME`` refers to, after checking everything; the corrected dataset."""
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
     applied = corrected(name, opened, folder, jobs)
@@ -54,11 +35,7 @@ def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) ->
 
 
 def noted_place(name: str) -> tuple[str, Path]:
-    """The dataset and the sidecar of ``READER@NAME``.
-
-    Raises:
-        DatasetError: The sidecar was never applied on this computer.
-    """
+    """The dataset and the sidecar of ``READER@NAME``, if it was applied on this computer."""
     reader, _, correction = name.partition("@")
     if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
         raise DatasetError(f"'{name}' is no READER@NAME; see 'defocus-data sidecar --help'")
@@ -77,19 +54,7 @@ def _note(name: str) -> Path:
 
 
 def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Dataset:
-    """The dataset with the sidecar's corrections, made on first use.
-
-    Args:
-        name: Its new name.
-        dataset: The user's own copy.
-        folder: The sidecar.
-        jobs: Number of pairs corrected at once.
-
-    Raises:
-        DatasetError: The sidecar is damaged or belongs to another dataset.
-        AlignmentError: A picture differs from the one that the sidecar was made for.
-        StorageError: The cache cannot be written.
-    """
+    """The dataset with the sidecar's corrections under its new name, made on first use."""
     sidecar = read_sidecar(folder)
     _require_same(dataset, sidecar)
     key = sha256_file(folder / MANIFEST)[:16]

@@ -13,20 +13,9 @@ MAD_TO_SIGMA = 1.4826
 
 
 def ceiling_db(sharp: Image) -> float | None:
-    """PSNR of the noise-free scene against the sharp picture, for values in [0, 1].
-
-    The noise is estimated from the median absolute response to the difference of two Laplacians,
-    which edges and texture hardly affect.
-
-    Args:
-        sharp: ``(H, W, 3)``.
-
-    Returns:
-        PSNR in dB; None if no noise is found.
-
-    Source: Immerkær, Fast noise variance estimation, CVIU 1996; with the median instead of the
-        mean.
-    """
+    """PSNR (dB) of the noise-free scene against the sharp picture in [0, 1]; None without noise."""
+    # Immerkær, Fast noise variance estimation, CVIU 1996, with the median instead of the mean:
+    # edges and texture hardly affect the median response to the difference of two Laplacians.
     picture = np.asarray(as_float(sharp), dtype=np.float32)
     response = cv2.filter2D(picture, cv2.CV_32F, _KERNEL)[1:-1, 1:-1]
     if response.size == 0:

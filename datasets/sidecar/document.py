@@ -21,41 +21,25 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 class PairEntry(Settings):
-    """Correction of one pair.
-
-    Attributes:
-        id: Id of the pair, as the reader names it.
-        status: ``ok``, or ``unknown`` if it could not be aligned and is left out.
-        reason: Why it is unknown.
-        gain_ev: log2 of blurry over sharp light, which the correction removes.
-        ceiling_db: PSNR of a perfect restoration against this sharp picture, limited by its noise;
-            None if no noise was found.
-    """
+    """Correction of one pair."""
 
     id: Annotated[str, AfterValidator(checked_id)]
-    status: Literal["ok", "unknown"]
-    reason: str = ""
-    gain_ev: float | None = None
+    status: Literal["ok", "unknown"]  # ``unknown``: could not be aligned, and is left out
+    reason: str = ""  # why it is unknown
+    gain_ev: float | None = None  # log2 of blurry over sharp light, which the correction removes
+    # PSNR of a perfect restoration, by the sharp picture's noise; None without
     ceiling_db: float | None = None
 
 
 class Sidecar(Settings):
-    """The whole document.
-
-    Attributes:
-        name: Name of the correction.
-        reader: Name of the reader that opens the dataset.
-        release: Settings of the compensation.
-        estimator: Flow estimator of the measurements.
-        pairs: Pairs, sorted by id.
-    """
+    """The whole document; pairs are sorted by id."""
 
     format: Literal["defocus-sidecar"] = "defocus-sidecar"
     version: Literal[1] = 1
-    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
-    reader: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")]
-    release: dict[str, Any]
-    estimator: str
+    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]  # of the correction
+    reader: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")]  # that opens the dataset
+    release: dict[str, Any]  # settings of the compensation
+    estimator: str  # of the flow
     pairs: Annotated[tuple[PairEntry, ...], Field(min_length=1)]
 
 
@@ -66,11 +50,7 @@ def sidecar_text(sidecar: Sidecar) -> str:
 
 
 def read_sidecar(folder: Path) -> Sidecar:
-    """Verify every byte of a sidecar's folder and read it.
-
-    Raises:
-        DatasetError: The folder is not a sidecar, or is damaged.
-    """
+    """Verify every byte of a sidecar's folder and read it."""
     found = verify_folder(folder)
     if not found.ok:
         wrong = found.wrong[0]

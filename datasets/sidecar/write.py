@@ -1,17 +1,9 @@
-"""Make a sidecar of a dataset.
+"""Make a sidecar of a dataset: corrections without a pixel of it.
 
-::
-
-    DIR/
-      sidecar.json           see :mod:`defocus.datasets.sidecar.document`
-      pairs/<id>/            misalignment.json (the record: transform, photometric gain, hashes of
-                             both members' pixels), residual_flow.npy with the model flow,
-                             valid_mask.png on the released grid; reliable.png, occluded.png and
-                             sharper.png on the blurry picture's
-      README.md, manifest-sha256.txt, tagmanifest-sha256.txt
-
-It contains no pixel of the dataset. It is made in a working folder, see
-:mod:`defocus.datasets.deriving.working_folder`; the same command continues after an interruption.
+Its folder has ``sidecar.json``, ``README.md``, checksums and ``pairs/<id>/``: the record
+``misalignment.json``, ``residual_flow.npy`` with the model flow, ``valid_mask.png`` on the released
+grid, and ``reliable.png``, ``occluded.png`` and ``sharper.png`` on the blurry picture's. It is made
+in a working folder; the same command continues after an interruption.
 """
 
 import json
@@ -81,26 +73,8 @@ def write_sidecar(
     estimator_name: str,
     jobs: int = 1,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
-    """Measure every pair and write its correction.
-
-    Args:
-        dataset: The dataset to correct.
-        out: The sidecar's folder: absent, empty, or a sidecar of the same order that lacks pairs,
-            which are tried again.
-        name: Name of the correction, such as ``aligned-v1``.
-        release: Settings of the compensation.
-        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        jobs: Number of pairs measured at once.
-
-    Returns:
-        The sidecar, and the pairs that could not be read; they have no correction in it.
-
-    Raises:
-        DatasetError: ``name`` is not valid, ``out`` is not empty, an unfinished other sidecar is
-            beside it, or another process works on it.
-        NotApplicableError: No pair could be aligned.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
+    # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
         raise DatasetError(
             f"'{name}' is no name for a sidecar; use letters, digits, '.', '_' and '-'"

@@ -1,12 +1,8 @@
-"""The checksum manifests of a folder, which ``sha256sum -c`` reads.
+"""The checksum manifests of a folder, which ``sha256sum -c`` reads; names of BagIt, RFC 8493.
 
-::
-
-    manifest-sha256.txt      one line for each file: hash, two spaces, path; sorted by path
-    tagmanifest-sha256.txt   the same for manifest-sha256.txt alone
-
-Each has one canonical form (lower-case hexadecimal, sorted, LF), so that the files determine every
-byte of both. Source of the names: BagIt, RFC 8493.
+``manifest-sha256.txt`` has a line for each file (hash, two spaces, path; sorted by path),
+``tagmanifest-sha256.txt`` one for the former. Each has one canonical form (lower-case hexadecimal,
+sorted, LF), so that the files determine every byte of both.
 """
 
 import hashlib
@@ -37,11 +33,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 
 
 def canonical(hashes: Mapping[str, str]) -> bytes:
-    """The canonical text of a manifest.
-
-    Args:
-        hashes: SHA-256 in lower-case hexadecimal by relative POSIX path.
-    """
+    """The canonical text of a manifest, from lower-case hexadecimal by relative POSIX path."""
     return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes)).encode(
         errors="surrogateescape"  # a stranger among the files may have any name
     )
@@ -53,10 +45,7 @@ def tag_of(manifest: bytes) -> bytes:
 
 
 def parsed(content: bytes) -> dict[str, str] | None:
-    """Hashes by path from a manifest, or None if the bytes are not in canonical form.
-
-    Paths are not checked; see :func:`check_paths`.
-    """
+    """Hashes by path (unchecked) from a manifest; None if it is not in canonical form."""
     hashes = legible(content)
     return hashes if hashes and canonical(hashes) == content else None
 
@@ -71,15 +60,7 @@ def legible(content: bytes) -> dict[str, str]:
 
 
 def check_paths(paths: Iterable[str], origin: Path) -> None:
-    """Refuse paths that could lead outside the folder, or be the same file on some systems.
-
-    Args:
-        paths: Relative POSIX paths.
-        origin: The file that names them, for the message.
-
-    Raises:
-        DatasetError: A path is refused; the message names the first one.
-    """
+    """Refuse paths that could lead outside the folder, or be the same file on some systems."""
     seen: dict[str, str] = {}
     for path in sorted(paths):
         if problem := path_problem(path):
@@ -93,20 +74,7 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
 
 
 def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
-    """Write both manifests, the tag manifest last.
-
-    Args:
-        root: The folder.
-        hashes: Hashes of all its files, as for :func:`canonical`; existing manifests of an
-            interrupted run are ignored.
-
-    Returns:
-        SHA-256 of the manifest: a single value for the content of the whole folder.
-
-    Raises:
-        DatasetError: A path must not be in a manifest.
-        StorageError: The folder cannot be written.
-    """
+    """Write both manifests, the tag manifest last; SHA-256 of the manifest, for all contents."""
     others = {path: one for path, one in hashes.items() if path not in (MANIFEST, TAG_MANIFEST)}
     check_paths(others, root / MANIFEST)
     manifest = canonical(others)

@@ -19,33 +19,15 @@ SILENT_BELOW = 100
 
 
 def folder_hashes(root: Path, jobs: int = 1) -> dict[str, str]:
-    """SHA-256 by relative POSIX path of every file in a folder; every byte is read.
-
-    Links are not followed; links, devices and sockets have the value :data:`NO_FILE`.
-
-    Args:
-        root: The folder.
-        jobs: Number of files read at once, by threads: hashing leaves Python's lock.
-
-    Raises:
-        DatasetError: The folder does not exist, or a file cannot be read.
-    """
+    """SHA-256 by relative POSIX path of every file in a folder; links, devices: :data:`NO_FILE`."""
+    # Links are not followed. Files are read by threads: hashing leaves Python's lock.
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; check the path")
     return hashed(root, sorted(_entries(root)), jobs)
 
 
 def hashed(root: Path, names: list[str], jobs: int = 1) -> dict[str, str]:
-    """SHA-256 of entries of a folder; see :func:`folder_hashes`.
-
-    Args:
-        root: The folder.
-        names: Relative POSIX paths.
-        jobs: Number of files read at once.
-
-    Raises:
-        DatasetError: A file cannot be read.
-    """
+    """SHA-256 of entries of a folder; see :func:`folder_hashes`."""
     pool = ThreadPoolExecutor(jobs)
     try:
         hashes: Iterable[str] = pool.map(_hash, [root / name for name in names])

@@ -18,34 +18,17 @@ __all__ = ["Repair", "repair_folder"]
 
 @dataclass(frozen=True)
 class Repair:
-    """Result of a repair.
-
-    Attributes:
-        before: The state before the repair.
-        after: The state after the repair.
-        aside: Folder to which extra files were moved; None if there were none.
-    """
+    """Result of a repair."""
 
     before: tuple[FileFinding, ...]
     after: Verification
-    aside: Path | None
+    aside: Path | None  # where extra files were moved; None if there were none
 
 
 def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
-    """Repair a folder according to its manifests, with the bytes of another copy.
-
-    Bytes that the folder still has under another name are used first. Extra files are moved into a
-    folder beside it.
-
-    Args:
-        root: The damaged folder.
-        source: The other copy; it may be damaged in other places.
-        jobs: Number of files read at once.
-
-    Raises:
-        DatasetError: ``source`` is not a copy of it, or the bytes of a file are in neither.
-        StorageError: The folder cannot be written.
-    """
+    """Repair a folder by its manifests, with another copy, which may be damaged in other places."""
+    # Bytes that the folder still has under another name are used first. Extra files are moved
+    # into a folder beside it.
     before = verify_folder(root, jobs)
     if before.ok:
         return Repair((), before, None)

@@ -23,34 +23,16 @@ __all__ = ["Truth", "claimed", "tag_is_intact"]
 
 @dataclass(frozen=True)
 class Truth:
-    """Expected contents of a folder.
-
-    Attributes:
-        hashes: SHA-256 by path, both manifests included.
-        manifest: The bytes of the manifest.
-    """
+    """Expected contents of a folder: hashes by path, both manifests included, and the manifest."""
 
     hashes: Mapping[str, str]
     manifest: bytes
 
 
 def claimed(root: Path, found: Mapping[str, str]) -> Truth | None:
-    """Expected contents of a folder according to its manifests.
-
-    The tag manifest tells which manifest is right: the one in its place, one under another name, or
-        the one computed from the files. If the tag manifest is damaged, the manifest is used.
-
-    Args:
-        root: The folder.
-        found: Hash of every file in the folder.
-
-    Returns:
-        The expected contents; None if the manifest is not in canonical form and cannot be derived
-        from the files.
-
-    Raises:
-        DatasetError: There is no manifest, or it names a forbidden path.
-    """
+    """Expected contents of a folder by its manifests; None if they cannot be derived."""
+    # The tag manifest says which manifest is right: the one in its place, one under another name,
+    # or the one computed from the files. If the tag manifest is damaged, the manifest is used.
     if MANIFEST not in found and TAG_MANIFEST not in found:
         raise DatasetError(
             f"{root}: neither {MANIFEST} nor {TAG_MANIFEST} is there; give the root of a release"
@@ -75,10 +57,8 @@ MOST_DOUBTS = 10
 
 
 def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str]) -> Iterator[bytes]:
-    """What the manifest may have been: of the files that lie there, then of the lines left of it.
-
-    Where a line and its file differ, one of the two is damaged; all combinations are tried.
-    """
+    """What the manifest may have been: of the files that lie there, then of its remaining lines."""
+    # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
     lines = legible(_content(root, MANIFEST)) if found.get(MANIFEST) else {}
     doubts = sorted(name for name, digest in lines.items() if others.get(name, digest) != digest)
@@ -90,21 +70,13 @@ def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str])
 
 
 def tag_is_intact(root: Path, found: Mapping[str, str]) -> bool:
-    """Whether the tag manifest can be read: then it is the other manifest that is damaged.
-
-    Args:
-        root: The folder.
-        found: Hash of every file in the folder.
-    """
+    """Whether the tag manifest can be read: then it is the other manifest that is damaged."""
     tags = parsed(_content(root, TAG_MANIFEST)) if found.get(TAG_MANIFEST) else None
     return tags is not None and set(tags) == {MANIFEST}
 
 
 def _tagged(root: Path, found: Mapping[str, str]) -> str:
-    """Hash of the manifest in the tag manifest; empty if there is no undamaged one.
-
-    It is also looked for in the manifest's place, because the two may have been swapped.
-    """
+    """Hash of the manifest in the tag manifest, or in its place if swapped; empty if damaged."""
     for name in (TAG_MANIFEST, MANIFEST):
         tags = parsed(_content(root, name)) if found.get(name) else None
         if tags is not None and set(tags) == {MANIFEST}:

@@ -18,18 +18,11 @@ Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 
 @dataclass(frozen=True)
 class FileFinding:
-    """A file that differs from its manifest.
-
-    Attributes:
-        file: Relative POSIX path; for a renamed file, the expected one.
-        kind: Kind of difference; ``swapped`` means that it has the bytes of another file, which is
-            also misplaced.
-        now: Present path of the bytes of a renamed or swapped file; empty for others.
-    """
+    """A file that differs from its manifest; a renamed one has its expected name."""
 
     file: str
-    kind: Kind
-    now: str = ""
+    kind: Kind  # ``swapped``: it has the bytes of another file, which is also misplaced
+    now: str = ""  # present path of the bytes of a renamed or swapped file
 
     def to_json(self) -> dict[str, str]:
         """The finding as JSON values: ``file`` and ``kind``."""
@@ -38,18 +31,11 @@ class FileFinding:
 
 @dataclass(frozen=True)
 class Verification:
-    """Result of a verification.
-
-    Attributes:
-        wrong: Differences, sorted by file.
-        found: SHA-256 of everything in the folder.
-        truth: Expected contents; None if the manifests are too damaged, in which case other files
-            are not judged.
-    """
+    """Result of a verification: differences, sorted by file."""
 
     wrong: tuple[FileFinding, ...]
-    found: Mapping[str, str]
-    truth: Truth | None
+    found: Mapping[str, str]  # SHA-256 of everything in the folder
+    truth: Truth | None  # None if the manifests are too damaged to judge other files
 
     @property
     def ok(self) -> bool:
@@ -58,16 +44,7 @@ class Verification:
 
 
 def verify_folder(root: Path, jobs: int = 1) -> Verification:
-    """Read every byte of a folder and compare it with its manifests.
-
-    Args:
-        root: A release, or another folder with the manifests of
-            :mod:`defocus.datasets.verification.checksums`.
-        jobs: Number of files read at once.
-
-    Raises:
-        DatasetError: There is no manifest, it names a forbidden path, or a file cannot be read.
-    """
+    """Read every byte of a folder and compare it with its manifests."""
     found = folder_hashes(root, jobs)
     truth = claimed(root, found)
     if truth is None:
@@ -85,12 +62,7 @@ def readable(name: str) -> str:
 
 
 def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFinding]:
-    """Differences between expected and actual hashes.
-
-    Args:
-        wanted: Hash by path.
-        found: Hash by path of all existing files.
-    """
+    """Differences between expected and actual hashes by path."""
     wrong = {path for path, digest in wanted.items() if found.get(path) != digest}
     strangers = {path: found[path] for path in sorted(set(found) - set(wanted))}
     owners = {wanted[path]: path for path in sorted(wrong, reverse=True)}
@@ -115,16 +87,7 @@ def _damaged_manifests(root: Path, found: Mapping[str, str]) -> tuple[FileFindin
 
 
 def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
-    """Whether the manifest of pairs is in canonical form and agrees with the checksums.
-
-    Args:
-        root: The folder.
-        hashes: Expected hash by path.
-        whole: Paths of the files that have it; their sizes are compared too.
-
-    Raises:
-        DatasetError: It names a forbidden path.
-    """
+    """Whether the manifest of pairs is canonical and agrees with the checksums and file sizes."""
     manifest = read_manifest(root)
     if manifest_text(manifest).encode() != (root / PAIRS).read_bytes():
         return False

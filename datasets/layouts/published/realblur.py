@@ -1,8 +1,4 @@
-"""RealBlur: its lists assign pictures to splits.
-
-A list has one pair per line, the sharp file's path first; both paths start at the folder of the
-kind (``J``: developed by the camera, ``R``: from RAW).
-"""
+"""RealBlur: its lists assign pictures to splits, a pair in each line, by path below its kind."""
 
 import re
 from collections.abc import Iterator

@@ -1,17 +1,9 @@
 """RealBokeh: aperture series, paired by the metadata file of each scene.
 
-::
-
-    {train,validation,test}/metadata/<number>.json         the pictures and their f-numbers
-    {train,validation,test}/in/<number>_f22.JPG            f/22
-    {train,validation,test}/gt/<number>/<number>_f<stop>.JPG    all wider apertures
-
-The folders hold more pictures than the metadata names; those are not read. A TOML file that is
-given instead of the folder chooses other apertures::
-
-    root = "RealBokeh_3MP"      # beside this file
-    blurry = [2.0, 2.8]         # f-numbers; left out: all that are wider than the sharp one
-    sharp = 8.0                 # left out: 22
+In each split's folder ``metadata/<number>.json`` says the pictures and their f-numbers,
+``in/<number>_f22.JPG`` is f/22, and ``gt/<number>/<number>_f<stop>.JPG`` are all wider apertures.
+Pictures that the metadata does not name are not read. A TOML file that is given instead of the
+folder chooses other apertures: :class:`Apertures`.
 """
 
 import math

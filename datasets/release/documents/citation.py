@@ -1,7 +1,4 @@
-"""How a release is cited: ``CITATION.cff``, BibTeX, and DataCite's metadata.
-
-Formats: Citation File Format 1.2.0; DataCite Metadata Schema 4.5, in the JSON form of its API.
-"""
+"""How a release is cited: ``CITATION.cff`` 1.2.0, BibTeX, and DataCite's metadata 4.5 as JSON."""
 
 import json
 import re

@@ -36,18 +36,10 @@ _SPECIAL: dict[str, Any] = {
 
 
 def croissant_text(root: Path, facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
-    """The document of a release whose other files are written.
-
-    Pictures that are files of their own have a record set for each role, with ``ImageObject``
-    fields; those in shards are described by the shards alone, because the library ``mlcroissant``
-    keeps unpacked archives by their name, and would mix those of two releases.
-
-    Args:
-        root: The release.
-        facts: Its facts.
-        details: Details, as its facts have them or with a later DOI.
-        layout: Its format.
-    """
+    """The document of a release whose other files are written; details may have a later DOI."""
+    # Pictures that are files have a record set for each role, with ``ImageObject`` fields. Those in
+    # shards are described by the shards alone, because the library ``mlcroissant`` keeps unpacked
+    # archives by their name, and would mix those of two releases.
     roles = _picture_roles(facts, layout)
     document: dict[str, Any] = {
         "@context": _context(),

@@ -1,8 +1,4 @@
-"""``LICENSE``: the text of the terms.
-
-The texts are those of the SPDX licence list 3.27.0, its exceptions too, in
-``licence_texts.json.xz``.
-"""
+"""``LICENSE``: the text of the terms, from the SPDX licence list 3.27.0 with its exceptions."""
 
 import functools
 import json
@@ -21,10 +17,8 @@ HOLDERS = re.compile(r"(Copyright \(c\) )<year> <(?:owner|copyright holders)>")
 
 
 def licence_text(details: Details) -> str:
-    """Text of ``LICENSE``: identifier, address, and the whole text of each licence and exception.
-
-    Own terms (``LicenseRef-NAME``) have their address alone.
-    """
+    """Text of ``LICENSE``: identifier, address, and the text of each licence and exception."""
+    # Own terms (``LicenseRef-NAME``) have their address alone.
     if details.licence == NO_LICENCE:
         return "No licence was given: ask the authors before you use or share this dataset.\n"
     names = identifiers(details.licence)

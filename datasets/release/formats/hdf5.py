@@ -118,15 +118,8 @@ def _add(group: h5py.Group, name: str, array: NDArray[np.generic]) -> None:
 
 
 def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
-    """Write the pairs of a shard into ``folder/<id>/``: pictures as PNG, arrays as ``.npy``.
-
-    Args:
-        shard: The HDF5 file; it may come from anybody.
-        folder: Folder of all pairs.
-
-    Raises:
-        DatasetError: The file is not a shard of this format.
-    """
+    """Write a shard's pairs into ``folder/<id>/``: pictures as PNG, arrays as ``.npy``."""
+    # The shard may come from anybody.
     split = shard.name.partition("-")[0]
     try:
         require_file(shard)

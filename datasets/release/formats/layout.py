@@ -32,16 +32,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ReleaseRow:
-    """Location of a pair in a release.
-
-    Attributes:
-        pair: The pair with its id, scene and split.
-        files: Name of each role: a path in the release, or the name inside a shard.
-        shard: The file that holds them; empty if they are separate files.
-    """
+    """Location of a pair in a release; the shard is empty if its members are separate files."""
 
     pair: Pair
-    files: Mapping[str, str]
+    files: Mapping[str, str]  # name by role: a path in the release, or inside a shard
     shard: str = ""
 
 
@@ -50,26 +44,20 @@ Rows: TypeAlias = tuple[ReleaseRow, ...]
 
 @dataclass(frozen=True)
 class ReleaseFormat:
-    """A release format.
+    """A release format, by its name for ``package --to``."""
 
-    Attributes:
-        name: Name for ``package --to``.
-        write: Writes the pairs into a folder, keeping complete files of an earlier attempt, and
-            says which pairs it left out.
-            Arguments: the folder, the pairs, the bytes of originals per shard, labels (title,
-            licence, version) for formats that carry them, and the number of processes.
-        loose: Whether pictures are separate files, listed in a manifest of pairs.
-        usage: How to load it, lines of Markdown.
-        pictures: Path of a picture by ``{role}`` and ``{id}``; ``*`` stands for a split. Empty if
-            pictures are not files of their own.
-    """
+    # ``write`` puts the pairs into a folder, keeping complete files of an earlier attempt, and says
+    # which pairs it left out. Its arguments: the folder, the pairs, the bytes of originals per
+    # shard, labels (title, licence, version) for formats that carry them, and the number of
+    # processes.
 
     name: str
     write: Callable[
         [Path, Sequence[Pair], int, Mapping[str, str], int], tuple[Rows, tuple[LeftOut, ...]]
     ]
-    loose: bool
-    usage: str
+    loose: bool  # pictures are separate files, listed in a manifest of pairs
+    usage: str  # how to load it, lines of Markdown
+    # path by ``{role}`` and ``{id}``, ``*`` for a split; empty without such files
     pictures: str = ""
 
 
@@ -83,16 +71,7 @@ class ShardEntry(Settings):
 
 
 def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path) -> Pair:
-    """Make the pair of a shard, with files in ``folder/<id>/``.
-
-    Args:
-        entry: Its ``id``, ``scene``, ``split`` and ``metadata``.
-        files: File names by role; a blurry one is required.
-        folder: Folder of all pairs.
-
-    Raises:
-        DatasetError: The entry is not valid.
-    """
+    """Make the pair of a shard, with files (a name by role) in ``folder/<id>/``."""
     try:
         known = ShardEntry.model_validate(entry)
     except ValidationError as error:
@@ -109,26 +88,15 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
 
 @dataclass(frozen=True)
 class Shard:
-    """Pairs of one split that are written into one file.
-
-    Attributes:
-        name: Name of the file, without a suffix.
-        pairs: The pairs.
-    """
+    """Pairs of one split that are written into one file, whose name is without a suffix."""
 
     name: str
     pairs: tuple[Pair, ...]
 
 
 def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
-    """Divide the pairs of each split into shards, in the order of their ids.
-
-    The size of the originals is used, so that the same input always gives the same shards.
-
-    Args:
-        pairs: All pairs.
-        most_bytes: Most bytes of originals in one shard; a larger pair gets a separate shard.
-    """
+    """Divide each split's pairs into shards, by id; a pair above ``most_bytes`` gets its own."""
+    # The size of the originals is used, so that the same input always gives the same shards.
     for split in SPLITS:
         members = sorted((pair for pair in pairs if pair.split == split), key=lambda pair: pair.id)
         for number, part in enumerate(_parts(members, most_bytes)):
@@ -152,13 +120,8 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
 def written_shard(
     path: Path, pairs: int, fill: Callable[[Path], tuple[LeftOut, ...]]
 ) -> tuple[LeftOut, ...]:
-    """Write a shard unless an earlier attempt did; one that lacks pairs is tried again.
-
-    Args:
-        path: The shard, in a working folder; without any pair it is not written.
-        pairs: Number of its pairs.
-        fill: Writes it, and says which pairs it left out.
-    """
+    """Write a shard unless an earlier attempt did; one that lacks pairs is tried again."""
+    # ``fill`` writes it, and says which pairs it left out; without any pair there is no file.
     lacking = path.parent.parent / f"{path.name}-lacks-pairs"
     if path.is_file() and not lacking.exists():
         return ()

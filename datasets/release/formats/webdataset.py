@@ -102,15 +102,8 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
-    """Write the pairs of a shard into ``folder/<id>/``, byte for byte.
-
-    Args:
-        shard: The tar file; it may come from anybody.
-        folder: Folder of all pairs.
-
-    Raises:
-        DatasetError: The file is not a shard of this format.
-    """
+    """Write the pairs of a tar shard into ``folder/<id>/``, byte for byte."""
+    # The shard may come from anybody.
     try:
         require_file(shard)
         with tarfile.open(shard, "r:") as archive:

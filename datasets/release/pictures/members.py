@@ -31,18 +31,10 @@ def member_name(role: str) -> str:
 
 
 def released_members(pair: Pair) -> dict[str, bytes]:
-    """The files of a pair by role, as bytes.
-
-    A PNG without metadata is kept byte for byte. Every other picture is decoded and written as PNG
-    with its own bit depth, its exposure, lens and date, so that no position, serial number or
-    thumbnail remains; RAW members are developed with the same parameters. Colours with another
-    profile than sRGB are converted; those that PNG names by its own chunks keep them.
-
-    Raises:
-        ImageError: A picture cannot be read, its colours cannot be converted to sRGB, or the two
-            members are in two colour spaces.
-        DatasetError: An array does not hold plain numbers, or its size differs from its picture.
-    """
+    """The files of a pair by role, as bytes: PNG without metadata as it is, others as new PNG."""
+    # The new PNG has its picture's own bit depth, exposure, lens and date, but no position, serial
+    # number or thumbnail. RAW members are developed with the same parameters. Profiles other than
+    # sRGB are converted; colours that PNG names by its own chunks stay.
     require_one_size([pair])
     files = pair_files(pair)
     if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):

@@ -19,11 +19,7 @@ NO_SECRETS = {"unknown", "none", "null"}
 
 
 def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove private keys from metadata, and their values from other texts.
-
-    Args:
-        metadata: JSON values; keys such as ``serial_number``, ``gps`` and ``owner`` are private.
-    """
+    """Remove private keys (``serial_number``, ``gps``, …), and their values from other texts."""
     found = {text for text in _secrets(metadata) if len(text) >= SHORTEST}
     secrets = sorted(found - NO_SECRETS, key=len)
     return {

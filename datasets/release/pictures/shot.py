@@ -21,12 +21,7 @@ PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
 
 
 def with_shot(path: Path, png: bytes) -> bytes:
-    """A released picture with exposure, lens, date and meaning of colours of its file.
-
-    Args:
-        path: The file that it was made from.
-        png: The picture; in sRGB if the file has a colour profile.
-    """
+    """A released PNG with exposure, lens, date and meaning of colours of its original file."""
     metadata = read_metadata(path)
     told, exif = meaning_of(metadata, converted=bool(profile_of(path))), _shot(metadata.exif)
     parts = told.parts
