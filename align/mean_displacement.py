@@ -16,20 +16,9 @@ def mean_displacement(
     counted: NDArray[np.bool_],
     frame: Uncertainty | None,
 ) -> tuple[float, float]:
-    """Mean length of a displacement, and a standard error that belongs to it.
+    """Mean length of a displacement where it counts, and its standard error, px.
 
-    A mean length errs by no more than the displacements do in the mean. The transform of the whole
-    picture errs by its shift in the centre, and by the square of the distance from there more, up
-    to what it errs by at the worst corner.
-
-    Args:
-        placed: ``(2, h, w)`` displacement, px of the full picture.
-        flow_error_px: ``(h, w)`` what the local flow in it errs by, likewise.
-        counted: ``(h, w)``, where the displacement counts; somewhere it does.
-        frame: Standard errors of the transform of the whole picture; None if it was given.
-
-    Returns:
-        Both in px of the full picture.
+    The frame errs by its shift in the centre, and up to the worst corner by the squared distance.
     """
     length = float(np.hypot(*placed)[counted].mean())
     variance = float(np.square(flow_error_px[counted], dtype=np.float64).mean())

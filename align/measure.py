@@ -44,16 +44,9 @@ Array32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Field:
-    """The flow of a pair on a reduced grid, in pixels of that grid.
+    """The flow of a pair on a grid reduced by ``factor``, in pixels of that grid.
 
-    Attributes:
-        flow: Flow from the blurry to the sharp member, corrected by the rig if there is one.
-        factor: Integer factor by which the pictures were reduced.
-        calibration: ``(h, w)``, JDRL's calibration mask.
-        asymmetry: ``(2, h, w)`` displacement by the asymmetric point spread, zero if it is not
-            significant.
-        unexplained: ``(h', w')`` stops that the blur does not explain, on a grid of its own over
-            the same frame; None if hardly anything can be compared.
+    ``asymmetry`` is zero if not significant; ``unexplained`` is in stops, on its own grid.
     """
 
     flow: DenseFlow
@@ -69,19 +62,15 @@ class Field:
 
     @property
     def local(self) -> NDArray[np.float32]:
-        """``(2, h, w)`` px of the full picture: the displacement that a compensation may add.
-
-        Zero where the transform of the whole picture explains the pair as well.
-        """
+        """Displacement that a compensation may add, px of the full picture; zero without need."""
         flow = self.flow
         shown = supported(flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable)
         return np.asarray(self.misplaced * shown, np.float32)
 
     def mean_displacement(self, frame: Uncertainty | None) -> tuple[float, float]:
-        """Mean length of the displacement over reliable pixels, px of the full picture.
+        """Mean length over reliable pixels, px of the full picture, and its standard error.
 
-        That is the global transform's and ``local``: what the flow shows by chance where nothing
-        moves is not in it. The second number is its standard error.
+        It is the global transform's and ``local``, without what the flow shows by chance.
         """
         flow, local = self.flow, self.local
         placed = self.factor * (flow.flow - flow.residual) + local
@@ -100,14 +89,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A misalignment and where it is confirmed in the blurry picture.
-
-    Attributes:
-        misalignment: The numbers.
-        shape: Height and width of the blurry picture.
-        field: The flow behind the numbers; None if unknown.
-        rig: The rig through which the sharp picture was seen.
-    """
+    """A misalignment, the flow behind it, and where it is confirmed in the blurry picture."""
 
     misalignment: Misalignment
     shape: tuple[int, int]
@@ -118,8 +100,7 @@ class Measurement:
     def reliable(self) -> Mask:
         """``(H, W)``, True where the registered sharp picture can serve as a reference.
 
-        It shows the scene there, the flow is reliable, at most 1 px remains, and a blur explains
-        the light; all False if unknown.
+        At most 1 px remains there, and a blur explains the light; all False if unknown.
         """
         if self.field is None:
             return np.zeros(self.shape, dtype=bool)
@@ -158,24 +139,7 @@ def measure(
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
-    Args:
-        blurry: ``(H, W, 3)`` RGB, uint8 or uint16.
-        sharp: Same height and width (with a rig, its own), any bit depth.
-        estimator: Estimator of the residual flow.
-        rig: The rig, if the members come from two cameras.
-        defocus_map: ``(H, W)`` signed diameter of the circle of confusion, px, if known. Otherwise
-            its size is estimated from the pair, without a sign.
-        known: The transform, if another shot measured it better than the blurry one can; it is used
-            unchanged and has no standard errors.
-        at_most: Richest model of the global transform: translation, similarity, affine or
-            homography.
-        largest_px: What is known of the camera: no place moved farther than this.
-        shared: What the pairs of this pair's session share.
-        own: With ``shared``: what registering the pair by itself has found, if that is known.
-
-    Raises:
-        AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
-            does not fit the blurry picture.
+    A ``known`` transform stays unchanged; ``defocus_map`` is signed, px; ``own`` needs ``shared``.
     """
     check_members(blurry, sharp, rig)
     shape = (blurry.shape[0], blurry.shape[1])
@@ -333,7 +297,7 @@ def _consistency_px(field: Field) -> float:
 def _sigma(field: Field, found: Uncertainty, misalignment_px: float) -> Sigma:
     """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
 
-    The longest residuals lie where the flow errs most, so their quantile has that of its errors.
+    The longest residuals are where the flow errs most, so their quantile has that of its errors.
     """
     shape = field.flow.reliable.shape
     index = sample_grid(shape)

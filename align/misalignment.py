@@ -21,18 +21,7 @@ RESTS_ON = "rests_on_largest_shift_px"
 
 @dataclass(frozen=True)
 class Sigma:
-    """Standard errors (1 σ) of numbers that describe the whole picture.
-
-    Attributes:
-        misalignment_px: Standard error of the mean displacement.
-        shift_px: Standard error of each coordinate of the shift.
-        zoom: Standard error of the zoom ratio.
-        rotation_deg: Standard error of the rotation, degrees.
-        corner_px: Standard error of the displacement at the worst corner.
-        residual_median_px, residual_p95_px: Standard errors of the residual flow's length.
-        reliable_share, occluded_share: Standard errors of the shares.
-        consistency_px: Standard error of the median forward-backward error.
-    """
+    """Standard errors (1 σ) of numbers that describe the whole picture, corners at the worst."""
 
     misalignment_px: float
     shift_px: float

@@ -46,12 +46,7 @@ BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
 class ReducedBlur:
     """What a measurement knows of the blur, which is all that a blur map is made of.
 
-    Attributes:
-        coc_px: ``(h, w)`` float32, relative blur on the reduced grid and in its pixels.
-        reliable: ``(h, w)``, where it is known.
-        factor: Integer factor by which the pictures were reduced.
-        shape: Height and width of the blurry picture.
-        unexplained: ``(h', w')`` stops that the blur does not explain, on a grid of its own.
+    ``coc_px`` is in pixels of its grid, reduced by ``factor``; ``unexplained`` is in stops.
     """
 
     coc_px: Array
@@ -63,17 +58,9 @@ class ReducedBlur:
 
 @dataclass(frozen=True)
 class PairBlurMap:
-    """Relative blur of a pair on the blurry picture's grid, or on that of a release.
+    """Diameter of the circle of confusion by which the blurry member is more blurred, px; or NaN.
 
-    Attributes:
-        diameter_px: ``(H, W)`` float32, diameter of the circle of confusion by which the blurry
-            member is more blurred; negative where the sharp one is; NaN where the pictures do not
-            show it.
-        sigma_px: ``(H, W)`` float32, standard error: the scatter of the estimate around each place
-            and the spacing of the diameters that are tried. Where the blur itself changes, it is
-            too large.
-        unexplained: ``(h', w')`` float32, stops that the blur does not explain, on a coarser grid
-            over the same frame; None if hardly anything can be compared.
+    ``sigma_px`` has scatter and the spacing of the diameters; ``unexplained`` is in stops, coarser.
     """
 
     diameter_px: Array
@@ -84,13 +71,7 @@ class PairBlurMap:
 def blur_map(
     measurement: Measurement, grid: ReleaseGrid | None = None, step: int = 1
 ) -> PairBlurMap | None:
-    """The blur map that a measurement has found; None if the misalignment is unknown.
-
-    Args:
-        measurement: Measurement of the pair.
-        grid: Grid of a release; None for the whole blurry picture.
-        step: Only every so many pixels of each side are wanted, as to be looked at.
-    """
+    """The blur map of a measurement, at every ``step``-th pixel; None if it is unknown."""
     field = measurement.field
     if field is None:
         return None
@@ -132,10 +113,7 @@ def _part_of(known: ReducedBlur, area: Rectangle) -> Array | None:
 
 
 def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Array:
-    """A part of an enlarged map, without making the whole, which takes much memory.
-
-    Rows are repeated last: they are copied whole, in a third of the time of single values.
-    """
+    """A part of an enlarged map, without making the whole, which takes much memory."""
     rows, columns = (
         np.minimum(np.arange(start + step // 2, start + length, step) // factor, have - 1)
         for start, length, have in zip(
@@ -202,13 +180,9 @@ def with_scale(found: PairBlurMap) -> NDArray[np.uint8]:
 
 
 def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
-    """Write :data:`BLUR_NAMES`: both maps as float32 TIFF, px, and pictures; return the names.
+    """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names.
 
-    The last one shows what the blur does not explain. The picture of the blur is no larger than a
-    screen, and has a scale in px below the map.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
+    The picture of the blur is no larger than a screen, and has a scale in px below the map.
     """
     import tifffile
 

@@ -49,14 +49,9 @@ BLEND_PX = 12
 
 @dataclass(frozen=True)
 class Release:
-    """Settings for writing aligned pairs.
+    """Settings for writing aligned pairs; ``flow`` adds local flow to the ``global`` transform.
 
-    Attributes:
-        model: ``none`` moves nothing, ``global`` applies the transform of the whole picture,
-            ``flow`` adds the local flow where it is reliable.
-        scale: Size of the release relative to the blurry picture, 0 < scale <= 1.
-        kernel: The interpolation kernel.
-        photometric: ``match`` gives the sharp member the gain and offset of the blurry one.
+    ``scale`` is relative to the blurry picture; ``match`` gives the sharp one its gain and offset.
     """
 
     model: Model = "global"
@@ -67,14 +62,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Compensation:
-    """Everything that determines the pixels of a released pair.
-
-    Attributes:
-        placement: Transform from blurry to sharp positions.
-        grid: The released part, and its size.
-        kernel: The interpolation kernel.
-        match: Gain and offset applied to the sharp member, or None.
-    """
+    """Everything that determines the pixels of a released pair."""
 
     placement: Placement
     grid: ReleaseGrid
@@ -84,13 +72,7 @@ class Compensation:
 
 @dataclass(frozen=True)
 class CompensatedPair:
-    """The sharp picture in the geometry of the blurry one.
-
-    Attributes:
-        sharp: ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size.
-        valid_mask: ``(H, W)``, True where the sharp picture shows the scene and is reliable.
-        misalignment: The compensated misalignment.
-    """
+    """The sharp picture, at its own depth, in the geometry of the blurry one, and its mask."""
 
     sharp: Image
     valid_mask: NDArray[np.bool_]
@@ -107,15 +89,7 @@ def compensate(
 ) -> CompensatedPair:
     """Resample the sharp picture once by the measurement, in linear light, at full size.
 
-    Args:
-        blurry: ``(H, W, 3)``; only its size is used.
-        sharp: ``(H, W, 3)`` uint8 or uint16.
-        measurement: Measurement of this pair.
-        model: What to compensate; see :class:`Release`.
-        photometric: Whether the sharp picture gets the light of the blurry one; likewise.
-
-    Raises:
-        AlignmentError: The misalignment is unknown, or the sizes differ.
+    Only the size of ``blurry`` is used; see :class:`Release` for ``model`` and ``photometric``.
     """
     if measurement.rig is None and blurry.shape != sharp.shape:
         raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
@@ -134,19 +108,7 @@ def plan_compensation(
     release: Release,
     size: tuple[int, int] | None = None,
 ) -> Compensation:
-    """Plan the compensation of a measured pair.
-
-    Args:
-        measurement: Measurement of the pair.
-        sharp_size: Height and width of the sharp picture.
-        release: Settings of the release.
-        size: Width and height of the middle that is left of the common area, px of the blurry
-            picture; None for all of it.
-
-    Raises:
-        AlignmentError: The misalignment is unknown, the pictures do not overlap, or the scale
-            leaves no pixel.
-    """
+    """Plan the compensation of a measured pair, cut to the middle ``size`` (width, height), px."""
     misalignment, field = measurement.misalignment, measurement.field
     if misalignment.matrix is None or field is None:
         raise AlignmentError(
@@ -202,9 +164,7 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
     """``(h, w)`` of the release: True where the sharp picture shows the scene and is reliable.
 
-    Reliable means that the measured flow is reliable, that the compensation leaves at most 1 px of
-    it, and that a blur explains the light of the blurry picture. If the sharp picture is darkened,
-    its saturated pixels are excluded.
+    At most 1 px may remain; saturated pixels of a sharp picture that is darkened are excluded.
     """
     if measurement.field is None:
         return np.zeros(plan.grid.shape, dtype=bool)

@@ -38,12 +38,7 @@ def whole(shape: tuple[int, ...]) -> Rectangle:
 
 @dataclass(frozen=True)
 class ReleaseGrid:
-    """Pixels of a released picture, as positions in the blurry picture.
-
-    Attributes:
-        crop: The released part.
-        scale: Pixels of the release per pixel of the blurry picture, 0 < scale <= 1.
-    """
+    """Pixels of a release as positions in the blurry picture; ``scale`` is 0 < scale <= 1."""
 
     crop: Rectangle
     scale: float = 1.0
@@ -57,10 +52,7 @@ class ReleaseGrid:
         )
 
     def columns(self) -> NDArray[np.float64]:
-        """X of each column of the release in the blurry picture.
-
-        The corners of the areas coincide.
-        """
+        """X of each column of the release in the blurry picture; the areas' corners coincide."""
         return (
             self.crop.left + (np.arange(self.shape[1], dtype=np.float64) + 0.5) / self.scale - 0.5
         )
@@ -73,8 +65,7 @@ class ReleaseGrid:
 def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
     """The largest upright rectangle of True pixels, or None if nothing is True.
 
-    For each row, each column counts its True pixels upwards; the largest rectangle under this
-    skyline is found with a stack of rising columns, in one pass over the picture.
+    Columns count their True pixels upwards; a stack of rising ones finds it in one pass.
     """
     left, top, width, height = _largest(np.ascontiguousarray(mask))
     return Rectangle(left, top, width, height) if width else None

@@ -38,16 +38,9 @@ FONT_SCALE = 0.55
 def write_evidence(
     folder: Path, blurry: Image, sharp: Image, measurement: Measurement
 ) -> list[str]:
-    """Write :data:`EVIDENCE_NAMES` into a folder; nothing is written for an unknown misalignment.
+    """Write :data:`EVIDENCE_NAMES` and return the names; none for an unknown misalignment.
 
-    The masks have the size of the blurry picture: 255 where JDRL's calibration mask accepts the
-        flow, and 255 where the sharp picture does not show the same scene.
-
-    Returns:
-        Names of the written files.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
+    Masks are 255 where JDRL's mask accepts the flow, and where the sharp one shows another scene.
     """
     if measurement.field is None:
         return []
@@ -67,8 +60,7 @@ def measurement_picture(
 ) -> Panel:
     """``(h, w, 3)``: flow as colours and arrows, residual flow, differences, checkerboard.
 
-    Differences are blurry minus sharp at equal exposure, amplified four times around grey. The
-    checkerboard alternates both members, with the sharp one compensated by the global transform.
+    Differences are blurry minus sharp at equal exposure, amplified four times around grey.
     """
     scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
     before, after = (

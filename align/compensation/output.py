@@ -55,26 +55,7 @@ def write_aligned(
 ) -> list[str]:
     """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
 
-    Both pictures are cropped to the largest rectangle that both show: the blurry one is otherwise
-    unchanged (except for its size if the release is smaller), and the sharp one is resampled once.
-    Results of an earlier run in the folder are replaced.
-
-    Args:
-        folder: Created if absent; see
-            :func:`defocus.align.compensation.output_folder.check_output_folder`.
-        blurry: ``(H, W, 3)`` uint8 or uint16.
-        sharp: ``(H, W, 3)``, its own depth.
-        measurement: Measurement of this pair.
-        release: Settings of the release; None for the defaults of :class:`Release`.
-        carry: What gives the written blurry and sharp pictures what their files held besides.
-        size: See :func:`defocus.align.compensation.compensate.plan_compensation`.
-
-    Returns:
-        Names of the written files.
-
-    Raises:
-        AlignmentError: The pictures do not overlap.
-        StorageError: The disk is full or the folder is not writable; nothing is left behind.
+    Both are cropped to the largest rectangle that both show; files of an earlier run are replaced.
     """
 
     def stage(staging: Path) -> None:
@@ -98,23 +79,7 @@ def repeat_aligned(
     record_file: Path,
     carry: tuple[Carry, Carry] | None = None,
 ) -> list[str]:
-    """Make an aligned pair again from its record, byte for byte, without measuring anything.
-
-    Args:
-        folder: See :func:`write_aligned`; may be the folder of the record.
-        blurry: The blurry original.
-        sharp: The sharp original.
-        record_file: The ``misalignment.json`` of the first run, with mask and flow beside it.
-        carry: As :func:`write_aligned` got it.
-
-    Returns:
-        Names of the written files.
-
-    Raises:
-        AlignmentError: There is no record, the originals differ, or the result differs from the
-            recorded one.
-        StorageError: The disk is full or the folder is not writable; nothing is left behind.
-    """
+    """Make an aligned pair again from its record, byte for byte, without measuring anything."""
     record = read_record(record_file)
     lacking = sorted(COMPUTED - record.outputs.keys())
     if lacking:
@@ -223,11 +188,7 @@ def _stage(
 
 
 def write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk."""
     content = io.BytesIO()
     np.save(content, array)
     write_bytes(path, content.getvalue())
@@ -236,8 +197,7 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:
     """Move the staged files into place and remove files of an earlier run.
 
-    Until the last file is there, ``misalignment.json`` marks the folder as unfinished. So a killed
-    process leaves no old numbers beside new pictures, and the folder is still recognised as ours.
+    Before the last one, ``misalignment.json`` says unfinished, so no old numbers are taken for new.
     """
     try:
         (staging / UNFINISHED).replace(folder / NUMBERS)

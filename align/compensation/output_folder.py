@@ -19,13 +19,7 @@ OUTPUT_NAMES = (
 
 
 def check_output_folder(folder: Path, *inputs: Path) -> None:
-    """Refuse a folder in which the user's own files would be overwritten.
-
-    Raises:
-        InputError: An output would overwrite an input, or the folder has files with the outputs'
-            names but no ``misalignment.json`` of an earlier run.
-        StorageError: There is a file with the folder's name.
-    """
+    """Refuse a folder in which the user's own files would be overwritten."""
     if folder.exists() and not folder.is_dir():
         raise storage_error(FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)), folder)
     taken = [folder / name for name in OUTPUT_NAMES if (folder / name).exists()]

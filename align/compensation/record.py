@@ -64,23 +64,9 @@ class Inputs(Settings):
 
 
 class Record(Settings):
-    """The part ``compensation`` of ``misalignment.json``.
+    """The part ``compensation`` of ``misalignment.json``: transform, flow, light, grid, hashes.
 
-    Attributes:
-        model: What was compensated; see :class:`~defocus.align.compensation.compensate.Release`.
-        transform: Kind of the global transform, as measured.
-        matrix: The applied transform, from blurry to sharp positions.
-        flow: The local flow, or None.
-        photometric: The gain and offset applied to the sharp member, or None.
-        rig: The whole rig, or None.
-        kernel: The interpolation kernel.
-        scale: Size of the release relative to the blurry picture.
-        crop_px: The released part, in pixels of the blurry picture.
-        sharpness_lost: Share of the sharp picture's gradient energy lost by the interpolation; None
-            if it has no gradient.
-        inputs: Hashes of the originals, which are never changed.
-        outputs: SHA-256 hash of each file written with the record.
-        versions: Versions of the software that computed it.
+    ``sharpness_lost`` is a share of the sharp picture's gradient energy; None without gradient.
     """
 
     format: Literal["defocus-compensation"] = "defocus-compensation"
@@ -138,11 +124,7 @@ def make_record(
 
 
 def read_record(path: Path) -> Record:
-    """Read the record of a ``misalignment.json``.
-
-    Raises:
-        AlignmentError: The file is missing or damaged, or the pair was not compensated.
-    """
+    """Read the record of a ``misalignment.json``."""
     try:
         document: dict[str, Any] = read_json(path, MAX_RECORD_BYTES)
         return Record.model_validate(document["compensation"])
@@ -161,16 +143,7 @@ def read_record(path: Path) -> Record:
 
 
 def recorded_plan(record: Record, path: Path) -> Compensation:
-    """The compensation that a record describes.
-
-    Args:
-        record: Read from ``path``.
-        path: The record's file, with the flow beside it.
-
-    Raises:
-        AlignmentError: The flow is missing or has changed, or the transform is impossible for a
-            pair.
-    """
+    """The compensation that a record in ``path`` describes, with the flow beside it."""
     local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
     match = record.photometric
     plan = Compensation(

@@ -18,10 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle of the blurry picture that the sharp one also shows; may be empty.
-
-    Outside it the moved sharp picture repeats its border, which would bias tiles towards no shift.
-    """
+    """A rectangle that both show, perhaps empty; outside, repeated borders would bias tiles."""
 
     left: int
     top: int
@@ -53,10 +50,6 @@ class Area:
         return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
 
     def tile(self, side: int) -> tuple[int, int]:
-        """Height and width of a tile with about that side that fits.
-
-        Sides that are large primes are avoided, because their Fourier transforms take three times
-        as long.
-        """
+        """Height and width of a tile with about that side that fits; large primes are avoided."""
         height, width = self.bottom - self.top, self.right - self.left
         return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))

@@ -19,18 +19,9 @@ LEAST_ENERGY = 1e-9
 
 
 def sharpness_lost(sharp: Image, plan: Compensation) -> float | None:
-    """Share of gradient energy lost by resampling, measured on tiles spread over the release.
+    """Share of gradient energy lost by resampling, over tiles; None if they have no gradient.
 
-    Each tile of the release is compared with the same tile moved only by whole pixels and reduced
-    alike, corrected for the zoom, which scales gradients. Noise counts as sharpness, as in every
-    such measure, and an overshooting kernel can give values below 0.
-
-    Args:
-        sharp: The sharp picture as captured.
-        plan: How it is resampled.
-
-    Returns:
-        The share; None if the tiles have no gradient.
+    Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0.
     """
     kept = full = 0.0
     for tile in _tiles(plan.grid):

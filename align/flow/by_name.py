@@ -21,18 +21,9 @@ DEFAULT_ESTIMATOR = "dis"
 def flow_estimator(
     name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
 ) -> "FlowEstimator":
-    """Make the estimator with that name.
+    """Make the estimator of :data:`ESTIMATORS`; weights None uses those that come with the package.
 
-    Args:
-        name: One of :data:`ESTIMATORS`.
-        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load. None
-            uses the weights that come with the package.
-        equalise: Whether to equalise exposure and blur of the frames first, for blurry/sharp pairs
-            that are not registered. :func:`defocus.align.flow.dense.dense_flow` does this itself.
-
-    Raises:
-        InputError: The name is unknown, or the estimator takes no weights.
-        WeightsError: The weights file is damaged, unsafe or made for another network.
+    ``equalise`` equalises exposure and blur of unregistered pairs; ``dense_flow`` does this itself.
     """
     plain = _plain_estimator(name, weights)
     if not equalise:

@@ -1,7 +1,7 @@
 """Middlebury colour wheel of a flow, and the calibration mask of JDRL's released code.
 
 JDRL's released mask does not test the magnitude: the flow becomes a colour picture, then grey, and
-the band lies around the mean grey. So direction matters, and magnitude only relative to the largest
+the band is around the mean grey. So direction matters, and magnitude only relative to the largest
 in the picture.
 """
 
@@ -39,14 +39,7 @@ def colour_wheel() -> NDArray[np.float64]:
 
 
 def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Direction as hue, magnitude over the picture's largest as saturation; still is white.
-
-    Args:
-        flow: ``(2, H, W)``, px.
-
-    Returns:
-        ``(H, W, 3)`` RGB.
-    """
+    """Direction as hue, magnitude over the picture's largest as saturation; still is white."""
     u, v = flow.astype(np.float64)
     largest = np.sqrt(u**2 + v**2).max() + 1e-5
     u, v = u / largest, v / largest
@@ -62,11 +55,7 @@ def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 
 
 def flow_grey(flow: torch.Tensor) -> torch.Tensor:
-    """Grey of the colour-wheel picture, ``(N, 1, H, W)`` float32 in 0..255, whole numbers.
-
-    Args:
-        flow: ``(N, 2, H, W)``, px.
-    """
+    """Grey of the colour-wheel picture, ``(N, 1, H, W)`` float32 in 0..255, whole numbers."""
     greys = [
         cv2.cvtColor(flow_colour(one), cv2.COLOR_RGB2GRAY) for one in flow.detach().cpu().numpy()
     ]
@@ -74,15 +63,7 @@ def flow_grey(flow: torch.Tensor) -> torch.Tensor:
 
 
 def official_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
-    """The calibration mask of JDRL's released code: a band around the mean grey of the flow.
-
-    Args:
-        flow: ``(N, 2, H, W)``, px.
-        band: Half width of the band relative to the mean, bounds inclusive.
-
-    Returns:
-        ``(N, 1, H, W)`` float32, 0 or 1.
-    """
+    """Mask of JDRL's released code: a band around the mean grey of the flow, bounds inclusive."""
     grey = flow_grey(flow)
     mean = grey.mean(dim=(1, 2, 3), keepdim=True)
     return ((grey >= (1.0 - band) * mean) & (grey <= (1.0 + band) * mean)).float()

@@ -34,19 +34,9 @@ CONSISTENT_PX = 0.5
 
 @dataclass(frozen=True)
 class DenseFlow:
-    """Flow from the blurry to the sharp member, in pixels of the full pictures.
+    """Flow from the blurry to the sharp member, px of the full pictures: sharp at x + flow(x).
 
-    Attributes:
-        flow: ``(2, H, W)`` float32: the sharp picture at x + flow(x) corresponds to the blurry one
-            at x; the global transform and the residual together.
-        residual: ``(2, H, W)`` float32, the flow minus the global transform.
-        reliable: ``(H, W)``, where the flow is reliable.
-        occluded: ``(H, W)``, where the sharp picture does not show the same point: hidden behind an
-            edge, or outside its frame.
-        uncertainty_px: ``(H, W)`` float32, the expected error.
-        coc_px: ``(H, W)`` float32, relative blur: diameter of the disc by which the sharp picture
-            is sharper; negative where it is the blurrier one.
-        consistency_px: ``(H, W)`` float32, forward-backward error at x.
+    ``residual`` lacks the transform; ``coc_px`` is negative where the sharp one is the blurrier.
     """
 
     flow: Array
@@ -66,17 +56,9 @@ def dense_flow(
     *,
     equalise: bool = True,
 ) -> DenseFlow:
-    """Measure the residual flow between a blurry and a sharp picture after a global transform.
+    """Measure the residual flow after the transform ``start``, ``(3, 3)`` from blurry to sharp.
 
-    Args:
-        blurry: ``(H, W, 3)`` float32, linear light, 0..1, as photographed (any exposure).
-        sharp: Same shape.
-        start: ``(3, 3)`` float64, homogeneous, from blurry to sharp pixel positions.
-        estimator: Measures the residual flow.
-        equalise: Whether to equalise the blur of both members first.
-
-    Raises:
-        AlignmentError: The shapes differ, or values are not finite.
+    Pictures are ``(H, W, 3)`` float32, linear light in 0..1, as photographed (any exposure).
     """
     if blurry.shape != sharp.shape or start.shape != (3, 3):
         raise AlignmentError(
@@ -95,11 +77,7 @@ def dense_flow(
 
 
 class EqualisedFlow:
-    """A flow estimator that equalises exposure and blur of the frames and estimates again.
-
-    Args:
-        estimator: Estimator of the flow between the equalised frames.
-    """
+    """A flow estimator that equalises exposure and blur of the frames and estimates again."""
 
     def __init__(self, estimator: FlowEstimator) -> None:
         self.name = f"{estimator.name}-equalised"
@@ -219,10 +197,7 @@ def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
 
 
 def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
-    """Enlarge by linear interpolation.
-
-    A remainder that the reduction dropped repeats its neighbour.
-    """
+    """Enlarge by linear interpolation; a dropped remainder repeats its neighbour."""
     size = values.shape[1] * factor, values.shape[0] * factor
     full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     below, right = (side - have for side, have in zip(shape, full.shape, strict=True))

@@ -1,7 +1,4 @@
-"""DIS flow: dense inverse search, the estimator that needs no weights.
-
-Source: Kroeger et al., Fast Optical Flow using Dense Inverse Search (ECCV 2016); OpenCV's code.
-"""
+"""DIS flow (Kroeger et al., ECCV 2016; OpenCV's code), the estimator that needs no weights."""
 
 import cv2
 import numpy as np

@@ -39,11 +39,7 @@ class FlowEstimator(Protocol):
 
 
 def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:
-    """Refuse frames that no estimator can compare.
-
-    Raises:
-        AlignmentError: Shapes differ, are not ``(N, 3, H, W)``, or values are not finite.
-    """
+    """Refuse frames that no estimator can compare: of other shapes, or not finite."""
     if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3:
         raise AlignmentError(
             f"flow needs two (N, 3, H, W) frames of one shape, not {tuple(first.shape)} "

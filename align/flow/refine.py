@@ -62,26 +62,16 @@ Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
 
 @dataclass(frozen=True)
 class Refined:
-    """A flow with its uncertainty.
-
-    Attributes:
-        flow: ``(2, H, W)`` float32, px.
-        standard_error: ``(H, W)`` float32, px, in the worst direction.
-    """
+    """A flow ``(2, H, W)`` with its standard error ``(H, W)`` in the worst direction, px."""
 
     flow: Array
     standard_error: Array
 
 
 def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
-    """Improve a flow, or undo it where the pictures do not support it.
+    """Improve a flow, or undo it towards ``prior`` where the pictures do not support it, px.
 
-    Args:
-        first: ``(H, W)`` float32, encoded 0..1.
-        second: Same shape, of the same exposure and blur.
-        flow: ``(2, H, W)`` float32, px, the estimated flow from first to second.
-        prior: ``(2, H, W)`` float32, the flow that the registration expects.
-        valid: ``(H, W)``, where the second picture has something to show.
+    Pictures are ``(H, W)`` float32, encoded 0..1, of the same exposure and blur.
     """
     expected: tuple[float, ...] = EXPECTED_PX
     for _ in range(ITERATIONS):
@@ -180,11 +170,7 @@ def _posterior(
 def _deviation(step: Array, error: Array, told: Array, expected: float) -> float:
     """The deviation of the steps where there is evidence (empirical Bayes).
 
-    Args:
-        step: ``(2, h, w)``, flow minus that of the previous window.
-        error: ``(h, w)``, its variance in each direction.
-        told: ``(h, w)``, 0..1, share of the step that comes from the evidence.
-        expected: The expected deviation, with the weight of a share :data:`BELIEF` of all places.
+    ``expected`` has the weight of a share :data:`BELIEF` of all places; ``error`` is a variance.
     """
     belief = BELIEF * told.size
     squares = told * ((step**2).sum(axis=0) / 2 + error)

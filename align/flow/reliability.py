@@ -26,17 +26,7 @@ RELIABLE_PX = 0.5
 
 
 def expected_error(standard_error: Array, consistency: Array, residual: Array, coc: Array) -> Array:
-    """The expected error; all values are in pixels of the measured picture.
-
-    Args:
-        standard_error: ``(H, W)`` float32, standard error of the fit.
-        consistency: ``(H, W)``, forward-backward error.
-        residual: ``(2, H, W)``, the flow after the registration.
-        coc: ``(H, W)``, relative blur, diameter.
-
-    Returns:
-        ``(H, W)`` float32.
-    """
+    """The expected error ``(H, W)``, px of the measured picture, as are all arguments."""
     terms = (
         OF_STANDARD_ERROR * standard_error,
         OF_CONSISTENCY * consistency,
@@ -47,10 +37,9 @@ def expected_error(standard_error: Array, consistency: Array, residual: Array, c
 
 
 def believed(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
-    """The mask of reliable flow.
+    """The mask of reliable flow; the standard error alone must be small enough too.
 
-    A wall without texture has small errors if the registration is right, but gives no evidence for
-    it. So the standard error alone must be small enough too.
+    A wall without texture has small errors if the registration is right, but gives no evidence.
     """
     return ~occluded & (expected <= RELIABLE_PX) & (standard_error <= RELIABLE_PX)
 

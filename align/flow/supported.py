@@ -24,16 +24,9 @@ LEFT_SHARE = 0.5
 
 
 def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask) -> Mask:
-    """Where the flow around a place predicts that place better than no flow does.
+    """Where the flow around a place predicts that place, left out, better than no flow does.
 
-    The flow in a tile is left out of what predicts it, and it has to be longer than three times
-    what a blur of its size errs by.
-
-    Args:
-        residual: ``(2, H, W)``, what the transform of the whole picture leaves, px.
-        uncertainty_px: ``(H, W)``, its expected error.
-        coc_px: ``(H, W)``, diameter of the circle of confusion; its sign does not matter.
-        reliable: ``(H, W)``, where the flow is believed.
+    It must be longer than three times what a blur of its size errs by; all values are in px.
     """
     counted = reliable.astype(np.float32)
     terms = [*residual, uncertainty_px, np.abs(coc_px)]

@@ -28,15 +28,9 @@ FINE_DIAMETERS_PX = (
 def matched_blur(
     blurry: NDArray[np.float32], sharp: NDArray[np.float32], window_px: int = 25
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The sharp picture with the disc blur that makes it locally most similar to the blurry one.
+    """The sharp picture with the disc blur that is locally most similar to the blurry one.
 
-    Args:
-        blurry: ``(H, W)`` or ``(H, W, 3)``, linear light.
-        sharp: Same shape, registered to within the window, of the same exposure.
-        window_px: Side of the square over which squared differences are summed.
-
-    Returns:
-        The blurred picture, and the chosen diameters in pixels, ``(H, W)``.
+    Both are linear light, registered, of equal exposure; the second value is diameters, px.
     """
     best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
     matched = sharp.copy()
@@ -61,14 +55,6 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
 def disc_blurred_stack(
     picture: NDArray[np.float32], diameters: Sequence[float] | NDArray[np.float64]
 ) -> list[NDArray[np.float32]]:
-    """A grey picture blurred by discs of several diameters.
-
-    Args:
-        picture: ``(H, W)``, values from 0 on; reflected beyond its borders.
-        diameters: Diameters in pixels; up to 1 leaves the picture unchanged.
-
-    Returns:
-        One picture for each diameter.
-    """
+    """A picture blurred by discs, reflected beyond its borders; up to 1 px leaves it unchanged."""
     blurred = (_disc_blurred(picture, float(diameter)) for diameter in diameters)
     return [np.maximum(one, np.float32(0)) for one in blurred]  # a Fourier transform rounds

@@ -39,14 +39,7 @@ OPPONENTS = ((1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> float | None:
     """Strength of the blurry member's colours over that of the sharp one's; None if unknown.
 
-    Both members err, so the factor lies between the slopes of each on the other. What is told is
-    the one nearer to 1.
-
-    Args:
-        blurry: ``(H, W, 3)`` linear light.
-        sharp: Same shape, aligned.
-        coc_px: ``(H, W)`` diameters of the blur, px.
-        shown: ``(H, W)``, where both members show the scene.
+    Both err, so the factor is between the slopes of each on the other: the one nearer to 1.
     """
     factor = factor_for(blurry.shape, SIDE)
     first, second = (reduced(one, factor) for one in (blurry, sharp))

@@ -52,14 +52,9 @@ LEAST_CLEARNESS = 0.02
 
 @dataclass(frozen=True)
 class Equalised:
-    """A pair with equal exposure and blur.
+    """A pair, linear light ``(H, W)``, each blurred where it was the sharper one.
 
-    Attributes:
-        blurry: ``(H, W)`` float32, linear light; blurred where it was the sharper one.
-        sharp: Same shape, blurred where it was the sharper one; equal to the blurry picture where
-            it shows nothing.
-        coc_px: ``(H, W)`` float32, diameter of the disc by which the sharp member was sharper;
-            negative where the blurry one was.
+    ``coc_px`` is the diameter by which the sharp member was sharper; negative where it was not.
     """
 
     blurry: Array
@@ -68,13 +63,7 @@ class Equalised:
 
 
 def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
-    """Blur the sharper member like the blurrier one.
-
-    Args:
-        blurry: ``(H, W)`` float32, linear light.
-        sharp: Same shape, on the blurry grid to within a few pixels, of the same exposure.
-        valid: ``(H, W)``, where the sharp picture shows the scene.
-    """
+    """Blur the sharper member like the blurrier; exposure is equal, positions differ by few px."""
     filled = np.where(valid, sharp, blurry)
     stacks = _blurred_alike(blurry, filled)
     step = relative_blur(*stacks, valid)
@@ -93,20 +82,9 @@ def _blurred_alike(blurry: Array, sharp: Array) -> tuple[list[Array], list[Array
 
 
 def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
-    """How much more the blurry picture is blurred, as an index into :data:`DIAMETERS_PX`.
+    """How much more the blurry picture is blurred: ``(H, W)`` index into :data:`DIAMETERS_PX`.
 
-    Each diameter of one picture is compared with the other as it is. Its cost is the logarithm
-    of the mean squared difference in a window (the likelihood for noise of unknown strength), in a
-    small window and as a mean over a large one; the minimum is interpolated by a parabola.
-
-    Args:
-        blurry: The blurry picture, ``(H, W)``, under the first ``OTHER_WAY + 1`` diameters.
-        sharp: The sharp picture under all diameters.
-        valid: ``(H, W)``, where the sharp picture shows the scene.
-
-    Returns:
-        ``(H, W)`` float32, a fractional index; negative where the sharp picture is the blurrier
-        one.
+    It is least by log mean squared difference, in a small and a large window; < 0 is the other way.
     """
     costs = _costs(blurry, sharp, valid)
     weight = reduced_area(valid.astype(np.float32), STRIDE)
@@ -136,10 +114,7 @@ def _costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Arra
 
 
 def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
-    """Squared difference under a blur, plus the noise that the blur removed.
-
-    Without this, noise alone would always favour more blur.
-    """
+    """Squared difference under a blur, plus the noise that it removed: else more blur wins."""
     difference = _stabilised(picture)
     difference -= other
     difference *= difference
@@ -167,12 +142,7 @@ def _chosen(stack: Sequence[Array], place: Array) -> Array:
 
 
 def disc_blurred(picture: Array, diameter_px: float) -> Array:
-    """A picture blurred by a disc; large discs are applied to a reduced copy for speed.
-
-    Args:
-        picture: ``(H, W)`` float32.
-        diameter_px: Diameter of the disc; up to 1 leaves the picture unchanged.
-    """
+    """A picture blurred by a disc; large ones on a reduced copy, up to 1 px not at all."""
     if diameter_px <= 1:
         return picture
     factor = 1 if diameter_px < 12 else 2 if diameter_px < 24 else 4

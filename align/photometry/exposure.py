@@ -25,33 +25,18 @@ stacks beside a picture that another program merged leave up to 0.06 without vig
 
 
 def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """Linear blurry over linear sharp light: a gain and smooth vignetting.
+    """Linear blurry over sharp light: gain and smooth vignetting; all 1 if hardly comparable.
 
-    Vignetting is a second-degree polynomial in the logarithm, and the fourth power of the radius,
-    fitted robustly to window means away from saturated and black pixels.
-
-    Args:
-        blurry: ``(H, W)`` float32, linear light.
-        sharp: Same shape, on the blurry grid.
-        valid: ``(H, W)``, where the sharp picture shows the scene.
-
-    Returns:
-        ``(H, W)`` float32, all 1 if hardly anything can be compared.
+    A second-degree polynomial in the logarithm and the fourth power of the radius, fitted robustly.
     """
     fall = _fall(blurry, sharp, valid)
     return np.ones_like(blurry) if fall is None else np.exp(_evaluated(fall, valid.shape))
 
 
 def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """A blurry picture without its vignetting, so that it is as evenly lit as the sharp one.
+    """A blurry picture without its vignetting, as evenly lit as the sharp one.
 
-    One with hardly any is returned as it is.
-
-    Args:
-        picture: ``(H, W)`` float32, linear light.
-        blurry: ``(h, w)``, the same, reduced.
-        sharp: Same shape, on the grid of ``blurry``.
-        valid: ``(h, w)``, where the sharp picture shows the scene.
+    The vignetting is measured in the reduced ``blurry`` and ``sharp``.
     """
     fall = _fall(blurry, sharp, valid)
     if fall is None:
@@ -66,13 +51,7 @@ def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Arra
 def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
     """How much darker than its centre the blurry picture is in the corners, beside the sharp one.
 
-    Args:
-        blurry: ``(H, W)`` float32, linear light.
-        sharp: Same shape, on the blurry grid.
-        valid: ``(H, W)``, where the sharp picture shows the scene.
-
-    Returns:
-        EV, as a mean over the corners; None if hardly anything can be compared.
+    EV, as a mean over the corners; None if hardly anything can be compared.
     """
     fall = _fall(blurry, sharp, valid)
     if fall is None:

@@ -47,12 +47,7 @@ Sigmas: TypeAlias = tuple[float | None, float | None, float | None]
 
 @dataclass(frozen=True)
 class GainMatch:
-    """Model of the blurry member's linear light: gain · sharp + offset.
-
-    Attributes:
-        gain: Factor of each channel.
-        offset: Offset of each channel, in shares of white.
-    """
+    """Model of the blurry member's linear light: gain · sharp + offset (shares of white)."""
 
     gain: Triple
     offset: Triple
@@ -65,13 +60,9 @@ class GainMatch:
 
 @dataclass(frozen=True)
 class Photometry(GainMatch):
-    """A match with its standard errors (1 σ).
+    """A match with its standard errors (1 σ), None for a channel without light.
 
-    Attributes:
-        gain_ev: log2 of blurry over sharp light, median over the picture, all channels together.
-        gain_sigma, offset_sigma: ``(3,)`` standard errors; None for a channel without light, whose
-            gain is 1 and offset 0.
-        gain_ev_sigma: Standard error.
+    ``gain_ev`` is log2 of blurry over sharp light, median over the picture, all channels together.
     """
 
     gain_ev: float
@@ -86,23 +77,9 @@ def photometry(
     inside: NDArray[np.bool_],
     reliable: NDArray[np.bool_],
 ) -> Photometry | None:
-    """Compare the light of a pair, independent of the blur.
+    """Compare the light of a pair by window means, which a blur keeps; None if nothing compares.
 
-    Blur keeps the mean over an area larger than itself, so window means are compared, away from
-    saturated pixels (a highlight that clips in one member loses light only there), after the sharp
-    member was blurred like the other one. Gain and offset are a robust fit (Huber) with errors in
-    proportion to the light; the offset is held near zero if the picture has too little contrast to
-    separate it from the gain. A channel that is empty in a member is left out. Clear vignetting is
-    taken out before: an offset would imitate it, and spoil what is dark.
-
-    Args:
-        blurry: ``(H, W, 3)``, linear light.
-        sharp: Same shape, registered onto the blurry picture.
-        inside: ``(H, W)``, where both show the scene.
-        reliable: ``(H, W)``, where the registration is reliable.
-
-    Returns:
-        The result; None if nothing can be compared.
+    Robust fit (Huber) without saturated pixels, empty channels and vignetting; offset held near 0.
     """
     bad = _saturated(blurry) | _saturated(sharp) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
@@ -270,8 +247,7 @@ def _normal(s: Array, b: Array, weights: Array) -> tuple[Array, Array]:
 def _solution(normal: Array, right: Array, prior: float, centre: float) -> Array:
     """Gain and offset from normal equations about a centre, with the prior on the offset.
 
-    About the centre of s the two hardly depend on each other, so a constant picture has a solution
-    too; the light of a channel with a centre above zero can not make the matrix singular.
+    About the centre the two hardly depend on each other, so a constant picture has a solution.
     """
     slope = np.array([-centre, 1.0])  # the offset, of gain and the value at the centre
     gain, middle = np.linalg.solve(normal + prior * np.outer(slope, slope), right)

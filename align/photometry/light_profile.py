@@ -17,15 +17,7 @@ PRIOR = 1e-4
 
 
 def light_profile(log_ratio: Array, counted: Mask) -> Array:
-    """What the exposure and the vignetting of a lens make of a ratio, which is a matter of radius.
-
-    Args:
-        log_ratio: ``(H, W)`` log2 of blurry over sharp light.
-        counted: ``(H, W)``, where it counts; somewhere it does.
-
-    Returns:
-        ``(H, W)`` float32, a polynomial of third degree in the squared radius.
-    """
+    """What exposure and vignetting make of a log2 ratio: a cubic polynomial in squared radius."""
     x, y = _centred(log_ratio.shape)
     radius = (x * x + y * y) / np.float32(2)
     return _fitted(
@@ -34,12 +26,7 @@ def light_profile(log_ratio: Array, counted: Mask) -> Array:
 
 
 def tilt_of(log_ratio: Array, counted: Mask) -> tuple[float, Array]:
-    """By how much the light changes from the centre to a border, and the plane that it follows.
-
-    Args:
-        log_ratio: ``(H, W)`` log2 of blurry over sharp light, without :func:`light_profile`.
-        counted: ``(H, W)``, where it counts; somewhere it does.
-    """
+    """By how much the light changes from the centre to a border, EV, and the plane it follows."""
     x, y = _centred(log_ratio.shape)
     plane = _fitted(np.stack([np.ones_like(x), x, y]), log_ratio, counted)
     across, down = (plane[0, -1] - plane[0, 0]) / 2, (plane[-1, 0] - plane[0, 0]) / 2

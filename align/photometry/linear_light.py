@@ -20,15 +20,9 @@ def encoded(linear: Array, bits: int) -> Image:
 
 
 def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> Array:
-    """Linear light of a picture, averaged over squares of ``factor`` pixels, in bounded memory.
+    """Linear light averaged over squares of ``factor`` pixels, in bounded memory.
 
-    Args:
-        picture: ``(H, W, 3)`` uint8 or uint16.
-        factor: Integer reduction; 1 keeps the size.
-        weights: ``(3,)`` for a weighted sum of the channels, such as :data:`LUMINANCE`.
-
-    Returns:
-        ``(h, w, 3)`` float32, or ``(h, w)`` with ``weights``.
+    With weights of the channels, such as :data:`LUMINANCE`, it is ``(h, w)``, else ``(h, w, 3)``.
     """
     step = max(ROWS_AT_ONCE // factor, 1) * factor
     height = max(picture.shape[0] // factor, 1) * factor
@@ -43,16 +37,7 @@ def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> 
 
 
 def reduced_twice(picture: Image, factor: int, further: int) -> tuple[Array, Array]:
-    """Luminance reduced by a factor, and linear light by a multiple of it, in one pass.
-
-    Args:
-        picture: ``(H, W, 3)`` uint8 or uint16.
-        factor: Integer reduction of the luminance.
-        further: By so much more the light is reduced.
-
-    Returns:
-        ``(h, w)`` and ``(h', w', 3)`` float32, as of two calls of :func:`reduced_light`.
-    """
+    """Luminance reduced by a factor, and linear light by ``further`` times it, in one pass."""
     whole = factor * further
     step = max(ROWS_AT_ONCE // whole, 1) * whole
     luminance: list[Array] = []
@@ -69,11 +54,7 @@ def reduced_twice(picture: Image, factor: int, further: int) -> tuple[Array, Arr
 
 
 def _mean_light(picture: Image, factor: int) -> Array:
-    """Linear light averaged over squares of ``factor`` pixels.
-
-    To the bit the same as ``reduced(as_linear(picture), factor)``. Halving, which is what most
-    pictures of cameras need, takes a quarter of its time.
-    """
+    """To the bit ``reduced(as_linear(picture), factor)``; halving takes a quarter of its time."""
     height, width = (side // 2 for side in picture.shape[:2])
     if factor != 2 or not height or not width:
         return reduced(as_linear(picture), factor)

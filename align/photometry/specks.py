@@ -28,24 +28,14 @@ STEPS = 100
 
 @dataclass(frozen=True)
 class Specks:
-    """Dark specks.
-
-    Attributes:
-        count: Their number; 0 if they may be something else.
-        stops: Depth of the deepest.
-    """
+    """Dark specks and the depth of the deepest, stops; 0 of them if they may be something else."""
 
     count: int
     stops: float
 
 
 def dark_specks(stops: Array, light: Array) -> Specks:
-    """Count the specks in a map of what the blur does not explain.
-
-    Args:
-        stops: ``(H, W)``, positive where the sharp member is darker.
-        light: Same shape, the sharp member's light, in which a speck must be a dip.
-    """
+    """Count the specks where the sharp member is darker (positive stops), dips in its light."""
     levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
     wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(STEPS)
     local = np.asarray(stops - wide, np.float32)

@@ -78,17 +78,9 @@ SHOWN_STOPS = 0.5
 
 @dataclass(frozen=True)
 class Unexplained:
-    """How much of a pair the blur does not explain.
+    """How much of a pair the blur does not explain, in stops of light.
 
-    Attributes:
-        stops: The mean difference in a window of 21 px that 0.2 % of the picture exceeds, or the
-            depth of dark specks; stops of light.
-        moved_stops: The same without specks and without light that changes evenly across.
-        tilt_ev: By how much the light changes from the centre to a border, EV.
-        specks: Number of dark specks in the sharp member that the blurry one does not show.
-        blurrier_share: Share of what has texture where the sharp member is the blurrier one.
-        colour_strength: Of the blurry member over that of the sharp one; None if the scene is too
-            grey to tell.
+    ``stops`` is what 0.2 % of the picture exceeds; ``moved_stops`` lacks specks and even changes.
     """
 
     stops: float
@@ -146,19 +138,9 @@ def _colours_differ(strength: float, change: float) -> str:
 def unexplained(
     blurry: Array, sharp: Array, matrix: NDArray[np.float64], coc_px: Array | None = None
 ) -> tuple[Unexplained, Array] | None:
-    """What the blur of a pair does not explain, as numbers and as a map.
+    """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
-    Args:
-        blurry: ``(H, W, 3)`` float32, linear light.
-        sharp: Same shape.
-        matrix: ``(3, 3)`` from blurry to sharp positions.
-        coc_px: ``(H, W)`` diameters by which the blurry member is more blurred, px; None to find
-            them here.
-
-    Returns:
-        Numbers, and ``(h, w)`` float32 stops on a grid that is reduced by a whole factor, positive
-        where the blurry member is lighter than every prediction; zero where it is not, or where
-        nothing can be compared. None if hardly anything can be.
+    None if hardly anything can be compared; ``coc_px`` None finds the diameters here.
     """
     factor = factor_for(blurry.shape, SIDE)
     scale = scaling(factor)
@@ -271,12 +253,7 @@ class _Comparison:
         return _Windows(side, mean, predicted, stops, counted)
 
     def beyond(self, windows: _Windows, *, near_map: bool = False) -> Array:
-        """Stops by which window means lie beyond all predictions.
-
-        Args:
-            windows: The windows.
-            near_map: Whether only diameters near the blur map count, not all.
-        """
+        """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
         gain = windows.predicted / np.maximum(self._mean(self.linear, side), np.float32(1e-6))
         low, high = windows.predicted.copy(), windows.predicted.copy()

@@ -75,12 +75,7 @@ SHORT_NAMES = {
 
 
 def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
-    """Change some limits, by field or short name.
-
-    Example:
-        >>> with_changes(LIMITS, "shift=5,zoom_warn=0.01").shift_reject_px
-        5.0
-    """
+    """Change some limits, typed as ``shift=5,zoom_warn=0.01``: fields or their short names."""
     changes = {}
     for part in typed.split(","):
         name, _, number = (word.strip() for word in part.partition("="))

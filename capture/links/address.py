@@ -75,12 +75,7 @@ def _names_a_secret(query: str) -> bool:
 
 
 def redacted(uri: str) -> str:
-    """A printable address, with possible passwords replaced by three stars.
-
-    Example:
-        >>> redacted("onvif://admin:1234@cam/a?pwd=1234")
-        'onvif://admin:***@cam/a?pwd=***'
-    """
+    """A printable address: ``onvif://admin:1234@cam/a?pwd=1234`` has three stars for each 1234."""
     uri = re.sub(r"(//[^/?#@:]*):.*@", r"\1:***@", uri)
     return re.sub(rf"([?&]{_SECRET.pattern}[^=&]*)=[^&]*", r"\1=***", uri, flags=re.IGNORECASE)
 

@@ -17,11 +17,7 @@ __all__ = ["PWCNetFlow", "load_estimator"]
 
 
 class PWCNetFlow:
-    """PWC-Net with loaded weights, frozen.
-
-    Args:
-        weights: The weights, which also determine the form of the network and its name in results.
-    """
+    """PWC-Net with loaded weights, frozen; they determine its form and its name in results."""
 
     def __init__(self, weights: Weights) -> None:
         self.name = OWN_ORIGIN if weights.own else "pwcnet-official"
@@ -40,25 +36,12 @@ class PWCNetFlow:
 
     @torch.no_grad()
     def unchecked(self, first: torch.Tensor, second: torch.Tensor, *, half: bool) -> torch.Tensor:
-        """The same without a look at the frames, for which a program waits for its GPU.
-
-        Args:
-            first: As of the estimator.
-            second: Same shape.
-            half: See :meth:`~defocus.align.flow.pwcnet.network.PWCNet.flows`.
-        """
+        """The same without a look at the frames, for which a program waits for its GPU."""
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
         return estimate_flow(network, first.float().flip(1), second.float().flip(1), half=half)
 
 
 def load_estimator(path: Path | None) -> PWCNetFlow:
-    """Make the estimator with the weights of a file.
-
-    Args:
-        path: The file; None uses the weights that come with the package.
-
-    Raises:
-        WeightsError: The file is damaged, unsafe or made for another network.
-    """
+    """Make the estimator with the weights of a file; None uses those that come with the package."""
     return PWCNetFlow(load_shipped_weights() if path is None else load_weights(path))

@@ -11,8 +11,7 @@ NVLABS_UNUSED = "deconv2"
 def nvlabs_modules() -> dict[str, str]:
     """Module name in NVlabs' files to module name in ours, in NVlabs' order.
 
-    ``deconvN`` and ``upfeatN`` belong to the level that produces them in NVlabs' code, and to the
-    level below that uses them in ours. At level 6 the strided convolution is called ``conv6aa``.
+    ``deconvN`` and ``upfeatN`` belong to the level below in ours; level 6 has ``conv6aa``.
     """
     names: dict[str, str] = {}
     for level, ours in enumerate(LEVEL_NAMES, start=1):

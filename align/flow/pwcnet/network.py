@@ -88,12 +88,9 @@ class Extractor(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Flow of one level from the cost volume, the first features and the level above.
+    """Flow of a level, 2 to 6, from cost volume, first features and the level above.
 
-    Args:
-        level: 2 to 6; the flow's unit at this level is 20 / 2^level pixels.
-        rule: How the second features are warped.
-        normalise: Whether the cost volume uses normalised features.
+    The unit of the flow is 20 / 2^level pixels.
     """
 
     def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
@@ -116,14 +113,7 @@ class Decoder(nn.Module):
         *,
         half: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Flow of this level and its dense features.
-
-        Args:
-            first: ``(N, C, H, W)`` features.
-            second: Same shape.
-            above: Flow and dense features of the coarser level; None at level 6.
-            half: Whether the dense layers compute in half precision.
-        """
+        """Flow of this level and its dense features; ``above`` is both of the coarser level."""
         inputs = self._inputs(first, second, above)
         with torch.autocast(inputs.device.type, torch.float16) if half else _AS_IT_IS:
             return self.dense(inputs)
@@ -147,12 +137,9 @@ class Decoder(nn.Module):
         return nn.functional.leaky_relu(cost_volume(first, second), SLOPE, inplace=True)
 
     def dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The densely connected layers, summed source by source instead of layer by layer.
+        """The densely connected layers, summed source by source: one wide convolution for each.
 
-        Every layer sees all features before it, newest first. What one source adds to all later
-        layers is one wide convolution; concatenating five times instead is slower. All features
-        share one memory layout, because otherwise the finest level would be copied again for the
-        refiner.
+        That is faster than concatenating; one memory layout spares a copy of the finest level.
         """
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
@@ -204,10 +191,7 @@ class Refiner(nn.Module):
 class PWCNet(nn.Module):
     """The network; 9,374,274 parameters.
 
-    Args:
-        rule: How features are warped inside.
-        normalise: Whether the cost volume uses normalised features; the official weights were
-            trained without.
+    Official weights were trained without normalised features in the cost volume.
     """
 
     def __init__(self, rule: InnerWarp = SNIKLAUS, *, normalise: bool = False) -> None:
@@ -219,14 +203,9 @@ class PWCNet(nn.Module):
         self.netRefiner = Refiner()
 
     def flows(self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False) -> Flows:
-        """Flows of all levels, in the network's unit (1 = 20 px of the full picture).
+        """Flows of all levels, 1 = 20 px of the picture, of BGR with sides of multiples of 64.
 
-        Args:
-            first: ``(N, 3, H, W)``, BGR in [0, 1], sides multiples of 64.
-            second: Same shape.
-            half: Whether the dense layers of the finest level and the refiner, which are most of
-                the work, compute in half precision. Coarse levels decide on large flows, and half
-                precision knows a flow of 20 px to a hundredth.
+        ``half`` is for the finest level and the refiner, most of the work: it knows 20 px to 0.01.
         """
         count = first.shape[0]
         pyramid = self.netExtractor(torch.cat([first, second]))
@@ -254,17 +233,7 @@ class PWCNet(nn.Module):
 def estimate_flow(
     network: PWCNet, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
 ) -> torch.Tensor:
-    """Flow at full size for any size: bilinear to multiples of 64 and back, lengths rescaled.
-
-    Args:
-        network: The network, in evaluation mode.
-        first: ``(N, 3, H, W)``, BGR in [0, 1].
-        second: Same shape.
-        half: See :meth:`PWCNet.flows`.
-
-    Returns:
-        ``(N, 2, H, W)``, px.
-    """
+    """``(N, 2, H, W)`` px for BGR of any size: bilinear to multiples of 64 and back, rescaled."""
     height, width = first.shape[2:]
     size = (-(-height // 64) * 64, -(-width // 64) * 64)
     frames = [_resized(one, size) for one in (first, second)]

@@ -28,12 +28,9 @@ VARIANCE_FLOOR = 1e-12
 
 @dataclass(frozen=True)
 class InnerWarp:
-    """How features are warped inside the network.
+    """How features are warped: on a grid of aligned corners, or of pixel centres with W / (W - 1).
 
-    Attributes:
-        aligned_corners: True: zero flow is the identity and a flow of one is one pixel. False: the
-            grid of pixel centres, on which flows are scaled by W / (W - 1).
-        valid_above: If less than this share of a sample lies inside the frame, the result is 0.
+    A sample of which less than ``valid_above`` is inside the frame gives 0.
     """
 
     aligned_corners: bool
@@ -49,17 +46,9 @@ NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
 
 
 def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Correlation of every feature with the 9 x 9 features around its position in the second map.
+    """``(N, 81, H, W)``: mean over channels of first(y, x) * second(y + dy, x + dx), zeros outside.
 
-    out[k](y, x) = mean over channels of first(y, x) * second(y + dy, x + dx), with
-    k = (dy + 4) * 9 + (dx + 4) and zeros outside.
-
-    Args:
-        first: ``(N, C, H, W)``.
-        second: Same shape.
-
-    Returns:
-        ``(N, 81, H, W)``.
+    The channel is (dy + 4) * 9 + (dx + 4).
     """
     dtype = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
     volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
@@ -69,8 +58,7 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 class _CostVolume(torch.autograd.Function):
     """81 shifted products: an unfolded copy of the features takes 20 times the time and memory.
 
-    The gradient is written explicitly, because the automatic one of 81 slices would fill 81 padded
-    maps with zeros.
+    The gradient is written explicitly; the automatic one would fill 81 padded maps with zeros.
     """
 
     @staticmethod
@@ -112,13 +100,7 @@ def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Te
 
 
 def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -> torch.Tensor:
-    """Backward warp, with zeros where a sample lies (partly) outside the frame.
-
-    Args:
-        features: ``(N, C, H, W)``.
-        flow: ``(N, 2, H, W)``, px of this level.
-        rule: Grid and threshold of the mask.
-    """
+    """Backward warp, px of this level, with zeros where a sample is (partly) outside the frame."""
     height, width = features.shape[2:]
     rows = _axis(height, rule, flow)[:, None] + flow[:, 1] * (2.0 / (height - 1))
     columns = _axis(width, rule, flow)[None, :] + flow[:, 0] * (2.0 / (width - 1))
@@ -143,14 +125,7 @@ def normalised_features(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Normalise both maps by their common mean and standard deviation, for each sample.
 
-    Without this the cost volume of freshly initialised features hardly depends on the
-    displacement, and a network that sees blurry/sharp pairs from the start learns nothing.
-
-    Args:
-        first: ``(N, C, H, W)``.
-        second: Same shape.
-
-    Source: Jonschkowski et al., What Matters in Unsupervised Optical Flow (ECCV 2020), 3.2.
+    Else no network learns from blurry/sharp pairs. Source: Jonschkowski et al. (ECCV 2020), 3.2.
     """
     both = torch.stack([first, second])
     both = both.to(torch.promote_types(both.dtype, torch.float32))

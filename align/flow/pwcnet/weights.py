@@ -54,15 +54,7 @@ FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights under our names.
-
-    Attributes:
-        state: State dict for :meth:`PWCNet.load_state_dict`.
-        inner_warp: The form of the network that the file was made for.
-        own: Whether the file is marked as our own.
-        normalise: Whether the network was trained with normalised features.
-        sha256: SHA-256 hash of the file.
-    """
+    """Weights under our names, and the form of the network that they were made for."""
 
     state: dict[str, torch.Tensor]
     inner_warp: InnerWarp
@@ -72,14 +64,7 @@ class Weights:
 
 
 def load_shipped_weights(path: Path = SHIPPED) -> Weights:
-    """Load the weights that come with the package, after checking their hash.
-
-    Args:
-        path: The weights file, packed by xz; its facts are beside it.
-
-    Raises:
-        WeightsError: The file is missing or has changed.
-    """
+    """Load the weights that come with the package, packed by xz, after checking their hash."""
     name = path.with_suffix("").name
     try:
         wanted = str(read_json(path.with_name(name).with_suffix(".json"))["sha256"])
@@ -101,16 +86,7 @@ def load_shipped_weights(path: Path = SHIPPED) -> Weights:
 
 
 def load_weights(path: Path) -> Weights:
-    """Read a weights file of PWC-Net.
-
-    Args:
-        path: A ``.safetensors`` file, or a torch checkpoint of any suffix (``.pth``, ``.pth.tar``,
-            ``.pytorch``) with sniklaus' or NVlabs' names.
-
-    Raises:
-        WeightsError: The file is missing, damaged, unsafe or made for another network, or has
-            non-finite values.
-    """
+    """Read ``.safetensors``, or any torch checkpoint with sniklaus' or NVlabs' names."""
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; check the path")
     metadata: dict[str, str] = {}
