@@ -33,12 +33,7 @@ def blocks_of(
 def block_sigma(
     blocks: NDArray[np.int_], statistic: Callable[[NDArray[np.int_]], Array | float]
 ) -> Array:
-    """Standard error (1 σ) of a statistic by a block bootstrap.
-
-    Args:
-        blocks: ``(N,)``, the block of each sample.
-        statistic: Computes the statistic of the samples with these indices: a number or an array,
-            NaN if there is nothing to measure; such resamples are ignored.
+    """Standard error (1 σ) of a statistic by a block bootstrap; resamples of NaN are ignored.
 
     Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989).
     """

@@ -12,17 +12,9 @@ ITERATIONS = 60
 def ecc_step(
     blurry: NDArray[np.float32], matched: NDArray[np.float32]
 ) -> NDArray[np.float64] | None:
-    """Remaining movement found by intensity-based registration, or None if it does not converge.
+    """Affine movement left between pictures that are registered and blurred alike; or None.
 
-    Args:
-        blurry: ``(H, W)`` grey.
-        matched: Same shape, registered and blurred alike.
-
-    Returns:
-        ``(3, 3)`` affine transform from ``blurry`` to ``matched`` positions.
-
-    Source: Evangelidis and Psarakis, Parametric image alignment using enhanced correlation
-    coefficient maximization (TPAMI 2008).
+    Source: Evangelidis and Psarakis, Parametric image alignment using ECC (TPAMI 2008).
     """
     inside = np.full(blurry.shape, 255, dtype=np.uint8)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ITERATIONS, 1e-5)

@@ -62,23 +62,9 @@ sessions through lenses with coma and cat's eye."""
 
 @dataclass(frozen=True)
 class Level:
-    """Result of one reduction of the pictures.
+    """Result of one reduction of the pictures; lengths are in pixels of the full picture.
 
-    Attributes:
-        factor: Reduction of the pictures.
-        tiles: The last fit, in pixels of the reduced picture.
-        matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
-        error_px: Standard error at the worst corner, in pixels of the full picture.
-        turn_error_px: The same without what the zoom adds.
-        blur_px: Root mean squared circle of confusion of the agreeing tiles, in pixels of the full
-            picture.
-        centres: ``(T, 2)`` x, y of all tiles in the full picture.
-        coc_px: ``(T,)`` their circles of confusion, in pixels of the full picture.
-        coma_px: Possible addition to the standard error at the worst corner by a coma, in pixels of
-            the full picture.
-        least_spread_px: Largest displacement at the corner by a coma that the sharpest tiles far
-            out allow, in pixels of the full picture.
-        spread: Shape of the point spread; None if it cannot be measured.
+    ``turn_error_px`` lacks what the zoom adds; ``coma_px`` is what a coma may add at the corner.
     """
 
     factor: int
@@ -144,17 +130,7 @@ def measured_level(
     shape: tuple[int, ...],
     spread: SpreadShape | None,
 ) -> Level:
-    """The level with all lengths in pixels of the full picture.
-
-    Args:
-        factor: Reduction of the pictures; all other lengths are in pixels of the reduced ones.
-        tiles: The last fit.
-        centres: ``(T, 2)`` x, y of all tiles.
-        coc_px: ``(T,)`` their circles of confusion.
-        step_px: By how much the search has not settled.
-        shape: Height and width of the reduced pictures.
-        spread: Shape of the point spread; None if it cannot be measured.
-    """
+    """The level with lengths in pixels of the full picture; the arguments have reduced pixels."""
     seen = coc_px[tiles.agreeing]
     field = np.linalg.norm(radial(centres, np.ones(len(coc_px)), shape), axis=1)
     least = least_spread(field[tiles.agreeing], seen)
@@ -192,17 +168,9 @@ def size_of(shape: tuple[int, ...]) -> str:
 
 
 def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
-    """The result that the intensities give, if the tiles of a strong blur leave a larger error.
+    """The result of the intensities, if tiles of a strong blur leave a larger error.
 
-    The tiles must have a similarity that is near it: they say where the intensities begin. With all
-    that the stated error has, it must be surer than an answer of the tiles: of 18 such answers the
-    one that was off by more than 1 px stated 1.1 px, and none of the 8 that stated 0.75 px or less.
-
-    Args:
-        blurry: The blurry picture, reduced as the level's.
-        sharp: The sharp one, likewise.
-        level: The result of the tiles.
-        finest: Reduction of the finest level.
+    The tiles say where they begin. Of 18 answers the one off by over 1 px stated 1.1 px.
     """
     size = size_of(blurry.shape)
     unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]

@@ -38,13 +38,9 @@ LEAST_CONDITION = 1e-12
 
 @dataclass(frozen=True)
 class Spread:
-    """A displacement that an asymmetric point spread may add, along the radius.
+    """What an asymmetric point spread may add along the radius: asymmetry times CoC at the corner.
 
-    At the corner it is the unknown asymmetry times the circle of confusion.
-
-    Attributes:
-        coc_px: ``(N,)`` diameter of the circle of confusion at each point.
-        precision: Inverse variance of the asymmetry before the measurement.
+    ``precision`` is the inverse variance of the asymmetry before the measurement.
     """
 
     coc_px: Array
@@ -57,15 +53,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class DisplacementScatter:
-    """Scatter of the points' displacements about a planar transform, beyond their errors.
+    """Scatter of displacements about a planar transform: variances along and across the parallax.
 
-    Parallax displaces them along one direction, by their depth. Across it they still determine zoom
-    and rotation, and a common displacement along it is not an error but a choice of depth.
-
-    Attributes:
-        axes: ``(2, 2)``, rows the unit vectors along and across the parallax.
-        variances: Variances along and across the parallax, px^2.
-        parallax: Whether there is parallax.
+    Across it zoom and rotation are determined; a common move along it is a choice of depth.
     """
 
     axes: Array
@@ -89,11 +79,7 @@ class DisplacementScatter:
         return np.asarray(at - common)
 
     def at_corners(self, moved: Array) -> Array:
-        """``(2, 4, ...)``: displacements of the corners without what parallax leaves free.
-
-        Args:
-            moved: ``(5, 2)``, those of :func:`corners_and_centre`, or ``(K, 5, 2)``.
-        """
+        """``(2, 4, ...)``: displacements of the corners without what parallax leaves free."""
         return self.without_common(np.moveaxis(moved, (-1, -2), (0, 1)))[:, :4]
 
 
@@ -103,23 +89,9 @@ EVEN = DisplacementScatter(np.eye(2), (0.0, 0.0))
 
 @dataclass(frozen=True)
 class ModelFit:
-    """A fitted model.
+    """A fitted model; ``matrix`` leads from start to end positions, px.
 
-    Attributes:
-        model: A name of :data:`MODELS`.
-        matrix: ``(3, 3)`` from start to end positions, px.
-        residuals: ``(N,)`` distances of the end points from their predicted positions, px.
-        corner_factor_px: Standard error at the worst corner if each coordinate of a point of
-            weight 1 had an error of 1 px; without the direction that parallax leaves free.
-        shift_factor_px: The same factor for the displacement of the centre, per coordinate.
-        slope_factor: The same factor for zoom (a ratio) and rotation (radians); 0 for a
-            translation.
-        asymmetry: Displacement by the point spread at the corner, outwards positive, px per px of
-            circle of confusion; 0 if none was fitted. The standard errors are conditional on this
-            value.
-        asymmetry_information: Inverse variance of the asymmetry from points of weight 1 with errors
-            of 1 px.
-        corner_per_asymmetry_px: Movement of the worst corner for an asymmetry of one.
+    Factors are standard errors if a point of weight 1 errs by 1 px in each coordinate.
     """
 
     model: str
@@ -167,16 +139,9 @@ def fit_model(
     spread: Spread | None = None,
     scatter: DisplacementScatter = EVEN,
 ) -> ModelFit:
-    """Fit a model to matched points by weighted least squares.
+    """Fit a model of :data:`MODELS` to matched points by weighted least squares.
 
-    Args:
-        model: A name of :data:`MODELS`.
-        start: ``(N, 2)`` x, y in px, N at least half the number of parameters.
-        end: Same shape.
-        weights: ``(N, 2)``, inverse variances along the axes of ``scatter``, up to a factor.
-        shape: Height and width of the picture.
-        spread: Asymmetric point spread to fit together with the model, or None.
-        scatter: Scatter of the points about any model.
+    ``weights`` are inverse variances along the axes of ``scatter``, up to a factor.
     """
     basis, norm = MODELS[model], _normaliser(shape)
     found = _solved(model, start, end, weights[None], shape, spread, scatter)
@@ -213,19 +178,9 @@ def fit_transforms(
     spread: Spread | None = None,
     scatter: DisplacementScatter = EVEN,
 ) -> tuple[Array, Array]:
-    """Transforms and asymmetries of :func:`fit_model` under several weights, without their errors.
+    """Transforms and asymmetries of :func:`fit_model`, ``(K, 3, 3)`` and ``(K,)``, without errors.
 
-    Args:
-        model: A name of :data:`MODELS`.
-        start: ``(N, 2)`` x, y in px.
-        end: Same shape.
-        weights: ``(K, N, 2)``, those of each fit; 0 leaves a point out.
-        shape: Height and width of the picture.
-        spread: Asymmetric point spread to fit together with the model, or None.
-        scatter: Scatter of the points about any model.
-
-    Returns:
-        ``(K, 3, 3)`` and ``(K,)``.
+    There is one for each of the ``(K, N, 2)`` weights; 0 leaves a point out.
     """
     found = _solved(model, start, end, weights, shape, spread, scatter)
     return found.matrices, math.hypot(*shape[:2]) / 2 * found.parameters[:, -1]
@@ -233,15 +188,9 @@ def fit_transforms(
 
 @dataclass(frozen=True)
 class _Solved:
-    """Solutions of the least squares, one for each set of weights.
+    """Solutions of the least squares for each of K weights, in units of half a diagonal or px.
 
-    Attributes:
-        parameters: ``(K, p + 1)``, those of the model, then the asymmetry, both in units of half a
-            diagonal.
-        slopes: ``(K, 2 N, p + 1)``, derivatives of the weighted residuals by the parameters.
-        beside: ``(2 N,)`` displacement of the points by an asymmetry of one, all x, then all y.
-        normed: ``(K, 3, 3)`` transforms in units of half a diagonal about the centre.
-        matrices: ``(K, 3, 3)`` transforms in px.
+    ``slopes`` are derivatives of the residuals by the parameters, of which the asymmetry is last.
     """
 
     parameters: Array
@@ -309,10 +258,7 @@ def _matrix(eight: Array) -> Array:
 
 
 def _slopes(matrix: Array, points: Array) -> Array:
-    """``(..., 2 N, 8)``: derivatives of the moved points (all x, then all y) by the eight numbers.
-
-    The matrices may be several, ``(..., 3, 3)``.
-    """
+    """``(..., 2 N, 8)``: derivatives of moved points (all x, then all y) by the eight numbers."""
     places = np.column_stack([points, np.ones(len(points))])
     ends = places @ matrix.swapaxes(-1, -2)
     below = ends[..., 2:]

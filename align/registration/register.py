@@ -1,21 +1,11 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
-It starts with a search over zooms on a small picture. There, and on a larger one, windowed tiles
-are correlated, each with the sharp picture blurred to be most similar, and smaller ones where the
-blurry picture is sharp. RANSAC finds the tiles that agree, and leaving out parts of the picture
-shows which model predicts them and how certain the result is. If few tiles agree, or the blur is
-strong, a second method without tiles must find the same result. If the pictures do not support a
-result, a reason is returned instead of a number, because intensity-based registration of a plain
-blurry-sharp pair can be confidently wrong by many pixels under strong blur. The same holds for
-repeating textures.
-
-Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. The
-shape of the point spread limits how asymmetric it can be. If the circle of confusion varies over
-the picture, the part that grows with it is fitted together with the transform. The remaining
-uncertainty is part of the standard errors of zoom and corners. A coma is detected by its skewness
-and makes the pair unknown; a coma in the sharp parts only is not detected and is covered by the
-standard errors. Parallax is not an error: across it the tiles determine zoom and rotation, and
-along it any depth of the scene is valid.
+Tiles are correlated after a search over zooms, each with the sharp picture blurred to be most
+similar; RANSAC finds those that agree, and leaving out parts of the picture shows which model
+predicts them and how certain it is. Where few agree or the blur is strong, a second method without
+tiles must agree, as intensity alone can be confidently wrong under strong blur. Else there is a
+reason instead of a number. Zoom and asymmetry (cat's eye, coma) both displace along the radius:
+the point spread's shape bounds the asymmetry, the rest is in the errors of zoom and corners.
 """
 
 import math
@@ -91,12 +81,6 @@ class Uncertainty:
     """Standard errors (1 σ) of a registration: the scatter of the tiles, and errors common to all.
 
     The common part is the asymmetry of the point spread, which looks like zoom.
-
-    Attributes:
-        shift_px: Standard error of each coordinate of the shift, pixels of the full picture.
-        zoom: Standard error of the zoom ratio.
-        rotation_deg: Standard error of the rotation, degrees.
-        corner_px: Standard error of the displacement at the worst corner.
     """
 
     shift_px: float
@@ -107,23 +91,9 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class Registration:
-    """The transform from blurry to sharp positions, or why there is none.
+    """The transform from blurry to sharp positions, or ``reason`` why there is none.
 
-    Attributes:
-        similarity: The similarity closest to ``matrix``; None if there is no reliable result.
-        reason: Why there is none; else empty.
-        inlier_share: Share of the tiles with texture that agree with the transform.
-        matrix: ``(3, 3)`` float64, blurry to sharp positions of the full picture, pixel centres at
-            integers; None if ``similarity`` is None.
-        model: ``translation``, ``similarity``, ``affine`` or ``homography``: the simplest that the
-            tiles support; empty if there is none.
-        uncertainty: Standard errors; None if there is no transform.
-        agreeing: Number of tiles that agree with the transform.
-        blur_px: Root mean squared circle of confusion of these tiles, pixels of the full picture.
-        asymmetry: Asymmetry of the point spread, lengths in pixels of the full picture; None if
-            there is no transform.
-        alone: Why there is none without what the pair's session shares; else empty.
-        limited: Whether shifts that fit as well were left out because a person says how far.
+    ``alone``: why there is none without the session; ``limited``: a person says how far it may be.
     """
 
     similarity: Similarity | None
@@ -154,24 +124,9 @@ def register(
     known_zoom: float | None = None,
     unit: int = 1,
 ) -> Registration:
-    """Find the transform between two pictures of one scene, one of them defocused.
+    """Find the transform between two pictures ``(H, W)``, linear light, one of them defocused.
 
-    Args:
-        blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
-        sharp: Same shape.
-        at_most: The richest model that the result may have, a name of
-            :data:`defocus.align.registration.models.MODELS`.
-        alike: Whether both are blurred alike, as two shots with one aperture and focus; then no
-            blurs and no large zooms are tried, which takes a tenth of the time.
-        largest_px: What is known of the camera: no place moved farther than this. Then a texture
-            that repeats itself only farther on is no doubt.
-        known_zoom: The zoom, if other pairs tell it. The search begins with it, and what a lens
-            moves along the radius is no doubt. It is in the zoom of the result, which the caller
-            replaces, and which is a similarity at most: more has no zoom that could be replaced.
-        unit: By what the pictures were reduced: lengths in a reason are in pixels before that.
-
-    Raises:
-        AlignmentError: The shapes differ, or a value is not finite.
+    ``alike`` blurs are not searched; ``largest_px`` bounds the move; the zoom may be known.
     """
     _check(blurry, sharp)
     if min(blurry.shape) < SMALLEST_SIDE:
@@ -292,13 +247,9 @@ def _refined(
     rough: bool,
     alike: bool,
 ) -> Level | NoFit:
-    """Refine by rounds of tile correlation on reduced pictures, from a ``start`` in full positions.
+    """Refine by rounds of tile correlation from ``start``, on reduced pictures, up to ``reach`` px.
 
-    The first round tries all blurs or, with an ``every`` of two, every second; after a ``coarser``
-    level only those about as large as it chose there. The next rounds try those beside what the
-    last one chose. A ``rough`` level, which is followed by a finer one, may end with the first. No
-    tile moves more than ``reach`` px in a round. ``at_most`` and ``held`` are those of
-    :func:`fit_tiles`.
+    The first round tries every blur, ``every``-th, or those near a coarser level; later ones less.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape

@@ -52,13 +52,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Matches:
-    """Usable tiles.
-
-    Attributes:
-        first, second: Positions in both pictures, ``(N, 2)``.
-        errors: Predicted errors, ``(N,)``, px.
-        spread: Circles of confusion of the tiles.
-    """
+    """Usable tiles: positions in both pictures, predicted errors, px, and circles of confusion."""
 
     first: Array
     second: Array
@@ -107,8 +101,7 @@ def settled_on(
 ) -> Settled | None:
     """Fit to the tiles that agree with the fit itself; None if they are too few.
 
-    Scatter beyond the errors of the tiles (parallax) is a covariance common to all, and tiles far
-    off count less, so that a sharp tile does not get unlimited weight.
+    Scatter beyond their errors (parallax) is a common covariance, so no sharp tile has all weight.
     """
     settled, scatter = None, DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
     counts = np.ones(len(matches.first))
@@ -129,13 +122,9 @@ def settled_on(
 
 @dataclass(frozen=True)
 class Checked:
-    """Result of leaving out parts of the picture.
+    """Result of leaving out parts: weighted mean squared distance from the prediction, px².
 
-    Attributes:
-        squared: Mean squared distance of tiles from the prediction of the other parts, px^2,
-            weighted by the precision of the tiles; outliers count with the inlier limit.
-        corner_error_px: Standard error at the worst corner (jackknife); infinite if the result
-            depends on a single part.
+    The error at the worst corner is by jackknife; infinite if the result depends on one part.
     """
 
     squared: float
@@ -152,12 +141,7 @@ def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
 
 @dataclass(frozen=True)
 class _LeftOut:
-    """Fits without each part of the picture in turn.
-
-    Attributes:
-        part: ``(N,)``, the number of the fit that each tile is left out of.
-        matrices, asymmetries: ``(K, 3, 3)`` and ``(K,)``.
-    """
+    """Fits without each part of the picture in turn; ``part`` is a tile's fit without it."""
 
     part: NDArray[np.int_]
     matrices: Array
@@ -180,9 +164,8 @@ def left_out(
 def without_parts(
     settled: Settled, matches: Matches, shape: tuple[int, ...], asymmetric: bool = False
 ) -> Checked:
-    """Fit without each part of the picture in turn.
+    """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
-    Neighbouring tiles err alike (they overlap and see the same depth), so whole parts are left out.
     Their prediction measures the quality of the model, the change of the result its certainty.
     """
     found, scatter = left_out(settled, matches, shape, asymmetric=asymmetric), settled.scatter

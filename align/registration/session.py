@@ -40,13 +40,7 @@ LEAST_GAIN_PX = 0.05
 
 @dataclass(frozen=True)
 class Shared:
-    """A number that a session's pairs have in common.
-
-    Attributes:
-        value: The number.
-        sigma: Standard error for one pair: of the mean, and what the pairs differ by.
-        pairs: Number of pairs that it rests on.
-    """
+    """A number that a session's pairs share; ``sigma``, for one pair, includes their scatter."""
 
     value: float
     sigma: float
@@ -65,14 +59,9 @@ class Shared:
 
 @dataclass(frozen=True)
 class SessionLens:
-    """What a session's pairs share, or what of it a pair has.
+    """What a session's pairs share, or what of it a pair has; zoom is sharp over blurry distances.
 
-    Attributes:
-        zoom: Ratio of sharp to blurry distances; None if they share none.
-        asymmetry: Asymmetry of the point spread as in
-            :class:`defocus.align.registration.asymmetry.fitted.TileAsymmetry`, likewise.
-        by: What tells that the pairs are of one session: ``journal``, ``EXIF``, or ``--session``
-            where a person says so; empty if nobody does.
+    ``by`` says what tells that they are one session: ``journal``, ``EXIF`` or ``--session``.
     """
 
     zoom: Shared | None = None
@@ -83,7 +72,7 @@ class SessionLens:
     def pairs(self) -> int:
         """Number of pairs behind the zoom, or else behind the asymmetry.
 
-        No pair stands behind a zoom that is 1 because only the aperture was changed.
+        No pair is behind a zoom that is 1 because only the aperture was changed.
         """
         told = self.zoom or self.asymmetry
         return 0 if told is None else told.pairs
@@ -102,15 +91,9 @@ class SessionLens:
 
 @dataclass(frozen=True)
 class OwnZoom:
-    """What a pair has of itself, None if it is unknown.
+    """What a pair has of itself, None if it is unknown; zoom is sharp over blurry distances.
 
-    Attributes:
-        zoom: Ratio of sharp to blurry distances.
-        sigma: Standard error.
-        half_px: Half the picture's diagonal.
-        asymmetry: What the pair tells of the point spread.
-        takes: Whether the model of its transform has a zoom that the session's can stand in for:
-            an affine transform and a homography have none.
+    ``takes``: an affine transform or homography has no zoom that the session's can replace.
     """
 
     zoom: float | None
@@ -131,8 +114,7 @@ class OwnZoom:
     def with_asymmetry(self, shared: Shared | None) -> "OwnZoom":
         """The zoom that the pair shows if its point spread has the asymmetry of the session.
 
-        That counts beside what the shape of the pair's point spread allows. The zoom is its own if
-        the asymmetry of the session is no surer than what the pair was fitted with, or not near it.
+        It stays the pair's own if the session's is no surer than the fit, or not near it.
         """
         told = self.asymmetry
         if self.zoom is None or self.sigma is None or told is None or shared is None:
@@ -154,10 +136,7 @@ class OwnZoom:
         return own, None if own is self else replace(lens, zoom=None)
 
     def contradicts(self, lens: SessionLens) -> bool:
-        """Whether the pair by itself shows clearly another zoom than its session's.
-
-        Where the session shares no zoom, the same of the asymmetry.
-        """
+        """Whether the pair clearly shows another zoom than its session's, or else asymmetry."""
         own, told, spread = self.with_asymmetry(lens.asymmetry), self.asymmetry, lens.asymmetry
         if own.zoom is None or own.sigma is None:
             return False
@@ -178,17 +157,9 @@ class OwnZoom:
 def session_lens(
     pairs: Sequence[OwnZoom], *, same_focus: bool = False, by: str = ""
 ) -> SessionLens | None:
-    """What a session's pairs have in common.
+    """What a session's pairs have in common; None if nothing.
 
     The asymmetry comes first: the zooms that are then compared have one less error in common.
-
-    Args:
-        pairs: What each has of itself.
-        same_focus: As in :func:`shared_zoom`.
-        by: What tells that they are of one session.
-
-    Returns:
-        What they share; None if nothing.
     """
     known = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
     told = [one.asymmetry for one in known if one.asymmetry and one.asymmetry.information]
@@ -216,18 +187,9 @@ def shared_zoom(
     common: float = 0.0,
     same_focus: bool = False,
 ) -> Shared | None:
-    """The zoom that a session's pairs have in common.
+    """The zoom of a session's pairs; None if under three are known and it is not 1.
 
-    Args:
-        zooms: Of the pairs that are known.
-        sigmas: Their standard errors, > 0.
-        common: Standard error that they have in common, as by a coma of their lens.
-        same_focus: Whether only the aperture was changed in each pair: then the zoom is 1 exactly,
-            unless the pairs contradict it.
-
-    Returns:
-        The zoom; None if fewer than three pairs are known and it is not 1. A zoom of 1 exactly
-        rests on no pair, as it is not measured.
+    If only the aperture was changed it is 1 exactly, unless the pairs contradict it.
     """
     if not zooms:
         return Shared(1.0, 0.0, 0) if same_focus else None
@@ -242,10 +204,7 @@ def shared_zoom(
 
 
 def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
-    """Mean of one or more measurements whose truths may differ.
-
-    Source: DerSimonian and Laird, Meta-analysis in clinical trials (1986).
-    """
+    """Mean of measurements whose truths may differ (DerSimonian and Laird, 1986)."""
     values, variances = np.asarray(measured, np.float64), np.square(np.asarray(sigmas, np.float64))
     weights = 1 / variances
     total = weights.sum()
@@ -269,25 +228,9 @@ def register_in_session(
     largest_px: float = math.inf,
     unit: int = 1,
 ) -> tuple[Registration, SessionLens | None]:
-    """Find the transform between two pictures, with what the pairs of their session share.
+    """Find the transform between two pictures with what their session shares, and what is used.
 
-    A pair that is known takes what is surer than its own and near it. One that is not is registered
-    again from the shared zoom on, unless its tiles disagree. What its lens moves along the radius,
-    by a coma or a cat's eye, is then in the zoom that it seems to have, and goes with it.
-
-    Args:
-        blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
-        sharp: Same shape.
-        lens: What the session's pairs share.
-        at_most: As in :func:`register`; a translation has no zoom that could be shared.
-        largest_px: Likewise.
-        unit: Likewise.
-
-    Returns:
-        The registration, and what of the session is in it; None if nothing.
-
-    Raises:
-        AlignmentError: The shapes differ, or a value is not finite.
+    An unknown pair is registered again from the shared zoom on, unless its tiles disagree.
     """
     find = partial(register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit)
     own = find()
@@ -310,15 +253,6 @@ def with_session(
     """A pair's own registration with what its session shares, if that is surer and near its own.
 
     Nothing is registered again: an asymmetry only adds to the zoom that the tiles show.
-
-    Args:
-        own: What registering the pair by itself has found.
-        lens: What the session's pairs share.
-        shape: Height and width of the pictures that ``own`` is in pixels of.
-        at_most: Richest model of the result; a translation keeps its own.
-
-    Returns:
-        As :func:`register_in_session`.
     """
     if own.model not in ZOOMED_MODELS or at_most == "translation":
         return own, None
@@ -329,10 +263,7 @@ def with_session(
 
 
 def _zoomed(found: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:
-    """Another zoom in the place of the own one, about the centre, and so its error.
-
-    One that is unknown stays so.
-    """
+    """A registration with another zoom about the centre, and its error; unknown stays unknown."""
     placed, sure = found.similarity, found.uncertainty
     if placed is None or sure is None:
         return found

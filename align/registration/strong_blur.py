@@ -42,13 +42,9 @@ BORDER_OVER_COC = 0.3
 
 @dataclass(frozen=True)
 class StrongBlurStep:
-    """What the intensities still move.
+    """What the intensities still move, from ``blurry`` to ``moved``; the centre's is a mean depth.
 
-    Attributes:
-        matrix: ``(3, 3)``, from ``blurry`` to ``moved`` positions. Its displacement of the centre
-            is that of a mean depth.
-        error_px: Standard error at the worst corner by leaving out parts of the picture
-            (jackknife).
+    ``error_px`` is the standard error at the worst corner by leaving out parts (jackknife).
     """
 
     matrix: Array
@@ -60,15 +56,7 @@ def strong_blur_step(
 ) -> StrongBlurStep:
     """What a similarity still moves, with a parallax that grows with the blur beside it.
 
-    Args:
-        blurry: ``(H, W)`` luminance, linear light.
-        moved: The sharp picture on its grid, by the transform that the tiles found.
-        area: What both show.
-        centres: ``(T, 2)`` x, y of the tiles that agree.
-        coc_px: ``(T,)`` their circles of confusion.
-
-    Source: Lucas and Kanade, An iterative image registration technique with an application to
-    stereo vision (IJCAI 1981).
+    Source: Lucas and Kanade, An iterative image registration technique (IJCAI 1981).
     """
     shape = blurry.shape
     coc = _coc_map(centres, coc_px, shape)

@@ -43,21 +43,9 @@ LEAST_DISTANCE = 3.0
 
 @dataclass(frozen=True)
 class TileFit:
-    """A transform fitted to tiles.
+    """A transform fitted to tiles; views of one scene have a ``likeness`` of 0.9 or more.
 
-    Attributes:
-        fit: The fit of the chosen model.
-        inlier_share: Share of inliers among tiles with texture and a measurable blur.
-        likeness: Median similarity of these tiles: two views of one scene have 0.9 or more;
-            different scenes that share a mark or dust have less than 0.7.
-        scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
-            overlap of the tiles, which are not independent.
-        agreeing: ``(T,)``, the inliers among all tiles.
-        asymmetry: Asymmetry of the point spread, which a constant circle of confusion cannot
-            separate from a zoom; None if no similarity fits together with one.
-        parallax: Whether the tiles scatter along one direction, which was fitted too.
-        against_px: How far a richer model than is allowed, which the tiles support, lies from the
-            fit at the worst corner; it is in ``scatter_px``. 0 if they support none.
+    ``against_px``: how far a richer model that the tiles support is from it at the worst corner.
     """
 
     fit: ModelFit
@@ -92,18 +80,9 @@ def fit_tiles(
     at_most: str = "homography",
     held: str | None = None,
 ) -> TileFit | NoFit:
-    """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
+    """Fit by RANSAC, then weighted least squares, the simplest model that is sufficient.
 
-    Args:
-        found: Shifts of tiles, measured under ``start``.
-        measurable: ``(T,)``, False for tiles without information.
-        coc_px: ``(T,)`` diameters of the circle of confusion, px.
-        start: ``(3, 3)``, the transform already applied to the second picture.
-        shape: Height and width of the pictures.
-        prior: Standard deviation of the point spread's asymmetry before the measurement of
-            displacements.
-        at_most: Richest model of the result. What the tiles say against it is in the errors.
-        held: A simpler one that the search stays with, although the result may have a richer one.
+    What tiles say against ``at_most`` is in the errors; the search stays with a simpler ``held``.
     """
     candidates = measurable & found.textured
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
@@ -162,10 +141,7 @@ def _simplest(
 def _against(
     at_most: str, best: Settled, matches: Matches, keep: Mask, shape: tuple[int, ...]
 ) -> float:
-    """What a richer model than is allowed, if the tiles support one, says at the worst corner, px.
-
-    A cap may be wrong; then the fit is off by as much.
-    """
+    """What a richer, forbidden model says at the worst corner, px; a wrong cap errs by as much."""
     if at_most == "homography":
         return 0.0
     free = _simplest(matches, keep, shape, "homography")
@@ -180,9 +156,7 @@ def _apart_from(
 ) -> float:
     """What a similarity says otherwise at the worst corner, px, as far as it is as good.
 
-    Of the distance remains the share of the error, with which left-out parts are predicted, that
-    the chosen model leaves. 16 affine transforms and homographies that were chosen for rendered
-    pairs, of which none has one, were off by as much, and by 2 to 10 of their own standard errors.
+    16 richer models of rendered pairs, none true, were off by as much: 2 to 10 of their own errors.
     """
     apart = corner_distance_px(beside[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
     return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))

@@ -44,21 +44,9 @@ def estimate_rig(
     blurry_camera: LensCalibration | None = None,
     sharp_camera: LensCalibration | None = None,
 ) -> Rig:
-    """Estimate homography and colour matrix between two cameras with calibrated lenses.
+    """Estimate homography and colour matrix between two cameras from one pair of pictures.
 
-    The homography comes from registering both pictures after removing lens distortion. The colour
-    matrix comes from least squares in linear light and includes intensity.
-
-    Args:
-        blurry: ``(H, W, 3)`` reference picture of the first camera, uint8 or uint16.
-        sharp: Picture of the second camera, in its own size.
-        mirrored: Whether the second camera sees the scene in a mirror.
-        blurry_camera: Lens of the first camera; None for a lens without distortion.
-        sharp_camera: Lens of the second camera, calibrated on pictures with the mirroring undone.
-
-    Raises:
-        AlignmentError: No reliable homography or colour matrix can be measured, or the pictures are
-            too small.
+    The second lens is calibrated with the mirroring undone; the matrix includes intensity.
     """
     for picture in (blurry, sharp):
         if min(picture.shape[:2]) < LEAST_SIDE_PX:
@@ -95,16 +83,7 @@ def estimate_rig(
 def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
-    It is a robust least-squares fit (Huber) of window means, with errors proportional to the light.
-
-    Args:
-        first: ``(H, W, 3)`` linear light.
-        second: Same shape, registered.
-        inside: ``(H, W)``, where both show the scene.
-
-    Raises:
-        AlignmentError: Too few pixels are neither black nor saturated, or there are too few
-            colours.
+    It is a robust fit (Huber) of window means, with errors proportional to the light.
     """
     window = (WINDOW_PX, WINDOW_PX)
     bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
@@ -131,8 +110,7 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
 def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     """The remaining homography between registered pictures, fitted to their tiles.
 
-    A registration uses the simplest sufficient transform. But a rig serves many pairs, and cameras
-    behind a beam splitter do differ by a homography.
+    A rig serves many pairs, and cameras behind a beam splitter do differ by a homography.
     """
     side = min(max(48, max(first.shape) // 8), 256, *first.shape)
     found = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)

@@ -41,12 +41,7 @@ UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 
 class LensCalibration(Settings):
-    """Lens calibration in OpenCV's form.
-
-    Attributes:
-        matrix: fx 0 cx, 0 fy cy, 0 0 1, in pixels.
-        distortion: k1, k2, p1, p2, k3.
-    """
+    """Lens calibration in OpenCV's form: fx 0 cx, 0 fy cy, 0 0 1, px; k1, k2, p1, p2, k3."""
 
     matrix: Matrix
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -62,10 +57,7 @@ class LensCalibration(Settings):
         return straight[..., 0], straight[..., 1]
 
     def distorted(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Positions in the lens's picture for positions of a lens without distortion.
-
-        Source: OpenCV, camera calibration, model of five coefficients.
-        """
+        """Positions in the lens's picture for undistorted ones (OpenCV, five coefficients)."""
         (fx, _, cx), (_, fy, cy), _ = self.matrix
         k1, k2, p1, p2, k3 = self.distortion
         u, v = (x - cx) / fx, (y - cy) / fy
@@ -77,11 +69,9 @@ class LensCalibration(Settings):
 
 
 class Lenses(Settings):
-    """Calibrations of a rig's two lenses; None for a lens without distortion.
+    """Calibrations of a rig's two lenses, of which the sharp one's is with the mirroring undone.
 
-    Attributes:
-        blurry_camera: Lens of the first camera.
-        sharp_camera: Lens of the second camera, calibrated with the mirroring undone.
+    None is a lens without distortion.
     """
 
     blurry_camera: LensCalibration | None = None
@@ -91,15 +81,7 @@ class Lenses(Settings):
 class Rig(Settings):
     """Geometry and colour relation of a session's two cameras.
 
-    Attributes:
-        blurry_size: Width and height of the first camera's pictures.
-        sharp_size: Size of the second camera's picture.
-        mirrored: Whether the second camera sees the scene in a mirror, left and right exchanged.
-        homography: Homography from the first camera's positions to the second's, both without
-            distortion, the second without the mirror.
-        colour_matrix: Linear RGB of the second camera to that of the first, intensity included.
-        blurry_camera: Lens of the first camera; None for a lens without distortion.
-        sharp_camera: Lens of the second camera, calibrated with the mirroring undone.
+    Homography: first to second, both without distortion, unmirrored; colours: second to first.
     """
 
     blurry_size: Size
@@ -146,20 +128,12 @@ class Rig(Settings):
 
 
 def read_rig(path: Path) -> Rig:
-    """Read a rig file.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, or has an unknown key or a wrong value.
-    """
+    """Read a rig file."""
     return load_settings(Rig, path)
 
 
 def write_rig(path: Path, rig: Rig) -> None:
-    """Write a rig file atomically.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a rig file atomically."""
     lines = []
     for name, value in rig.model_dump(exclude_none=True).items():
         if isinstance(value, dict):

@@ -39,16 +39,9 @@ def gathered(
     kernel: Kernel,
     widening: float,
 ) -> NDArray[np.float32]:
-    """``(h, w, 3)`` values of ``source`` at the positions; border values are repeated outside.
+    """``(h, w, 3)`` values at the positions; border values go on outside. ``widening`` is >= 1.
 
-    Args:
-        source: ``(H, W, 3)``, linear light.
-        positions: x and y, each ``(h, w)``, in pixels of ``source``.
-        kernel: One of :data:`KERNELS`.
-        widening: Factor >= 1 on the kernel's width: pixels of ``source`` per pixel of the result.
-
-    Source: Keys, Cubic convolution interpolation for digital image processing (1981); Duchon,
-    Lanczos filtering in one and two dimensions (1979).
+    Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979).
     """
     values = np.empty((*positions[0].shape, 3), np.float32)
     table, support = _TABLES[kernel], float(SUPPORT[kernel])
@@ -105,10 +98,7 @@ def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[n
 def field_at(
     field: NDArray[np.float32], positions: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """``(2, h, w)``: a field ``(2, H, W)`` interpolated at the positions, with repeated border.
-
-    ``cv2.remap`` would round the positions to 1/32 px.
-    """
+    """``(2, h, w)``: a field interpolated at positions; ``cv2.remap`` would round to 1/32 px."""
     values = np.empty((2, *positions[0].shape))
     _read_field(field, *positions, values)
     return values

@@ -26,9 +26,7 @@ def means_over(maps: Sequence[Array] | Array, weight: Array, sigma_px: float) ->
 
 
 def grain_level(values: Array, counted: Array) -> float:
-    """Standard deviation of the white noise in ``(H, W)`` values, from the smoothest tenth.
-
-    Texture can be as rough as noise, but hardly everywhere.
+    """Standard deviation of white noise, from the smoothest tenth: texture is not everywhere.
 
     Source: Immerkær, Fast noise variance estimation (CVIU 1996), over windows.
     """

@@ -16,12 +16,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LocalFlow:
-    """Displacement beyond the global transform.
-
-    Attributes:
-        field: ``(2, h, w)`` float32, px of the full picture, on the reduced grid.
-        factor: Reduction of that grid.
-    """
+    """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
 
     field: NDArray[np.float32]
     factor: int
@@ -39,14 +34,7 @@ class LocalFlow:
 
 @dataclass(frozen=True)
 class Placement:
-    """Map from positions in the blurry picture to positions in the sharp one.
-
-    Attributes:
-        matrix: ``(3, 3)`` homogeneous transform of the whole picture.
-        local: Local flow added to the transform; None for none.
-        rig: If the sharp member comes from a second camera: map from the first camera's positions
-            to the second's.
-    """
+    """Map from positions in the blurry picture to positions in the sharp one, by way of any rig."""
 
     matrix: Array
     local: LocalFlow | None = None

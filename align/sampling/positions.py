@@ -29,12 +29,7 @@ def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
 
 
 def moved_by(picture: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The picture on the grid from which a transform leads into it; its border goes on outside.
-
-    Args:
-        picture: ``(H, W)``.
-        matrix: ``(3, 3)``, from the returned picture's positions to those of the given one.
-    """
+    """``picture`` on the grid from which ``matrix`` leads into it; its border goes on outside."""
     flags, size = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, picture.shape[::-1]
     return np.asarray(
         cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -18,14 +18,7 @@ def factor_for(shape: tuple[int, ...], side: int) -> int:
 
 
 def reduced(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Average over squares of ``factor`` pixels.
-
-    Incomplete squares at the right and bottom are dropped.
-
-    Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
-        factor: Integer reduction; 1 leaves the picture unchanged.
-    """
+    """Average over squares of ``factor`` pixels, without incomplete ones at right and bottom."""
     if factor == 1:
         return picture
     height, width = (max(side // factor, 1) for side in picture.shape[:2])

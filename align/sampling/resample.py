@@ -32,14 +32,7 @@ SLACK = 1e-6
 
 @dataclass(frozen=True)
 class Resampling:
-    """Positions of the sharp picture that are read for a release, and the kernel.
-
-    Attributes:
-        placement: Transform from positions in the blurry picture to those in the sharp one.
-        grid: The pixels of the release.
-        kernel: Interpolation kernel, widened if a pixel of the release covers more than one of the
-            sharp picture.
-    """
+    """Positions of the sharp picture that a release reads, and the kernel, wider if it shrinks."""
 
     placement: Placement
     grid: ReleaseGrid
@@ -58,13 +51,9 @@ class Resampling:
 def resampled(
     picture: Image, how: Resampling, finish: Finish | None = None, *, strip: int = STRIP_PIXELS
 ) -> Image:
-    """The sharp picture as the release shows it, at its own bit depth.
+    """The sharp picture as the release shows it, at its own bit depth; ``strip`` px at once.
 
-    Args:
-        picture: ``(H, W, 3)`` uint8 or uint16, sRGB-encoded.
-        how: Positions and kernel.
-        finish: Applied to ``(h, w, 3)`` linear light before it is encoded: colour, exposure.
-        strip: Number of pixels computed at once.
+    ``finish`` is applied to ``(h, w, 3)`` linear light before it is encoded: colour, exposure.
     """
     result = np.empty((*how.grid.shape, 3), picture.dtype)
     bits = bit_depth(picture)
@@ -89,13 +78,7 @@ def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXEL
 
 
 def inside_frame(placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]) -> Mask:
-    """``(h, w)``: True where the sharp picture covers the release grid.
-
-    Args:
-        placement: Transform from blurry to sharp positions.
-        grid: Pixel grid of the release.
-        size: Height and width of the sharp picture.
-    """
+    """``(h, w)``: True where the sharp picture covers the release grid."""
     height, width = size[:2]
     columns, rows = grid.columns(), grid.rows()
     result = np.empty(grid.shape, bool)

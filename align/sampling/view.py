@@ -14,13 +14,7 @@ __all__ = ["coloured", "luminance_view", "sharp_view"]
 
 
 def sharp_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[np.float32]:
-    """The sharp picture as ``(h, w, 3)`` linear light, reduced by an integer factor.
-
-    Args:
-        picture: ``(H, W, 3)`` uint8 or uint16.
-        factor: Integer reduction; 1 keeps the size.
-        rig: The rig, to show the second camera's picture as the first would have seen it.
-    """
+    """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
     if rig is None:
         return reduced_light(picture, factor)
     width, height = (side // factor * factor for side in rig.blurry_size)

@@ -15,26 +15,9 @@ ROUNDS = 20
 
 
 def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> torch.Tensor:
-    """Bring ``image`` onto the grid of the frame that ``flow`` starts from.
+    """out(x) = image(x + flow(x)): bilinear, px, x right and y down, border values go on outside.
 
-    out(x) = image(x + flow(x)), bilinear, border values repeated outside the frame. With
-    flow(first -> second), ``warp(second, flow)`` shows the second picture in the geometry of the
-    first.
-
-    Args:
-        image: ``(N, C, H, W)`` float.
-        flow: ``(N, 2, H, W)`` float, px, x right and y down.
-        grid: ``correct``: zero flow is the identity. ``official``: JDRL's released grid, whose
-            positions assume aligned corners but are sampled half a pixel off, so that zero flow
-            stretches the picture by W / (W - 1) about its centre and softens it.
-
-    Returns:
-        ``(N, C, H, W)``; differentiable with respect to ``image`` (and ``flow``).
-
-    Raises:
-        AlignmentError: The shapes do not fit.
-
-    Source: JDRL (AAAI 2023) section 3.1; the ``official`` grid as its released code has it.
+    JDRL's released ``official`` grid is half a pixel off: zero flow stretches by W / (W - 1).
     """
     count, _, height, width = image.shape
     if flow.shape != (count, 2, height, width):
@@ -58,17 +41,9 @@ def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> 
 
 
 def inverse(flow: torch.Tensor) -> torch.Tensor:
-    """The flow back: from the frame that ``flow`` leads to, to the frame that it starts from.
+    """The flow back, back(y) = -flow(y + back(y)), px, by :data:`ROUNDS` fixed-point steps.
 
-    ``back(y) = -flow(y + back(y))``, found by :data:`ROUNDS` fixed-point steps, which converge
-    where neighbouring pixels move by less than a pixel against each other. Outside the frame the
-    border values are repeated.
-
-    Args:
-        flow: ``(N, 2, H, W)`` float, px, x right and y down.
-
-    Returns:
-        Same shape.
+    They converge where neighbours move by less than a pixel against each other.
     """
     back = -flow
     for _ in range(ROUNDS):

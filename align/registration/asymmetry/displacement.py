@@ -28,17 +28,9 @@ HUBER = 1.5
 
 @dataclass(frozen=True)
 class Asymmetry:
-    """The flow radial · CoC · position + common · CoC, where position is 1 in the corners.
+    """The flow radial · CoC · position + common · CoC, blurry to sharp; position is 1 in corners.
 
-    It leads from the blurry to the sharp member; a defocused point of the blurry member is
-    displaced by the opposite.
-
-    Attributes:
-        radial: px per px of circle of confusion at the corner, along the radius outwards.
-        common: (x, y), uniform over the picture; parallax has the same effect.
-        radial_sigma, common_sigma: Standard errors.
-        signed: Whether the sign of the circle of confusion was known (negative in front of the
-            focus).
+    Parallax acts as ``common``; a ``signed`` circle of confusion is negative in front of the focus.
     """
 
     radial: float
@@ -68,17 +60,7 @@ def asymmetry(
 ) -> Asymmetry | None:
     """Fit the displacement that grows with defocus to the residual of a global transform.
 
-    A free affine part is fitted beside it, robustly (Huber): it takes everything that does not vary
-        with the circle of confusion.
-
-    Args:
-        residual: ``(2, H, W)``, px.
-        coc_px: ``(H, W)`` diameter of the circle of confusion in the same pixels.
-        reliable: ``(H, W)``, which pixels count.
-        signed: Whether ``coc_px`` is signed.
-
-    Returns:
-        The fit; None if too little is reliable or the circle of confusion is constant.
+    A free affine part beside it, fitted robustly (Huber), takes all that does not vary with blur.
     """
     index = sample_grid(reliable.shape)
     rows, columns = (np.arange(n)[i] for n, i in zip(reliable.shape, index, strict=True))

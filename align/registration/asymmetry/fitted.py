@@ -32,19 +32,9 @@ SIGNIFICANT = 3.0
 
 @dataclass(frozen=True)
 class TileAsymmetry:
-    """The asymmetry of a point spread as the tiles of one pair tell it.
+    """The asymmetry of a point spread by the tiles of one pair: blurry to sharp, outwards positive.
 
-    It is a displacement from the blurry to the sharp member, outwards positive, px at the corner
-    per px of circle of confusion.
-
-    Attributes:
-        value: What the tiles show.
-        information: Its inverse variance, 0 if they tell nothing.
-        prior: Standard deviation that the shape of the point spread leaves.
-        taken: What the transform of the pair was fitted with; 0 if the value is not significant.
-        corner_px: How far an asymmetry of one moves the corners of the transform inwards, px.
-        coma_px: What a coma, which does not grow with the blur, may add to that; the tiles do not
-            tell, but the shape of the point spread.
+    ``value`` is px at the corner per px of circle of confusion; ``corner_px`` is moved inwards.
     """
 
     value: float

@@ -54,12 +54,7 @@ LEAST_FIELD = 0.4
 
 @dataclass(frozen=True)
 class SpreadShape:
-    """Asymmetry of the centroid implied by the shape, px at the corner per px of CoC.
-
-    Attributes:
-        cats_eye, coma: The two causes.
-        cats_eye_sigma, coma_sigma: Their standard errors.
-    """
+    """Asymmetry of the centroid implied by the shape, px at the corner per px of CoC."""
 
     cats_eye: float
     cats_eye_sigma: float
@@ -78,15 +73,9 @@ class SpreadShape:
 
 @dataclass(frozen=True)
 class BlurredTiles:
-    """Tiles of a blurry picture with known blur and position in the sharp one.
+    """Tiles of a blurry picture with known blur: centre + shift is the same place in the sharp one.
 
-    Attributes:
-        centres: ``(T, 2)`` x, y, px.
-        shifts: ``(T, 2)``: centre + shift in the sharp picture corresponds to the centre in the
-            blurry one.
-        coc_px: ``(T,)`` diameters of the circle of confusion.
-        field: ``(T, 2)`` centres relative to the centre of the whole picture, 1 = corner.
-        side: Side of a tile, px.
+    ``field`` is relative to the centre of the whole picture, 1 = corner; all others are in px.
     """
 
     centres: Array
@@ -109,16 +98,9 @@ class BlurredTiles:
 def spread_shape(
     blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
 ) -> SpreadShape | None:
-    """Estimate the shape of the point spread.
+    """Estimate the shape of the point spread; None if few tiles are blurred, or all in one part.
 
-    Args:
-        blurry: ``(H, W)``.
-        blurred: Function that returns the registered sharp picture blurred by a disc of a diameter
-            in px.
-        tiles: The tiles of the two pictures.
-
-    Returns:
-        The shape; None if too few tiles are blurred, or nearly all lie in one part of the picture.
+    ``blurred`` gives the registered sharp picture by the diameter of its disc blur, px.
     """
     found, used = [], []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
@@ -148,13 +130,9 @@ def spread_shape(
 
 
 def least_spread(field: Array, coc_px: Array) -> float:
-    """Largest circle of confusion at the corner that a coma may have without showing in the tiles.
+    """Largest CoC at the corner that a coma may have without showing in the tiles, by their field.
 
     A coma displaces a point by no more than its spread, so a sharp tile far out excludes it.
-
-    Args:
-        field: ``(T,)`` distances of the tiles from the centre of the picture, 1 = corner.
-        coc_px: ``(T,)`` their circles of confusion.
     """
     out = field >= LEAST_FIELD
     if not out.any():
@@ -163,7 +141,7 @@ def least_spread(field: Array, coc_px: Array) -> float:
 
 
 def shown_coc_px(coc_px: Array) -> float:
-    """Root mean squared circle of confusion of the tiles ``(T,)`` that show a shape; 0 if none.
+    """Root mean squared CoC of the tiles that show a shape; 0 if none.
 
     A coma is as large in a sharp tile as in a blurred one, but it is measured in blurred ones only.
     """
@@ -178,10 +156,7 @@ def _band(picture: Grey, sigma: float) -> Grey:
 
 
 def _derivatives(picture: Grey, diameter: float) -> Grey:
-    """``(8, H, W)``: itself, d/dx, d/dy, Laplacian, xx - yy, 2 xy, gradient of the Laplacian.
-
-    All are in units of the diameter.
-    """
+    """``(8, H, W)``: itself, d/dx, d/dy, Laplacian, xx - yy, 2 xy, its gradient; per diameter."""
     y, x = np.gradient(picture * diameter)
     (xy, xx), yy = np.gradient(x * diameter), np.gradient(y * diameter, axis=0)
     laplacian = xx + yy

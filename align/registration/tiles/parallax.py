@@ -86,22 +86,9 @@ def trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
 def depth_parallax(
     first: Array, second: Array, coc_px: Array, errors: Array, overlap: float
 ) -> Array:
-    """The parallax that grows with the blur: both are linear in inverse depth.
+    """The parallax that grows with the blur, ``(N, 2)`` px: both are linear in inverse depth.
 
-    A sharp object before a blurred background is a few tiles that all err alike, by the parallax
-    between the two. They are no independent witnesses, however sharp they are. What this misses is
-    a plane of focus in the middle of the scene: on both sides of it the blur grows.
-
-    Args:
-        first: ``(N, 2)`` positions in the blurry picture, px.
-        second: ``(N, 2)`` positions in the sharp one.
-        coc_px: ``(N,)`` diameters of the circle of confusion, px.
-        errors: ``(N,)`` standard errors of the positions, px.
-        overlap: Average number of tiles that cover the same point.
-
-    Returns:
-        ``(N, 2)`` px that it moves the positions, fitted together with a similarity; zero if it is
-        not significant.
+    Sharp tiles before a blurred background err alike; a focus in mid-scene is missed. Zero if none.
     """
     centre = first.mean(axis=0)
     x, y = ((first - centre) / max(float(np.ptp(first)), 1.0)).T

@@ -46,13 +46,7 @@ more alike under the second shift."""
 
 @dataclass(frozen=True)
 class Witnesses:
-    """Tiles that may tell two shifts apart.
-
-    Attributes:
-        centres: ``(T, 2)`` x, y in the first picture, px.
-        agreeing: ``(T,)``, whether the registration places them right.
-        part: ``(T,)``, the number of the part of the picture in which each lies.
-    """
+    """Tiles that may tell two shifts apart, and the part of the picture in which each is."""
 
     centres: Surface
     agreeing: NDArray[np.bool_]
@@ -67,21 +61,9 @@ def repeats(
     moved: Shift = (0.0, 0.0),
     largest: float = math.inf,
 ) -> bool:
-    """Whether two registered pictures are nearly as similar under a second, different shift.
+    """Whether two registered pictures are nearly as similar under a second shift up to ``largest``.
 
-    Gradients of the whole frames are correlated, normalised by the overlap of the windows. Each
-    other high peak is a repetition, unless the pictures clearly differ more under its shift, or
-    tiles in several parts of the picture do and agree with the registration: thin bars before a
-    wall change the whole picture little, but tell where it is.
-
-    Args:
-        first: ``(H, W)``, the first picture.
-        blurred: Function that returns the other picture, registered onto the first and blurred by
-            a disc of a diameter in px.
-        blur_px: The diameter that makes it as blurred as the first is on average.
-        tiles: The tiles from which the registration was found.
-        moved: By how much the registration moved it in x and y, px.
-        largest: A second shift that makes this longer, px, is known not to be the true one.
+    Gradients of whole frames are correlated; tiles in several parts may exclude a repetition.
     """
     alike = blurred(blur_px)
     shifts = _second_shifts(_correlation(first, alike), moved, largest)
@@ -115,12 +97,7 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
 
 
 def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
-    """Height of the highest place, row and column, of each part that is not the peak at rest.
-
-    Args:
-        surface: Correlation, with zero shift in the middle.
-        top: Height of the peak at rest.
-    """
+    """Height of the highest place, row and column, of each part that is not the peak at rest."""
     row, column = (side // 2 for side in surface.shape)
     y, x = np.nonzero(surface >= LEAST_PEAK * top)
     order = np.argsort(-surface[y, x], kind="stable")
@@ -187,12 +164,9 @@ def _top(three: Surface) -> float:
 
 @dataclass(frozen=True)
 class _Differences:
-    """How much two pictures differ under a shift of the second.
+    """How much two pictures differ under a shift of the second, as mean squared differences.
 
-    Attributes:
-        mean: Mean squared difference over the common area, under the blur of the whole picture.
-        around: ``(T,)``, the same around each tile's centre, under the blur that is best there;
-            NaN where one of the pictures ends.
+    ``around`` is that of each tile under the blur best there; NaN where a picture ends.
     """
 
     mean: float

@@ -37,21 +37,9 @@ HANN_SHARE = 4 / 9
 
 @dataclass(frozen=True)
 class TileShifts:
-    """Measured shift of each tile.
+    """Measured shift of each tile: centre + shift in the second picture is the centre in the first.
 
-    Attributes:
-        centres: ``(T, 2)`` x, y of the tile centres in the first picture, px.
-        shifts: ``(T, 2)`` x, y: centre + shift in the second picture corresponds to the centre in
-            the first.
-        peaks: ``(T,)`` height of the correlation peak, 1 = all phases agree.
-        noise_peak: ``(T,)`` average height for a tile without anything in common.
-        errors_px: ``(T,)`` standard error of the shift that the peak's height and width predict,
-            in the worst direction.
-        slopes: ``(T, 2)`` root mean square slope per pixel of the poorer tile of each pair, in the
-            directions of its minimum and maximum: stripes have no slope along themselves.
-        chosen: ``(T,)`` index of the second picture that is most similar to the first in the tile.
-        likeness: ``(T,)`` normalised correlation of its gradients with the first, -1..1.
-        overlap: Average number of tiles that cover the same point, at least 1.
+    ``peaks`` of 1 agree in all phases; ``slopes`` are RMS per px, least and most; all in px.
     """
 
     centres: Array
@@ -73,15 +61,9 @@ class TileShifts:
 
 @dataclass(frozen=True)
 class TiledPicture:
-    """Tiles of a picture that others are compared with, prepared once for all of these.
+    """Tiles of a picture that others are compared with, prepared once; ``band`` in cycles per px.
 
-    Attributes:
-        shape: Height and width of the picture.
-        tile: Height and width of a tile.
-        grid: Tile rows and columns.
-        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
-        spectra: ``(T, tile height, tile width // 2 + 1)``, of the windowed tiles, conjugate.
-        slopes: ``(T, 2)``, see :class:`TileShifts`.
+    ``spectra`` of windowed tiles are conjugate, ``(T, height, width // 2 + 1)``.
     """
 
     shape: tuple[int, ...]
@@ -95,14 +77,7 @@ class TiledPicture:
 def tiled(
     picture: NDArray[np.float32], tile: tuple[int, int], grid: tuple[int, int], band: float
 ) -> TiledPicture:
-    """Prepare the overlapping tiles of a picture.
-
-    Args:
-        picture: ``(H, W)`` grey.
-        tile: Height and width of a tile, at most H and W.
-        grid: Tile rows and columns, spread evenly over the frame.
-        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
-    """
+    """Prepare the overlapping tiles of a picture, spread evenly; ``band`` is in cycles/pixel."""
     places = _places(picture.shape, tile, grid)
     spectra = np.conj(scipy.fft.rfft2(_centred(_tiles(picture, places, tile), _window(tile))))
     slopes = _slopes(picture, tile_centres(picture.shape, tile, grid), tile, band)
@@ -117,16 +92,7 @@ def tile_shifts(
     band: float,
     largest: float = math.inf,
 ) -> TileShifts:
-    """Measure the shift from ``first`` to ``second`` in overlapping tiles.
-
-    Args:
-        first: ``(H, W)`` grey.
-        second: Same shape.
-        tile: Height and width of a tile, at most H and W.
-        grid: Tile rows and columns, spread evenly over the frame.
-        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
-        largest: No shift is longer than this in a direction of the axes, px.
-    """
+    """Measure the shift from ``first`` to ``second`` in tiles; none exceeds ``largest`` by axis."""
     return most_alike_shifts(tiled(first, tile, grid, band), [second], largest=largest)
 
 
@@ -136,13 +102,9 @@ def most_alike_shifts(
     tried: Mask | None = None,
     largest: float = math.inf,
 ) -> TileShifts:
-    """Measure the shift of each tile from ``first`` to the most similar of ``seconds``.
+    """Measure the shift of each tile to the most similar of ``seconds``, such as several blurs.
 
-    Args:
-        first: The tiles of the first picture.
-        seconds: Pictures of the same shape, such as one picture with several blurs.
-        tried: ``(T, D)``, which of the D pictures each tile tries, at least one; None for all.
-        largest: No shift is longer than this in a direction of the axes, px.
+    ``tried`` is ``(T, D)``, which of the D pictures each tile tries, at least one; None for all.
     """
     tile, places = first.tile, _places(first.shape, first.tile, first.grid)
     rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
@@ -198,8 +160,7 @@ def _most_alike(
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
     """Cross spectrum with the most similar second picture, its index, and the similarity.
 
-    Similarity is the correlation under any shift. It is weighted by squared frequency, so that
-    gradients are correlated and vignetting and other smooth differences do not matter.
+    It is the correlation of gradients under any shift, so smooth differences do not matter.
     """
     cross = np.zeros_like(first)
     chosen = np.zeros(len(first), dtype=int)
@@ -287,10 +248,7 @@ def _twice(columns: int, width: int) -> Tiles:
 
 
 def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
-    """``(T,)`` sum of the weights, and the effective number of independent frequencies.
-
-    The window correlates neighbouring frequencies.
-    """
+    """``(T,)`` sum of the weights, and the effective number of independent frequencies."""
     counts = _twice(trusted.shape[2], tile[1])
     total = (trusted.sum(axis=1) @ counts).astype(np.float64)
     squares = (np.square(trusted).sum(axis=1) @ counts).astype(np.float64)
@@ -298,10 +256,7 @@ def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
 
 
 def _noise_peaks(frequencies: Array) -> Array:
-    """Expected largest sum of n random phases.
-
-    Tiles of white noise with sides of 32 to 256 px agree with this within 15 %.
-    """
+    """Largest sum of n random phases; tiles of white noise of 32 to 256 px agree within 15 %."""
     count = np.maximum(frequencies, 3.0)
     return np.asarray(1.12 * np.sqrt(np.log(count) / count))
 
@@ -309,8 +264,7 @@ def _noise_peaks(frequencies: Array) -> Array:
 def _errors(trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]) -> Array:
     """Standard errors from the scatter of the phases and the width of the peak.
 
-    Phases that scatter by s about a plane whose mean squared slope per pixel is k place the peak
-    to s / sqrt(n k); a peak of height h means s^2 of about -2 ln h.
+    Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height).
     """
     rows, columns = scipy.fft.fftfreq(tile[0]), scipy.fft.rfftfreq(tile[1])
     counts = _twice(len(columns), tile[1])

@@ -34,13 +34,7 @@ blur grows across a tile the displacement errs towards the sharper side, and noi
 
 @dataclass(frozen=True)
 class SmallTiles:
-    """Tiles that are small enough to be sharp.
-
-    Attributes:
-        shifts: Of all of them.
-        coc_px: ``(S,)`` their circles of confusion.
-        tile: Height and width.
-    """
+    """Tiles small enough to be sharp, with their circles of confusion, height and width."""
 
     shifts: TileShifts
     coc_px: Array
@@ -50,14 +44,7 @@ class SmallTiles:
 def small_tiles(
     first: Grey, large: TiledPicture, blurred: Callable[[Array], Sequence[Grey]], reach: float
 ) -> SmallTiles | None:
-    """Measure tiles of half the side; None where those would be too small.
-
-    Args:
-        first: The blurry picture.
-        large: Its large tiles.
-        blurred: Gives the sharp picture by diameters of the blur.
-        reach: No tile moves more, px.
-    """
+    """Measure tiles of half the side, up to ``reach`` px; None where they would be too small."""
     tile = large.tile[0] // 2, large.tile[1] // 2
     if min(tile) < SMALLEST_SIDE:
         return None
@@ -73,11 +60,7 @@ def with_small_tiles(
 ) -> tuple[TileShifts, Array]:
     """The tiles, small ones instead of large ones where it is sharp, and their blur.
 
-    Args:
-        large: The large tiles.
-        coc_px: ``(T,)`` their circles of confusion.
-        small: The small tiles.
-        corner: ``(2,)`` x, y in the picture of the first pixel of that with the small tiles.
+    ``corner`` is x, y of the first pixel of the part with the small tiles.
     """
     if small is None:
         return large, coc_px

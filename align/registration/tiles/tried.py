@@ -25,11 +25,7 @@ def first_tried(
     coarser: tuple[int, Array, Array] | None,
     factor: int,
 ) -> Mask:
-    """``(T, D)``, the blurs that each tile tries first.
-
-    They are every so many, or, of these, about as large as a coarser level found there: its
-    reduction, and centres and circles of confusion in pixels of the full picture.
-    """
+    """``(T, D)``, the blurs that each tile tries first: every so many, or near a coarser one's."""
     shape = (area.bottom - area.top, area.right - area.left)
     centres = tile_centres(shape, area.tile(side), grid) + np.array([area.left, area.top])
     shown = np.arange(len(diameters)) % every == 0

@@ -1,7 +1,4 @@
-"""What helps a pair whose misalignment is unknown, by the reason that is given for it.
-
-Only what was tried on such pairs is recommended: docs/how-to/unknown-alignment.md.
-"""
+"""What helps a pair whose misalignment is unknown, by its reason; only what was tried on such."""
 
 from defocus.align.registration.unknown.causes import BLUR, EXPOSURE, TURNED
 from defocus.align.registration.unknown.causes import TEXTURE as NO_TEXTURE

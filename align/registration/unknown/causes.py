@@ -49,12 +49,7 @@ WAYS: tuple[tuple[str, Callable[[Grey], Grey]], ...] = (
 
 
 def cause(blurry: Image, sharp: Image) -> str:
-    """What the pictures show of why they cannot be registered; empty if nothing stands out.
-
-    Args:
-        blurry: ``(H, W, 3)`` RGB, uint8 or uint16.
-        sharp: Likewise.
-    """
+    """What the pictures show of why they cannot be registered; empty if nothing stands out."""
     if min(*blurry.shape[:2], *sharp.shape[:2]) < SMALLEST_SIDE:
         return ""
     members = (("blurry", blurry), ("sharp", sharp))

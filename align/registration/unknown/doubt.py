@@ -57,17 +57,9 @@ def doubt(
     known_zoom: float | None = None,
     unit: int = 1,
 ) -> str:
-    """Why the result of the tiles is not reliable; empty if it is.
+    """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
-    Args:
-        blurry: The blurry picture, reduced as the level's.
-        sharp: The sharp one, likewise.
-        level: The result.
-        largest_px: No place moved farther than this, px of the full picture.
-        finest: Reduction of the finest level: a coarser one has to be as sure in the same pixels.
-        at_most: Richest model of the result: what it leaves out is known, and not asked for again.
-        known_zoom: The zoom, if it is known otherwise, and so what a lens moves along the radius.
-        unit: Pixels of the user's picture in one of the full picture here; the text has the former.
+    What ``at_most`` leaves out, and what a lens moves beside a ``known_zoom``, is no doubt.
     """
     zoom_known = known_zoom is not None
     matrix = rescaled(level.matrix, level.factor)
@@ -184,14 +176,7 @@ def _zoom_doubt(level: Level, known_zoom: float, shape: tuple[int, ...], unit: i
 
 
 def repeats_farther(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> bool:
-    """Whether a reliable result rests on ``largest_px``: shifts that it leaves out fit as well.
-
-    Args:
-        blurry: The blurry picture, reduced as the level's.
-        sharp: The sharp one, likewise.
-        level: A result without a doubt.
-        largest_px: As in :func:`doubt`.
-    """
+    """Whether a result without a doubt rests on ``largest_px``: shifts left out fit as well."""
     return math.isfinite(largest_px) and _repeats(blurry, sharp, level, math.inf)
 
 
