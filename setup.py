@@ -12,7 +12,7 @@ from setuptools.command.sdist import sdist
 STAGES = (
     "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
 )  # fmt: skip
-OWN = ("blocks", "cluster", "command_line", "edges", "front", "optics", "plugin_code", "training")
+OWN = ("blocks", "cluster", "command_line", "edges", "front", "plugin_code", "scene", "training")
 CHECKOUT = Path(__file__).resolve().parent
 
 os.umask(0o022)  # with it and one date for all files, two builds of a commit are the same bytes

@@ -29,7 +29,7 @@ from defocus.align.sampling.view import luminance_view, sharp_view
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure"]
 

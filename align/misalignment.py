@@ -11,7 +11,7 @@ from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry.displacement import Asymmetry
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import SessionLens
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["RESTS_ON", "Misalignment", "Sigma"]
 

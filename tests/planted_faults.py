@@ -49,13 +49,13 @@ class Fault:
 
 
 _IN_THE_CORE = (
-    Fault("defocus/optics/geometry.py", "- np.eye(2, 3)", "+ np.eye(2, 3)"),
-    Fault("defocus/optics/geometry.py", "ends[..., :2] / ends[..., 2:]", "ends[..., :2]"),
-    Fault("defocus/optics/psf.py", "disc / disc.sum()", "disc / disc.max()"),
-    Fault("defocus/optics/thin_lens.py", "2.44 * wavelength_um", "1.22 * wavelength_um"),
-    Fault("defocus/optics/thin_lens.py", "- math.log2(t2", "+ math.log2(t2"),
-    Fault("defocus/optics/thin_lens.py", "diameter_mm * 1000.0 /", "diameter_mm * 500.0 /"),
-    Fault("defocus/optics/thin_lens.py", "f * s / (s - f)", "f * s / (s + f)"),
+    Fault("defocus/scene/geometry.py", "- np.eye(2, 3)", "+ np.eye(2, 3)"),
+    Fault("defocus/scene/geometry.py", "ends[..., :2] / ends[..., 2:]", "ends[..., :2]"),
+    Fault("defocus/scene/psf.py", "disc / disc.sum()", "disc / disc.max()"),
+    Fault("defocus/scene/thin_lens.py", "2.44 * wavelength_um", "1.22 * wavelength_um"),
+    Fault("defocus/scene/thin_lens.py", "- math.log2(t2", "+ math.log2(t2"),
+    Fault("defocus/scene/thin_lens.py", "diameter_mm * 1000.0 /", "diameter_mm * 500.0 /"),
+    Fault("defocus/scene/thin_lens.py", "f * s / (s - f)", "f * s / (s + f)"),
     Fault("defocus/images.py", "+ 0.055) / 1.055, 2.4)", "+ 0.055) / 1.055, 2.2)"),
     Fault("defocus/images.py", "1.0 / 2.4) - 0.055", "1.0 / 2.2) - 0.055"),
     Fault("defocus/orientation.py", "{6: 8, 8: 6}", "{}"),
@@ -186,7 +186,7 @@ _IN_THE_CORE = (
         'if row["step"] < last_step]',
     ),
     Fault(
-        "defocus/optics/aperture.py",
+        "defocus/scene/aperture.py",
         "turned = steps if diameter_px > 0 else -steps",
         "turned = steps",
     ),

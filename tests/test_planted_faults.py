@@ -16,5 +16,5 @@ def test_the_tests_of_a_file_come_before_others() -> None:
     command = Fault("capture/commands/shoot.py", "", "")
     assert "tests/benchmark/test_protocols.py" in files_for(metric, CHECKOUT)[:3]
     assert "tests/capture/test_commands.py" in files_for(command, CHECKOUT)  # it is only run
-    assert "tests/optics/test_psf.py" not in files_for(command, CHECKOUT)
+    assert "tests/scene/test_psf.py" not in files_for(command, CHECKOUT)
     assert all(files_for(fault, CHECKOUT) for fault in FAULTS)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.fft import prev_fast_len
 
 from defocus.align.registration.models import corners
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = ["Area"]
 

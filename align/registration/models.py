@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = [
     "MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "corners_and_centre",

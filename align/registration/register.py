@@ -43,7 +43,7 @@ from defocus.align.registration.tiles.tried import first_tried
 from defocus.align.registration.unknown.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["Registration", "Uncertainty", "largest_error_px", "register"]
 

@@ -23,7 +23,7 @@ from defocus.align.registration.tiles.parallax import (
     scatter_of,
     trusted,
 )
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = [
     "ERROR_OVER_COC",

@@ -18,7 +18,7 @@ from defocus.align.registration.level import LENS_PX
 from defocus.align.registration.register import Registration, largest_error_px, register
 from defocus.align.registration.tile_fit import DISAGREE
 from defocus.align.registration.unknown.doubt import CONTRADICTION, SESSION_HINT
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = [
     "ZOOMED_MODELS", "OwnZoom", "SessionLens", "Shared", "register_in_session", "session_lens",

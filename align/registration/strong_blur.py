@@ -18,7 +18,7 @@ from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurr
 from defocus.align.registration.models import corners
 from defocus.align.registration.robust_fit import parts
 from defocus.align.sampling.positions import moved_by
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = ["StrongBlurStep", "strong_blur_step"]
 

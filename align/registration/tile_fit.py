@@ -24,7 +24,7 @@ from defocus.align.registration.robust_fit import (
 )
 from defocus.align.registration.tiles.parallax import LEAST_SLOPE_GAIN, depth_parallax
 from defocus.align.registration.tiles.shifts import TileShifts
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = ["DISAGREE", "NoFit", "TileFit", "fit_tiles"]
 

@@ -26,7 +26,7 @@ from defocus.datasets.sidecar.ceiling import ceiling_db
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, read_member
 from defocus.isolation import LeftOut, attempt
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["Imperfection", "ceiling_scores", "displaced", "turning_flow"]
 

@@ -9,7 +9,7 @@ from defocus.capture.arriving.card_shots import CardShot, Leftover
 from defocus.capture.planning.protocol import Order
 from defocus.errors import InputError
 from defocus.likeness import maybe_one_view
-from defocus.optics.thin_lens import true_f_number
+from defocus.scene.thin_lens import true_f_number
 
 __all__ = ["BracketApertures", "FoundPair", "apertures_of", "find_pairs"]
 

@@ -14,7 +14,7 @@ from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder, write_text
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["NO_CALIBRATIONS", "Calibrations", "load_calibrations", "stored_calibrations"]
 

@@ -45,8 +45,8 @@ from defocus.capture.simulation.picture.truth import TrueShot, between, combined
 from defocus.capture.simulation.profiles import PROFILES
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
-from defocus.optics.geometry import IDENTITY, Similarity
-from defocus.optics.thin_lens import Lens, breathing_zoom
+from defocus.scene.geometry import IDENTITY, Similarity
+from defocus.scene.thin_lens import Lens, breathing_zoom
 
 __all__ = ["SimulatedCamera", "discover", "open_camera"]
 

@@ -22,9 +22,9 @@ from defocus.images import (
     read_image,
     srgb_to_linear,
 )
-from defocus.optics.thin_lens import exposure_difference_ev
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 from defocus.reading import read_json
+from defocus.scene.thin_lens import exposure_difference_ev
 
 __all__ = [
     "DevelopSettings",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from defocus.capture.judging.quick_look import CLIPPED, QuickLook, encoded, luminance, reduced_look
 from defocus.capture.judging.sharpness import block_means
-from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.scene.geometry import IDENTITY, Similarity
 
 __all__ = ["AnchorComparison", "compare_anchor", "inside_grid", "onto_grid"]
 

@@ -41,8 +41,8 @@ from defocus.errors import ImageError
 from defocus.exif import Exif
 from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt
-from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.raw import RAW_SUFFIXES
+from defocus.scene.geometry import IDENTITY, Similarity
 
 __all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
 

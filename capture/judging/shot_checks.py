@@ -19,7 +19,7 @@ from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Exposure
 from defocus.exif import Exif
 from defocus.images import FloatImage, as_integer, linear_to_srgb
-from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.scene.geometry import IDENTITY, Similarity
 
 __all__ = [
     "NO_EXTRAS",

@@ -12,7 +12,7 @@ from typing import Any
 from defocus.capture.camera import Setting, SettingName
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
 from defocus.errors import InputError
-from defocus.optics.thin_lens import exposure_difference_ev
+from defocus.scene.thin_lens import exposure_difference_ev
 
 __all__ = [
     "Bracket",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from defocus.capture.camera import Setting, SettingName
-from defocus.optics.thin_lens import true_exposure_time, true_f_number
+from defocus.scene.thin_lens import true_exposure_time, true_f_number
 
 __all__ = [
     "APERTURES",

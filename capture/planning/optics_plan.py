@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from defocus.capture.planning.exposure import Bracket
-from defocus.optics.thin_lens import (
+from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
     circle_of_confusion_px,

@@ -10,8 +10,8 @@ from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.optics_plan import OpticsPlan
 from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.planning.scene_list import ListedScene
-from defocus.optics.thin_lens import Lens
 from defocus.progress import counted
+from defocus.scene.thin_lens import Lens
 
 __all__ = ["Plan", "lens_of", "lines_of"]
 

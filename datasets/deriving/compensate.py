@@ -57,8 +57,8 @@ from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.images import Image, read_image
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.optics.geometry import Similarity
 from defocus.progress import say, track
+from defocus.scene.geometry import Similarity
 
 __all__ = ["Compensated", "compensate_dataset"]
 

@@ -19,7 +19,7 @@ from defocus.align.registration.asymmetry.displacement import Asymmetry
 from defocus.align.registration.asymmetry.fitted import TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
 from defocus.files import atomic_path
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["read_blur", "read_measurement", "write_measurement"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
-from defocus.optics.lens.file import read_lens
+from defocus.scene.lens_file import read_lens
 from defocus.settings import Settings, load_settings
 
 __all__ = ["CARD", "LensStream", "read"]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from defocus.datasets.rendering.scenes.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.datasets.rendering.scenes.surfaces import Canvas
 from defocus.images import Image, as_integer, linear_to_srgb
-from defocus.optics.geometry import Similarity
-from defocus.optics.rendering.dual_pixel import recorded_views, view_difference
-from defocus.optics.rendering.renderer import Layer, defocus_map, moved, render, render_through
-from defocus.optics.rendering.sensor import exposed, seed_of
-from defocus.optics.thin_lens import Lens
+from defocus.scene.compositor import Layer, defocus_map, moved, render, render_through
+from defocus.scene.dual_pixel import recorded_views, view_difference
+from defocus.scene.geometry import Similarity
+from defocus.scene.sensor import exposed, seed_of
+from defocus.scene.thin_lens import Lens
 
 __all__ = ["RenderedPair", "draw_misalignment", "render_scene"]
 

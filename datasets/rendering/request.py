@@ -75,7 +75,7 @@ class LensRequest(Settings):
 
 
 class ApertureRequest(Settings):
-    """The aperture; fields as in :class:`defocus.optics.aperture.Aperture`."""
+    """The aperture; fields as in :class:`defocus.scene.aperture.Aperture`."""
 
     blades: int = 0
     turn_deg: float = 0.0
@@ -84,7 +84,7 @@ class ApertureRequest(Settings):
 
 
 class DualPixelRequest(Settings):
-    """The views; fields as in :class:`defocus.optics.aperture.DualPixel`."""
+    """The views; fields as in :class:`defocus.scene.aperture.DualPixel`."""
 
     profile: Literal["half-disc", "butterworth"] = "butterworth"
     order: int = 3
@@ -92,7 +92,7 @@ class DualPixelRequest(Settings):
 
 
 class SensorRequest(Settings):
-    """The noise; fields as in :class:`defocus.optics.rendering.sensor.Sensor`."""
+    """The noise; fields as in :class:`defocus.scene.sensor.Sensor`."""
 
     full_well_e: Annotated[float, Field(gt=0)] = 15000.0
     read_noise_e: Annotated[float, Field(ge=0)] = 4.0

@@ -38,12 +38,12 @@ from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError, SettingsError
 from defocus.files import write_json
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.optics.aperture import Aperture, DualPixel
-from defocus.optics.lens.file import read_lens
-from defocus.optics.lens.prescription import RealLens
-from defocus.optics.rendering.sensor import Sensor
 from defocus.processes import in_processes
 from defocus.progress import track
+from defocus.scene.aperture import Aperture, DualPixel
+from defocus.scene.lens_file import read_lens
+from defocus.scene.real_lens import RealLens
+from defocus.scene.sensor import Sensor
 
 __all__ = ["render_dataset"]
 

@@ -20,8 +20,8 @@ from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPai
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from defocus.datasets.stream.text import CIRCLES_PX, PAGE_REVISION, PAGES, draw_page
 from defocus.images import Image, as_integer
-from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import counted, say, track
+from defocus.scene.lens_file import MeasuredLens
 
 __all__ = ["HELD_OUT", "identity", "stream_dataset", "text_pages"]
 

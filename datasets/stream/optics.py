@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from defocus.datasets.stream.depth import Focus
 from defocus.datasets.stream.photographs import Branch
 from defocus.datasets.stream.scene import Occluder, StreamScene
-from defocus.optics.lens.draw import draw_lens
-from defocus.optics.lens.file import MeasuredLens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import OffAxis, RealLens
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.drawn_lens import draw_lens
+from defocus.scene.lens_file import MeasuredLens
+from defocus.scene.real_lens import OffAxis, RealLens
 
 __all__ = ["KernelBank", "Optic", "all_in_focus", "blurred", "margin", "nearest", "sharp_diameters"]
 

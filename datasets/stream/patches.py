@@ -25,7 +25,7 @@ from defocus.datasets.stream.optics import (
 from defocus.datasets.stream.photographs import Branch, Photographs, read_photographs
 from defocus.datasets.stream.scene import Sources, draw_scene
 from defocus.isolation import LeftOut
-from defocus.optics.camera import StreamCamera, draw_camera, recorded
+from defocus.scene.camera import StreamCamera, draw_camera, recorded
 
 if TYPE_CHECKING:
     import torch

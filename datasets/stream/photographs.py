@@ -23,8 +23,8 @@ from defocus.datasets.files.fingerprint import hashes_and_faults
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image, srgb_to_linear
 from defocus.isolation import LeftOut, attempt, say_left_out
-from defocus.optics.lens.file import MeasuredLens
 from defocus.progress import say, track
+from defocus.scene.lens_file import MeasuredLens
 
 __all__ = [
     "Branch",

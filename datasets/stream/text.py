@@ -12,9 +12,9 @@ from defocus.datasets.stream.depth import Focus
 from defocus.datasets.stream.optics import blurred, margin, snapped
 from defocus.datasets.stream.patches import CUT_PX, Renderer, StreamPair
 from defocus.datasets.stream.scene import StreamScene
-from defocus.optics.camera import recorded
-from defocus.optics.drawing import draw_shapes
-from defocus.optics.shapes import words
+from defocus.scene.camera import recorded
+from defocus.scene.drawing import draw_shapes
+from defocus.scene.shapes import words
 
 __all__ = ["CIRCLES_PX", "PAGES", "PAGE_REVISION", "draw_page", "pages_of"]
 

@@ -17,7 +17,7 @@ from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear
-from defocus.optics.rendering.renderer import Layer
+from defocus.scene.compositor import Layer
 
 __all__ = ["render"]
 

@@ -27,9 +27,9 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
-from defocus.optics.geometry import Similarity
-from defocus.optics.rendering.renderer import moved
 from defocus.progress import track
+from defocus.scene.compositor import moved
+from defocus.scene.geometry import Similarity
 
 __all__ = ["displaced"]
 

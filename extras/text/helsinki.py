@@ -21,9 +21,9 @@ from defocus.extras.text.similarity import similarity
 from defocus.files import make_folder
 from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, write_image
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.optics.leaves import leaves_picture
 from defocus.progress import track
 from defocus.reports.model import Column, Table
+from defocus.scene.leaves import leaves_picture
 from defocus.tesseract import NO_DICTIONARY, read_text, tesseract_version
 
 __all__ = [

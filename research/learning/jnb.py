@@ -15,8 +15,8 @@ from defocus.baselines.systems.jnb.defocus_map import LEARNED, atoms_needed, pat
 from defocus.baselines.systems.jnb.sparse_coding import code
 from defocus.files import write_bytes
 from defocus.images import linear_to_srgb
-from defocus.optics.pictures import texture
 from defocus.progress import track
+from defocus.scene.pictures import texture
 
 __all__ = ["learned_curve", "learned_dictionary", "main"]
 

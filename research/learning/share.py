@@ -29,11 +29,11 @@ from defocus.datasets.stream.textures import draw_texture
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.optics.aperture import Aperture, aperture_psf
 from defocus.progress import track
 from defocus.restoration.blur_map.network import CELL_PX
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.restoration.restorer import make_restorer
+from defocus.scene.aperture import Aperture, aperture_psf
 from research.learning.blur_map import pattern
 
 __all__ = ["error_left", "learn", "main", "softened"]

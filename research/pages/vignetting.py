@@ -20,7 +20,7 @@ from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.images import as_integer, linear_to_srgb, read_image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 Array = NDArray[np.float32]
 

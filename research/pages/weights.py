@@ -23,7 +23,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.stream.photographs import find_photographs, is_held_out
 from defocus.errors import AlignmentError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
-from defocus.optics.aperture import Aperture, aperture_psf
+from defocus.scene.aperture import Aperture, aperture_psf
 from research.pages import DOCS
 
 PAGE = DOCS / "weights.md"

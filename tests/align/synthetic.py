@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.images import Image, as_integer, linear_to_srgb
-from defocus.optics.geometry import Similarity
-from defocus.optics.pictures import texture
-from defocus.optics.rendering.renderer import Layer, moved_layers, render
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.compositor import Layer, moved_layers, render
+from defocus.scene.geometry import Similarity
+from defocus.scene.pictures import texture
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 TEXTURES = ("astronaut", "chelsea", "coffee", "gravel", "grass", "rocket")
 DEPTHS_MM = (6000.0, 3000.0, 1500.0)

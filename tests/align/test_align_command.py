@@ -15,7 +15,7 @@ from defocus.align.compensation.blur_map import BLUR_NAMES
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.files import sha256_file
 from defocus.images import read_image, write_image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 from tests.command_process import start_command
 from tests.conformance.probe import fill_weights
 

@@ -22,7 +22,7 @@ from defocus.align.registration.unknown.advice import REASONS, advice
 from defocus.align.registration.unknown.doubt import doubt
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
-from defocus.optics.pictures import PICTURES, texture
+from defocus.scene.pictures import PICTURES, texture
 
 REPEATS = (
     "the texture repeats itself; how far the camera moved at most, if you know it, may decide "

@@ -11,7 +11,7 @@ from defocus.align.measure import measure
 from defocus.align.registration.unknown.advice import advice
 from defocus.align.registration.unknown.causes import cause
 from defocus.images import Image, linear_to_srgb
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 WIDTH, HEIGHT = 480, 360
 Change = Callable[[np.ndarray], np.ndarray]

@@ -27,7 +27,7 @@ from defocus.align.photometry.gains import Photometry
 from defocus.align.sampling.placement import Placement
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
-from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.scene.geometry import IDENTITY, Similarity
 
 WIDTH, HEIGHT = 240, 180
 SHAPE = (HEIGHT, WIDTH)

@@ -10,7 +10,7 @@ from defocus.align.flow.dense import DenseFlow, dense_flow
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import AlignmentError
 from defocus.images import srgb_to_linear
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 from research.alignment_truth.rendered.pair import FULL, TruthPair, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 

@@ -5,7 +5,7 @@ from synthetic import Pair, rendered_pair
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.errors import AlignmentError, InputError
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:

@@ -10,7 +10,7 @@ import pytest
 from defocus.align.registration.models import MODELS, corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 
 def test_two_models_that_take_turns_end_with_the_simpler_one(

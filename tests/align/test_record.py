@@ -18,7 +18,7 @@ from defocus.align.measure import Measurement, measure
 from defocus.align.rig.rig import Rig, write_rig
 from defocus.errors import AlignmentError
 from defocus.images import read_image, write_image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 RELEASES = {

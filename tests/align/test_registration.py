@@ -15,8 +15,8 @@ from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import enlarged, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.images import Image
-from defocus.optics.geometry import IDENTITY, Similarity
-from defocus.optics.pictures import texture
+from defocus.scene.geometry import IDENTITY, Similarity
+from defocus.scene.pictures import texture
 
 DIS = flow_estimator("dis")
 

@@ -20,8 +20,8 @@ from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.registration.tiles.parallax import scatter_of
 from defocus.align.registration.tiles.shifts import TileShifts
 from defocus.align.registration.unknown.doubt import doubt
-from defocus.optics.geometry import Similarity, moved_points
-from defocus.optics.pictures import texture
+from defocus.scene.geometry import Similarity, moved_points
+from defocus.scene.pictures import texture
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.pyramid import reduced
 from defocus.align.sampling.resample import Resampling, inside_frame, resampled, resampled_light
 from defocus.images import as_float, as_linear, srgb_to_linear
-from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.scene.geometry import IDENTITY, Similarity
 
 WIDTH, HEIGHT = 150, 110
 SHAPE = (HEIGHT, WIDTH)

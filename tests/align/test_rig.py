@@ -21,7 +21,7 @@ from defocus.align.sampling.resample import Resampling, inside_frame, resampled
 from defocus.align.sampling.view import coloured
 from defocus.errors import AlignmentError, SettingsError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear, write_image
-from defocus.optics.geometry import IDENTITY
+from defocus.scene.geometry import IDENTITY
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.registration.tiles.shifts import tiled
 from defocus.align.registration.tiles.small import small_tiles
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 HEIGHT, WIDTH = 480, 640
 BARS_PX, EVERY_PX = 60, 150

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 from research.alignment_truth.rendered.psf import PSF, PSFFamily, kernel
 
 Grey = NDArray[np.float32]

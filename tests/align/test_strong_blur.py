@@ -14,8 +14,8 @@ from defocus.align.registration.level import Level, measured_level, moved_pictur
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.registration.strong_blur import strong_blur_step
-from defocus.optics.geometry import Similarity
-from defocus.optics.pictures import texture
+from defocus.scene.geometry import Similarity
+from defocus.scene.pictures import texture
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]

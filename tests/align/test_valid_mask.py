@@ -15,7 +15,7 @@ from defocus.align.sampling.resample import inside_frame
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.images import Image, read_image, write_image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 MOVED = np.s_[115:175, 115:205]
 """The inner part of what moves, in the blurry picture."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from defocus.images import linear_to_srgb
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 Shifted = Callable[[int, int], torch.Tensor]
 

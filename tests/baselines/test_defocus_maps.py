@@ -19,7 +19,7 @@ from defocus.baselines.systems.jnb import defocus_map as jnb
 from defocus.baselines.systems.jnb.sparse_coding import atom_counts
 from defocus.baselines.systems.tvl2_2016 import defocus_map as tvl2_2016
 from defocus.images import linear_to_srgb
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 Estimate = Callable[[Array], NDArray[np.float64]]
 MAPS = {"ebdb": ebdb, "jnb": jnb, "tvl2-2016": tvl2_2016}

@@ -18,7 +18,7 @@ from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.images import as_float, as_integer, linear_to_srgb, write_image
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 SHIFT = (4, -3)
 """The sharp picture shows at x + SHIFT what the blurry one shows at x."""

@@ -16,8 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from defocus.optics.psf import disc_psf
 from defocus.restoration.page.desk import Desk
+from defocus.scene.psf import disc_psf
 from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.browser.test_leaderboard import axe
 from tests.browser.test_live import press, text, until

@@ -22,8 +22,8 @@ from defocus.capture.live.views.preview import (
 )
 from defocus.errors import CameraError, InputError
 from defocus.images import linear_to_srgb
-from defocus.optics.leaves import leaves_picture
-from defocus.optics.psf import disc_psf
+from defocus.scene.leaves import leaves_picture
+from defocus.scene.psf import disc_psf
 
 Array = np.ndarray
 

@@ -21,7 +21,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import Fault, parse_faults
 from defocus.errors import InputError, SettingsError
-from defocus.optics.thin_lens import (
+from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
     circle_of_confusion_px,

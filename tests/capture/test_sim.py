@@ -14,7 +14,7 @@ from defocus.capture.links.back_ends import discover_cameras, open_camera, schem
 from defocus.errors import InputError
 from defocus.exif import read_exif
 from defocus.images import FloatImage, as_float, read_image, srgb_to_linear
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 SMALL = "width=240&height=180"
 

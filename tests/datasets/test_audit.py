@@ -28,9 +28,9 @@ from defocus.datasets.curation.rules import Rules, judged
 from defocus.datasets.curation.usable import usable_pairs
 from defocus.images import Image, read_image, write_image
 from defocus.likeness import fingerprint
-from defocus.optics.psf import disc_psf
 from defocus.reports.html import render_html
 from defocus.reports.model import Curves
+from defocus.scene.psf import disc_psf
 from tests.command_process import start_command
 from tests.conftest import Run
 

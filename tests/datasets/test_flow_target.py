@@ -16,7 +16,7 @@ from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, as_integer, linear_to_srgb, read_image, write_image
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 HEIGHT, WIDTH = 288, 384
 GAIN = 0.9

@@ -15,7 +15,7 @@ from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
 from defocus.images import as_integer, linear_to_srgb, write_image
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 HEIGHT, WIDTH = 288, 384
 SIGMA_PX = 1.5

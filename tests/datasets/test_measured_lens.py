@@ -11,8 +11,8 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.rendering.run import render_dataset
 from defocus.errors import DatasetError, OpticsError, SettingsError
 from defocus.images import read_image, write_image
-from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
-from defocus.optics.lens.prescription import RealLens
+from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
+from defocus.scene.real_lens import RealLens
 
 LENS = MeasuredLens(RealLens(2.8, 2.8, 16.0, spherical=3.0), (2.8, 4.0))
 REQUEST = """

@@ -17,7 +17,7 @@ from defocus.datasets.rendering.run import render_dataset
 from defocus.datasets.rendering.scenes.files import polygon_alpha, read_depth
 from defocus.errors import DatasetError, SettingsError
 from defocus.images import as_float, read_image, srgb_to_linear, write_image
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from tests.conftest import Run
 
 REQUEST = """

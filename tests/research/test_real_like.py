@@ -11,7 +11,7 @@ from skimage import data
 
 from defocus.errors import DatasetError
 from defocus.images import as_float, write_image
-from defocus.optics.lens.prescription import RealLens
+from defocus.scene.real_lens import RealLens
 from research.alignment_truth.benchmark import TruthPlan, run_benchmark
 from research.alignment_truth.real_like.lens import lens_blurred
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair

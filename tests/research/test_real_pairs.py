@@ -9,7 +9,7 @@ from skimage import data
 from defocus.align.photometry.equalise import disc_blurred
 from defocus.align.sampling.positions import pixel_grid, sampled
 from defocus.images import Image, as_float, as_integer, write_image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 from research.alignment_truth import real_pairs
 from research.alignment_truth.real_like.moved import Bend, moved
 from research.alignment_truth.real_like.peers import OURS

@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from defocus.images import srgb_to_linear
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 from research.alignment_truth.rendered.pair import (
     FULL,
     STILL,

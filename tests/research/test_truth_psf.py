@@ -9,7 +9,7 @@ import pytest
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import write_image
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 from research.alignment_truth.rendered.labels import edge_class
 from research.alignment_truth.rendered.layout import (
     OUTLINES_OF,

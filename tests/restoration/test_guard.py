@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
-from defocus.optics.aperture import Aperture, aperture_psf
 from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
 from defocus.restoration.guard.agreement import agreement
 from defocus.restoration.guard.crispness import crispness, share_kept, spread
@@ -18,6 +17,7 @@ from defocus.restoration.guard.limits import limited
 from defocus.restoration.guard.noise import noise_by_brightness
 from defocus.restoration.restoration import Restoration, restore_colours
 from defocus.restoration.restorer import Restorer
+from defocus.scene.aperture import Aperture, aperture_psf
 from tests.restoration.adversarial import traps
 
 Array = NDArray[np.float32]

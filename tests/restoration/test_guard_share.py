@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.optics.psf import disc_psf
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
+from defocus.scene.psf import disc_psf
 
 Array = NDArray[np.float32]
 

@@ -27,7 +27,6 @@ from defocus.blocks.metadata import read_metadata
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import sha256_file
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear
-from defocus.optics.psf import disc_psf
 from defocus.restoration import restorer
 from defocus.restoration import run as module
 from defocus.restoration.blur_map.estimate import estimate_blur_map
@@ -35,6 +34,7 @@ from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.run import Wishes, restore_pictures
 from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
+from defocus.scene.psf import disc_psf
 from defocus.training.memory import available_bytes, peak_bytes
 
 CPU = torch.device("cpu")

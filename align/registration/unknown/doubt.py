@@ -25,7 +25,7 @@ from defocus.align.registration.level import (
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.robust_fit import parts
 from defocus.align.registration.tiles.repetition import Witnesses, repeats
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt", "repeats_farther"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.optics.geometry import Similarity
 from defocus.reports.plots.overlay import displacement_arrows
+from defocus.scene.geometry import Similarity
 
 __all__ = ["displacement_overlay", "measured_similarity", "overlay_document"]
 

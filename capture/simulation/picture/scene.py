@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from defocus.discovery import brought_values
 from defocus.errors import InputError
-from defocus.optics.pictures import PICTURES, texture
-from defocus.optics.rendering.renderer import Layer, shown
+from defocus.scene.compositor import Layer, shown
+from defocus.scene.pictures import PICTURES, texture
 
 __all__ = ["FOCUS_DISTANCE_MM", "SimulatedScene", "build_scene", "require_scene"]
 

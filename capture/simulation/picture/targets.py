@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.camera import Target
-from defocus.optics.rendering.renderer import Layer
+from defocus.scene.compositor import Layer
 
 __all__ = ["GREY_CARD", "target_layers"]
 

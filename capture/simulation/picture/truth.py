@@ -8,9 +8,9 @@ import numpy as np
 
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.simulation.picture.sensor import exposure_scale
-from defocus.optics.geometry import Similarity
-from defocus.optics.rendering.renderer import Layer
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.compositor import Layer
+from defocus.scene.geometry import Similarity
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 __all__ = ["TrueShot", "between", "combined", "truth_document"]
 

@@ -20,7 +20,7 @@ from defocus.datasets.pair import Pair
 from defocus.images import Image, read_image, upper_bits
 from defocus.isolation import LeftOut, attempt
 from defocus.likeness import Fingerprint, fingerprint
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 __all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair", "unreadable"]
 

@@ -11,8 +11,8 @@ from defocus.datasets.rendering.scenes.surfaces import Canvas, measured_layers, 
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import as_float, read_image, srgb_to_linear
-from defocus.optics.pictures import covering
-from defocus.optics.rendering.renderer import Layer
+from defocus.scene.compositor import Layer
+from defocus.scene.pictures import covering
 
 __all__ = ["DepthPicture", "PicturePlane", "polygon_alpha", "read_depth", "source_name"]
 

@@ -10,9 +10,9 @@ from scipy.ndimage import map_coordinates
 
 from defocus.datasets.rendering.scenes.shapes import Shape, shape_alpha
 from defocus.images import srgb_to_linear
-from defocus.optics.pictures import part, texture
-from defocus.optics.rendering.depth_layers import depth_layers
-from defocus.optics.rendering.renderer import Layer
+from defocus.scene.compositor import Layer
+from defocus.scene.depth_layers import depth_layers
+from defocus.scene.pictures import part, texture
 
 __all__ = [
     "Canvas",
@@ -77,7 +77,7 @@ class Plane:
     """A picture on a plane that faces the camera, whole or cut out to a shape.
 
     Attributes:
-        picture: One of :data:`defocus.optics.pictures.PICTURES`.
+        picture: One of :data:`defocus.scene.pictures.PICTURES`.
         depth_mm: Distance of the plane.
         shape: The cut-out; None fills the canvas.
         region: Part of the picture that fills the canvas.

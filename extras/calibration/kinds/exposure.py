@@ -6,7 +6,7 @@ from typing import Any
 from defocus.capture.planning.labels import values
 from defocus.errors import InputError
 from defocus.extras.calibration.bench import CalibrationBench, central_light
-from defocus.optics.thin_lens import exposure_difference_ev
+from defocus.scene.thin_lens import exposure_difference_ev
 
 __all__ = ["calibrate_exposure"]
 

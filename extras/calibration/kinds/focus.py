@@ -17,7 +17,7 @@ from defocus.capture.taking.shots.focusing import FocusPositions, focus_position
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench
 from defocus.extras.calibration.kinds.focus_scale import FocusView, focus_scale, view_at
-from defocus.optics.thin_lens import Lens
+from defocus.scene.thin_lens import Lens
 
 __all__ = ["calibrate_focus"]
 
@@ -99,7 +99,7 @@ def calibrate_focus(
 def _dioptres(px_per_step: float, lens: Lens | None) -> float | None:
     """Dioptres of a step: |1/s - 1/D| = c N (s - f) / (f² s) for a blur c.
 
-    Source: the thin lens, see :mod:`defocus.optics.thin_lens`.
+    Source: the thin lens, see :mod:`defocus.scene.thin_lens`.
     """
     if lens is None:
         return None

@@ -22,8 +22,8 @@ from defocus.capture.judging.quick_look import QuickLook, encoded_grey, luminanc
 from defocus.capture.planning.exposure import Exposure
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench, central_light
-from defocus.optics.geometry import Similarity
-from defocus.optics.thin_lens import exposure_difference_ev
+from defocus.scene.geometry import Similarity
+from defocus.scene.thin_lens import exposure_difference_ev
 
 __all__ = ["calibrate_rig"]
 

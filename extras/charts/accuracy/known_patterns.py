@@ -11,7 +11,7 @@ from scipy.special import j1
 
 from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.extras.charts.measures.texture import compare_texture
-from defocus.optics.leaves import leaves_picture
+from defocus.scene.leaves import leaves_picture
 
 __all__ = ["LEAVES_D", "STAR_D", "disc_transfer", "leaves_errors", "star_errors", "star_picture"]
 

@@ -15,9 +15,9 @@ from defocus.extras.charts.lens.summary import FittedLens, kernel_mtf50
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.optics.lens.draw import draw_lens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.drawn_lens import draw_lens
+from defocus.scene.real_lens import RealLens
 
 __all__ = [
     "LensError",

@@ -41,7 +41,7 @@ def command(
     from defocus.extras.charts.lens.files import measure_lens, read_chart_pictures
     from defocus.extras.charts.lens.page import lens_lines, write_lens_page
     from defocus.files import require_writable
-    from defocus.optics.lens.file import write_lens
+    from defocus.scene.lens_file import write_lens
 
     page = out.with_suffix(".html")
     if page == out:

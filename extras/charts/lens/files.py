@@ -12,9 +12,9 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.summary import FittedLens, measured
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import read_image
-from defocus.optics.lens.file import MeasuredLens, Recording
 from defocus.picture_headers import SUFFIXES
 from defocus.progress import say
+from defocus.scene.lens_file import MeasuredLens, Recording
 
 __all__ = ["FULL_FRAME_MM", "measure_lens", "read_chart_pictures"]
 

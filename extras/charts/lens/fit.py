@@ -13,10 +13,10 @@ from defocus.extras.charts.lens.photographs import LEAST_BLUR_PX, signed_blur, w
 from defocus.extras.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.extras.charts.lens.response import displacements, explained, left_over
 from defocus.extras.charts.lens.summary import FittedLens
-from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
-from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import pupil_grid
 from defocus.progress import track
+from defocus.scene.pupil import Pupil
+from defocus.scene.rays import pupil_grid
+from defocus.scene.real_lens import OffAxis, RealLens, Rim
 
 __all__ = ["fit_lens"]
 

@@ -17,11 +17,11 @@ from defocus.extras.charts.lens.summary import (
     mtf50_by_place,
 )
 from defocus.images import as_integer, linear_to_srgb
-from defocus.optics.lens.file import MeasuredLens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
 from defocus.reports.html import write_html
 from defocus.reports.model import Cell, Column, Facts, Gallery, Page, Paragraph, Part, Table, Tile
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.lens_file import MeasuredLens
+from defocus.scene.real_lens import RealLens
 
 __all__ = ["lens_lines", "lens_parts", "write_lens_page"]
 

@@ -52,7 +52,7 @@ AXIAL = "focus of {} behind that of green"
 LATERAL = "lateral colour of {} in the corner"
 SIDES = ("front", "rear")
 MOST_WAVES, MOST_AXIAL_UM, MOST_LATERAL_UM = 5.0, 15.0, 4.0
-"""As much as half of the traced lenses of :mod:`defocus.optics.lens.draw` have, or less."""
+"""As much as half of the traced lenses of :mod:`defocus.scene.drawn_lens` have, or less."""
 
 KINDS: Mapping[str, _Kind] = {
     "spherical": _Kind("spherical aberration", "waves", MOST_WAVES),

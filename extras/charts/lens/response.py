@@ -1,7 +1,7 @@
 """What a lens makes of the printed chart, fast enough to be fitted.
 
 The transfer function of a pupil's rays, times that of diffraction: smooth in every number of the
-lens, where :mod:`defocus.optics.lens.rays` counts rays in cells. Or that of waves, which takes
+lens, where :mod:`defocus.scene.rays` counts rays in cells. Or that of waves, which takes
 longer.
 """
 
@@ -12,16 +12,16 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from defocus.extras.charts.lens.probes import ChartProbe
-from defocus.optics.lens.kernels import (
+from defocus.scene.colour_psf import (
     colour_defocus,
     colour_shifts,
     greatest_slopes,
     wave_samples,
 )
-from defocus.optics.lens.prescription import BANDS_UM, RealLens
-from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import landings, pupil_grid
-from defocus.optics.lens.waves import wave_frame, wave_light
+from defocus.scene.pupil import Pupil
+from defocus.scene.rays import landings, pupil_grid
+from defocus.scene.real_lens import BANDS_UM, RealLens
+from defocus.scene.waves import wave_frame, wave_light
 
 __all__ = ["displacements", "explained", "left_over"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from defocus.extras.charts.lens.probes import ChartShot
-from defocus.optics.lens.file import MeasuredLens, Recording
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.lens_file import MeasuredLens, Recording
+from defocus.scene.real_lens import RealLens
 
 __all__ = [
     "PLACES",

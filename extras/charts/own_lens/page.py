@@ -19,7 +19,6 @@ from defocus.extras.charts.own_lens.sharpness import ChartSharpness
 from defocus.extras.charts.own_lens.verdict import Verdict
 from defocus.extras.charts.sheet.parts import StarPattern
 from defocus.images import as_integer, linear_to_srgb, read_image
-from defocus.optics.lens.file import MeasuredLens
 from defocus.reports.model import (
     Beside,
     Column,
@@ -32,6 +31,7 @@ from defocus.reports.model import (
 )
 from defocus.reports.pictures import eight_bits
 from defocus.restoration.systems import Restore
+from defocus.scene.lens_file import MeasuredLens
 
 __all__ = [
     "ShownPictures",

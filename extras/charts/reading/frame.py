@@ -25,7 +25,7 @@ from defocus.extras.charts.sheet.layout import (
     make_sheet,
 )
 from defocus.extras.charts.sheet.raster import draw_roughly
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = ["LEAST_DOTS", "FoundFrame", "find_frame"]
 

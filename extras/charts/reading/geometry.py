@@ -10,7 +10,7 @@ from scipy.optimize import least_squares
 
 from defocus.extras.charts.sheet.layout import FRAME, HEIGHT, WIDTH
 from defocus.extras.charts.sheet.parts import Dot
-from defocus.optics.geometry import moved_points
+from defocus.scene.geometry import moved_points
 
 __all__ = ["ChartGeometry", "dot_centres", "fit_geometry", "most_blur_px"]
 

@@ -23,7 +23,7 @@ from defocus.extras.charts.sheet.parts import (
     grey,
     part_shapes,
 )
-from defocus.optics.shapes import BLACK, Shape, box, words
+from defocus.scene.shapes import BLACK, Shape, box, words
 
 __all__ = [
     "FRAME",

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.images import as_integer, linear_to_srgb
-from defocus.optics.leaves import Leaf, leaves
-from defocus.optics.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
+from defocus.scene.leaves import Leaf, leaves
+from defocus.scene.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
 
 __all__ = [
     "MEAN_LEAF",

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 from defocus.extras.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, grey, part_shapes
 from defocus.images import as_float, srgb_to_linear
-from defocus.optics.drawing import draw_shapes
-from defocus.optics.shapes import Shape, box
+from defocus.scene.drawing import draw_shapes
+from defocus.scene.shapes import Shape, box
 
 __all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_roughly", "photographed"]
 

@@ -9,7 +9,7 @@ from defocus.errors import InputError
 from defocus.extras.charts.sheet.layout import HEIGHT, PAPERS, WIDTH, Sheet
 from defocus.extras.charts.sheet.targets import TargetSheet
 from defocus.files import write_bytes, write_text
-from defocus.optics.shapes import Colour, Disc, Shape
+from defocus.scene.shapes import Colour, Disc, Shape
 
 __all__ = ["svg_text", "write_sheet"]
 

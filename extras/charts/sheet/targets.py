@@ -14,7 +14,7 @@ from defocus.extras.charts.sheet.parts import (
     StarPattern,
     part_shapes,
 )
-from defocus.optics.shapes import BLACK, Shape, box, words
+from defocus.scene.shapes import BLACK, Shape, box, words
 
 __all__ = ["TargetSheet", "make_targets"]
 

@@ -50,7 +50,7 @@ class DoseRequest(Settings):
         blur_px: Range of the largest circle of confusion of a scene, log-uniform, px.
         lenses: Number of lenses of the training stream.
         shot, read: Noise of the blurry pictures, as of
-            :class:`~defocus.optics.camera.StreamCamera`.
+            :class:`~defocus.scene.camera.StreamCamera`.
         gain_ev: Largest exposure difference between blurry and sharp, either sign, EV.
         photographs: Folder of sharp photographs, relative to the request; None for textures.
     """

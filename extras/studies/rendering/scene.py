@@ -19,7 +19,7 @@ from defocus.datasets.stream.patches import draw_levels
 from defocus.datasets.stream.scene import Sources, draw_scene
 from defocus.extras.studies.rendering.motion import draw_motion, moved_scene
 from defocus.extras.studies.rendering.request import DoseRequest, Kind
-from defocus.optics.camera import StreamCamera, recorded
+from defocus.scene.camera import StreamCamera, recorded
 
 __all__ = ["DosedScene", "render_doses"]
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.real_lens import RealLens
 
 __all__ = ["lens_blurred"]
 

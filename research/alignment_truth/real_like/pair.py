@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.images import Image, as_integer
-from defocus.optics.camera import StreamCamera, draw_camera, recorded
-from defocus.optics.geometry import Similarity
-from defocus.optics.lens.draw import draw_lens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
+from defocus.scene.camera import StreamCamera, draw_camera, recorded
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.drawn_lens import draw_lens
+from defocus.scene.geometry import Similarity
+from defocus.scene.real_lens import RealLens
 from research.alignment_truth.real_like.lens import lens_blurred
 from research.alignment_truth.real_like.scene import MARGIN_PX, draw_scene
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.images import as_float, as_integer, linear_to_srgb
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 from research.alignment_truth.rendered.labels import edge_class, front_depth, visible
 from research.alignment_truth.rendered.layout import draw_outline, draw_relief
 from research.alignment_truth.rendered.psf import ASYMMETRIC, FAMILIES_OF, PSFFamily, draw_psf

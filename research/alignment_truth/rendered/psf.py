@@ -3,7 +3,7 @@
 Every kernel is float32, odd-sized, sums to 1 and has the chief ray at its centre; its support is
 the circle of confusion. Cat's-eye and coma kernels depend on the place in the field, and their
 centroid lies off the chief ray, so that a picture blurred by them looks displaced although nothing
-moved. The cat's eye is that of :mod:`defocus.optics.aperture`, cut by rims from both sides.
+moved. The cat's eye is that of :mod:`defocus.scene.aperture`, cut by rims from both sides.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.aperture import Aperture, aperture_psf
+from defocus.scene.aperture import Aperture, aperture_psf
 from research.alignment_truth.rendered.textures import Split
 
 __all__ = ["ASYMMETRIC", "FAMILIES_OF", "PSF", "PSFFamily", "draw_psf", "kernel"]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 from research.alignment_truth.rendered.layout import Outline, Relief
 
 __all__ = ["TEXELS_PER_PX", "TruthSurface", "View", "Window"]

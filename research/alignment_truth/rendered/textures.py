@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, srgb_to_linear
-from defocus.optics.pictures import PICTURES
 from defocus.raw import RAW_SUFFIXES
+from defocus.scene.pictures import PICTURES
 
 __all__ = ["SPLITS", "Split", "Textures", "load_textures", "split_of", "texture_patch"]
 

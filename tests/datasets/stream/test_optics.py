@@ -18,7 +18,7 @@ from defocus.datasets.stream.optics import (
     snapped,
 )
 from defocus.datasets.stream.scene import Occluder, StreamScene
-from defocus.optics.lens.kernels import colour_psfs
+from defocus.scene.colour_psf import colour_psfs
 
 Array = NDArray[np.float32]
 SIDE = 40

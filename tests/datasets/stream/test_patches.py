@@ -18,7 +18,7 @@ from defocus.datasets.stream.patches import (
     StreamPatches,
 )
 from defocus.datasets.stream.photographs import Photographs
-from defocus.optics.camera import CLEAN
+from defocus.scene.camera import CLEAN
 from tests.command_process import start_code
 
 

@@ -19,7 +19,7 @@ from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError
 from defocus.extras.calibration.calibrating import CalibrationRequest, calibrate
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from tests.capture.calibrated_shoot import check_that_a_shoot_uses
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

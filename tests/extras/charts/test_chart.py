@@ -28,9 +28,9 @@ from defocus.extras.charts.systems.photographs import ChartCase, ChartPhotograph
 from defocus.extras.charts.systems.scores import restored_leaves
 from defocus.extras.charts.systems.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
-from defocus.optics.psf import disc_psf
 from defocus.reports.model import Tabs
 from defocus.restoration.systems import Restore, SystemRestorer, restorers, without_weights
+from defocus.scene.psf import disc_psf
 from defocus.tesseract import tesseract_version
 
 BLUR = 5.0

@@ -23,9 +23,9 @@ from defocus.extras.charts.commands.capture_chart import command
 from defocus.extras.charts.drift import CLEARLY
 from defocus.extras.charts.shooting.points import session_drift
 from defocus.images import write_image
-from defocus.optics.psf import disc_psf
-from defocus.optics.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
 from defocus.reports.model import Curves, Paragraph, Table
+from defocus.scene.psf import disc_psf
+from defocus.scene.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
 from tests.capture.conftest import own_home, virtual_folder
 from tests.capture.scripted.plugging import BODIES, plug
 from tests.capture.scripted.scenarios import URI, bracket_for

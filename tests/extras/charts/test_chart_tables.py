@@ -19,9 +19,9 @@ from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.extras.charts.systems.kept import ChartScore
 from defocus.extras.charts.systems.tables import chart_parts
-from defocus.optics.lens.prescription import RealLens
 from defocus.reports.html import render_html, write_html
 from defocus.reports.model import Page
+from defocus.scene.real_lens import RealLens
 from tests.browser.conftest import Open
 from tests.browser.test_report import column
 

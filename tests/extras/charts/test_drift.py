@@ -8,7 +8,7 @@ import pytest
 
 from defocus.extras.charts.drift import CLEARLY, ChartDrift, ChartMarks, MeasuredChange, chart_drift
 from defocus.extras.charts.sheet.layout import make_sheet
-from defocus.optics.geometry import Similarity, moved_points
+from defocus.scene.geometry import Similarity, moved_points
 
 SIZE = (1500, 1000)
 DOTS = np.array([(dot.x, dot.y) for dot in make_sheet().dots]) * 3.0 + (120.0, 55.0)

@@ -34,9 +34,9 @@ from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.images import as_integer, linear_to_srgb, write_image
-from defocus.optics.lens.file import MeasuredLens, read_lens, write_lens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
+from defocus.scene.real_lens import OffAxis, RealLens, Rim
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.properties import told_by
 from defocus.extras.charts.lens.summary import FittedLens, edges_by_place, measured, mtf50_by_place
 from defocus.extras.charts.reading.read import read_chart
-from defocus.optics.lens.prescription import OffAxis, RealLens
+from defocus.scene.real_lens import OffAxis, RealLens
 
 LENS = RealLens(2.4, 2.4, 16.0, coma=OffAxis(1.0, 2.5), lateral_colour_um=(4.0, 7.0))
 VALUES = dict.fromkeys(NUMBERS, 0.0) | {

@@ -40,10 +40,10 @@ from defocus.extras.charts.sheet.parts import SlantedSquare
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.files import write_json
 from defocus.images import as_integer, linear_to_srgb, write_image
-from defocus.optics.lens.file import MeasuredLens, Recording
-from defocus.optics.lens.prescription import OffAxis, RealLens
-from defocus.optics.psf import disc_psf
 from defocus.reports.model import Gallery
+from defocus.scene.lens_file import MeasuredLens, Recording
+from defocus.scene.psf import disc_psf
+from defocus.scene.real_lens import OffAxis, RealLens
 from defocus.training.loop import Job, Trained
 
 LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))

@@ -19,7 +19,7 @@ from defocus.extras.charts.accuracy.known_patterns import (
 from defocus.extras.charts.measures.characters import character_errors, read_characters
 from defocus.extras.charts.measures.star import star_mtf
 from defocus.extras.charts.measures.texture import compare_texture
-from defocus.optics.leaves import leaves_picture
+from defocus.scene.leaves import leaves_picture
 from defocus.tesseract import tesseract_version
 
 Errors = Callable[[float, float, int], NDArray[np.float64]]

@@ -18,10 +18,10 @@ from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.images import as_integer, linear_to_srgb, write_image
-from defocus.optics.lens.file import read_lens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
-from defocus.optics.psf import disc_psf
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.lens_file import read_lens
+from defocus.scene.psf import disc_psf
+from defocus.scene.real_lens import RealLens
 from tests.capture.raw_sessions import bayer_dng
 
 Floats = NDArray[np.float64]

@@ -24,7 +24,7 @@ from defocus.extras.charts.sheet.layout import (
 from defocus.extras.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, draw_roughly, photographed
 from defocus.extras.charts.sheet.svg import svg_text, write_sheet
-from defocus.optics.shapes import FilledOutline, words
+from defocus.scene.shapes import FilledOutline, words
 from tests.conftest import Run
 
 

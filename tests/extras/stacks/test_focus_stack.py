@@ -10,7 +10,7 @@ from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.images import Image, read_pair
-from defocus.optics.geometry import IDENTITY
+from defocus.scene.geometry import IDENTITY
 from tests.align.synthetic import largest_error_px
 
 # zoom and shift of frame over merged picture, as the first measurements gave them; the merging

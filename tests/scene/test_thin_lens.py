@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.errors import OpticsError
-from defocus.optics.thin_lens import (
+from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
     breathing_zoom,

@@ -13,13 +13,13 @@ from scipy.optimize import brentq
 from scipy.special import j1
 
 from defocus.errors import OpticsError
-from defocus.optics.lens.draw import draw_lens
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import WAVE_UM, OffAxis, RealLens, Rim
-from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import landings, pupil_grid, ray_psfs
-from defocus.optics.lens.waves import wave_light, wave_psfs
-from defocus.optics.psf import disc_psf
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.drawn_lens import draw_lens
+from defocus.scene.psf import disc_psf
+from defocus.scene.pupil import Pupil
+from defocus.scene.rays import landings, pupil_grid, ray_psfs
+from defocus.scene.real_lens import WAVE_UM, OffAxis, RealLens, Rim
+from defocus.scene.waves import wave_light, wave_psfs
 
 Array = NDArray[np.float64]
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from defocus.optics.geometry import Similarity
-from defocus.optics.psf import disc_psf
-from defocus.optics.rendering.depth_layers import depth_layers
-from defocus.optics.rendering.renderer import Layer, defocus_map, moved, moved_layers, render
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.compositor import Layer, defocus_map, moved, moved_layers, render
+from defocus.scene.depth_layers import depth_layers
+from defocus.scene.geometry import Similarity
+from defocus.scene.psf import disc_psf
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 LENS = Lens(50.0, 2.0, 1000.0, 93.75)
 FAR, NEAR = 3000.0, 600.0

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.optics.lens.prescription import BANDS_UM, RealLens
-from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import pupil_grid, ray_psfs
-from defocus.optics.lens.waves import RINGS, wave_psfs
+from defocus.scene.pupil import Pupil
+from defocus.scene.rays import pupil_grid, ray_psfs
+from defocus.scene.real_lens import BANDS_UM, RealLens
+from defocus.scene.waves import RINGS, wave_psfs
 
 __all__ = [
     "colour_defocus",

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.optics.geometry import Similarity
+from defocus.scene.geometry import Similarity
 
 similarities = st.builds(
     Similarity,

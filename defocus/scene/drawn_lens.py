@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
-from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import pupil_grid
+from defocus.scene.pupil import Pupil
+from defocus.scene.rays import pupil_grid
+from defocus.scene.real_lens import OffAxis, RealLens, Rim
 
 __all__ = ["draw_lens"]
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.aperture import (
+from defocus.scene.aperture import (
     ROUND,
     Aperture,
     DualPixel,
@@ -22,12 +22,12 @@ from defocus.optics.aperture import (
     dual_pixel_psfs,
     pupil_light,
 )
-from defocus.optics.geometry import IDENTITY, Similarity
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import RealLens
-from defocus.optics.rendering.field import Zone, field_zones
-from defocus.optics.rendering.spline import sampled
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.field import Zone, field_zones
+from defocus.scene.geometry import IDENTITY, Similarity
+from defocus.scene.real_lens import RealLens
+from defocus.scene.spline import sampled
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 Array = NDArray[np.float64]
 Box = tuple[slice, slice]
@@ -57,7 +57,7 @@ class Layer:
 def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
     """The scene as seen by a camera that is displaced by ``geometry``.
 
-    The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.optics.geometry`).
+    The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.scene.geometry`).
     Interpolation is that of :func:`moved`.
     """
     if geometry == IDENTITY:

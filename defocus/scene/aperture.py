@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.optics.psf import SUPERSAMPLING
+from defocus.scene.psf import SUPERSAMPLING
 
 __all__ = [
     "ROUND",

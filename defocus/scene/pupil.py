@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.lens.prescription import WAVE_UM, RealLens
+from defocus.scene.real_lens import WAVE_UM, RealLens
 
 __all__ = ["Pupil"]
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from defocus.errors import RegistryError
-from defocus.optics.pictures import PICTURES, texture
-from defocus.optics.rendering.sensor import Sensor, exposed, normal_numbers, seed_of
+from defocus.scene.pictures import PICTURES, texture
+from defocus.scene.sensor import Sensor, exposed, normal_numbers, seed_of
 
 
 def test_noise_has_the_variance_of_photons_and_of_reading() -> None:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.optics.aperture import ROUND, Aperture, DualPixel
-from defocus.optics.rendering.dual_pixel import recorded_views, view_difference
-from defocus.optics.rendering.renderer import Layer, render
-from defocus.optics.rendering.sensor import Sensor
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.aperture import ROUND, Aperture, DualPixel
+from defocus.scene.compositor import Layer, render
+from defocus.scene.dual_pixel import recorded_views, view_difference
+from defocus.scene.sensor import Sensor
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 LENS = Lens(50.0, 1.8, 1000.0, 100.0)
 NOISELESS = Sensor(1e12, 0.0)
@@ -70,7 +70,7 @@ def test_the_views_noise_is_that_of_half_a_pixel() -> None:
     """Halves with half the electrons: twice the variance of the whole, and independent."""
     flat = np.full((200, 200, 3), 0.4)
     sensor = Sensor(2000.0, 4.0)
-    from defocus.optics.rendering.sensor import exposed
+    from defocus.scene.sensor import exposed
 
     full = exposed(flat, sensor, 1)
     left, right = recorded_views(full, np.zeros_like(flat), sensor, 2)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from defocus.optics.rendering.renderer import WHOLE, Layer, shown
+from defocus.scene.compositor import WHOLE, Layer, shown
 
 __all__ = ["depth_layers"]
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.lens.pixels import framed, kernels_of
-from defocus.optics.lens.pupil import Pupil
+from defocus.scene.pixels import framed, kernels_of
+from defocus.scene.pupil import Pupil
 
 __all__ = ["landings", "pupil_grid", "ray_psfs"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from defocus.datasets.stream.textures import draw_texture
 from defocus.images import linear_to_srgb
-from defocus.optics.camera import CLEAN, StreamCamera, draw_camera, recorded
+from defocus.scene.camera import CLEAN, StreamCamera, draw_camera, recorded
 
 
 def generator(seed: int) -> np.random.Generator:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from defocus.optics.lens.draw import draw_lens
-from defocus.optics.lens.prescription import RealLens
-from defocus.optics.lens.pupil import Pupil
-from defocus.optics.lens.rays import pupil_grid
+from defocus.scene.drawn_lens import draw_lens
+from defocus.scene.pupil import Pupil
+from defocus.scene.rays import pupil_grid
+from defocus.scene.real_lens import RealLens
 
 COUNT = 400
 

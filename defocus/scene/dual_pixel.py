@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.aperture import ROUND, Aperture, DualPixel
-from defocus.optics.rendering.renderer import Layer, render
-from defocus.optics.rendering.sensor import Sensor, noise_deviation, normal_numbers
-from defocus.optics.thin_lens import Lens
+from defocus.scene.aperture import ROUND, Aperture, DualPixel
+from defocus.scene.compositor import Layer, render
+from defocus.scene.sensor import Sensor, noise_deviation, normal_numbers
+from defocus.scene.thin_lens import Lens
 
 __all__ = ["recorded_views", "view_difference"]
 

@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from defocus.images import srgb_to_linear
-from defocus.optics.pictures import texture
+from defocus.scene.pictures import texture
 
 
 @pytest.mark.parametrize("name", ["chelsea", "coins"])

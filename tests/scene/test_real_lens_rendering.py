@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from defocus.optics.lens.kernels import colour_psfs
-from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
-from defocus.optics.rendering.field import field_zones
-from defocus.optics.rendering.renderer import Layer, render_through
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.compositor import Layer, render_through
+from defocus.scene.field import field_zones
+from defocus.scene.real_lens import OffAxis, RealLens, Rim
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 REAL = RealLens(
     2.8, 2.0, 90.0, spherical=2.0, coma=OffAxis(1.0, 3.0), lateral_colour_um=(60.0, -40.0),

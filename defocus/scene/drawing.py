@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.shapes import Disc, Shape
+from defocus.scene.shapes import Disc, Shape
 
 __all__ = ["draw_shapes"]
 

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from defocus.errors import FileError, OpticsError
 from defocus.files import write_json
-from defocus.optics.camera import StreamCamera
-from defocus.optics.lens.kernels import light_reach_px
-from defocus.optics.lens.prescription import RealLens
 from defocus.reading import read_json
+from defocus.scene.camera import StreamCamera
+from defocus.scene.colour_psf import light_reach_px
+from defocus.scene.real_lens import RealLens
 
 __all__ = ["MeasuredLens", "Recording", "read_lens", "write_lens"]
 

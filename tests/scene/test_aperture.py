@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.optics.aperture import (
+from defocus.scene.aperture import (
     ROUND,
     Aperture,
     DualPixel,
@@ -17,7 +17,7 @@ from defocus.optics.aperture import (
     dual_pixel_psfs,
     pupil_light,
 )
-from defocus.optics.psf import disc_psf
+from defocus.scene.psf import disc_psf
 
 HALF_DISC, SOFT = DualPixel("half-disc"), DualPixel("butterworth")
 POLYGON = Aperture(blades=6, turn_deg=10.0)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.lens.pixels import framed, kernels_of
-from defocus.optics.lens.prescription import BANDS_UM, RealLens
-from defocus.optics.lens.pupil import Pupil
+from defocus.scene.pixels import framed, kernels_of
+from defocus.scene.pupil import Pupil
+from defocus.scene.real_lens import BANDS_UM, RealLens
 
 __all__ = ["RINGS", "wave_frame", "wave_light", "wave_psfs"]
 

@@ -1,1 +1,0 @@
-"""Thin lens, circle of confusion, point spread functions and the layered renderer."""

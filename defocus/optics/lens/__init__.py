@@ -1,1 +1,0 @@
-"""Point spread functions of real lenses: aberrations, colour, cat's eye, diffraction."""

@@ -1,1 +1,0 @@
-"""The layered renderer, with field positions, dual-pixel views and sensor noise."""
