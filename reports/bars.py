@@ -35,10 +35,7 @@ class Scale:
 
 
 def bar_scale(cells: Sequence[Cell]) -> Scale | None:
-    """The scale that holds 0 and all numbers with their intervals but those far out.
-
-    None without numbers.
-    """
+    """The scale that holds 0 and all numbers with their intervals but those far out, if any."""
     measured = [cell for cell in cells if isinstance(cell, Measured) and cell.value is not None]
     if not measured:
         return None
@@ -50,10 +47,7 @@ def bar_scale(cells: Sequence[Cell]) -> Scale | None:
 
 
 def bar_of(cell: Cell, scale: Scale) -> Markup:
-    """A bar from 0 to the number, with its interval as a line; the text beside it has the words.
-
-    A number that lies outside the scale, such as a reference's, has none.
-    """
+    """A bar from 0 to the number, with its interval as a line; none where it leaves the scale."""
     drawn = ""
     if isinstance(cell, Measured) and cell.value is not None and scale.holds(cell.value):
         zero, end = scale.place(0.0), scale.place(cell.value)

@@ -9,22 +9,14 @@ __all__ = ["Curve", "Curves", "Point", "Scatter"]
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a figure.
-
-    Attributes:
-        label: Its name.
-        x: Places of its points.
-        y: Their values, as many.
-        errors: Half the length of the error bar of each point, or how far it reaches below and
-            above; empty for none. Not for figures with ``log_y``.
-        measured: Whether each point is a measurement and gets a marker; else a few points do.
-    """
+    """One line of a figure; the errors are half lengths, or lengths below and above."""
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    # empty for none; not for figures with ``log_y``
     errors: tuple[float | tuple[float, float], ...] = ()
-    measured: bool = False
+    measured: bool = False  # each point is a measurement with a marker; else a few have one
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
@@ -40,27 +32,16 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """A figure with lines.
-
-    Attributes:
-        caption: Text above the figure.
-        x_label, y_label: Labels of its axes.
-        curves: The lines.
-        log_y: Whether the vertical axis is logarithmic, as for losses.
-        floor: Where the vertical axis begins: lines leave the figure there; None for all values.
-        apart: Whether the points at one place stand side by side, to show all error bars.
-        places: Names of the places 0, 1, 2 … of the horizontal axis; empty for a scale of numbers.
-        note: Text below the figure, empty for none.
-    """
+    """A figure with lines, its caption above and its note below."""
 
     caption: str
     x_label: str
     y_label: str
     curves: tuple[Curve, ...]
-    log_y: bool = False
-    floor: float | None = None
-    apart: bool = False
-    places: tuple[str, ...] = ()
+    log_y: bool = False  # as for losses
+    floor: float | None = None  # where the vertical axis begins, and lines end; None for all values
+    apart: bool = False  # points at one place stand side by side, to show all error bars
+    places: tuple[str, ...] = ()  # names of 0, 1, 2 … on the horizontal axis; empty for numbers
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -86,19 +67,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """A scatter plot with named points.
-
-    Attributes:
-        caption: Text above the figure.
-        x_label, y_label: Labels of its axes.
-        points: Points; those first in the order have their names placed first.
-        marked_as: Name of the line through the marked points; empty for none.
-        log_x: Whether the horizontal axis is logarithmic.
-    """
+    """A scatter plot with named points; those first in the order have their names placed first."""
 
     caption: str
     x_label: str
     y_label: str
     points: tuple[Point, ...]
-    marked_as: str = ""
+    marked_as: str = ""  # the line through the marked points; empty for none
     log_x: bool = False

@@ -1,7 +1,4 @@
-"""Render a page as one self-contained HTML file.
-
-If its pictures are too many for one file, they are stored in a folder beside it.
-"""
+"""Render a page as one self-contained HTML file; too many pictures go into a folder beside it."""
 
 import base64
 import hashlib
@@ -71,30 +68,17 @@ Address = Callable[[bytes], str]
 
 
 def render_html(page: Page) -> str:
-    """Render a page as one HTML document with style, script and pictures inside.
-
-    A strict content security policy allows only the style and the script of the file
-    (by their hashes) and pictures that are part of it. All text is escaped. In the same
-    environment, the same page gives the same bytes.
-
-    Args:
-        page: The page; its text is plain text.
-
-    Returns:
-        The document, to be written as UTF-8.
-    """
+    """Render a page as one HTML document (UTF-8) with style, script and pictures inside."""
+    # A strict content security policy allows only the style and the script of the file (by their
+    # hashes) and pictures that are part of it. All text is escaped. In the same environment, the
+    # same page gives the same bytes.
     return _render(page, _encoded(page), _data_uri, _policy("data:"))
 
 
 def write_html(page: Page, path: Path) -> None:
-    """Write a page to ``path``; more than :data:`INLINE_BYTES` of pictures go to files beside it.
-
-    They are stored in a folder named after the page with ``-pictures`` added; files there that the
-    page does not show are removed.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Write a page to ``path``; above :data:`INLINE_BYTES` its pictures go to files beside it."""
+    # They are stored in a folder named after the page with ``-pictures`` added; files there that
+    # the page does not show are removed.
     encoded = _encoded(page)
     contents = {content for part in encoded.values() for content, _, _ in part}
     folder = path.with_name(f"{path.stem}-pictures")
@@ -117,11 +101,8 @@ def write_html(page: Page, path: Path) -> None:
 
 
 def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
-    """Render a page for a server; it asks the address ``stamp`` beside it whether it is up to date.
-
-    Returns:
-        The document, and its pictures by their name in the folder ``pictures`` beside it.
-    """
+    """Render a page for a server, and its pictures by their name in the folder ``pictures``."""
+    # The page asks the address ``stamp`` beside it whether it is up to date.
     encoded = _encoded(page)
     pictures = {_file_name(content): content for part in encoded.values() for content, _, _ in part}
     policy = served_policy()
@@ -192,13 +173,7 @@ def _policy(images: str) -> str:
 
 
 def content_security_policy(style: str, script: str, images: str = "data:") -> str:
-    """The policy of a document that contains exactly this style and this script.
-
-    Args:
-        style: Text of the style.
-        script: Text of the script.
-        images: Allowed sources of pictures.
-    """
+    """The policy of a document with exactly this style, script and sources of pictures."""
     return (
         f"default-src 'none'; img-src {images}; "
         f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "

@@ -46,25 +46,16 @@ class ColumnGroup:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table for papers: a row per system, with groups of numbers.
-
-    Attributes:
-        caption: Caption of the table.
-        label: LaTeX label, such as ``tab:methods``.
-        groups: Groups of the columns after the first.
-        rows: Name, and a number or None for each column of all groups.
-        parts: Indices of rows above which a thin rule is drawn, such as between tracks.
-        note: Text after the caption, empty for none.
-        images: Number of pictures behind each row, for CSV.
-    """
+    """A table for papers: a row per system, with groups of numbers."""
 
     caption: str
-    label: str
+    label: str  # of LaTeX, such as ``tab:methods``
     groups: tuple[ColumnGroup, ...]
+    # name, and a number or None for each column of all groups
     rows: tuple[tuple[str, tuple[Measured | None, ...]], ...]
-    parts: tuple[int, ...] = ()
+    parts: tuple[int, ...] = ()  # rows above which a thin rule is drawn, such as between tracks
     note: str = ""
-    images: tuple[int, ...] = ()
+    images: tuple[int, ...] = ()  # pictures behind each row, for CSV
 
     def __post_init__(self) -> None:
         for name, cells in self.rows:
@@ -92,14 +83,7 @@ def escape_latex(text: str) -> str:
 
 
 def render_latex(table: PaperTable) -> str:
-    """Render a table environment, which needs the packages ``booktabs`` and ``textcomp``.
-
-    Args:
-        table: The table; its text is plain text.
-
-    Returns:
-        Lines of LaTeX, to be written as UTF-8.
-    """
+    """Render a LaTeX table environment (UTF-8); it needs ``booktabs`` and ``textcomp``."""
     texts = (f"{table.caption}.", table.note, _marks_note(table))
     caption = escape_latex(" ".join(filter(None, texts)))
     lines = [

@@ -1,8 +1,4 @@
-"""Page model: contents of a report, independent of rendering.
-
-Callers fill the model; :mod:`defocus.reports.html` and :mod:`defocus.reports.pdf` render it. All
-text is plain text: the renderers escape it.
-"""
+"""Page model: contents of a report, all plain text; HTML and PDF renderers escape it."""
 
 import re
 from dataclasses import dataclass
@@ -45,39 +41,23 @@ _TARGET = re.compile(
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell with a number and its uncertainty.
-
-    Attributes:
-        value: The number; None if there is none.
-        interval: Lower and upper end of its confidence interval.
-        place: 1 marks the best of its column, 2 the second best; None is unmarked.
-        beside: Smaller text beside it, such as a published number; empty for none.
-        notes: Numbers of the page's notes, counted from 1, that belong to ``beside``.
-        spread: Standard deviation over trainings, for papers; None if there is none.
-    """
+    """A cell with a number and its uncertainty."""
 
     value: float | None
-    interval: tuple[float, float] | None = None
-    place: Literal[1, 2] | None = None
-    beside: str = ""
-    notes: tuple[int, ...] = ()
-    spread: float | None = None
+    interval: tuple[float, float] | None = None  # lower and upper end of the confidence interval
+    place: Literal[1, 2] | None = None  # 1 marks the best of its column, 2 the second best
+    beside: str = ""  # smaller text, such as a published number
+    notes: tuple[int, ...] = ()  # the page's notes, from 1, that belong to ``beside``
+    spread: float | None = None  # standard deviation over trainings, for papers
 
 
 @dataclass(frozen=True)
 class Link:
-    """A cell with a link to another place of the report.
-
-    Attributes:
-        text: Text of the link.
-        target: ``#anchor`` of the same page, or a file of the report such as ``pages/a.html``; one
-            folder up at most.
-        marks: Short words beside the text, such as ``official``.
-    """
+    """A cell with a link to another place of the report."""
 
     text: str
-    target: str
-    marks: tuple[str, ...] = ()
+    target: str  # ``#anchor``, or a file such as ``pages/a.html``; one folder up at most
+    marks: tuple[str, ...] = ()  # short words beside the text, such as ``official``
 
     def __post_init__(self) -> None:
         if not self.target or not _TARGET.fullmatch(self.target):
@@ -156,20 +136,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Slider:
-    """A picture compared in several states (blurry, restored by …, sharp) under one slider.
-
-    Attributes:
-        caption: The picture and its origin.
-        states: Label and ``(H, W, 3)`` uint8 RGB picture, two or more, all of one size.
-        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture of the same size that can be laid over
-            all states, such as flow arrows; None for none.
-        anchor: A permanent name, for links to the picture; empty for none.
-    """
+    """A picture compared in several states (blurry, restored by …, sharp) under one slider."""
 
     caption: str
+    # label and ``(H, W, 3)`` RGB, two or more, all of one size
     states: tuple[tuple[str, NDArray[np.uint8]], ...]
+    # label and ``(H, W, 4)`` RGBA, such as flow arrows
     overlay: tuple[str, NDArray[np.uint8]] | None = None
-    anchor: str = ""
+    anchor: str = ""  # a permanent name, for links to the picture; empty for none
 
     def __post_init__(self) -> None:
         if self.anchor:
@@ -230,19 +204,12 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Folded:
-    """Parts under a heading, folded until a reader opens them.
-
-    Attributes:
-        title: Heading, always shown.
-        anchor: A permanent name, for links that open it.
-        parts: The parts inside.
-        line: Text beside the title, empty for none.
-    """
+    """Parts under a heading, folded until a reader opens them."""
 
     title: str
-    anchor: str
+    anchor: str  # a permanent name, for links that open it
     parts: "tuple[Part, ...]"
-    line: str = ""
+    line: str = ""  # text beside the title, empty for none
 
     def __post_init__(self) -> None:
         _require_anchors(self.title, (self.anchor,))
@@ -250,15 +217,10 @@ class Folded:
 
 @dataclass(frozen=True)
 class Tabs:
-    """Parts of which the HTML page shows one at a time; print has them one after another.
+    """Parts of which the HTML page shows one at a time; print has them one after another."""
 
-    Attributes:
-        label: What one chooses, such as ``Compared with``.
-        tabs: Name and parts of each; the first is shown.
-    """
-
-    label: str
-    tabs: "tuple[tuple[str, tuple[Part, ...]], ...]"
+    label: str  # what one chooses, such as ``Compared with``
+    tabs: "tuple[tuple[str, tuple[Part, ...]], ...]"  # name and parts of each; the first is shown
 
 
 @dataclass(frozen=True)
@@ -294,21 +256,11 @@ def parts_inside(part: Part) -> tuple[Part, ...]:
 
 @dataclass(frozen=True)
 class Page:
-    """A report.
-
-    Attributes:
-        title: Title of the page.
-        notice: Notice at the top and on every printed page, such as "demo budget, not a
-            comparison"; empty for none.
-        sections: Heading and parts, in order.
-        summary: The result in a sentence, under the title, or in a few lines; empty for none.
-        notes: Notes at the end, numbered from 1; tables and cells refer to them.
-        in_menu: How many of the first sections the menu of the HTML page has; None = all.
-    """
+    """A report."""
 
     title: str
-    notice: str
-    sections: tuple[tuple[str, tuple[Part, ...]], ...]
-    summary: str = ""
-    notes: tuple[str, ...] = ()
-    in_menu: int | None = None
+    notice: str  # at the top and on every printed page; empty for none
+    sections: tuple[tuple[str, tuple[Part, ...]], ...]  # heading and parts, in order
+    summary: str = ""  # the result in a sentence or a few lines, under the title
+    notes: tuple[str, ...] = ()  # at the end, numbered from 1; tables and cells refer to them
+    in_menu: int | None = None  # how many of the first sections the menu has; None = all

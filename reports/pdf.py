@@ -51,17 +51,9 @@ LATER_BREAK = 12
 
 
 def render_pdf(page: Page) -> bytes:
-    """Render a page as a tagged A4 PDF, with numbered tables and figures, the notice on every page.
-
-    Fonts come from typst and matplotlib, never from the system, so that the same page gives the
-    same bytes in the same environment. A character without a glyph is shown by its code point.
-
-    Args:
-        page: The page; its text is plain text.
-
-    Returns:
-        The document, PDF/UA-1.
-    """
+    """Render a page as a tagged A4 PDF (PDF/UA-1), numbered, with the notice on every page."""
+    # Fonts come from typst and matplotlib, never from the system, so that the same page gives the
+    # same bytes in the same environment. A character without a glyph is shown by its code point.
     import typst
 
     with tempfile.TemporaryDirectory(prefix="defocus-report-") as name:
@@ -76,15 +68,7 @@ def render_pdf(page: Page) -> bytes:
 
 
 def write_typst(page: Page, folder: Path) -> Path:
-    """Write the input of typst: the template, the page as JSON, and its pictures.
-
-    Args:
-        page: The page.
-        folder: An empty folder; typst must not read outside it.
-
-    Returns:
-        The template's path in ``folder``.
-    """
+    """Write the input of typst into an empty folder; the template's path in it."""
     sections = [
         {
             "heading": _printable(heading),

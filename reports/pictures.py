@@ -34,13 +34,7 @@ T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
 
 
 def small_picture(picture: NDArray[T], width: int, height: int | None = None) -> NDArray[T]:
-    """A picture that fits into a size, by the mean of areas; a smaller one is not enlarged.
-
-    Args:
-        picture: ``(H, W)`` or ``(H, W, C)``.
-        width: Most px.
-        height: Most px; None for any.
-    """
+    """A picture that fits into a size (px), by the mean of areas; a smaller one is not enlarged."""
     import cv2
 
     scale = min(width / picture.shape[1], 1.0 if height is None else height / picture.shape[0])
@@ -56,11 +50,7 @@ def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
 
 
 def encode_jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """A picture ``(H, W, 3)`` uint8 RGB as JPEG, for a page that is served.
-
-    Raises:
-        ImageError: It is too large for the format.
-    """
+    """A picture ``(H, W, 3)`` uint8 RGB as JPEG, for a page that is served."""
     import cv2
 
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
@@ -77,20 +67,9 @@ def encode_states(
     max_width_px: int,
     budget_bytes: int,
 ) -> list[Encoded]:
-    """Encode the states of one comparison, each within a budget, all with the same settings.
-
-    All states have the same quality and size, because readers compare them and a state with more
-    detail must not be coarser. The quality is reduced first, then the size.
-
-    Args:
-        states: ``(H, W, 3)`` uint8 RGB, all of one size.
-        kind: Format.
-        max_width_px: Wider pictures are small_picture to this width.
-        budget_bytes: Upper bound for each encoded picture.
-
-    Returns:
-        One entry per state, in order.
-    """
+    """Encode a comparison's states ``(H, W, 3)``, each within a budget, with the same settings."""
+    # Readers compare them, and a state with more detail must not be coarser. The quality is reduced
+    # first, then the size.
     height, width = states[0].shape[:2]
     scale = min(1.0, max_width_px / width)
     while True:
@@ -106,12 +85,7 @@ def encode_states(
 
 
 def encode_tiles(tiles: Sequence[NDArray[np.uint8]], *, kind: str = "webp") -> list[Encoded]:
-    """Encode the small pictures of a gallery at their own size, almost without loss.
-
-    Args:
-        tiles: ``(H, W, 3)`` uint8 RGB.
-        kind: Format, ``webp`` or ``png``.
-    """
+    """Encode the small pictures of a gallery at their own size, almost without loss."""
     encoded = []
     for tile in tiles:
         buffer = io.BytesIO()

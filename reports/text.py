@@ -36,18 +36,10 @@ _HIDDEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # blank, but lett
 
 
 def visible(text: str) -> str:
-    """Replace each character that cannot be seen by its code point, such as ``⟨U+202E⟩``.
-
-    Control, bidirectional, zero-width, private and unassigned characters and lone surrogates (from
-    file names that are not UTF-8) could hide or reorder what stands beside them. Line breaks and
-    tabs become spaces.
-
-    Args:
-        text: Anything.
-
-    Returns:
-        Text that encodes as UTF-8 and displays in the order in which it is stored.
-    """
+    """Replace each character that cannot be seen by its code point, such as ``⟨U+202E⟩``."""
+    # Control, bidirectional, zero-width, private and unassigned characters and lone surrogates
+    # (from file names that are not UTF-8) could hide or reorder what stands beside them. Line ends
+    # and tabs become spaces.
     if text.isascii() and text.isprintable():  # a picture in a page has a million letters
         return text
     return "".join(
@@ -59,12 +51,8 @@ def visible(text: str) -> str:
 
 
 def spreadsheet_text(text: str) -> str:
-    """Text as a cell of CSV: an apostrophe stands before what a spreadsheet would run.
-
-    Control characters and line ends become spaces, so that a row stays one line.
-
-    Source: OWASP, CSV Injection.
-    """
+    """Text as a cell of CSV, on one line: an apostrophe before what a spreadsheet would run."""
+    # Source: OWASP, CSV Injection.
     guard = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else ""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
@@ -72,12 +60,7 @@ def spreadsheet_text(text: str) -> str:
 
 
 def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> str:
-    """Lines of cells as CSV with LF line ends; text is safe in a spreadsheet.
-
-    Args:
-        lines: Cells; None is an empty one.
-        digits: Digits of floats; None for all.
-    """
+    """Lines of cells as CSV with LF line ends, safe in a spreadsheet; floats with some digits."""
 
     def written(cell: CsvCell) -> object:
         if isinstance(cell, str):
@@ -90,15 +73,7 @@ def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> s
 
 
 def anchor(kind: str, *names: str) -> str:
-    """A permanent anchor in a report; it is determined by the names.
-
-    Args:
-        kind: Kind of the place, such as ``row``.
-        names: Names that distinguish it, in any script.
-
-    Returns:
-        Lower-case letters, digits and hyphens.
-    """
+    """A permanent anchor of lower-case letters, digits and hyphens, determined by the names."""
     readable = re.sub(r"[^a-z0-9]+", "-", names[-1].lower() if names else "").strip("-")[:40]
     digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return "-".join(part for part in (kind, readable.strip("-"), digest) if part)
@@ -112,15 +87,7 @@ def plain(cell: Cell) -> str | float | None:
 
 
 def cell_text(cell: Cell, column: Column) -> str:
-    """A cell as it is printed: numbers with the column's decimals, None and NaN as n/a.
-
-    Args:
-        cell: Text, number or None.
-        column: Its column.
-
-    Returns:
-        Plain text, not escaped for any format.
-    """
+    """A cell as plain text: numbers with the column's decimals, None and NaN as n/a."""
     content = plain(cell)
     if isinstance(content, str):
         return visible(content)

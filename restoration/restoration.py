@@ -24,42 +24,24 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Restoration:
-    """What restoring found; nothing is computed again for another strength or mask.
+    """What restoring gave; nothing is computed again for another strength or mask."""
 
-    A page sends ``blurry``, ``restored`` and :meth:`strongest` and lets the browser mix them: up to
-    strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
+    # A page sends ``blurry``, ``restored`` and :meth:`strongest` and lets the browser mix them: up
+    # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
-    Attributes:
-        blurry: ``(H, W, 3)`` float32 in [0, 1], as given.
-        restored: ``(H, W, 3)`` float32 in [0, 1]: at strength 1, behind the guard.
-        blur_map: Estimated circle of confusion; ``drawing.drawn(blur_map.diameter_px)`` is an
-            overlay of one pixel for each cell of 8 x 8 px.
-        tile_px: Side of the tiles that the network saw; 0 for the whole picture.
-        checked: Tiles of 64 x 64 px that the guard looked at; 0 where it was left out.
-        put_back: Those of them that are as they were given.
-    """
-
-    blurry: Array
-    restored: Array
+    blurry: Array  # ``(H, W, 3)`` float32 in [0, 1], as given
+    restored: Array  # the same at strength 1, behind the guard
     blur_map: BlurMap
-    tile_px: int
-    checked: int
-    put_back: int
+    tile_px: int  # side of the tiles that the network saw; 0 for the whole picture
+    checked: int  # tiles of 64 x 64 px that the guard looked at; 0 without it
+    put_back: int  # those of them that are as they were given
 
     def at(
         self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
     ) -> Array:
-        """The picture at some strength.
-
-        Args:
-            strength: 0 gives the picture as it was, 1 the restored one, up to 2 goes beyond.
-            mask: ``(H, W)`` in [0, 1]: 1 is restored, 0 is left; None restores all.
-            leave_sharp: Whether what is in focus by the blur map is left.
-
-        Returns:
-            ``(H, W, 3)`` float32 in [0, 1]; for strength 0, and where the mask is 0, exactly what
-            was given.
-        """
+        """The picture at a strength: 0 as it was, 1 restored, up to 2 beyond; ``(H, W, 3)``."""
+        # The mask ``(H, W)`` is 1 where it is restored; where it is 0, just what was given stays
+        # (``leave_sharp``: also what is in focus by the blur map).
         if strength > 1:
             made = self.strongest()
             made -= self.restored
@@ -77,10 +59,8 @@ class Restoration:
         return np.clip(made, 0, 1, out=made)
 
     def strongest(self) -> Array:
-        """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it.
-
-        The guard looks at the picture once more. Without it values can lie beyond [0, 1].
-        """
+        """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it."""
+        # The guard looks at the picture once more. Without it values can lie beyond [0, 1].
         if not self.checked:
             return 2 * self.restored - self.blurry
         held = guarded_beyond(self.blurry, self.restored, self.blur_map)
@@ -95,18 +75,8 @@ def restore_colours(
     guard: bool = True,
     follow: Follow = unfollowed,
 ) -> Restoration:
-    """Restore a picture in memory.
-
-    Args:
-        restorer: Of :func:`defocus.restoration.restorer.make_restorer`; build it once.
-        blurry: ``(H, W, 3)`` float32 in [0, 1].
-        blur_map: Of ``blurry``; estimated where it is not given.
-        guard: Whether tiles that do not agree with ``blurry`` are put back.
-        follow: Is told of each tile that the network sees.
-
-    Raises:
-        ImageError: The network gives no finite numbers or another shape.
-    """
+    """Restore a picture ``(H, W, 3)`` in [0, 1]; the guard puts back tiles that do not agree."""
+    # ``restorer`` is built once; ``follow`` hears of each tile.
     blur_map = blur_map or estimate_blur_map(blurry)
     tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
     made, side = restorer.restored(tensor, follow)
@@ -129,12 +99,7 @@ def restore_colours(
 
 
 def changed_share(blurry: Array, restored: Array) -> float:
-    """Share of the pixels of which a value changed by more than 2 of 255.
-
-    Args:
-        blurry: ``(H, W, 3)`` in [0, 1].
-        restored: The same after restoring.
-    """
+    """Share of the pixels of which a value changed by more than 2 of 255."""
     changed = 0
     for top in range(0, len(blurry), _STRIP_PX):  # strips keep the memory small
         strip = slice(top, top + _STRIP_PX)

@@ -36,19 +36,12 @@ times what its tensors came to."""
 
 @dataclass(frozen=True)
 class Restorer:
-    """A network with its tiling settings.
-
-    Attributes:
-        network: The network, in evaluation mode, on ``device``.
-        device: The device to restore on.
-        tile_px: Largest side of a tile; 0 for whole pictures; None chooses by ``budget``.
-        budget: Memory limit for the tensors of a tile, bytes.
-    """
+    """A network in evaluation mode on its device, with its tiling settings."""
 
     network: nn.Module
     device: torch.device
-    tile_px: int | None
-    budget: float
+    tile_px: int | None  # largest side; 0 for whole pictures; None chooses by ``budget``
+    budget: float  # bytes for the tensors of a tile
 
     @property
     def precision(self) -> Literal["bfloat16", "float32"]:
@@ -59,16 +52,7 @@ class Restorer:
     def restored(
         self, blurry: torch.Tensor, follow: Follow = unfollowed
     ) -> tuple[torch.Tensor, int]:
-        """Restore a picture.
-
-        Args:
-            blurry: ``(1, 3, H, W)`` float32 in [0, 1], on the CPU.
-            follow: Is told of each tile; the whole picture is one.
-
-        Returns:
-            ``(1, 3, H, W)`` float32 output of the network, not clamped, on the CPU; and the side of
-            the tiles, 0 for the whole picture.
-        """
+        """Restore ``(1, 3, H, W)`` on the CPU, not clamped; and the tiles' side, 0 for none."""
         side = self._side_of(blurry)
         if side == 0 or max(blurry.shape[-2:]) <= side:
             follow(0, 1)
@@ -77,11 +61,7 @@ class Restorer:
 
     @torch.no_grad()
     def whole(self, blurry: torch.Tensor) -> torch.Tensor:
-        """Restore without tiles.
-
-        A picture narrower than 16 px, the minimum of all networks, is padded by repeating its
-        border.
-        """
+        """Restore without tiles; below 16 px, the least of all networks, the border is repeated."""
         height, width = blurry.shape[-2:]
         pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
         padded = nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
@@ -90,11 +70,9 @@ class Restorer:
         return restored.float().cpu()[..., :height, :width]
 
     def tiling_difference(self, blurry: torch.Tensor, tile_px: int) -> float:
-        """Largest difference between restoring a part of the picture at once and in smaller tiles.
-
-        The part is at most one tile large, so it fits into memory. The smallest tile cannot be
-        divided, so four of them are used.
-        """
+        """Largest difference between restoring a part at once and in smaller tiles."""
+        # The part is at most one tile large, so it fits into memory. The smallest tile cannot be
+        # divided, so four of them are used.
         overlap = overlap_px(tile_px)
         side = min(tile_px, COMPARED_PX)
         smaller = max(SMALLEST_TILE_PX, overlap + GRID, side * 7 // 10 // GRID * GRID)
@@ -123,16 +101,9 @@ class Restorer:
 
 
 def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device) -> Restorer:
-    """Make a restorer for any number of pictures.
-
-    The free memory is measured once, because freed memory stays with the process and would make the
-    tiles of later pictures smaller.
-
-    Args:
-        network: The network, in evaluation mode; it is moved to ``device``.
-        tile_px: Largest side of a tile; 0 for whole pictures; None chooses by the free memory.
-        device: The device to restore on.
-    """
+    """Make a restorer for any number of pictures; the network is moved to the device."""
+    # The free memory is measured once, because freed memory stays with the process and would make
+    # the tiles of later pictures smaller.
     network = network.to(device)
     budget = SHARE * available_bytes(device)
     if device.type == "cpu":
@@ -141,12 +112,7 @@ def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device)
 
 
 def require_restoring(system: Baseline, weights: StoredWeights | None) -> None:
-    """Refuse a system that cannot restore a single picture.
-
-    Raises:
-        NotApplicableError: It needs more than one picture.
-        InputError: It needs weights.
-    """
+    """Refuse a system that cannot restore a single picture."""
     card = system.card
     if card.input == "dual" or card.needs:
         needed = ["two dual-pixel views"] if card.input == "dual" else list(card.needs)

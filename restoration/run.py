@@ -44,23 +44,14 @@ __all__ = ["Restored", "Wishes", "restore_pictures"]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What of a restored picture is taken.
+    """What of a restored picture is taken."""
 
-    Attributes:
-        strength: 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond.
-        mask: A picture of the size of each picture as it is shown; white is restored.
-        leave_sharp: Whether what is in focus by the estimated map is left.
-        guard: Whether tiles that do not agree with what was given are put back.
-        map: Where the estimated circle of confusion goes, ``.png`` or ``.tif``; both are written.
-        white: The value that means white; None where the pictures themselves say it.
-    """
-
-    strength: float = 1.0
-    mask: Path | None = None
-    leave_sharp: bool = False
-    guard: bool = True
-    map: Path | None = None
-    white: float | None = None
+    strength: float = 1.0  # 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond
+    mask: Path | None = None  # a picture over each one as it is shown; white is restored
+    leave_sharp: bool = False  # what is in focus by the estimated map is left
+    guard: bool = True  # tiles that do not agree with what was given are put back
+    map: Path | None = None  # ``.png`` or ``.tif`` of the circle of confusion; both are written
+    white: float | None = None  # the value that means white; None where the pictures say it
 
     def settings(self) -> dict[str, Any]:
         """What decides on the restored picture, for the journal."""
@@ -71,48 +62,27 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Restored:
-    """Result for one picture.
-
-    Attributes:
-        image: Path of the picture as given.
-        restored: Path of the restored picture.
-        width, height: Size, px.
-        bits: Bit depth of the picture, 8 or 16; 32 or 64 for floats.
-        tiles: Number of tiles; 1 is the whole picture at once.
-        tile_px: Largest side of the tiles; 0 for the whole picture.
-        tiling_difference: Largest change of a value in [0, 1] by tiling, in a part of the picture
-            that was restored both ways; 0.0 without tiles.
-        checked: Number of parts of 64 x 64 px that the guard examined.
-        put_back: Number of them that the guard replaced by the given picture.
-        sharpest_px: Estimated circle of confusion in the sharpest tenth of the picture, px.
-        too_blurred: Whether that is too much to be rescued.
-        changed: Share of the pixels of which a value changed by more than 2 of 255; None if an
-            earlier version restored the picture.
-        map: Path of the map of blur as asked for; empty if none was.
-        remarks: What of the file the restored picture does not have.
-        system: Name of the system that restored it.
-        seconds: Seconds to restore it; 0.0 if it was restored before.
-        reason: Why there is no restored picture; empty if there is one.
-    """
+    """Result for one picture, given and restored by their paths."""
 
     image: str
     restored: str
     width: int = 0
     height: int = 0
-    bits: int = 0
-    tiles: int = 0
-    tile_px: int = 0
-    tiling_difference: float = 0.0
-    checked: int = 0
-    put_back: int = 0
-    sharpest_px: float = 0.0
-    too_blurred: bool = False
+    bits: int = 0  # 8 or 16; 32 or 64 for floats
+    tiles: int = 0  # 1 is the whole picture at once
+    tile_px: int = 0  # largest side; 0 for the whole picture
+    tiling_difference: float = 0.0  # largest change in [0, 1] of a part that was restored both ways
+    checked: int = 0  # parts of 64 x 64 px that the guard examined
+    put_back: int = 0  # those that the guard replaced by the given picture
+    sharpest_px: float = 0.0  # circle of confusion in the picture's sharpest tenth
+    too_blurred: bool = False  # that is too much to be rescued
+    # share of pixels with a change above 2 of 255; None from earlier versions
     changed: float | None = None
-    map: str = ""
-    remarks: tuple[str, ...] = ()
+    map: str = ""  # path of the map of blur as asked for
+    remarks: tuple[str, ...] = ()  # what of the file the restored picture does not have
     system: str = ""
-    seconds: float = 0.0
-    reason: str = ""
+    seconds: float = 0.0  # 0.0 if it was restored before
+    reason: str = ""  # why there is no restored picture; empty if there is one
 
     @property
     def noticeable(self) -> float:
@@ -134,30 +104,10 @@ def restore_pictures(
     device: torch.device,
     wishes: Wishes = Wishes(),
 ) -> list[Restored]:
-    """Restore pictures of any size in their own form, and keep their metadata.
-
-    Args:
-        images: What to restore; a folder stands for the pictures in it. A text ``READER:PATH``
-            stands for the blurry test pictures of a dataset.
-        system: By what.
-        weights: Of the system; None if it has none.
-        out: Folder for the restored pictures, which have the names of the images; RAW files become
-            PNG of 16 bits. Those of a dataset become ``PAIR.png``, where ``score --dataset`` finds
-            them.
-        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
-        device: Where to restore.
-        wishes: Strength, mask and the like.
-
-    Returns:
-        One result per image; whatever an image fails by is its reason and does not stop the others.
-
-    Raises:
-        NotApplicableError: The system needs more than one picture.
-        InputError: Two images would have one name, a file of that name exists, a folder has no
-            picture, a dataset no test pairs, or a map is asked for of several pictures.
-        WeightsError: The weights are missing or damaged.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Restore pictures of any size in their own form, with their metadata; one result for each."""
+    # A folder stands for the pictures in it, a text ``READER:PATH`` for a dataset's blurry test
+    # pictures. Names stay; RAW files become PNG of 16 bits, and those of a dataset ``PAIR.png``,
+    # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
     require_restoring(system, weights)
     targets = _targets(images, out)
     if wishes.map is not None:

@@ -24,18 +24,11 @@ Restore = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class SystemRestorer:
-    """A system that is called with a picture.
-
-    Attributes:
-        restore: What it does.
-        network: Its network; None for the blurry picture itself.
-        weights: Whose weights it has: ``own`` for those that the package ships, ``narrow`` for a
-            narrow copy, ``trained``; empty for none, or unknown.
-    """
+    """A system that is called with a picture."""
 
     restore: Restore
-    network: nn.Module | None = None
-    weights: str = ""
+    network: nn.Module | None = None  # None for the blurry picture itself
+    weights: str = ""  # ``own`` (shipped), ``narrow`` or ``trained``; empty for none, or unknown
 
     def __call__(self, picture: Floats) -> Floats:
         """``(H, W, 3)`` restored values."""
@@ -50,16 +43,7 @@ class SystemRestorer:
 
 
 def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
-    """The blurry picture itself, as ``input``, and the systems.
-
-    Args:
-        names: Systems that take a single picture.
-
-    Raises:
-        RegistryError: A system is unknown.
-        InputError: A system needs weights and the package has none.
-        NotApplicableError: A system needs more than a single picture.
-    """
+    """The blurry picture itself, as ``input``, and the named systems, which take one picture."""
     made = {"input": SystemRestorer(lambda picture: picture)}
     for name in names:
         system = baseline(name.strip())
@@ -72,11 +56,7 @@ def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
 
 
 def without_weights(names: Sequence[str]) -> list[str]:
-    """Which of these systems need weights of which the package has none.
-
-    Raises:
-        RegistryError: A system is unknown.
-    """
+    """Which of these systems need weights of which the package has none."""
     systems = [baseline(name.strip()) for name in names]
     return [
         one.card.name
@@ -86,12 +66,7 @@ def without_weights(names: Sequence[str]) -> list[str]:
 
 
 def restoring(network: nn.Module, weights: str = "") -> SystemRestorer:
-    """What a network does to a picture of any size, without the guard that puts parts back.
-
-    Args:
-        network: The network.
-        weights: Whose weights it has.
-    """
+    """What a network does to a picture of any size, without the guard that puts parts back."""
     restorer = make_restorer(network, None, best_device())
 
     def restore(picture: Floats) -> Floats:

@@ -61,15 +61,9 @@ def overlap_px(tile_px: int) -> int:
 
 
 def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileArea]:
-    """Evenly spaced tiles; a single tile if the picture is not larger.
-
-    Args:
-        height: Of the picture, px.
-        width: Of the picture, px.
-        tile_px: Largest side of a tile, a multiple of :data:`GRID`; tiles that cover the picture as
-            well are smaller.
-        overlap: Least overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
-    """
+    """Evenly spaced tiles; a single tile if the picture is not larger."""
+    # ``tile_px`` and ``overlap`` are multiples of :data:`GRID`: the largest side, and the least
+    # overlap of neighbours. Tiles that cover the picture as well are smaller.
     rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
     return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
 
@@ -92,21 +86,9 @@ def restore_tiled(
     overlap: int,
     follow: Follow = unfollowed,
 ) -> torch.Tensor:
-    """Restore tile by tile; where tiles overlap, one fades into the other.
-
-    They fade in the middle eighth of the minimum overlap, because a tile lacks its surroundings
-    farther out.
-
-    Args:
-        restore: Restores one tile.
-        blurry: ``(1, C, H, W)``.
-        tile_px: See :func:`tiles_of`.
-        overlap: See :func:`tiles_of`.
-        follow: Is told of each tile.
-
-    Returns:
-        ``(1, 3, H, W)``.
-    """
+    """Restore ``(1, C, H, W)`` tile by tile; where tiles overlap, one fades into the other."""
+    # They fade in the middle eighth of the minimum overlap, because a tile lacks its surroundings
+    # farther out.
     height, width = blurry.shape[-2:]
     tiles = tiles_of(height, width, tile_px, overlap)
     follow(0, len(tiles))

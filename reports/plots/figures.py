@@ -42,31 +42,13 @@ SETTINGS: dict[Any, Any] = {
 
 
 def draw_figure(figure: Curves | Scatter, kind: Kind) -> bytes:
-    """Draw a figure of the page model as a file.
-
-    Lines and points differ in colour, marker and dash, so that they can be told apart in grey. In
-    the same environment, the same figure gives the same bytes.
-
-    Args:
-        figure: The figure; its text is plain text.
-        kind: Format.
-
-    Returns:
-        The file's content; fonts are embedded.
-    """
+    """Draw a figure of the page model as a file, with fonts embedded; the same bytes each time."""
+    # Lines and points differ in colour, marker and dash, so that they can be told apart in grey.
     return _drawn([figure], kind)
 
 
 def draw_beside(figures: Sequence[Curves], kind: Kind) -> bytes:
-    """Draw figures side by side, each under its caption, with one legend above them.
-
-    Args:
-        figures: Two or more with the same labels; their text is plain text.
-        kind: Format.
-
-    Returns:
-        The file's content, as that of :func:`draw_figure`.
-    """
+    """Draw figures with the same labels side by side, with one legend above their captions."""
     return _drawn(figures, kind)
 
 

@@ -14,15 +14,9 @@ INK, HALO = (255, 214, 10, 255), (0, 0, 0, 200)
 
 
 def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, NDArray[np.uint8]]:
-    """Draw a field as arrows, lengthened by a round factor so that small ones can be seen.
-
-    Args:
-        field: ``(2, H, W)``, px of the picture it will lie on, x to the right and y down; arrows
-            are left out where it is not finite.
-
-    Returns:
-        The factor, and an ``(H, W, 4)`` uint8 RGBA picture.
-    """
+    """Draw a field as RGBA arrows, and the round factor that lengthens them to be seen."""
+    # The field is ``(2, H, W)``, px, x to the right and y down; arrows are left out where it is not
+    # finite.
     import cv2
 
     _, height, width = field.shape

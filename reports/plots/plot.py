@@ -56,40 +56,26 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve.
-
-    Attributes:
-        label: Its name.
-        style: Number of its colour and shape.
-        colour: Its colour.
-        shape: SVG path of its markers.
-        dashed: Whether it is dashed.
-        stretches: SVG ``points`` of its unbroken stretches.
-        markers: A few of its points.
-        bars: Error bars: x, and y of both ends.
-    """
+    """A curve as the template draws it."""
 
     label: str
-    style: int
+    style: int  # number of its colour and shape
     colour: str
-    shape: str
+    shape: str  # SVG path of its markers
     dashed: bool
-    stretches: tuple[str, ...]
-    markers: tuple[Point, ...]
-    bars: tuple[tuple[float, float, float], ...]
+    stretches: tuple[str, ...]  # SVG ``points`` of its unbroken stretches
+    markers: tuple[Point, ...]  # a few of its points
+    bars: tuple[tuple[float, float, float], ...]  # error bars: x, and y of both ends
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlotFrame:
-    """Geometry of a figure with axes for the template; lengths are in SVG units.
-
-    ``zero`` is the height of 0 where values lie on both sides of it.
-    """
+    """Geometry of a figure with axes for the template; lengths are in SVG units."""
 
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     description: str
-    zero: float | None = None
+    zero: float | None = None  # height of 0 where values lie on both sides of it
     width: float = WIDTH
     height: float = HEIGHT
     left: float = LEFT
@@ -134,16 +120,9 @@ class Axis:
 
 
 def plot(figure: Curves) -> Plot:
-    """Lay out a figure: axes with round ticks, curves as SVG points, a description in words.
-
-    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap.
-
-    Args:
-        figure: Curves of any length; long ones are thinned, keeping their extremes.
-
-    Returns:
-        The geometry; without ticks if no curve has a point that can be drawn.
-    """
+    """Lay out a figure; without ticks if no curve has a point that can be drawn."""
+    # Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap. Long curves
+    # are thinned, keeping their extremes.
     stretches = [_stretches(curve, figure.log_y, figure.floor) for curve in figure.curves]
     points = [point for curve in stretches for stretch in curve for point in stretch]
     x_ticks: tuple[Tick, ...] = ()
@@ -254,15 +233,7 @@ def _thinned(points: list[Point]) -> list[Point]:
 def make_axis(
     values: Sequence[float], start: float, end: float, *, margin: float, log: bool = False
 ) -> Axis:
-    """The axis that holds all values.
-
-    Args:
-        values: At least one finite value; above 0 on a logarithmic axis.
-        start: Position of its lower end.
-        end: Position of its upper end.
-        margin: Share of its length that stays free at both ends.
-        log: Whether it is logarithmic.
-    """
+    """The axis that holds all values (at least one finite); a share of it is free at both ends."""
     low, high = min(values), max(values)
     if log:
         low, high = math.log10(low), math.log10(high)
@@ -343,10 +314,7 @@ def _measured(placed: list[list[Point]], curve: Curve, x_axis: Axis) -> list[lis
 
 
 def _markers(stretches: list[list[Point]], index: int, *, every: bool) -> tuple[Point, ...]:
-    """Points with a marker: both ends and a few more, shifted between curves.
-
-    All of a short curve, and where ``every`` one is asked for.
-    """
+    """Points with a marker: both ends and a few more, shifted between curves; or every one."""
     alone = [part[0] for part in stretches if len(part) == 1]
     points = [point for part in stretches if len(part) > 1 for point in part]
     if every or len(points) <= MARKERS:

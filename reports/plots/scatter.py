@@ -47,30 +47,16 @@ class PlacedPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ScatterPlot(PlotFrame):
-    """Everything that a template needs to draw points.
-
-    Attributes:
-        points: The points.
-        front: SVG points of the line through the marked ones.
-        legend: Points that are drawn with their number alone, by number.
-    """
+    """Everything that a template needs to draw points."""
 
     points: tuple[PlacedPoint, ...]
-    front: str
-    legend: tuple[PlacedPoint, ...]
+    front: str  # SVG points of the line through the marked ones
+    legend: tuple[PlacedPoint, ...]  # points that are drawn with their number alone, by number
 
 
 def scatter(figure: Scatter) -> ScatterPlot:
-    """Lay out a figure: axes, and points with names that overlap neither points nor names.
-
-    Points with a value that is not finite, or <= 0 on a logarithmic axis, are left out.
-
-    Args:
-        figure: The scatter plot.
-
-    Returns:
-        The geometry; without ticks if no point can be drawn.
-    """
+    """Lay out points with names that overlap neither points nor names; no ticks without a point."""
+    # Points with a value that is not finite, or <= 0 on a logarithmic axis, are left out.
     drawn = [
         point
         for point in figure.points

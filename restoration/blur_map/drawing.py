@@ -16,22 +16,14 @@ __all__ = ["drawn", "map_paths", "refuse_existing_map", "write_map"]
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
-    """Where the picture and the numbers of a map go: both suffixes of one name.
-
-    Raises:
-        InputError: The suffix is none of the two.
-    """
+    """Where the picture and the numbers of a map go: both suffixes of one name, PNG and TIFF."""
     if path.suffix.lower() not in {".png", ".tif", ".tiff"}:
         raise InputError(f"{path}: a map is written as .png and .tif; give one of these")
     return path.with_suffix(".png"), path.with_suffix(".tif")
 
 
 def refuse_existing_map(path: Path) -> None:
-    """Refuse a name of which a file exists.
-
-    Raises:
-        InputError: See :func:`map_paths`, or one of the files exists.
-    """
+    """Refuse a name of which a file exists, or one with another suffix than a map's."""
     both = map_paths(path)
     for one in both:
         if one.exists():
@@ -43,17 +35,8 @@ def refuse_existing_map(path: Path) -> None:
 
 
 def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path, Path]:
-    """Write the estimated circle of confusion as a picture and as a float TIFF, px.
-
-    Args:
-        path: Of one of the two; the other lies beside it. What has these names is replaced.
-        blur_map: The map.
-        orientation: Of the picture (EXIF): both files are turned as it is shown.
-
-    Raises:
-        InputError: See :func:`map_paths`.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write the estimated circle of confusion as a picture and as a float TIFF, px."""
+    # Both files are turned as the picture is shown, by its EXIF orientation.
     make_folder(path.parent)
     picture, numbers = map_paths(path)
     shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
@@ -71,14 +54,8 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path
 
 
 def drawn(diameter_px: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A map in colours: blue in focus, over green at 4.6 px, to yellow at 30 px and beyond.
-
-    Args:
-        diameter_px: ``(H, W)`` or ``(h, w)``.
-
-    Returns:
-        ``(H, W, 3)`` RGB; the scale is logarithmic in 1 + d and the same for all pictures.
-    """
+    """A map in colours: blue in focus, over green at 4.6 px, to yellow at 30 px and beyond."""
+    # The scale is logarithmic in 1 + d and the same for all pictures.
     share = np.log1p(diameter_px) / np.log1p(LARGEST_PX)
     scaled = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     coloured = cv2.applyColorMap(scaled, cv2.COLORMAP_VIRIDIS)

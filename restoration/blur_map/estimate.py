@@ -43,18 +43,11 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class BlurMap:
-    """Estimated circles of confusion.
+    """Estimated circles of confusion, ``(h, w)`` float32, a value for each cell of 8 x 8 px."""
 
-    Attributes:
-        diameter_px: ``(h, w)`` float32, one value for each cell of 8 x 8 px: the median, px.
-        highest_px: ``(h, w)``: the value that 95 of 100 truths do not exceed, px. Far above
-            ``diameter_px`` where the picture does not tell, as in a cloudless sky.
-        size: Height and width of the picture, px.
-    """
-
-    diameter_px: Array
-    highest_px: Array
-    size: tuple[int, int]
+    diameter_px: Array  # the median
+    highest_px: Array  # 95 of 100 truths lie below; far above the median as in a cloudless sky
+    size: tuple[int, int]  # height and width of the picture
 
     def full(self) -> Array:
         """``(H, W)``: the diameter at each pixel, px."""
@@ -85,15 +78,10 @@ class BlurMap:
 
 
 def estimate_blur_map(picture: Array) -> BlurMap:
-    """Estimate the circle of confusion in a single picture.
-
-    Large blurs are estimated from the picture at a quarter of its size. Diameters are those of
-    discs in the picture's own pixels, without the sign: in front of the plane in focus or behind
-    it looks alike.
-
-    Args:
-        picture: ``(H, W, 3)`` float32 RGB in [0, 1], any size.
-    """
+    """Estimate the circle of confusion in one picture ``(H, W, 3)`` in [0, 1], of any size."""
+    # Large blurs are estimated at a quarter of the size. Diameters are those of discs in the
+    # picture's own pixels, without the sign: in front of the plane in focus or behind it looks the
+    # same.
     height, width = picture.shape[:2]
     found = _levels(picture)
     small = cv2.resize(
@@ -127,12 +115,7 @@ def _levels(picture: Array) -> Array:
 
 @torch.inference_mode()
 def in_strips(measure: Callable[..., torch.Tensor], *pictures: Array) -> Array:
-    """``(h, w, n)``: what is measured of the cells of one picture or of several of one size.
-
-    Args:
-        measure: From strips of the pictures, ``(1, 3, H, W)``, to ``(1, n, h, w)``.
-        pictures: ``(H, W, 3)``.
-    """
+    """What is measured of the cells, ``(h, w, n)``, of one or several pictures ``(H, W, 3)``."""
     height = pictures[0].shape[0]
     tensors = [
         torch.from_numpy(np.ascontiguousarray(one)).permute(2, 0, 1)[None] for one in pictures

@@ -1,4 +1,4 @@
-"""A small network that tells the circle of confusion from one picture.
+"""A small network that says the circle of confusion in one picture.
 
 It sees how strong details of six sizes are in each cell of 8 x 8 px, and the cells around. It gives
 two values for each cell: the median and the value that 95 % of the truths do not exceed. A wall
@@ -35,18 +35,10 @@ def as_diameter(level: torch.Tensor) -> torch.Tensor:
 
 
 def details(picture: torch.Tensor) -> torch.Tensor:
-    """The strength of details of six sizes in each cell, and its brightness.
-
-    Args:
-        picture: ``(N, 3, H, W)`` float32 RGB in [0, 1]; padded by reflection on the right and below
-            to multiples of 32 px.
-
-    Returns:
-        ``(N, 13, ceil(H / 8), ceil(W / 8))``: logarithms of the mean and the largest value of each
-        level of a Laplacian pyramid, and the mean luma.
-
-    Source: Burt and Adelson, IEEE Transactions on Communications 31 (1983).
-    """
+    """The strength of details of six sizes in each cell of 8 x 8 px, and its brightness."""
+    # From ``(N, 3, H, W)`` in [0, 1], padded by reflection to multiples of 32 px, to
+    # ``(N, 13, h, w)``: logarithms of the mean and the largest value of each level of a Laplacian
+    # pyramid, and the mean luma (Burt and Adelson, IEEE Transactions on Communications 31, 1983).
     height, width = (-(-side // CELL_PX) for side in picture.shape[-2:])
     weights = torch.tensor(LUMA).view(1, 3, 1, 1)
     level = (pad_to_multiple(picture, MULTIPLE_PX) * weights).sum(dim=1, keepdim=True)
@@ -82,14 +74,7 @@ class BlurNetwork(nn.Module):
         self.ending = nn.Conv2d(WIDTH, 2, 1)
 
     def forward(self, found: torch.Tensor) -> torch.Tensor:
-        """Two levels for each cell.
-
-        Args:
-            found: ``(N, 13, h, w)`` of :func:`details`.
-
-        Returns:
-            ``(N, 2, h, w)``: the median, and the 95 % quantile, which is nowhere below it.
-        """
+        """Median and 95 % quantile (never below it), ``(N, 2, h, w)``, from :func:`details`."""
         features = self.blocks(functional.relu(self.intro(found)))
         median, further = self.ending(features).split(1, dim=1)
         return torch.cat([median, median + functional.softplus(further)], dim=1)

@@ -1,8 +1,4 @@
-"""Write pictures of 8 and 16 bits and of floats with what their files held besides the pixels.
-
-The pixels are encoded by OpenCV, Pillow or tifffile, whichever knows them; what belongs beside them
-is put in as the bytes that it was.
-"""
+"""Write pictures with what their files held besides the pixels, put in as the bytes that it was."""
 
 import io
 import struct
@@ -46,13 +42,7 @@ _THUMBNAIL_PX = (160, 120)
 
 
 def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
-    """The kind of file that a picture is written as: what it was, unless its name says otherwise.
-
-    Args:
-        path: Where it goes.
-        given: Its own file, whose suffix may be wrong.
-        metadata: Of that.
-    """
+    """The kind of file that a picture is written as: what it was, or what its new name says."""
     suffix = path.suffix.lower()
     read_only = metadata.kind in HEIF_KINDS  # a JPEG XL may be called .png
     if suffix == given.suffix.lower() and metadata.kind and not read_only:
@@ -61,20 +51,9 @@ def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
 
 
 def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = "") -> None:
-    """Write a picture atomically, with the metadata that its format can hold.
-
-    Args:
-        path: Where it goes.
-        picture: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha (PNG and TIFF only), ``(H, W, 3)``
-            RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16 (PNG and TIFF only) or floats (TIFF
-            only).
-        metadata: Metadata of the picture that it was made from.
-        kind: PNG, JPEG, TIFF, WebP or BMP; by the suffix if empty.
-
-    Raises:
-        ImageError: The format cannot hold the picture.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a picture atomically, with the metadata that its format can hold."""
+    # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (PNG and TIFF only), RGB or RGBA; uint8, uint16 (PNG
+    # and TIFF only) or floats (TIFF only). The suffix decides if ``kind`` is empty.
     kind = kind or written_kind(path, path, Metadata())
     try:
         write_bytes(path, encoded_picture(picture, metadata, kind))
@@ -83,11 +62,7 @@ def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata, kind: s
 
 
 def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> bytes:
-    """The file of a picture; see :func:`write_picture`.
-
-    Raises:
-        ImageError: The format cannot hold the picture.
-    """
+    """The file of a picture; see :func:`write_picture`."""
     encoders = {"JPEG": _jpeg, "WebP": _webp, "BMP": _bmp}
     if kind == "TIFF":
         return _tiff(picture, metadata)
@@ -99,10 +74,8 @@ def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> byt
 
 
 def foreseen_remarks(picture: NDArray[Any], metadata: Metadata, kind: str) -> tuple[str, ...]:
-    """What a written picture will not have of what its file holds: sentences without its name.
-
-    Found by writing one pixel with everything else, so that it can be said before the work is done.
-    """
+    """What a written picture will not have of what its file holds, said before the work is done."""
+    # It is seen by writing one pixel with everything else.
     pixel = np.ascontiguousarray(picture[:1, :1])
     return remarks_after(encoded_picture(pixel, metadata, kind), metadata, kind)
 
@@ -193,10 +166,7 @@ def _png_of(picture: NDArray[Any]) -> bytes:
 
 
 def _png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
-    """OpenCV writes none, Pillow none of 16 bits.
-
-    Source: PNG specification, third edition: 9.2 (filter type 2, Up).
-    """
+    """PNG of grey and alpha: OpenCV writes none, Pillow none of 16 bits (PNG 9.2, filter 2, Up)."""
     height, width = picture.shape[:2]
     depth, colour_type, up = 8 * picture.itemsize, 4, 2
     rows = picture.astype(picture.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)

@@ -14,15 +14,7 @@ JOURNAL = "restored.json"
 
 
 class RestoreJournal:
-    """The journal of an output folder.
-
-    Args:
-        folder: An existing folder.
-        settings: How the pictures of this run are made.
-
-    Raises:
-        InputError: The folder's journal is damaged.
-    """
+    """The journal of an output folder, for pictures made with some settings."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self._path = folder / JOURNAL
@@ -38,12 +30,7 @@ class RestoreJournal:
                 ) from error
 
     def claim(self, targets: Sequence[Path]) -> None:
-        """Note names before anything is written, so that a killed run knows its own files.
-
-        Raises:
-            InputError: A file of that name exists and is not ours.
-            StorageError: The journal cannot be written.
-        """
+        """Note names before anything is written, so that a killed run knows its own files."""
         for target in targets:
             if target.exists() and target.name not in self._entries:
                 raise InputError(f"{target}: a file of that name exists; choose another --out")
@@ -52,12 +39,7 @@ class RestoreJournal:
         write_json(self._path, self._entries)
 
     def finished(self, target: Path, source: str) -> dict[str, Any] | None:
-        """What an earlier run told of the same picture made in the same way, if it still lies.
-
-        Args:
-            target: The restored picture.
-            source: SHA-256 of the picture that is to be restored.
-        """
+        """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
         entry = self._entries.get(target.name, {})
         same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
         if not same or not target.exists() or sha256_file(target) != entry.get("sha256"):

@@ -30,19 +30,11 @@ FLOAT_WHITES = (255, 1023, 4095, 65535)
 
 @dataclass(frozen=True)
 class OwnPicture:
-    """A picture as it is stored.
+    """A picture as it is stored, in the colour space that its profile says."""
 
-    Attributes:
-        stored: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)``
-            RGB and alpha; uint8, uint16, float32 or float64, in the colour space that its profile
-            says.
-        metadata: Of its file.
-        white: The value that means white.
-    """
-
-    stored: NDArray[Any]
+    stored: NDArray[Any]  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
     metadata: Metadata
-    white: float = 0.0
+    white: float = 0.0  # the value that means white
 
     def __post_init__(self) -> None:
         if not self.white:
@@ -66,17 +58,9 @@ class OwnPicture:
         return np.asarray(np.clip(colours / self.white, 0, 1), np.float32)
 
     def with_colours(self, restored: Array) -> NDArray[Any]:
-        """The picture in its own form with other colours.
-
-        What lay beyond white, or was negative, is added again; fully transparent pixels stay as
-        they are. What has no colour gets none, however it is stored.
-
-        Args:
-            restored: ``(H, W, 3)``; integers are cut off to what they hold.
-
-        Returns:
-            As ``stored``.
-        """
+        """The picture in its own form with other colours ``(H, W, 3)``; integers are cut off."""
+        # What lay beyond white, or was negative, is added again; fully transparent pixels stay as
+        # they are. What has no colour gets none, however it is stored.
         given = self.all_colours()
         if self._colourless():
             restored = np.repeat(restored.mean(axis=2, keepdims=True), 3, axis=2)
@@ -117,15 +101,7 @@ class OwnPicture:
 
 
 def read_own_picture(path: Path, white: float | None = None) -> OwnPicture:
-    """Read a picture and its metadata.
-
-    Args:
-        path: Its file.
-        white: The value that means white; None for :func:`white_level`.
-
-    Raises:
-        ImageError: It cannot be read, or has floats that are not finite.
-    """
+    """Read a picture and its metadata; without ``white`` that of :func:`white_level` counts."""
     stored = read_stored(path)
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise ImageError(f"{path}: has values that are not finite; mend the picture")
@@ -152,19 +128,8 @@ def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
 
 
 def read_mask(path: Path, picture: OwnPicture) -> Array:
-    """Read what is to be restored of a picture.
-
-    Args:
-        path: A grey or colour picture that lies over the picture as it is shown; white is restored,
-            black is left, grey in between.
-        picture: Which the mask is for.
-
-    Returns:
-        ``(H, W)`` in [0, 1], on the picture's stored grid.
-
-    Raises:
-        ImageError: It cannot be read or has another size.
-    """
+    """Read what is to be restored of a picture: ``(H, W)`` in [0, 1], on its stored grid."""
+    # The mask lies over the picture as it is shown; white is restored, black is left.
     mask = read_own_picture(path)
     shown = as_shown(mask.colours().mean(axis=2), mask.orientation)
     stored = as_stored(shown, picture.orientation)
@@ -178,19 +143,11 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
 
 
 def white_level(picture: NDArray[Any]) -> float:
-    """The value that means white in a picture as it is stored.
-
-    Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
-    camera. Floats: 1; where most values lie above 1, or all are whole numbers, that of 255, 1023,
-    4095 and 65535 of which the largest value is more than a quarter. Others must be told: light
-    whose white is 1 reaches 5 as well.
-
-    Args:
-        picture: Of :func:`read_stored`; finite. Where it has transparency, that does not count.
-
-    Raises:
-        ImageError: Floats are of another white than 1, which is not to be seen.
-    """
+    """The value that means white in a picture as it is stored."""
+    # Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
+    # camera. Floats: 1; where most values lie above 1, or all are whole numbers, that of 255, 1023,
+    # 4095 and 65535 of which the largest value is more than a quarter. Others are refused, and a
+    # person says it: light whose white is 1 reaches 5 as well. Transparent pixels do not count.
     alpha = picture.shape[2:] in {(2,), (4,)}
     values = picture[:, :, :-1] if alpha else picture
     most = float(values.max(initial=0))

@@ -17,13 +17,7 @@ __all__ = ["becomes_png", "found_pictures", "targets_of", "test_targets"]
 
 
 def found_pictures(given: Sequence[Path]) -> list[Path]:
-    """The pictures that were given; a folder stands for those in it, in the order of their names.
-
-    Sub-folders, hidden files and other kinds of files are left out.
-
-    Raises:
-        InputError: A folder has no picture.
-    """
+    """The given pictures; a folder stands for those in it (not in sub-folders), by their names."""
     pictures: list[Path] = []
     for path in given:
         if not path.is_dir():
@@ -42,13 +36,7 @@ def found_pictures(given: Sequence[Path]) -> list[Path]:
 
 
 def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
-    """Where each restored picture goes, or why it is left out.
-
-    Of two that would become one file, the one that keeps its name does.
-
-    Raises:
-        InputError: A picture lies in the output folder itself.
-    """
+    """Where each restored picture goes, or why it is left out: another keeps that name."""
     taken: dict[Path, Path] = {}
     targets: dict[int, Path | LeftOut] = {}
     for number in sorted(range(len(images)), key=lambda number: becomes_png(images[number])):
@@ -94,13 +82,8 @@ def becomes_png(image: Path) -> bool:
 
 
 def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path | LeftOut]]:
-    """The blurry test pictures of a dataset, and where each goes: named by its pair, without loss.
-
-    Pairs that the reader leaves out come last, by their ids; of which split they are is not known.
-
-    Raises:
-        InputError: There are none.
-    """
+    """The blurry test pictures of a dataset, and where each goes: named by its pair."""
+    # Pairs that the reader leaves out come last, by id; of which split they are is not known.
     pairs = dataset.split("test")
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to restore")

@@ -33,37 +33,20 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Agreement:
-    """What each tile of 64 x 64 px (seen with its surroundings, 128 x 128 px) tells.
+    """What each tile of 64 x 64 px says, seen with its surroundings (128 x 128 px)."""
 
-    Attributes:
-        left: ``(rows, columns)``: root of the mean square of what no allowed blur explains, of 1.
-        change: The same of what restoring changed.
-        shift: Largest change of a colour's mean: no blur makes a tile brighter or tints it.
-        noise: Standard deviation at the tile's brightness.
-        frequency: Centre of the band of frequencies that the given tile has, cycles per 128 px.
-        bandwidth: Its width, as a share of the centre: above 0.3 in nearly all pictures, near 0 in
-            a wave.
-    """
-
-    left: Numbers
-    change: Numbers
-    shift: Numbers
-    noise: Numbers
-    frequency: Numbers
-    bandwidth: Numbers
+    left: Numbers  # root of the mean square of what no allowed blur explains, of 1
+    change: Numbers  # the same of what restoring changed
+    shift: Numbers  # largest change of a colour's mean: no blur makes a tile brighter or tints it
+    noise: Numbers  # standard deviation at the tile's brightness
+    frequency: Numbers  # centre of the band that the given tile has, cycles per 128 px
+    bandwidth: Numbers  # share of the centre: above 0.3 in nearly all pictures, near 0 in a wave
 
 
 def agreement(
     blurry: Array, restored: Array, highest_px: Array, noise: NDArray[np.float64]
 ) -> Agreement:
-    """Compare a restored picture with what was given.
-
-    Args:
-        blurry: ``(H, W, 3)`` in [0, 1], as it was given.
-        restored: ``(H, W, 3)``.
-        highest_px: ``(rows, columns)``: the largest diameter of the blur that each tile may have.
-        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
-    """
+    """Compare a restored picture with what was given; each tile's blur has a largest diameter."""
     rows, columns = highest_px.shape
     left, change, shift, deviation = (np.empty((rows, columns)) for _ in range(4))
     frequency, bandwidth = np.empty((rows, columns)), np.empty((rows, columns))
@@ -91,11 +74,9 @@ def _windows(picture: Array, row: int, columns: int) -> Array:
 
 
 def _window(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Places ``(..., 128)`` of the windows around some tiles of an axis.
-
-    A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
-    its own mirror picture would show no wave.
-    """
+    """Places ``(..., 128)`` of the windows around some tiles of an axis."""
+    # A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
+    # its own mirror picture would show no wave.
     begin = np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
     border = (WINDOW_PX - STRIDE_PX) // 2
     return _mirrored(begin[..., None] + np.arange(-border, WINDOW_PX - border), length)

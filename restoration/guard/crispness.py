@@ -36,16 +36,7 @@ Array = NDArray[np.float32]
 
 
 def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
-    """The share of the change that is kept: little of it where edges are crisp and not gathered.
-
-    Args:
-        restored: ``(H, W, 3)``.
-        blurry: ``(H, W, 3)`` in [0, 1].
-        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
-
-    Returns:
-        ``(H, W)`` in [0, 1].
-    """
+    """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
     square = np.square(restored - blurry).mean(axis=2)
     change = np.sqrt(np.maximum(_mean_around(square), 0))
     crisp = _ramp(crispness(blurry, noise), RATHER_CRISP, SURELY_CRISP)
@@ -56,15 +47,8 @@ def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Ar
 
 
 def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
-    """The steepest step between neighbours over the range around it, in the mean of edges around.
-
-    Args:
-        picture: ``(H, W, 3)`` in [0, 1].
-        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
-
-    Returns:
-        ``(H, W)`` in [0, 1]; 0 where there is no edge.
-    """
+    """The steepest step between neighbours over the range around it, mean of the edges around."""
+    # ``(H, W)`` in [0, 1]; 0 where there is no edge.
     deviation = noise_of(picture.mean(axis=2), noise).astype(np.float32)
     square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
     total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))
@@ -80,16 +64,8 @@ def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
 
 
 def spread(picture: Array) -> Array:
-    """On how many of the pixels around the gradients are.
-
-    The mean of their roots, squared, over the root of the mean of their squares.
-
-    Args:
-        picture: ``(H, W, 3)``.
-
-    Returns:
-        ``(H, W)`` in [0, 1]: 1 where all gradients are the same, near 0 where one pixel has all.
-    """
+    """On which share of the pixels around the gradients are, ``(H, W)``: 1 if all are the same."""
+    # The mean of their roots, squared, over the root of the mean of their squares.
     squares = np.zeros(picture.shape[:2], np.float32)
     squares[:, :-1] += np.square(np.diff(picture, axis=1)).sum(axis=2)
     squares[:-1] += np.square(np.diff(picture, axis=0)).sum(axis=2)

@@ -37,33 +37,20 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Guarded:
-    """What the guard made of a restored picture.
-
-    Attributes:
-        restored: ``(H, W, 3)``.
-        tiles: Of 64 x 64 px, how many there are.
-        put_back: How many of them are as they were given.
-    """
+    """What the guard made of a restored picture; tiles are of 64 x 64 px."""
 
     restored: Array
     tiles: int
-    put_back: int
+    put_back: int  # how many of the tiles are as they were given
 
 
 def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
-    """Put back what cannot be true.
-
-    As much of the change is kept as is likely to be worth it. Lightness and colours are limited to
-    what is around each pixel, and changes to small ones where edges are crisp. Then each tile is
-    blurred again as strongly as the map allows at most: where that does not give what was given,
-    within the noise, the tile fades back to it. So does a tile that is a plain wave, of which no
-    blur can be told.
-
-    Args:
-        blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
-        restored: ``(H, W, 3)`` float32, finite.
-        blur_map: Of ``blurry``.
-    """
+    """Put back what cannot be true of a restored picture ``(H, W, 3)``."""
+    # As much of the change is kept as is likely to be worth it. Lightness and colours are limited
+    # to what is around each pixel, and changes to small ones where edges are crisp. Then each tile
+    # is blurred again as strongly as the map allows at most: where that does not give what was
+    # given, within the noise, the tile fades back to it. So does a tile that is a plain wave, of
+    # which no blur can be seen.
     share = share_worth_keeping(blurry, restored)
     within, shares = _judged(blurry, restored, blur_map, share)
     _fade_back(within, blurry, shares)
@@ -71,16 +58,7 @@ def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
 
 
 def guarded_beyond(blurry: Array, restored: Array, blur_map: BlurMap) -> Array:
-    """The same for twice the change: what cannot be true stays as it was restored.
-
-    Args:
-        blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
-        restored: ``(H, W, 3)`` float32, behind the guard.
-        blur_map: Of ``blurry``.
-
-    Returns:
-        ``(H, W, 3)``.
-    """
+    """Twice the change behind the guard: what cannot be true stays as it was restored."""
     within, shares = _judged(blurry, 2 * restored - blurry, blur_map)
     _fade_back(within, restored, shares)
     return within

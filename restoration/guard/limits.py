@@ -27,20 +27,10 @@ Array = NDArray[np.float32]
 def limited(
     restored: Array, blurry: Array, noise: NDArray[np.float64], share: Array | None = None
 ) -> Array:
-    """Cut off what goes far beyond the lightness and the colours around each pixel.
-
-    Where edges are as crisp as in focus, only a small change is left: a network that takes a sharp
-    picture for a blurred one does little harm.
-
-    Args:
-        restored: ``(H, W, 3)``.
-        blurry: ``(H, W, 3)`` in [0, 1].
-        noise: Of :func:`defocus.restoration.guard.noise.noise_by_brightness`.
-        share: ``(H, W)``: the share of the change that is looked at; None for all of it.
-
-    Returns:
-        As ``restored``. Equal to ``blurry`` to a step of 8 bits where that is flat and clean.
-    """
+    """Cut off what goes far beyond the lightness and the colours around each pixel."""
+    # Where edges are as crisp as in focus, only a small change is left: a network that takes a
+    # sharp picture for a blurred one does little harm. The result equals ``blurry`` to a step of 8
+    # bits where that is flat and clean. ``share`` is what is looked at of the change.
     made = np.empty_like(restored)
     height, margin = len(blurry), max(AROUND_PX, REACH_PX)
 

@@ -17,18 +17,9 @@ Array = NDArray[np.float32]
 
 
 def noise_by_brightness(picture: Array) -> NDArray[np.float64]:
-    """Standard deviation of the noise at eight brightnesses, at most :data:`MOST_NOISE`.
-
-    By the diagonal differences in squares of 2 x 2 px: they see little of edges, and of noise that
-    is the same in neighbours they see too little.
-
-    Args:
-        picture: ``(H, W, 3)`` in [0, 1].
-
-    Returns:
-        ``(8,)``, for brightnesses in steps of 1/8; where a brightness has too few blocks, the noise
-        of the whole picture.
-    """
+    """Standard deviation of the noise, ``(8,)``, by brightness; at most :data:`MOST_NOISE`."""
+    # By the diagonal differences in squares of 2 x 2 px: they see little of edges, and too little
+    # of noise that neighbours share. A brightness with too few blocks has the noise of all.
     side = BLOCK_PX // 2
     rows, columns = (2 * side * (length // (2 * side)) for length in picture.shape[:2])
     if rows == 0 or columns == 0:

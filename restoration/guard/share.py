@@ -36,12 +36,7 @@ Array = NDArray[np.float32]
 
 
 def share_worth_keeping(blurry: Array, restored: Array) -> Array:
-    """``(H, W)`` in [0, 1]: how much of the change to keep at each pixel.
-
-    Args:
-        blurry: ``(H, W, 3)`` in [0, 1], as it was given.
-        restored: ``(H, W, 3)``.
-    """
+    """``(H, W)`` in [0, 1]: how much of the change to keep at each pixel."""
     with torch.inference_mode():
         share = torch.sigmoid(_network()(torch.from_numpy(surroundings(blurry, restored))))
     cells = np.ascontiguousarray((share[:, :, 0] / ENOUGH).clamp(max=1).numpy())
