@@ -9,6 +9,7 @@ are checked, and a training step where their recipe is another one.
 
 import json
 import math
+import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -42,7 +43,8 @@ OTHER_NETWORKS = {
     if SYSTEMS[name].build not in [SYSTEMS[base].build for base in BASES]
 }
 """Variants that are more than another training of their system's network, one of each kind."""
-PROBED = {path.stem for path in probe_files()}
+IN_BASELINES = re.compile(r"(?:systems|baselines)\.(\w+)\.")
+PROBED = {name for path in probe_files() for name in IN_BASELINES.findall(path.read_text())}
 WHOLE = [
     name
     for name, system in SYSTEMS.items()

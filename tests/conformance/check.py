@@ -29,42 +29,18 @@ if TYPE_CHECKING:  # torch is needed only when a system of ours runs
 
     from tests.conformance.probe import Probe
 
-__all__ = [
-    "TESTS",
-    "ArrayResult",
-    "FixtureResult",
-    "all_probes",
-    "find_fixtures",
-    "probe_files",
-    "run_fixture",
-]
-
 TESTS = Path(__file__).parents[1]
 
 _PROBE_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    DefocusError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
+    *(ArithmeticError, AssertionError, AttributeError, DefocusError, LookupError),
+    *(MemoryError, RuntimeError, TypeError, ValueError),
 )
 """What a network raises that does not fit the fixture's inputs, entries or arrays."""
 
 
 @dataclass(frozen=True)
 class ArrayResult:
-    """Comparison of one stored array with ours.
-
-    Attributes:
-        difference: The difference in the array's measure, mostly the largest absolute difference;
-            None if there is nothing to compare or a value is not finite.
-        tolerance: The difference that the fixture allows.
-        reason: Why there is no difference, or what is too large; empty if the array is ok.
-    """
+    """Comparison of one stored array with ours; no difference where nothing can be compared."""
 
     difference: float | None
     tolerance: float
@@ -72,27 +48,14 @@ class ArrayResult:
 
     @property
     def excess(self) -> float:
-        """The difference divided by the tolerance."""
         if self.difference is None:
             return math.inf
-        if self.tolerance == 0:
-            return 0.0 if self.difference == 0 else math.inf
-        return self.difference / self.tolerance
+        return self.difference / (self.tolerance or math.ulp(0.0))
 
 
 @dataclass(frozen=True)
 class FixtureResult:
-    """Result of one fixture.
-
-    Attributes:
-        fixture: The folder's base name.
-        system: The fixture's system, empty if the fixture does not name one.
-        entries_equal: Whether names in order, shapes and dtypes of the state dict are equal; None
-            for operators.
-        arrays: Every stored array by name.
-        reason: What is wrong; empty if nothing is.
-        absent: Whether the fixture's system is not installed.
-    """
+    """Result of one fixture; ``entries_equal`` is of the state dict, None for operators."""
 
     fixture: str
     system: str
@@ -103,7 +66,6 @@ class FixtureResult:
 
     @property
     def ok(self) -> bool:
-        """Whether our system equals the official one."""
         return not self.reason
 
     @property
@@ -130,15 +92,7 @@ class FixtureResult:
 
 
 def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The fixture folders below ``root``, sorted.
-
-    Args:
-        root: Folder of fixture folders.
-        names: Base names or shell patterns; none means all.
-
-    Raises:
-        InputError: The folder does not exist, has no fixture, or a name matches no fixture.
-    """
+    """The fixture folders below ``root``, sorted; ``names`` are base names or shell patterns."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of fixtures; check --fixtures")
     folders = {
@@ -168,11 +122,7 @@ def probe_files() -> list[Path]:
 
 @functools.cache
 def all_probes() -> "Mapping[str, Probe]":
-    """All probes, by the system that their fixtures name.
-
-    Raises:
-        RegistryError: Two modules have a probe for the same system.
-    """
+    """All probes, by the system that their fixtures name."""
     probes: dict[str, Probe] = {}
     for path in probe_files():
         module = ".".join(("tests", *path.relative_to(TESTS).with_suffix("").parts))
@@ -247,15 +197,10 @@ def _differing_entry(
     ]
     for index, (one, other) in enumerate(zip(wanted, ours, strict=False)):
         if one != other:
-            return f"state dict entry {index}: official {_entry(one)}, ours {_entry(other)}"
+            return f"state dict entry {index}: official {one}, ours {other}"
     if len(wanted) != len(ours):
         return f"state dict: official {len(wanted)} entries, ours {len(ours)}"
     return ""
-
-
-def _entry(entry: tuple[str, list[int], str]) -> str:
-    name, shape, dtype = entry
-    return f"{name} {shape} {dtype}"
 
 
 def _compare(

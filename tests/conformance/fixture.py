@@ -22,8 +22,6 @@ from pydantic import (
 from defocus.errors import InputError
 from defocus.reading import ARRAY_ERRORS, read_bytes, read_json, refuse_zip_bomb
 
-__all__ = ["Fixture", "StoredPart", "read_fixture"]
-
 _MEAN = "mean absolute difference"
 _LARGEST = "largest absolute difference"
 
@@ -70,18 +68,11 @@ class _Parameters(BaseModel):
 
 @dataclass(frozen=True)
 class Fixture:
-    """A fixture as stored.
+    """A fixture as stored: how weights and inputs are made, and what the official system gave.
 
-    Attributes:
-        system: The system that the fixture belongs to.
-        meta: The whole ``meta.json``.
-        seed, gain, overrides: How the weights are made.
-        entries: Name, shape, dtype of the state dict in order; None for operators.
-        inputs: The inputs of the official system, if they are stored.
-        arrays: The outputs of the official system.
-        tolerances: Tolerances of each array.
-        mean_measured: Arrays whose difference is the mean instead of the largest.
-        crops: Arrays of which only a part is stored.
+    ``entries`` (name, shape and dtype of the state dict in order) is None for operators;
+    ``mean_measured`` names the arrays whose difference is the mean instead of the largest, and
+    ``crops`` those of which only a part is stored.
     """
 
     system: str
@@ -98,11 +89,7 @@ class Fixture:
 
 
 def read_fixture(folder: Path) -> Fixture:
-    """Read and check one fixture folder.
-
-    Raises:
-        InputError: A file is missing or damaged; the message names it.
-    """
+    """Read and check one fixture folder; an :class:`InputError` names a damaged file."""
     meta_path = folder / "meta.json"
     document = _json(meta_path)
     meta = _checked(_Meta, document, meta_path)

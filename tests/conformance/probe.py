@@ -16,19 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-__all__ = [
-    "Arrays",
-    "Given",
-    "Probe",
-    "fill_weights",
-    "network_inputs",
-    "network_probe",
-    "operator_inputs",
-    "operator_probe",
-    "override_weights",
-]
-
-
 M = TypeVar("M", bound=nn.Module)
 Arrays: TypeAlias = dict[str, torch.Tensor]
 """The arrays that a fixture's ``output.npz`` may hold, by name."""
@@ -36,12 +23,7 @@ Arrays: TypeAlias = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Given:
-    """Inputs that a fixture provides to a probe.
-
-    Attributes:
-        inputs: Tensors by name, in the order of the forward call.
-        meta: The fixture's ``meta.json``.
-    """
+    """What a fixture gives a probe: tensors in the order of the forward call, and its meta."""
 
     inputs: Arrays
     meta: Mapping[str, Any]
@@ -51,19 +33,15 @@ class Given:
 class Probe:
     """How to run one system on a fixture.
 
-    Attributes:
-        run: Function from the module (None for operators) and the input tensors, by name, to the
-            named arrays that ``output.npz`` may hold; entries of the fixture that are not returned
-            count as failed. The third argument is the fixture's ``meta.json``.
-        build: Makes the module with its official state-dict names; None for operators.
-        inputs: Makes the inputs from ``meta.json``; None for those stored in ``input.npz``.
+    ``run`` makes the arrays of ``output.npz`` by name (one that it does not make counts as failed)
+    of the module, the inputs and ``meta.json``; ``build`` makes the module with its official
+    state-dict names, None for operators; ``inputs`` makes the inputs of ``meta.json``, None for
+    those stored in ``input.npz``.
     """
 
-    run: Callable[
-        [nn.Module | None, dict[str, torch.Tensor], Mapping[str, Any]], dict[str, torch.Tensor]
-    ]
+    run: Callable[[nn.Module | None, Arrays, Mapping[str, Any]], Arrays]
     build: Callable[[], nn.Module] | None
-    inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None
+    inputs: Callable[[Mapping[str, Any]], Arrays] | None
 
 
 @dataclass(frozen=True)
@@ -105,30 +83,20 @@ def network_probe(
     bgr: bool = False,
     signed: bool = False,
 ) -> Probe:
-    """Make the probe of a network on a fixture whose inputs are made by the rule.
+    """The probe of a network whose inputs are made by the rule.
 
-    Args:
-        build: Makes the module with its official state-dict names.
-        run: Function from the module and the fixture's inputs to the arrays, including ``output``.
-            None calls the module with all inputs in order; the result is the array ``output``.
-        outputs: Alternative to ``run``: for each array, its name in the dictionary that the
-            module's method ``outputs`` returns when called with all inputs in order.
-        bgr: Whether the official network's inputs and ``output`` are in BGR order; ours are in RGB.
-        signed: Whether its pictures are in [-1, 1]; ours are in [0, 1].
+    ``run`` makes all arrays; without it the module's result is ``output``, or ``outputs`` gives for
+    each array its name in what the module's method ``outputs`` returns. ``bgr`` and ``signed`` are
+    of the official network's pictures: BGR, and in [-1, 1].
     """
     return Probe(_Network(run, tuple(outputs.items()), bgr, signed), build, network_inputs)
 
 
 def operator_probe(
     run: "Callable[[Given], Arrays]",
-    inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None = None,
+    inputs: Callable[[Mapping[str, Any]], Arrays] | None = None,
 ) -> Probe:
-    """Make the probe of functions without weights.
-
-    Args:
-        run: Function from the fixture's inputs to the arrays.
-        inputs: See :class:`Probe`.
-    """
+    """The probe of functions without weights."""
     return Probe(lambda _, given, meta: run(Given(given, meta)), None, inputs)
 
 
@@ -173,11 +141,7 @@ _OVERRIDES: dict[str, Callable[[torch.Tensor, Mapping[str, Any]], torch.Tensor]]
 
 @torch.no_grad()
 def override_weights(module: nn.Module, overrides: list[dict[str, Any]]) -> None:
-    """Apply the ``overrides`` of a fixture after :func:`fill_weights`, in place.
-
-    Raises:
-        KeyError: An operation or an entry that does not exist.
-    """
+    """Apply the ``overrides`` of a fixture after :func:`fill_weights`, in place."""
     state = module.state_dict()
     for rule in overrides:
         for name in rule["entries"]:
@@ -185,7 +149,7 @@ def override_weights(module: nn.Module, overrides: list[dict[str, Any]]) -> None
             _OVERRIDES[rule["op"]](part, rule)
 
 
-def network_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def network_inputs(meta: Mapping[str, Any]) -> Arrays:
     """The inputs of a network fixture by name, in the order of the forward call."""
     inputs: dict[str, torch.Tensor] = {}
     for index, rule in enumerate(meta["network_inputs"]):
@@ -204,7 +168,7 @@ def network_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     return inputs
 
 
-def operator_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def operator_inputs(meta: Mapping[str, Any]) -> Arrays:
     """The inputs of an operator fixture: its ``inputs`` made by its ``input_rule``.
 
     ``generator`` reads ``numpy PCG64(SEED).random`` or ``… .standard_normal``; the values are cast

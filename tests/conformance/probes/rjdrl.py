@@ -1,10 +1,11 @@
-"""Probes of the guided U-Net and its reblurring module against the official ones."""
+"""Probes of the guided networks and their reblurring module against the official ones."""
 
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
+from defocus.baselines.systems.rjdrl_restormer.network import rjdrl_restormer
 from defocus.baselines.systems.rjdrl_unet.network import Guided, rjdrl_unet
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES", "run_guided"]
+__all__ = ["PROBES"]
 
 
 def run_guided(network: Guided, given: Given) -> Arrays:
@@ -27,6 +28,7 @@ def _run_reblur(network: ReblurNet, given: Given) -> Arrays:
 
 
 PROBES = {
+    "rjdrl_restormer": network_probe(rjdrl_restormer, run_guided),
     "rjdrl_unet": network_probe(rjdrl_unet, run_guided),
     "rjdrl_reblur": network_probe(ReblurNet, _run_reblur),
 }
