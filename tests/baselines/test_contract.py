@@ -43,7 +43,7 @@ OTHER_NETWORKS = {
     if SYSTEMS[name].build not in [SYSTEMS[base].build for base in BASES]
 }
 """Variants that are more than another training of their system's network, one of each kind."""
-IN_BASELINES = re.compile(r"(?:systems|baselines)\.(\w+)\.")
+IN_BASELINES = re.compile(r"(?:systems|baselines)\.(?!systems)(\w+)\.")
 PROBED = {name for path in probe_files() for name in IN_BASELINES.findall(path.read_text())}
 WHOLE = [
     name
