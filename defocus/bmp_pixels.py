@@ -22,18 +22,7 @@ _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 
 
 def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of a BMP of 16 or 32 bits or with runs; None of another, which OpenCV reads well.
-
-    Args:
-        path: For messages.
-        data: Its content, of no more pixels than are read.
-
-    Returns:
-        ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``.
-
-    Raises:
-        ImageError: It is damaged or cut.
-    """
+    """The pixels of a BMP of 16 or 32 bits or with runs; None of another: OpenCV reads it."""
     if data[14:18] == b"\x0c\0\0\0":  # OS/2, whose palettes OpenCV takes for others
         return _of_pillow(path, data)
     if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:

@@ -13,17 +13,13 @@ __all__ = ["atomic_folder", "cache_folder", "derived_folder", "torch_checkpoint"
 
 
 def cache_folder() -> Path:
-    """The cache folder: ``DEFOCUS_CACHE``, or ``defocus`` in the user's cache. Created if absent.
-
-    Raises:
-        StorageError: The folder cannot be created.
-    """
+    """The cache folder, created if absent: ``DEFOCUS_CACHE``, or ``defocus`` in the user's."""
     own = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "defocus"
     return make_folder(Path(os.environ.get("DEFOCUS_CACHE") or own).absolute())
 
 
 def torch_checkpoint(filename: str) -> Path:
-    """Where a file lies or would lie in torch's folder of checkpoints (``TORCH_HOME``).
+    """Where a file is or would be in torch's folder of checkpoints (``TORCH_HOME``).
 
     Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
     """
@@ -33,13 +29,9 @@ def torch_checkpoint(filename: str) -> Path:
 
 
 def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
-    """Path of the folder for results derived from a dataset's pairs; nothing is created.
+    """Path of the folder for results derived from pairs of this content; nothing is created.
 
-    It contains the content hash, so that results of other content are never used.
-
-    Args:
-        content_hash: Content hash of the dataset.
-        inside: The dataset's folder, used if it is writable; otherwise the cache is used.
+    It is inside the dataset's folder if that is writable, else in the cache.
     """
     name = content_hash[:16]
     if inside is not None and os.access(inside, os.W_OK):
@@ -51,11 +43,8 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it becomes ``path`` in one step.
 
-    A failure inside the block leaves ``path`` unchanged and nothing else behind. If another process
-    was first, its folder stays and ours is dropped, so use equal paths only for equal content.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
+    A failure leaves ``path`` unchanged. If another process was first, its folder stays and ours is
+    dropped, so use equal paths only for equal content.
     """
     make_folder(path.parent)
     try:

@@ -1,10 +1,9 @@
 """What the numbers of a picture mean: colour profiles, and two pictures in one colour space.
 
 A profile is not applied where a picture is read alone, and every step that writes pictures again
-hands it on, until a release is converted to sRGB. The members of a pair are compared, so that two
-that mean different things by their numbers are converted at once. Colours that a PNG, HEIC or AVIF
-names by a code, or the EXIF of a JPEG, are not converted: a pair whose members name different ones
-is refused.
+hands it on, until a release is converted to sRGB. Members of a pair that mean different things by
+their numbers are converted at once. Colours that a PNG, HEIC or AVIF names by a code, or the EXIF
+of a JPEG, are not converted: a pair whose members name different ones is refused.
 """
 
 import io
@@ -57,10 +56,7 @@ _DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticE
 
 
 def profile_of(path: Path) -> bytes:
-    """The ICC profile inside a picture file that can be read; empty if it has none.
-
-    RAW files have none: what a preview in them says is not of what is developed.
-    """
+    """The ICC profile inside a picture file; empty if it has none, as all RAW files."""
     import tifffile
 
     suffix = path.suffix.lower()
@@ -164,15 +160,7 @@ def in_two_spaces(first: Path, second: Path) -> bool:
 
 
 def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Image, Image]:
-    """The two pictures of a pair in sRGB if their files mean different colours, else as they are.
-
-    Args:
-        files: Their files, whose profiles say what the numbers mean.
-        pictures: ``(H, W, 3)`` RGB, uint8 or uint16, as read from them.
-
-    Raises:
-        ImageError: They differ, and one cannot be converted; see :func:`member_in_srgb`.
-    """
+    """Both pictures of a pair in sRGB if their files mean different colours, else as they are."""
     first, second = pictures
     if not in_two_spaces(*files):
         return first, second
@@ -180,11 +168,7 @@ def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Imag
 
 
 def member_in_srgb(path: Path, picture: Image) -> Image:
-    """The colours of a member as sRGB, where the other member means other colours.
-
-    Raises:
-        ImageError: They are named by a code, or cannot be converted; see :func:`in_srgb`.
-    """
+    """The colours of a member as sRGB, where the other member means other colours."""
     if code := colour_code(path):
         raise ImageError(
             f"{path}: its colours ({code}) are not those of the other member; convert both to sRGB"
@@ -193,13 +177,9 @@ def member_in_srgb(path: Path, picture: Image) -> Image:
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether a profile means sRGB, by what it does to colours.
+    """Whether a profile means sRGB, by what it does to colours, or if grey by its curve.
 
-    Its name does not tell: "Linear sRGB" has the primaries of sRGB alone. A profile of grey means
-    it if its curve is that of sRGB.
-
-    Raises:
-        ImageCms.PyCMSError: The profile is damaged.
+    Its name is no proof: "Linear sRGB" has the primaries of sRGB alone.
     """
     space = profile.profile.xcolor_space
     if space not in _MODES:
@@ -246,18 +226,9 @@ def space_name(content: bytes) -> str:
 
 
 def in_srgb(path: Path, picture: Image) -> Image:
-    """The colours of a picture as sRGB.
+    """The colours of a picture as sRGB; itself without a profile, or with that of sRGB.
 
-    Args:
-        path: Its file, whose profile says what the numbers mean.
-        picture: ``(H, W, 3)`` RGB, uint8 or uint16, as read from it.
-
-    Returns:
-        The picture itself if it has no profile or that of sRGB.
-
-    Raises:
-        ImageError: The profile is damaged or not of RGB or grey, or the picture has 16 bits, which
-            the colour library does not convert.
+    The colour library does not convert 16 bits, so such pictures are refused.
     """
     content = profile_of(path)
     if not content:

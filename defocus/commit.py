@@ -25,13 +25,9 @@ def own_commit() -> str:
 
 
 def full_commit_of(checkout: Path) -> str:
-    """The commit that a folder has checked out, without starting git.
+    """The commit of a checkout, without starting git; empty if the folder is none.
 
-    Args:
-        checkout: Folder with ``.git`` in it: a folder, or in a worktree a file that names one.
-
-    Returns:
-        40 or 64 hexadecimal digits; empty if the folder is not a checkout or has no commit yet.
+    ``.git`` in it is a folder, or in a worktree a file that names one.
     """
     git = checkout / ".git"
     if git.is_file():

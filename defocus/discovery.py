@@ -1,4 +1,4 @@
-"""What there is by being there: modules of a folder, of the extras, entry points of other packages.
+"""What is available by location: modules of a folder and of the extras, others' entry points.
 
 What is broken among the extras and in other packages is a warning, never the end of a program.
 """
@@ -52,12 +52,9 @@ FAULTS = (
 
 
 class Offer(NamedTuple):
-    """Something that is there by name, not loaded yet.
+    """Something that is available by name, not loaded yet.
 
-    Attributes:
-        name: Its name, as its module or its entry point has it.
-        origin: Where it comes from, for messages.
-        load: Loads it; where that fails, it prints one warning on stderr and returns None.
+    ``load`` prints one warning on stderr and returns None where it fails.
     """
 
     name: str
@@ -128,15 +125,7 @@ def _entry_points(_path: tuple[str, ...]) -> metadata.EntryPoints:
 
 
 def refuse(origin: str, problem: str) -> None:
-    """Refuse what somebody has brought; another's package is left out and does not end a command.
-
-    Args:
-        origin: Where it comes from, as :func:`brought` says it.
-        problem: What is wrong, and what to do.
-
-    Raises:
-        RegistryError: It comes from a plug-in file, which was asked for, or is our own.
-    """
+    """Refuse what somebody has brought: ours or a plug-in file's is an error, else a warning."""
     if not origin.startswith((_EXTRA, _POINT)):
         raise RegistryError(problem)
     warn_once(f"{problem}; {origin} is left out")

@@ -22,18 +22,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Exif:
-    """EXIF values of a picture; unknown values are None.
-
-    Attributes:
-        f_number: F-number as engraved.
-        seconds: Exposure time as engraved.
-        iso: ISO.
-        focal_length_mm: Focal length.
-        model: Maker and model.
-        taken: Date and time of the camera's clock.
-        lens: Model of the lens.
-        serial: Serial number of the body.
-    """
+    """EXIF values of a picture, f-number and seconds as engraved; unknown values are None."""
 
     f_number: float | None = None
     seconds: float | None = None
@@ -56,11 +45,7 @@ class Exif:
 
 
 def read_exif(path: Path) -> Exif:
-    """Read the EXIF of a picture or RAW file; all values are None if it is missing or damaged.
-
-    Args:
-        path: The picture.
-    """
+    """Read the EXIF of a picture or RAW file; all values are None if it is missing or damaged."""
     tags = read_tags(path)
     make, model = (str(tags.get(f"Image {name}", "")).strip() for name in ("Make", "Model"))
     # many models begin with the make, as "Canon EOS 5D" does

@@ -140,11 +140,7 @@ def load_plugin(path: Path | str) -> Plugin:
 
 
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-in files of this process in loading order, those of a parent process first.
-
-    Raises:
-        RegistryError: See :func:`load_plugin`, for a file of the parent process.
-    """
+    """All plug-in files of this process in loading order, those of a parent process first."""
     for name in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
         if Path(name) not in _loaded:
             load_plugin(name)
@@ -195,23 +191,14 @@ def guarded(
     function: Callable[..., T],
     passing: tuple[type[Exception], ...] = (),
 ) -> Callable[..., T]:
-    """Wrap a function of a plug-in file, so that its errors become one line that names the file.
-
-    Args:
-        plugin: The plug-in with the function.
-        what: Description of its result for the message, such as ``recipe of 'my-net'``.
-        function: The function.
-        passing: Errors that stay what they are.
-    """
+    """Wrap a function of a plug-in file, so that its errors become one line that names the file."""
     return wrapping(function, partial(_guarded, plugin.path, what, passing, function))
 
 
 def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
-    """A function that calls another with its own arguments, so that its signature is that one's.
+    """A function that calls another by ``outer``, with the signature of ``inner``.
 
-    Args:
-        inner: What is called in the end; :func:`inspect.unwrap` finds it.
-        outer: What calls it; as a ``partial`` it can be pickled.
+    :func:`inspect.unwrap` finds ``inner``; as a ``partial``, ``outer`` can be pickled.
     """
     vars(outer)["__wrapped__"] = inner
     return outer

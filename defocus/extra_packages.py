@@ -14,17 +14,7 @@ __all__ = ["require"]
 def require(
     module: str, extra: str, least: str = "", error: type[DefocusError] = InputError
 ) -> ModuleType:
-    """Import a module of an extra; where it is missing, say what to install.
-
-    Args:
-        module: Name of the module, such as ``pyarrow``.
-        extra: The extra that brings it, ``parquet``.
-        least: Oldest version that will do, such as ``18``; empty for any.
-        error: What is raised.
-
-    Raises:
-        DefocusError: It is missing, or older than ``least``.
-    """
+    """Import a module of an extra; where it is missing or too old, say what to install."""
     remedy = f"pip install 'defocus[{extra}]'"
     try:
         imported = importlib.import_module(module)

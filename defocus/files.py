@@ -36,11 +36,7 @@ __all__ = [
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder and its parents if absent; the names of new ones survive a power loss.
-
-    Raises:
-        StorageError: The folder cannot be created.
-    """
+    """Create a folder and its parents if absent; the names of new ones survive a power loss."""
     new = [one for one in (path, *path.parents) if not os.path.lexists(one)]
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -52,14 +48,7 @@ def make_folder(path: Path) -> Path:
 
 
 def require_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written, before work is done for it.
-
-    Args:
-        folder: An existing folder, or one to be created; the check leaves nothing behind.
-
-    Raises:
-        StorageError: The folder, or its nearest existing parent, is not writable.
-    """
+    """Refuse a folder that cannot be written or created, before work is done for it."""
     whole = folder.absolute()
     there = next(path for path in (whole, *whole.parents) if os.path.exists(path))  # noqa: PTH110 - pathlib's raises where a parent may not be entered
     try:
@@ -80,11 +69,7 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_tree(path: Path) -> None:
-    """Force all files below a folder to disk, with their names; what is there already costs little.
-
-    Raises:
-        OSError: The disk does not take it.
-    """
+    """Force all files below a folder to disk, with their names; a second time costs little."""
     for folder, _, files in os.walk(path):
         for name in files:
             place = Path(folder, name)
@@ -98,11 +83,8 @@ def sync_tree(path: Path) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it replaces ``path`` in one step.
 
-    The temporary name keeps the suffix, because picture writers choose their format by it. A
-    failure inside the block leaves ``path`` unchanged and no temporary file behind.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
+    It keeps the suffix, because picture writers choose their format by it. A failure leaves
+    ``path`` unchanged and no temporary file behind.
     """
     temporary: Path | None = None
     try:
@@ -145,11 +127,7 @@ def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` atomically.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write ``content`` to ``path`` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
@@ -181,12 +159,7 @@ def _json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, as 64 lower-case hexadecimal digits.
-
-    Raises:
-        FileError: It is a pipe, a device or a folder.
-        OSError: It is absent or cannot be read.
-    """
+    """SHA-256 of a regular file's content, as 64 lower-case hexadecimal digits."""
     require_file(path)  # what is read from a pipe or a device has no end
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -207,17 +180,10 @@ if sys.platform == "win32":
 else:
 
     def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
-        """Take the lock of an open file or folder; whether it could be had.
+        """Take the kernel's lock of an open file or folder; return whether it was free.
 
-        The lock is the kernel's: it goes when the handle is closed, or the process ends.
-
-        Args:
-            handle: Open for reading.
-            shared: Beside others that look, but beside nobody who works.
-            wait: Until it can be had.
-
-        Raises:
-            OSError: The file system has no locks.
+        It ends with the handle or the process. ``shared`` is for readers, beside others but no
+        writer.
         """
         import fcntl
 

@@ -1,8 +1,8 @@
 """What the C library does with freed memory: keeps it for reuse, or gives it back.
 
-Features of a picture take tens of MiB, and pictures of a camera hundreds. glibc asks the system for
-each of them and gives it back after the operation, and the system clears every page it hands out:
-on two cores that was half of the time of restoring, and a third of that of judging 24 megapixels.
+glibc asks the system for each large array and gives it back after the operation, and the system
+clears every page it hands out: on two cores that was half of the time of restoring, and a third of
+that of judging 24 megapixels.
 """
 
 import ctypes
@@ -30,11 +30,8 @@ def keep_freed_memory() -> None:
 def return_freed_memory(pixels: int) -> None:
     """Give freed memory back to the system after a step with large pictures; with glibc only.
 
-    glibc keeps arrays for reuse. Of 24 megapixels measuring leaves 300 MiB of them, and a whole
-    audit 900, while the pictures that are made next need larger pieces.
-
-    Args:
-        pixels: Size of a picture; what smaller ones leave is not worth the time.
+    Measuring 24 megapixels leaves 300 MiB of arrays, a whole audit 900, while the pictures that are
+    made next need larger pieces. What pictures of fewer ``pixels`` leave is not worth the time.
     """
     if pixels >= _LARGE_PIXELS:
         _glibc("malloc_trim", 0)

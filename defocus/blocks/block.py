@@ -11,12 +11,10 @@ MOST_NAMES = 6
 
 @dataclass(frozen=True)
 class Block:
-    """Something that a file holds besides its pixels.
+    """Something that a file holds besides its pixels, in its container's bytes.
 
-    Attributes:
-        kind: For people: ``EXIF``, ``XMP``, ``comment``. Blocks of one kind are told together.
-        name: Which of its kind; may be empty.
-        content: Its bytes, in whatever container they lie.
+    ``kind`` is for people (``EXIF``, ``XMP``, ``comment``): blocks of one kind are reported
+    together.
     """
 
     kind: str
@@ -26,12 +24,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Remark:
-    """What is said of blocks that a written picture does not have as they were.
-
-    Attributes:
-        text: A sentence without the file's name.
-        kinds: Kinds of blocks that it speaks of; a kind alone speaks of all of its names.
-    """
+    """What is said of blocks that a written picture lacks; a kind alone means all of its names."""
 
     text: str
     kinds: frozenset[str] = frozenset()

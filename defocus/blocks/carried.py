@@ -26,13 +26,7 @@ _POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}
 
 
 def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, ...]:
-    """What a file does not have of what the file that it was made from holds.
-
-    Args:
-        written: Content of the file.
-        metadata: Of the file that it was made from.
-        kind: Of the written file.
-    """
+    """What a written file of a kind lacks of the metadata of the file that it was made from."""
     remarks = list(metadata.remarks)
     if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
         staying = dict.fromkeys(one.kind for one in behind(metadata.parts) if one.kind != PREVIEW)

@@ -38,14 +38,7 @@ _OF_RAW = Block("maker notes and XMP of RAW files")
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """A kind of thing that files hold and the pictures made of them do not.
-
-    Attributes:
-        kind: For people: ``EXIF``, ``XMP``, ``comment``.
-        names: Which of its kind.
-        pictures: How many pictures lack it.
-        of: How many there are.
-    """
+    """A kind of block that files hold and ``pictures`` of the ``of`` made from them do not."""
 
     kind: str
     names: tuple[str, ...]
@@ -66,14 +59,8 @@ def give_blocks(
 ) -> None:
     """Give PNG files of RGB what the file holds whose pixels they show, as far as it is true.
 
-    The orientation is that of the pixels as they are stored, because masks and arrays lie on the
-    same grid; a thumbnail would show another picture.
-
-    Args:
-        source: The file that was decoded.
-        made: What was written from it, in a folder that is not finished yet.
-        converted: Whether the colours became those of sRGB.
-        meaning_alone: Give only what says which colours the numbers mean.
+    The orientation is that of the stored pixels, because masks and arrays have the same grid; a
+    thumbnail would show another picture.
     """
     if not made:
         return
@@ -128,12 +115,7 @@ def _with_chunks(parts: PngParts, chunks: Iterable[Chunk]) -> PngParts:
 def say_left_behind(
     made: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
 ) -> tuple[LeftBehind, ...]:
-    """Say in one line what pictures lack of the files that they were made from; return it.
-
-    Args:
-        made: For each picture its file and what was written from it: a file or its content.
-        converted: Whether the colours became those of sRGB, so that a profile says nothing.
-    """
+    """Say in one line what pictures lack of the files that they were made from; return it."""
     lacking = left_behind(made, converted=converted)
     if lacking:
         say(f"left out of the new pictures: {', '.join(map(str, lacking))}")
@@ -143,10 +125,7 @@ def say_left_behind(
 def left_behind(
     made: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
 ) -> tuple[LeftBehind, ...]:
-    """What pictures lack of the files that they were made from, by reading both again.
-
-    See :func:`say_left_behind`. Files that cannot be read are passed over.
-    """
+    """What pictures lack of the files that they were made from, by reading both again."""
     names: dict[str, dict[str, None]] = defaultdict(dict)
     counts: dict[str, int] = defaultdict(int)
     number = 0

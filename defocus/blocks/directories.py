@@ -1,4 +1,4 @@
-"""Directories of tags, in TIFF files and EXIF blocks; damage is found, never raised.
+"""Directories of tags, in TIFF files and EXIF blocks; damage is recorded, never raised.
 
 Source: TIFF 6.0, section 2; BigTIFF (Adobe 2007).
 """
@@ -41,16 +41,7 @@ LONG, LONG8 = 4, (16, 17, 18)
 
 @dataclass(frozen=True)
 class DirectoryEntry:
-    """An entry of a directory.
-
-    Attributes:
-        tag: Its number.
-        kind: Type of its values.
-        count: How many there are.
-        content: The values' bytes, in the structure's byte order.
-        place: Where the entry lies.
-        value_place: Where its values lie.
-    """
+    """An entry of a directory; its bytes are in the structure's byte order."""
 
     tag: int
     kind: int
@@ -62,15 +53,7 @@ class DirectoryEntry:
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory: its sound entries, places of the damaged ones, and where the next one lies.
-
-    Attributes:
-        entries: Sound entries as they follow each other.
-        damaged: Tag and place of the others.
-        place: Of the directory.
-        following: Place of the next directory; 0 if there is none.
-        cut: Whether the structure ends before the directory does.
-    """
+    """A directory: its sound entries, tags and places of the damaged ones, place of the next."""
 
     entries: tuple[DirectoryEntry, ...]
     damaged: tuple[tuple[int, int], ...]
@@ -85,14 +68,7 @@ class Directory:
 
 @dataclass(frozen=True)
 class Structure:
-    """A TIFF structure.
-
-    Attributes:
-        data: All of its bytes.
-        order: ``<`` or ``>``.
-        big: Whether it is a BigTIFF.
-        first: Place of the first directory.
-    """
+    """A TIFF structure; ``order`` is ``<`` or ``>``, ``first`` the place of its first directory."""
 
     data: bytes
     order: str

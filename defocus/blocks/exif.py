@@ -62,12 +62,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class _Part:
-    """One directory of a block.
-
-    Attributes:
-        group: Tag of the pointer to it; 0 for the first directory, 1 for the thumbnail's.
-        directory: What it holds.
-    """
+    """One directory of a block; ``group`` is the tag of its pointer, 0 or 1 without one."""
 
     group: int
     directory: Directory
@@ -155,11 +150,7 @@ def with_orientation(exif: bytes, orientation: int) -> bytes:
 
 
 def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
-    """An EXIF block without its damaged tags.
-
-    Returns:
-        The block, empty if it is damaged as a whole, and the names of what was taken out.
-    """
+    """An EXIF block without its damaged tags, empty if all of it is damaged; and their names."""
     structure = read_structure(exif)
     whole = structure is not None and exif[2:4] in {b"*\0", b"\0*"}
     if structure is None or not whole or structure.directory(structure.first) is None:

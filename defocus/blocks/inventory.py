@@ -16,13 +16,7 @@ __all__ = ["inventory"]
 
 
 def inventory(data: bytes) -> list[Block]:
-    """Every block of a picture's file, in the order of the file; none of an unknown kind.
-
-    Damage is no error: what cannot be told apart is one block.
-
-    Args:
-        data: The file's content.
-    """
+    """Every block of a picture's file in order; what damage makes inseparable is one block."""
     readers: dict[str, Callable[[bytes], list[Block]]] = {
         "JPEG": jpeg_blocks,
         "PNG": png_blocks,

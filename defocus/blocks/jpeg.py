@@ -1,4 +1,4 @@
-"""Segments of JPEG files, and what lies behind the picture.
+"""Segments of JPEG files, and what follows the picture.
 
 Source: ITU-T T.81, annex B; CIPA DC-007 (several pictures in one file); JFIF 1.02.
 """
@@ -49,13 +49,7 @@ _GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment of metadata.
-
-    Attributes:
-        marker: Its kind: 0xE0 to 0xEF, or 0xFE.
-        content: Its bytes without marker and length.
-        place: Where the content lies in the file.
-    """
+    """A segment of metadata: marker (0xE0 to 0xEF, or 0xFE), content without length, its place."""
 
     marker: int
     content: bytes
@@ -69,14 +63,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class JpegParts:
-    """A JPEG without its pixels.
-
-    Attributes:
-        segments: Of the first picture, in their order.
-        end: Where the first picture ends.
-        trailer: What lies behind it: further pictures, a film, anything.
-        colours: Number of values of a pixel.
-    """
+    """A JPEG without its pixels; ``trailer`` is all that follows: further pictures, a film."""
 
     segments: tuple[Segment, ...]
     end: int
@@ -145,10 +132,6 @@ def still_true(segments: tuple[Segment, ...], *, profile: bool = True) -> list[S
     """The segments that still hold when the pixels have changed.
 
     Left out are small pictures of JFIF, what is about the encoding, and signed claims.
-
-    Args:
-        segments: Of the file that the new picture was made from.
-        profile: Whether the colour profile is one of them.
     """
     kept: list[Segment] = []
     for one in segments:
@@ -219,12 +202,7 @@ def _picture_name(kind: int, content: bytes) -> str:
 
 
 def _trailer_name(trailer: bytes, xmp: bytes) -> str:
-    """What lies behind all pictures of a file, in words; empty if nothing does.
-
-    Args:
-        trailer: Its bytes.
-        xmp: Of the first picture, which may say what is behind it where no index does.
-    """
+    """What follows all pictures of a file, in words; XMP may say it where no index does."""
     if not trailer.strip(b"\0\r\n \xff"):
         return ""
     if trailer[:3] == b"\xff\xd8\xff":
@@ -262,13 +240,8 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
 def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]) -> bytes:
     """A picture with the segments and the trailer of another one.
 
-    Previews, which show the picture as it was, are taken out; an index of further pictures is
-    written anew.
-
-    Args:
-        encoded: A JPEG with the new pixels; its own JFIF segment goes.
-        given: The parts of the picture that it was made from.
-        segments: What is kept of those; a changed one keeps its place.
+    Previews, which show the picture as it was, and the JFIF segment of ``encoded`` are taken out;
+    an index of further pictures is written again.
     """
     bare = encoded
     while bare[2:4] == b"\xff\xe0":
@@ -308,15 +281,7 @@ def _without_previews(
 def _moved(
     segment: Segment, given: JpegParts, size: int, base: int, places: dict[int, int]
 ) -> bytes:
-    """The index of further pictures for a first picture of another size.
-
-    Args:
-        segment: The index as it was.
-        given: The file that it was in.
-        size: Bytes of the new first picture.
-        base: Where the index will lie.
-        places: Of each picture in the trailer, by its old one.
-    """
+    """The index of further pictures for a first one of another size; ``places`` are by old one."""
     content = bytearray(segment.content[len(MPF) :])
     structure = read_structure(bytes(content))
     directory = structure.directory(structure.first) if structure is not None else None

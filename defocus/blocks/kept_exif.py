@@ -23,16 +23,10 @@ EXIF_DIRECTORY = 34665
 
 
 def kept_exif(path: Path) -> bytes:
-    """EXIF for a picture developed from a file, without maker notes, thumbnail and orientation.
+    """EXIF for a developed picture, as a TIFF structure for PNG's ``eXIf``; empty if there is none.
 
-    Orientation is left out because developed pictures keep the sensor's pixel grid: members of a
-    pair must never be rotated differently.
-
-    Args:
-        path: A RAW, TIFF or JPEG file.
-
-    Returns:
-        A TIFF structure for PNG's ``eXIf``; empty if the file has nothing to keep.
+    Maker notes, thumbnail and orientation are left out: developed pictures keep the sensor's pixel
+    grid, as members of a pair must never be rotated differently.
     """
     from PIL import Image
 
@@ -54,12 +48,7 @@ def kept_exif(path: Path) -> bytes:
 
 
 def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:
-    """Those values that Pillow can write: a damaged file has values of other types than their tags.
-
-    Args:
-        values: Values by tag.
-        directory: Tag of the directory that they are in; None for the first one.
-    """
+    """Those values that Pillow can write: in a damaged file, types differ from their tags'."""
     from PIL import Image
 
     found = {}

@@ -55,23 +55,11 @@ _INKS = Remark(
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a picture's file holds besides its pixels.
+    """What a picture's file holds besides its pixels, as far as it is sound and still fits.
 
-    Attributes:
-        kind: Of the file, as :func:`~defocus.picture_headers.kind_of` names it; empty of a RAW
-            file, and where there is no file.
-        exif: Block of tags (a TIFF structure) without damage; of a TIFF file, its tags.
-        xmp: XMP packet.
-        icc: Colour profile that still fits the pixels as they are decoded.
-        resources: Photoshop resources, IPTC among them.
-        comments: Of a JPEG.
-        dpi: Pixels per inch across and down, of a JPEG's own header.
-        colour_code: Primaries and curve (ITU-T H.273) of a HEIC or AVIF that are not sRGB's.
-        parts: What a file of the same kind gets as it is: segments, chunks, tags, or a whole WebP
-            or BMP without its pixels.
-        lossless: Whether a WebP is stored without loss.
-        blocks: Everything that the file holds besides its pixels.
-        remarks: What of it a restored picture will not have, and why.
+    ``parts`` is what a file of the same kind gets as it is: segments, chunks, tags, or a whole WebP
+    or BMP without its pixels. ``colour_code`` has primaries and curve (ITU-T H.273) that are not
+    sRGB's. ``remarks`` say what a restored picture will not have.
     """
 
     kind: str = ""
@@ -95,11 +83,7 @@ class Metadata:
 
 
 def read_metadata(path: Path) -> Metadata:
-    """Read what a picture file holds besides its pixels; what is damaged is left out and named.
-
-    Args:
-        path: Path of a picture that can be read.
-    """
+    """Read what a picture file holds besides its pixels; what is damaged is left out and named."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return _of_raw(path)
     data = read_bytes(path, MOST_BYTES)

@@ -1,7 +1,4 @@
-"""Photoshop image resources, of which IPTC is one.
-
-Source: Adobe Photoshop file formats specification, image resource blocks.
-"""
+"""Photoshop image resources, of which IPTC is one, by Adobe's file formats specification."""
 
 from defocus.blocks.block import Block
 

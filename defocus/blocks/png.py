@@ -47,14 +47,7 @@ _SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk that says something besides the pixels.
-
-    Attributes:
-        name: Its four letters.
-        content: Its bytes.
-        early: Whether it comes before the pixels.
-        sound: Whether its checksum is right.
-    """
+    """A chunk besides the pixels; ``sound`` is whether its checksum is right."""
 
     name: bytes
     content: bytes
@@ -64,15 +57,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class PngParts:
-    """A PNG without its pixels.
-
-    Attributes:
-        head: Depth and colour type.
-        chunks: Those that say something besides the pixels.
-        trailer: What lies behind the end.
-        frames: Pictures of an animation; 1 if it is none.
-        ended: Whether the file has an end.
-    """
+    """A PNG without its pixels; ``head`` is depth and colour type, ``frames`` an animation's."""
 
     head: tuple[int, int]
     chunks: tuple[Chunk, ...]
@@ -173,12 +158,7 @@ def inflated(content: bytes) -> bytes:
 
 
 def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
-    """The chunks that still hold when the pixels have changed.
-
-    Args:
-        parts: Of the file that the new picture was made from.
-        head: Depth and colour type of the new picture.
-    """
+    """The chunks that still hold when the pixels have changed, for a new depth and colour type."""
     kept = []
     for chunk in parts.chunks:
         safe = chunk.name[3:].islower() or chunk.name in _KEPT

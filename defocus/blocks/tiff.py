@@ -59,16 +59,10 @@ _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
 @dataclass(frozen=True)
 class TiffTags:
-    """What the tags of a file's first picture say besides its pixels.
+    """What the tags of a file's first picture say besides its pixels, in byte order ``<`` or ``>``.
 
-    Attributes:
-        order: ``<`` or ``>``: the order of bytes in the values.
-        image: Of the first directory.
-        directories: Those of EXIF, position and interoperability, by the tag of the pointer.
-        damaged: Names of tags that are not among them, because they are damaged.
-        inks: Whether its pixels are inks.
-        unstated: Whether the last value of a pixel has no stated meaning.
-        half_floats: Whether its values are floats of 16 bits.
+    ``directories`` are those of EXIF, position and interoperability, by the tag of the pointer;
+    ``unstated`` is whether the last value of a pixel has no stated meaning.
     """
 
     order: str = "<"
@@ -167,12 +161,7 @@ def tiff_blocks(data: bytes) -> list[Block]:
 
 
 def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[DirectoryEntry]:
-    """The tags of the first directory that still hold when the pixels have changed.
-
-    Args:
-        tags: Of the file that the new picture was made from.
-        profile: Whether the colour profile is one of them.
-    """
+    """The tags of the first directory that still hold when the pixels have changed."""
     kept = []
     for entry in tags.image:
         if entry.tag == LAYERS or (entry.tag == ICC and not profile):
@@ -209,13 +198,7 @@ def with_tags(
     image: Iterable[DirectoryEntry],
     directories: dict[int, tuple[DirectoryEntry, ...]],
 ) -> bytes:
-    """A TIFF file with further tags.
-
-    Args:
-        encoded: A file of one picture, not a BigTIFF, in the byte order of the tags.
-        image: Tags of the first directory.
-        directories: Further ones by the tag of the pointer to them.
-    """
+    """A TIFF file of one picture, no BigTIFF, with further tags in its own byte order."""
     structure = read_structure(encoded)
     own = structure.directory(structure.first) if structure is not None else None
     if structure is None or own is None:

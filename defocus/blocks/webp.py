@@ -1,7 +1,4 @@
-"""Chunks of WebP files.
-
-Source: WebP container specification (RFC 9649).
-"""
+"""Chunks of WebP files, by the WebP container specification (RFC 9649)."""
 
 import struct
 from collections.abc import Iterator

@@ -29,12 +29,7 @@ def xmp_block(packet: bytes) -> Block:
 
 
 def without_pointers(packet: bytes, *kinds: str) -> bytes:
-    """A packet without what points at bytes of some kinds.
-
-    Args:
-        packet: XMP.
-        kinds: Keys of :data:`POINTERS`.
-    """
+    """A packet without what points at bytes of some kinds, which are keys of :data:`POINTERS`."""
     for kind in kinds:
         for address, names in POINTERS[kind]:
             for prefix in set(re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + address, packet)):

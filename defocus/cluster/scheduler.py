@@ -25,11 +25,7 @@ def job_log(out: Path, job: str) -> Path:
 
 
 def known_jobs(out: Path) -> Mapping[str, str]:
-    """The id of the last job of each submitted piece of work, ``4_1`` in an array, by its name.
-
-    Raises:
-        InputError: The file with the ids is damaged.
-    """
+    """The id of the last job of each submitted piece of work, ``4_1`` in an array, by its name."""
     path = out / "jobs" / QUEUE
     if not path.is_file():
         return {}
@@ -43,23 +39,12 @@ def known_jobs(out: Path) -> Mapping[str, str]:
 
 
 def note_jobs(out: Path, known: Mapping[str, str]) -> None:
-    """Record the id of the last job of each piece of work.
-
-    Raises:
-        StorageError: The folder is not writable.
-    """
+    """Record the id of the last job of each piece of work."""
     write_json(out / "jobs" / QUEUE, dict(known))
 
 
 def job_states(jobs: Sequence[str]) -> dict[str, str]:
-    """The states of those jobs that are in the queue, such as ``PENDING`` or ``RUNNING``.
-
-    Args:
-        jobs: Ids of the jobs.
-
-    Raises:
-        DefocusError: There is no scheduler on this computer, or it does not answer.
-    """
+    """The states of those jobs that are in the queue, such as ``PENDING`` or ``RUNNING``."""
     if not jobs:
         return {}
     command = ["squeue", "--noheader", "--array", "--me", "--format", "%i %T"]

@@ -10,19 +10,11 @@ __all__ = ["ClusterFile", "SlurmSettings"]
 
 
 class SlurmSettings(Settings):
-    """Resources that a job requests from SLURM.
+    """Resources that a job requests from SLURM; empty names are the cluster's defaults.
 
-    Attributes:
-        time_minutes: Time limit of a job; near its end the run saves its state and is queued again.
-            An evaluation cannot be continued, so it must fit into the limit.
-        partition, account, qos: Names as the cluster defines them; empty for its default.
-        gpus: Number of GPUs per job.
-        cpus: Number of CPU cores per job.
-        memory_gb: Memory per job; None for the cluster's default.
-        signal_seconds: Seconds before the limit at which a run gets the signal to save its state;
-            SLURM may send it up to a minute earlier.
-        at_once: Number of the study's jobs that may run at the same time.
-        setup: Shell lines before the run, such as ``module load cuda``.
+    Near ``time_minutes`` a run saves its state and is queued again; an evaluation must fit into it.
+    The signal comes ``signal_seconds`` before, or up to a minute earlier. ``at_once`` jobs run at
+    the same time; ``setup`` has shell lines before the run, such as ``module load cuda``.
     """
 
     time_minutes: int = Field(default=720, ge=1)

@@ -1,9 +1,8 @@
 """Commands as one SLURM job array, by submitit.
 
-A job is a command, given by its argument list, and not a pickled function. Near
-its time limit SLURM sends SIGUSR2: the command saves its state, and the job waits in the queue
-again. A preempted job is queued again as well. Only its own results tell whether a command is
-finished, never the queue.
+A job is a command, given by its argument list, and not a pickled function. Near its time limit
+SLURM sends SIGUSR2: the command saves its state, and the job waits in the queue again, as a
+preempted one does. Only its own results say whether a command is finished, never the queue.
 """
 
 import contextlib
@@ -42,10 +41,7 @@ MOST_IDLE = 3
 class JobCommand:
     """A command that can be stopped and started again; submitit stores it for each job.
 
-    Attributes:
-        command: The argument list.
-        progress: Function that tells how far the command has come, by what it has written.
-        idle: Number of starts up to this one that made no progress.
+    ``progress`` says how far it has come, ``idle`` counts its latest starts without any.
     """
 
     def __init__(
@@ -57,11 +53,7 @@ class JobCommand:
         self._begun: object = None
 
     def __call__(self) -> int:
-        """Run the command.
-
-        Returns:
-            Its exit code; a failure is recorded in its own results.
-        """
+        """Run the command; return its exit code. A failure is in its own results."""
         global _process
         self._begun = self.progress()
         _process = subprocess.Popen(self.command)
@@ -71,10 +63,9 @@ class JobCommand:
         return code
 
     def checkpoint(self) -> "DelayedSubmission | None":
-        """Let the command save its state and end; submitit calls this near the time limit.
+        """Let the command save its state and end, near the time limit.
 
-        Returns:
-            The job to be queued again; None if that would never end.
+        Returns the job to be queued again; None if that would never end.
         """
         from submitit.helpers import DelayedSubmission
 
@@ -95,7 +86,7 @@ _process: "subprocess.Popen[bytes] | None" = None
 
 
 def _queue_again() -> None:
-    """Put this job back into the queue if it was told to stop to make room.
+    """Put this job back into the queue if it was stopped to make room.
 
     SLURM does this itself for a job that it has to kill. But a job that saved its state and ended
     within its grace period counts as completed. A job cancelled by a user is no longer running.
@@ -122,15 +113,7 @@ def submit(
 ) -> int:
     """Submit the pieces of work that are not yet in the queue; return how many these were.
 
-    Args:
-        out: Folder of the work, on a file system that the nodes can reach.
-        names: Names of the pieces that are not finished.
-        job: Prepares a piece and returns its command.
-        settings: Resources of a job.
-
-    Raises:
-        InputError: submitit is not installed, or there is no SLURM here.
-        DefocusError: SLURM refuses the jobs; the message includes its reason.
+    ``out`` is on a file system that the nodes can reach.
     """
     submitit = _submitit()
     known = known_jobs(out)

@@ -1,8 +1,7 @@
 """Shared parts of the programs: lazy sub-commands, one-line errors, exit codes.
 
-A program is a group whose sub-commands are found (:mod:`defocus.command_line.verbs`) and imported
-when they are needed, or a single command. Their modules import nothing heavy at their top:
-``--help`` stays fast.
+Sub-commands are discovered (:mod:`defocus.command_line.verbs`) and imported when needed. Their
+modules import nothing heavy at their top: ``--help`` stays fast.
 """
 
 import copy
@@ -136,18 +135,10 @@ class CommandGroup(click.Group):
 
 
 class SectionedCommand(click.Command):
-    """A command whose help lists its options under headings.
-
-    Options without a heading, which every command has, come last.
-    """
+    """A command whose help lists its options under headings, those of every command last."""
 
     def __init__(self, *, sections: Mapping[str, Sequence[str]], **settings: Any) -> None:  # noqa: ANN401 - click's
-        """Keep the sections.
-
-        Args:
-            sections: Headings, each with its options as typed, such as ``--out``.
-            **settings: The settings of :class:`click.Command`.
-        """
+        """Keep the headings, each with its options as typed, such as ``--out``."""
         super().__init__(**settings)
         self.sections = sections
 
@@ -176,11 +167,7 @@ class FiniteRange(click.FloatRange):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
-        """The number.
-
-        Raises:
-            BadParameter: The text is not a number, NaN, infinite or out of the range.
-        """
+        """The number, finite and in the range."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
@@ -197,8 +184,8 @@ def _with_options(command: click.Command, further: FurtherOptions | None) -> cli
 def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
     """Make a closed output pipe, as with ``| head``, the successful end of a command's work.
 
-    click would exit with 1. A pipe that breaks elsewhere, for instance to our own child process, is
-    a failure.
+    click would exit with 1. A pipe that breaks elsewhere, as to our own child process, is a
+    failure.
     """
 
     @functools.wraps(work)
@@ -238,15 +225,7 @@ def command_group(
     headings: Sequence[str] = (),
     further: FurtherOptions | None = None,
 ) -> click.Group:
-    """Make the group of one command, such as ``defocus-data``.
-
-    Args:
-        name: The command's name on the command line.
-        commands_package: Import name of the package that holds the sub-commands.
-        help_text: What the command is for, shown by ``--help``.
-        headings: Headings of ``--help`` in their order; others follow.
-        further: Adds options that several of its sub-commands have.
-    """
+    """Make the group of one command, such as ``defocus-data``, with its headings in order."""
 
     @click.group(
         name=name,
@@ -269,13 +248,7 @@ def command_group(
 def single_command(
     name: str, command: click.Command, further: FurtherOptions | None = None
 ) -> click.Command:
-    """Make a program of one command, such as ``defocus-restore``.
-
-    Args:
-        name: The program's name on the command line.
-        command: The command, which a group may have as well; there it stays what it is.
-        further: Adds options that commands like it have.
-    """
+    """Make a program of one command, such as ``defocus-restore``, from a copy of it."""
     program = copy.copy(command)
     program.name, program.params = name, list(command.params)
     program.context_settings = _context_settings(name)

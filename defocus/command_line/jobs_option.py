@@ -11,12 +11,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def jobs_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
-    """The option ``--jobs``, passed as ``jobs``; the result does not depend on it.
-
-    Args:
-        text: Its help: what is done at once.
-        default: Number if the option is not given.
-    """
+    """The option ``--jobs``, passed as ``jobs``; the result does not depend on it."""
     return click.option(
         "--jobs", type=click.IntRange(1), default=default, show_default=True, help=text
     )

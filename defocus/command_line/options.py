@@ -1,9 +1,8 @@
 """Options of every sub-command: messages, log file and printed settings.
 
-They follow the name of the sub-command: ``defocus-capture shoot SESSION … --quiet``. An option
-overrides an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, which overrides a settings
-file, which overrides the default; ``--print-config`` shows the resulting values and where they come
-from.
+An option overrides an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, which overrides a
+settings file, which overrides the default; ``--print-config`` shows the resulting values and where
+they come from.
 """
 
 import functools
@@ -28,10 +27,7 @@ SOURCES = {
 
 
 def with_common_options(command: click.Command) -> click.Command:
-    """Add the common options to a command, or to each command of a group, only once.
-
-    An option of the command itself stays what it is.
-    """
+    """Add the common options that it lacks to a command, or to each command of a group."""
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_common_options(member)

@@ -18,11 +18,7 @@ class ShardOption(click.ParamType[tuple[int, int]]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple[int, int]:
-        """I and N.
-
-        Raises:
-            BadParameter: Not two numbers, or I is not from 1 to N.
-        """
+        """I and N, with I from 1 to N."""
         if isinstance(value, tuple):
             return value
         number, _, of = str(value).partition("/")

@@ -41,12 +41,7 @@ def heading_of(command: click.Command) -> str:
 
 
 def find_verbs(program: str, home: str) -> dict[str, Offer]:
-    """All commands of a program by name, not loaded yet.
-
-    Args:
-        program: Such as ``bench`` of ``defocus-bench``.
-        home: The package of our own commands.
-    """
+    """All commands of a program (``bench`` of ``defocus-bench``) by name, not loaded yet."""
     found = _own(home)
     for verb, offer in _from_others(program):
         if verb in found:

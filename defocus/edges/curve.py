@@ -12,12 +12,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MtfCurve:
-    """A sampled MTF.
-
-    Attributes:
-        frequencies: ``(F,)`` ascending, cycles per pixel.
-        values: ``(F,)`` contrast relative to that of large areas.
-    """
+    """A sampled MTF: ascending frequencies, cycles per pixel; contrast over large areas'."""
 
     frequencies: Array
     values: Array
@@ -27,11 +22,7 @@ class MtfCurve:
         return float(np.interp(frequency, self.frequencies, self.values))
 
     def crossing(self, level: float) -> float | None:
-        """The lowest frequency at which the curve falls to a level; None if it never does.
-
-        Args:
-            level: 0.5 gives MTF50.
-        """
+        """The lowest frequency at which it falls to a level (0.5 is MTF50), or None."""
         below = np.flatnonzero(self.values < level)
         if len(below) == 0 or below[0] == 0:
             return None

@@ -98,30 +98,17 @@ class EdgeResponse:
 
 @dataclass(frozen=True)
 class _Profile:
-    """An edge averaged along itself.
-
-    Attributes:
-        distance: ``(B,)`` signed distance of the bins' middles, px.
-        light: ``(B,)`` linear light.
-    """
+    """An edge averaged along itself: signed distance of the bins' middles, px, and linear light."""
 
     distance: Array
     light: Array
 
 
 def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
-    """Measure a region with one slanted edge.
+    """Measure a region with one slanted edge, in linear light, 1 = clipped.
 
-    Args:
-        light: ``(H, W)`` or ``(H, W, 3)`` linear light, 1 = clipped. The blur, both plateaus and
-            some 100 px along the edge should be in it.
-        order: Order of the polynomial that is fitted to the edge.
-
-    Returns:
-        The response. MTF50 of a noise-free edge is within 0.5 %.
-
-    Raises:
-        ImageError: The region is too small, has no edge, or is clipped.
+    The blur, both plateaus and some 100 px along the edge should be in it; ``order`` is of the
+    polynomial that is fitted to the edge. MTF50 of a noise-free edge is within 0.5 %.
     """
     region, lying = upright(np.asarray(light, np.float64))
     if is_clipped(region):
@@ -161,14 +148,7 @@ def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
 
 
 def edge_window(grey: Array) -> EdgeWindow:
-    """The window that fits the blur of an edge that runs from top to bottom.
-
-    Args:
-        grey: ``(H, W)`` linear light.
-
-    Raises:
-        ImageError: The region is too small, or shows no edge.
-    """
+    """The window that fits the blur of an edge from top to bottom, in linear light ``(H, W)``."""
     return _window_and_line(grey, ORDER)[0]
 
 

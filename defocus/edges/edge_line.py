@@ -1,7 +1,7 @@
 """Where an edge runs through a region: a polynomial fitted to its place in each row.
 
-Coordinates are pixels of the region, pixel centres at integers; an edge that lies flat is measured
-in the transposed region, so that it always runs from top to bottom here.
+Coordinates are pixels of the region, pixel centres at integers; an edge that is nearer to a row is
+measured in the transposed region, so that it always runs from top to bottom here.
 """
 
 import math
@@ -44,12 +44,7 @@ class EdgeLeavesError(UnclearEdgeError):
 
 @dataclass(frozen=True)
 class EdgeWindow:
-    """Weight of a pixel by its distance from the edge: 1, then falling to 0 as a cosine.
-
-    Attributes:
-        flat_px: Half-width of the flat part.
-        end_px: Distance from which on it is 0.
-    """
+    """Weight of a pixel by its distance from the edge: 1 to ``flat_px``, a cosine to ``end_px``."""
 
     flat_px: float
     end_px: float
@@ -62,12 +57,7 @@ class EdgeWindow:
 
 @dataclass(frozen=True)
 class EdgeLine:
-    """The place of an edge: column = sum of ``coefficients[k] * (row - middle)**k``.
-
-    Attributes:
-        coefficients: Ascending; the first is the place in the middle row.
-        rows: Number of rows of the region.
-    """
+    """The place of an edge: column = sum of ``coefficients[k] * (row - middle)**k``."""
 
     coefficients: tuple[float, ...]
     rows: int
@@ -102,14 +92,7 @@ class EdgeLine:
 
 
 def upright(light: Array) -> tuple[Array, bool]:
-    """A region turned so that its edge runs from top to bottom.
-
-    Args:
-        light: ``(H, W)`` or ``(H, W, C)`` linear light.
-
-    Returns:
-        The region, transposed if needed, and whether it was.
-    """
+    """A region turned so that its edge runs from top to bottom, and whether it was transposed."""
     grey = light if light.ndim == 2 else light.mean(axis=2)
     ends = max(2, round(min(grey.shape) * PLATEAU_SHARE))
     across = abs(float(grey[:, :ends].mean() - grey[:, -ends:].mean()))
@@ -119,16 +102,9 @@ def upright(light: Array) -> tuple[Array, bool]:
 
 
 def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = ORDER) -> EdgeLine:
-    """Fit the place of an edge that runs from top to bottom.
+    """Fit the place of an edge that runs from top to bottom, in linear light ``(H, W)``.
 
-    Args:
-        light: ``(H, W)`` linear light with one edge.
-        window: Pixels that count, around the edge. It must be wider than the blur, or noise moves
-            the edge. None takes whole rows.
-        order: Order of the polynomial.
-
-    Raises:
-        ImageError: The region is too small, or shows no edge.
+    The window must be wider than the blur, or noise moves the edge; None takes whole rows.
     """
     if min(light.shape) < LEAST_SIDE:
         raise ImageError(f"a region of {light.shape[1]}x{light.shape[0]} px is too small; give 12")
@@ -144,16 +120,7 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = O
 
 
 def row_places(light: Array, line: EdgeLine, window: EdgeWindow) -> tuple[Array, Array]:
-    """Centroid of the derivative in each row, within a window on a line.
-
-    Args:
-        light: ``(H, W)`` linear light.
-        line: Where the edge is, roughly.
-        window: Weights around it.
-
-    Returns:
-        Places and their rows; rows whose window leaves the region are missing.
-    """
+    """Centroids of the derivative in a window on a line; their rows, where it is inside."""
     rows = np.arange(light.shape[0])
     middle = line.columns(rows.astype(np.float64))
     near = math.ceil(window.end_px) + 1

@@ -34,14 +34,7 @@ CLIPPED, MOST_CLIPPED = 0.998, 0.005
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of a picture.
-
-    Attributes:
-        left: First column.
-        top: First row.
-        width: Columns.
-        height: Rows.
-    """
+    """A rectangle of a picture, px."""
 
     left: int
     top: int
@@ -50,21 +43,13 @@ class Region:
 
     @classmethod
     def parse(cls, text: str) -> "Region":
-        """The region of a text ``LEFT,TOP,WIDTH,HEIGHT``.
-
-        Raises:
-            InputError: The text is not of that form.
-        """
+        """The region of a text ``LEFT,TOP,WIDTH,HEIGHT``."""
         if not re.fullmatch(r"\d{1,6}(,\d{1,6}){3}", text):
             raise InputError(f"region '{text}': give LEFT,TOP,WIDTH,HEIGHT in px")
         return cls(*map(int, text.split(",")))
 
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """That part of a picture.
-
-        Raises:
-            ImageError: It is not in the picture.
-        """
+        """That part of a picture; ImageError if it is not in it."""
         rows, columns = picture.shape[:2]
         right, bottom = self.left + self.width, self.top + self.height
         if self.left < 0 or self.top < 0 or right > columns or bottom > rows:
@@ -80,10 +65,8 @@ class Region:
 class StoredLight:
     """Linear light of a stored picture, computed only where it is asked for.
 
-    Args:
-        stored: ``(H, W, 3)``, uint8 or uint16.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-        developed: Whether the picture was developed from RAW, so that it is sRGB to the bit.
+    ``linear`` values are proportional to light already; ``developed`` from RAW means sRGB to the
+    bit.
     """
 
     def __init__(self, stored: Image, *, linear: bool = False, developed: bool = False) -> None:
@@ -139,46 +122,18 @@ def is_clipped(light: Array) -> bool:
 
 
 def linear_light(picture: Image, region: Region | None = None, *, linear: bool = False) -> Array:
-    """Linear light of a picture.
-
-    Args:
-        picture: ``(H, W, 3)`` or ``(H, W)``, uint8 or uint16.
-        region: The part that is wanted.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-
-    Returns:
-        ``(h, w, 3)`` or ``(h, w)``, 0 to 1.
-
-    Raises:
-        ImageError: The region is not in the picture.
-    """
+    """Linear light, 0 to 1, of a picture or a region of it; ``linear`` values are light already."""
     part = picture if region is None else region.of(picture)
     light = as_float(np.ascontiguousarray(part), np.float64)
     return np.asarray(light if linear else srgb_to_linear(light), np.float64)
 
 
 def linear_picture(path: Path, region: Region | None = None, *, linear: bool = False) -> Array:
-    """Linear light of a picture file; RAW files are developed.
-
-    Args:
-        path: The file.
-        region: The part that is wanted.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-
-    Returns:
-        ``(h, w, 3)``, 0 to 1.
-
-    Raises:
-        ImageError: The file cannot be read, or the region is not in the picture.
-    """
+    """Linear light ``(h, w, 3)``, 0 to 1, of a picture file; RAW files are developed."""
     return linear_light(read_image(path), region, linear=linear)
 
 
 def stored_light(path: Path, *, linear: bool = False) -> StoredLight:
-    """Light of a picture file, as :func:`linear_picture` gives it, where it is asked for.
-
-    Raises:
-        ImageError: The file cannot be read.
-    """
+    """Light of a picture file, as :func:`linear_picture` gives it, where it is asked for."""
     developed = path.suffix.lower() in RAW_SUFFIXES
     return StoredLight(read_image(path), linear=linear, developed=developed)

@@ -34,16 +34,9 @@ class SeveralEdgesError(ImageError):
 
 
 def require_one_edge(light: Array) -> None:
-    """Refuse a region in which more than one edge runs.
+    """Refuse a region of linear light in which more than one edge runs.
 
     The light must depend on the distance from the fitted edge alone, and rise or fall once.
-
-    Args:
-        light: ``(H, W)`` or ``(H, W, 3)`` linear light.
-
-    Raises:
-        SeveralEdgesError: There are more.
-        ImageError: The region is too small, or shows no edge.
     """
     region, _ = upright(light)
     grey = region if region.ndim == 2 else grey_of(region)

@@ -29,11 +29,8 @@ LEAST_PLACES = 5
 class Straightness:
     """Deviation of an edge or a line from a straight line, px.
 
-    Attributes:
-        rms_px: Root mean square over blocks of 8 rows of an edge, or places of a line.
-        largest_px: Largest deviation.
-        bow_px: Height of the parabola in it, from the chord to the middle, signed.
-        shift_px: Displacement along the normal in the middle row; 0 for a single picture.
+    ``rms_px`` is over blocks of 8 rows of an edge, or places of a line; ``bow_px`` the signed
+    height of its parabola; ``shift_px`` along the normal in the middle row, 0 for a single picture.
     """
 
     rms_px: float
@@ -43,32 +40,14 @@ class Straightness:
 
 
 def measure_straightness(light: Array) -> Straightness | None:
-    """Deviation of an edge from the straight line that fits best.
-
-    Args:
-        light: ``(H, W)`` linear light with one edge.
-
-    Returns:
-        None where fewer than 40 rows show it.
-
-    Raises:
-        ImageError: There is no edge.
-    """
+    """Deviation of an edge from its best straight line; None with fewer than 40 rows."""
     region, _ = upright(light)
     places, line = _places(region)
     return _deviation(places / np.hypot(1.0, line.slope), 0.0)
 
 
 def compare_edges(picture: Array, sharp: Array) -> Straightness:
-    """Deviation of an edge from where the sharp picture has it; the lens's distortion drops out.
-
-    Args:
-        picture: ``(H, W)`` linear light with one edge.
-        sharp: The same region of the sharp picture.
-
-    Raises:
-        ImageError: There is no edge, the sizes differ, or fewer than 40 rows show it.
-    """
+    """Deviation of an edge from where the sharp picture has it; the lens's distortion drops out."""
     if picture.shape != sharp.shape:
         raise ImageError(f"regions of {picture.shape} and {sharp.shape} px; give the same region")
     first, lying = upright(picture)
@@ -103,14 +82,7 @@ def _deviation(differences: Array, shift_px: float) -> Straightness | None:
 
 
 def places_straightness(places: Array) -> Straightness | None:
-    """Deviation of places from the straight line that fits best.
-
-    Args:
-        places: ``(N, 2)`` px; those that are NaN do not count.
-
-    Returns:
-        None with fewer than five places.
-    """
+    """Deviation of places ``(N, 2)`` from their best straight line; None with fewer than five."""
     seen = places[np.isfinite(places).all(axis=1)]
     if len(seen) < LEAST_PLACES:
         return None
@@ -120,16 +92,7 @@ def places_straightness(places: Array) -> Straightness | None:
 
 
 def line_deviation(where: Array, off: Array, shift_px: float = 0.0) -> Straightness | None:
-    """Deviation from the best straight line.
-
-    Args:
-        where: ``(N,)`` place along the line, -1 to 1.
-        off: ``(N,)`` place across it, px; those that are NaN do not count.
-        shift_px: Displacement of the whole line, px.
-
-    Returns:
-        None with fewer than five places.
-    """
+    """Deviation of places at -1 to 1 along a line, px across it, from the best straight line."""
     seen = np.isfinite(off)
     if seen.sum() < LEAST_PLACES:
         return None

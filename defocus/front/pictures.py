@@ -37,15 +37,9 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class GivenPictures:
-    """Input pictures of one size, and the form in which they were given.
+    """Input pictures of one size as ``(N, H, W, 3)`` RGB, and the form in which they were given.
 
-    Attributes:
-        name: Name of the argument, for messages.
-        pixels: ``(N, H, W, 3)`` RGB, in the given type.
-        kind: Kind of the input.
-        channels: 3, 1, or 0 for a grey array without a channel axis.
-        batched: Whether a tensor had a batch axis.
-        device: Device of a tensor.
+    ``channels`` is 3, 1, or 0 for a grey array without a channel axis.
     """
 
     name: str
@@ -71,11 +65,7 @@ class GivenPictures:
         return self.pixels if self.pixels.dtype.kind == "u" else as_integer(self.pixels, 16)
 
     def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
-        """Convert results to the form of the input.
-
-        Args:
-            pixels: ``(N, H, W, 3)``: floats, which are clamped to [0, 1], or integers.
-        """
+        """Convert results to the form of the input; floats are clamped to [0, 1]."""
         dtype = self.pixels.dtype
         floats = as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
         if self.channels < 3:
@@ -92,17 +82,7 @@ class GivenPictures:
 def pictures(
     picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
 ) -> GivenPictures:
-    """Check pictures and convert them to one form.
-
-    Args:
-        picture: See :data:`Picture`.
-        name: Name of the argument, for messages.
-        limits: Range of floats; networks overshoot [0, 1].
-
-    Raises:
-        ImageError: Type, shape or channel order is wrong, there are no pixels, values are not
-            finite or out of range, or the file cannot be read.
-    """
+    """Check pictures and convert them to one form; floats may lie within ``limits``."""
     if isinstance(picture, str | Path):
         return GivenPictures(name, read_image(Path(picture))[None], "array", 3)
     if isinstance(picture, torch.Tensor):
@@ -121,11 +101,7 @@ def pictures(
 def one_picture(
     picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
 ) -> GivenPictures:
-    """Check a single picture; see :func:`pictures`.
-
-    Raises:
-        ImageError: See :func:`pictures`; or a tensor holds several pictures.
-    """
+    """Check a single picture; see :func:`pictures`."""
     given = pictures(picture, name, limits)
     if len(given.pixels) > 1:
         raise ImageError(f"{name} has {len(given.pixels)} pictures; give one at a time")
@@ -133,11 +109,7 @@ def one_picture(
 
 
 def two_pictures(blurry: Picture, sharp: Picture) -> tuple[GivenPictures, GivenPictures]:
-    """Check the two members of a pair; two RAW files are developed alike.
-
-    Raises:
-        ImageError: See :func:`pictures`; or the sizes differ.
-    """
+    """Check the two members of a pair; two RAW files are developed alike."""
     if isinstance(blurry, str | Path) and isinstance(sharp, str | Path):
         first, second = read_pair(Path(blurry), Path(sharp))
         return GivenPictures("blurry", first[None], "array", 3), GivenPictures(
@@ -149,11 +121,7 @@ def two_pictures(blurry: Picture, sharp: Picture) -> tuple[GivenPictures, GivenP
 
 
 def one_size(first: GivenPictures, second: GivenPictures) -> None:
-    """Refuse pictures of different sizes.
-
-    Raises:
-        ImageError: The sizes differ.
-    """
+    """Refuse pictures of different sizes."""
     if first.pixels.shape[1:3] != second.pixels.shape[1:3]:
         raise ImageError(
             f"{first.name} is {first.size} but {second.name} is {second.size}; "
@@ -162,16 +130,7 @@ def one_size(first: GivenPictures, second: GivenPictures) -> None:
 
 
 def require_network_input(tensor: torch.Tensor, channels: int) -> None:
-    """Refuse input that a network cannot use.
-
-    Args:
-        tensor: The tensor that is given to a network.
-        channels: Number of channels that it needs: 3, or 6 for two dual-pixel views.
-
-    Raises:
-        ImageError: The shape is not ``(N, channels, H, W)``, or the values are integers or outside
-            [0, 1].
-    """
+    """Refuse input other than floats ``(N, channels, H, W)`` in [0, 1]."""
     if not isinstance(tensor, torch.Tensor):
         raise ImageError(
             f"the network is given a value of type {type(tensor).__name__}; it takes a tensor "

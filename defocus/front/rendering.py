@@ -122,12 +122,7 @@ def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
 
 @dataclass(frozen=True)
 class _DepthArrays:
-    """A picture with the depth of each of its pixels.
-
-    Attributes:
-        colour: ``(H, W, 3)`` linear light.
-        depth_mm: ``(H, W)``.
-    """
+    """A picture ``(H, W, 3)`` in linear light with the depth of each of its pixels."""
 
     colour: NDArray[np.float64]
     depth_mm: NDArray[np.float64]

@@ -69,12 +69,7 @@ def load(name: str | Path, weights: str | Path | None = None, **options: object)
 
 
 def named_system(name: str) -> Baseline:
-    """The system with that name.
-
-    Raises:
-        InputError: ``name`` is not a text.
-        RegistryError: The system is unknown; the message suggests similar names.
-    """
+    """The system with that name."""
     from defocus.baselines.registry import baseline
 
     if not isinstance(name, str):
@@ -85,23 +80,14 @@ def named_system(name: str) -> Baseline:
 
 
 def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeights | None":
-    """Find the requested weights; None if none are requested.
-
-    Raises:
-        InputError: The text is neither a known label nor a file, or the system has no weights.
-        WeightsError: The file is refused, or the package has no weights for the system.
-    """
+    """Find the requested weights, by a label or a file; None if none are requested."""
     from defocus.baselines.weights_files.store import find_weights
 
     return None if weights is None else find_weights(system, str(weights))
 
 
 def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
-    """Build the network of a system in evaluation mode, with weights if given.
-
-    Raises:
-        WeightsError: The weights are missing or damaged, or the system has changed since.
-    """
+    """Build the network of a system in evaluation mode, with weights if given."""
     from defocus.baselines.weights_files.store import build_with
 
     return build_with(system, weights)
