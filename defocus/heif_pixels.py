@@ -1,9 +1,8 @@
 """HEIC, AVIF and JPEG XL files, by Pillow and the libraries of the extra ``heif``.
 
-Pillow reads AVIF of 8 bits alone; deeper ones and JPEG XL are imagecodecs' to read. HEIC and
-JPEG XL are turned while they are decoded, so what they say of their orientation is done.
-
-Source: ISO/IEC 14496-12 (boxes), 23008-12 (HEIF), 18181-2 (JPEG XL), AV1-ISOBMFF 1.2.
+Pillow reads AVIF of 8 bits alone; imagecodecs reads deeper ones and JPEG XL. HEIC and JPEG XL are
+turned while they are decoded, so their orientation is done. Source: ISO/IEC 14496-12 (boxes),
+23008-12 (HEIF), 18181-2 (JPEG XL), AV1-ISOBMFF 1.2.
 """
 
 import io
@@ -41,15 +40,8 @@ _USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
 class HeifContents:
     """What such a file holds besides the pixels of its first picture.
 
-    Attributes:
-        exif: TIFF structure.
-        xmp: Packet.
-        icc: Colour profile.
-        iptc: Record.
-        colour_code: Primaries and curve (ITU-T H.273), unless they are those of sRGB.
-        further: What else there is, in words.
-        pictures: How many there are.
-        turned: Whether decoding turns the picture, so that its orientation is done.
+    ``colour_code`` is primaries and curve (ITU-T H.273), unless they are those of sRGB; ``turned``
+    is whether decoding turns the picture, so that its orientation is done.
     """
 
     exif: bytes = b""
@@ -63,20 +55,7 @@ class HeifContents:
 
 
 def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
-    """The pixels of a file's first picture.
-
-    Args:
-        path: For messages.
-        data: Its content.
-        kind: One of :data:`HEIF_KINDS`.
-
-    Returns:
-        ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)``; uint8, uint16, of JPEG XL floats
-        as well.
-
-    Raises:
-        ImageError: The file is damaged, or the library for it is not installed.
-    """
+    """The pixels of a file's first picture; uint8, uint16, of JPEG XL floats as well."""
     try:
         with QUIET:
             pixels = _decoded(data, kind)
@@ -140,10 +119,7 @@ def _avif_bits(data: bytes) -> int:
 
 
 def heif_contents(data: bytes, kind: str) -> HeifContents:
-    """What a file holds besides the pixels of its first picture.
-
-    Of a damaged file it is not known what that is, only that it may be lost.
-    """
+    """What a file holds besides its first picture's pixels; of a damaged one not known."""
     try:
         with QUIET:
             if kind == "JPEG XL":

@@ -77,20 +77,10 @@ PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def read_image(path: Path) -> Image:
-    """Read a picture at its own bit depth.
+    """Read a picture as ``(H, W, 3)`` RGB at its own bit depth.
 
     Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
     developed with their own white balance; for a pair use :func:`read_pair`.
-
-    Args:
-        path: A file with a suffix of :data:`IMAGE_SUFFIXES`.
-
-    Returns:
-        ``(H, W, 3)`` RGB, uint8 or uint16.
-
-    Raises:
-        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth or
-            layout, or is a JPEG that lacks a part.
     """
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
@@ -105,16 +95,7 @@ def read_image(path: Path) -> Image:
 def read_stored(path: Path) -> NDArray[Any]:
     """Read a picture with all that it has: grey stays grey, transparency and floats are kept.
 
-    Args:
-        path: A file with a suffix of :data:`IMAGE_SUFFIXES`.
-
-    Returns:
-        ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and
-        alpha; uint8, uint16, or what floats a TIFF file has. Colours are not multiplied with alpha.
-
-    Raises:
-        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth or
-            layout, or is a JPEG that lacks a part.
+    It is ``(H, W)`` or ``(H, W, C)`` with alpha last; colours are not multiplied with alpha.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
@@ -225,17 +206,10 @@ def _as_bytes(content: NDArray[np.uint8]) -> bytes:
 
 
 def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
-    """Read the two members of a pair, which must have the same size.
+    """Read the two members of a pair, which must have the same size, each at its own bit depth.
 
     Two RAW files are developed with one set of parameters, the sharp member's white balance in
-    both, so that development adds no difference between them. Files whose profiles mean different
-    colours are both converted to sRGB.
-
-    Returns:
-        Blurry and sharp picture, each ``(H, W, 3)`` RGB at its own bit depth.
-
-    Raises:
-        ImageError: A member cannot be read or converted, or the sizes differ.
+    both. Files whose profiles mean different colours are both converted to sRGB.
     """
     from defocus.colour_profiles import in_one_space  # its library is not needed for one picture
 
@@ -250,15 +224,7 @@ def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
 
 
 def read_member(path: Path, other: Path | None) -> Image:
-    """Read one member of a pair, in the colours that :func:`read_pair` gives it.
-
-    Args:
-        path: The member.
-        other: The other member; None if there is none.
-
-    Raises:
-        ImageError: The member cannot be read or converted.
-    """
+    """Read one member of a pair, in the colours that :func:`read_pair` gives it."""
     from defocus.colour_profiles import in_two_spaces, member_in_srgb
 
     picture = read_image(path)
@@ -269,18 +235,7 @@ def read_member(path: Path, other: Path | None) -> Image:
 def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
-    """What is said of a pair whose pictures differ in size.
-
-    Args:
-        first: The blurry picture's file.
-        first_size: Its width and height, px.
-        second: The other picture's file.
-        second_size: Its width and height, px.
-
-    Example:
-        >>> print(sizes_differ(Path("a.png"), (40, 30), Path("b.png"), (40, 31)))
-        a.png is 40x30 but b.png is 40x31; a pair needs one size
-    """
+    """What is said of a pair whose pictures differ in size: width and height, px."""
     turned = first_size == second_size[::-1]  # a camera stores the turn, another program does it
     hint = ": turn one of them, orientation tags are not applied" if turned else ""
     return (
@@ -290,16 +245,7 @@ def sizes_differ(
 
 
 def write_image(path: Path, image: Image) -> None:
-    """Write a picture atomically; PNG and TIFF keep 16 bits, JPEG has 8 bits and quality 95.
-
-    Args:
-        path: The file; its suffix determines the format.
-        image: ``(H, W, 3)`` or ``(H, W)``, uint8 or uint16, RGB.
-
-    Raises:
-        ImageError: The format cannot hold 16 bits.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a picture atomically; PNG and TIFF keep 16 bits, JPEG has 8 bits and quality 95."""
     suffix = path.suffix.lower()
     if image.dtype == np.uint16 and suffix not in {".png", ".tif", ".tiff"}:
         raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
@@ -318,8 +264,7 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
     """Write a PNG file piece by piece; False if it is not whole.
 
     Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
-    MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows, and
-    may take the file away then.
+    MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
     """
     with QUIET:
         done = cv2.imwrite(str(path), pixels)
@@ -363,9 +308,9 @@ def srgb_to_linear(image: FloatImage) -> FloatImage:
 
 
 def as_linear(image: Image) -> NDArray[np.float32]:
-    """Linear light of sRGB-encoded integers, by a table.
+    """Linear light of sRGB-encoded integers of any shape, by a table.
 
-    To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time; any shape.
+    To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time.
     """
     table = linear_table(bit_depth(image))
     if image.dtype == np.uint8 and image.ndim <= 3:

@@ -1,8 +1,8 @@
-"""Work on many things, each in a room of its own: what fails with one is a line, the others go on.
+"""Work on many things, each by itself: what fails with one is a line, the others go on.
 
-What stops everything is a short list: a disk that takes no more, an interruption, and errors of
-the request, such as damaged weights. Whatever else comes out of one picture, pair or run is the
-reason why this one is left out. A second run of the same command tries it again.
+What stops everything is a short list: a disk that takes no more, an interruption, and errors of the
+request, such as damaged weights. Whatever else comes out of one picture, pair or run is the reason
+why this one is left out. A second run of the same command tries it again.
 """
 
 import functools
@@ -42,12 +42,7 @@ OF_THE_REQUEST = (InterruptedWorkError, RegistryError, SettingsError, WeightsErr
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One of many things, and why there is no result for it.
-
-    Attributes:
-        id: What people call it: the path of a picture, the id of a pair.
-        reason: One line.
-    """
+    """One of many things, and why there is no result for it, in one line."""
 
     id: str
     reason: str
@@ -62,10 +57,7 @@ def attempt(
 ) -> R | LeftOut:
     """The result of work on one of many things, or why there is none.
 
-    Args:
-        name: What people call it.
-        work: Done here; only what stops everything comes out of it.
-        errors: Families of errors that are the thing's own, where others have another owner.
+    Only what stops everything, or is not among ``errors``, comes out of it.
     """
     try:
         return work()
@@ -78,11 +70,7 @@ def attempt(
 def errors_of_file(
     family: type[DefocusError],
 ) -> Callable[[Callable[[Path], R]], Callable[[Path], R]]:
-    """Let a reader of files fail by errors of ours alone, so that a file never ends other work.
-
-    Args:
-        family: Of the error that an unforeseen one becomes.
-    """
+    """Let a reader of files fail by errors of ours alone, an unforeseen one by ``family``."""
 
     def decorated(read: Callable[[Path], R]) -> Callable[[Path], R]:
         @functools.wraps(read)
@@ -116,10 +104,7 @@ def stops_everything(error: BaseException) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Why something was left out, in one line.
-
-    An error that nobody foresaw is named as such; its traceback goes to the log.
-    """
+    """Why something was left out, in one line; an unforeseen error is named as such and logged."""
     text = " ".join(str(error).split())
     if isinstance(error, DefocusError):
         return text
@@ -147,13 +132,7 @@ _SYSTEM: dict[type[OSError], str] = {
 
 
 def say_left_out(left_out: Iterable[LeftOut], of: int, thing: str) -> None:
-    """Say what was left out and why, alike reasons together.
-
-    Args:
-        left_out: What was left out.
-        of: Number of all things.
-        thing: What they are, in singular.
-    """
+    """Say what was left out and why, alike reasons together."""
     reasons = ((f"{thing} {one.id} is left out", one.reason) for one in left_out)
     for line in grouped(reasons, of, thing):
         say(line, error=True)

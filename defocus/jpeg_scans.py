@@ -46,17 +46,11 @@ def jpeg_oddity(data: bytes) -> str:
 
 
 def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
-    """Whether part of a JPEG is missing.
+    """Whether part of a JPEG is missing; ``data`` ends at an end marker or beyond.
 
     Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
-    mid-grey in its last corner, and bytes added in front of the end marker change it; a complete
-    picture is decoded without looking at them. A gap of less than a row or so may pass. Of several
-    scans each adds details to all of the picture: all must be there, and the last one complete.
-
-    Args:
-        data: Of the file, up to an end marker and perhaps beyond.
-        picture: What it is decoded to.
-        decode: Decodes other bytes.
+    mid-grey in its last corner, and bytes added in front of the end marker change it. A gap of less
+    than a row or so may pass. Of several scans all must be there, and the last one complete.
     """
     start = jpeg_scan_start(data)
     segments = _segments(data)

@@ -44,12 +44,7 @@ does."""
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Data to recognise a picture.
-
-    Attributes:
-        bits: ``(64,)`` bool, the perceptual hash.
-        thumbnail: ``(48, 48)`` float32, grey, zero mean and unit length.
-    """
+    """A perceptual hash, ``(64,)`` bool, and a grey thumbnail of zero mean and unit length."""
 
     bits: NDArray[np.bool_]
     thumbnail: NDArray[np.float32]

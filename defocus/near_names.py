@@ -7,14 +7,7 @@ __all__ = ["did_you_mean"]
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: float = 0.5) -> str:
-    """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty if there are none.
-
-    Args:
-        name: The typed name; case is ignored.
-        known: Names that exist.
-        most: Largest number of names in the hint.
-        nearness: Required similarity, from 0 (any) to 1 (equal).
-    """
+    """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
     by_lower_case = {one.lower(): one for one in known}
     near = difflib.get_close_matches(name.lower(), by_lower_case, n=most, cutoff=nearness)
     written = (repr(by_lower_case[one]) for one in near)

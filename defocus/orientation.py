@@ -9,12 +9,7 @@ __all__ = ["as_shown", "as_stored"]
 
 
 def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn a stored picture as its EXIF orientation says.
-
-    Args:
-        stored: ``(H, W)`` or ``(H, W, C)``.
-        orientation: 1 to 8; others change nothing.
-    """
+    """Turn a stored picture as its EXIF orientation, 1 to 8, says; others change nothing."""
     return as_stored(stored, {6: 8, 8: 6}.get(orientation, orientation))
 
 

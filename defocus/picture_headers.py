@@ -1,7 +1,4 @@
-"""Headers of picture files: the kind, the size, and whether the end is there.
-
-They are read before a file is decoded, because a decoder believes what a header claims.
-"""
+"""Headers of picture files, read first because a decoder believes what a header claims."""
 
 import struct
 import zlib
@@ -153,10 +150,7 @@ def still_png(png: bytes) -> bytes:
 
 
 def png_chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name of each chunk, where its content begins, and where the chunk ends, behind its check.
-
-    The last one may end beyond a file that is cut short.
-    """
+    """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
     place = 8
     while place + 12 <= len(png):
         end = place + 12 + int.from_bytes(png[place : place + 4], "big")
@@ -175,10 +169,7 @@ def _early_chunk(png: bytes, name: bytes) -> bytes | None:
 
 
 def kind_of(data: bytes) -> str:
-    """The kind of picture that a file is by its first bytes, as :data:`SUFFIXES` names it.
-
-    Empty if it is none that is read. 64 bytes are enough.
-    """
+    """The kind of picture by the first 64 bytes, as :data:`SUFFIXES` names it; empty if none."""
     if data[:4] == b"RIFF":
         return "WebP" if data[8:12] == b"WEBP" else ""
     if data[4:8] == b"ftyp":

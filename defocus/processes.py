@@ -37,17 +37,9 @@ R = TypeVar("R")
 def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
     """Run ``work`` on every item and yield the results as they are ready.
 
-    Each process uses one thread, because they share the machine. An interrupted or killed caller
-    leaves no process behind; those of an interrupted one first remove what they have not finished.
-
-    Args:
-        work: A function of a module, with arguments and results that can be pickled; what a
-            ``partial`` of it holds is sent to each process once.
-        items: The items.
-        processes: Number of processes, >= 1; a single item or process stays in this process.
-
-    Raises:
-        DefocusError: A process was killed.
+    Each process uses one thread, because they share the machine. No process outlives its caller.
+    What a ``partial`` of ``work`` holds is sent to each process once; a single item or process
+    stays in this one.
     """
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
@@ -86,9 +78,6 @@ def worker_context(module: str) -> ForkServerContext | SpawnContext:
 
     Forks of the caller would inherit the threads of torch in whatever state they are. New
     interpreters would each import for seconds; Windows has only these.
-
-    Args:
-        module: Name of the module of the work; what the first caller names is imported once.
     """
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
@@ -127,12 +116,7 @@ def _started(
 
 
 def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Prepare a worker process: it computes in one thread, and ends with its parent process.
-
-    Args:
-        settings: Message settings of the parent.
-        environment: Environment variables of the parent.
-    """
+    """Prepare a worker process: it computes in one thread, and ends with its parent process."""
     import cv2
 
     vars(telling).update(settings, bars=False)

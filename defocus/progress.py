@@ -45,12 +45,8 @@ LINE_EVERY_S = 60.0
 class MessageSettings:
     """Settings for messages of this process, set once by the command line.
 
-    Attributes:
-        quiet: Whether to print only errors.
-        verbose: Whether an error is shown with its traceback.
-        color: Whether to use colours; ``auto`` depends on the terminal.
-        log_file: Receives a copy of all messages, even with ``quiet``.
-        bars: Whether :func:`track` tells the progress; worker processes leave that to their parent.
+    ``bars`` is whether :func:`track` shows the progress; worker processes leave that to their
+    parent.
     """
 
     quiet: bool = False
@@ -68,11 +64,7 @@ _TASKS: "list[TaskID]" = []
 
 
 def open_log(path: Path) -> None:
-    """Append a copy of all further messages to a file.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+    """Append a copy of all further messages to a file."""
     telling.log_file = path.absolute()
     try:
         with path.open("a", encoding="utf-8"):
@@ -99,13 +91,7 @@ def track(
     """Yield ``items`` while a bar on stderr shows the progress and the time left.
 
     Work inside of other work has its bar below that one's. Where stderr is no terminal, the
-    outermost work tells its progress in a line every :data:`LINE_EVERY_S` seconds.
-
-    Args:
-        items: The items of the work.
-        description: A few words on the work.
-        total: Number of items, if ``items`` has no length.
-        lines: Whether it tells lines; work that says more in lines of its own does not.
+    outermost work prints a line every :data:`LINE_EVERY_S` seconds, unless ``lines`` is off.
     """
     if not telling.bars:
         yield from items
@@ -197,19 +183,7 @@ def end_bars() -> None:
 
 
 def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[str]:
-    """Lines ``NAME: TEXT``; texts that differ in numbers alone share a line that counts them.
-
-    Args:
-        findings: Names and texts; an empty text is left out.
-        of: Number of all things that were looked at.
-        thing: What they are, in singular.
-
-    Example:
-        >>> grouped([(name, "3 px wide") for name in "abcd"], 4, "file")
-        ['all 4: 3 px wide']
-        >>> grouped([(name, f"{name} is away") for name in "ab"], 9, "file")
-        ['a: a is away', 'b: b is away']
-    """
+    """Lines ``NAME: TEXT``; texts that differ in numbers alone share a line that counts them."""
     alike: dict[str, list[tuple[str, str]]] = {}
     for name, text in findings:
         alike.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append((name, text))
@@ -228,27 +202,13 @@ def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[st
 
 
 def several(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are.
-
-    Example:
-        >>> several(["a", "b", "c", "d", "e"])
-        'a, b, c and 2 more'
-    """
+    """The first few names, and how many more there are: ``a, b, c and 2 more``."""
     more = len(names) - FEW
     return ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(number: int, thing: str) -> str:
-    """A number with its noun, in singular or plural.
-
-    Args:
-        number: Number of items.
-        thing: The noun in singular; the plural is formed with an s.
-
-    Example:
-        >>> counted(1, "pair"), counted(2, "pair")
-        ('1 pair', '2 pairs')
-    """
+    """A number with its noun, in singular or with an s in plural."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
@@ -258,12 +218,7 @@ def printable(text: str) -> str:
 
 
 def say(message: str, *, error: bool = False) -> None:
-    """Print one line on stderr, with control characters escaped.
-
-    Args:
-        message: The line.
-        error: Whether it is an error, which is printed even with ``--quiet``.
-    """
+    """Print one line on stderr, with control characters escaped; errors even with ``--quiet``."""
     import click
 
     safe = printable(message)
@@ -299,9 +254,7 @@ def _fitting(text: str, name: str, cells: int) -> str:
 def status(text: str, name: str = "") -> None:
     """Show a line below all messages, in place of the one before; only on a terminal.
 
-    Args:
-        text: The line, which is cut at the terminal's width; empty for none.
-        name: A name in it, which is shortened first, so that what follows it stays.
+    It is cut at the terminal's width; ``name`` in it is shortened first.
     """
     import click
 

@@ -13,8 +13,8 @@ __all__ = ["QUIET"]
 class _QuietDecoders:
     """Silences OpenCV and the libraries below it, which write to the process's standard error.
 
-    A damaged file is reported in one line. Several threads may decode at once: the first takes the
-    standard error away, the last one gives it back.
+    Several threads may decode at once: the first takes the standard error away, the last one gives
+    it back.
     """
 
     def __init__(self) -> None:
@@ -45,10 +45,7 @@ class _QuietDecoders:
 
     @contextmanager
     def heard(self) -> Iterator[list[str]]:
-        """The lines that decoders meanwhile say, there at the end; other threads wait.
-
-        Empty if the process has no standard error.
-        """
+        """The lines that decoders meanwhile say, there at the end; other threads wait."""
         import cv2
 
         log, lines = cv2.utils.logging, list[str]()

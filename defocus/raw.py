@@ -39,30 +39,16 @@ def develop_raw(
     linear: bool = False,
     frame: int = 0,
 ) -> NDArray[np.uint16]:
-    """Develop a RAW file to a 16-bit picture.
+    """Develop a RAW file to ``(H, W, 3)`` uint16, sRGB primaries, no automatic brightness.
 
-    Args:
-        path: The RAW file.
-        white_balance: Four channel multipliers; None uses the as-shot ones of the file.
-        linear: Whether values stay proportional to light; otherwise the sRGB curve is applied.
-        frame: Index of the picture in a file with several; 1 is the second view of a dual-pixel RAW
-            file.
-
-    Returns:
-        ``(H, W, 3)`` RGB uint16, sRGB primaries, no automatic brightness.
-
-    Raises:
-        ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
+    ``white_balance`` are four channel multipliers, None for those of the file; ``frame`` 1 is the
+    second view of a dual-pixel RAW file.
     """
     return _developed(path, white_balance, linear=linear, frame=frame)
 
 
 def raw_preview(path: Path, white_balance: Sequence[float] | None = None) -> NDArray[np.uint16]:
-    """Develop a preview: like :func:`develop_raw`, at half the size and several times as fast.
-
-    Raises:
-        ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
-    """
+    """Develop a preview: like :func:`develop_raw`, at half the size and several times as fast."""
     return _developed(path, white_balance, half_size=True)
 
 
@@ -93,24 +79,13 @@ def _developed(
 
 
 def develop_pair(blurry: Path, sharp: Path) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Develop both members of a pair with the sharp member's white balance.
-
-    Raises:
-        ImageError: A member cannot be developed.
-    """
+    """Develop both members of a pair with the sharp member's white balance."""
     balance = shot_white_balance(sharp)
     return develop_raw(blurry, balance), develop_raw(sharp, balance)
 
 
 def shot_white_balance(path: Path) -> list[float]:
-    """The as-shot multipliers of a RAW file, or daylight ones if it stores none.
-
-    Returns:
-        Four channel multipliers; their scale and a fourth of 0 do not matter.
-
-    Raises:
-        ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
-    """
+    """The four as-shot multipliers of a RAW file, or daylight ones if it stores none."""
     with _opened(path) as raw:
         return _as_shot(raw)
 
@@ -119,9 +94,6 @@ def has_second_frame(path: Path) -> bool:
     """Whether a RAW file holds a second picture that differs from the first.
 
     If there is no second picture, some versions of LibRaw silently return the first one again.
-
-    Raises:
-        ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
     """
     import rawpy
 

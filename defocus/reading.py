@@ -68,16 +68,7 @@ _KINDS = (
 
 
 def require_file(path: Path, most: int | None = None) -> None:
-    """Refuse what is no regular file, before a library opens it.
-
-    Args:
-        path: The file; a link to one counts as it.
-        most: Largest size in bytes; None for any.
-
-    Raises:
-        FileError: It is a folder, a pipe or a device, or larger.
-        OSError: It does not exist or cannot be reached.
-    """
+    """Refuse what is no regular file, or larger than ``most`` bytes, before a library opens it."""
     status = path.stat()
     kind = next((name for is_one, name in _KINDS if is_one(status.st_mode)), "")
     if kind:
@@ -102,28 +93,13 @@ def broken_link(path: Path) -> str:
 
 
 def refuse_bomb(path: Path, unpacked: int, most: int = MOST_UNPACKED) -> None:
-    """Refuse a file that would take far more memory than it has bytes, before it is unpacked.
-
-    Args:
-        path: A packed file.
-        unpacked: Bytes of its content, as its headers say.
-        most: Largest content in bytes.
-
-    Raises:
-        FileError: The content is larger than ``most``, or more than :data:`MOST_RATIO` times the
-            file.
-    """
+    """Refuse a file that would take far more memory than it has bytes, before it is unpacked."""
     if unpacked > most or unpacked > max(FREE_BYTES, MOST_RATIO * path.stat().st_size):
         raise FileError(f"{path}: unpacks to {unpacked} bytes, as a bomb does; nothing was read")
 
 
 def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
-    """:func:`refuse_bomb` for ZIP files, such as ``.npz``; other files pass.
-
-    Raises:
-        FileError: It is a bomb, or no regular file.
-        zipfile.BadZipFile: Its list of members is damaged.
-    """
+    """:func:`refuse_bomb` for ZIP files, such as ``.npz``; other files pass."""
     require_file(path)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -131,16 +107,7 @@ def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The content of a regular file.
-
-    Args:
-        path: The file.
-        most: Largest size in bytes.
-
-    Raises:
-        FileError: It is no regular file, or larger.
-        OSError: It is absent or cannot be read.
-    """
+    """The content of a regular file."""
     require_file(path, most)
     with path.open("rb") as file:
         content = file.read(min(path.stat().st_size, most) + 1)  # so much memory is asked for
@@ -152,12 +119,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
-    """The text of a regular file in UTF-8, with the line ends of any system as LF.
-
-    Raises:
-        FileError: It is no regular file, larger than ``most`` bytes, or not UTF-8.
-        OSError: It is absent or cannot be read.
-    """
+    """The text of a regular file in UTF-8, with the line ends of any system as LF."""
     try:
         text = read_bytes(path, most).decode()
     except UnicodeDecodeError as error:
@@ -168,12 +130,7 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:  # noqa: ANN401 - any JSON document
-    """The JSON document in a file.
-
-    Raises:
-        FileError: It is no regular file, larger than ``most`` bytes, or no JSON.
-        OSError: It is absent or cannot be read.
-    """
+    """The JSON document in a file."""
     text = read_text(path, most)
     try:
         return parse_json(text)
@@ -182,11 +139,7 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:  # noqa: ANN401 - any 
 
 
 def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON document
-    """A JSON document; NaN and infinity, which JSON does not have, are refused.
-
-    Raises:
-        ValueError: The text is no JSON, is nested too deeply, or has half of a character.
-    """
+    """A JSON document; NaN, infinity and half of a character are refused by a ValueError."""
     try:
         document = json.loads(text, parse_constant=_refused_constant)
     except RecursionError as error:
@@ -205,12 +158,7 @@ def _refused_constant(name: str) -> NoReturn:
 
 
 def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
-    """The TOML document in a file, without the byte order mark that Windows' Notepad writes.
-
-    Raises:
-        FileError: It is no regular file, larger than ``most`` bytes, or no TOML.
-        OSError: It is absent or cannot be read.
-    """
+    """The TOML document in a file, without the byte order mark that Windows' Notepad writes."""
     text = read_text(path, most)
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
@@ -222,17 +170,8 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
 def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> list[dict[str, str]]:
     """The rows of a CSV file by the names in its first line; every row has each name once.
 
-    A mark of the byte order, with which spreadsheets begin UTF-8, is no part of the first name.
-
-    Args:
-        path: The file.
-        most: Bytes it may have.
-        separators: What may stand between cells; the one that the first line has most often does.
-
-    Raises:
-        FileError: It is no regular file, larger than ``most`` bytes, no text, or a row has more or
-            fewer cells than the first.
-        OSError: It is absent or cannot be read.
+    A byte order mark is no part of the first name. Of the ``separators``, the one that the first
+    line has most often counts.
     """
     text = read_text(path, most).removeprefix("\ufeff")
     separator = max(separators, key=text.partition("\n")[0].count)

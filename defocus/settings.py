@@ -24,11 +24,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def load_settings(kind: type[S], path: Path) -> S:
-    """Read a TOML file into settings of one kind.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
-    """
+    """Read a TOML file into settings of one kind."""
     try:
         document = read_toml(path)
     except FileNotFoundError as error:
@@ -41,16 +37,7 @@ def load_settings(kind: type[S], path: Path) -> S:
 
 
 def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -> S:
-    """Check a parsed document against settings of one kind.
-
-    Args:
-        kind: The settings class.
-        document: Nested tables as returned by ``tomllib``.
-        origin: Origin of the document, for the message.
-
-    Raises:
-        SettingsError: A key is unknown (the message suggests a valid one) or a value is wrong.
-    """
+    """Check nested tables against settings of one kind; ``origin`` is for the message."""
     try:
         return kind.model_validate(document)
     except ValidationError as error:

@@ -24,9 +24,6 @@ def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path
     """Yield a new folder inside ``parent``; at the end it is removed, unless it was renamed.
 
     Folders of killed processes with the same prefix and suffix are removed first.
-
-    Raises:
-        StorageError: The disk is full or ``parent`` is not writable.
     """
     try:
         remove_abandoned(parent, prefix, suffix)
@@ -42,14 +39,7 @@ def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path
 
 @contextlib.contextmanager
 def owned_folder(folder: Path) -> Iterator[bool]:
-    """Create a folder if absent, and keep other processes out until the end of the block.
-
-    Yields:
-        True if this process has the folder; False if another living process has it.
-
-    Raises:
-        StorageError: The folder cannot be created.
-    """
+    """Create a folder if absent and keep others out; yields whether this process has it."""
     while True:
         make_folder(folder)
         with contextlib.suppress(FileNotFoundError):  # its owner has just removed it: once more
@@ -62,11 +52,7 @@ def owned_folder(folder: Path) -> Iterator[bool]:
 
 
 def remove_abandoned(parent: Path, prefix: str, suffix: str = "") -> None:
-    """Remove the staging folders of killed processes; those of living ones stay.
-
-    Raises:
-        OSError: ``parent`` cannot be read.
-    """
+    """Remove the staging folders of killed processes; those of living ones stay."""
     for folder in temporary_entries(parent, prefix, suffix):
         if folder.is_symlink() or not folder.is_dir():
             continue

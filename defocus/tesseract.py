@@ -44,21 +44,10 @@ def _version_of(program: str) -> str:
 
 
 def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY) -> list[str]:
-    """Read one block of printed text.
+    """The lines of one block of printed text, best dark on a light background, uint8 grey.
 
     The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the official
     script of the Helsinki Deblur Challenge 2021 calls it.
-
-    Args:
-        picture: ``(H, W)`` uint8 grey; dark text on a light background is read best.
-        settings: Variables of tesseract by name.
-
-    Returns:
-        The lines that are not empty, from top to bottom, without space around them.
-
-    Raises:
-        NotApplicableError: The program or its English data is not installed.
-        DefocusError: The program failed.
     """
     import cv2
 

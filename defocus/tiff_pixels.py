@@ -59,14 +59,9 @@ _WAYS = "save it as grey or RGB of 8 or 16 bits"
 class TiffLayout:
     """What must be known of a TIFF file beside the values that a decoder gives.
 
-    Attributes:
-        misread: Whether OpenCV mixes the values up, so that :func:`read_misread` reads them.
-        orientation: Tag of the first directory, 1 to 8.
-        negative: Whether white is 0 in the values that the decoder gives.
-        multiplied: Whether colours are stored multiplied with the transparency.
-        opaque: Whether the last value that a decoder gives is no transparency: none of the file's,
-            or one of which the file does not say what it means.
-        told: Type of the values and compression, for people; empty where pixels are missing.
+    ``misread`` means that OpenCV mixes the values up, ``negative`` that white is 0, ``multiplied``
+    that colours are stored multiplied with the transparency, ``opaque`` that the last value is no
+    transparency. ``told`` is for people; empty where pixels are missing.
     """
 
     misread: bool = False
@@ -77,11 +72,7 @@ class TiffLayout:
     told: str = ""
 
     def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """The values of a decoder, black as 0 and colours not multiplied.
-
-        Args:
-            picture: ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)``.
-        """
+        """The values of a decoder, black as 0 and colours not multiplied."""
         if self.opaque and picture.shape[2:] in {(2,), (4,)}:
             picture = picture[:, :, :-1]
             picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
@@ -92,14 +83,11 @@ class TiffLayout:
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:
-    """The layout of a file's first picture.
+    """The layout of a file's first picture; ImageError if no reader here has it.
 
     OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
     of 16 bits as it is stored even if white is 0, mixes up colours that lie one after the other,
     and knows no floats of 16 bits. What it cannot decode of 8 bits is black, without an error.
-
-    Raises:
-        ImageError: No reader here has the layout.
     """
     import tifffile
 
@@ -206,14 +194,9 @@ def _refused(page: "TiffPage") -> str:
 
 
 def read_misread(path: Path, content: bytes) -> NDArray[Any]:
-    """Read the values of a file that OpenCV mixes up.
+    """Read the values of a file that OpenCV mixes up, as they are stored, upright or not.
 
-    Returns:
-        ``(H, W)``, ``(H, W, 2)``, ``(H, W, 3)`` or ``(H, W, 4)`` as they are stored, and stored
-        upright or not; floats of 16 bits become float32.
-
-    Raises:
-        ImageError: It is damaged, or its compression is not known.
+    Floats of 16 bits become float32.
     """
     import tifffile
 
@@ -278,11 +261,7 @@ def _fractions(page: "TiffPage", tag: int) -> list[float]:
 
 
 def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
-    """The values of a page; what is compressed in a way that tifffile lacks is Pillow's to read.
-
-    Raises:
-        ValueError: Neither reads it.
-    """
+    """The values of a page; Pillow reads compressions that tifffile lacks, else ValueError."""
     try:
         return np.asarray(page.asarray())
     except ImportError:

@@ -25,18 +25,9 @@ Imported = tuple[int, str, tuple[str, ...]]
 class TopStatement:
     """A statement at the top level of a file; of an import, one name.
 
-    Attributes:
-        meaning: The parsed tree as text.
-        binds: Names that it binds.
-        uses: Names that it uses, in the bodies of functions too.
-        imports: What it imports, in the bodies of functions too.
-        is_import: Whether it is an import.
-        is_plain: Whether it binds its names and does nothing else, as far as its form says.
-        waits: Whether it is a function, class or constant that does nothing before something uses
-            it, as far as ``bases`` do nothing.
-        bases: Names in the bases of a class.
-        uses_any: Whether it may use any name.
-        elements: The elements of a tuple or list that it binds.
+    ``uses`` and ``imports`` include the bodies of functions. ``is_plain`` means that it only binds
+    its names, as far as its form says; ``waits`` that it is a function, class or constant that does
+    nothing before something uses it, as far as ``bases`` do nothing.
     """
 
     meaning: str

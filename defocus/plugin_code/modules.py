@@ -1,7 +1,7 @@
-"""Modules of a plug-in under names of its own, so that those of two plug-ins do not collide.
+"""Modules of a plug-in under a package name, so that those of two plug-ins do not collide.
 
-A plug-in is loaded as a package. What its files import is looked for in its folder first, and a
-module found there becomes a module of that package: ``layers.py`` beside two plug-ins is two
+A plug-in is loaded as a package. What its files import is searched in its folder first, and a
+module from there becomes a module of that package: ``layers.py`` beside two plug-ins is two
 modules. Other modules are imported as ever. Only files of a plug-in see its folder.
 """
 
@@ -24,14 +24,9 @@ __all__ = ["PluginModules", "is_below"]
 
 
 class PluginModules(MetaPathFinder):
-    """Finds and runs the files of one plug-in.
+    """Finds and runs the files of one plug-in, by their bytes even if a file changes meanwhile.
 
-    Attributes:
-        package: Import name of the plug-in.
-        path: Absolute path of its file.
-        texts: Bytes of its files, which are run even if a file changes meanwhile.
-        imported: Files of the folder tree that were imported so far.
-        elsewhere: Files of other folders that it imported, without those of installed packages.
+    ``elsewhere`` are files of other folders that it imported, without those of installed packages.
     """
 
     def __init__(self, package: str, path: Path, texts: Mapping[Path, bytes]) -> None:
@@ -113,8 +108,8 @@ class PluginModules(MetaPathFinder):
     def on_path(self) -> Iterator[None]:
         """Search the folder too, as the last one, for ``importlib.import_module``.
 
-        What the plug-in adds to ``sys.path`` below its folder stays its own, and so do modules that
-        are found there. Inside another call of it, it changes nothing.
+        What the plug-in adds to ``sys.path`` below its folder, and modules from there, stay its
+        own. Inside another call of it, it changes nothing.
         """
         if self._path_before is not None:
             yield

@@ -27,12 +27,7 @@ _Import = tuple[str, bool, Imported]
 
 @dataclass(frozen=True)
 class PluginModule:
-    """A module in a folder.
-
-    Attributes:
-        file: Its file; None for a folder without ``__init__.py``.
-        folders: Where its own modules lie; empty if it is no package.
-    """
+    """A module in a folder; ``file`` is None for a folder without ``__init__.py``."""
 
     file: Path | None
     folders: tuple[Path, ...] = ()
@@ -70,14 +65,7 @@ def find_top(folders: Sequence[Path], name: str) -> PluginModule | None:
 
 @dataclass(frozen=True)
 class _File:
-    """A file of a plug-in.
-
-    Attributes:
-        module: Dotted name below the folder of the plug-in; empty for the plug-in itself.
-        is_package: Whether relative imports begin at the module itself.
-        text: Its bytes.
-        statements: What it consists of.
-    """
+    """A file of a plug-in; ``module`` is its dotted name, empty for the plug-in itself."""
 
     module: str
     is_package: bool
@@ -99,12 +87,9 @@ class _File:
 
 @dataclass(frozen=True)
 class PluginSources:
-    """A plug-in and what it imports from its folder tree.
+    """A plug-in, itself first, and what it imports from its folder tree.
 
-    Attributes:
-        path: The plug-in file.
-        files: Its files by path, itself first.
-        extra: Files that no import statement names, but that were imported while it was loaded.
+    ``extra`` are files that no import statement names, but that were imported while it was loaded.
     """
 
     path: Path
@@ -141,13 +126,9 @@ class PluginSources:
         }
 
     def digest_of(self, roots: Sequence[Root], others: Iterable[Sequence[Root]]) -> str:
-        """SHA-256 hash of what one object of the plug-in needs.
+        """SHA-256 hash of what an object, bound at ``roots``, needs.
 
         That is everything but what only the others need: what their names lead to.
-
-        Args:
-            roots: Where the object is bound.
-            others: Where the others are bound.
         """
         mine = self._begun(roots)
         bound, needed = set(self._bound(roots)), self._reach(mine)
@@ -226,16 +207,7 @@ class PluginSources:
 
 
 def read_sources(path: Path, extra: Sequence[Path] = ()) -> PluginSources:
-    """Read a plug-in and what its import statements name below its folder.
-
-    Args:
-        path: Absolute path of the file.
-        extra: Further files of the folder tree.
-
-    Raises:
-        OSError: A file cannot be read.
-        ValueError: A further file is not below the folder.
-    """
+    """Read a plug-in and what its import statements name below its folder."""
     files: dict[Path, _File] = {}
 
     def file_of(at: Path, module: str, is_package: bool) -> _File:
@@ -256,13 +228,7 @@ def read_sources(path: Path, extra: Sequence[Path] = ()) -> PluginSources:
 def _reached(
     folder: Path, imports: Iterable[_Import], file_of: Callable[[Path, str, bool], _File | None]
 ) -> set[Path]:
-    """The files that some imports lead to.
-
-    Args:
-        folder: Folder of the plug-in.
-        imports: The imports.
-        file_of: The file of a module, from its path, its dotted name and whether it is a package.
-    """
+    """The files that some imports lead to, by path, dotted name and whether it is a package."""
     reached: set[Path] = set()
     waiting = list(imports)
     while waiting:

@@ -44,8 +44,7 @@ MadeT = TypeVar("MadeT")
 def makers(asked: int | None, steps: int, mine: Ranks) -> int:
     """How many processes make batches: those asked for, else one less than there are cores.
 
-    Processes of ``torchrun`` on one machine share its cores. Fewer than :data:`FEW_STEPS` steps
-    get none.
+    Processes of ``torchrun`` share the cores. Fewer than :data:`FEW_STEPS` steps get none.
     """
     if asked is not None:
         return asked
@@ -57,14 +56,10 @@ class MakerDiedError(InterruptedWorkError):
 
 
 class Feeder:
-    """Makes things by key, in this process or ahead in others.
+    """Makes things by key, ahead in ``workers`` processes, or in this one when asked.
 
-    Attributes:
-        workers: Number of processes; 0 makes everything in this one, when it is asked for.
-        mine: This process among those of the training.
-        device: Where the training computes; memory of copies to a GPU is pinned.
-        cpu_seconds: Processor time of the processes so far.
-        stop: Whether the training is to stop; what prepares for long looks at it.
+    ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
+    pinned.
     """
 
     def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
@@ -74,17 +69,9 @@ class Feeder:
         self._closing = contextlib.ExitStack()
 
     def ahead(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> Iterator[MadeT]:
-        """What a function makes of each key, in their order.
+        """What a function makes of each key, in their order; it can be pickled.
 
         An error of the function is raised where its result would have come.
-
-        Args:
-            make: A function of a module, or a ``partial`` of one with arguments that can be
-                pickled; what it makes depends on the key alone.
-            keys: The keys.
-
-        Raises:
-            MakerDiedError: A process was killed.
         """
         if not self.workers or not len(keys):
             yield from map(make, keys)

@@ -53,23 +53,11 @@ SAVING = "the state is saved after this step; Ctrl-C again ends at once"
 
 @dataclass(frozen=True)
 class Job(Generic[BatchT]):
-    """What is trained.
+    """What is trained; a checkpoint with another ``id`` is not continued.
 
-    Attributes:
-        id: Name of the training; a checkpoint with another one is not continued.
-        seed: Seed of the first weights, and of dropout and noise in each step.
-        method: How it is trained.
-        learning_rate: Learning rate at the start, after a warm-up of the rate.
-        steps: Optimiser steps, >= 1.
-        make_network: Function that makes the network with its first weights, on the CPU.
-        make_objective: Function that makes the objective.
-        batches: Function from the first remaining step, and what can make things ahead, to this
-            process's parts of the batches of all remaining steps; it is called before the time of
-            the steps begins.
-        code: Version of this package, kept in the checkpoint.
-        watching: Validation scores to compute during the training.
-        check: Function that is called before the first step with network, objective and number of
-            processes, and raises an error if the training cannot work here. It changes nothing.
+    ``batches`` gets the first remaining step and a feeder and is called before the time of the
+    steps begins. ``check`` is called before the first step with network, objective and number of
+    processes; it changes nothing and raises an error if the training cannot work here.
     """
 
     id: str
@@ -91,12 +79,7 @@ class Job(Generic[BatchT]):
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training.
-
-    Attributes:
-        network: The network after the last step.
-        seconds: Time of all steps, including those of earlier processes.
-    """
+    """A finished training; ``seconds`` are of all steps, with those of earlier processes."""
 
     network: nn.Module
     seconds: float
@@ -146,21 +129,8 @@ class _Training(Generic[BatchT]):
 def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
     """Train until the last step, from the checkpoint in ``folder`` if there is one.
 
-    A damaged checkpoint is reported on stderr and renamed, and the training starts over. Under
-    ``torchrun`` the processes share each batch, and the first one writes.
-
-    Args:
-        job: What to train.
-        folder: Folder for ``train.csv``, ``validation.csv`` and ``checkpoint.safetensors``, written
-            every few minutes, after each validation and at the end.
-        device: The device to train on.
-
-    Raises:
-        TrainingError: The loss is not finite.
-        InputError: The batch cannot be shared by the processes.
-        InterruptedWorkError: This process was told to stop; its state is saved. Or one that makes
-            batches was killed.
-        StorageError: The disk is full or the folder is not writable.
+    A damaged checkpoint is renamed, and the training starts over. Under ``torchrun`` the processes
+    share each batch, and the first one writes, every few minutes and after each validation.
     """
     with processes(device) as mine, reproducible(job.method.training):
         training = _prepare(job, device, mine)
@@ -201,11 +171,7 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
 def _do_steps(
     training: _Training[BatchT], folder: Path, device: torch.device, stop: StopAsked
 ) -> bool:
-    """Do the remaining steps; validate and save in between.
-
-    Returns:
-        Whether a process was told to stop.
-    """
+    """Do the remaining steps; validate and save in between. Return whether it was stopped."""
     job = training.job
     every = max(1, job.steps // LOGGED_ROWS)
     left = range(training.step, job.steps)
@@ -248,11 +214,7 @@ def _do_steps(
 def _next_batch(
     training: _Training[BatchT], batches: Iterator[BatchT], stop: StopAsked
 ) -> BatchT | None:
-    """The batch of the next step; None where a signal to stop has ended who makes it too.
-
-    Raises:
-        InterruptedWorkError: Something else has ended it.
-    """
+    """The batch of the next step; None where a signal to stop has ended who makes it too."""
     try:
         return next(batches)
     except MakerDiedError as error:
@@ -318,10 +280,9 @@ def _described(training: _Training[BatchT], loss: str) -> str:
 
 
 def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:
-    """Validate the network that would be evaluated if the training ended here; keep the best.
+    """Validate the network of this step if due; keep the best. Return whether it was due.
 
-    Returns:
-        Whether it was due. The state is to be saved then, so that it and the scores fit.
+    The state is to be saved then, so that it and the scores fit.
     """
     watching, step = training.job.watching, training.step
     if step not in watching.due:
@@ -386,11 +347,7 @@ def _resume(training: _Training[BatchT], folder: Path) -> None:
 
 
 def _take_up(training: _Training[BatchT], path: Path) -> None:
-    """Load the state of an earlier process.
-
-    Raises:
-        WeightsError: The file is damaged or belongs to another training.
-    """
+    """Load the state of an earlier process."""
     job = training.job
     checkpoint = load_checkpoint(path, job.id)
     if checkpoint.steps != job.steps:

@@ -66,13 +66,7 @@ def live_bytes() -> _LiveBytes:
 def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor) -> int:
     """Peak size in bytes of all tensors while a network restores a picture.
 
-    Memory that libraries use inside one operation (such as the transform of a convolution's input)
-    is not included.
-
-    Args:
-        network: The network, in evaluation mode.
-        inputs: Inputs of its forward pass.
-        needs: Keyword arguments of its forward pass.
+    Memory that libraries use inside one operation (such as transforms) is not included.
     """
     with live_bytes() as counter:
         network(*inputs, **needs)

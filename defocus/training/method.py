@@ -27,13 +27,7 @@ class Constant(Settings):
     kind: Literal["constant"] = "constant"
 
     def rate(self, start: float, epoch: float, epochs: float) -> float:  # noqa: ARG002 - as the others
-        """The learning rate at an epoch.
-
-        Args:
-            start: Start of the schedule.
-            epoch: 0.0 at the first step, on the method's scale.
-            epochs: Epochs of the method.
-        """
+        """The learning rate at an epoch, 0.0 at the first step."""
         return start
 
 

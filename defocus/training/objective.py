@@ -55,13 +55,7 @@ BatchT = TypeVar("BatchT", bound=TrainingBatch)
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands.
-
-    Attributes:
-        step: Steps done, 0 at the first.
-        epoch: The same on the scale of the method's epochs, 0.0 at the first step.
-        warmup_epochs: Warmup epochs of the method.
-    """
+    """Where training stands: steps done, and epochs on the scale of the method's."""
 
     step: int
     epoch: float

@@ -76,17 +76,7 @@ class Optimiser(Settings):
 def make_optimiser(
     settings: Optimiser, parameters: "list[nn.Parameter]", learning_rate: float
 ) -> "optim.Optimizer":
-    """The optimiser of a recipe.
-
-    Args:
-        settings: Its name and settings.
-        parameters: What it moves.
-        learning_rate: At the start.
-
-    Raises:
-        ValueError: torch has no such optimiser, or it does not take such settings or parameters, or
-            there are none.
-    """
+    """The optimiser of a recipe; ValueError if torch does not take it."""
     if not parameters:
         raise ValueError("the network has no parameters to train; leave its recipe out")
     kind = _kind(settings.name)

@@ -23,14 +23,7 @@ __all__ = ["Ranks", "part_of", "places_of", "processes", "ranks", "together"]
 
 @dataclass(frozen=True)
 class Ranks:
-    """Number of this process and of all processes.
-
-    Attributes:
-        rank: Number of the process, from 0.
-        world: Number of processes of the training, on all machines.
-        local: Number of the process on this machine, from 0; the GPU's number.
-        beside: Number of processes on this machine.
-    """
+    """Number of this process, among all (``rank``) and on this machine, and of all processes."""
 
     rank: int = 0
     world: int = 1
@@ -69,21 +62,13 @@ def processes(device: "torch.device") -> Iterator[Ranks]:
 
 
 def part_of(batch: "BatchT", mine: Ranks) -> "BatchT":
-    """This process's part of a batch that is the same in all processes.
-
-    Raises:
-        InputError: The batch cannot be divided into equal parts.
-    """
+    """This process's equal part of a batch that is the same in all processes."""
     places = places_of(batch.size, mine)
     return batch.each(lambda tensor: tensor[places])
 
 
 def places_of(size: int, mine: Ranks) -> slice:
-    """This process's places in a batch of so many crops.
-
-    Raises:
-        InputError: The batch cannot be divided into equal parts.
-    """
+    """This process's places in a batch of so many crops, which must be divisible."""
     if size % mine.world:
         raise InputError(
             f"a batch of {size} crops cannot be divided among {mine.world} processes; change the "
@@ -101,8 +86,7 @@ def together(
 ) -> "nn.Module | None":
     """Join network and objective in a module with averaged gradients; None for one process.
 
-    Raises:
-        InputError: The objective has an adversary, which is not supported with several processes.
+    An objective with an adversary is refused.
     """
     if mine.world == 1:
         return None

@@ -16,11 +16,7 @@ SIGNALS = ("SIGTERM", "SIGUSR2", "SIGINT")
 
 
 class StopAsked:
-    """Whether this process has received a stop signal; its truth value tells.
-
-    Args:
-        answer: What is said at the first Ctrl-C.
-    """
+    """Whether this process has received a stop signal, by its truth value."""
 
     def __init__(self, answer: str) -> None:
         self.answer = answer
@@ -43,12 +39,7 @@ def stop_asked(answer: str) -> Iterator[StopAsked]:
     """Record stop signals while the block runs; the block must check, save and end.
 
     Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
-
-    Args:
-        answer: What is said at the first Ctrl-C: what is done before the block ends.
-
-    Raises:
-        InterruptedWorkError: A signal came, and the block ended without an error of its own.
+    ``answer`` is said at the first Ctrl-C.
     """
     asked = StopAsked(answer)
     if threading.current_thread() is not threading.main_thread():

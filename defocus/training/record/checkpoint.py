@@ -1,9 +1,8 @@
 """Checkpoint of a training: weights and, during training, optimiser state; damage is detected.
 
-One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
-training, ``average.*`` are state dicts, ``optimiser.*`` (and
-``adversary_optimiser.*``) the optimiser's state by parameter number. The metadata has the run, the
-step, the code version and a hash over everything.
+One safetensors file: ``network.*``, ``objective.*`` and ``average.*`` are state dicts,
+``optimiser.*`` (and ``adversary_optimiser.*``) the optimiser's state by parameter number. The
+metadata has the run, the step, the code version and a hash over everything.
 """
 
 import hashlib
@@ -35,15 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Content of a checkpoint file.
-
-    Attributes:
-        run: Id of the training.
-        step: Number of finished optimiser steps.
-        steps: Number of steps of the whole training, which is finished when ``step`` equals it.
-        tensors: Tensors by name, on the CPU.
-        code: The versions of this package that trained, joined by :func:`trained_by`.
-    """
+    """Content of a checkpoint file, on the CPU; finished when ``step`` equals ``steps``."""
 
     run: str
     step: int
@@ -62,24 +53,14 @@ class Checkpoint:
 
 
 def trained_by(earlier: str, now: str) -> str:
-    """The versions that a training went through, as ``0.1.0+abc1234, 0.2.0``.
-
-    Args:
-        earlier: The earlier versions.
-        now: The one that goes on.
-    """
+    """The versions that a training went through, as ``0.1.0+abc1234, 0.2.0``."""
     return earlier if earlier.rpartition(", ")[2] == now else f"{earlier}, {now}"
 
 
 def snapshot(
     modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a training by their names in a checkpoint, without shared memory.
-
-    Args:
-        modules: Modules by name: ``network``, ``objective``, ``average``.
-        optimisers: Optimisers by name during training; empty at the end.
-    """
+    """The tensors of a training by their names in a checkpoint, without shared memory."""
     tensors = {
         f"{prefix}.{name}": tensor
         for prefix, module in modules.items()
@@ -99,11 +80,7 @@ def restore(
     modules: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer] = MappingProxyType({}),
 ) -> None:
-    """Load a checkpoint into the modules from which :func:`snapshot` took it.
-
-    Raises:
-        WeightsError: Names or shapes differ from those of the modules.
-    """
+    """Load a checkpoint into the modules from which :func:`snapshot` took it."""
     try:
         for prefix, module in modules.items():
             module.load_state_dict(checkpoint.part(prefix), strict=True)
@@ -128,11 +105,7 @@ def _as_parameters_lie(optimiser: torch.optim.Optimizer) -> None:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a checkpoint atomically."""
     facts = {
         "run": checkpoint.run,
         "step": checkpoint.step,
@@ -150,15 +123,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path, run: str) -> Checkpoint:
-    """Read a checkpoint and check that it is undamaged.
-
-    Args:
-        path: The checkpoint file.
-        run: Id of the training that it must belong to.
-
-    Raises:
-        WeightsError: The file is damaged or belongs to another training.
-    """
+    """Read a checkpoint of a training and check that it is undamaged."""
     try:
         require_file(path)
         with safe_open(path, framework="pt") as handle:

@@ -10,11 +10,7 @@ __all__ = ["Clock", "curve_text", "read_curve"]
 
 
 class Clock:
-    """Measures the seconds of a training, including those of earlier processes.
-
-    Args:
-        rows: Lines of the training curve so far.
-    """
+    """Measures the seconds of a training, including those of earlier processes."""
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
         last = rows[-1] if rows else {}
@@ -27,11 +23,7 @@ class Clock:
         return time.monotonic() - self._started
 
     def columns(self, cpu_elsewhere: float = 0.0) -> dict[str, str]:
-        """The columns ``seconds`` since the start and ``cpu_seconds`` of all threads.
-
-        Args:
-            cpu_elsewhere: Processor time of this training in other processes since the start.
-        """
+        """The columns ``seconds`` since the start and ``cpu_seconds`` of all threads."""
         cpu_seconds = time.process_time() - self._cpu_started + cpu_elsewhere
         return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 

@@ -40,14 +40,9 @@ class Tracker:
 
 @contextlib.contextmanager
 def open_tracker(folder: Path | None, step: int) -> Iterator[Tracker]:
-    """Write curves into ``tensorboard/`` of a run's folder while the block runs.
+    """Write curves into ``tensorboard/`` of a run's folder, if any, while the block runs.
 
-    Args:
-        folder: Folder of the run; None for no curves.
-        step: Step at which the training continues; records of later steps are dropped.
-
-    Raises:
-        InputError: TensorBoard is not installed.
+    Records of steps after the one at which the training continues are dropped.
     """
     if folder is None:
         yield Tracker(None)

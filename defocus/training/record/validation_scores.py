@@ -31,14 +31,10 @@ def _nothing(scores: Scores) -> str:
 
 @dataclass
 class Watching:
-    """State of the validation during a training.
+    """State of the validation during a training, due after some steps.
 
-    Attributes:
-        scores_of: Function from a network in evaluation mode to its finite scores by name.
-        due: The steps after which to validate.
-        chosen_by: Name of the score that chooses weights where that is asked for; higher is better.
-        described: Function from the newest scores to the line that is printed; empty for nothing.
-        rows: Scores so far, with their ``step``.
+    ``chosen_by`` is the score, higher is better, that chooses weights where that is asked for;
+    ``described`` makes the line that is printed of the newest scores.
     """
 
     scores_of: Callable[[nn.Module], Scores] = _no_scores
@@ -48,11 +44,7 @@ class Watching:
     rows: list[dict[str, float]] = field(default_factory=list)
 
     def look(self, network: nn.Module, step: int) -> bool:
-        """Compute the scores.
-
-        Returns:
-            Whether the score that chooses is the best so far.
-        """
+        """Compute the scores; return whether the one that chooses is the best so far."""
         network.eval()
         scores = self.scores_of(network)
         network.train()

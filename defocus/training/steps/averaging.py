@@ -23,14 +23,7 @@ def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
 
 
 def update(average: AveragedModel | None, method: Method, network: nn.Module, epoch: float) -> None:
-    """Add a step's weights to the mean, if averaging has begun.
-
-    Args:
-        average: The result of :func:`make_average`.
-        method: The training's method.
-        network: The network after the step.
-        epoch: Epoch of the step, on the method's scale.
-    """
+    """Add a step's weights to the mean, if averaging has begun by this epoch."""
     if average is None:
         return
     if method.training.average is not None:

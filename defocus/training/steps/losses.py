@@ -35,11 +35,7 @@ class Losses:
         self._values = values
 
     def read(self) -> dict[str, float]:
-        """The values of the last step; losses are means over the processes of the training.
-
-        Raises:
-            TrainingError: A loss was not finite; the message has the first step with one.
-        """
+        """The values of the last step, means over processes; TrainingError if one is not finite."""
         if not self._unread:
             return self._numbers
         found = as_numbers([*(value for _, _, value in self._unread), *self._values.values()])

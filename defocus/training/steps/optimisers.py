@@ -26,12 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Optimisers:
-    """Optimisers of a run.
-
-    Attributes:
-        network: Optimiser of the parameters of network and objective, without the adversary's.
-        adversary: Optimiser of the adversary's parameters, None if there is no adversary.
-    """
+    """Optimisers of a run: of network and objective, and of the adversary if there is one."""
 
     network: torch.optim.Optimizer
     adversary: torch.optim.Optimizer | None
@@ -45,12 +40,7 @@ class Optimisers:
 def make_optimisers(
     method: Method, network: nn.Module, objective: TrainingObjective[BatchT]
 ) -> Optimisers:
-    """Make optimisers whose learning rate is set later; only the adversary's rate is fixed.
-
-    Raises:
-        TrainingError: Only one of objective and method has an adversary, or the optimiser does not
-            support the parameters.
-    """
+    """Make optimisers whose learning rate is set later; only the adversary's rate is fixed."""
     if (objective.adversary is None) != (method.adversary is None):
         raise TrainingError("objective and recipe must both have an adversary, or neither")
     against = _trained(objective.adversary) if objective.adversary is not None else []
@@ -86,22 +76,11 @@ def optimiser_step(
     *,
     joint: nn.Module | None = None,
 ) -> dict[str, torch.Tensor | float]:
-    """Do one step of the network, then the steps of its adversary.
+    """Do one step of the network, then the steps of its adversary; return the loss and its parts.
 
-    Args:
-        method: The training's method.
-        optimisers: The training's optimisers.
-        network: The network, in training mode.
-        objective: The objective, in training mode.
-        batch: This process's crops, divided into the parts that the method accumulates.
-        progress: The progress of the training.
-        learning_rate: Learning rate of the network's step.
-        joint: Network and objective as one module whose gradients are averaged over processes, if
-            there are several.
-
-    Returns:
-        ``loss`` and the parts of both losses; the adversary's own loss is ``adversary``. Nothing
-        waits for the device: they are tensors there, and may be not finite.
+    ``batch`` is this process's crops, in the parts that the method accumulates; ``joint`` averages
+    gradients over processes. Nothing waits for the device: losses are tensors there, and may be not
+    finite.
     """
     for group in optimisers.network.param_groups:
         group["lr"] = learning_rate
@@ -149,12 +128,7 @@ def _adversary_steps(
 
 @dataclass(frozen=True)
 class _Descent(Generic[BatchT]):
-    """One optimiser step over the parts of a batch.
-
-    Attributes:
-        batches: The parts, weighted by their number of crops.
-        precision: Precision of the method's ``training``.
-    """
+    """One optimiser step over the parts of a batch, weighted by their number of crops."""
 
     batches: Sequence[BatchT]
     precision: str
@@ -166,11 +140,7 @@ class _Descent(Generic[BatchT]):
         joint: nn.Module | None = None,
         clip: float | None = None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor | float]] | None:
-        """Compute gradients, then do the step; return None without a step if there is no loss.
-
-        Returns:
-            The loss and its parts as means over the crops.
-        """
+        """Compute gradients, then do the step; None without a step if there is no loss."""
         optimiser.zero_grad(set_to_none=True)
         crops = sum(part.size for part in self.batches)
         totals, parts = list[torch.Tensor](), dict[str, torch.Tensor | float]()
