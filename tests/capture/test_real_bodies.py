@@ -1,9 +1,7 @@
 """Bodies as their owners dumped them: what can be shot is right, and what cannot is said."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +12,8 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.running import plan_on
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
-from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW, begin, spare_of
+from tests.capture.scripted.body import ScriptedBody
+from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW
 from tests.capture.scripted.plugging import Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
@@ -24,19 +23,28 @@ from tests.capture.scripted.scenarios import (
     bracketed_with,
     checked,
     kinds_of,
+    meetings,
     resumed_with_another_card,
     shoot,
-    watched,
-    watched_with,
+    shot_with,
 )
 from tests.capture.scripted.script import REMARKS, read_script
+from tests.capture.scripted.watching import watched
 
 pytestmark = pytest.mark.realdata
 
+
 PICTURES = Path(__file__).parents[3] / "shared" / "data"
+
+
 FOLDER = Path(os.environ.get("DEFOCUS_TEST_DATA", PICTURES)).absolute().parent / "bodies"
+
+
 SCRIPTS = sorted(FOLDER.glob("*.txt"))
+
+
 BY_NAME = {path.stem: path for path in SCRIPTS}
+
 
 CANNOT_BE_SHOT = {
     "canon-eos-5d-mark-iii": "the aperture of this camera cannot be set",  # TV, as dumped in 2014
@@ -53,6 +61,7 @@ CANNOT_BE_SHOT = {
 }
 """Bodies whose dump does not allow two apertures even with the dial at M; words of the refusal."""
 
+
 PROGRAMS = {"autoexposuremode": "Manual", "expprogram": "M"}
 
 
@@ -63,6 +72,15 @@ def plugged(
     """Each body in turn, its dial at M."""
     assert real_data.is_dir()
     return at_m(plug(monkeypatch, request.param))
+
+
+@pytest.fixture
+def body(plugged: Plugged) -> ScriptedBody:
+    """Each body that allows a pair: that the others are refused in words is tested for itself."""
+    name = name_of(plugged)
+    if name in CANNOT_BE_SHOT:
+        pytest.skip(f"{name}: {CANNOT_BE_SHOT[name]}")
+    return plugged.body
 
 
 def at_m(plugged: Plugged) -> Plugged:
@@ -77,13 +95,6 @@ def name_of(plugged: Plugged) -> str:
     return next(n for n, p in BY_NAME.items() if read_script(p).model == plugged.body.script.model)
 
 
-def refuse_what_cannot_be_shot(plugged: Plugged) -> None:
-    """Skip a body whose dump allows no pair: that it is refused in words is tested for itself."""
-    name = name_of(plugged)
-    if name in CANNOT_BE_SHOT:
-        pytest.skip(f"{name}: {CANNOT_BE_SHOT[name]}")
-
-
 def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
     """Every body gets its list and either a plan or one line that says why there is none."""
     refusal = CANNOT_BE_SHOT.get(name_of(plugged))
@@ -93,7 +104,7 @@ def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
         if isinstance(camera, HasPreview) and "preview" not in plugged.body.script.abilities:
             with pytest.raises(CameraError, match="cannot do that"):
                 camera.preview()
-        if isinstance(camera, HasFocusMotor) and _focuses_by_hand(plugged):
+        if isinstance(camera, HasFocusMotor) and _focuses_by_hand(plugged.body):
             assert camera.move_focus(3) == 3
             assert plugged.body.focus == 3
         elif isinstance(camera, HasFocusMotor):
@@ -108,70 +119,53 @@ def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
         assert not (tmp_path / "s").exists()
 
 
-def _focuses_by_hand(plugged: Plugged) -> bool:
+def _focuses_by_hand(body: ScriptedBody) -> bool:
     """Whether the computer may drive the motor: Sony's follows a switch that some dumps lock."""
-    entry = plugged.body.script.entries.get("focusmode")
-    sony = "manualfocus" in plugged.body.script.entries
+    entry = body.script.entries.get("focusmode")
+    sony = "manualfocus" in body.script.entries
     return not sony or entry is None or not entry.read_only or entry.value == "Manual"
 
 
-def test_pairs(plugged: Plugged, tmp_path: Path) -> None:
+def test_pairs(body: ScriptedBody, tmp_path: Path) -> None:
     """Every format to every target."""
-    refuse_what_cannot_be_shot(plugged)
     request = bracket_for()
-    entry = plugged.body.script.entries.get("capturetarget")
+    entry = body.script.entries.get("capturetarget")
     for target in ALL_TARGETS:
         if entry is not None:
-            plugged.body.script.entries["capturetarget"] = entry
-        if not aim(plugged.body, target):
+            body.script.entries["capturetarget"] = entry
+        if not aim(body, target):
             continue
-        for number, kind in enumerate(kinds_of(plugged.body)):
-            body = plugged.body
+        for number, kind in enumerate(kinds_of(body)):
             body.shots.clear()
             body.contents.clear()
             root, first = tmp_path / f"{target}-{number}", not list(tmp_path.iterdir())
-            assert shoot(root, request, kind, 3 if number == 0 else 1, judged=first) == 0
-            checked(root, body, 3 if number == 0 else 1)
+            pairs = 3 if number == 0 else 1
+            shoot(root, request, kind, pairs, judged=first)
+            checked(root, body, pairs)
 
 
-def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
+def test_focus_bracket(body: ScriptedBody, tmp_path: Path) -> None:
     """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
-    refuse_what_cannot_be_shot(plugged)
     request = bracket_for(mode="focus")
     with open_rig(RigAddress(URI)) as rig:
         if not isinstance(rig.blurry, HasFocusMotor):
             with pytest.raises(InputError, match="has no focus motor that can be driven"):
                 plan_on(request, rig)
             return
-    if _focuses_by_hand(plugged):
-        shoot(tmp_path / "s", request, kinds_of(plugged.body)[0])
-        assert plugged.body.focus == 0
+    if _focuses_by_hand(body):
+        shoot(tmp_path / "s", request, kinds_of(body)[0])
+        assert body.focus == 0
     else:
         with pytest.raises(CameraError, match="set the camera to manual focus"):
-            shoot(tmp_path / "s", request, kinds_of(plugged.body)[0])
+            shoot(tmp_path / "s", request, kinds_of(body)[0])
 
 
-def test_resume(plugged: Plugged, tmp_path: Path) -> None:
-    refuse_what_cannot_be_shot(plugged)
-    resumed_with_another_card(tmp_path / "s", plugged.body)
+def test_resume(body: ScriptedBody, tmp_path: Path) -> None:
+    resumed_with_another_card(tmp_path / "s", body)
 
 
-def test_live(plugged: Plugged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_what_cannot_be_shot(plugged)
-    watched(tmp_path / "s", plugged.body, monkeypatch)
-
-
-def meetings(*kinds: Iterable[str]) -> list[Any]:
-    """Each body that can be shot with each fault of some kinds that its script names."""
-    return [
-        pytest.param(path.stem, fault, id=f"{path.stem}-{fault}")
-        for path in SCRIPTS
-        for fault in read_script(path).faults
-        if path.stem not in CANNOT_BE_SHOT and any(fault in kind for kind in kinds)
-    ] + [
-        pytest.param(name, "", id=name, marks=pytest.mark.skip(reason=f"{name}: {why}"))
-        for name, why in CANNOT_BE_SHOT.items()
-    ]
+def test_live(body: ScriptedBody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched(tmp_path / "s", body, monkeypatch)
 
 
 def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
@@ -183,36 +177,28 @@ def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
     assert {kind for script in scripts for kind in script.remarks} == set(REMARKS)
 
 
-@pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED))
-def test_faults(name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    body = at_m(plug(monkeypatch, BY_NAME[name])).body
-    request, keep = bracket_for(fault=fault), fault != "hangs-at-delete"
-    expected = begin(body, fault)
-    kind = "raw" if fault in ("words-lie", "duplicate-names") else kinds_of(body)[-1]
-    if expected == "pairs":
-        assert shoot(tmp_path / "s", request, kind, keep_on_camera=keep) == 0
-        checked(tmp_path / "s", body, 1, spare=spare_of(fault))
-        return
-    with pytest.raises((CameraError, InputError), match=expected):
-        shoot(tmp_path / "s", request, kind)
+@pytest.mark.parametrize(("path", "fault"), meetings(SCRIPTS, EXPECTED, but=CANNOT_BE_SHOT))
+def test_faults(path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shot_with(at_m(plug(monkeypatch, path)).body, fault, tmp_path / "s")
 
 
-@pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED, MOTOR))
+@pytest.mark.parametrize(("path", "fault"), meetings(SCRIPTS, EXPECTED, MOTOR, but=CANNOT_BE_SHOT))
 def test_faults_in_a_focus_bracket(
-    name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plugged = at_m(plug(monkeypatch, BY_NAME[name]))
+    body = at_m(plug(monkeypatch, path)).body
     with open_camera(URI) as camera:
         if not isinstance(camera, HasFocusMotor):
-            pytest.skip(f"{name}: this body has no focus motor that can be driven")
-    if not _focuses_by_hand(plugged):
-        pytest.skip(f"{name}: a switch keeps the lens of this body from the computer")
-    bracketed_with(plugged.body, fault, tmp_path / "s")
+            pytest.skip(f"{path.stem}: this body has no focus motor that can be driven")
+    if not _focuses_by_hand(body):
+        pytest.skip(f"{path.stem}: a switch keeps the lens of this body from the computer")
+    bracketed_with(body, fault, tmp_path / "s")
 
 
-@pytest.mark.parametrize(("name", "fault"), meetings(EXPECTED, PREVIEW))
+@pytest.mark.parametrize(
+    ("path", "fault"), meetings(SCRIPTS, EXPECTED, PREVIEW, but=CANNOT_BE_SHOT)
+)
 def test_faults_in_a_live_view(
-    name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = at_m(plug(monkeypatch, BY_NAME[name])).body
-    watched_with(body, fault, tmp_path / "s", monkeypatch)
+    watched(tmp_path / "s", at_m(plug(monkeypatch, path)).body, monkeypatch, fault)

@@ -2,8 +2,6 @@
 
 from tests.capture.scripted.script import Fault, Script
 
-__all__ = ["FOR_EVER", "Armed"]
-
 FOR_EVER = 10_000
 
 

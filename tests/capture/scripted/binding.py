@@ -10,8 +10,6 @@ import gphoto2 as real
 from tests.capture.scripted.body import BodyError, Place, ScriptedBody
 from tests.capture.scripted.script import Entry
 
-__all__ = ["binding_of"]
-
 KINDS = {
     "TEXT": real.GP_WIDGET_TEXT,
     "RANGE": real.GP_WIDGET_RANGE,

@@ -12,8 +12,6 @@ from tests.capture.scripted.armed import FOR_EVER, Armed
 from tests.capture.scripted.pictures import jpeg_of, raw_of
 from tests.capture.scripted.script import Entry, Event, Script
 
-__all__ = ["TIME_WORDS", "BodyError", "BodyHangsError", "ScriptedBody", "Shot"]
-
 RELEASE_FAULTS = (
     "busy-release", "out-of-focus", "nothing-captured", "io-at-second-capture", "capture-refused",
     "every-second-capture", "second-trigger-busy", "capture-timeout", "no-object", "too-early",
@@ -29,30 +27,14 @@ SLOW_RELEASES = (
     "release-blocks",
 )  # fmt: skip
 
-TRAVEL = 400
-"""Steps of a Nikon's focus motor to either end."""
-
-NEAR_END = 100
-"""The same where a lens was focused near to the end."""
-
-TOO_SMALL = 10
-"""Fewer of them are refused by some bodies."""
-
-BURST = 3
-"""Pictures of a release in the drive mode of that name."""
-
-LONG_SECONDS = 20.0
-"""Exposures that are longer were never told of by some libraries."""
-
-LENS = (2.0, 11.0)
-"""Apertures of the lens where a body lists more of them."""
-
-OUT_OF_FOCUS = 60
-"""Steps by which autofocus misses."""
-
-STANDING = ("card-not-readable",)
-"""Not faults that come and go, but how a body is."""
-
+TRAVEL = 400  # steps of a Nikon's focus motor to either end
+NEAR_END = 100  # the same where a lens was focused near to the end
+TOO_SMALL = 10  # fewer of them are refused by some bodies
+BURST = 3  # pictures of a release in the drive mode of that name
+LONG_SECONDS = 20.0  # exposures that are longer were never told of by some libraries
+LENS = (2.0, 11.0)  # apertures of the lens where a body lists more of them
+OUT_OF_FOCUS = 60  # steps by which autofocus misses
+STANDING = ("card-not-readable",)  # not faults that come and go, but how a body is
 Place = tuple[str, str]
 TIME_WORDS = ("shutterspeed", "shutterspeed2")
 APERTURE_WORDS = ("aperture", "f-number")
@@ -134,11 +116,7 @@ class ScriptedBody:
     # -- connection
 
     def connect(self) -> None:
-        """A process opens the body: what was in its memory is gone, names there start anew.
-
-        Raises:
-            BodyError: It is another kind of device as it is set.
-        """
+        """A process opens the body: what was in its memory is gone, names there start anew."""
         if self.armed.lasts("wrong-usb-mode"):
             raise BodyError(self.armed.code("wrong-usb-mode"))
         self._connections += 1
@@ -162,11 +140,7 @@ class ScriptedBody:
     # -- settings
 
     def entry(self, name: str) -> Entry:
-        """An entry as it is shown now.
-
-        Raises:
-            BodyError: There is none.
-        """
+        """An entry as it is shown now."""
         known = self.script.entries.get(name)
         if known is None or self._vanishes(name) or self._is_cut(known):
             raise BodyError(-2)
@@ -209,11 +183,7 @@ class ScriptedBody:
         return concerned and self.armed.happens("config-vanishes")
 
     def look_at_tree(self) -> None:
-        """Ask for all entries.
-
-        Raises:
-            BodyError: There is no tree now.
-        """
+        """Ask for all entries."""
         if self._vanishes():
             raise BodyError(-2)
 
@@ -225,12 +195,7 @@ class ScriptedBody:
             self.put(name, self._coming.pop(name)[1])
 
     def write(self, name: str, value: str) -> None:
-        """Set an entry.
-
-        Raises:
-            BodyError: The body refuses.
-            AssertionError: What would have killed a real process.
-        """
+        """Set an entry."""
         known = self.entry(name)
         if known.kind in ("RADIO", "MENU") and known.choices:
             assert value in known.choices, f"{name} has no choice {value!r}"
@@ -349,11 +314,7 @@ class ScriptedBody:
     # -- releases
 
     def release(self, by: str = "computer") -> Place:
-        """Take a picture; the path that ``capture`` returns.
-
-        Raises:
-            BodyError: The release failed, with or without a picture.
-        """
+        """Take a picture; the path that ``capture`` returns."""
         for fault in RELEASE_FAULTS:
             waits_for_second = fault == "io-at-second-capture" and not self.shots
             if not waits_for_second and self.armed.happens(fault):
@@ -545,11 +506,7 @@ class ScriptedBody:
     # -- events, files, pictures
 
     def wait(self, seconds: float) -> Event:
-        """The next event within a time.
-
-        Raises:
-            BodyError: It denies access to what the event is about.
-        """
+        """The next event within a time."""
         if self.armed.happens("event-access-denied"):
             raise BodyError(-1)
         if self.armed.happens("wait-blocks"):
@@ -600,11 +557,7 @@ class ScriptedBody:
         ]
 
     def delete(self, place: Place) -> None:
-        """Delete a file.
-
-        Raises:
-            BodyHangsError: It waits until somebody touches a button.
-        """
+        """Delete a file."""
         if self.armed.lasts("hangs-at-delete"):
             raise BodyHangsError
         del self.files[place]
@@ -620,11 +573,7 @@ class ScriptedBody:
         self.put(name, choices[0])
 
     def preview(self) -> bytes:
-        """A live picture.
-
-        Raises:
-            BodyError: The body has none now.
-        """
+        """A live picture."""
         if "preview" not in self.script.abilities:
             raise BodyError(-6)
         for fault in PREVIEW_FAULTS:

@@ -5,8 +5,6 @@ import re
 from tests.capture.scripted.armed import FOR_EVER
 from tests.capture.scripted.body import TIME_WORDS, ScriptedBody
 
-__all__ = ["EXPECTED", "MOTOR", "PREVIEW", "begin", "end", "played_rightly", "spare_of"]
-
 PAIRS = "pairs"
 
 EXPECTED: dict[str, str] = {

@@ -9,8 +9,6 @@ import tifffile
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-__all__ = ["jpeg_of", "raw_of"]
-
 HEIGHT, WIDTH = 96, 128
 WHITE = 16383
 

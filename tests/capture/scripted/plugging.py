@@ -16,8 +16,6 @@ from tests.capture.scripted.binding import binding_of
 from tests.capture.scripted.body import BodyHangsError, ScriptedBody
 from tests.capture.scripted.script import read_script
 
-__all__ = ["BODIES", "Plugged", "plug"]
-
 BODIES = Path(__file__).parent / "bodies"
 
 

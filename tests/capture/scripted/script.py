@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["REMARKS", "Entry", "Event", "Fault", "Script", "read_script"]
-
 REMARKS = {
     "aperture-list-in-Av": "a list of another mode, as a lens made it",
     "body-buttons-dead": "of the photographer's fingers; no call tells of it",
@@ -75,11 +73,7 @@ class Script:
 
 
 def read_script(path: Path) -> Script:
-    """Read a body's file.
-
-    Raises:
-        ValueError: A line that is none of the format.
-    """
+    """Read a body's file."""
     script = Script()
     lines = iter(path.read_text(encoding="utf-8").splitlines())
     for line in lines:
