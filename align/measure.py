@@ -44,16 +44,13 @@ Array32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Field:
-    """The flow of a pair on a grid reduced by ``factor``, in pixels of that grid.
-
-    ``asymmetry`` is zero if not significant; ``unexplained`` is in stops, on its own grid.
-    """
+    """The flow of a pair on a grid reduced by ``factor``, in pixels of that grid."""
 
     flow: DenseFlow
     factor: int
-    calibration: Mask
-    asymmetry: NDArray[np.float32]
-    unexplained: NDArray[np.float32] | None = None
+    calibration: Mask  # ``(h, w)``, JDRL's calibration mask
+    asymmetry: NDArray[np.float32]  # ``(2, h, w)`` displacement; zero if it is not significant
+    unexplained: NDArray[np.float32] | None = None  # ``(h', w')`` stops, on its own grid
 
     @property
     def misplaced(self) -> NDArray[np.float32]:
@@ -68,10 +65,7 @@ class Field:
         return np.asarray(self.misplaced * shown, np.float32)
 
     def mean_displacement(self, frame: Uncertainty | None) -> tuple[float, float]:
-        """Mean length over reliable pixels, px of the full picture, and its standard error.
-
-        It is the global transform's and ``local``, without what the flow shows by chance.
-        """
+        """Mean length over reliable pixels, px of the full picture, and its standard error."""
         flow, local = self.flow, self.local
         placed = self.factor * (flow.flow - flow.residual) + local
         errors = self.factor * flow.uncertainty_px * local.any(axis=0)
@@ -93,7 +87,7 @@ class Measurement:
 
     misalignment: Misalignment
     shape: tuple[int, int]
-    field: Field | None = None
+    field: Field | None = None  # the flow behind the numbers; None if unknown
     rig: Rig | None = None
 
     @property

@@ -44,28 +44,22 @@ BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
 
 @dataclass(frozen=True)
 class ReducedBlur:
-    """What a measurement knows of the blur, which is all that a blur map is made of.
+    """What a measurement knows of the blur, which is all that a blur map is made of."""
 
-    ``coc_px`` is in pixels of its grid, reduced by ``factor``; ``unexplained`` is in stops.
-    """
-
-    coc_px: Array
-    reliable: NDArray[np.bool_]
+    coc_px: Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
+    reliable: NDArray[np.bool_]  # ``(h, w)``, where it is known
     factor: int
     shape: tuple[int, int]
-    unexplained: Array | None = None
+    unexplained: Array | None = None  # ``(h', w')`` stops, on its own grid
 
 
 @dataclass(frozen=True)
 class PairBlurMap:
-    """Diameter of the circle of confusion by which the blurry member is more blurred, px; or NaN.
+    """Diameter, px, of the circle of confusion by which the blurry member is more blurred."""
 
-    ``sigma_px`` has scatter and the spacing of the diameters; ``unexplained`` is in stops, coarser.
-    """
-
-    diameter_px: Array
-    sigma_px: Array
-    unexplained: Array | None = None
+    diameter_px: Array  # ``(H, W)``; negative where the sharp one is; NaN if not shown
+    sigma_px: Array  # ``(H, W)``, standard error; too large where the blur changes
+    unexplained: Array | None = None  # ``(h', w')`` stops, on a coarser grid
 
 
 def blur_map(
@@ -180,10 +174,7 @@ def with_scale(found: PairBlurMap) -> NDArray[np.uint8]:
 
 
 def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
-    """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names.
-
-    The picture of the blur is no larger than a screen, and has a scale in px below the map.
-    """
+    """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names."""
     import tifffile
 
     for name, values in zip(BLUR_NAMES, (found.diameter_px, found.sigma_px), strict=False):

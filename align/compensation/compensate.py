@@ -49,13 +49,10 @@ BLEND_PX = 12
 
 @dataclass(frozen=True)
 class Release:
-    """Settings for writing aligned pairs; ``flow`` adds local flow to the ``global`` transform.
-
-    ``scale`` is relative to the blurry picture; ``match`` gives the sharp one its gain and offset.
-    """
+    """Settings for writing aligned pairs; ``flow`` adds local flow to the ``global`` model."""
 
     model: Model = "global"
-    scale: float = 1.0
+    scale: float = 1.0  # size of the release relative to the blurry picture, 0 < scale <= 1
     kernel: Kernel = "bicubic"
     photometric: Photometric = "match"
 
@@ -67,15 +64,15 @@ class Compensation:
     placement: Placement
     grid: ReleaseGrid
     kernel: Kernel
-    match: GainMatch | None
+    match: GainMatch | None  # gain and offset applied to the sharp member, or None
 
 
 @dataclass(frozen=True)
 class CompensatedPair:
     """The sharp picture, at its own depth, in the geometry of the blurry one, and its mask."""
 
-    sharp: Image
-    valid_mask: NDArray[np.bool_]
+    sharp: Image  # ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size
+    valid_mask: NDArray[np.bool_]  # ``(H, W)``, True where it shows the scene and is reliable
     misalignment: Misalignment
 
 
@@ -87,10 +84,7 @@ def compensate(
     model: Model = "global",
     photometric: Photometric = "none",
 ) -> CompensatedPair:
-    """Resample the sharp picture once by the measurement, in linear light, at full size.
-
-    Only the size of ``blurry`` is used; see :class:`Release` for ``model`` and ``photometric``.
-    """
+    """Resample the sharp picture by the measurement, in linear light, once and at full size."""
     if measurement.rig is None and blurry.shape != sharp.shape:
         raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
     plan = plan_compensation(measurement, sharp.shape, Release(model, photometric=photometric))
@@ -132,10 +126,7 @@ def plan_compensation(
 
 
 def _local_flow(field: Field) -> LocalFlow:
-    """The residual flow where it is reliable and explains more than the global transform.
-
-    It fades out elsewhere. The displacement by an asymmetric point spread is left out.
-    """
+    """The residual flow where it is reliable and explains more than the transform; it fades out."""
     believed = field.flow.reliable.astype(np.uint8)
     size = 2 * BLEND_PX + 1
     inner = cv2.erode(believed, np.ones((size, size), np.uint8))

@@ -41,7 +41,7 @@ class ReleaseGrid:
     """Pixels of a release as positions in the blurry picture; ``scale`` is 0 < scale <= 1."""
 
     crop: Rectangle
-    scale: float = 1.0
+    scale: float = 1.0  # pixels of the release per pixel of the blurry picture, 0 < scale <= 1
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,10 +63,7 @@ class ReleaseGrid:
 
 
 def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
-    """The largest upright rectangle of True pixels, or None if nothing is True.
-
-    Columns count their True pixels upwards; a stack of rising ones finds it in one pass.
-    """
+    """The largest upright rectangle of True pixels, by a stack of rising columns, or None."""
     left, top, width, height = _largest(np.ascontiguousarray(mask))
     return Rectangle(left, top, width, height) if width else None
 

@@ -64,23 +64,20 @@ class Inputs(Settings):
 
 
 class Record(Settings):
-    """The part ``compensation`` of ``misalignment.json``: transform, flow, light, grid, hashes.
-
-    ``sharpness_lost`` is a share of the sharp picture's gradient energy; None without gradient.
-    """
+    """The part ``compensation`` of ``misalignment.json``: transform, flow, light, grid, hashes."""
 
     format: Literal["defocus-compensation"] = "defocus-compensation"
     version: Literal[1] = 1
     model: Model
     transform: str
     matrix: Matrix
-    flow: FlowRecord | None
-    photometric: MatchRecord | None
-    rig: Rig | None
+    flow: FlowRecord | None  # the local flow, or None
+    photometric: MatchRecord | None  # the gain and offset applied to the sharp member, or None
+    rig: Rig | None  # the whole rig, or None
     kernel: Kernel
-    scale: Annotated[float, Field(gt=0, le=1)]
-    crop_px: CropRecord
-    sharpness_lost: float | None
+    scale: Annotated[float, Field(gt=0, le=1)]  # size of the release relative to the blurry picture
+    crop_px: CropRecord  # the released part, in pixels of the blurry picture
+    sharpness_lost: float | None  # share of gradient energy; None if there is no gradient
     inputs: Inputs
     outputs: dict[str, Sha256]
     versions: dict[str, str]

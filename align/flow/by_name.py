@@ -21,10 +21,7 @@ DEFAULT_ESTIMATOR = "dis"
 def flow_estimator(
     name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
 ) -> "FlowEstimator":
-    """Make the estimator of :data:`ESTIMATORS`; weights None uses those that come with the package.
-
-    ``equalise`` equalises exposure and blur of unregistered pairs; ``dense_flow`` does this itself.
-    """
+    """Make the estimator of :data:`ESTIMATORS`; ``equalise`` is for unregistered pairs."""
     plain = _plain_estimator(name, weights)
     if not equalise:
         return plain

@@ -19,10 +19,7 @@ _RAMPS = (15, 6, 4, 11, 13, 6)
 
 
 def colour_wheel() -> NDArray[np.float64]:
-    """``(55, 3)`` RGB, 0..255: the hues of the flow directions.
-
-    Source: Baker et al., A Database and Evaluation Methodology for Optical Flow (IJCV 2011).
-    """
+    """``(55, 3)`` RGB, 0..255: hues of the flow directions (Baker et al., IJCV 2011)."""
     rows = []
     for index, steps in enumerate(_RAMPS):
         ramp = np.floor(255.0 * np.arange(steps) / steps)

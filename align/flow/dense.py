@@ -34,18 +34,15 @@ CONSISTENT_PX = 0.5
 
 @dataclass(frozen=True)
 class DenseFlow:
-    """Flow from the blurry to the sharp member, px of the full pictures: sharp at x + flow(x).
+    """Flow from the blurry to the sharp member, in pixels of the full pictures."""
 
-    ``residual`` lacks the transform; ``coc_px`` is negative where the sharp one is the blurrier.
-    """
-
-    flow: Array
-    residual: Array
-    reliable: Mask
-    occluded: Mask
-    uncertainty_px: Array
-    coc_px: Array
-    consistency_px: Array
+    flow: Array  # ``(2, H, W)`` float32, with the transform: sharp(x + flow(x)) shows blurry(x)
+    residual: Array  # ``(2, H, W)`` float32, the flow minus the global transform
+    reliable: Mask  # ``(H, W)``, where the flow is reliable
+    occluded: Mask  # ``(H, W)``, hidden behind an edge, or outside the sharp picture's frame
+    uncertainty_px: Array  # ``(H, W)`` float32, the expected error
+    coc_px: Array  # ``(H, W)`` float32; negative where the sharp picture is the blurrier one
+    consistency_px: Array  # ``(H, W)`` float32, forward-backward error at x
 
 
 def dense_flow(

@@ -64,8 +64,8 @@ Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
 class Refined:
     """A flow ``(2, H, W)`` with its standard error ``(H, W)`` in the worst direction, px."""
 
-    flow: Array
-    standard_error: Array
+    flow: Array  # ``(2, H, W)`` float32, px
+    standard_error: Array  # ``(H, W)`` float32, px, in the worst direction
 
 
 def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
@@ -168,10 +168,7 @@ def _posterior(
 
 
 def _deviation(step: Array, error: Array, told: Array, expected: float) -> float:
-    """The deviation of the steps where there is evidence (empirical Bayes).
-
-    ``expected`` has the weight of a share :data:`BELIEF` of all places; ``error`` is a variance.
-    """
+    """Deviation of the steps where there is evidence; ``expected`` weighs as :data:`BELIEF`."""
     belief = BELIEF * told.size
     squares = told * ((step**2).sum(axis=0) / 2 + error)
     square = (float(squares.sum()) + belief * expected**2) / (float(told.sum()) + belief)

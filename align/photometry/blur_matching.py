@@ -28,10 +28,7 @@ FINE_DIAMETERS_PX = (
 def matched_blur(
     blurry: NDArray[np.float32], sharp: NDArray[np.float32], window_px: int = 25
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The sharp picture with the disc blur that is locally most similar to the blurry one.
-
-    Both are linear light, registered, of equal exposure; the second value is diameters, px.
-    """
+    """The sharp picture with the disc blur that is locally most like the blurry one; diameters."""
     best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
     matched = sharp.copy()
     chosen = np.zeros_like(best)

@@ -52,14 +52,11 @@ LEAST_CLEARNESS = 0.02
 
 @dataclass(frozen=True)
 class Equalised:
-    """A pair, linear light ``(H, W)``, each blurred where it was the sharper one.
+    """A pair in linear light ``(H, W)``, each member blurred where it was the sharper one."""
 
-    ``coc_px`` is the diameter by which the sharp member was sharper; negative where it was not.
-    """
-
-    blurry: Array
+    blurry: Array  # ``(H, W)`` float32, linear light; blurred where it was the sharper one
     sharp: Array
-    coc_px: Array
+    coc_px: Array  # ``(H, W)`` by which the sharp one was sharper; negative: the blurry one
 
 
 def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
@@ -84,7 +81,7 @@ def _blurred_alike(blurry: Array, sharp: Array) -> tuple[list[Array], list[Array
 def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
     """How much more the blurry picture is blurred: ``(H, W)`` index into :data:`DIAMETERS_PX`.
 
-    It is least by log mean squared difference, in a small and a large window; < 0 is the other way.
+    It has the least log mean squared difference; below zero the sharp picture is the blurrier one.
     """
     costs = _costs(blurry, sharp, valid)
     weight = reduced_area(valid.astype(np.float32), STRIDE)

@@ -34,10 +34,7 @@ def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
 
 
 def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """A blurry picture without its vignetting, as evenly lit as the sharp one.
-
-    The vignetting is measured in the reduced ``blurry`` and ``sharp``.
-    """
+    """A blurry picture without its vignetting, measured in the reduced ``blurry``, ``sharp``."""
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return picture
@@ -49,10 +46,7 @@ def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Arra
 
 
 def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
-    """How much darker than its centre the blurry picture is in the corners, beside the sharp one.
-
-    EV, as a mean over the corners; None if hardly anything can be compared.
-    """
+    """Light that the blurry picture loses in the corners beside the sharp one, EV, or None."""
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return None

@@ -50,7 +50,7 @@ class GainMatch:
     """Model of the blurry member's linear light: gain · sharp + offset (shares of white)."""
 
     gain: Triple
-    offset: Triple
+    offset: Triple  # offset of each channel, in shares of white
 
     def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
@@ -60,14 +60,11 @@ class GainMatch:
 
 @dataclass(frozen=True)
 class Photometry(GainMatch):
-    """A match with its standard errors (1 σ), None for a channel without light.
-
-    ``gain_ev`` is log2 of blurry over sharp light, median over the picture, all channels together.
-    """
+    """A match with its standard errors (1 σ); ``gain_ev`` is the median of all channels."""
 
     gain_ev: float
-    gain_sigma: Sigmas
-    offset_sigma: Sigmas
+    gain_sigma: Sigmas  # ``(3,)``; None for a channel without light, whose gain is 1
+    offset_sigma: Sigmas  # ``(3,)``; None for a channel without light: its offset is 0
     gain_ev_sigma: float
 
 

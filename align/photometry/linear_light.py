@@ -20,10 +20,7 @@ def encoded(linear: Array, bits: int) -> Image:
 
 
 def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> Array:
-    """Linear light averaged over squares of ``factor`` pixels, in bounded memory.
-
-    With weights of the channels, such as :data:`LUMINANCE`, it is ``(h, w)``, else ``(h, w, 3)``.
-    """
+    """Linear light averaged over squares of ``factor`` px; weighted channels are ``(h, w)``."""
     step = max(ROWS_AT_ONCE // factor, 1) * factor
     height = max(picture.shape[0] // factor, 1) * factor
     strips = []

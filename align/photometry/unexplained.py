@@ -78,17 +78,14 @@ SHOWN_STOPS = 0.5
 
 @dataclass(frozen=True)
 class Unexplained:
-    """How much of a pair the blur does not explain, in stops of light.
+    """How much of a pair the blur does not explain, in stops of light."""
 
-    ``stops`` is what 0.2 % of the picture exceeds; ``moved_stops`` lacks specks and even changes.
-    """
-
-    stops: float
+    stops: float  # what 0.2 % of the picture exceeds in windows of 21 px, or dark specks
     moved_stops: float
-    tilt_ev: float
+    tilt_ev: float  # by how much the light changes from the centre to a border, EV
     specks: int
     blurrier_share: float
-    colour_strength: float | None = None
+    colour_strength: float | None = None  # blurry over sharp; None if the scene is too grey
 
     @property
     def colour_change(self) -> float | None:

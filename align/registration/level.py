@@ -62,22 +62,19 @@ sessions through lenses with coma and cat's eye."""
 
 @dataclass(frozen=True)
 class Level:
-    """Result of one reduction of the pictures; lengths are in pixels of the full picture.
-
-    ``turn_error_px`` lacks what the zoom adds; ``coma_px`` is what a coma may add at the corner.
-    """
+    """Result of one reduction of the pictures; lengths are in pixels of the full picture."""
 
     factor: int
-    tiles: TileFit
-    matrix: Array
-    error_px: float
+    tiles: TileFit  # the last fit, in pixels of the reduced picture
+    matrix: Array  # ``(3, 3)``, blurry to sharp positions of the full picture
+    error_px: float  # standard error at the worst corner, in pixels of the full picture
     turn_error_px: float
-    blur_px: float
-    centres: Array
-    coc_px: Array
-    coma_px: float
-    least_spread_px: float
-    spread: SpreadShape | None
+    blur_px: float  # root mean squared circle of confusion of the agreeing tiles
+    centres: Array  # ``(T, 2)`` x, y of all tiles in the full picture
+    coc_px: Array  # ``(T,)`` their circles of confusion, in pixels of the full picture
+    coma_px: float  # what a coma may add to the error at the worst corner
+    least_spread_px: float  # largest coma at the corner that sharp tiles far out allow
+    spread: SpreadShape | None  # shape of the point spread; None if it cannot be measured
 
     @property
     def asymmetry_px(self) -> float:

@@ -38,12 +38,9 @@ LEAST_CONDITION = 1e-12
 
 @dataclass(frozen=True)
 class Spread:
-    """What an asymmetric point spread may add along the radius: asymmetry times CoC at the corner.
+    """What an asymmetric point spread may add along the radius: asymmetry times CoC at corner."""
 
-    ``precision`` is the inverse variance of the asymmetry before the measurement.
-    """
-
-    coc_px: Array
+    coc_px: Array  # ``(N,)`` diameter of the circle of confusion at each point
     precision: float
 
     def of(self, chosen: NDArray[np.bool_]) -> "Spread":
@@ -58,8 +55,8 @@ class DisplacementScatter:
     Across it zoom and rotation are determined; a common move along it is a choice of depth.
     """
 
-    axes: Array
-    variances: tuple[float, float]
+    axes: Array  # ``(2, 2)``, rows the unit vectors along and across the parallax
+    variances: tuple[float, float]  # variances along and across the parallax, px^2
     parallax: bool = False
 
     @property
@@ -89,19 +86,16 @@ EVEN = DisplacementScatter(np.eye(2), (0.0, 0.0))
 
 @dataclass(frozen=True)
 class ModelFit:
-    """A fitted model; ``matrix`` leads from start to end positions, px.
-
-    Factors are standard errors if a point of weight 1 errs by 1 px in each coordinate.
-    """
+    """A fitted model; factors are errors if a point of weight 1 errs by 1 px per coordinate."""
 
     model: str
-    matrix: Array
-    residuals: Array
-    corner_factor_px: float
-    shift_factor_px: float
-    slope_factor: float
-    asymmetry: float = 0.0
-    asymmetry_information: float = 0.0
+    matrix: Array  # ``(3, 3)`` from start to end positions, px
+    residuals: Array  # ``(N,)`` distances of the end points from their predicted positions, px
+    corner_factor_px: float  # worst corner's error for errors of 1 px, but for parallax
+    shift_factor_px: float  # the same factor for the displacement of the centre, per coordinate
+    slope_factor: float  # the same for zoom (ratio) and rotation (rad); 0 if translation
+    asymmetry: float = 0.0  # at the corner, outwards positive, px per px of CoC; 0 if not fitted
+    asymmetry_information: float = 0.0  # its inverse variance from errors of 1 px
     corner_per_asymmetry_px: float = 0.0
 
 
@@ -139,10 +133,7 @@ def fit_model(
     spread: Spread | None = None,
     scatter: DisplacementScatter = EVEN,
 ) -> ModelFit:
-    """Fit a model of :data:`MODELS` to matched points by weighted least squares.
-
-    ``weights`` are inverse variances along the axes of ``scatter``, up to a factor.
-    """
+    """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
     basis, norm = MODELS[model], _normaliser(shape)
     found = _solved(model, start, end, weights[None], shape, spread, scatter)
     parameters, normed, matrix = found.parameters[0], found.normed[0], found.matrices[0]
@@ -178,26 +169,20 @@ def fit_transforms(
     spread: Spread | None = None,
     scatter: DisplacementScatter = EVEN,
 ) -> tuple[Array, Array]:
-    """Transforms and asymmetries of :func:`fit_model`, ``(K, 3, 3)`` and ``(K,)``, without errors.
-
-    There is one for each of the ``(K, N, 2)`` weights; 0 leaves a point out.
-    """
+    """Transforms and asymmetries ``(K,)`` of :func:`fit_model` for each of K weights."""
     found = _solved(model, start, end, weights, shape, spread, scatter)
     return found.matrices, math.hypot(*shape[:2]) / 2 * found.parameters[:, -1]
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """Solutions of the least squares for each of K weights, in units of half a diagonal or px.
+    """Solutions of the least squares for each of K weights."""
 
-    ``slopes`` are derivatives of the residuals by the parameters, of which the asymmetry is last.
-    """
-
-    parameters: Array
-    slopes: Array
-    beside: Array
-    normed: Array
-    matrices: Array
+    parameters: Array  # ``(K, p + 1)``, the asymmetry last, in half diagonals
+    slopes: Array  # ``(K, 2 N, p + 1)``, derivatives of the weighted residuals by the parameters
+    beside: Array  # ``(2 N,)`` displacement of the points by an asymmetry of one, all x, then all y
+    normed: Array  # ``(K, 3, 3)`` transforms in units of half a diagonal about the centre
+    matrices: Array  # ``(K, 3, 3)`` transforms in px
 
 
 def _solved(

@@ -83,29 +83,26 @@ class Uncertainty:
     The common part is the asymmetry of the point spread, which looks like zoom.
     """
 
-    shift_px: float
-    zoom: float
-    rotation_deg: float
+    shift_px: float  # standard error of each coordinate of the shift, pixels of the full picture
+    zoom: float  # standard error of the zoom ratio
+    rotation_deg: float  # standard error of the rotation, degrees
     corner_px: float
 
 
 @dataclass(frozen=True)
 class Registration:
-    """The transform from blurry to sharp positions, or ``reason`` why there is none.
+    """The transform from blurry to sharp positions, or ``reason`` why there is none."""
 
-    ``alone``: why there is none without the session; ``limited``: a person says how far it may be.
-    """
-
-    similarity: Similarity | None
-    reason: str = ""
+    similarity: Similarity | None  # the closest to ``matrix``; None without result
+    reason: str = ""  # why there is none; else empty
     inlier_share: float = 0.0
-    matrix: Array | None = None
-    model: str = ""
-    uncertainty: Uncertainty | None = None
+    matrix: Array | None = None  # ``(3, 3)`` float64, px of the full picture, or None
+    model: str = ""  # the simplest that the tiles support; empty if there is none
+    uncertainty: Uncertainty | None = None  # standard errors; None if there is no transform
     agreeing: int = 0
-    blur_px: float = 0.0
+    blur_px: float = 0.0  # root mean squared circle of confusion of these tiles
     asymmetry: TileAsymmetry | None = None
-    alone: str = ""
+    alone: str = ""  # why there is none without what the pair's session shares; else empty
     limited: bool = False
 
     @property
@@ -320,10 +317,7 @@ def _spread_shape(
     side: int,
     shape: tuple[int, ...],
 ) -> SpreadShape | None:
-    """The shape of the point spread, from tiles that agree on their position.
-
-    ``blurred`` has the sharp picture by the diameter of its blur, as the tiles were compared with.
-    """
+    """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
     centres = found.centres[chosen]
     tiles = BlurredTiles(
         centres=centres - np.array([area.left, area.top]),

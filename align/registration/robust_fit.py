@@ -54,9 +54,9 @@ ROUNDS = 3
 class Matches:
     """Usable tiles: positions in both pictures, predicted errors, px, and circles of confusion."""
 
-    first: Array
-    second: Array
-    errors: Array
+    first: Array  # positions in both pictures, ``(N, 2)``
+    second: Array  # positions in both pictures, ``(N, 2)``
+    errors: Array  # predicted errors, ``(N,)``, px
     spread: Spread
 
     def of(self, keep: Mask) -> tuple[Array, Array]:
@@ -122,12 +122,9 @@ def settled_on(
 
 @dataclass(frozen=True)
 class Checked:
-    """Result of leaving out parts: weighted mean squared distance from the prediction, px².
+    """Result of leaving out parts; the corner's jackknife error may be infinite."""
 
-    The error at the worst corner is by jackknife; infinite if the result depends on one part.
-    """
-
-    squared: float
+    squared: float  # px^2, weighted by precision; outliers count with the limit
     corner_error_px: float
 
 
@@ -143,9 +140,9 @@ def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
 class _LeftOut:
     """Fits without each part of the picture in turn; ``part`` is a tile's fit without it."""
 
-    part: NDArray[np.int_]
-    matrices: Array
-    asymmetries: Array
+    part: NDArray[np.int_]  # ``(N,)``, the number of the fit that each tile is left out of
+    matrices: Array  # ``(K, 3, 3)`` and ``(K,)``
+    asymmetries: Array  # ``(K, 3, 3)`` and ``(K,)``
 
 
 def left_out(

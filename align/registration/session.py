@@ -59,21 +59,15 @@ class Shared:
 
 @dataclass(frozen=True)
 class SessionLens:
-    """What a session's pairs share, or what of it a pair has; zoom is sharp over blurry distances.
+    """What a session's pairs share, or what of it a pair has."""
 
-    ``by`` says what tells that they are one session: ``journal``, ``EXIF`` or ``--session``.
-    """
-
-    zoom: Shared | None = None
+    zoom: Shared | None = None  # ratio of sharp to blurry distances; None if they share none
     asymmetry: Shared | None = None
-    by: str = ""
+    by: str = ""  # ``journal``, ``EXIF`` or ``--session``; empty if nobody says that it is one
 
     @property
     def pairs(self) -> int:
-        """Number of pairs behind the zoom, or else behind the asymmetry.
-
-        No pair is behind a zoom that is 1 because only the aperture was changed.
-        """
+        """Number of pairs behind the zoom, 0 for a fixed 1, or else behind the asymmetry."""
         told = self.zoom or self.asymmetry
         return 0 if told is None else told.pairs
 
@@ -91,10 +85,7 @@ class SessionLens:
 
 @dataclass(frozen=True)
 class OwnZoom:
-    """What a pair has of itself, None if it is unknown; zoom is sharp over blurry distances.
-
-    ``takes``: an affine transform or homography has no zoom that the session's can replace.
-    """
+    """What a pair has of itself, None if unknown; ``takes``: the session's zoom can replace it."""
 
     zoom: float | None
     sigma: float | None
@@ -157,10 +148,7 @@ class OwnZoom:
 def session_lens(
     pairs: Sequence[OwnZoom], *, same_focus: bool = False, by: str = ""
 ) -> SessionLens | None:
-    """What a session's pairs have in common; None if nothing.
-
-    The asymmetry comes first: the zooms that are then compared have one less error in common.
-    """
+    """What a session's pairs share, the asymmetry first, as it clears the zooms; or None."""
     known = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
     told = [one.asymmetry for one in known if one.asymmetry and one.asymmetry.information]
     asymmetry = None

@@ -42,12 +42,9 @@ BORDER_OVER_COC = 0.3
 
 @dataclass(frozen=True)
 class StrongBlurStep:
-    """What the intensities still move, from ``blurry`` to ``moved``; the centre's is a mean depth.
+    """What the intensities still move, and the error at the worst corner by jackknife, px."""
 
-    ``error_px`` is the standard error at the worst corner by leaving out parts (jackknife).
-    """
-
-    matrix: Array
+    matrix: Array  # ``(3, 3)``, ``blurry`` to ``moved``; the centre's is a mean depth's
     error_px: float
 
 

@@ -43,19 +43,16 @@ LEAST_DISTANCE = 3.0
 
 @dataclass(frozen=True)
 class TileFit:
-    """A transform fitted to tiles; views of one scene have a ``likeness`` of 0.9 or more.
-
-    ``against_px``: how far a richer model that the tiles support is from it at the worst corner.
-    """
+    """A transform fitted to tiles."""
 
     fit: ModelFit
     inlier_share: float
-    likeness: float
-    scatter_px: float
-    agreeing: Mask
-    asymmetry: TileAsymmetry | None
+    likeness: float  # median; one scene has 0.9 or more, others that share a mark less than 0.7
+    scatter_px: float  # of an inlier of weight 1, enlarged for the tiles' overlap
+    agreeing: Mask  # ``(T,)``, the inliers among all tiles
+    asymmetry: TileAsymmetry | None  # None if no similarity fits together with one
     parallax: bool
-    against_px: float
+    against_px: float  # distance of a richer model that tiles support; 0 if none
 
     @property
     def asymmetry_px(self) -> float:

@@ -43,7 +43,7 @@ UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 class LensCalibration(Settings):
     """Lens calibration in OpenCV's form: fx 0 cx, 0 fy cy, 0 0 1, px; k1, k2, p1, p2, k3."""
 
-    matrix: Matrix
+    matrix: Matrix  # fx 0 cx, 0 fy cy, 0 0 1, in pixels
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
 
     def undistorted(self, x: Array, y: Array) -> tuple[Array, Array]:
@@ -69,20 +69,14 @@ class LensCalibration(Settings):
 
 
 class Lenses(Settings):
-    """Calibrations of a rig's two lenses, of which the sharp one's is with the mirroring undone.
-
-    None is a lens without distortion.
-    """
+    """Lens calibrations of a rig; the sharp one's is unmirrored, None is without distortion."""
 
     blurry_camera: LensCalibration | None = None
     sharp_camera: LensCalibration | None = None
 
 
 class Rig(Settings):
-    """Geometry and colour relation of a session's two cameras.
-
-    Homography: first to second, both without distortion, unmirrored; colours: second to first.
-    """
+    """Geometry (first to second) and colours (second to first) of a session's two cameras."""
 
     blurry_size: Size
     sharp_size: Size

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 class LocalFlow:
     """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
 
-    field: NDArray[np.float32]
+    field: NDArray[np.float32]  # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
     factor: int
 
     @cached_property
@@ -36,8 +36,8 @@ class LocalFlow:
 class Placement:
     """Map from positions in the blurry picture to positions in the sharp one, by way of any rig."""
 
-    matrix: Array
-    local: LocalFlow | None = None
+    matrix: Array  # ``(3, 3)`` homogeneous transform of the whole picture
+    local: LocalFlow | None = None  # local flow added to the transform; None for none
     rig: Rig | None = None
 
     def __call__(self, columns: Array, rows: Array) -> tuple[Array, Array]:

@@ -35,7 +35,7 @@ class Resampling:
     """Positions of the sharp picture that a release reads, and the kernel, wider if it shrinks."""
 
     placement: Placement
-    grid: ReleaseGrid
+    grid: ReleaseGrid  # the pixels of the release
     kernel: Kernel
 
     def zoom(self) -> float:
@@ -51,10 +51,7 @@ class Resampling:
 def resampled(
     picture: Image, how: Resampling, finish: Finish | None = None, *, strip: int = STRIP_PIXELS
 ) -> Image:
-    """The sharp picture as the release shows it, at its own bit depth; ``strip`` px at once.
-
-    ``finish`` is applied to ``(h, w, 3)`` linear light before it is encoded: colour, exposure.
-    """
+    """The sharp picture as released; ``finish`` gets ``(h, w, 3)`` linear light in strips."""
     result = np.empty((*how.grid.shape, 3), picture.dtype)
     bits = bit_depth(picture)
 

@@ -16,13 +16,10 @@ __all__ = ["CardScenes"]
 
 @dataclass
 class CardScenes:
-    """Names a scene for each pair in the order of a card.
-
-    With ``gap_seconds`` a longer pause begins a new scene, whatever the pictures show.
-    """
+    """Names a scene for each pair of a card; a pause of ``gap_seconds`` begins a new one."""
 
     root: Path
-    title: str | None = None
+    title: str | None = None  # one name for all pairs; None names each scene
     listed: Sequence[ListedScene] = ()
     gap_seconds: float | None = None
     _shown: list[tuple[Fingerprint, str]] = field(default_factory=list)

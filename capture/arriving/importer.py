@@ -35,9 +35,9 @@ class ImportRequest:
     """Request of an import, as typed; None leaves a choice to the pictures."""
 
     folder: Path
-    blurry: str | None = None
-    sharp: str | None = None
-    scene: str | None = None
+    blurry: str | None = None  # wide aperture; None uses the wider one of the two found
+    sharp: str | None = None  # narrow aperture; None uses the narrower one
+    scene: str | None = None  # one name for all scenes; None numbers them
     scene_list: tuple[ListedScene, ...] = ()
     order: Order | None = None
     gap_seconds: float = 60.0

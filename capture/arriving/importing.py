@@ -29,10 +29,7 @@ POLL_SECONDS = 0.5
 
 
 def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) -> int:
-    """Import every pair of a folder; return the exit code.
-
-    It is 1 if a pair was rejected or not taken, a file is damaged, or there is no pair.
-    """
+    """Import every pair of a folder; return exit code 1 if any failed or none is there."""
     pictures = PictureFolder(require_folder(request.folder))
     known = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
     shots = pictures.shots(pictures.looks(), known or set())

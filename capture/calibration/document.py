@@ -24,7 +24,7 @@ LARGEST_BYTES = 10_000_000
 class Calibration:
     """A calibration; the keys of ``result`` depend on its kind."""
 
-    kind: Kind
+    kind: Kind  # kind of calibration
     camera: Mapping[str, Any]
     result: Mapping[str, Any]
     created: str

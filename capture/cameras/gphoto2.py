@@ -63,10 +63,7 @@ FOCUS_SECONDS = 600.0
 
 
 class GPhoto2Camera(Camera):
-    """A camera in a child process; a crash of the child costs one retry.
-
-    ``on_card`` is empty where files are in the camera's memory, which ends with the process.
-    """
+    """A camera in a child process; a crash of the child costs one retry."""
 
     def __init__(self, uri: str, process: CameraProcess) -> None:
         self._uri, self._process = uri, process

@@ -18,10 +18,7 @@ SRGB = Chunk(b"sRGB", b"\0")
 
 
 def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
-    """Encode as PNG: gAMA 1.0 if linear, else the original's colours, or sRGB.
-
-    Source: PNG specification, third edition, 11.3.2 (gAMA, sRGB).
-    """
+    """Encode as PNG 3 (11.3.2): gAMA 1.0 if linear, else the original's colours, or sRGB."""
     done, encoded = cv2.imencode(".png", picture[:, :, ::-1])
     if not done:
         raise ImageError("a developed picture cannot be encoded as PNG")

@@ -30,7 +30,7 @@ class CheckedPoint:
     name: str
     status: Status
     detail: str
-    advice: str = ""
+    advice: str = ""  # what to do; empty if all is well
 
     def to_json(self) -> dict[str, str]:
         """The point as a JSON object."""

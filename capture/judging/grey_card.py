@@ -20,7 +20,7 @@ class GreyCard:
     """Grey card: factors that make it grey (green is 1), green level, scatter (std over mean)."""
 
     white_balance: tuple[float, float, float]
-    level: float
+    level: float  # linear green light of the card, 1 = clipping of the sensor
     scatter: float
     clipped: bool
 

@@ -40,16 +40,13 @@ BLACK = 0.002
 
 @dataclass(frozen=True)
 class AnchorComparison:
-    """Comparison of the repeat with the first shot: drift in px, light as log2 ratio.
+    """Comparison of the repeat with the first shot."""
 
-    ``motion`` is about 1 if nothing moved; ``noise_ceiling_db`` bounds any restoration's PSNR.
-    """
-
-    drift: Similarity | None
-    light_ev: float | None
-    motion: float
+    drift: Similarity | None  # first shot to repeat, px of the picture; None = unknown
+    light_ev: float | None  # log2 of repeat over first shot; None = not comparable
+    motion: float  # largest difference over noise and drift; about 1 = nothing moved
     moved_share: float
-    noise_ceiling_db: float | None
+    noise_ceiling_db: float | None  # PSNR of the two: the best of any restoration
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as a JSON object; unknown values are null."""

@@ -332,10 +332,7 @@ def _check_regions(
     limits: QualityLimits,
     extra: ExtraShots,
 ) -> None:
-    """Find regions where the blurry member is the sharper one, as in the focal plane at f/22.
-
-    ``blurry`` is sRGB-encoded luminance, ``sharp`` linear light on its grid; ``quality`` is filled.
-    """
+    """Find regions (sRGB ``blurry``, linear ``sharp``) where the blurry one is the sharper."""
     gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
     found = sharpness_map(blurry, encoded(sharp * gain))
     share = found.share_below(limits.blurrier_ratio)

@@ -48,13 +48,10 @@ STRIP_ROWS = 256
 
 @dataclass(frozen=True)
 class QuickLook:
-    """A shot in linear light, ``(H, W, 3)`` float32 in [0, 1]; ``pixels`` is its reduction.
+    """A shot in linear light, perhaps reduced; shares are those before a reduction."""
 
-    ``clipped_share`` is that before a reduction; None if not reduced, as is ``picture_px``.
-    """
-
-    linear: FloatImage
-    pixels: float = 1.0
+    linear: FloatImage  # ``(H, W, 3)`` float32 in [0, 1], 1 = clipping of the sensor or the file
+    pixels: float = 1.0  # reduction: picture pixels per pixel of ``linear``, along a side
     clipped_share: float | None = None
     picture_px: tuple[int, int] | None = None
 

@@ -64,8 +64,8 @@ def block_means(values: NDArray[np.floating | np.bool_], size: int) -> Array:
 class SharpnessMap:
     """Gradient energy of sharp over blurry blocks, without noise; NaN where there is no texture."""
 
-    ratio: Array
-    block_px: int
+    ratio: Array  # ``(rows, columns)`` sharp over blurry; NaN without texture
+    block_px: int  # side of a block in pixels of the compared pictures
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object: log2 of the ratio in tenths, row by row; null without texture."""

@@ -38,10 +38,7 @@ Grey = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ExtraShots:
-    """Additional shots of a pair, and what calibrations explain between its members.
-
-    ``expected_ev`` is blurry over sharp; ``expected`` and ``skew_seconds`` are blurry to sharp.
-    """
+    """Additional shots of a pair, and what calibrations explain between its members."""
 
     anchor: Path | None = None
     anchored: str = "sharp"
@@ -49,9 +46,9 @@ class ExtraShots:
     exif: Mapping[str, tuple[Exposure, Exif]] = field(default_factory=dict)
     focus_moved: bool = False
     sharp_mirrored: bool = False
-    expected_ev: float = 0.0
-    expected: Similarity = IDENTITY
-    skew_seconds: float | None = None
+    expected_ev: float = 0.0  # exposure difference that a calibration explains, blurry over sharp
+    expected: Similarity = IDENTITY  # from blurry to sharp; what a calibration explains
+    skew_seconds: float | None = None  # from the release of the blurry to that of the sharp one
 
 
 NO_EXTRAS = ExtraShots()

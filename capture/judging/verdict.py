@@ -28,7 +28,7 @@ class Quality:
 
     findings: list[Finding] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
-    mask: NDArray[np.uint8] | None = None
+    mask: NDArray[np.uint8] | None = None  # ``(H, W)``, blurry geometry; None without
 
     @property
     def verdict(self) -> Verdict:

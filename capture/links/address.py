@@ -22,16 +22,13 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True)
 class NetworkAddress:
-    """An address such as ``onvif://admin@192.168.1.20:8080?profile=0``, without any password.
-
-    The host has no brackets (IPv6), the path begins with its slash, the query is after its ``?``.
-    """
+    """An address such as ``onvif://admin@192.168.1.20:8080?profile=0``, without password."""
 
     uri: str
     scheme: str
-    user: str
+    user: str  # user for the login; empty for none
     host: str
-    port: int | None
+    port: int | None  # port; None for the default of the scheme
     path: str
     query: str
 

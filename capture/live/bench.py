@@ -43,10 +43,7 @@ Task = Callable[[], None]
 
 
 class ShootingThread:
-    """Carries out requests one by one; call :meth:`ask` from any thread, :meth:`run` in one.
-
-    ``feed`` gets the state after every change, and live pictures while a page is open.
-    """
+    """Carries out requests one by one; call :meth:`ask` from any thread, :meth:`run` in one."""
 
     def __init__(
         self,

@@ -12,25 +12,22 @@ NO_LIVE_VIEW = "this camera has no live picture"
 
 @dataclass
 class BenchState:
-    """State of the shooting thread for the page; texts are empty where there is nothing to say.
-
-    ``revision`` grows with the list of pairs; ``unfinished`` is a pair of the scene, shot first.
-    """
+    """State of the shooting thread for the page; texts are empty where there is none."""
 
     session: str
     live: bool
     camera: str = ""
-    supply: str = ""
-    camera_problem: str = ""
+    supply: str = ""  # battery and space of the card; empty if the camera does not tell them
+    camera_problem: str = ""  # why there is no camera; empty if there is one
     motor: bool = False
     live_view: str = ""
     scene: str = ""
-    title: str = ""
+    title: str = ""  # the same as it was typed
     note: str = ""
     offered: str = ""
     unfinished: str = ""
-    busy: str = ""
-    prompt: str = ""
+    busy: str = ""  # present activity in words; empty if idle
+    prompt: str = ""  # what the user must do to continue; empty if nothing
     problem: str = ""
     plan: list[str] = field(default_factory=list)
     current: str = ""

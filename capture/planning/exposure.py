@@ -36,18 +36,15 @@ RAISE_ISO_BEYOND_EV = 0.2
 
 @dataclass(frozen=True)
 class Exposure:
-    """Settings of one shot: the camera's own values, and the true numbers that they stand for.
-
-    ``nominal`` is f-number, seconds and ISO as labelled, and as in EXIF.
-    """
+    """Settings of one shot: the camera's own values, and the true numbers they stand for."""
 
     aperture: str
-    shutter: str
-    iso: str | None
+    shutter: str  # the camera's time value, such as ``1/4`` or ``0.2500s``
+    iso: str | None  # the camera's ISO value; None if it has no such setting
     f_number: float
     seconds: float
     iso_value: float
-    nominal: tuple[float, float, float]
+    nominal: tuple[float, float, float]  # F-number, seconds and ISO as labelled, and as in EXIF
 
     @property
     def words(self) -> dict[SettingName, str]:

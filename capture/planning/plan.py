@@ -22,10 +22,7 @@ simulated one only."""
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan of a shoot; with two cameras ``camera`` is the one for blurry shots.
-
-    ``optics`` is None if focal length, focus distance or pixel pitch is unknown.
-    """
+    """Plan of a shoot; with two cameras ``camera`` is the one for blurry shots."""
 
     camera: CameraDescription
     bracket: Bracket
@@ -33,7 +30,7 @@ class Plan:
     order: str
     sharp_camera: CameraDescription | None = None
     focus_steps: tuple[int, ...] = (0,)
-    optics: OpticsPlan | None = None
+    optics: OpticsPlan | None = None  # None if focus, focal length or pitch is unknown
     settle_seconds: float = 0.0
     notes: tuple[str, ...] = ()
 

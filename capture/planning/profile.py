@@ -22,7 +22,7 @@ Value = bool | int | float | str | list[bool | int | float | str]
 class CaptureProfile(Settings):
     """A settings file; ``shoot`` has its options as typed."""
 
-    shoot: dict[str, Value] = Field(default_factory=dict)
+    shoot: dict[str, Value] = Field(default_factory=dict)  # option → value, as typed
     quality: QualityLimits = LIMITS
 
 

@@ -26,10 +26,7 @@ TOLERATED_STOPS = 1 / 6
 
 @dataclass(frozen=True)
 class PlannedShot:
-    """One shot of a pair; its role, as ``blurry`` or ``anchor``, is also the name of its files.
-
-    A ``defocused`` one is taken at the focus position of the blurry shot.
-    """
+    """One shot; its role names its files. A ``defocused`` one has the blurry shot's focus."""
 
     role: str
     exposure: Exposure

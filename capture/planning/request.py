@@ -23,15 +23,12 @@ FLICKER_PERIODS = 10.0
 
 @dataclass(frozen=True)
 class BracketRequest:
-    """Request of a bracket, as typed; None uses the camera's value, of ``mains_hz`` no lamps.
+    """Request of a bracket, as typed; a value of None is the camera's."""
 
-    ``settle_seconds`` None is 1.5 s, or no pause for simulated cameras; ``blurry`` may be several.
-    """
-
-    blurry: str
-    sharp: str
-    shutter: str | None = None
-    iso: str | None = None
+    blurry: str  # wide aperture, as typed; several, separated by commas, are for :meth:`each`
+    sharp: str  # narrow aperture, as typed
+    shutter: str | None = None  # time of the blurry shot, as typed; None uses the camera's setting
+    iso: str | None = None  # ISO, as typed; None uses the camera's setting
     max_seconds: float = 30.0
     distances_m: tuple[float, ...] = ()
     focal_length_mm: float | None = None
@@ -41,8 +38,8 @@ class BracketRequest:
     order: Order = "aba"
     focus_steps: tuple[int, ...] = ()
     stopped_down: bool = False
-    mains_hz: int | None = None
-    settle_seconds: float | None = None
+    mains_hz: int | None = None  # mains frequency for flickering lamps; None for daylight
+    settle_seconds: float | None = None  # None: 1.5 s, or 0 for simulated cameras
 
     def plan(self, camera: Camera, sharp_camera: Camera | None = None) -> Plan:
         """The plan for a camera with its present settings; a second one takes the sharp shots."""

@@ -19,15 +19,12 @@ SEPARATORS = ",;\t"
 class ListedScene:
     """A scene to shoot, by its name as typed; file names have its :func:`scene_slug`."""
 
-    title: str
-    note: str = ""
+    title: str  # its name as typed; file names have :func:`scene_slug` of it
+    note: str = ""  # what to remember about it; empty for nothing
 
 
 def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
-    """Read a CSV file (comma, semicolon or tab) with the column ``scene`` and perhaps ``note``.
-
-    Other columns and empty rows are left out; a name twice or without letters is refused.
-    """
+    """Read a CSV file with the column ``scene`` and perhaps ``note``; names must differ."""
     try:
         rows = read_csv(path, separators=SEPARATORS)
     except OSError as error:

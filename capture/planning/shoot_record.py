@@ -80,10 +80,7 @@ class HandlingRecord(Read):
 
 
 class ShootRecord(Read):
-    """A shoot: cameras, exposures, protocol and handling; what imports do not know is None.
-
-    Version 0.1.0 had only two apertures with the blurry shot first.
-    """
+    """A shoot in the journal; version 0.1.0 had apertures only, the blurry shot first."""
 
     camera: CameraRecord
     sharp_camera: CameraRecord | None = None
@@ -93,8 +90,8 @@ class ShootRecord(Read):
     order: Order = "blurry-first"
     focus_steps: tuple[FocusSteps, ...] = ()
     stopped_down: bool = False
-    max_seconds: Seconds | None = None
-    settle_seconds: Seconds | None = None
+    max_seconds: Seconds | None = None  # longest time to use; None in imports
+    settle_seconds: Seconds | None = None  # pause before each shot; None in imports
     confirmed_by_yes: bool = False
-    imported: tuple[str, ...] | None = None
+    imported: tuple[str, ...] | None = None  # names of imported files; None if the pairs were shot
     handling: HandlingRecord = HandlingRecord()

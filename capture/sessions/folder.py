@@ -72,10 +72,7 @@ class SessionFolder:
         return known[1]
 
     def plan(self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]) -> None:
-        """Record the planned pairs, which :meth:`SessionState.incomplete` then lists.
-
-        The plan is a single line, so a kill leaves all of it or nothing.
-        """
+        """Record the planned pairs in a single line: a kill leaves all of it or nothing."""
         first = len(self.state.shoots)
         entries = [
             {
@@ -138,10 +135,7 @@ class SessionFolder:
         return stored
 
     def restore(self, owner: str, stored: StoredFile, part: Path) -> None:
-        """Restore a file of a pair or of a chart (``chart 0001``) from a copy in its own folder.
-
-        An existing file is moved away.
-        """
+        """Restore a file of a pair or a chart from a copy; an existing one is moved away."""
         final = file_path(self.root, owner, stored.name)
         try:
             if final.is_symlink() or final.exists():
@@ -248,10 +242,7 @@ class SessionFolder:
 def open_session_folder(
     root: Path, *, create: bool, listener: Listener | None = None
 ) -> Iterator[SessionFolder]:
-    """Open a session folder for writing, under its lock; ``create`` makes one of an empty folder.
-
-    The listener is called with every written journal line.
-    """
+    """Open a session folder under its lock; the listener is called with each line written."""
     root = root.absolute()  # back ends may answer with absolute paths
     is_session = (root / JOURNAL).exists()
     if not is_session and not create:

@@ -242,10 +242,7 @@ _KINDS: Mapping[str, type[Line]] = {
 
 
 def read_line(record: Mapping[str, Any]) -> Line | None:
-    """Parse a journal line into typed fields; None if the state does not depend on it.
-
-    ``ValueError`` names in one line the field that is missing or wrong.
-    """
+    """Parse a journal line, None if the state does not depend on it; ``ValueError`` in a line."""
     event = record.get("event")
     if not isinstance(event, str):
         raise ValueError("it has no event")

@@ -19,10 +19,7 @@ __all__ = ["delete_from_card", "fetch_damaged", "fetch_from_card"]
 def fetch_from_card(
     folder: SessionFolder, rig: SessionCameras, pairs: Sequence[PlannedPair]
 ) -> None:
-    """Download shots of interrupted pairs that are still on the card, to keep with the pair.
-
-    They are shot again nevertheless, because light and scene may have changed.
-    """
+    """Keep an interrupted pair's shots from the card; it is shot again, as light may differ."""
     for pair in pairs:
         for note in sorted((folder.root / "pairs" / pair.id).glob(f"*{ON_CARD}")):
             role = note.name.removesuffix(ON_CARD)

@@ -35,28 +35,22 @@ JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class SessionPair:
-    """A complete pair that was not rejected; scenes must not be shared between splits.
-
-    ``truth_flow`` is ``(2, H, W)`` blurry to sharp, ``defocus_map`` signed ``(H, W)``, both px.
-    """
+    """A complete pair that was not rejected; read its originals by ``images.read_pair``."""
 
     id: str
-    scene: str
+    scene: str  # pairs of one scene must not be shared between splits
     blurry: Path
     sharp: Path
-    verdict: Literal["accept", "warn"]
-    metadata: Mapping[str, Any]
-    truth_flow: Path | None = None
-    truth_image: Path | None = None
-    defocus_map: Path | None = None
+    verdict: Literal["accept", "warn"]  # ``warn``: ``metadata["reason"]`` says what to check
+    metadata: Mapping[str, Any]  # ``pair.json``: roles, exposure, quality, camera
+    truth_flow: Path | None = None  # ``(2, H, W)``, blurry to sharp, px; simulated cameras
+    truth_image: Path | None = None  # all in focus, in the geometry of ``blurry``
+    defocus_map: Path | None = None  # ``(H, W)``, signed diameter, px; simulated cameras
 
 
 @dataclass(frozen=True)
 class Session:
-    """The usable pairs of a session folder, sorted by id; ``left_out`` lack or changed a file.
-
-    ``torn_bytes`` is 0 unless a crash interrupted the journal.
-    """
+    """The usable pairs of a session folder, sorted by id; ``left_out`` lost or changed a file."""
 
     root: Path
     id: str

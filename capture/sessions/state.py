@@ -68,17 +68,14 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class PlannedPair:
-    """A planned pair; ``shoot`` is the index of its shoot.
-
-    ``focus_steps`` of the blurry frame are relative to the sharp one, positive is farther.
-    """
+    """A planned pair; ``shoot`` is the index of its shoot."""
 
     id: str
-    number: int
+    number: int  # number, from 1
     scene: str
     shoot: int
-    focus_steps: int = 0
-    title: str = ""
+    focus_steps: int = 0  # of the blurry frame against the sharp one; positive is farther
+    title: str = ""  # name of the scene as typed; empty if it is the same
 
     @property
     def typed_scene(self) -> str:
@@ -116,7 +113,7 @@ class SessionChart:
     """A shot of the test chart, and what was read in it; None until then."""
 
     shot: ChartShotLine
-    read: ChartReadLine | None = None
+    read: ChartReadLine | None = None  # what was read in it; None until then
 
     @property
     def id(self) -> str:
@@ -131,18 +128,15 @@ class SessionChart:
 
 @dataclass
 class SessionState:
-    """State of a session by its journal; a series has one shoot per wide aperture.
-
-    ``series`` has the index of the first shoot of each one's series, ``on_card`` paths by file.
-    """
+    """State of a session by its journal; a series has one shoot per wide aperture."""
 
     id: str = ""
     created: str = ""
     software: dict[str, Any] = field(default_factory=dict)
     shoots: list[ShootRecord] = field(default_factory=list)
-    series: list[int] = field(default_factory=list)
-    planned: dict[str, PlannedPair] = field(default_factory=dict)
-    complete: dict[str, CompletePair] = field(default_factory=dict)
+    series: list[int] = field(default_factory=list)  # index of the first shoot of each series
+    planned: dict[str, PlannedPair] = field(default_factory=dict)  # pairs by id
+    complete: dict[str, CompletePair] = field(default_factory=dict)  # pairs by id
     begun: set[str] = field(default_factory=set)
     shot: dict[str, ShotPair] = field(default_factory=dict)
     judged: set[str] = field(default_factory=set)

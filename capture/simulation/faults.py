@@ -14,7 +14,7 @@ class FaultKind:
     """A kind of fault: default numbers, or None if required; a lasting one stays from then on."""
 
     text: str
-    usual: tuple[float, ...] | None = ()
+    usual: tuple[float, ...] | None = ()  # default numbers; None if numbers are required
     lasting: bool = False
 
 

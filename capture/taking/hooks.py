@@ -76,10 +76,7 @@ def after_pair(hook: Hook | None, folder: SessionFolder) -> After:
 
 
 def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_SECONDS) -> str:
-    """Run the command for a pair and wait; return its error in one line, which is also printed.
-
-    After the time limit the command and its child processes are ended.
-    """
+    """Run the command, ended at the time limit; return its error in a line, also printed."""
     facts = _facts(root, pair)
     command = [argument.format_map(facts) for argument in hook.arguments]
     environment = {f"DEFOCUS_{name.upper()}": value for name, value in facts.items()}

@@ -61,26 +61,23 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ShootOptions:
-    """Number of pairs, and handling of rejected ones; None keeps the cameras' settings.
+    """Number of pairs, and handling of rejected ones; ``every_seconds`` is start to start."""
 
-    ``every_seconds`` is the least time from start to start; ``scene_list`` replaces ``scene``.
-    """
-
-    scene: str | None = None
+    scene: str | None = None  # name of the scene; None numbers the scenes
     scenes: int = 1
     scene_list: tuple[ListedScene, ...] = ()
-    repeat: int = 1
-    every_seconds: float = 0.0
+    repeat: int = 1  # number of pairs per scene
+    every_seconds: float = 0.0  # minimum seconds from the start of one pair to that of the next
     countdown_seconds: int = 0
     retake: Retake = "auto"
     retries: int = 2
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     grey_card: bool = False
-    files: FileKind | None = None
-    white_balance: str | None = None
+    files: FileKind | None = None  # file format of the cameras; None keeps their setting
+    white_balance: str | None = None  # as typed; None keeps the cameras' setting
     mirror_lock: bool = False
-    calibrations: tuple[Path, ...] = ()
+    calibrations: tuple[Path, ...] = ()  # calibration files to use; the session keeps copies
     keep_on_camera: bool = True
     by: str = ""
 

@@ -88,10 +88,7 @@ class Extractor(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Flow of a level, 2 to 6, from cost volume, first features and the level above.
-
-    The unit of the flow is 20 / 2^level pixels.
-    """
+    """Flow of a level, 2 to 6, in units of 20 / 2^level px, from cost volume and features."""
 
     def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
         super().__init__()
@@ -189,10 +186,7 @@ class Refiner(nn.Module):
 
 
 class PWCNet(nn.Module):
-    """The network; 9,374,274 parameters.
-
-    Official weights were trained without normalised features in the cost volume.
-    """
+    """The network, 9,374,274 parameters; official weights want features not normalised."""
 
     def __init__(self, rule: InnerWarp = SNIKLAUS, *, normalise: bool = False) -> None:
         super().__init__()

@@ -28,13 +28,10 @@ VARIANCE_FLOOR = 1e-12
 
 @dataclass(frozen=True)
 class InnerWarp:
-    """How features are warped: on a grid of aligned corners, or of pixel centres with W / (W - 1).
+    """How features are warped: on a grid of aligned corners, or of pixel centres."""
 
-    A sample of which less than ``valid_above`` is inside the frame gives 0.
-    """
-
-    aligned_corners: bool
-    valid_above: float
+    aligned_corners: bool  # zero flow is the identity; else flows are scaled by W / (W - 1)
+    valid_above: float  # if less than this share of a sample lies inside the frame, the result is 0
 
 
 SNIKLAUS = InnerWarp(aligned_corners=True, valid_above=0.999)
@@ -56,10 +53,7 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 
 class _CostVolume(torch.autograd.Function):
-    """81 shifted products: an unfolded copy of the features takes 20 times the time and memory.
-
-    The gradient is written explicitly; the automatic one would fill 81 padded maps with zeros.
-    """
+    """81 shifted products, with a gradient: unfolding takes 20 times the time and memory."""
 
     @staticmethod
     def forward(ctx: Any, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - torch's context

@@ -28,16 +28,13 @@ HUBER = 1.5
 
 @dataclass(frozen=True)
 class Asymmetry:
-    """The flow radial · CoC · position + common · CoC, blurry to sharp; position is 1 in corners.
+    """The flow radial · CoC · position + common · CoC, blurry to sharp; position 1 is a corner."""
 
-    Parallax acts as ``common``; a ``signed`` circle of confusion is negative in front of the focus.
-    """
-
-    radial: float
+    radial: float  # px per px of circle of confusion at the corner, along the radius outwards
     common: tuple[float, float]
     radial_sigma: float
     common_sigma: tuple[float, float]
-    signed: bool
+    signed: bool  # whether the circle of confusion has a sign, negative in front
 
     @property
     def significant(self) -> bool:

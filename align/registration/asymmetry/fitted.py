@@ -32,16 +32,13 @@ SIGNIFICANT = 3.0
 
 @dataclass(frozen=True)
 class TileAsymmetry:
-    """The asymmetry of a point spread by the tiles of one pair: blurry to sharp, outwards positive.
-
-    ``value`` is px at the corner per px of circle of confusion; ``corner_px`` is moved inwards.
-    """
+    """Asymmetry of a point spread by a pair's tiles, px at the corner per px, outwards positive."""
 
     value: float
-    information: float
+    information: float  # its inverse variance, 0 if they tell nothing
     prior: float
-    taken: float
-    corner_px: float
+    taken: float  # what the transform was fitted with; 0 if the value is not significant
+    corner_px: float  # how far an asymmetry of one moves the corners of the transform inwards, px
     coma_px: float = 0.0
 
     @property

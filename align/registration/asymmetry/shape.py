@@ -73,16 +73,13 @@ class SpreadShape:
 
 @dataclass(frozen=True)
 class BlurredTiles:
-    """Tiles of a blurry picture with known blur: centre + shift is the same place in the sharp one.
+    """Tiles of a blurry picture with known blur and position in the sharp one."""
 
-    ``field`` is relative to the centre of the whole picture, 1 = corner; all others are in px.
-    """
-
-    centres: Array
-    shifts: Array
-    coc_px: Array
-    field: Array
-    side: int
+    centres: Array  # ``(T, 2)`` x, y, px
+    shifts: Array  # ``(T, 2)``: centre + shift in the sharp picture is the blurry centre
+    coc_px: Array  # ``(T,)`` diameters of the circle of confusion
+    field: Array  # ``(T, 2)`` centres relative to the centre of the whole picture, 1 = corner
+    side: int  # side of a tile, px
 
     def reduced(self, factor: int) -> "BlurredTiles":
         """The tiles in pictures reduced by a factor."""
@@ -98,10 +95,7 @@ class BlurredTiles:
 def spread_shape(
     blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
 ) -> SpreadShape | None:
-    """Estimate the shape of the point spread; None if few tiles are blurred, or all in one part.
-
-    ``blurred`` gives the registered sharp picture by the diameter of its disc blur, px.
-    """
+    """Estimate the point spread's shape; ``blurred`` gives the sharp picture by diameter, px."""
     found, used = [], []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
         factor = max(1, int(BAND * float(diameter) / SAMPLES))

@@ -48,9 +48,9 @@ more alike under the second shift."""
 class Witnesses:
     """Tiles that may tell two shifts apart, and the part of the picture in which each is."""
 
-    centres: Surface
-    agreeing: NDArray[np.bool_]
-    part: NDArray[np.int_]
+    centres: Surface  # ``(T, 2)`` x, y in the first picture, px
+    agreeing: NDArray[np.bool_]  # ``(T,)``, whether the registration places them right
+    part: NDArray[np.int_]  # ``(T,)``, the number of the part of the picture in which each lies
 
 
 def repeats(
@@ -164,13 +164,10 @@ def _top(three: Surface) -> float:
 
 @dataclass(frozen=True)
 class _Differences:
-    """How much two pictures differ under a shift of the second, as mean squared differences.
-
-    ``around`` is that of each tile under the blur best there; NaN where a picture ends.
-    """
+    """How much two pictures differ under a shift of the second: mean squared differences."""
 
     mean: float
-    around: Surface
+    around: Surface  # ``(T,)``, under the blur best for each tile; NaN where a picture ends
 
     @classmethod
     def under(

@@ -37,20 +37,17 @@ HANN_SHARE = 4 / 9
 
 @dataclass(frozen=True)
 class TileShifts:
-    """Measured shift of each tile: centre + shift in the second picture is the centre in the first.
+    """Measured shift of each tile, px."""
 
-    ``peaks`` of 1 agree in all phases; ``slopes`` are RMS per px, least and most; all in px.
-    """
-
-    centres: Array
-    shifts: Array
-    peaks: Array
-    noise_peak: Array
-    errors_px: Array
-    slopes: Array
-    chosen: NDArray[np.int_]
-    likeness: Array
-    overlap: float
+    centres: Array  # ``(T, 2)`` x, y of the tile centres in the first picture, px
+    shifts: Array  # ``(T, 2)`` x, y: centre + shift in the second is the centre in the first
+    peaks: Array  # ``(T,)`` height of the correlation peak, 1 = all phases agree
+    noise_peak: Array  # ``(T,)`` average height for a tile without anything in common
+    errors_px: Array  # ``(T,)`` standard error predicted by the peak, in the worst direction
+    slopes: Array  # ``(T, 2)`` RMS slope per px of the poorer tile, minimum and maximum
+    chosen: NDArray[np.int_]  # ``(T,)`` index of the most similar second picture
+    likeness: Array  # ``(T,)`` normalised correlation of its gradients with the first, -1..1
+    overlap: float  # average number of tiles that cover the same point, at least 1
 
     @property
     def textured(self) -> Mask:
@@ -61,17 +58,14 @@ class TileShifts:
 
 @dataclass(frozen=True)
 class TiledPicture:
-    """Tiles of a picture that others are compared with, prepared once; ``band`` in cycles per px.
-
-    ``spectra`` of windowed tiles are conjugate, ``(T, height, width // 2 + 1)``.
-    """
+    """Tiles of a picture that others are compared with, prepared once for all of these."""
 
     shape: tuple[int, ...]
     tile: tuple[int, int]
     grid: tuple[int, int]
-    band: float
-    spectra: Spectra
-    slopes: Array
+    band: float  # standard deviation of the Gaussian that weights the frequencies, cycles per pixel
+    spectra: Spectra  # ``(T, tile height, tile width // 2 + 1)``, of the windowed tiles, conjugate
+    slopes: Array  # ``(T, 2)``, see :class:`TileShifts`
 
 
 def tiled(
@@ -102,10 +96,7 @@ def most_alike_shifts(
     tried: Mask | None = None,
     largest: float = math.inf,
 ) -> TileShifts:
-    """Measure the shift of each tile to the most similar of ``seconds``, such as several blurs.
-
-    ``tried`` is ``(T, D)``, which of the D pictures each tile tries, at least one; None for all.
-    """
+    """Shift of each tile to the most similar of ``seconds``; it may try some ``(T, D)`` only."""
     tile, places = first.tile, _places(first.shape, first.tile, first.grid)
     rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
     squared = rows**2 + columns**2

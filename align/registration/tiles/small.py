@@ -37,7 +37,7 @@ class SmallTiles:
     """Tiles small enough to be sharp, with their circles of confusion, height and width."""
 
     shifts: TileShifts
-    coc_px: Array
+    coc_px: Array  # ``(S,)`` their circles of confusion
     tile: tuple[int, int]
 
 
@@ -58,10 +58,7 @@ def small_tiles(
 def with_small_tiles(
     large: TileShifts, coc_px: Array, small: SmallTiles | None, corner: Array
 ) -> tuple[TileShifts, Array]:
-    """The tiles, small ones instead of large ones where it is sharp, and their blur.
-
-    ``corner`` is x, y of the first pixel of the part with the small tiles.
-    """
+    """Small tiles, from ``corner`` (x, y) on, where it is sharp, else large; and their blur."""
     if small is None:
         return large, coc_px
     shifts = replace(small.shifts, centres=small.shifts.centres + corner)

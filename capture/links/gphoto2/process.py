@@ -29,10 +29,7 @@ TRIES_OF_ONE_PROCESS = 3
 
 
 class CameraProcess:
-    """The process of one camera; a new one after a crash sets what was ``wanted`` again.
-
-    ``had`` are entries of its exposure from before it was opened again.
-    """
+    """The process of one camera; a new one after a crash sets what was ``wanted`` again."""
 
     def __init__(self, port: str, environment: dict[str, str]) -> None:
         """Open the camera at a port."""

@@ -34,10 +34,7 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
 def displacement_overlay(
     model: Similarity, size: tuple[int, int], pixels: float
 ) -> tuple[str, NDArray[np.uint8]]:
-    """Arrows from blurry to sharp positions, and a label of their magnification.
-
-    ``pixels`` is pixels of the original per shown one; the picture is ``(H, W, 4)`` RGBA.
-    """
+    """Arrows and their label from blurry to sharp, RGBA, ``pixels`` of the original per px."""
     height, width = size
     x, y = model.shift_px
     shown = Similarity(model.zoom, model.rotation_deg, (x / pixels, y / pixels))

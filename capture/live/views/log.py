@@ -32,15 +32,12 @@ BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class LogRow:
-    """A pair or a test chart in the log; text is empty where it is unknown.
+    """A pair or a test chart in the log; text is empty where it is unknown."""
 
-    ``done`` is in this computer's time zone; of imported pictures by the camera's clock.
-    """
-
-    done: datetime | None
+    done: datetime | None  # in this computer's time zone, or by the camera's clock
     pair: str
-    scene: str = ""
-    verdict: str = ""
+    scene: str = ""  # its scene, as typed; empty for a chart
+    verdict: str = ""  # the present one; empty for a chart
     reason: str = ""
     retakes: str = ""
     blurry: str = ""
@@ -140,10 +137,7 @@ def _taken(roles: Mapping[str, Any]) -> datetime | None:
 
 
 def write_log(session: Path, out: Path, by: str = "") -> None:
-    """Write the log of a session to a ``.pdf``, ``.html`` or ``.csv`` file.
-
-    ``by`` is who shot what its shoot names nobody for; empty if nobody says it.
-    """
+    """Write the log of a session to ``.pdf``, ``.html`` or ``.csv``; ``by`` fills in who shot."""
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html", ".csv"):
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")

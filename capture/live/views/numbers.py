@@ -15,10 +15,7 @@ SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION 
 
 @dataclass(frozen=True)
 class NumberRow:
-    """A number of ``pair.json``: path of keys in ``quality``, its words, and its limits by name.
-
-    ``words`` may raise ``TypeError`` or ``ValueError``; the ``always`` shown may be missing.
-    """
+    """A number of ``pair.json``: keys in ``quality``, its words, which may raise, its limits."""
 
     label: str
     path: tuple[str, ...]

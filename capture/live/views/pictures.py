@@ -31,8 +31,8 @@ DECODERS = 2
 class PairMember:
     """A member of a pair for display; ``pixels`` is pixels of the original per shown one."""
 
-    picture: NDArray[np.uint8]
-    pixels: float
+    picture: NDArray[np.uint8]  # ``(H, W, 3)`` uint8 RGB
+    pixels: float  # pixels of the original per pixel of ``picture``, along a side
 
 
 @dataclass(frozen=True)

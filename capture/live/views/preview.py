@@ -79,16 +79,13 @@ PEAKING_RGBA = (57, 255, 20, 255)
 
 @dataclass(frozen=True)
 class LiveView:
-    """A live picture, at most 960 px wide, and its measurements.
+    """A live picture, its measurements and its focus peaking (transparent beside edges)."""
 
-    ``peaking`` is transparent but where edges are in focus; the histogram has shares of 64 bins.
-    """
-
-    jpeg: bytes
+    jpeg: bytes  # the picture, at most 960 px wide
     peaking: bytes
-    in_focus_share: float | None
+    in_focus_share: float | None  # share of the edges that are in focus; None if there is no edge
     sharpness: float | None
-    histogram: tuple[tuple[float, ...], ...]
+    histogram: tuple[tuple[float, ...], ...]  # shares of 64 equal bins, by channel
     clipped_share: tuple[float, ...]
     black_share: tuple[float, ...]
 
@@ -125,11 +122,11 @@ class LiveView:
 class Magnified:
     """A place of a live picture; ``mtf50`` in cycles per px of its slanted edge, or ``reason``."""
 
-    jpeg: bytes
-    mtf50: float | None
-    reason: str
+    jpeg: bytes  # it, at the camera's own pixels
+    mtf50: float | None  # of its slanted edge, cycles per px; None without one
+    reason: str  # why; empty if it was measured
     sharpness: float | None
-    square: tuple[float, float, float, float]
+    square: tuple[float, float, float, float]  # left, top, width, height as shares
 
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with the picture as a data address."""

@@ -67,10 +67,7 @@ class _Rebuilt:
 
 
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
-    """Repair a journal in place, under the caller's lock; return what was done, line by line.
-
-    The damaged one is kept beside it; empty if nothing is damaged.
-    """
+    """Repair a journal under the caller's lock, keep the damaged one; return what was done."""
     lines = _lines(journal)
     found = [decode_line(line) for line in lines[:-1]]
     if found and all(record and record.get("n") == n for n, record in enumerate(found, 1)):

@@ -19,10 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def vignette(width: int, height: int, corner_ev: float, f_number: float) -> Floats:
-    """``(H, W, 1)`` factor on the light: falls with the square of the distance from the centre.
-
-    The corners lose ``corner_ev`` at f/1.4, less at larger f-numbers.
-    """
+    """``(H, W, 1)`` factor on the light, falling with squared radius by ``corner_ev`` at f/1.4."""
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot((x - (width - 1) / 2) / width, (y - (height - 1) / 2) / height) / np.sqrt(0.5)
     loss_ev = corner_ev * WIDEST_F_NUMBER / f_number * radius**2
@@ -35,10 +32,7 @@ def tint(warmth: float) -> Floats:
 
 
 def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int) -> Floats:
-    """``(H, W, 1)`` factor on the light: shadows of specks on the glass in front of the sensor.
-
-    The narrower the aperture, the smaller and darker is a shadow.
-    """
+    """``(H, W, 1)`` shadows of specks, smaller and darker at narrow apertures."""
     shadow = np.zeros((height, width))
     psf = disc_psf(PARTICLE_SHARE * width)
     spot = _spread(psf / psf.max(), disc_psf(DUST_HEIGHT_SHARE * width / f_number))

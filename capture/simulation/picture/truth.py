@@ -23,9 +23,9 @@ class TrueShot:
     exposure: Exposure
     lens: Lens
     geometry: Similarity
-    error_ev: float
+    error_ev: float  # exposure error relative to the settings
     object_px: float
-    released_at: float
+    released_at: float  # start of the exposure, seconds of :func:`time.monotonic`
 
 
 def combined(first: Similarity, second: Similarity, width: int, height: int) -> Similarity:

@@ -64,10 +64,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class TakenFrame:
-    """A shot stored in the session folder; ``shot_for`` is the pair that it is copied from.
-
-    ``released_at`` is :func:`time.monotonic` of the exposure's start, or else of the command.
-    """
+    """A shot stored in the session folder; ``shot_for`` is the pair that it is copied from."""
 
     frame: PlannedShot
     path: Path
@@ -75,7 +72,7 @@ class TakenFrame:
     files: tuple[StoredFile, ...]
     got: dict[SettingName, str]
     exif: Exif
-    released_at: float
+    released_at: float  # start of the exposure, or the command; :func:`time.monotonic`
     shot_for: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -113,10 +110,7 @@ def take_frames(
     lent: TakenFrame | None = None,
     stored: Callable[[Path], None] = _nobody_looks,
 ) -> dict[str, TakenFrame]:
-    """Take every shot of a pair into its folder; return the shots by role, in order.
-
-    ``lent``, of the previous pair, is copied instead of taking the same shot again.
-    """
+    """Take every shot of a pair, but ``lent`` is copied; return them by role, in order."""
     if protocol.mode == "dual":
         taken = _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
         for shot in taken.values():
@@ -166,10 +160,7 @@ def take_shot(
     told: Callable[[str], None],
     keep: Callable[[dict[SettingName, str], Shot], Kept],
 ) -> Kept:
-    """Set a camera, release it, and keep what it delivers and says that it was set to.
-
-    It is ``CameraError`` if it exposed otherwise than it was set.
-    """
+    """Set a camera, release it, and keep what it delivers, unless it exposed otherwise."""
     for left in range(EXPOSURE_TRIES, 0, -1):
         got = with_retries(lambda: apply_exposure(camera, exposure), told)
         time.sleep(settle_seconds)

@@ -40,8 +40,8 @@ class Handling:
     """Handling of pairs, besides the shots themselves; ``after`` must handle its own errors."""
 
     settle_seconds: float = 0.0
-    every_seconds: float = 0.0
-    calibrations: Calibrations = NO_CALIBRATIONS
+    every_seconds: float = 0.0  # minimum seconds from the start of one pair to that of the next
+    calibrations: Calibrations = NO_CALIBRATIONS  # calibrations of the cameras
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     person: Person = NOBODY
