@@ -20,13 +20,10 @@ PREFIX = "MDP_ds_0_"
 
 
 class AIFNet(nn.Module):
-    """Defocus map, planes, restored picture.
+    """DMENet's defocus map, 29 planes of equal blur, and the picture restored from them."""
 
-    Args:
-        divide_channels_by: 1 for the released network, larger for a narrow one of the same form.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``divide_channels_by`` is 1 for the released network. ``adds_input``: the network gives the
+    # change to the picture, as narrow copies do; not in the paper.
 
     def __init__(self, divide_channels_by: int = 1, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -41,17 +38,10 @@ class AIFNet(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The restored picture and the map.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
-                below to multiples of 16, cropped back.
-
-        Returns:
-            ``restored`` ``(N, 3, H, W)`` in (0, 1), ``logits`` before its sigmoid (or what is added
-            to the picture, which is not clamped then), ``blur_map``
-            ``(N, 1, H, W)`` in (0, 1).
-        """
+        """``restored`` ``(N, 3, H, W)`` in (0, 1), its ``logits``, and the map, ``blur_map``."""
+        # The picture is RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of
+        # 16, cropped back. ``logits`` is what ``restored`` is the sigmoid of, or what is added to
+        # the picture, which is not clamped then.
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         blur_map = self.defocus_net(padded)
@@ -64,34 +54,17 @@ class AIFNet(nn.Module):
 
 
 def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
-    """The picture weighted by how near its blur is to each of 29 levels; soft, not masks.
-
-    Plane k is picture * (1 - |map - k / 28|).
-
-    Args:
-        picture: ``(N, 3, H, W)``.
-        blur_map: ``(N, 1, H, W)`` in [0, 1].
-
-    Returns:
-        ``(N, 87, H, W)``, level by level, colour fastest.
-    """
+    """The picture weighted by how near its blur is to each of 29 levels: ``(N, 87, H, W)``."""
+    # Plane k is picture * (1 - |map - k / 28|), level by level, colour fastest: soft, not masks.
     levels = torch.linspace(0.0, 1.0, LEVELS, device=picture.device, dtype=picture.dtype)
     weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
     return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
 
 
 def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
-    """Twice the size as TensorFlow 1 resizes bilinearly: sample i lies at i / 2, no half pixel.
-
-    Every second sample is an old one, those between are means of their neighbours, the last
-    repeats the last.
-
-    Args:
-        features: ``(N, C, H, W)``.
-
-    Returns:
-        ``(N, C, 2 H, 2 W)``.
-    """
+    """Twice the size as TensorFlow 1 resizes bilinearly: sample i lies at i / 2, no half pixel."""
+    # Every second sample is an old one, those between are means of their neighbours, the last
+    # repeats the last.
     for axis in (2, 3):
         last = features.narrow(axis, features.shape[axis] - 1, 1)
         following = torch.cat([features.narrow(axis, 1, features.shape[axis] - 1), last], axis)
@@ -101,10 +74,7 @@ def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
 
 
 class _SameConv(nn.Conv2d):
-    """A 3 x 3 convolution that pads as TensorFlow's SAME does for even sizes.
-
-    With stride 2 only below and on the right; otherwise all around.
-    """
+    """A 3 x 3 convolution, padded as TensorFlow's SAME for even sizes: stride 2 only at the end."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
         padding = 0 if stride == 2 else dilation

@@ -10,15 +10,9 @@ __all__ = ["convert"]
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A state dict of :class:`~defocus.baselines.systems.aifnet.network.AIFNet`.
-
-    Args:
-        tensors: Variables by their TensorFlow names (``defocus_net/…:0``, ``deblur_net/…:0``), of
-            one file or of one for each network, or a list in the graph's order.
-
-    Raises:
-        ValueError: A list that does not fit.
-    """
+    """A state dict of AIFNet from variables by TensorFlow names, or a list in the graph's order."""
+    # The names are ``defocus_net/…:0`` and ``deblur_net/…:0``; a list that does not fit is a
+    # ValueError.
     named = by_name(tensors, ["defocus_net", "deblur_net"])
     if named:
         return named

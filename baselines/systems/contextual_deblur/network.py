@@ -31,22 +31,12 @@ SMALLEST = 3
 
 
 class ContextualDeblur(nn.Module):
-    """Overlapping tiles through a transformer; the rest at full resolution.
+    """Overlapping tiles through a transformer; the rest at full resolution."""
 
-    Args:
-        encoder: Channels and heads of the primary encoder.
-        contextual_heads: Number of heads of the contextual encoder.
-        decoder: Channels and heads of the decoder.
-        blocks: Blocks of the primary encoder that are used, and of the decoder.
-        contextual_blocks: Blocks of the contextual encoder.
-        features: Channels at full resolution.
-        patch: Side of what a token sees, px.
-        stride: From one token to the next, px, even and at least half a patch.
-        tile: Side of a tile, px, a multiple of the stride.
-        step: From one tile to the next, px.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``patch`` is the side of what a token sees, ``stride`` from one token to the next (even, at
+    # least half a patch); ``tile`` is a multiple of the stride, ``step`` from one tile to the next,
+    # all px. ``adds_input``: the network gives the change to the picture, as narrow copies do; not
+    # in the paper.
 
     def __init__(
         self,
@@ -74,17 +64,9 @@ class ContextualDeblur(nn.Module):
         initialise(self)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. A side below a
-                tile's is reflected at its end to a multiple of the stride (at least three of them)
-                and makes the tile smaller.
-                Turned to BGR inside, as the released weights expect.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; not clamped. BGR inside."""
+        # A side below a tile's is reflected at its end to a multiple of the stride (at least three
+        # of them) and makes the tile smaller.
         height, width = blurry.shape[-2:]
         picture = self._padded(blurry).flip(1)
         tiled = stitch(picture, self._tile, self.stride, self.tile, self.step)
@@ -96,14 +78,7 @@ class ContextualDeblur(nn.Module):
         return restored.flip(1)[..., :height, :width]
 
     def describe(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the contextual encoder says of each tile of a picture, for training.
-
-        Args:
-            picture: See :meth:`forward`.
-
-        Returns:
-            Embeddings ``(N, tiles, 128)`` and logits ``(N, tiles)`` that a tile is sharp.
-        """
+        """The contextual encoder's ``(N, tiles, 128)``, and logits that a tile is sharp."""
         padded = self._padded(picture).flip(1)
         at = places(padded.shape[-2], padded.shape[-1], self.tile, self.step)
         tokens = self.primary_encoder(cut(padded, at, self.tile))[-1]

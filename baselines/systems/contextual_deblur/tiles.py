@@ -34,18 +34,9 @@ def stitch(
     tile: int = TILE,
     step: int = STEP,
 ) -> torch.Tensor:
-    """What a function gives for tiles, averaged where they overlap; 16 tiles at a time.
-
-    Args:
-        picture: ``(N, C, H, W)``.
-        of_tiles: Function from ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``.
-        margin: What its result is smaller by, px.
-        tile: Side of a tile, px.
-        step: From one tile to the next, px.
-
-    Returns:
-        ``(N, F, H - margin, W - margin)``.
-    """
+    """What a function gives for tiles, averaged where they overlap; 16 tiles at a time."""
+    # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
+    # smaller by the same margin.
     at = places(picture.shape[-2], picture.shape[-1], tile, step)
     height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
     together = max(1, BATCH // picture.shape[0])

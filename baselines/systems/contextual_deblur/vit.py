@@ -80,26 +80,15 @@ class _Block(nn.Module):
 
 
 class PrimaryEncoder(nn.Module):
-    """The first blocks of a masked autoencoder's encoder.
-
-    Args:
-        width: Channels of a token.
-        heads: Number of heads of the attention.
-        blocks: Number of blocks that are used.
-        patch: Side of what a token sees, px.
-        stride: From one token to the next, px.
-    """
+    """The first blocks of a masked autoencoder's encoder, with tokens ``stride`` px apart."""
 
     def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
         super().__init__()
         self.pretrain_mae = _MaskedAutoencoder(width, heads, blocks, patch, stride)
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
-        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first.
-
-        Args:
-            tiles: ``(N, 3, h, w)``, each side a stride more than its patches, BGR in [0, 1].
-        """
+        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first."""
+        # The tiles are BGR in [0, 1]; each side is a stride more than its patches.
         features: list[torch.Tensor] = self.pretrain_mae(tiles)
         return features
 
@@ -137,13 +126,7 @@ class _MaskedAutoencoder(nn.Module):
 
 
 class ContextualEncoder(nn.Module):
-    """How the tile is blurred, from the last features of the primary encoder.
-
-    Args:
-        width: Channels of a token.
-        heads: Number of heads of the attention.
-        blocks: Number of blocks.
-    """
+    """How the tile is blurred, from the last features of the primary encoder."""
 
     def __init__(self, width: int, heads: int, blocks: int) -> None:
         super().__init__()
@@ -176,16 +159,9 @@ class ContextualEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From the contextual tokens, with the encoder's features added twice, to a feature map.
+    """From the contextual tokens, with the encoder's features added twice, to a feature map."""
 
-    Args:
-        encoder_width: Channels of the encoder's tokens.
-        width: Channels of its own tokens.
-        heads: Number of heads of the attention.
-        blocks: As many as the primary encoder's.
-        features: Channels of the map.
-        stride: Side of a token's part of the map.
-    """
+    # There are as many blocks as in the primary encoder; ``stride`` is the side of a token's part.
 
     def __init__(
         self, encoder_width: int, width: int, heads: int, blocks: int, features: int, stride: int
@@ -233,11 +209,9 @@ def _merger(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """Position embedding for a tile: that of 31 x 31 patches, of which smaller tiles use a corner.
-
-    The official test interpolates anew at each call and overwrites the parameter, which then has
-    another shape; here the parameter stays as it was trained.
-    """
+    """Position embedding for a tile: that of 31 x 31 patches; smaller tiles use a corner."""
+    # The official test interpolates again at each call and overwrites the parameter, which then has
+    # another shape; here the parameter stays as it was trained.
     resized = _interpolated(stored, TEST_SIDE)
     grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[:, :rows, :columns]
     return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)

@@ -22,13 +22,10 @@ FOLD = 2
 
 
 class DefocusUNet(nn.Module):
-    """From a blurry to the restored picture, without information about the blur.
+    """From a blurry to the restored picture, without information about the blur."""
 
-    Args:
-        widths: Channels of each level, finest first; each level has half the size of the last one.
-        encoder: Blocks per level on the way down, the coarsest level included.
-        decoder: Blocks per level on the way up, finest first: one level fewer.
-    """
+    # ``widths`` and ``decoder`` are finest first; each level has half the size of the last one, and
+    # the decoder has one level fewer.
 
     fit_for_bfloat16 = True
     """What it restores is the same to 60 dB where its convolutions are in bfloat16."""
@@ -55,15 +52,9 @@ class DefocusUNet(nn.Module):
             nn.init.zeros_(self.ending.bias)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to whole places of the coarsest level, and cropped again.
-
-        Returns:
-            As ``blurry``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
+        # Padded by reflection on the right and below to whole places of the coarsest level, and
+        # cropped.
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
         folded = functional.pixel_unshuffle(padded, FOLD)

@@ -25,12 +25,7 @@ HEAD_CHANNELS = (64, 64, 64, 32, 32, 32, 16, 16, 16)
 
 
 class DomainCritic(nn.Module):
-    """Whether features are of rendered pictures; one logit per patch.
-
-    Args:
-        features: Channels of what it sees: 64 in the released network.
-        divide_channels_by: 1 for the released one.
-    """
+    """Whether features are of rendered pictures, one logit per patch; 64 channels in the paper."""
 
     def __init__(self, features: int = 64, divide_channels_by: int = 1) -> None:
         super().__init__()
@@ -67,10 +62,9 @@ def _same(side: int) -> tuple[int, int]:
 
 
 class FocusHead(nn.Module):
-    """Predicts in-focus regions from the defocus map by 1 x 1 convolutions.
+    """Predicts in-focus regions from the defocus map by 1 x 1 convolutions."""
 
-    Activations are not stated for it; they are those of the other parts.
-    """
+    # Activations are not stated for it; they are those of the other parts.
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,25 +83,13 @@ class FocusHead(nn.Module):
 
 
 class RealPictures:
-    """Crops of the pictures of a folder, drawn by PyTorch's generator, which the training seeds.
-
-    Args:
-        folder: Its pictures are used, those of folders in it are not.
-
-    Raises:
-        SettingsError: No such folder, or no picture in it.
-    """
+    """Crops of the pictures in a folder, drawn by PyTorch's generator, which training seeds."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = _pictures(folder)
 
     def draw(self, like: torch.Tensor) -> torch.Tensor:
-        """As many crops of the same size as the batch ``(N, 3, h, w)`` has.
-
-        Raises:
-            InputError: A picture is smaller than a crop.
-            ImageError: One cannot be read.
-        """
+        """As many crops of the same size as the batch ``(N, 3, h, w)`` has."""
         crops = []
         for _ in range(len(like)):
             path = self.paths[_below(len(self.paths))]
@@ -118,14 +100,7 @@ class RealPictures:
 
 
 class LabelledPictures:
-    """The same with masks: ``image/`` and ``gt/`` of one folder, matched by name without suffix.
-
-    Args:
-        folder: Holds the two folders.
-
-    Raises:
-        SettingsError: A folder is missing or empty, or a picture has no mask.
-    """
+    """The same with masks: ``image/`` and ``gt/`` of one folder, matched by name without suffix."""
 
     def __init__(self, folder: Path) -> None:
         masks = {path.stem: path for path in _pictures(folder / "gt")}
@@ -136,12 +111,7 @@ class LabelledPictures:
         self.pairs = [(path, masks[path.stem]) for path in pictures]
 
     def draw(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Crops ``(N, 3, h, w)`` and their masks ``(N, 1, h, w)``, 0 or 1.
-
-        Raises:
-            InputError: A picture is smaller than a crop, or its mask has another size.
-            ImageError: One cannot be read.
-        """
+        """Crops ``(N, 3, h, w)`` and their masks ``(N, 1, h, w)``, 0 or 1."""
         crops, masks = [], []
         for _ in range(len(like)):
             path, mask_path = self.pairs[_below(len(self.pairs))]

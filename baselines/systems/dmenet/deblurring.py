@@ -19,14 +19,10 @@ SHARP_LOGIT = -4.0
 
 
 class DMENetDeblurring(DMENet):
-    """The network with its own names of weights, then Krishnan and Fergus's deconvolution.
+    """The network with its own names of weights, then Krishnan and Fergus's deconvolution."""
 
-    Args:
-        strength: Name of the deconvolution's preset.
-        divide_channels_by: 1 for the released network.
-        starts_sharp: Whether the first map calls everything sharp, as that of narrow copies does;
-            not in the paper.
-    """
+    # ``strength`` is a preset of the deconvolution. ``starts_sharp``: the first map calls
+    # everything sharp, as that of narrow copies does; not in the paper.
 
     def __init__(
         self, strength: str = "", divide_channels_by: int = 1, *, starts_sharp: bool = False
@@ -43,19 +39,9 @@ class DMENetDeblurring(DMENet):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What DMENet gives, and what follows from its map without gradient.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16.
-
-        Returns:
-            Those of :meth:`DMENet.outputs`; ``restored``, as ``blurry``; ``defocus_map``
-            ``(N, 1, H, W)``: diameters in px of the circles whose blur is that of the released
-            test script's Gaussians.
-
-        Raises:
-            ImageError: A value of the picture is not finite.
-        """
+        """DMENet's outputs, and without gradient what follows from its map for ``(N, 3, H, W)``."""
+        # ``defocus_map`` has diameters in px of the circles whose blur is that of the released test
+        # script's Gaussians.
         pictures = as_pictures(blurry)
         given = super().outputs(blurry)
         diameter = blur_sigma_px(given["map"].detach().float()) / sigma_of(1.0)

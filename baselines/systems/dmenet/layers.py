@@ -8,24 +8,14 @@ __all__ = ["SymmetricConv", "UnscaledBatchNorm", "repeat_pixels"]
 
 
 class SymmetricConv(nn.Conv2d):
-    """A convolution after TensorFlow's SYMMETRIC padding, which for one pixel repeats the border.
-
-    Args:
-        inputs: Channels in.
-        outputs: Channels out.
-        size: Side of the kernel: 3, or 1 (nothing is padded).
-    """
+    """A convolution after TensorFlow's SYMMETRIC padding, which repeats the border at one pixel."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(inputs, outputs, size, padding=size // 2, padding_mode="replicate")
 
 
 class UnscaledBatchNorm(nn.Module):
-    """Batch normalisation with a shift and no scale: no ``weight``, no ``num_batches_tracked``.
-
-    Args:
-        channels: Number of channels of the features.
-    """
+    """Batch normalisation with a shift and no scale: no ``weight``, no ``num_batches_tracked``."""
 
     running_mean: torch.Tensor
     running_var: torch.Tensor

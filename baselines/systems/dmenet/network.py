@@ -33,19 +33,13 @@ def defocus_map_px(share: torch.Tensor) -> torch.Tensor:
 
 
 def blur_sigma_px(share: torch.Tensor) -> torch.Tensor:
-    """Standard deviations of a Gaussian blur in pixels, as the released test script makes them.
-
-    sigma = max((15 m - 1) / 2, 0) with the output m in [0, 1]: a circle of one pixel is sharp.
-    """
+    """Sigma in px of a Gaussian blur, as in the released test script: max((15 m - 1) / 2, 0)."""
+    # The output m is in [0, 1]: a circle of one pixel is sharp.
     return ((defocus_map_px(share) - 1.0) / 2.0).clamp_min(0.0)
 
 
 class DMENet(nn.Module):
-    """The defocus map of a picture.
-
-    Args:
-        divide_channels_by: 1 for the released network, larger for a narrow one of the same form.
-    """
+    """The defocus map of a picture; ``divide_channels_by`` is 1 for the released network."""
 
     def __init__(self, divide_channels_by: int = 1) -> None:
         super().__init__()
@@ -78,17 +72,10 @@ class DefocusNet(nn.Module):
         return self.outputs(blurry)["map"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The map and what leads to it.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
-                below to multiples of 16, cropped back.
-
-        Returns:
-            ``map`` ``(N, 1, H, W)`` in (0, 1); ``logits`` before its sigmoid; ``aux_logits_u4``,
-            … ``aux_logits_u0``: what the heads at 1/16, … 1/1 of the padded size give before
-            their sigmoids.
-        """
+        """The ``map`` ``(N, 1, H, W)`` in (0, 1), its ``logits``, and the other heads' logits."""
+        # The picture is RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of
+        # 16, cropped back. ``aux_logits_u4``, … ``aux_logits_u0`` are what the heads at 1/16, … 1/1
+        # of the padded size give.
         height, width = blurry.shape[-2:]
         given = self.decoder.outputs(self.encoder(pad_to_multiple(blurry, MULTIPLE)))
         logits = given["logits"][..., :height, :width]

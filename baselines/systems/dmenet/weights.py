@@ -10,15 +10,9 @@ __all__ = ["convert"]
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A state dict of :class:`~defocus.baselines.systems.dmenet.network.DMENet`.
-
-    Args:
-        tensors: Variables by their TensorFlow names (``main_net/defocus_net/…:0``; variables of
-            other networks in the file are dropped), or a list in the graph's order.
-
-    Raises:
-        ValueError: A list that does not fit.
-    """
+    """A state dict of DMENet from variables by TensorFlow names, or a list in the graph's order."""
+    # The names are ``main_net/defocus_net/…:0``; other networks' variables are dropped, and a list
+    # that does not fit is a ValueError.
     named = by_name(tensors, ["defocus_net"])
     if named:
         return {f"main_net.{name}": tensor for name, tensor in named.items()}

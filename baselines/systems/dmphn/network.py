@@ -26,16 +26,11 @@ STACK_LEVELS = 3
 
 
 class DMPHN(nn.Module):
-    """From a blurry picture to the restored one by a hierarchy of patches.
+    """From a blurry picture to the restored one by a hierarchy of patches."""
 
-    The finest patches come first; what they give is added to the picture of the next coarser ones.
-
-    Args:
-        levels: 3: 1-2-4 patches; 4: 1-2-4-8.
-        width: Channels at full size.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # The finest patches come first; what they give is added to the picture of the next coarser
+    # ones. Three ``levels`` are 1-2-4 patches, four 1-2-4-8. ``adds_input``: the network gives the
+    # change to the picture, as narrow copies do; not in the paper.
 
     def __init__(self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -47,15 +42,9 @@ class DMPHN(nn.Module):
         self.apply(initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
-                multiples of 8 (with four levels H to multiples of 16), and cropped again.
-
-        Returns:
-            Same shape, not clipped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; not clipped."""
+        # Padded by reflection to multiples of 8 (with four levels H to multiples of 16), and
+        # cropped.
         height, width = blurry.shape[-2:]
         picture = _padded(blurry, self.levels) - GREY
         added = torch.zeros_like(picture)
@@ -70,12 +59,7 @@ class DMPHN(nn.Module):
 
 
 class StackedDMPHN(nn.Module):
-    """Several stages of 1-2-4 patches, each with its own weights and fed by the one before.
-
-    Args:
-        stages: 4 in the paper; weights for 2 and 3 were released too.
-        width: Channels at full size.
-    """
+    """Stages of 1-2-4 patches (4 in the paper), with weights of their own, one after another."""
 
     def __init__(self, stages: int = 4, width: int = WIDTH) -> None:
         super().__init__()
@@ -91,15 +75,9 @@ class StackedDMPHN(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What each stage gives.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
-                multiples of 8, and cropped again.
-
-        Returns:
-            ``stage1`` … and ``restored``, the last of them; each of the shape of ``blurry``.
-        """
+        """What each stage gives: ``stage1`` … and ``restored``, the last, shaped as ``blurry``."""
+        # ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16, is padded by reflection to multiples of 8, and
+        # cropped.
         height, width = blurry.shape[-2:]
         picture = _padded(blurry, STACK_LEVELS) - GREY
         first: torch.Tensor | None = None
@@ -118,17 +96,9 @@ class StackedDMPHN(nn.Module):
         before: dict[int, torch.Tensor],
         first: torch.Tensor | None,
     ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
-        """One stage.
-
-        Args:
-            stage: Number of the stage, from 1.
-            picture: What the stage before gave, at first the blurry picture.
-            before: Features of the stage before by level, at first none.
-            first: What the first stage gave; None in it.
-
-        Returns:
-            The stage's picture, and its features by level.
-        """
+        """One stage (from 1): its picture, and its features by level."""
+        # ``before`` has the features of the stage before by level, at first none; ``first`` is what
+        # the first stage gave, None in it.
         added = torch.zeros_like(picture)
         joined: torch.Tensor | float = 0.0
         features: dict[int, torch.Tensor] = {}
@@ -144,13 +114,7 @@ class StackedDMPHN(nn.Module):
 
 
 def by_patches(part: nn.Module, whole: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
-    """Run a part on each patch by itself and put the results together again.
-
-    Args:
-        part: ``(n, C, h, w)`` to ``(n, C', h', w')``.
-        whole: ``(N, C, H, W)``.
-        grid: Rows and columns of patches; they divide H and W.
-    """
+    """Run a part on each patch by itself and put the results together; the grid divides H and W."""
     return join(part(split(whole, *grid)), *grid)
 
 

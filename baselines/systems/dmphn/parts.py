@@ -12,11 +12,7 @@ WIDTH = 32
 
 
 class Encoder(nn.Module):
-    """A patch ``(N, 3, h, w)`` to features ``(N, 4 width, h / 4, w / 4)``.
-
-    Args:
-        width: Channels at full size; each halving doubles them.
-    """
+    """A patch ``(N, 3, h, w)`` to features ``(N, 4 width, h / 4, w / 4)``."""
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
@@ -36,11 +32,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``.
-
-    Args:
-        width: Channels at full size.
-    """
+    """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``."""
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()

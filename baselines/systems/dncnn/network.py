@@ -20,13 +20,9 @@ PLAIN_WEIGHT_GAIN = math.sqrt(2)
 
 
 class DnCNN(nn.Module):
-    """What convolutions in a row find is taken off the picture.
+    """What 17 convolutions in a row find (20 in the blind denoiser) is taken off the picture."""
 
-    Args:
-        depth: Convolutions: 17, or 20 for the released blind denoiser.
-        normalised: Whether the inner ones have batch normalisation. In the released weights it is
-            merged into the convolutions.
-    """
+    # In the released weights batch normalisation is merged into the convolutions.
 
     def __init__(self, *, depth: int = 17, normalised: bool = True) -> None:
         super().__init__()
@@ -45,14 +41,7 @@ class DnCNN(nn.Module):
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1].
-
-        Returns:
-            As ``blurry``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         restored: torch.Tensor = blurry - self.model(blurry)
         return restored
 

@@ -23,17 +23,10 @@ TRUNCATED_STD = 0.87962566103423978
 
 
 class DPDNet(nn.Module):
-    """From a blurry picture or two views to the restored picture; a sigmoid at the end.
+    """From one picture, or left and right view, to the restored one by a sigmoid; BGR inside."""
 
-    Inside, colours are in the order blue, green, red, as the official pipeline reads them; input
-    and output are RGB.
-
-    Args:
-        views: 1: ``blurry`` is one picture; 2: it is the left and the right dual-pixel view.
-        widths: Channels of the levels, finest first; the paper's by default.
-        adds_input: Whether the network gives the change to the picture, of two views to their mean,
-            as narrow copies do; not in the paper.
-    """
+    # ``widths`` are finest first. ``adds_input``: the network gives the change to the picture, of
+    # two views to their mean, as narrow copies do; not in the paper.
 
     def __init__(
         self, views: int = 1, widths: tuple[int, ...] = WIDTHS, *, adds_input: bool = False
@@ -59,15 +52,9 @@ class DPDNet(nn.Module):
         self._initialise()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3 * views, H, W)`` float32 RGB in [0, 1], left view first; H, W >= 16.
-                Padded by reflection to multiples of 16, and cropped again.
-
-        Returns:
-            ``(N, 3, H, W)`` in (0, 1); not clamped where the input is added.
-        """
+        """Restore ``(N, 3 * views, H, W)`` RGB in [0, 1], left view first, in (0, 1)."""
+        # H, W >= 16; padded by reflection to multiples of 16, and cropped again. Where the input is
+        # added the result is not clamped.
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
         return reversed_colours(self._restore(padded))[..., :height, :width]
@@ -114,9 +101,5 @@ class DPDNet(nn.Module):
 
 
 def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
-    """RGB to BGR and back, view by view.
-
-    Args:
-        pictures: ``(N, 3 * views, H, W)``.
-    """
+    """RGB to BGR and back, view by view, for ``(N, 3 * views, H, W)``."""
     return torch.cat([view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)], dim=1)

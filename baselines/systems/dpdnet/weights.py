@@ -24,17 +24,9 @@ def layer_names() -> list[str]:
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    """The state dict of a Keras file; other files are left as they are.
-
-    Keras numbers the layers ``conv2d_1`` … as they are made, and stores kernels as (rows, columns,
-    inputs, outputs). A file of the whole model has the optimiser's state beside them.
-
-    Args:
-        tensors: Data sets of the file by path, in any order.
-
-    Raises:
-        ValueError: Not as many convolutions as DPDNet has.
-    """
+    """The state dict of a Keras file, by data set; other files are left as they are."""
+    # Keras numbers the layers ``conv2d_1`` … as they are made, and stores kernels as (rows,
+    # columns, inputs, outputs). A file of the whole model has the optimiser's state beside them.
     found: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         match = None if name.startswith("optimizer_weights") else _ENTRY.fullmatch(name)

@@ -9,20 +9,10 @@ SIDE = 7
 
 
 def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
-    """Apply each pixel's own 7 × 7 kernel to all colours; border values are repeated.
-
-    Tap by tap, so that memory holds one shifted picture and not 49.
-
-    Args:
-        picture: ``(N, 3, h, w)``.
-        kernels: ``(N, 49, h, w)``, row by row: tap ``7 ky + kx`` weighs the pixel ``ky - 3`` rows
-            below and ``kx - 3`` columns to the right. They need not sum to 1.
-
-    Returns:
-        ``(N, 3, h, w)``.
-
-    Source: DRBNet (CVPR 2022), filter adaptive convolution.
-    """
+    """Apply each pixel's own 7 × 7 kernel to all colours; border values are repeated."""
+    # ``(N, 49, h, w)`` row by row: tap ``7 ky + kx`` weighs the pixel ``ky - 3`` rows below and
+    # ``kx - 3`` columns to the right; they need not sum to 1 (DRBNet, filter adaptive convolution).
+    # Tap by tap, so that memory holds one shifted picture and not 49.
     height, width = picture.shape[-2:]
     radius = SIDE // 2
     padded = functional.pad(picture, (radius,) * 4, mode="replicate")

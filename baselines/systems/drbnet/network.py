@@ -20,17 +20,12 @@ LEVELS = 4
 
 
 class DRBNet(nn.Module):
-    """From a blurry picture to the restored one, coarse to fine over four scales.
+    """From a blurry picture to the restored one, coarse to fine over four scales."""
 
-    At each scale the picture so far is filtered by per-pixel kernels and gets a residual, both
-    predicted from the decoder's features and the picture's own. Inside, colours are in [-1, 1].
-
-    Args:
-        dual: The encoder sees right and left dual-pixel view instead of the picture.
-        width: Channels of the finest level; each coarser one has twice as many.
-        adds_input: Whether each scale begins with the details of the picture that the coarser one
-            lacks, as narrow copies do, and not with the coarser one alone; not in the paper.
-    """
+    # At each scale the picture so far is filtered by per-pixel kernels and gets a residual, both
+    # predicted from the decoder's features and the picture's own. Inside, colours are in [-1, 1].
+    # ``dual``: the encoder sees right and left view instead. ``adds_input``: each scale begins with
+    # the details of the picture that the coarser one lacks, as in narrow copies; not in the paper.
 
     def __init__(self, *, dual: bool = False, width: int = 32, adds_input: bool = False) -> None:
         super().__init__()
@@ -66,19 +61,11 @@ class DRBNet(nn.Module):
     def outputs(
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
-        """Everything the network predicts.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
-                multiples of 8, and cropped again.
-            dual_pixel: ``(N, 6, H, W)``, left and right view; for the dual network only.
-
-        Returns:
-            ``restored`` ``(N, 3, H, W)`` in [0, 1]. Of each scale ``level`` from 3 (1/8 of the
-            padded size) to 0 (its full size): ``kernel{level}`` ``(N, 49, h, w)``,
-            ``residual{level}`` ``(N, 3, h, w)`` for colours in [-1, 1] and, but for 0, the
-            picture so far ``scale{level}`` ``(N, 3, h, w)`` in [0, 1], not clipped.
-        """
+        """``restored`` ``(N, 3, H, W)`` in [0, 1], and what each of the four scales predicts."""
+        # H, W >= 16; padded by reflection to multiples of 8, and cropped again. ``dual_pixel`` is
+        # left and right view. Of each ``level`` from 3 (1/8 of the padded size) to 0:
+        # ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and, but
+        # for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
         height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
         seen = picture if dual_pixel is None else _right_first(dual_pixel)

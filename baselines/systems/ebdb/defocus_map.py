@@ -41,14 +41,7 @@ Mask = NDArray[np.bool_]
 
 
 def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
-    """The standard deviation of the blur at each pixel.
-
-    Args:
-        picture: ``(H, W, 3)`` sRGB in [0, 1].
-
-    Returns:
-        ``(H, W)``, px, 0 to 5; 0 everywhere in a picture without edges.
-    """
+    """The deviation of the blur at each pixel, ``(H, W)``, 0 to 5 px; 0 without any edge."""
     grey = edge_luma(picture)
     edges = canny_maps(grey)
     edge = np.asarray(edges[:FINEST].all(axis=0))
@@ -69,10 +62,8 @@ def canny_maps(grey: Array) -> Mask:
 
 
 def chosen_scale(edges: Mask) -> NDArray[np.float64]:
-    """``(H, W)``: the coarser scale to measure an edge at; 0 where there is no edge.
-
-    It grows with the scales, from the finest on, at which the edge is seen without a gap.
-    """
+    """``(H, W)``: the coarser scale to measure an edge at; 0 where there is no edge."""
+    # It grows with the scales, from the finest on, at which the edge is seen without a gap.
     run = np.minimum.accumulate(edges, axis=0).sum(axis=0)
     return np.where(run >= FINEST, 0.5 * (1 + 0.5 * (run - 1)), 0.0)
 
@@ -93,16 +84,8 @@ def _radius_px(scale_px: float) -> int:
 
 
 def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float64]:
-    """Make neighbours on an edge agree: least squares with a pull between neighbours.
-
-    Args:
-        sparse_map: ``(H, W)``.
-        edge: Its pixels.
-        count: ``(H, W)``: at how many scales a pixel is an edge; the more, the more it weighs.
-
-    Returns:
-        ``(H, W)``, 0 off the edges.
-    """
+    """Make neighbours on an edge agree: least squares with a pull; ``(H, W)``, 0 off the edges."""
+    # A pixel weighs more, the more scales it is an edge at (``count``).
     index = np.full(np.add(edge.shape, 2), -1)
     index[1:-1, 1:-1][edge] = np.arange(edge.sum())
     height, width = edge.shape

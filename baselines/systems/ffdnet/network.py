@@ -20,15 +20,10 @@ WEIGHT_GAIN = math.sqrt(2)
 
 
 class FFDNet(nn.Module):
-    """Convolutions at half the size, told the noise level as one more channel.
+    """Convolutions at half the size; the noise level is one more channel."""
 
-    Args:
-        colours: 3, or 1 for grey.
-        width: Channels.
-        depth: Convolutions.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``adds_input``: the network gives the change to the picture, as narrow copies do; not in the
+    # paper.
 
     def __init__(
         self, *, colours: int = 3, width: int = 96, depth: int = 12, adds_input: bool = False
@@ -46,26 +41,12 @@ class FFDNet(nn.Module):
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1].
-
-        Returns:
-            As ``blurry``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         return self.denoised(blurry, blurry.new_full((1, 1, 1, 1), NOISE_LEVEL))
 
     def denoised(self, noisy: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-        """The picture without noise of a level; the network gives it itself, not the noise.
-
-        Args:
-            noisy: ``(N, colours, H, W)``; odd sides are continued by their last row and column.
-            level: Standard deviation of the noise, of 1; ``(N or 1, 1, 1, 1)``.
-
-        Returns:
-            As ``noisy``.
-        """
+        """The picture without noise of a level (deviation, of 1); the network gives it itself."""
+        # Odd sides are continued by their last row and column.
         height, width = noisy.shape[-2:]
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
         told = level.expand(len(halves), 1, *halves.shape[-2:])

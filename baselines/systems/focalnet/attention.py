@@ -7,11 +7,7 @@ __all__ = ["DualAttention"]
 
 
 class DualAttention(nn.Module):
-    """Weighs features by a map of places and by their own deviations; at first the identity.
-
-    Args:
-        channels: Number of channels of the features.
-    """
+    """Weighs features by a map of places and by their own deviations; at first the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -52,12 +52,7 @@ class _Paths(nn.Module):
 
 
 class FocalNet(ThreeScales):
-    """From a blurry to the restored picture.
-
-    Args:
-        width: Channels at full size, a multiple of 4.
-        blocks: Residual blocks per size.
-    """
+    """From a blurry to the restored picture; ``width`` at full size is a multiple of 4."""
 
     multiple = 4
     smallest_px = 8

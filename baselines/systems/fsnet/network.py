@@ -38,14 +38,10 @@ class _Waist(nn.Module):
 
 
 class FSNet(ThreeScales):
-    """From a blurry to the restored picture.
+    """From a blurry to the restored picture; the last of 4 or more blocks per size has filters."""
 
-    Args:
-        width: Channels at full size, 8 or a multiple of 16.
-        blocks: Residual blocks per size, at least 4; the last one has filters.
-        window_px: Side of the pooling window in a map of 256 px, in training too; None for means
-            over the whole map.
-    """
+    # ``width`` is 8 or a multiple of 16. ``window_px`` is the pooling window in a map of 256 px, in
+    # training too; None for means over the whole map.
 
     multiple = 8
     smallest_px = 16

@@ -81,11 +81,7 @@ class _Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """From a picture to features per pixel; additive skips, but none at full size.
-
-    Args:
-        width: Features per pixel; each halving doubles them.
-    """
+    """From a picture to features per pixel; additive skips, but none at full size."""
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()

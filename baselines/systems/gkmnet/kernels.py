@@ -23,10 +23,8 @@ SIGMA_STEP_PX = 0.25
 
 
 def _taps(gaussians: int) -> list[list[float]]:
-    """The bank's kernels in one dimension, in the middle of ``SIDE`` taps.
-
-    Fewer Gaussians are evenly spaced ones of the whole bank; the widest is always there.
-    """
+    """The bank's kernels in one dimension, in the middle of ``SIDE`` taps."""
+    # Fewer Gaussians are evenly spaced ones of the whole bank; the widest is always there.
     delta = [0.0] * SIDE
     delta[SIDE // 2] = 1.0
     picked = (round((place + 1) * COUNT / gaussians) - 1 for place in range(gaussians))
@@ -42,14 +40,9 @@ def _gaussian(number: int) -> list[float]:
 
 
 class _Bank(nn.Module):
-    """Separable filters in a row per channel of the result.
+    """Separable filters in a row, one kernel of the bank and one colour for each channel."""
 
-    Args:
-        gaussians: Number of Gaussians in the bank.
-        kernels: Which of the bank each channel has.
-        colours: Colour of each channel, ascending or repeating, with equally many channels per
-            colour.
-    """
+    # Colours ascend or repeat, with equally many channels per colour.
 
     taps: torch.Tensor
     colours: torch.Tensor
@@ -74,15 +67,12 @@ class _Bank(nn.Module):
 
 
 class GroupedBank(_Bank):
-    """The released grouping: 22 channels per colour, and no colour sees the whole bank.
+    """The released grouping: 22 channels per colour, and no colour sees the whole bank of 21."""
 
-    Each kernel was repeated three times in a row and then given to a convolution of three groups:
-    channel j has kernel j // 3 and colour j // 22. Red gets the narrow third of the bank, blue the
-    wide one, each kernel in about three channels; only the 24 different ones are computed here.
-
-    Args:
-        gaussians: Number of Gaussians; the released bank has 21.
-    """
+    # Each kernel was repeated three times in a row and then given to a convolution of three groups:
+    # channel j has kernel j // 3 and colour j // 22. Red gets the narrow third of the bank, blue
+    # the wide one, each kernel in about three channels; only the 24 different ones are computed
+    # here.
 
     places: torch.Tensor
 
@@ -107,11 +97,7 @@ class GroupedBank(_Bank):
 
 
 class InterleavedBank(_Bank):
-    """Corrected grouping: every colour sees every kernel; reflection padding.
-
-    Args:
-        gaussians: Number of Gaussians; the released bank has 21.
-    """
+    """Corrected grouping: every colour sees every kernel; reflection padding."""
 
     def __init__(self, gaussians: int = COUNT) -> None:
         rows = range(COLOURS * (gaussians + 1))

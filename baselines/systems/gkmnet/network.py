@@ -50,16 +50,11 @@ class _Sum(nn.Module):
 
 
 class GKMNet(Backbone):
-    """From a blurry to the restored picture, from the coarsest of three scales to the finest.
+    """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
 
-    Args:
-        grouping: ``released``: the first repository's, where no colour sees the whole bank;
-            ``updated``: the second one's. Parameters are shaped alike, checkpoints do not convert.
-        width: Features per pixel.
-        gaussians: Number of Gaussians that are mixed.
-        adds_input: Whether each scale gives the change to its picture, as narrow copies do; not in
-            the paper.
-    """
+    # Groupings are the first (``released``) and the second repository's (``updated``): parameters
+    # are shaped alike, checkpoints do not convert. ``adds_input``: each scale gives the change to
+    # its picture, as in narrow copies; not in the paper.
 
     def __init__(
         self,
@@ -81,16 +76,9 @@ class GKMNet(Backbone):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The picture restored at three scales: ``restored``, ``half``, ``quarter``.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Put in the middle of a black frame, to
-                multiples of 16, and cropped again.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped; the smaller ones are of the padded picture where the
-            sides are no multiples of 16.
-        """
+        """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""
+        # The picture is put in the middle of a black frame, to multiples of 16, and cropped again;
+        # the smaller ones are of the padded picture where the sides are no multiples of 16.
         height, width = blurry.shape[-2:]
         below, right = -height % MULTIPLE, -width % MULTIPLE
         top, left = below // 2, right // 2
@@ -106,14 +94,7 @@ class GKMNet(Backbone):
         return {"restored": cropped, "half": half, "quarter": quarter}
 
     def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The same from a pyramid, each picture half the size of the one before it.
-
-        Args:
-            pyramid: ``(N, 3, H, W)``, finest first; H and W of the finest multiples of 16.
-
-        Returns:
-            As many, in the same order.
-        """
+        """The same from a pyramid, finest first, with sides of multiples of 16."""
         before = pyramid[-1]
         memory: Memory | None = None
         restored: list[torch.Tensor] = []

@@ -22,23 +22,11 @@ def adaptive_convolution(
     corrected: bool = False,
     last_activation: bool = True,
 ) -> torch.Tensor:
-    """Apply each pixel's own filters: vertically, then horizontally, a bias, a leaky ReLU; again.
-
-    Args:
-        features: ``(N, C, h, w)``.
-        filters: ``(N, filter_channels(steps, C), h, w)``: step by step ``3 C`` vertical and ``3 C``
-            horizontal taps (the first is the row above or the column on the left), then step by
-            step the ``C`` biases.
-        steps: How often.
-        corrected: Whether the horizontal filter is used. The released code applies the vertical
-            one both ways, and its weights were trained so.
-        last_activation: Whether a leaky ReLU follows the last step.
-
-    Returns:
-        ``(N, C, h, w)``.
-
-    Source: IFAN (CVPR 2021), IAC layer.
-    """
+    """Apply each pixel's own filters, vertical and horizontal, a bias, a leaky ReLU; again."""
+    # ``filters`` have, step by step, ``3 C`` vertical and ``3 C`` horizontal taps (the first is the
+    # row above or the column on the left), then step by step the ``C`` biases. ``corrected`` uses
+    # the horizontal filter: the released code applies the vertical one both ways, and its weights
+    # were trained so. Source: IFAN (CVPR 2021), IAC layer.
     count, channels, height, width = features.shape
     values = steps * channels * 2 * TAPS
     pairs = filters[:, :values].reshape(count, steps, 2, channels, TAPS, height, width)

@@ -14,27 +14,16 @@ __all__ = ["BASELINES", "IFAN", "Configuration"]
 
 @dataclass(frozen=True)
 class Configuration:
-    """How one IFAN differs from the main one.
+    """How one IFAN differs from the main one."""
 
-    Attributes:
-        steps: Filters in each pixel's stack.
-        reblur_steps: The same of the reblurring branch.
-        crop_px: Side of the paper's training crop.
-        filters: See :class:`defocus.baselines.systems.ifan.network.IFAN`.
-        dual: Whether dual-pixel views are given at test time too.
-        disparity: Whether the loss between dual-pixel views counts.
-        reblur: Whether the loss of the reblurred picture counts.
-        bit_depth: Bit depth of the training pictures.
-    """
-
-    steps: int = 17
-    reblur_steps: int = 17
-    crop_px: int = 256
+    steps: int = 17  # filters in each pixel's stack
+    reblur_steps: int = 17  # the same of the reblurring branch
+    crop_px: int = 256  # side of the paper's training crop
     filters: Literal["official", "corrected", "none"] = "official"
-    dual: bool = False
-    disparity: bool = True
-    reblur: bool = True
-    bit_depth: Literal[8, 16] = 8
+    dual: bool = False  # dual-pixel views are given at test time too
+    disparity: bool = True  # the loss between dual-pixel views counts
+    reblur: bool = True  # the loss of the reblurred picture counts
+    bit_depth: Literal[8, 16] = 8  # of the training pictures
 
 
 def _configured(made: Configuration, settings: "Recipe") -> "Recipe":

@@ -27,10 +27,7 @@ def up(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class ResidualBlocks(nn.Module):
-    """``count`` residual blocks; where there are several, one more residual around them all.
-
-    The activation is after each inner sum, and none after the outer one.
-    """
+    """Residual blocks, activated after each inner sum; several have one residual around all."""
 
     def __init__(self, channels: int, count: int) -> None:
         super().__init__()

@@ -27,19 +27,12 @@ FILTER_GAIN = 1.5
 
 
 class IFAN(nn.Module):
-    """From a blurry picture to the restored one.
+    """From a blurry picture to the restored one."""
 
-    An encoder's features at 1/8 are filtered by what a second encoder, through a disparity map,
-    predicts for each pixel; a decoder makes a residual of them.
-
-    Args:
-        steps: Filters in each pixel's stack.
-        dual: The second encoder sees right and left dual-pixel view instead of the picture.
-        filters: ``official``: the released layer, which applies the vertical filters both ways;
-            ``corrected``: the paper's, with both; ``none``: the ablation without filters, residual
-            blocks in their place.
-        channels: Channels of the four levels; the paper's by default.
-    """
+    # An encoder's features at 1/8 are filtered by what a second encoder (of right and left view in
+    # the dual network), through a disparity map, predicts for each pixel; a decoder makes a
+    # residual of them. ``filters``: ``official`` applies the vertical ones both ways, as released;
+    # ``corrected`` both, as in the paper; ``none`` has residual blocks in their place.
 
     def __init__(
         self,
@@ -80,18 +73,10 @@ class IFAN(nn.Module):
     def outputs(
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
-        """Everything the network predicts.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
-                multiples of 8, and cropped again.
-            dual_pixel: ``(N, 6, H, W)``, left and right view; for the dual network only.
-
-        Returns:
-            ``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()`` (the losses see values
-            beyond); at 1/8 of the padded size ``disparity`` ``(N, 1, h, w)`` in its pixels, and,
-            unless there are none, ``filters`` ``(N, filter_channels, h, w)``.
-        """
+        """``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()``; losses see values beyond."""
+        # H, W >= 16; padded by reflection to multiples of 8, and cropped again. ``dual_pixel`` is
+        # left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h, w)`` in its
+        # pixels, and, unless there are none, ``filters`` ``(N, filter_channels, h, w)``.
         height, width = blurry.shape[-2:]
         picture = pad_to_multiple(blurry, MULTIPLE)
         seen = (
@@ -108,15 +93,8 @@ class IFAN(nn.Module):
         return found if self.filters == "none" else found | {"filters": predicted}
 
     def disparity(self, picture: torch.Tensor) -> torch.Tensor:
-        """The disparity map that the second encoder sees in a picture.
-
-        Args:
-            picture: ``(N, 3, H, W)``; for the dual network ``(N, 6, H, W)``, right view first. H
-                and W are multiples of 8.
-
-        Returns:
-            ``(N, 1, H / 8, W / 8)``, pixels of the small picture.
-        """
+        """The disparity ``(N, 1, H / 8, W / 8)``, in its pixels, that the second encoder sees."""
+        # In a picture ``(N, 3, H, W)``, or two views ``(N, 6, H, W)``, right first; multiples of 8.
         found: torch.Tensor = self.DME(self._encode("kconv", picture)[-1])
         return found
 

@@ -13,13 +13,7 @@ WIDTH = 128
 
 
 class ReblurNet(nn.Module):
-    """Blurs a small sharp picture with filters made of those that deblur the features.
-
-    Args:
-        filter_values: Channels of the deblurring filters.
-        steps: Reblurring filters in each pixel's stack.
-        corrected: Whether both filters of a pair are used; see :func:`adaptive_convolution`.
-    """
+    """Blurs a small sharp picture with filters made of those that deblur the features."""
 
     def __init__(self, filter_values: int, steps: int = 17, *, corrected: bool = False) -> None:
         super().__init__()
@@ -33,15 +27,7 @@ class ReblurNet(nn.Module):
         initialise(self.modules())
 
     def forward(self, sharp: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
-        """The reblurred small picture.
-
-        Args:
-            sharp: ``(N, 3, H, W)``; brought to the filters' size by nearest neighbour.
-            filters: ``(N, filter_values, h, w)``.
-
-        Returns:
-            ``(N, 3, h, w)``.
-        """
+        """The reblurred picture at the filters' size, to which it comes by nearest neighbour."""
         small = functional.interpolate(sharp, size=filters.shape[-2:], mode="nearest")
         blurred = adaptive_convolution(
             small,

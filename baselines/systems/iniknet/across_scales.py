@@ -50,11 +50,7 @@ class _Pass(nn.Module):
 
 
 class AcrossScales(nn.Module):
-    """Adds to the features of each scale what the other scales say.
-
-    Args:
-        channels: Number of channels of the features.
-    """
+    """Adds to the features of each scale what the other scales say."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -63,10 +59,8 @@ class AcrossScales(nn.Module):
         self.norm = nn.ModuleDict({"norm": FlatChannelNorm(channels, EPSILON)})
 
     def forward(self, scales: list[torch.Tensor]) -> list[torch.Tensor]:
-        """From ``(N, C, H, W)`` per scale, coarsest first, each twice the one before, to the same.
-
-        The normalised features only feed the passes; the sum is with the features as they came.
-        """
+        """From ``(N, C, H, W)`` per scale, coarsest first, each twice the last one, to the same."""
+        # The normalised features only feed the passes; the sum is with the features as they came.
         normed = [self.norm["norm"](features) for features in scales]
         to_coarse = self.right2left(reversed(normed))
         to_fine = self.left2right(reversed(to_coarse))

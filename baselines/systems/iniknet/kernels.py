@@ -46,11 +46,7 @@ class _Drawing(nn.Module):
 
 
 class KernelDictionary(nn.Module):
-    """Kernels of 3 to 15 px, not normalised.
-
-    Args:
-        kernels: Number of kernels of each size; their frequencies start evenly from 2 to 12.
-    """
+    """Kernels of 3 to 15 px, not normalised; their frequencies start evenly from 2 to 12."""
 
     places: torch.Tensor
 
@@ -74,16 +70,9 @@ class KernelDictionary(nn.Module):
 
 
 def coordinates(size: int) -> torch.Tensor:
-    """Where the pixels of a kernel lie, as polar coordinates.
-
-    Args:
-        size: Side of the kernel, px, odd.
-
-    Returns:
-        ``(size * size, 3)`` in [0, 1], row by row: distance from the centre, and cosine and sine
-        of the angle to the downward axis. The centre is at exactly 0 and has angle 0: an angle of
-        rounding errors would be any.
-    """
+    """Polar coordinates ``(size * size, 3)`` of a kernel's pixels in [0, 1], row by row."""
+    # Distance from the centre, and cosine and sine of the angle to the downward axis. The centre is
+    # at exactly 0 and has angle 0: an angle of rounding errors would be any.
     half = size // 2
     steps = torch.arange(-half, half + 1, dtype=torch.float64) / half
     down, right = torch.meshgrid(steps, steps, indexing="ij")

@@ -24,12 +24,7 @@ SHARES = {"quarter": 0.25, "half": 0.5, "restored": 1.0}
 
 
 class INIKNet(nn.Module):
-    """From a blurry to the restored picture; BGR inside, as the official pipeline reads.
-
-    Args:
-        width: Number of features per pixel.
-        kernels: Kernels of each size in the dictionary.
-    """
+    """From a blurry to the restored picture; BGR inside, as the official pipeline reads."""
 
     def __init__(self, width: int = 32, kernels: int = 10) -> None:
         super().__init__()
@@ -47,15 +42,9 @@ class INIKNet(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The picture restored at three scales: ``restored``, ``half``, ``quarter``.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 16 and at least 32 px, and cropped again.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped; the smaller ones rounded up to whole pixels.
-        """
+        """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""
+        # Padded by reflection on the right and below to multiples of 16 and at least 32 px, and
+        # cropped again; the smaller ones are rounded up to whole pixels.
         padded = pad_to_multiple(blurry.flip(1), MULTIPLE, least=SMALLEST_PX)
         pictures = {name: _shrunk(padded, share) for name, share in SHARES.items()}
         features = [self.unet(picture) for picture in pictures.values()]
@@ -78,14 +67,8 @@ class INIKNet(nn.Module):
         of_basis: torch.Tensor,
         of_size: torch.Tensor,
     ) -> torch.Tensor:
-        """The filtered pictures, mixed per pixel; one size at a time, which saves memory.
-
-        Args:
-            picture: ``(N, 3, H, W)``.
-            kernels: ``(kernels, k, k)`` per size.
-            of_basis: Weights of the kernels, ``(N, kernels, H, W)``.
-            of_size: Weights of the sizes before their softmax, ``(N, sizes, H, W)``.
-        """
+        """The filtered pictures, mixed per pixel; one size at a time, which saves memory."""
+        # ``of_size`` has the weights of the sizes before their softmax, ``(N, sizes, H, W)``.
         shares = of_size.softmax(dim=1)
         per_colour = of_basis.repeat(1, COLOURS, 1, 1)
         weights = self.sum.weight.chunk(shares.shape[1], dim=1)[1:]

@@ -17,11 +17,7 @@ BLOCKS = 2
 
 
 class UNet(nn.Module):
-    """From a picture to features per pixel; skips are concatenated.
-
-    Args:
-        width: Number of features.
-    """
+    """From a picture to features per pixel; skips are concatenated."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -61,12 +61,7 @@ class _Pyramid(nn.Module):
 
 
 class IRNeXt(ThreeScales):
-    """From a blurry to the restored picture.
-
-    Args:
-        width: Channels at full size, a multiple of 8.
-        blocks: Residual blocks per size; the last one sees the coarser sizes.
-    """
+    """From a blurry to the restored picture; the last block of each size sees the coarser sizes."""
 
     multiple = 32
     smallest_px = 64

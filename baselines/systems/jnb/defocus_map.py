@@ -29,14 +29,7 @@ ERROR = 1.15 * 2 * PATCH_PX
 
 
 def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
-    """The standard deviation of the blur at each pixel.
-
-    Args:
-        picture: ``(H, W, 3)`` sRGB in [0, 1].
-
-    Returns:
-        ``(H, W)``, px, 0 to 4: what no edge tells counts as blurred.
-    """
+    """The deviation of the blur at each pixel, ``(H, W)``, 0 to 4 px; high where no edge is."""
     learned = _learned()
     atoms = smoothed(atoms_needed(picture, learned["dictionary"]), picture)
     curve = learned["atoms"].astype(np.float64)  # falling
@@ -59,12 +52,7 @@ def patches_of(grey: Array) -> tuple[NDArray[np.float32], tuple[int, int]]:
 
 
 def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
-    """The count at each pixel ``(H, W)``, smoothed where the picture is alike.
-
-    Args:
-        atoms: One per stride, of the patch that begins there.
-        picture: ``(H, W, 3)``.
-    """
+    """The count at each pixel ``(H, W)``, from one per stride, smoothed where colours are alike."""
     height, width = picture.shape[:2]
     rows = (np.arange(height, dtype=np.float32) - (PATCH_PX - 1) / 2) / STRIDE_PX
     columns = (np.arange(width, dtype=np.float32) - (PATCH_PX - 1) / 2) / STRIDE_PX

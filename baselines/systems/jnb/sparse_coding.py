@@ -23,20 +23,11 @@ def code(
     chosen: NDArray[np.int32],
     values: NDArray[Any],
 ) -> None:
-    """Add the atom that correlates most with the rest, refit, until the rest is small.
-
-    Args:
-        correlations: ``(N, A)``: of patches with the atoms.
-        energies: ``(N,)``: squared lengths of the patches.
-        gram: ``(A, A)``: of the atoms with each other.
-        error: Squared length of the rest that is small.
-        counts: ``(N,)``: gets the number of atoms.
-        chosen: ``(N or 1, K)``: gets which, in order, at most K. One row serves all patches where
-            only counts are wanted.
-        values: As ``chosen``: gets their coefficients.
-
-    Source: Rubinstein, Zibulevsky, Elad, Batch-OMP, Technion CS-2008-08.
-    """
+    """Add the atom that correlates most with the rest, refit, until the rest is small."""
+    # ``correlations`` ``(N, A)`` are of patches with the atoms, ``energies`` squared lengths,
+    # ``gram`` ``(A, A)`` of the atoms. ``counts`` ``(N,)``, ``chosen`` and ``values`` ``(N or 1,
+    # K)`` get the result; one row serves all patches where only counts are wanted. Source:
+    # Rubinstein, Zibulevsky, Elad, Batch-OMP, Technion CS-2008-08.
     most = chosen.shape[1]
     factor, half = np.zeros((most, most)), np.zeros(most)
     for n in range(correlations.shape[0]):
@@ -91,16 +82,7 @@ def _solve(count: int, factor: NDArray[Any], half: NDArray[Any], solution: NDArr
 def atom_counts(
     patches: NDArray[np.float32], dictionary: NDArray[np.float32], error: float
 ) -> NDArray[np.int32]:
-    """How many atoms each patch needs.
-
-    Args:
-        patches: ``(N, P)``, without mean.
-        dictionary: ``(A, P)``, unit rows.
-        error: Length of the rest that is small enough.
-
-    Returns:
-        ``(N,)``, 0 to 64.
-    """
+    """How many atoms (unit rows) each patch without its mean needs: ``(N,)``, 0 to 64."""
     counts = np.zeros(len(patches), np.int32)
     shared = np.zeros((1, MOST_ATOMS), np.int32), np.zeros((1, MOST_ATOMS), np.float32)
     gram = dictionary @ dictionary.T

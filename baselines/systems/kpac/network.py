@@ -28,13 +28,11 @@ DECODER = ("d0", "d0_2", "d1", "d1_2", "d2", "d2_2")
 
 
 class KPAC(nn.Module):
-    """From a blurry picture to the restored one; inside, colours are in [-1, 1].
+    """From a blurry picture to the restored one; inside, colours are in [-1, 1]."""
 
-    Args:
-        levels: Halvings between the picture and the atrous blocks, 2 or 3.
-        dual: The encoder sees left and right dual-pixel view instead of the picture.
-        width: Channels of the finer levels; the coarser ones have twice as many.
-    """
+    # ``levels``: halvings between the picture and the atrous blocks, 2 or 3. ``dual``: the encoder
+    # sees left and right view instead of the picture. The coarser levels have twice as many
+    # channels.
 
     def __init__(self, levels: int = 3, *, dual: bool = False, width: int = WIDTH) -> None:
         super().__init__()
@@ -53,16 +51,9 @@ class KPAC(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
-                multiples of 2 to the power of ``levels``, and cropped again.
-            dual_pixel: ``(N, 6, H, W)``, left and right view; for the dual network only.
-
-        Returns:
-            ``(N, 3, H, W)``, not clipped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
+        # H, W >= 16; padded by reflection to multiples of 2 to the power of ``levels``, and cropped
+        # again.
         height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
         seen = (

@@ -13,18 +13,10 @@ LEVELS = (2, 3)
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    """The state dict of a TensorLayer ``.npz``; other files are left as they are.
-
-    The file holds one list without names, in the order in which the graph was made; how long it is
-    says how many levels there are. Kernels are (rows, columns, inputs, outputs), those of
-    transposed convolutions (rows, columns, outputs, inputs).
-
-    Args:
-        tensors: The list's members by number (``params.0`` …).
-
-    Raises:
-        ValueError: The list has another length than the networks have entries.
-    """
+    """The state dict of a TensorLayer ``.npz``; other files are left as they are."""
+    # The file holds one list without names, in the order in which the graph was made; how long it
+    # is says how many levels there are. Kernels are (rows, columns, inputs, outputs), those of
+    # transposed convolutions (rows, columns, outputs, inputs).
     numbers = {name: name.rpartition(".")[2] for name in tensors}
     if not all(number.isdecimal() for number in numbers.values()):
         return tensors

@@ -68,16 +68,10 @@ class _Block(nn.Module):
 
 
 class LaKDNet(FourLevels):
-    """From a blurry picture, or it and two dual-pixel views, to the restored picture.
+    """From a blurry picture, or it and two dual-pixel views, to the restored picture."""
 
-    Args:
-        dim: Channels of the finest level: 32 for S, 48 for L.
-        dual: Two further views in.
-        corrected: The chain of the paper's figure, and no clipping; not for official weights.
-        blocks: Number of blocks per level, finest first; the decoder's levels have as many as the
-            encoder's.
-        kernel: Side of the depth-wise kernels, px, odd.
-    """
+    # ``dim`` is 32 for S, 48 for L. ``corrected``: the chain of the paper's figure, and no
+    # clipping; not for official weights. The decoder's levels have as many blocks as the encoder's.
 
     def __init__(
         self,
@@ -102,17 +96,10 @@ class LaKDNet(FourLevels):
             nn.init.zeros_(self.output.weight)
 
     def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 8, and cropped again.
-            dual_pixel: ``(N, 6, H, W)``: left view, right view; where the network is dual.
-
-        Returns:
-            Same shape as ``blurry``, clipped to [0, 1] as the official network does, in training
-            too: values outside have no gradient. The corrected form is not clipped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1]; a dual network gets left and right view too."""
+        # Padded by reflection on the right and below to multiples of 8, and cropped again. Clipped
+        # to [0, 1] as the official network does, in training too: values outside have no gradient.
+        # The corrected form is not clipped.
         restored = self.unclipped(blurry, dual_pixel)
         return restored if self.corrected else restored.clamp(0, 1)
 

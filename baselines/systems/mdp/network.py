@@ -17,14 +17,11 @@ VIEWS = ("left", "right", "sharp")
 
 
 class MDP(nn.Module):
-    """From a blurry picture to both dual-pixel views and the restored picture.
+    """From a blurry picture to both dual-pixel views and the restored picture."""
 
-    Args:
-        width: Channels of the first level; the released network has 64. Every other count is a
-            multiple of it.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``width`` is 64 in the released network; every other count is a multiple of it.
+    # ``adds_input``: the network gives the change to the picture, as narrow copies do; not in the
+    # paper.
 
     def __init__(self, width: int = 64, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -69,19 +66,10 @@ class MDP(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """All three pictures.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
-                below to multiples of 16, cropped back. Turned to BGR inside, as the released
-                weights expect.
-
-        Returns:
-            ``restored``, ``left``, ``right``: ``(N, 3, H, W)`` RGB in (0, 1), not clamped where the
-            input is added. ``pre_left``,
-            ``pre_right``, ``pre_sharp``: what the last 1 x 1 convolution gets, ``(N, 3, .., ..)``
-            of the padded size, >= 0.
-        """
+        """``restored``, ``left``, ``right``: ``(N, 3, H, W)`` in (0, 1), as the input is."""
+        # H, W >= 16; reflected on the right and below to multiples of 16, cropped back; BGR inside.
+        # Not clamped where the input is added. ``pre_left``, ``pre_right``, ``pre_sharp`` are what
+        # the last 1 x 1 convolution gets, of the padded size, >= 0.
         height, width = blurry.shape[-2:]
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
         stitched = torch.cat(

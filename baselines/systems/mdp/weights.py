@@ -14,15 +14,8 @@ _LAYER = re.compile(r"(?:^|/)conv2d(?:_(\d+))?/(kernel|bias)(?::0)?$")
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A state dict of :class:`~defocus.baselines.systems.mdp.network.MDP`.
-
-    Args:
-        tensors: Data sets of the file by their paths (``conv2d_7/conv2d_7/kernel:0``). The numbers
-            need not begin at 0: they go on where a process built another model first.
-
-    Raises:
-        ValueError: Not 49 convolutions.
-    """
+    """A state dict of MDP from data sets by path (``conv2d_7/conv2d_7/kernel:0``)."""
+    # The numbers need not begin at 0: they go on where a process built another model first.
     from defocus.baselines.systems.mdp.network import MDP
 
     layers: dict[int, dict[str, torch.Tensor]] = {}

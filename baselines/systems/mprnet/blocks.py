@@ -16,12 +16,9 @@ def conv(inputs: int, outputs: int, size: int) -> nn.Conv2d:
 
 
 class AttentionBlock(nn.Module):
-    """A residual block whose channels are weighted by their means over the whole patch.
+    """A residual block whose channels are weighted by their means over the whole patch."""
 
-    Args:
-        channels: In and out.
-        activation: The network's one PReLU, shared by all its blocks.
-    """
+    # ``activation`` is the network's one PReLU, shared by all its blocks.
 
     def __init__(self, channels: int, activation: nn.PReLU) -> None:
         super().__init__()

@@ -19,17 +19,11 @@ MULTIPLE = 8
 
 
 class MPRNet(nn.Module):
-    """From a blurry picture to the restored one: quadrants, halves, then the whole.
+    """From a blurry picture to the restored one: quadrants, halves, then the whole."""
 
-    Channel attention takes means over each patch and over the whole picture, so that a tile of a
-    picture is not restored as the picture is.
-
-    Args:
-        width: Channels of the finest level.
-        growth: More at each coarser level.
-        full_width: Channels of the last stage.
-        full_blocks: Attention blocks in each of its three groups.
-    """
+    # Channel attention takes means over each patch and over the whole picture, so that a tile of a
+    # picture is not restored as the picture is. ``full_width`` is that of the last stage, with
+    # ``full_blocks`` attention blocks in each of its three groups.
 
     def __init__(
         self, width: int = 96, growth: int = 48, full_width: int = 128, full_blocks: int = 8
@@ -56,16 +50,9 @@ class MPRNet(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What each stage gives.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
-                multiples of 8, and cropped again.
-
-        Returns:
-            ``stage1`` (made from quadrants), ``stage2`` (from halves) and ``restored`` (from the
-            whole), each of the shape of ``blurry``, not clipped.
-        """
+        """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
+        # ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16, is padded by reflection to multiples of 8, and
+        # cropped.
         height, width = blurry.shape[-2:]
         picture = pad_to_multiple(blurry, MULTIPLE).contiguous(memory_format=torch.channels_last)
         halves = split(picture, 2, 1)

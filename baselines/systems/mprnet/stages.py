@@ -14,13 +14,7 @@ PER_LEVEL = 2
 
 
 class Encoder(nn.Module):
-    """Features of a patch at three levels.
-
-    Args:
-        channels: Channels of the levels.
-        activation: The network's one PReLU.
-        fused: Whether the features of the stage before are added at each level.
-    """
+    """Features of a patch at three levels; if fused, the stage before's are added at each level."""
 
     def __init__(
         self, channels: tuple[int, int, int], activation: nn.PReLU, *, fused: bool = False
@@ -38,12 +32,7 @@ class Encoder(nn.Module):
     def forward(
         self, features: torch.Tensor, before: tuple[Features, Features] | None = None
     ) -> Features:
-        """The three levels.
-
-        Args:
-            features: ``(N, channels[0], h, w)``.
-            before: Encoder's and decoder's features of the stage before, for a fused one.
-        """
+        """The three levels; a fused one gets the encoder's and decoder's features before it."""
         found: Features = []
         for level in (1, 2, 3):
             if level > 1:
@@ -84,14 +73,7 @@ class Decoder(nn.Module):
 
 
 class FullResolution(nn.Module):
-    """The last stage: never smaller than the picture.
-
-    Args:
-        channels: Channels of the stage before, by level.
-        width: Its own.
-        count: Attention blocks in each of the three groups.
-        activation: The network's one PReLU.
-    """
+    """The last stage, never smaller than the picture: three groups of attention blocks."""
 
     def __init__(
         self, channels: tuple[int, int, int], width: int, count: int, activation: nn.PReLU

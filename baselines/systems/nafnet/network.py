@@ -49,14 +49,10 @@ class _Block(nn.Module):
 
 
 class NAFNet(nn.Module):
-    """From a blurry to the restored picture; blocks start as identities.
+    """From a blurry to the restored picture; blocks start as identities."""
 
-    Args:
-        width: Channels of the finest level; each level below has twice as many.
-        encoder_blocks: Number of encoder blocks per level, finest first.
-        middle_blocks: At the coarsest size.
-        decoder_blocks: Number of decoder blocks per level, coarsest first.
-    """
+    # Each level below the finest has twice as many channels. Encoder blocks are counted finest
+    # first, decoder blocks coarsest first.
 
     def __init__(
         self,
@@ -86,15 +82,8 @@ class NAFNet(nn.Module):
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by zeros on the right and below
-                to multiples of 16, as the official network does, and cropped again.
-
-        Returns:
-            Same shape, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
+        # Padded by zeros on the right and below to multiples of 16, as the official network does.
         height, width = blurry.shape[-2:]
         below, right = -height % self.multiple, -width % self.multiple
         padded = functional.pad(blurry, (0, right, 0, below))

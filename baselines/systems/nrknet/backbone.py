@@ -21,11 +21,7 @@ class Backbone(nn.Module):
     """From a picture to features per pixel; additive skips."""
 
     def add_backbone(self, width: int) -> None:
-        """Register the layers, in the official order, after what comes before them.
-
-        Args:
-            width: Features per pixel; each halving doubles them.
-        """
+        """Register the layers, in the official order, after what comes before them."""
         finest, middle, coarsest = widths = (width, 2 * width, 4 * width)
         self.Encoder = nn.ModuleList(map(_row, widths))
         self.Decoder = nn.ModuleList(map(_row, reversed(widths)))

@@ -52,13 +52,10 @@ class _Sum(nn.Module):
 
 
 class NRKNet(Backbone):
-    """From a blurry to the restored picture; BGR inside, as the official pipeline reads.
+    """From a blurry to the restored picture; BGR inside, as the official pipeline reads."""
 
-    Args:
-        width: Features per pixel.
-        adds_input: Whether the mixed atoms are the change that the blur makes, as in narrow copies,
-            so that no blur restores nothing; not in the paper.
-    """
+    # ``adds_input``: the mixed atoms are the change that the blur makes, as in narrow copies, so
+    # that no blur restores nothing; not in the paper.
 
     def __init__(self, width: int = WIDTH, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -75,18 +72,11 @@ class NRKNet(Backbone):
     def outputs(
         self, blurry: torch.Tensor, sharp: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
-        """The restored picture, what each scale restores by itself, and blurs of a sharp picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection, half on each side,
-                to multiples of 16 and at least 32 px, and cropped again.
-            sharp: Same shape; blurred by the blur that each scale finds.
-
-        Returns:
-            ``restored`` in the shape of ``blurry``, not clamped. Of the padded picture: ``full``,
-            ``half``, ``quarter``; with ``sharp`` also ``blurry_full``, ``reblurred_full`` and the
-            same of ``half`` and ``quarter``. Pictures are halved by leaving every second pixel out.
-        """
+        """The restored picture, each scale's by itself, and the blurs of a sharp picture."""
+        # Padded by reflection, half on each side, to multiples of 16 and at least 32 px;
+        # ``restored`` is cropped again and not clamped. Of the padded picture: ``full``, ``half``,
+        # ``quarter``; with ``sharp`` also ``blurry_full``, ``reblurred_full`` and the same of
+        # ``half`` and ``quarter``. Pictures are halved by leaving every second pixel out.
         top, bottom = _frame(blurry.shape[-2])
         left, right = _frame(blurry.shape[-1])
         frame = (left, right, top, bottom)

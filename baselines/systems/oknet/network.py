@@ -14,12 +14,7 @@ __all__ = ["OKNet"]
 
 
 class OKNet(ThreeScales):
-    """From a blurry to the restored picture.
-
-    Args:
-        width: Channels at full size, a multiple of 4.
-        blocks: Residual blocks per size.
-    """
+    """From a blurry to the restored picture; ``width`` at full size is a multiple of 4."""
 
     multiple = 4
     smallest_px = 8

@@ -9,11 +9,7 @@ KERNEL_PX = 63
 
 
 class OmniKernel(nn.Module):
-    """Sums strips, a square and a point of a kernel of 63 px, and a branch over the whole map.
-
-    Args:
-        channels: Number of channels of the features.
-    """
+    """Sums strips, a square and a point of a kernel of 63 px, and a branch over the whole map."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -25,18 +25,7 @@ class OracleMap(nn.Module):
     """A disc per pixel, as large as the map says, in linear light; nothing is trained."""
 
     def forward(self, blurry: torch.Tensor, defocus_map: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16.
-            defocus_map: ``(N, 1, H, W)``: true diameter of the circle of confusion, px.
-
-        Returns:
-            As ``blurry``, in [0, 1], without gradient.
-
-        Raises:
-            ImageError: A value of the picture or the map is not finite.
-        """
+        """Restore by the true diameters ``(N, 1, H, W)``, px; in [0, 1], without gradient."""
         maps = [np.abs(one[:, :, 0]) for one in as_pictures(defocus_map)]
         restored = [restore(*pair) for pair in zip(as_pictures(blurry), maps, strict=True)]
         return as_tensor(restored, blurry)

@@ -12,12 +12,7 @@ SLOPE = 0.2
 
 
 class Backbone(nn.Module):
-    """Features at full resolution.
-
-    Args:
-        width: Channels of the first two levels; 64 in the released network.
-        deep: Channels at a quarter of the resolution; 160 in the released network.
-    """
+    """Features at full resolution; 64 channels, and 160 at a quarter, in the released network."""
 
     def __init__(self, width: int = 64, deep: int = 160) -> None:
         super().__init__()

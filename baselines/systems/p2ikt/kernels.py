@@ -14,15 +14,10 @@ MIXED = 3 * (COUNT + 1)
 
 
 def inverse_gaussians() -> torch.Tensor:
-    """The bank of the released code: a delta, then |W*/(|W|^2 + 0.01)| of five Gaussians.
-
-    Sigma 0.25, 0.5, … 1.25 px on 3, 3, 3, 5, 5 px. The Fourier transform has the kernel's own size
-    and its inverse is not shifted back: the peak's place and the absolute value are the code's.
-    Kernels are zero padded to 5 px after the inversion and not normalised.
-
-    Returns:
-        ``(6, 5, 5)`` float32.
-    """
+    """The released bank ``(6, 5, 5)``: a delta, then |W*/(|W|^2 + 0.01)| of five Gaussians."""
+    # Sigma 0.25, 0.5, … 1.25 px on 3, 3, 3, 5, 5 px. The Fourier transform has the kernel's own
+    # size and its inverse is not shifted back: the peak's place and the absolute value are the
+    # code's. Kernels are zero padded to 5 px after the inversion and not normalised.
     bank = torch.zeros(COUNT + 1, SIZE, SIZE)
     bank[0, SIZE // 2, SIZE // 2] = 1.0
     for index in range(COUNT):
@@ -43,12 +38,10 @@ def _gaussian(size: int, sigma: float) -> torch.Tensor:
 
 
 class KernelFeatures(nn.Module):
-    """The picture filtered by the bank and by its predicted kernel, fused to 18 channels.
+    """The picture filtered by the bank and by its predicted kernel, fused to 18 channels."""
 
-    Args:
-        corrected: Every colour meets all kernels, and has a predicted one of its own. Official
-            weights need the uncorrected form.
-    """
+    # ``corrected``: every colour meets all kernels, and has a predicted one of its own. Official
+    # weights need the uncorrected form.
 
     bank: torch.Tensor
 
@@ -65,14 +58,7 @@ class KernelFeatures(nn.Module):
         self.register_buffer("bank", rows, persistent=False)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features and an auxiliary picture.
-
-        Args:
-            picture: ``(N, 3, H, W)``, H, W >= 7.
-
-        Returns:
-            ``(N, 18, H, W)`` and ``(N, 3, H, W)``.
-        """
+        """Features ``(N, 18, H, W)`` and an auxiliary picture; H, W >= 7."""
         fixed = functional.conv2d(picture, self.bank, padding=SIZE // 2, groups=3)
         adapted = self.adaption_conv(picture)
         features = self.fuse_conv(torch.cat([fixed, self.transform_conv(adapted)], dim=1))
@@ -110,12 +96,10 @@ class _Predictor(nn.Module):
         )
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """The filtered picture, same shape.
-
-        The released code reads the memory of ``(N, 25, 3, 1)`` as ``(N, 3, 5, 5)``, so that taps
-        and colours are scrambled, and shows the one resulting channel in all three. Corrected,
-        each colour is filtered by the 25 taps that belong to it.
-        """
+        """The filtered picture, same shape."""
+        # The released code reads the memory of ``(N, 25, 3, 1)`` as ``(N, 3, 5, 5)``, so that taps
+        # and colours are scrambled, and shows the one resulting channel in all three. Corrected,
+        # each colour is filtered by the 25 taps that belong to it.
         predicted = self.ConvNet(picture)
         if self.corrected:
             return _filtered(picture, predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None])

@@ -20,15 +20,11 @@ SCALES = ("quarter", "half", "restored")
 
 
 class P2IKT(nn.Module):
-    """Restores at a quarter, a half and full resolution in turn.
+    """Restores at a quarter, a half and full resolution in turn."""
 
-    Args:
-        width: Channels of the backbone's first levels; 64 in the released network.
-        deep: Channels of its strip attention; 160 in the released network.
-        corrected: Every colour meets all kernels; see :class:`KernelFeatures`.
-        adds_input: Whether each scale gives the change to its picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``width`` is 64 and ``deep``, that of the strip attention, 160 in the released network.
+    # ``adds_input``: each scale gives the change to its picture, as in narrow copies; not in the
+    # paper.
 
     def __init__(
         self,
@@ -51,17 +47,9 @@ class P2IKT(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The pictures of all scales.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
-                below to multiples of 16 (at least 32, which the predicted kernel needs at the
-                coarsest scale), cropped back.
-
-        Returns:
-            ``restored`` ``(N, 3, H, W)`` and ``auxiliary`` of that size; ``half`` and ``quarter``
-            of the halved and quartered size, rounded up. None is clamped.
-        """
+        """``restored``, ``auxiliary``, ``half`` and ``quarter`` (rounded up); none is clamped."""
+        # H, W >= 16; reflected on the right and below to multiples of 16 (at least 32, which the
+        # predicted kernel needs at the coarsest scale), cropped back.
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, 32 if min(height, width) <= 16 else 16)
         given: dict[str, torch.Tensor] = {}
@@ -100,10 +88,8 @@ class _PixelWeights(nn.Module):
         self.conv_atten = ConvLSTM(width, HIDDEN)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
-        """Weights ``(N, 12, H, W)``; hidden and cell state at half resolution.
-
-        The memory of the coarser scale comes as it was left and is doubled here; None is zeros.
-        """
+        """Weights ``(N, 12, H, W)``; hidden and cell state at half resolution."""
+        # The memory of the coarser scale comes as it was left and is doubled here; None is zeros.
         if memory is not None:
             memory = (enlarged(memory[0]), enlarged(memory[1]))
         memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)

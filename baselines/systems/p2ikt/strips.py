@@ -18,10 +18,9 @@ EXPANSION = 4
 
 
 class _Strip(nn.Module):
-    """Half of the channels attends along rows, half along columns; then an MLP per pixel.
+    """Half of the channels attends along rows, half along columns; then an MLP per pixel."""
 
-    The two kinds register their modules in the released order, hence themselves.
-    """
+    # The two kinds register their modules in the released order, hence themselves.
 
     attention_norm: nn.LayerNorm
     conv_input: nn.Conv2d
@@ -48,12 +47,7 @@ class _Strip(nn.Module):
 
 
 class IntraStrip(_Strip):
-    """Pixels of one row, or of one column, attend to each other.
-
-    Args:
-        channels: Number of channels of the features; half of them must be a multiple of the four
-            heads.
-    """
+    """Pixels of one row, or of one column, attend to each other; channels are a multiple of 8."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -77,12 +71,7 @@ class IntraStrip(_Strip):
 
 
 class InterStrip(_Strip):
-    """Whole rows attend to each other, and whole columns; a token grows with the picture.
-
-    Args:
-        channels: Number of channels of the features; half of them must be a multiple of the four
-            heads.
-    """
+    """Whole rows attend to each other, and whole columns; a token grows with the picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -142,14 +131,8 @@ def _strips_attend(strips: torch.Tensor) -> torch.Tensor:
 
 
 def _attention(tokens: torch.Tensor) -> torch.Tensor:
-    """Softmax attention of four heads, each an equal consecutive slice of the token.
-
-    Args:
-        tokens: ``(N, B, T, 3 L)``: query, key and value one behind the other.
-
-    Returns:
-        ``(N, B, T, L)``.
-    """
+    """Softmax attention of four heads, each an equal consecutive slice of the token."""
+    # Tokens ``(N, B, T, 3 L)`` hold query, key and value one behind the other; ``(N, B, T, L)``.
     query, key, value = (_heads(part) for part in tokens.chunk(3, dim=-1))
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     mixed = scores.softmax(dim=-1) @ value

@@ -19,16 +19,9 @@ SLOPE = 0.2
 
 
 class InterBlock(nn.Module):
-    """Fuses features with the guide, then lets the fusion guide inner blocks.
+    """Fuses features with the guide, then lets the fusion guide inner blocks."""
 
-    Args:
-        channels: Number of channels of features and guide.
-        heads: Number of heads of every attention.
-        expansion: Expansion of the feed-forward networks.
-        blocks: Inner blocks.
-        units: Transformer blocks in each inner block.
-        gamma: What the results of outer and inner blocks are multiplied by at first.
-    """
+    # ``gamma`` is what the results of outer and inner blocks are multiplied by at first.
 
     def __init__(
         self,
@@ -99,11 +92,7 @@ class _TransformerBlock(nn.Module):
 
 
 class GuideFeatures(nn.Module):
-    """Features of the parsed picture at full, half and quarter resolution.
-
-    Args:
-        channels: At full resolution; doubled at each further one.
-    """
+    """Features of the parsed picture at full, half and quarter resolution, doubled each time."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

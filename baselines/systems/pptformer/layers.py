@@ -18,11 +18,7 @@ __all__ = [
 
 
 class DualDirectionFusion(nn.Module):
-    """Features and guide change each other, then become one; no activation anywhere.
-
-    Args:
-        channels: Number of channels of each.
-    """
+    """Features and guide change each other, then become one; no activation anywhere."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -40,14 +36,10 @@ class DualDirectionFusion(nn.Module):
 
 
 class GuidedAttention(nn.Module):
-    """Attention between channels, of the features fused with the guide.
+    """Attention between channels, of the features fused with the guide."""
 
-    Args:
-        channels: Number of channels of features and guide.
-        heads: Groups of channels that attend to each other.
-        outer: In the outer blocks values are normalised over pixels like queries and keys, and the
-            fusion is registered last; in the inner ones neither.
-    """
+    # In the outer blocks values are normalised over pixels like queries and keys, and the fusion is
+    # registered last; in the inner ones neither.
 
     def __init__(self, channels: int, heads: int, *, outer: bool) -> None:
         super().__init__()
@@ -74,12 +66,7 @@ class GuidedAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Attention between channels; keys and values are mixed from features and guide.
-
-    Args:
-        channels: Number of channels of features and guide.
-        heads: Groups of channels that attend to each other.
-    """
+    """Attention between channels; keys and values are mixed from features and guide."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -108,12 +95,7 @@ class CrossAttention(nn.Module):
 
 
 class GuidedFeedForward(nn.Module):
-    """A gated feed-forward network; the guide enters the half that is not gated.
-
-    Args:
-        channels: Number of channels of features and guide.
-        expansion: Hidden channels as a multiple.
-    """
+    """A gated feed-forward network; the guide enters the half that is not gated."""
 
     def __init__(self, channels: int, expansion: int) -> None:
         super().__init__()

@@ -20,16 +20,10 @@ EXPANSION = 3
 
 
 class PPTformer(nn.Module):
-    """Restores a picture with the help of a parsed (segmented) version of it.
+    """Restores a picture with the help of a parsed (segmented) version of it."""
 
-    Args:
-        channels: At full resolution; 32 in the released network, doubled at each further level.
-        blocks: Inner blocks of each level.
-        units: Transformer blocks of each level's inner blocks.
-        heads: Number of heads of each level's attentions.
-        gamma: What the results of blocks are multiplied by at first; narrow copies learn faster
-            with 1.
-    """
+    # ``channels`` is 32 in the released network, doubled at each further level. ``gamma`` is what
+    # the results of blocks are multiplied by at first; narrow copies learn faster with 1.
 
     def __init__(
         self,
@@ -44,21 +38,9 @@ class PPTformer(nn.Module):
         self.restoration_network = _Restoration(channels, blocks, units, heads, gamma)
 
     def forward(self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
-                below to multiples of 4, cropped back.
-            parser: The parsed picture, same shape, RGB in [0, 1]; without one the blurry
-                picture's :func:`~defocus.baselines.systems.pptformer.regions.regions` stand in for
-                it.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped.
-
-        Raises:
-            ImageError: There is no ``parser``, and a value of the picture is not finite.
-        """
+        """Restore by the parsed picture, or by :func:`regions` in its place; not clamped."""
+        # RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of 4, cropped
+        # back.
         if parser is None:
             parser = regions(blurry)
         height, width = blurry.shape[-2:]

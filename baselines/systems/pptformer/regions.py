@@ -20,18 +20,9 @@ SMALLEST_PX = 50
 
 
 def regions(blurry: torch.Tensor) -> torch.Tensor:
-    """Each picture with every region painted in its mean colour.
-
-    Args:
-        blurry: ``(N, 3, H, W)`` RGB in [0, 1].
-
-    Returns:
-        The same shape, type and device, without gradient. Tensors without memory, by which costs
-        are counted, have no values to look at: what they give has none either.
-
-    Raises:
-        ImageError: A value of a picture is not finite.
-    """
+    """Each picture with every region painted in its mean colour, without gradient."""
+    # Tensors without memory, by which costs are counted, have no values to look at: what they give
+    # has none either.
     if blurry.is_meta:
         return torch.empty_like(blurry)
     if not bool(torch.isfinite(blurry).all()):

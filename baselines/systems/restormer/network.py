@@ -45,16 +45,10 @@ class _Embedding(nn.Module):
 
 
 class Restormer(FourLevels):
-    """From a blurry picture, or two dual-pixel views, to the restored picture.
+    """From a blurry picture, or two dual-pixel views, to the restored picture."""
 
-    Args:
-        dual: Two views in; the embedded views then take the place of the picture's residual.
-        dim: Channels of the finest level.
-        blocks: Number of blocks per level, finest first; the decoder's levels have as many as the
-            encoder's.
-        refinement: Blocks after the decoder.
-        heads: Number of heads per level.
-    """
+    # ``dual``: the embedded views take the place of the picture's residual. Blocks are counted
+    # finest first; the decoder's levels have as many as the encoder's, and ``refinement`` follows.
 
     def __init__(
         self,
@@ -77,16 +71,8 @@ class Restormer(FourLevels):
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], or ``(N, 6, H, W)``: left view, right
-                view. Padded by reflection on the right and below to multiples of 8, and cropped
-                again.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)``, or left and right view, RGB in [0, 1]; not clamped."""
+        # Padded by reflection on the right and below to multiples of 8, and cropped again.
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         restored = self.change(padded)
@@ -95,14 +81,7 @@ class Restormer(FourLevels):
         return restored[..., :height, :width]
 
     def change(self, padded: torch.Tensor) -> torch.Tensor:
-        """What the network gives before a picture is added to it.
-
-        Args:
-            padded: ``(N, 3 or 6, H, W)``, H and W multiples of 8.
-
-        Returns:
-            ``(N, 3, H, W)``; for dual pixels the restored picture itself.
-        """
+        """What is added to the picture (sides of multiples of 8), or two views' restored one."""
         embedded = self.patch_embed(padded.contiguous(memory_format=torch.channels_last))
         features = self.refinement(self.decoded(embedded))
         if self.skip_conv is not None:

@@ -18,10 +18,9 @@ __all__ = ["GuidedRestormer", "rjdrl_restormer"]
 
 
 class GuidedRestormer(Restormer):
-    """Channel attention and a 1 × 1 convolution bring picture and estimate to three channels.
+    """Channel attention and a 1 × 1 convolution bring picture and estimate to three channels."""
 
-    The residual is to the picture, not to these.
-    """
+    # The residual is to the picture, not to these.
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what Restormer takes
         super().__init__(**settings)
@@ -34,22 +33,13 @@ class GuidedRestormer(Restormer):
             self.add_module(name, module)
 
     def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture, not clamped.
-
-        Args:
-            blurry: ``(N, 3, H, W)``, H and W multiples of 16.
-            core: ``(N, 35, H, W)``; nothing is known of the blur where None.
-        """
+        """Restore ``(N, 3, H, W)`` by ``(N, 35, H, W)``, None if nothing is known of the blur."""
+        # H and W are multiples of 16; not clamped.
         core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
         adapted = self.adjust_channels(self.channel_attention_t(torch.cat([blurry, core], dim=1)))
         return blurry + self.change(adapted)
 
 
 def rjdrl_restormer(features: int = FEATURES, **settings: Any) -> Guided:  # noqa: ANN401 - as above
-    """The guided Restormer with fresh weights.
-
-    Args:
-        features: Inner channels of the blur estimator.
-        settings: Keyword arguments of Restormer.
-    """
+    """The guided Restormer with fresh weights; ``features`` are the blur estimator's channels."""
     return Guided(GuidedRestormer(**settings), features)

@@ -16,11 +16,7 @@ BIAS = 0.1
 
 
 class BlurEstimator(Trunk):
-    """Predicts from the blurry picture the radial kernel samples that R finds.
-
-    Args:
-        features: Inner channels.
-    """
+    """Predicts from the blurry picture the radial kernel samples that R finds."""
 
     def __init__(self, features: int = FEATURES) -> None:
         super().__init__(3, CORE, features)

@@ -25,13 +25,10 @@ MULTIPLE = 16
 
 
 class Guided(nn.Module):
-    """A network with the blur estimator before it.
+    """A network with the blur estimator before it."""
 
-    Args:
-        deblur: Function from picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the
-            restored picture; H and W are multiples of 16.
-        features: Inner channels of the estimator.
-    """
+    # ``deblur`` maps picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the restored
+    # picture; H and W are multiples of 16.
 
     def __init__(self, deblur: nn.Module, features: int = FEATURES) -> None:
         super().__init__()
@@ -39,21 +36,14 @@ class Guided(nn.Module):
         self.deblur = deblur
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 16, and cropped again.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1]."""
+        # Padded by reflection on the right and below to multiples of 16, and cropped again.
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor, core_share: float = 1.0) -> dict[str, torch.Tensor]:
-        """``restored``, and ``core``: the estimate of the kernels' radial samples.
-
-        Args:
-            blurry: As for :meth:`forward`.
-            core_share: Factor on the estimate where the network is shown it; rises in training.
-        """
+        """``restored``, and ``core``: the estimate of the kernels' radial samples."""
+        # ``core_share`` is a factor on the estimate where the network is shown it; it rises in
+        # training.
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         core = self.pred(padded)
@@ -75,12 +65,7 @@ class GuidedUNet(UNet):
             self.add_module(name, module)
 
     def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture; see :class:`UNet`.
-
-        Args:
-            blurry: ``(N, 3, H, W)``, H and W multiples of 16.
-            core: ``(N, 35, H, W)``; nothing is known of the blur where None.
-        """
+        """Restore ``(N, 3, H, W)``, sides of multiples of 16; ``core`` is None if unknown."""
         core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
         return self._restored(blurry, self.channel_attention(torch.cat([blurry, core], dim=1)))
 
@@ -92,13 +77,6 @@ def rjdrl_unet(
     features: int = FEATURES,
     adds_input: bool = False,
 ) -> Guided:
-    """The guided U-Net with fresh weights.
-
-    Args:
-        width: Channels of the U-Net's finest level.
-        levels: Its resolutions.
-        features: Inner channels of the estimator.
-        adds_input: Whether the U-Net gives the change to the picture; see :class:`UNet`.
-    """
+    """The guided U-Net with fresh weights; ``features`` are the blur estimator's channels."""
     network = GuidedUNet(width=width, levels=levels, adds_input=adds_input)
     return Guided(network, features)

@@ -11,14 +11,9 @@ PARTS = {"Pred_state_dict.": "pred.", "G_state_dict.": "deblur."}
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    """The estimator and the network below our names; other files are left as they are.
-
-    Args:
-        tensors: By the names of the file; those of the reblurring network are dropped.
-
-    Raises:
-        LookupError: One of the two is not there.
-    """
+    """The estimator and the network below our names; other files are left as they are."""
+    # Entries of the reblurring network are dropped. A LookupError says that one of the two is
+    # missing.
     found = {
         ours + name.removeprefix(theirs).removeprefix("module."): tensor
         for name, tensor in tensors.items()

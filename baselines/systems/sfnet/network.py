@@ -15,14 +15,10 @@ __all__ = ["SFNet"]
 
 
 class SFNet(ThreeScales):
-    """From a blurry to the restored picture.
+    """From a blurry to the restored picture; the last block of each size has filters."""
 
-    Args:
-        width: Channels at full size, 8 or a multiple of 16.
-        blocks: Residual blocks per size; the last one has filters.
-        window_px: Side of the pooling window in a map of 256 px, as the official tests have it;
-            None for means over the whole map. Training takes means over the whole map.
-    """
+    # ``width`` is 8 or a multiple of 16. ``window_px`` is the pooling window in a map of 256 px, as
+    # the official tests have it; None, and training, take means over the whole map.
 
     multiple = 8
     smallest_px = 16

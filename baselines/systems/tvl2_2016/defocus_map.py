@@ -28,14 +28,7 @@ GUIDED_EPSILON = 1e-3
 
 
 def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
-    """The standard deviation of the blur at each pixel.
-
-    Args:
-        picture: ``(H, W, 3)`` sRGB in [0, 1].
-
-    Returns:
-        ``(H, W)``, px, 0 to 5; 0 everywhere in a picture without edges.
-    """
+    """The deviation of the blur at each pixel, ``(H, W)``, 0 to 5 px; 0 without any edge."""
     grey = luma(picture)
     contrast = local_contrast(grey)
     edge = canny(grey, FINE_PX) & (contrast >= LEAST_CONTRAST)
@@ -60,19 +53,9 @@ def local_contrast(grey: Array) -> NDArray[np.float64]:
 def guided_filter(
     values: Array, guide: Array, radius_px: int, epsilon: float
 ) -> NDArray[np.float64]:
-    """Values as a locally linear function of a guide.
-
-    Args:
-        values: ``(H, W)``.
-        guide: ``(H, W)``.
-        radius_px: Radius of the square window.
-        epsilon: Variance of the guide up to which an area counts as flat.
-
-    Returns:
-        ``(H, W)``.
-
-    Source: He, Sun, Tang, Guided Image Filtering, PAMI 35 (2013).
-    """
+    """Values as a locally linear function of a guide, both ``(H, W)``."""
+    # ``epsilon`` is the variance of the guide up to which an area counts as flat. Source: He, Sun,
+    # Tang, Guided Image Filtering, PAMI 35 (2013).
     side = (2 * radius_px + 1, 2 * radius_px + 1)
 
     def mean(of: Array) -> Array:

@@ -33,15 +33,7 @@ def _diameter_px(picture: Array) -> NDArray[np.float64]:
 
 
 def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
-    """Brightness by total variation; colour, which the eye wants less sharp, by Wiener's filter.
-
-    Args:
-        picture: ``(H, W, 3)`` sRGB in [0, 1].
-        diameter_px: ``(H, W)``.
-
-    Returns:
-        As the picture, in [0, 1].
-    """
+    """Total variation for brightness; Wiener's filter for colour, which may be less sharp."""
     given = np.asarray(picture, np.float32)
     parts = np.asarray(cv2.cvtColor(given, cv2.COLOR_RGB2YCrCb), np.float32)
     sharp = partial(tvl2_levels, weight=WEIGHT, iterations=ITERATIONS)

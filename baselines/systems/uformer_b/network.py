@@ -109,17 +109,12 @@ class _Resampling(nn.Module):
 
 
 class Uformer(nn.Module):
-    """From a blurry to the restored picture.
+    """From a blurry to the restored picture."""
 
-    Args:
-        nominal_px: The official ``img_size``. It changes no shape: levels whose nominal size is one
-            window or less leave the shift out. 256 (training) keeps it in the bottleneck, 128
-            (the published evaluation) does not.
-        square: The official padding to a black square; else a reflection to multiples of 128.
-        dim: Channels of the finest level.
-        depths: Blocks per level: encoder, bottleneck, decoder.
-        heads: The same way.
-    """
+    # ``nominal_px``, the official ``img_size``, changes no shape: levels whose nominal size is one
+    # window or less leave the shift out. 256 (training) keeps it in the bottleneck, 128 (the
+    # published evaluation) does not. ``square``: the official padding to a black square; else a
+    # reflection to multiples of 128. ``depths`` and ``heads`` are encoder, bottleneck, decoder.
 
     def __init__(
         self,
@@ -169,15 +164,9 @@ class Uformer(nn.Module):
         self.apply(_initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Put in the middle of a black square
-                whose side is the next multiple of 128, and cropped again.
-
-        Returns:
-            Same shape, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
+        # Put in the middle of a black square whose side is the next multiple of 128, and cropped
+        # again.
         height, width = blurry.shape[-2:]
         if not self.square:
             padded = pad_to_multiple(blurry, self.multiple)

@@ -21,15 +21,11 @@ DROPOUT = 0.4
 
 
 class UNet(nn.Module):
-    """From a blurry to the restored picture; no residual from the input, a sigmoid at the end.
+    """From a blurry to the restored picture; no residual from the input, a sigmoid at the end."""
 
-    Args:
-        width: Channels of the finest level; each coarser one has twice as many.
-        levels: Resolutions; the names count on, so a U-Net of other levels has its own.
-        inputs: Channels of the input.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # Each coarser level has twice as many channels. The names count on, so a U-Net of other levels
+    # has its own. ``adds_input``: the network gives the change to the picture, as narrow copies do;
+    # not in the paper.
 
     def __init__(
         self,
@@ -56,15 +52,9 @@ class UNet(nn.Module):
         self.apply(_initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W. Padded by reflection on the
-                right and below to multiples of 16 (with 5 levels), and cropped again.
-
-        Returns:
-            Same shape, in (0, 1); not clamped where the input is added.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1]; not clamped where the input is added."""
+        # Padded by reflection on the right and below to multiples of 16 (with 5 levels), and
+        # cropped.
         return self._restored(blurry, blurry)
 
     def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:

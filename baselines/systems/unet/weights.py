@@ -12,14 +12,9 @@ FIRST, LAST = "encoder.block1.0.weight", ("out.0.weight", "out.0.bias")
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    """The same network for RGB: the released one is fed what OpenCV reads, BGR.
-
-    The first convolution's inputs and the last one's outputs change their order, which is exact.
-    Other files are left as they are.
-
-    Args:
-        tensors: By the names of the file.
-    """
+    """The same network for RGB: the released one is fed what OpenCV reads, BGR."""
+    # The first convolution's inputs and the last one's outputs change their order, which is exact.
+    # Other files are left as they are.
     return {
         name: _swapped(name, tensor) if name.startswith(OFFICIAL) else tensor
         for name, tensor in tensors.items()
