@@ -1,7 +1,6 @@
 """Ablation of an objective: systems that differ from it by one part each.
 
-An objective of this package declares its ablation as ``ABLATION`` in a module ``ablation_lines``
-of its folder.
+An objective declares it as ``ABLATION`` in a module ``ablation_lines`` of its folder.
 """
 
 import importlib
@@ -23,16 +22,10 @@ MODULE = "ablation_lines"
 
 @dataclass(frozen=True)
 class AblationLine:
-    """One line of the table.
+    """One line of the table: a system, and settings of its objective that differ.
 
-    Attributes:
-        label: What stands in its first column.
-        system: Name of the system that is trained.
-        published: Its id in the published numbers, empty if the paper has no such line.
-        settings: Settings of the objective that differ from the system's; the training has the
-            pairs that the objective needs with them.
-        variant: What follows the system's name in its own; empty for its settings.
-        target: Target of the training; None for what its objective needs, or the system's.
+    ``published`` is its id in the published numbers; ``variant`` follows the system's name in its
+    name; ``target`` is None for what its objective needs, or the system's.
     """
 
     label: str
@@ -47,15 +40,9 @@ class AblationLine:
 class Ablation:
     """The lines of an ablation.
 
-    Attributes:
-        name: Of what is taken apart, as people write it.
-        lines: Of the paper; the first has the plain loss, the last has all parts.
-        extra: Ours beside them.
-        rivals: Other ways to train on misaligned pairs.
-        controls: The plain loss on aligned pairs, then on true ones, which need rendered pairs.
-        dataset, protocol: Under which the paper's numbers stand.
-        narrow_settings: Of the objective beside a small network.
-        candidates: Further ways to train on misaligned pairs; some need rendered pairs.
+    Of the paper's ``lines`` the first has the plain loss, the last all parts; ``extra`` are ours.
+    ``rivals`` and ``candidates`` are other ways to train on misaligned pairs; ``controls`` the
+    plain loss on aligned, then on true pairs.
     """
 
     name: str
@@ -84,11 +71,7 @@ class Ablation:
 
 
 def ablation_of(objective: str) -> Ablation:
-    """The ablation that an objective declares.
-
-    Raises:
-        RegistryError: It declares none; the message has those that do.
-    """
+    """The ablation that an objective declares."""
     places = [Path(place) for place in defocus.baselines.objectives.__path__]
     known = sorted(at.parent.name for place in places for at in place.glob(f"*/{MODULE}.py"))
     if objective not in known:

@@ -75,15 +75,9 @@ class Card:
 class Narrow:
     """The narrow copy of a network: the same layers with few channels and blocks.
 
-    The budget ``demo`` trains it, because a whole network shows nothing after a few seconds.
-
-    Attributes:
-        name: Name of the system that declares it; start weights are named after it.
-        settings: Keyword arguments of the network.
-        zeroed: Layers that start at zero, by which an untrained copy gives its input. A paper's
-            network that does not add the picture at its end has the setting ``adds_input`` for it.
-        own_objective: Whether it learns by the system's own objective, because what it restores has
-            no gradient; others learn by one loss, so that their rows compare.
+    The budget ``demo`` trains it, because a whole network shows nothing after a few seconds. Layers
+    in ``zeroed`` start at zero, so that an untrained copy gives its input. ``own_objective`` is for
+    what has no gradient; others learn by one loss, so that their rows compare.
     """
 
     name: str

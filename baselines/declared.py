@@ -21,35 +21,21 @@ __all__ = ["Network", "RecipeFile"]
 
 @dataclass(frozen=True)
 class Network:
-    """A network, declared by the name of its class or function.
-
-    Attributes:
-        where: ``package.module:name`` of a class or a function.
-        settings: Keyword arguments of the class or function.
-        zeroed: Names of layers whose weights are set to zero.
-    """
+    """A network, declared by ``package.module:name``; ``zeroed`` layers have weights of zero."""
 
     where: str
     settings: Mapping[str, object] = field(default_factory=dict)
     zeroed: tuple[str, ...] = ()
 
     def __call__(self) -> "nn.Module":
-        """Make the network with fresh weights.
-
-        Raises:
-            RegistryError: The module has no such name.
-        """
+        """Make the network with fresh weights."""
         network = self.maker()(**self.settings)
         for name in self.zeroed:
             network.get_submodule(name).apply(_zero)
         return network
 
     def maker(self) -> "Callable[..., nn.Module]":
-        """The class or function itself.
-
-        Raises:
-            RegistryError: The module has no such name.
-        """
+        """The class or function itself."""
         module, _, name = self.where.partition(":")
         make: Callable[..., nn.Module] | None = getattr(importlib.import_module(module), name, None)
         if make is None:
@@ -73,20 +59,12 @@ def _zero(layer: "nn.Module") -> None:
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """The training settings in a package's ``recipe.toml``.
-
-    Attributes:
-        package: Import name of the package.
-    """
+    """The training settings in a package's ``recipe.toml``."""
 
     package: str
 
     def __call__(self) -> "Recipe":
-        """The settings.
-
-        Raises:
-            SettingsError: The file is missing, or it has an unknown key or a wrong value.
-        """
+        """The settings."""
         from defocus.baselines.recipes.recipe import Recipe
         from defocus.settings import load_settings
 

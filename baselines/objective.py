@@ -61,10 +61,7 @@ class Objective(TrainingObjective[Batch]):
 
 
 def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
-    """All outputs of a network by name; ``restored`` is the picture.
-
-    A network with one output returns only ``restored``; others have a method ``outputs``.
-    """
+    """All outputs of a network, from its method ``outputs`` if any; ``restored`` is the picture."""
     outputs = getattr(network, "outputs", None)
     if outputs is None:
         return {"restored": network(batch.blurry, **batch.extra)}

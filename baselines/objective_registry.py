@@ -1,7 +1,7 @@
 """Objectives and losses by name.
 
 They are modules with a ``make`` in :mod:`defocus.baselines.objectives` and
-:mod:`defocus.baselines.losses`. Users add theirs in a plug-in file, where they are found by type
+:mod:`defocus.baselines.losses`. Users add theirs in a plug-in file, by type
 (:mod:`defocus.extensions`), or by entry points ``defocus.objectives`` and ``defocus.losses`` (a
 ``make``, or a module with one).
 """
@@ -46,24 +46,12 @@ def objectives() -> tuple[str, ...]:
 
 
 def require_objective(name: str) -> None:
-    """Refuse an unknown objective.
-
-    Raises:
-        RegistryError: The name is unknown; the message suggests similar names.
-    """
+    """Refuse an unknown objective; the error suggests similar names."""
     _find(_objective_makers(), "objective", name)
 
 
 def objective(name: str, **settings: object) -> "Objective":
-    """Make a training objective.
-
-    Args:
-        name: One of :func:`objectives`.
-        settings: Keyword arguments of the objective's ``make``.
-
-    Raises:
-        RegistryError: The objective is unknown; the message suggests similar names.
-    """
+    """Make a training objective by its name and the keyword arguments of its ``make``."""
     made: Objective = _find(_objective_makers(), "objective", name)(**settings)
     return made
 
@@ -71,11 +59,7 @@ def objective(name: str, **settings: object) -> "Objective":
 def flow_of(recipe: "Recipe") -> str:
     """Name of the flow estimator used by a recipe's objective; empty if it has none.
 
-    An objective declares it by a function ``flow_name`` beside its ``make``, with the same
-    arguments.
-
-    Raises:
-        RegistryError: The recipe's objective is unknown.
+    An objective declares it by ``flow_name`` beside its ``make``, with the same arguments.
     """
     found = _find(_objective_makers(), "objective", recipe.objective).find()
     name = getattr(found, "flow_name", None)
@@ -85,12 +69,7 @@ def flow_of(recipe: "Recipe") -> str:
 def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, Any]:
     """Training settings that an objective needs, such as the pairs' target; mostly none.
 
-    An objective declares them by a function ``recipe_of`` beside its ``make``, with the same
-    arguments.
-
-    Raises:
-        RegistryError: The objective is unknown.
-        SettingsError: A setting or value is unknown.
+    An objective declares them by ``recipe_of`` beside its ``make``, with the same arguments.
     """
     found = _find(_objective_makers(), "objective", name).find()
     needed = getattr(found, "recipe_of", None)
@@ -104,24 +83,13 @@ def losses() -> tuple[str, ...]:
 
 
 def loss(name: str, **settings: object) -> "LossFunction":
-    """Make a loss between an output and the target.
-
-    Args:
-        name: One of :func:`losses`.
-        settings: Keyword arguments of the loss's ``make``.
-
-    Raises:
-        RegistryError: The loss is unknown; the message suggests similar names.
-    """
+    """Make a loss between an output and the target, by the keyword arguments of its ``make``."""
     made: LossFunction = _find(_loss_makers(), "loss", name)(**settings)
     return made
 
 
 def source_hashes(recipe: "Recipe") -> dict[str, str]:
-    """SHA-256 hashes of the plug-in files of a recipe's objectives and losses, by name.
-
-    Empty if all of them come from installed packages.
-    """
+    """SHA-256 hashes of the plug-in files of a recipe's objectives and losses, by name, if any."""
     if not plugins():
         return {}
     makers = {"objective": _objective_makers(), "loss": _loss_makers()}
@@ -142,13 +110,7 @@ def _named(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class _Maker:
-    """Maker of an objective or a loss.
-
-    Attributes:
-        origin: Origin, for messages.
-        find: Returns the function or class that makes it, imported if needed.
-        source_hash: Hash of its plug-in file, else empty.
-    """
+    """Maker of an objective or a loss, imported if needed; its plug-in file's hash, else empty."""
 
     origin: str
     find: Callable[[], object]

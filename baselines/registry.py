@@ -1,9 +1,9 @@
 """Systems by name.
 
-A folder of :mod:`defocus.baselines.systems`, or of the folder ``baselines`` of an extra, with a
-``baseline.py`` that has ``BASELINES: tuple[Baseline, ...]`` is found automatically. Users add
-theirs in a plug-in file, where they are found by type (:mod:`defocus.extensions`), or by entry
-points ``defocus.baselines`` (a :class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
+A folder of :mod:`defocus.baselines.systems`, or of ``baselines`` in an extra, whose ``baseline.py``
+has ``BASELINES: tuple[Baseline, ...]``, is discovered. Users add theirs in a plug-in file, by type
+(:mod:`defocus.extensions`), or by entry points ``defocus.baselines`` (a :class:`Baseline`, a tuple
+of them, or a module with ``BASELINES``).
 """
 
 import importlib.util
@@ -51,12 +51,8 @@ _PACKAGED = ("defocus.baselines.", "defocus.extras.")
 def all_baselines() -> dict[str, Baseline]:
     """Every registered system by name, sorted; imports no torch.
 
-    A network from a plug-in file also has a variant trained with JDRL.
-
-    Raises:
-        RegistryError: A name registered twice, a name that is not lower-case kebab, a variant of a
-            system that does not exist, or a plug-in file that fails. From an entry point, these
-            are warnings, and the system is left out.
+    A network from a plug-in file also has a variant trained with JDRL. What an entry point brings
+    and fails is left out with a warning.
     """
     found: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
@@ -82,11 +78,7 @@ def all_baselines() -> dict[str, Baseline]:
 
 
 def baseline(name: str) -> Baseline:
-    """The system with that name: a registered one, or one with an objective, ``OBJECTIVE-NAME``.
-
-    Raises:
-        RegistryError: The name is unknown; the message suggests similar names.
-    """
+    """The system with that name: a registered one, or one with an objective, ``OBJECTIVE-NAME``."""
     systems = all_baselines()
     found = systems.get(name) or _wrapped_by_name(name, systems)
     if found is None:
@@ -106,13 +98,7 @@ def known_baselines(names: Iterable[str]) -> dict[str, Baseline]:
 def with_objective(system: Baseline, name: str) -> Baseline:
     """A network trained with another objective, as ``OBJECTIVE-NAME``.
 
-    Args:
-        system: A trainable system; if it has that objective already, it is returned unchanged.
-        name: One of :func:`objectives`. If a system with the new name is registered, such as
-            ``jdrl-unet``, that one is returned.
-
-    Raises:
-        RegistryError: The objective is unknown, or the system cannot be trained.
+    A system that has the objective already, or one registered under that name, is returned instead.
     """
     require_objective(name)
     if system.recipe is None:
@@ -137,10 +123,7 @@ def home_package(system: Baseline) -> str:
 
 
 def readme(system: Baseline) -> str:
-    """The README of the system's folder in Markdown; if there is none, the text of the card.
-
-    A system without its own folder, such as a variant, has the README of its network.
-    """
+    """The README of the system's or its network's folder, in Markdown; else the card's text."""
     own = f"{defocus.baselines.systems.__name__}.{system.card.name.replace('-', '_')}"
     for package in filter(None, (own, home_package(system))):
         spec = importlib.util.find_spec(package)

@@ -41,27 +41,14 @@ def with_jdrl(
     published_as: str | None = None,
     weights_trained_on: tuple[str, ...] = (),
 ) -> tuple[Baseline, ...]:
-    """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``.
-
-    Args:
-        own: The network with its own training.
-        display_name: Display name of the first.
-        published_as: Id of the first in the published numbers.
-        weights_trained_on: Datasets of the first, behind weights that JDRL's authors released.
-    """
+    """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``."""
     first = jdrl_around(own, _recipe_of(own), display_name)
     card = replace(first.card, published_as=published_as, weights_trained_on=weights_trained_on)
     return (replace(first, card=card), *controls(own))
 
 
 def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str) -> Baseline:
-    """``jdrl-NAME``: the network, its own training, then JDRL's two phases.
-
-    Args:
-        own: The network.
-        recipe: Makes its own training settings.
-        display_name: Display name of the result.
-    """
+    """``jdrl-NAME``: the network, its own training, then JDRL's two phases."""
     card = replace(
         own.card,
         name=f"jdrl-{own.card.name}",
@@ -147,11 +134,6 @@ def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Ba
 
     JDRL comes after the network's own training, as its authors advise; any other objective replaces
     the network's own from the first step.
-
-    Args:
-        own: The system.
-        recipe: Makes its own training settings.
-        objective: Name of the objective.
     """
     if objective == "jdrl":
         made = jdrl_around(own, recipe, f"{own.card.display_name} + JDRL")
@@ -175,14 +157,7 @@ def retrained(
     settings: Mapping[str, object] | None = None,
     warmup_epochs: int = 0,
 ) -> "Recipe":
-    """A network's settings with another objective, and with what that needs.
-
-    Args:
-        own: The network's own settings.
-        objective: Name of the objective.
-        settings: Keyword arguments of the objective.
-        warmup_epochs: Warmup epochs, on the recipe's scale.
-    """
+    """A network's settings with another objective, and with what that needs."""
     return own.model_copy(
         update={
             "objective": objective,

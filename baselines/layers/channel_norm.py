@@ -9,11 +9,7 @@ EPSILON = 1e-5
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each pixel (Restormer's ``WithBias``).
-
-    Args:
-        channels: Number of channels of the features.
-    """
+    """Layer normalisation over the channels of each pixel (Restormer's ``WithBias``)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -26,12 +22,7 @@ class ChannelNorm(nn.Module):
 
 
 class FlatChannelNorm(nn.LayerNorm):
-    """The same normalisation with state-dict entries without ``body``, as in NAFNet.
-
-    Args:
-        channels: Number of channels of the features.
-        eps: Constant added to the variance.
-    """
+    """The same normalisation with state-dict entries without ``body``, as in NAFNet."""
 
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__(channels, eps=eps)

@@ -21,14 +21,7 @@ class FourLevels(nn.Module):
     def add_levels(
         self, dim: int, blocks: Sequence[int], block: Callable[[int, int], nn.Module]
     ) -> None:
-        """Register the levels.
-
-        Args:
-            dim: Channels of the finest level.
-            blocks: Number of blocks per level, finest first; the decoder's levels have as many as
-                the encoder's.
-            block: Makes a block from channels and level (0 is the finest).
-        """
+        """Register the levels, finest (0) first; ``block`` is of channels and level."""
 
         def level(number: int, width: int) -> nn.Sequential:
             return nn.Sequential(*(block(width * dim, number) for _ in range(blocks[number])))

@@ -18,41 +18,19 @@ outer edge (it is), ``replicate`` repeats it, ``zeros`` is black."""
 def pad_to_multiple(
     blurry: torch.Tensor, multiple: int, mode: PaddingMode = "reflect", *, least: int = 1
 ) -> torch.Tensor:
-    """Pad on the right and below to the next multiple; crop back with :func:`cropped`.
-
-    Args:
-        blurry: ``(N, C, H, W)``.
-        multiple: Both sides become a multiple of this, >= 1.
-        mode: Kind of padding.
-        least: Shortest side, px, a multiple itself or 1.
-
-    Returns:
-        The padded picture, or the same one if nothing is missing.
-    """
+    """Pad on the right and below to the next multiple; crop back with :func:`cropped`."""
     below, right = (max(least - size, -size % multiple) for size in blurry.shape[-2:])
     return pad(blurry, (0, right, 0, below), mode)
 
 
 def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch.Tensor:
-    """Crop what a network made of a padded picture.
-
-    Args:
-        padded: ``(N, C, h, w)``, ``every`` times smaller than the padded picture.
-        blurry: ``(N, C, H, W)``, the picture before it was padded.
-        every: Factor between the two sizes.
-
-    Returns:
-        ``(N, C, H / every, W / every)``, sides rounded up.
-    """
+    """Crop what a network made of a padded picture, ``every`` times smaller, rounded up."""
     height, width = (-(-size // every) for size in blurry.shape[-2:])
     return padded[..., :height, :width]
 
 
 def padding_network(network: nn.Module, multiple: int) -> nn.Module:
-    """The same network, which pads its pictures to a multiple and crops what it made of them.
-
-    Its weights keep their names.
-    """
+    """The same network, with its weights' names, that pads to a multiple and crops."""
     network.forward = partial(_padded_pass, network.forward, multiple)
     return network
 
@@ -72,13 +50,7 @@ def _padded_pass(
 def pad(
     blurry: torch.Tensor, amounts: tuple[int, int, int, int], mode: PaddingMode = "reflect"
 ) -> torch.Tensor:
-    """Pad by any amounts; beyond the size of the picture, the reflection is repeated.
-
-    Args:
-        blurry: ``(N, C, H, W)``.
-        amounts: Left, right, top, bottom, px, >= 0.
-        mode: Kind of padding.
-    """
+    """Pad left, right, top, bottom; beyond the picture's size the reflection is repeated."""
     left, right, top, bottom = amounts
     if not any(amounts):
         return blurry

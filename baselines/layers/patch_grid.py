@@ -6,16 +6,7 @@ __all__ = ["join", "split"]
 
 
 def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """Split into patches, as members of a batch.
-
-    Args:
-        whole: ``(N, C, H, W)``; ``rows`` divides H, ``columns`` divides W.
-        rows: Number of rows of patches.
-        columns: Number of columns of patches.
-
-    Returns:
-        ``(N * rows * columns, C, H / rows, W / columns)``, row by row.
-    """
+    """Split into patches, ``(N * rows * columns, C, H / rows, W / columns)``, row by row."""
     count, channels, height, width = whole.shape
     patches = whole.reshape(count, channels, rows, height // rows, columns, width // columns)
     return patches.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)

@@ -18,11 +18,6 @@ class Pointwise(nn.Conv2d):
     """A 1 × 1 convolution, computed row by row as a batch of rows.
 
     In ``channels_last`` order rows are a batch of pictures without a copy.
-
-    Args:
-        inputs: Number of input channels.
-        outputs: Number of output channels.
-        bias: Whether there is a bias.
     """
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:

@@ -17,10 +17,6 @@ Memory: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 class ConvLSTM(nn.Module):
     """A convolutional LSTM cell.
 
-    Args:
-        inputs: Number of input channels.
-        hidden: Number of memory channels.
-
     Source: Shi et al., Convolutional LSTM (NeurIPS 2015), eq. 3 without peepholes.
     """
 
@@ -30,12 +26,7 @@ class ConvLSTM(nn.Module):
         self.conv = nn.Conv2d(inputs + hidden, 4 * hidden, KERNEL, padding=KERNEL // 2)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> Memory:
-        """The new memory: hidden state and cell, ``(N, hidden, H, W)`` each.
-
-        Args:
-            features: ``(N, inputs, H, W)``.
-            memory: Memory of the previous scale, in the same size; None at the first.
-        """
+        """The new hidden state and cell, ``(N, hidden, H, W)``; None at the first scale."""
         if memory is None:
             count, _, height, width = features.shape
             nothing = features.new_zeros(count, self.hidden, height, width)
@@ -45,13 +36,7 @@ class ConvLSTM(nn.Module):
 
 
 def next_memory(gates: torch.Tensor, cell: torch.Tensor) -> Memory:
-    """The memory after a step.
-
-    Args:
-        gates: ``(N, 4 hidden, H, W)`` before their activations: what to take, to forget, to give,
-            and the new content.
-        cell: ``(N, hidden, H, W)``.
-    """
+    """The memory after a step; gates ``(N, 4 hidden, H, W)`` take, forget, give, then content."""
     *shares, content = gates.chunk(4, dim=1)
     take, forget, give = (share.sigmoid() for share in shares)
     cell = forget * cell + take * content.tanh()

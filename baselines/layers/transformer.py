@@ -26,10 +26,6 @@ SMALLEST_NORM = 1e-12
 class TransposedAttention(nn.Module):
     """Attention between channels: scores are cosines of channel maps, C × C and not HW × HW.
 
-    Args:
-        channels: Number of channels of the features.
-        heads: Into which the channels are split, in order.
-
     Source: Restormer (CVPR 2022), eq. 1 (MDTA).
     """
 
@@ -57,23 +53,12 @@ class TransposedAttention(nn.Module):
 
 
 def cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """Cosines of all query rows with all key rows; the product is scaled instead of the long rows.
-
-    Args:
-        query: ``(..., C, L)``.
-        key: ``(..., C', L)``.
-
-    Returns:
-        ``(..., C, C')``.
-    """
+    """Cosines ``(..., C, C')`` of all rows; the product is scaled instead of the long rows."""
     return (query @ key.transpose(-2, -1)) / (row_norms(query) * row_norms(key).transpose(-2, -1))
 
 
 def row_norms(rows: torch.Tensor) -> torch.Tensor:
-    """Lengths of ``(..., C, L)`` as ``(..., C, 1)``, never 0.
-
-    ``vector_norm`` would be slow in ``channels_last`` memory order.
-    """
+    """Lengths of ``(..., C, L)``, never 0; ``vector_norm`` is slow in ``channels_last`` order."""
     wide = torch.promote_types(rows.dtype, torch.float32)
     squares = rows.square().sum(dim=-1, keepdim=True, dtype=wide)
     return squares.clamp_min(SMALLEST_NORM**2).sqrt()
@@ -82,17 +67,13 @@ def row_norms(rows: torch.Tensor) -> torch.Tensor:
 def gated(gate: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
     """GELU(gate) · content, each ``(N, C, H, W)``, parts of a tensor's channels.
 
-    The gate's channels are made contiguous first, because GELU is slow on few channels per pixel.
+    The gate is made contiguous first, because GELU is slow on few channels per pixel.
     """
     return functional.gelu(gate.contiguous(memory_format=torch.channels_last)) * content
 
 
 class GatedFeedForward(nn.Module):
     """Feed-forward layer of two depth-wise filtered halves, one of which gates the other.
-
-    Args:
-        channels: Number of channels of the features.
-        expansion: Hidden channels per channel, rounded down.
 
     Source: Restormer (CVPR 2022), eq. 2 (GDFN).
     """

@@ -27,15 +27,9 @@ def contextual_bilateral(
 ) -> torch.Tensor:
     """Mean over the output's features of min over the target's of (cosine + w_s place distance).
 
-    Places are in units of the longer side. Features are centred on the target's mean, because
-    otherwise all pictures of one colour would be alike; the paper does not specify it.
-
-    Args:
-        output: Features ``(N, C, h, w)``.
-        target: Same shape.
-        spatial_weight: w_s, which the paper does not give.
-
-    Source: Zhang et al., Zoom to Learn, Learn to Zoom (CVPR 2019), eq. 2.
+    Places are in units of the longer side; features are centred on the target's mean, as otherwise
+    pictures of one colour are alike. The paper gives neither that nor w_s. Source: Zhang et al.,
+    Zoom to Learn, Learn to Zoom (CVPR 2019), eq. 2.
     """
     height, width = output.shape[-2:]
     mean = target.mean(dim=(0, 2, 3), keepdim=True)
@@ -52,14 +46,7 @@ def contextual_bilateral(
 
 
 class ContextualBilateral:
-    """The loss on patches of the picture and, if VGG19's file is available, on its features.
-
-    Args:
-        backbone: VGG19's layers, frozen; None to compare patches only.
-        patch_px: Side of the patches.
-        spatial_weight: w_s.
-        features_weight: lambda, which the paper does not give.
-    """
+    """The loss on patches of the picture and, with VGG19's frozen layers, on its features."""
 
     def __init__(
         self,
@@ -116,16 +103,7 @@ def make(
     spatial_weight: float = SPATIAL_WEIGHT,
     features_weight: float = 1.0,
 ) -> LossFunction:
-    """Make the loss; without VGG19's file it uses patches only and reports it.
-
-    Args:
-        patch_px: Side of the patches.
-        spatial_weight: w_s.
-        features_weight: lambda.
-
-    Raises:
-        WeightsError: VGG19's file is damaged.
-    """
+    """Make the loss; without VGG19's file it uses patches only and reports it."""
     backbone, stored = None, features_of(VGG19)
     if stored is None:
         left_out("contextual bilateral loss's features'", VGG19)

@@ -23,9 +23,6 @@ def laplacian(picture: torch.Tensor) -> torch.Tensor:
     """The picture minus its half-resolution version, enlarged again.
 
     It is blurred, subsampled by two (times 4, with zeros between), and blurred again.
-
-    Args:
-        picture: ``(N, C, h, w)``.
     """
     blurred = _gauss(picture)
     kept = torch.zeros_like(blurred)

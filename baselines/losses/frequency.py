@@ -22,12 +22,7 @@ def frequency(
 ) -> torch.Tensor:
     """Mean L1 distance of the two-dimensional transforms, not normalised.
 
-    Args:
-        output: ``(N, C, h, w)``.
-        target: Same shape.
-        distance: Distance of two complex numbers.
-        half: Whether to use the transform for real input (without the mirrored half), which weights
-            columns differently.
+    ``half`` is without the mirrored half, which weights columns differently.
     """
     transform = torch.fft.rfft2 if half else torch.fft.fft2
     difference: torch.Tensor = transform(

@@ -17,15 +17,7 @@ SCALE = 0.05
 
 
 def geman_mcclure(first: torch.Tensor, second: torch.Tensor, scale: float = SCALE) -> torch.Tensor:
-    """Mean of d² / (d² + scale²) over pixels and channels.
-
-    Args:
-        first: Any shape.
-        second: Same shape.
-        scale: Difference at which the loss is 0.5, in the unit of the pictures, > 0.
-
-    Returns:
-        A scalar tensor from 0 to 1.
+    """Mean of d² / (d² + scale²) over pixels and channels; 0.5 at a difference of the scale.
 
     Source: Geman, McClure, Bayesian image analysis: an application to single photon emission
     tomography (1985); in this form in Black, Anandan (CVIU 1996).

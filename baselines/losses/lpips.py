@@ -37,18 +37,9 @@ class _LPIPS:
 def make(normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb") -> LossFunction:
     """Make the loss, the batch mean of |LPIPS|; without AlexNet's file it is zero, with a warning.
 
-    Pictures have at least 31 px on each side.
-
-    Args:
-        normalise: Whether to convert pictures from [0, 1] to [-1, 1], as LPIPS requires; some
-            released trainings do not.
-        colour_order: Channel order of AlexNet's input; it was trained on RGB.
-
-    Raises:
-        WeightsError: AlexNet's file is damaged.
-
-    Source: Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric,
-    CVPR 2018.
+    Pictures have 31 px or more on each side. Some trainings do not ``normalise`` to [-1, 1], as
+    LPIPS requires. Source: Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR
+    2018.
     """
     stored = features_of(ALEXNET)
     if stored is None:

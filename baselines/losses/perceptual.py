@@ -19,12 +19,8 @@ DEVIATION = (0.229, 0.224, 0.225)
 class Perceptual:
     """Mean squared or absolute difference of features, summed over layers.
 
-    Args:
-        backbone: Frozen layers from pictures to features.
-        colour_order: Channel order of the backbone's input; it was trained on RGB.
-        normalise: Whether to normalise by ImageNet's mean and deviation.
-        distance: Distance function of the features.
-        earlier: Index of each layer that is compared besides the last.
+    ``normalise`` is by ImageNet's mean and deviation; the backbone was trained on RGB. ``earlier``
+    are indices of layers that are compared besides the last.
     """
 
     def __init__(
@@ -83,15 +79,7 @@ def make(
 ) -> LossFunction:
     """Make the loss; without VGG19's file it is zero, with a warning.
 
-    Args:
-        last: Index of the compared layer in torchvision's ``features``.
-        colour_order: Channel order of VGG19's input.
-        normalise: Whether to normalise by ImageNet's mean and deviation.
-        distance: Distance function of the features.
-        earlier: Indices of layers whose distances are added, each below ``last``.
-
-    Raises:
-        WeightsError: VGG19's file is damaged.
+    ``last`` is the compared layer in torchvision's ``features``, ``earlier`` are others below it.
     """
     stored = features_of(VGG19)
     if stored is None:

@@ -16,10 +16,6 @@ C2 = 0.03**2
 def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels.
 
-    Args:
-        output: ``(N, C, h, w)``.
-        target: Same shape.
-
     Source: Wang et al., Image quality assessment (TIP 2004), as in the package pytorch_msssim.
     """
     mean_o, mean_t = _window(output), _window(target)
@@ -32,10 +28,7 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _window(picture: torch.Tensor) -> torch.Tensor:
-    """Local means, without the border.
-
-    An axis shorter than the window is not filtered, as in the package.
-    """
+    """Local means without the border; an axis shorter than the window is not filtered."""
     channels = picture.shape[1]
     place = torch.arange(-RADIUS, RADIUS + 1, dtype=picture.dtype, device=picture.device)
     taps = torch.exp(-place.square() / (2 * SIGMA**2))

@@ -14,14 +14,7 @@ __all__ = ["AlternatingObjective", "Turns", "make"]
 
 
 class Turns(Settings):
-    """Epochs in which the second sum is used.
-
-    Attributes:
-        from_epoch: First epoch of the second sum.
-        every: Length of a cycle, epochs.
-        begin: Start of its turn within a cycle, epochs.
-        end: End of its turn within a cycle, epochs.
-    """
+    """From ``from_epoch`` on, the second sum is used from ``begin`` to ``end`` of each cycle."""
 
     from_epoch: int = Field(ge=0)
     every: int = Field(ge=1)
@@ -59,16 +52,6 @@ def make(
     second: Sequence[Mapping[str, object]],
     turns: Mapping[str, object],
 ) -> AlternatingObjective:
-    """The objective.
-
-    Args:
-        first: Terms as in ``supervised``.
-        second: Terms of the second sum.
-        turns: A table with the fields of :class:`Turns`.
-
-    Raises:
-        SettingsError: An unknown key or value.
-        RegistryError: An unknown loss.
-    """
+    """The objective; terms are as in ``supervised``, turns a table with :class:`Turns`' fields."""
     when = parse_settings(Turns, dict(turns), origin="objective_settings.turns")
     return AlternatingObjective(make_supervised(first), make_supervised(second), when)

@@ -17,9 +17,8 @@ CLASS_WEIGHT = 0.3
 class ContextualObjective(Objective):
     """Charbonnier + 0.2 (1 - cosine(restored, sharp) + 0.3 (blurry is not sharp, restored is)).
 
-    The released training cannot be run as it stands: its loss names embeddings and classes whose
-    making is not shown, and a guide that its authors' prompts stand for. Here the guide is the
-    embedding of the sharp picture, without gradient.
+    The released training cannot be run: its loss names embeddings and classes that it does not show
+    how to make. Here the guide is the embedding of the sharp picture, without gradient.
     """
 
     def forward(

@@ -32,12 +32,8 @@ SCALES = ("u4", "u3", "u2", "u1", "u0")
 class DMENetObjective(Objective):
     """MSE of the map; after 10 epochs also of the five heads, VGG19 features, and real pictures.
 
-    Args:
-        labelled: Real pictures with masks of what is in focus.
-        unlabelled: Real pictures. Without both, there is no adaptation and the critic is not used.
-        divide_channels_by: Divisor of the channels of the trained network.
-
-    Source: Lee et al., CVPR 2019; the released training script.
+    Without labelled (masks of what is in focus) and unlabelled pictures there is no adaptation, and
+    the critic is not used. Source: Lee et al., CVPR 2019; the released training script.
     """
 
     def __init__(
@@ -55,15 +51,10 @@ class DMENetObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, Parts]:
-        """The loss.
+        """The loss; its parts are unweighted, circles above 15 px count as 15 px.
 
-        Its parts, unweighted: ``map``; later ``heads`` and ``perceptual``; with real pictures
-        ``focus`` and ``adversarial``.
-
-        Args:
-            network: A DMENet.
-            batch: ``supervision`` has the ``defocus_map``; circles above 15 px count as 15 px.
-            progress: The progress of the training, which selects the terms.
+        ``map``; later ``heads`` and ``perceptual``; with real pictures ``focus`` and
+        ``adversarial``.
         """
         given = _maps(network, batch.blurry)
         label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
@@ -127,12 +118,7 @@ def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]
 
 
 def resized_label(label: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """The nearest neighbour with aligned corners: sample i is round(i (n - 1) / (m - 1)).
-
-    Args:
-        label: ``(N, 1, H, W)``.
-        size: Height and width wanted.
-    """
+    """The nearest neighbour with aligned corners: sample i is round(i (n - 1) / (m - 1))."""
     for axis, count in zip((2, 3), size, strict=True):
         place = torch.linspace(0, label.shape[axis] - 1, count, device=label.device)
         label = label.index_select(axis, place.round().long())
@@ -147,16 +133,10 @@ def _head_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 def make(
     labelled: str | None = None, unlabelled: str | None = None, divide_channels_by: int = 1
 ) -> DMENetObjective:
-    """The objective.
+    """The objective; without both folders there is no adaptation.
 
-    Args:
-        labelled: Folder with ``image/`` and ``gt/``: real pictures and masks of what is in focus,
-            such as CUHK's; None for no adaptation.
-        unlabelled: Folder of real pictures, such as Flickr's; None for no adaptation.
-        divide_channels_by: As of :class:`~defocus.baselines.systems.dmenet.network.DMENet`.
-
-    Raises:
-        SettingsError: Only one of the folders is given, or a folder cannot be used.
+    ``labelled`` has ``image/`` and ``gt/`` (masks of what is in focus, such as CUHK's),
+    ``unlabelled`` real pictures, such as Flickr's.
     """
     if (labelled is None) != (unlabelled is None):
         raise SettingsError("adaptation needs both folders: set 'labelled' and 'unlabelled'")

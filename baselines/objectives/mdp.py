@@ -25,12 +25,7 @@ class MDPObjective(Objective):
     """MSE(sharp) + a MSE(views) + 0.2 MSE(c - (l + r) / 2) + 0.2 MSE(difference of the views).
 
     a is 1 in the first phase and 0.2 in the second. c is the blurry picture, which the sensor's
-    halves sum up to.
-
-    Args:
-        phase: Phase of the paper's two trainings.
-
-    Source: Abuolaim, Afifi, Brown, WACV 2022, L_C and L_D.
+    halves sum up to. Source: Abuolaim, Afifi, Brown, WACV 2022, L_C and L_D.
     """
 
     def __init__(self, phase: Phase = "deblur") -> None:
@@ -43,13 +38,7 @@ class MDPObjective(Objective):
         batch: Batch,
         progress: Progress,  # noqa: ARG002 - the same loss from first to last step
     ) -> tuple[torch.Tensor, Parts]:
-        """The loss; its parts are ``sharp``, ``views``, ``centre`` and ``disparity``, unweighted.
-
-        Args:
-            network: The network, with outputs ``restored``, ``left`` and ``right``.
-            batch: ``supervision`` has the views as ``dual_pixel``.
-            progress: The progress of the training.
-        """
+        """The loss; its unweighted parts are ``sharp``, ``views``, ``centre``, ``disparity``."""
         with _sharp_decoder_fixed(network, fixed=self.phase == "views"):
             given = outputs_of(network, batch)
         left, right = batch.supervision["dual_pixel"].chunk(2, dim=1)

@@ -23,14 +23,9 @@ TURNS = Turns(from_epoch=1000, every=200, begin=101, end=200)
 class NRKNetObjective(Objective):
     """Squared error and frequencies, in turns with structural similarity; and reblurring.
 
-    The crops' sides must be multiples of 16, so that no output is of a padded picture.
-
-    Args:
-        reblurring: Weight of the squared error between the blurry picture and the sharp one blurred
-            by the network's blur, summed over scales. The paper adds it; the released code
-            computes it and leaves it out, which is 0.
-
-    Source: Quan et al., NRKNet (CVPR 2023); csZcWu/NRKNet at 90fad36, train_DPDD.py.
+    The crops' sides must be multiples of 16, so that no output is of a padded picture. The paper
+    adds ``reblurring``; the released code leaves it out, which is 0. Source: Quan et al., NRKNet
+    (CVPR 2023); csZcWu/NRKNet at 90fad36, train_DPDD.py.
     """
 
     def __init__(self, reblurring: float = 1.0) -> None:
@@ -55,12 +50,7 @@ class NRKNetObjective(Objective):
 
 
 def squares_and_frequencies(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Squared error + 0.1 x (L1 of the real parts + L1 of the imaginary parts of the spectra).
-
-    Args:
-        output: ``(N, C, h, w)``.
-        target: Same shape.
-    """
+    """Squared error + 0.1 x (L1 of the real parts + L1 of the imaginary parts of the spectra)."""
     both_parts = 2 * frequency(output, target)  # which is the mean of the two
     return functional.mse_loss(output, target) + FREQUENCY_WEIGHT * both_parts
 

@@ -18,16 +18,7 @@ __all__ = ["SupervisedObjective", "Term", "make"]
 
 
 class Term(Settings):
-    """One term of the sum.
-
-    Attributes:
-        loss: Name of a module in ``defocus.baselines.losses``.
-        of: Output of the network that is compared with the target, or several, whose losses are
-            added; see :func:`~defocus.baselines.objective.outputs_of`.
-        weight: Factor of the term.
-        from_epoch: First epoch of the term.
-        settings: Keyword arguments of the loss's ``make``.
-    """
+    """One term of the sum: a loss of one or several outputs, which are added."""
 
     loss: str
     of: str | tuple[str, ...] = "restored"
@@ -42,14 +33,7 @@ class Term(Settings):
 
 
 class SupervisedObjective(Objective):
-    """Sum over terms of weight x loss(output, target).
-
-    If an output is smaller than the target, the target is resized to it (bilinear).
-
-    Args:
-        terms: The terms, at least one from the first epoch on.
-        antialias: Whether the resized target is antialiased.
-    """
+    """Sum over terms of weight x loss(output, target), the target resized to a smaller output."""
 
     def __init__(self, terms: Sequence[Term], *, antialias: bool = True) -> None:
         super().__init__()
@@ -96,17 +80,7 @@ class SupervisedObjective(Objective):
 def make(
     terms: Sequence[Mapping[str, object]] | None = None, *, antialias: bool = True
 ) -> SupervisedObjective:
-    """The objective.
-
-    Args:
-        terms: Tables with the fields of :class:`Term`; None is the Charbonnier loss of the restored
-            picture.
-        antialias: Whether the target of a smaller output is antialiased.
-
-    Raises:
-        SettingsError: A term with an unknown key or value.
-        RegistryError: An unknown loss.
-    """
+    """The objective of tables with :class:`Term`'s fields; Charbonnier of the picture if None."""
     if terms is None:
         return SupervisedObjective([Term(loss=DEFAULT_LOSS)], antialias=antialias)
     origin = "objective_settings.terms"

@@ -56,13 +56,7 @@ REBLUR_FEATURES = 16
 
 
 def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe:
-    """The training settings of a narrow copy.
-
-    Args:
-        own: Makes those of the whole network.
-        keeps_objective: Whether the objective is what the system is about, as in JDRL, or the only
-            one by which it learns.
-    """
+    """The training settings of a narrow copy; an objective such as JDRL may be the point of it."""
     recipe = own()
     changed: dict[str, Any] = {
         **{name: getattr(METHOD, name) for name in ("optimiser", "gradient_clip")},
@@ -87,11 +81,7 @@ def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe
 
 
 def misaligned(own: Callable[[], Recipe]) -> Recipe:
-    """The training settings of a narrow copy where losses are compared on pairs as captured.
-
-    Args:
-        own: Makes those of the narrow copy.
-    """
+    """The training settings of a narrow copy where losses are compared on pairs as captured."""
     recipe = own()
     changed: dict[str, Any] = {"demo": MISALIGNED, "training": METHOD.training}
     if recipe.target == "compensated":

@@ -1,7 +1,7 @@
 """Declared sizes of the package's own systems, so that listing them builds no network.
 
-Those of an extra's systems stand in its folder ``baselines``.
-``python -m defocus.baselines.sizes.declared_sizes`` counts all systems anew and writes the files.
+Those of an extra's systems are in its folder ``baselines``. ``python -m
+defocus.baselines.sizes.declared_sizes`` counts all systems again and writes the files.
 """
 
 import json

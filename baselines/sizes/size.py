@@ -54,12 +54,8 @@ def shapes_alone() -> Iterator[None]:
 def parameter_count(system: Baseline) -> int:
     """Number of parameters of a system's network.
 
-    Counted on PyTorch's ``meta`` device, which has shapes and no memory: no weights are drawn. A
-    system that reads values while it is built cannot be built there; it is reported on stderr and
-    built normally.
-
-    Args:
-        system: The system, whose ``build`` is called.
+    Counted on PyTorch's ``meta`` device, which has shapes and no memory. A system that reads values
+    while it is built is reported on stderr and built normally.
     """
     try:
         with shapes_alone():

@@ -29,12 +29,7 @@ M = TypeVar("M", bound=nn.Module)
 
 @dataclass(frozen=True)
 class BackboneFile:
-    """A weights file of torchvision's.
-
-    Attributes:
-        filename: In torch's folder of checkpoints.
-        sha256_prefix: How its SHA-256 begins.
-    """
+    """A weights file of torchvision's in torch's folder of checkpoints."""
 
     filename: str
     sha256_prefix: str
@@ -55,11 +50,7 @@ VGG19 = BackboneFile("vgg19-dcbb9e9d.pth", "dcbb9e9d")
 
 
 def features_of(file: BackboneFile) -> dict[str, torch.Tensor] | None:
-    """The convolutions' weights by torchvision's names (``0.weight`` …); None without the file.
-
-    Raises:
-        WeightsError: The file is not the one it should be.
-    """
+    """The convolutions' weights by torchvision's names (``0.weight`` …); None without the file."""
     if not file.path.is_file():
         return None
     return _read(file, file.path)
@@ -92,11 +83,7 @@ def all_required() -> Iterator[None]:
 
 
 def left_out(loss: str, file: BackboneFile) -> LossFunction:
-    """A loss of zero in place of one whose backbone is missing; said once per process.
-
-    Raises:
-        WeightsError: Within :func:`all_required`.
-    """
+    """A loss of zero in place of one whose backbone is missing; said once per process."""
     if _REQUIRED.get():
         raise WeightsError(
             f"the {loss} loss needs {file.path}, which is missing; fetch it from {file.url}, or "

@@ -16,19 +16,8 @@ __all__ = ["NarrowCard", "find_narrow_weights", "load_narrow_weights", "narrow_c
 class NarrowCard(Settings):
     """Origin of the start weights of a narrow copy.
 
-    Attributes:
-        system: Name of the system that declares the copy.
-        narrow: Its settings, as in the system's identity.
-        revision: Revision of the system's card at that time.
-        sha256: SHA-256 hash of the file.
-        code: Version of this package that trained them.
-        parameters: Number of parameters.
-        steps: Optimiser steps.
-        cpu_minutes: Minutes of one processor core that the training was given.
-        dataset, data_hash: Name and content hash of the training dataset.
-        validation: Mean validation PSNR, dB; None for a copy that does not restore by itself.
-        validation_gain: Gain of the validation PSNR over the blurry pictures.
-        licence: Licence of the weights.
+    ``cpu_minutes`` are of one processor core; ``validation`` and its gain over the blurry pictures
+    are PSNR in dB, None for a copy that does not restore by itself.
     """
 
     system: str
@@ -61,21 +50,12 @@ def find_narrow_weights(system: Baseline) -> Path | None:
 
 
 def narrow_card(path: Path) -> NarrowCard:
-    """Read the card of start weights, the ``.json`` beside them.
-
-    Raises:
-        WeightsError: The card is missing or damaged.
-        SettingsError: The card has an unknown key or a wrong value.
-    """
+    """Read the card of start weights, the ``.json`` beside them."""
     return shipped_card(path, NarrowCard)
 
 
 def load_narrow_weights(network: "nn.Module", path: Path) -> None:
-    """Load start weights into a narrow copy, after checking their hash.
-
-    Raises:
-        WeightsError: The file is damaged, or does not fit the network.
-    """
+    """Load start weights into a narrow copy, after checking their hash."""
     from safetensors.torch import load_file
 
     check_shipped(path, narrow_card(path).sha256)

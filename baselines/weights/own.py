@@ -30,27 +30,11 @@ OWN = "own"
 
 
 class OwnCard(Settings):
-    """Origin of shipped weights.
+    """Origin of shipped weights; ``run`` is empty for a training by a script.
 
-    Attributes:
-        system: Name of the system.
-        sha256: SHA-256 hash of the file.
-        run: Id of the training; empty for one by a script.
-        code: Versions of this package that trained them, such as ``0.1.0+abc1234``.
-        revision: Revision of the system's card at that time.
-        training_revision: Training revision of the training loop at that time.
-        step, steps: Finished steps and all steps of the training.
-        stages: Trainings in a row that are counted together, each with a schedule of its own.
-        hours: Hours that the training has taken so far.
-        cpu_hours: CPU hours of all cores together; None where they were not counted.
-        device: Name of the GPU, where the record of the training has it.
-        dataset, data_hash: Name and content hash of the training dataset.
-        validation: Mean validation PSNR, dB, of the last validated weights up to that step; None if
-            there was no validation.
-        validation_gain: Gain of the validation PSNR over the blurry pictures.
-        curve: Step, CPU hours until then and gain in dB, at each validation so far.
-        licence: Licence of the weights.
-        start_sha256: SHA-256 hash of the initial weights; empty for random ones.
+    ``stages`` are trainings in a row that are counted together; ``cpu_hours`` of all cores
+    together. ``validation`` and its gain over the blurry pictures are PSNR in dB, of the last
+    validated weights; ``curve`` has step, CPU hours and gain at each validation.
     """
 
     system: str
@@ -104,11 +88,7 @@ def weights_or_own(system: Baseline, given: str | None) -> str | None:
 
 
 def own_weights(system: Baseline) -> Path:
-    """The shipped weights file, after checking its hash.
-
-    Raises:
-        WeightsError: There are no shipped weights, or the file is damaged.
-    """
+    """The shipped weights file, after checking its hash."""
     path = find_own_weights(system)
     if path is None:
         raise WeightsError(
@@ -120,12 +100,7 @@ def own_weights(system: Baseline) -> Path:
 
 
 def own_card(path: Path) -> OwnCard:
-    """Read the card of a weights file, the ``.json`` beside it.
-
-    Raises:
-        WeightsError: The card is missing or damaged.
-        SettingsError: The card has an unknown key or a wrong value.
-    """
+    """Read the card of a weights file, the ``.json`` beside it."""
     return shipped_card(path, OwnCard)
 
 
@@ -140,10 +115,6 @@ def shipped_card(path: Path, kind: type[C]) -> C:
 
 
 def check_shipped(path: Path, sha256: str) -> None:
-    """Check a file that comes with the package against the hash in its card.
-
-    Raises:
-        WeightsError: The file is damaged.
-    """
+    """Check a file that comes with the package against the hash in its card."""
     if sha256_file(path) != sha256:
         raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")

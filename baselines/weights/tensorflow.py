@@ -17,15 +17,9 @@ ENDINGS = {
 
 
 def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[str, torch.Tensor]:
-    """Entries named like the variables: ``a/b/kernel:0`` becomes ``a.b.weight``.
+    """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``.
 
-    Args:
-        tensors: Variables by name, HWIO kernels.
-        scopes: Names of outermost scopes; prefixes before them are dropped, and so are variables in
-            none of them (optimisers, other networks).
-
-    Returns:
-        OIHW kernels.
+    Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
     """
     scope = re.compile("(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/")
     found: dict[str, torch.Tensor] = {}
@@ -40,15 +34,7 @@ def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[
 def in_order(
     tensors: Mapping[str, torch.Tensor], entries: Sequence[tuple[str, tuple[int, ...]]]
 ) -> dict[str, torch.Tensor]:
-    """Entries of a file with an unnamed list of variables, in the graph's order.
-
-    Args:
-        tensors: The list.
-        entries: Names and shapes of the state dict in that order.
-
-    Raises:
-        ValueError: The number of variables or a shape does not fit.
-    """
+    """Entries of a file with an unnamed list of variables, in the graph's order."""
     if len(tensors) != len(entries):
         raise ValueError(f"{len(tensors)} variables without names, {len(entries)} are needed")
     found: dict[str, torch.Tensor] = {}

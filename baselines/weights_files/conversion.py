@@ -25,14 +25,8 @@ REMARK = "remark: "
 def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "") -> None:
     """Read weights files of a system and write its state dict, in a separate process.
 
-    Args:
-        system: Name of the system.
-        files: One file; or several, whose tensors are then named by the files' stems.
-        target: Safetensors file to write.
-        key: Name of the table of the weights in the file; empty for the one that fits best.
-
-    Raises:
-        WeightsError: The files are refused, or reading them crashed the process.
+    Tensors of several files are named by the files' stems; an empty ``key`` is the table that fits
+    best.
     """
     code = "from defocus.baselines.weights_files.conversion import main; main()"
     request = json.dumps([system, [str(file) for file in files], str(target), key])
@@ -80,14 +74,7 @@ def main() -> None:
 def convert_here(
     system: str, files: Sequence[Path], target: Path, key: str = ""
 ) -> tuple[str, ...]:
-    """As :func:`convert_files`, in this process: for files that come with this package.
-
-    Returns:
-        What was left out or chosen, a line each.
-
-    Raises:
-        WeightsError: The files are refused.
-    """
+    """As :func:`convert_files`, in this process, for files of this package; return remarks."""
     from safetensors.torch import save_file
 
     from defocus.baselines.registry import baseline

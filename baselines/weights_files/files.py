@@ -24,12 +24,7 @@ SHOWN = 8
 
 
 def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
-    """The files of some paths; a folder stands for the files in it, sorted by name.
-
-    Raises:
-        WeightsError: A path is missing or of no known kind, a folder has no files, or the system's
-            weights are several files and these are not them.
-    """
+    """The files of some paths; a folder stands for the files in it, sorted by name."""
     files = [file for path in paths for file in _files(path)]
     for file in files:
         if not file.exists():
@@ -40,11 +35,7 @@ def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a weights file by its name.
-
-    Raises:
-        WeightsError: It is not known.
-    """
+    """The kind of a weights file by its name."""
     kind = next((kind for end, kind in KINDS.items() if path.name.lower().endswith(end)), None)
     if kind is None:
         raise WeightsError(f"{path}: unknown file type; known are {', '.join(KINDS)}")

@@ -13,15 +13,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 class HubConfig(Settings):
-    """``config.json``: which network the weights beside it are of.
-
-    Attributes:
-        library_name: Which package reads it.
-        system: Name of the system.
-        made_by: Version of this package.
-        licence: Of code and weights.
-        trained_on: Names of datasets.
-    """
+    """``config.json``: which network the weights beside it are of."""
 
     library_name: Literal["defocus"] = "defocus"
     system: str
@@ -31,12 +23,7 @@ class HubConfig(Settings):
 
 
 def read_hub_config(folder: Path) -> HubConfig:
-    """Which network a folder holds.
-
-    Raises:
-        WeightsError: The folder has no such file, or it is no JSON.
-        SettingsError: It has an unknown key or a wrong value.
-    """
+    """Which network a folder holds."""
     path = folder / CONFIG
     try:
         document = read_json(path)

@@ -27,14 +27,7 @@ CALLS = frozenset({"eval", "exec", "compile", "__import__", "open"})
 
 
 def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
-    """The content of a file that ``torch.save`` wrote, without what is no number, table or list.
-
-    Returns:
-        The content, and the names of the classes and functions that were skipped.
-
-    Raises:
-        WeightsError: The file asks for a function that could do harm.
-    """
+    """The numbers, tables and lists of a file that ``torch.save`` wrote, and what was skipped."""
     skipped: dict[str, None] = {}
 
     class Unpickler(_Numbers):

@@ -33,18 +33,7 @@ _UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Read all tensors of a weights file by name; names of nested tables are joined by dots.
-
-    Args:
-        path: A file of one of :data:`~defocus.baselines.weights_files.files.KINDS`.
-
-    Returns:
-        Tensors in the order of the file; a list's members are named by their index.
-
-    Raises:
-        WeightsError: The file is missing or damaged, holds code, has an unknown kind, or has no
-            tensor.
-    """
+    """All tensors of a weights file in its order; names of nested tables are joined by dots."""
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; check the path")
     read = _READERS[kind_of(path)]
@@ -79,13 +68,7 @@ def _flattened(
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors in nested tables and lists, with their joined names.
 
-    Args:
-        name: Of the content.
-        content: Whatever the file has.
-        seen: Counts what was looked at: lists that hold each other have no end.
-
-    Raises:
-        ValueError: There are more parts than any network has.
+    ``seen`` counts the parts, because lists that hold each other have no end.
     """
     seen = seen or count()
     if next(seen) > MOST_PARTS:

@@ -26,23 +26,9 @@ AVERAGED = "module."
 
 
 def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Path:
-    """Write the weights of a training in the form that comes with the package.
+    """Write the weights of a training in the form that comes with the package, with their card.
 
     For an unfinished training, the running average of the weights so far is used.
-
-    Args:
-        system: The system of this package that they belong to.
-        run: Folder of the training, ``OUT/runs/ID``.
-        folder: Target folder; None is the folder that comes with the package.
-
-    Returns:
-        Path of the weights file; its card is beside it.
-
-    Raises:
-        InputError: The training belongs to another system, or the system to another package.
-        WeightsError: The folder has no training, its checkpoint is damaged or does not fit the
-            present system, or holds a number that is not finite.
-        StorageError: The folder cannot be written.
     """
     target = folder or own_folder(system)
     if target is None:
@@ -85,14 +71,7 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 
 
 def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Write weights in half precision.
-
-    A tensor with a number that is too large for it, such as a running variance, stays as it is.
-
-    Raises:
-        WeightsError: A number is not finite; nothing is written.
-        StorageError: The file cannot be written.
-    """
+    """Write weights in half precision; a tensor with a number too large for it stays as it is."""
     halves = {name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()}
     with atomic_path(path) as temporary:
         save_file(halves, temporary)

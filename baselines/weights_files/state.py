@@ -35,22 +35,10 @@ def state_for(
     key: str = "",
     remark: Callable[[str], None] = lambda _: None,
 ) -> dict[str, torch.Tensor]:
-    """Make a system's state dict from the tensors of a file.
+    """Make a system's state dict from the tensors of a file, or refuse them.
 
-    If the system's folder has a ``weights.py``, its ``convert`` is called first, unless the file is
-    one of our own checkpoints. Then the names may have any common prefix, such as
-    ``state_dict.module.``.
-
-    Args:
-        system: The system that the weights should belong to.
-        tensors: Result of :func:`~defocus.baselines.weights_files.reading.read_tensors`.
-        origin: The file, for the message.
-        key: Name of the table of the weights in the file; empty for the one that fits best.
-        remark: Called with a line for what was left out or chosen.
-
-    Raises:
-        WeightsError: The tensors do not fit (the message lists the first differences), or there is
-            no such table.
+    The ``convert`` of the system's ``weights.py`` is called first, unless the file is one of our
+    own checkpoints. Then the names may have any common prefix, such as ``state_dict.module.``.
     """
     wanted = wanted_entries(system)
     if key:
@@ -120,7 +108,7 @@ def _table(
 
 
 def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
-    """The prefixes of the wanted names under which most of them are found, the best one first.
+    """The prefixes under which most of the wanted names are, the best one first.
 
     If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
     """
@@ -141,12 +129,7 @@ def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
 def check_state(
     system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
 ) -> None:
-    """Refuse a state dict that does not belong to the system.
-
-    Raises:
-        WeightsError: Number of entries, names, shapes or kinds of numbers differ, or values are not
-            finite.
-    """
+    """Refuse a state dict that does not belong to the system or is not finite."""
     found = differences(state, wanted)
     if found:
         shown = "; ".join(found[:SHOWN_DIFFERENCES])

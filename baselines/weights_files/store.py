@@ -36,21 +36,11 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """One set of weights.
+    """One set of weights, by a label that is unique per system.
 
-    Attributes:
-        system: Name of the system.
-        label: Name given by the user, unique per system.
-        origin: ``own`` for the weights in the package, ``trained`` for our other checkpoints. Every
-            other file counts as ``official``, as stated by the user who adds it, because the
-            authors' hash is unknown.
-        source: Names of the source files.
-        source_sha256: SHA-256 hash of the source file; with several files, of the list of their
-            hashes.
-        sha256: SHA-256 hash of the converted file.
-        licence: Licence from the system's card.
-        trained_on: Names of training datasets; empty or ``unknown`` if not known.
-        added: Time of adding, UTC.
+    ``origin`` is ``own`` for the weights in the package, ``trained`` for our other checkpoints.
+    Every other file counts as ``official``, as stated by the user who adds it, because the authors'
+    hash is unknown. ``source_sha256`` of several files is that of the list of their hashes.
     """
 
     system: str
@@ -78,11 +68,7 @@ class StoredWeights:
 
 
 def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
-    """All added weights by system and label, and the errors of damaged cards.
-
-    Args:
-        system: Name of a single system; empty for all.
-    """
+    """All added weights by system and label, and the errors of damaged cards."""
     known: list[StoredWeights] = []
     damaged: dict[Path, WeightsError] = {}
     for card in sorted(_root().glob(f"{system or '*'}/*.json")):
@@ -94,16 +80,7 @@ def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, Weigh
 
 
 def find_weights(system: Baseline, text: str) -> StoredWeights:
-    """Find weights by label, or by file, which is added if it is new.
-
-    Args:
-        system: Name of the system.
-        text: Label, path, or ``own`` for the weights that come with the package.
-
-    Raises:
-        InputError: The text is neither a known label nor a file, or the system has no weights.
-        WeightsError: The file is refused, or the package has no weights for the system.
-    """
+    """Find weights by label, ``own``, or by file, which is added if it is new."""
     from defocus.baselines.weights_files.state import wanted_entries
 
     if not wanted_entries(system):
@@ -144,20 +121,7 @@ def add_weights(
     trained_on: Sequence[str] = (),
     key: str = "",
 ) -> StoredWeights:
-    """Convert, check and store weights files.
-
-    Args:
-        system: The system that they belong to.
-        paths: A file, several files that belong together, or a folder of them.
-        label: Label for the weights; None uses the first file's name.
-        trained_on: Names of training datasets; empty uses those of the system's card.
-        key: Name of the table of the weights in the file; empty for the one that fits best.
-
-    Raises:
-        WeightsError: The files are refused, or the label is taken by other weights.
-        InputError: The label is not a valid file name, or the system has no weights.
-        StorageError: The disk is full or the cache cannot be written.
-    """
+    """Convert, check and store weights files; the label is by default the first file's name."""
     files = weights_files(paths, system)  # first of all: torch takes seconds to import
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
@@ -194,11 +158,7 @@ def add_weights(
 
 
 def shipped_weights(system: Baseline) -> StoredWeights | None:
-    """The weights that the package ships for a system, as stored; None where it ships none.
-
-    Raises:
-        WeightsError: The shipped file is damaged.
-    """
+    """The weights that the package ships for a system, as stored; None where it ships none."""
     path = find_own_weights(system)
     if path is None:
         return None
@@ -209,11 +169,7 @@ def shipped_weights(system: Baseline) -> StoredWeights | None:
 
 
 def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":
-    """Load the state dict of added weights, after checking hash, names and shapes.
-
-    Raises:
-        WeightsError: The file is missing or damaged, or the system has changed since.
-    """
+    """Load the state dict of added weights, after checking hash, names and shapes."""
     again = f"add it again: defocus-bench weights add {weights.system} FILE --label {weights.label}"
     if not weights.path.is_file():
         raise WeightsError(f"{weights.path}: missing; {again}")
@@ -223,11 +179,7 @@ def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Ten
 
 
 def build_with(system: Baseline, weights: StoredWeights | None) -> "nn.Module":
-    """Build the network of a system in evaluation mode, with added weights if there are any.
-
-    Raises:
-        WeightsError: See :func:`load_state`.
-    """
+    """Build the network of a system in evaluation mode, with added weights if there are any."""
     network = system.build()
     if weights is not None:
         network.load_state_dict(load_state(system, weights), strict=True)

@@ -9,11 +9,6 @@ __all__ = ["ChannelAttention", "LinearChannelAttention"]
 class ChannelAttention(nn.Module):
     """Compute a factor per channel from the channel means.
 
-    Args:
-        channels: Number of channels of the features.
-        reduction: Factor by which the middle layer has fewer channels, at least one.
-        bias: Whether the layers have a bias.
-
     Source: RCAN (ECCV 2018), section 3.2.
     """
 
@@ -34,12 +29,7 @@ class ChannelAttention(nn.Module):
 
 
 class LinearChannelAttention(nn.Module):
-    """Channel attention with linear layers without bias, named ``fc`` in the state dict.
-
-    Args:
-        channels: Number of channels of the features.
-        reduction: See :class:`ChannelAttention`.
-    """
+    """Channel attention with linear layers without bias, named ``fc`` in the state dict."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()

@@ -1,7 +1,4 @@
-"""Attention within shifted windows, as in Swin.
-
-Features are ``(N, H, W, C)`` inside: windows, normalisation and linear layers need channels last.
-"""
+"""Attention within shifted windows, as in Swin, on features ``(N, H, W, C)``."""
 
 import torch
 from torch import nn
@@ -42,14 +39,8 @@ class _Projections(nn.Module):
 class WindowAttention(nn.Module):
     """Attention among the 64 pixels of each window, with a learnt bias per relative position.
 
-    Args:
-        channels: Number of channels of the features.
-        heads: Number of heads into which the channels are split, in order.
-        shifted: Whether the features were rolled, so that the last row and column of windows
-            contain pixels from both ends.
-        bias: Whether the linear layers have a bias.
-
-    Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
+    In ``shifted`` (rolled) features the last row and column of windows contain pixels from both
+    ends. Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
     """
 
     def __init__(self, channels: int, heads: int, *, shifted: bool, bias: bool = True) -> None:
@@ -101,12 +92,7 @@ class WindowAttention(nn.Module):
 
 
 class WindowedAttention(nn.Module):
-    """Attention among the 64 pixels of each window of 8 x 8, with a bias per relative position.
-
-    Args:
-        channels: Number of channels of the features.
-        heads: Number of heads into which the channels are split.
-        shifted: Whether windows begin at 4 px.
+    """Attention among the pixels of windows of 8 x 8, which begin at 4 px if ``shifted``.
 
     Source: Swin Transformer (ICCV 2021), eq. 3 and 4.
     """

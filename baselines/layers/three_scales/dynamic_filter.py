@@ -17,12 +17,7 @@ class FilterChoice(nn.Module):
     """
 
     def add_choice(self, channels: int, size: int) -> None:
-        """Register the layers.
-
-        Args:
-            channels: Number of channels of the features, a multiple of 8 or fewer than that.
-            size: Side of the filters, px, odd.
-        """
+        """Register the layers; ``size`` is odd, px."""
         self.size = size
         self.groups = min(GROUPS, channels)
         self.conv = nn.Conv2d(channels, self.groups * size**2, 1, bias=False)
@@ -32,8 +27,8 @@ class FilterChoice(nn.Module):
     def chosen(self, mean: torch.Tensor) -> torch.Tensor:
         """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap.
 
-        They are normalised over the pictures of a training batch. A batch of one picture has no
-        statistics of its own and takes the running ones, where the official code fails.
+        They are normalised over a training batch. A batch of one picture has no statistics and
+        takes the running ones, where the official code fails.
         """
         numbers, bn = self.conv(mean), self.bn
         if self.training and mean.shape[0] == 1:
@@ -46,16 +41,7 @@ class FilterChoice(nn.Module):
 
 
 def filtered(features: torch.Tensor, taps: torch.Tensor, size: int) -> torch.Tensor:
-    """Features correlated with their filters; reflection outside.
-
-    Args:
-        features: ``(N, C, H, W)``, H and W above ``size // 2``; C a multiple of the groups.
-        taps: ``(N, groups, size²)``, row by row; a group has neighbouring channels.
-        size: Side of the filters, px, odd.
-
-    Returns:
-        The shape of the features.
-    """
+    """Features correlated with their filters ``(N, groups, size²)``; reflection outside."""
     count, channels, height, width = features.shape
     margin = size // 2
     padded = functional.pad(features, (margin, margin, margin, margin), mode="reflect")

@@ -25,9 +25,7 @@ work at full size."""
 class ThreeScales(nn.Module):
     """From a blurry picture to the one restored at full, half and quarter size.
 
-    Args:
-        width: Channels at full size; each halving doubles them.
-        stage: Makes the blocks of one size.
+    ``width`` is the number of channels at full size; each halving doubles it.
     """
 
     multiple: ClassVar[int]
@@ -70,12 +68,7 @@ class ThreeScales(nn.Module):
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``.
 
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below, and cropped again.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped; the smaller ones rounded up to whole pixels.
+        They are not clamped; the smaller ones are rounded up to whole pixels.
         """
         padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
         full = padded.contiguous(memory_format=torch.channels_last)

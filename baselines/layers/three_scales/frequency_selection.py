@@ -19,13 +19,7 @@ QUADRANTS = 4
 
 
 class SelectiveBlock(nn.Module):
-    """A residual block; some channels are filtered, others weighed against their means.
-
-    Args:
-        channels: Number of channels, 8 or a multiple of 16.
-        pooling: Means that stand for low frequencies.
-        filters: Whether the block has filters of its own.
-    """
+    """A residual block; some channels are filtered, others weighed against their means."""
 
     def __init__(self, channels: int, pooling: Pooling, *, filters: bool) -> None:
         super().__init__()

@@ -12,9 +12,7 @@ TRAINING_PX = 256
 class Pooling(nn.Module):
     """Means over the map, or over a window that is a fixed share of the map.
 
-    Args:
-        window_px: Side of the window in a map of 256 px; None for the whole map.
-        in_training: Whether the window is used in training too.
+    ``window_px`` is the window's side in a map of 256 px; None for the whole map.
     """
 
     def __init__(self, window_px: int | None = None, *, in_training: bool = False) -> None:

@@ -16,11 +16,7 @@ __all__ = [
 
 
 class Unit(nn.Module):
-    """A convolution, and its activation if there is one.
-
-    Args:
-        layers: Applied one after the other.
-    """
+    """A convolution, and its activation if there is one."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -41,11 +37,7 @@ class ResidualUnit(Unit):
 
 
 class BlockRow(nn.Module):
-    """The blocks that an encoder or a decoder has at one size.
-
-    Args:
-        layers: The blocks; mostly a sequence of them.
-    """
+    """The blocks that an encoder or a decoder has at one size."""
 
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()

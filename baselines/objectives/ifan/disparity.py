@@ -7,14 +7,7 @@ __all__ = ["shifted"]
 
 
 def shifted(picture: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
-    """Move a picture's content along its rows: out(x) = picture(x + disparity).
-
-    Args:
-        picture: ``(N, C, h, w)``; beyond its borders it is 0.
-        disparity: ``(N, 1, h, w)`` in px.
-
-    Returns:
-        ``(N, C, h, w)``, sampled bilinearly.
+    """Move content along rows, bilinear, 0 outside: out(x) = picture(x + disparity), px.
 
     Source: IFAN (CVPR 2021), L_disp; the borders as its released code has them.
     """

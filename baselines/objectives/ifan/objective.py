@@ -19,11 +19,6 @@ class IFANObjective(Objective):
 
     L = |out - sharp|² + |right(x + d) - left|² + |reblurred(sharp) - blurry|², the last two at 1/8
     of the size. d is what the network sees in the right view alone, or in both if it is dual.
-
-    Args:
-        disparity: Whether the second term counts; it needs ``dual_pixel`` views, in training only.
-        reblur: Makes the picture of the third term; None leaves the term out.
-
     Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
     """
 
@@ -72,15 +67,9 @@ def make(
     reblur_steps: int = 17,
     corrected: bool = False,
 ) -> IFANObjective:
-    """The objective.
+    """The objective, with the network's numbers of filters per pixel.
 
-    Args:
-        disparity: Whether the warp between dual-pixel views counts.
-        reblur: Whether the reblurred picture counts.
-        steps: The network's number of filters per pixel.
-        reblur_steps: The reblurring branch's.
-        corrected: Whether the reblurring branch uses both filters of a pair, as the corrected
-            network does.
+    ``corrected``: the reblurring branch uses both filters of a pair, as that network does.
     """
     branch = None
     if reblur:

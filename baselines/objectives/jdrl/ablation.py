@@ -18,11 +18,7 @@ __all__ = ["FreeKernelNet", "SingleKernelNet", "reblurring_network"]
 class FreeKernelNet(nn.Module):
     """Kernels of the same sizes and weights of the levels, but each tap is predicted by itself.
 
-    Such kernels can shift content, so nothing holds the restored picture where the blurry one lies.
-
-    Args:
-        levels: m.
-        features: Channels between the layers.
+    Such kernels can shift content, so nothing holds the restored picture at the blurry one's place.
     """
 
     def __init__(self, levels: int = LEVELS, features: int = FEATURES) -> None:
@@ -47,13 +43,7 @@ class FreeKernelNet(nn.Module):
 
 
 class SingleKernelNet(nn.Module):
-    """One isotropic kernel per pixel, of the largest size; nothing is mixed.
-
-    Args:
-        levels: m; the kernel has 2 m - 1 taps across: 15.
-        features: Channels between the layers.
-        operator: As of :class:`ReblurNet`.
-    """
+    """One isotropic kernel per pixel, of the largest size, 2 m - 1 taps across; no mixing."""
 
     def __init__(
         self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None

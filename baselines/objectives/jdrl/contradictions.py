@@ -33,11 +33,7 @@ a network, and the ids of finished trainings are made from that."""
 
 
 def refuse_contradictions(settings: JDRLSettings) -> None:
-    """Before anything is trained; what was not written is never refused.
-
-    Raises:
-        SettingsError: Two settings contradict each other, or one has no effect beside another.
-    """
+    """Refuse written settings that contradict or idle each other, before any training."""
     if settings.reblur_epochs and settings.kernels in UNLEARNED:
         raise SettingsError(
             f"jdrl: reblur_epochs need a reblurring network, and kernels = {settings.kernels!r} "

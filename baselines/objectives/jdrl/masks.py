@@ -16,14 +16,7 @@ RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
 def believed(
     kind: MaskKind, forward: torch.Tensor, backward: torch.Tensor, band: float
 ) -> torch.Tensor:
-    """Mask ``(N, 1, H, W)``, 1 where the forward flow is reliable.
-
-    Args:
-        kind: Kind of mask.
-        forward: ``(N, 2, H, W)`` px, from the frame of the mask to the other one.
-        backward: The backward flow, used only by ``consistency``.
-        band: Width of the band of the masks ``paper`` and ``official``.
-    """
+    """Mask ``(N, 1, H, W)``, 1 where the forward flow, in the mask's frame, is reliable."""
     if kind == "paper":
         return calibration_mask(forward, band)
     if kind == "official":
@@ -34,32 +27,18 @@ def believed(
 
 
 def within(flow: torch.Tensor, limit_px: float) -> torch.Tensor:
-    """Mask ``(N, 1, 1, 1)``, 1 where the mean length of a crop's flow is at most the limit.
-
-    Args:
-        flow: ``(N, 2, H, W)`` px.
-        limit_px: The limit, px; infinity keeps all.
-    """
+    """Mask ``(N, 1, 1, 1)``, 1 where the mean length of a crop's flow is at most the limit."""
     lengths = torch.linalg.vector_norm(flow, dim=1).mean(dim=(1, 2))
     kept: torch.Tensor = (lengths <= limit_px).to(flow.dtype)
     return kept[:, None, None, None]
 
 
 def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:
-    """1 where forward and backward flow agree and the target lies inside the frame.
+    """1 where forward and backward flow, in px, agree and the target lies inside the frame.
 
-    ``|f(x) + b(x + f(x))|^2 < 0.01 (|f(x)|^2 + |b(x + f(x))|^2) + 0.5`` px². Points visible in only
-    one frame have no matching backward flow and are left out. Unlike a band around the mean, the
-    test keeps all of an aligned pair and of a zoomed one.
-
-    Args:
-        forward: ``(N, 2, H, W)`` px.
-        backward: Same shape, in the other direction.
-
-    Returns:
-        ``(N, 1, H, W)`` of the flow's dtype.
-
-    Source: Sundaram, Brox, Keutzer, Dense point trajectories (ECCV 2010), eq. 5.
+    ``|f(x) + b(x + f(x))|^2 < 0.01 (|f(x)|^2 + |b(x + f(x))|^2) + 0.5`` px². Unlike a band around
+    the mean, it keeps all of an aligned pair and of a zoomed one. Source: Sundaram, Brox, Keutzer,
+    Dense point trajectories (ECCV 2010), eq. 5.
     """
     back = warp(backward, forward)
     missed = (forward + back).square().sum(1, keepdim=True)

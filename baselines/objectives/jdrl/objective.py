@@ -1,12 +1,10 @@
 """JDRL objective: train any network on misaligned pairs.
 
 All warps are backward: ``warp(second, flow(first -> second))`` shows the second picture in the
-geometry of the first. The sharp picture is warped onto the restored one, and the restored one onto
-the sharp one. The reblurring network keeps the restored picture aligned with the blurry one.
-
-Source: Li et al., Learning Single Image Defocus Deblurring with Misaligned Training Pairs (AAAI
-2023), equations of section 3. This folder's README lists the differences between paper and released
-code, and what we follow.
+geometry of the first. Sharp and restored picture are warped onto each other; the reblurring network
+keeps the restored picture aligned with the blurry one. Source: Li et al., Learning Single Image
+Defocus Deblurring with Misaligned Training Pairs (AAAI 2023), section 3; this folder's README lists
+where the released code differs.
 """
 
 import math
@@ -41,27 +39,14 @@ DOUBLING_EPOCHS = 15
 
 
 class Deformed(NamedTuple):
-    """The deformation loss and its parts.
-
-    Attributes:
-        loss: Forward and reverse term together, or only the forward term.
-        parts: Loss parts for the training curve.
-    """
+    """The deformation loss, forward and reverse term or one of them, and its parts."""
 
     loss: torch.Tensor
     parts: dict[str, torch.Tensor]
 
 
 class JDRLObjective(Objective):
-    """L = L_forward + L_reverse + alpha L_reblur, after the phases in the settings.
-
-    Args:
-        settings: Settings of the objective.
-        estimator: Flow estimator, without training and gradient; None uses the one in the settings.
-
-    Raises:
-        SettingsError: Two settings contradict each other, or one has no effect beside another.
-    """
+    """L = L_forward + L_reverse + alpha L_reblur, after the phases in the settings."""
 
     def __init__(
         self, settings: JDRLSettings | None = None, estimator: FlowEstimator | None = None
@@ -83,11 +68,9 @@ class JDRLObjective(Objective):
     ) -> tuple[torch.Tensor, Parts]:
         """The loss and its parts.
 
-        Returns:
-            The loss, and of the joint training: ``deblur_forward``, ``deblur_reverse``,
-            ``reblur`` (unweighted losses), ``mask_kept_share`` and ``mask_kept_share_reverse``
-            (0 to 1), ``flow_px`` (mean magnitude of the forward flow), with measured discs
-            ``reblur_known_share`` (0 to 1). A phase without a term does not have its part.
+        ``deblur_forward``, ``deblur_reverse`` and ``reblur`` are unweighted, ``mask_kept_share``,
+        ``mask_kept_share_reverse`` and ``reblur_known_share`` 0 to 1, ``flow_px`` the mean forward
+        flow.
         """
         if self.own is not None and progress.epoch < self._own_until:
             own_loss, own_parts = self.own(network, batch, progress)
@@ -109,11 +92,7 @@ class JDRLObjective(Objective):
     def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Deformed:
         """The masked losses of both directions, or of the reverse one.
 
-        Args:
-            restored: ``(N, 3, H, W)``.
-            batch: Of the same size.
-            progress: In the warm-up, flow is measured with the blurry instead of the restored
-                picture.
+        In the warm-up, flow is measured with the blurry instead of the restored picture.
         """
         target, warming = batch.target, progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
@@ -147,13 +126,7 @@ class JDRLObjective(Objective):
     def reblur_loss(self, restored: torch.Tensor, batch: Batch) -> torch.Tensor:
         """How far the restored picture, blurred again, is from the blurry one.
 
-        With measured discs the mean divides by all pixels, including those of unknown blur, as the
-        deformation's does with masked ones.
-
-        Args:
-            restored: ``(N, 3, H, W)``.
-            batch: Of the same size, with the defocus map, or the measured blur, for thin-lens
-                kernels.
+        With measured discs the mean divides by all pixels, including those of unknown blur.
         """
         blurry = one_picture(batch.blurry)
         if self.settings.kernels == "thin-lens-measured":
@@ -186,10 +159,7 @@ class JDRLObjective(Objective):
     def _term(
         self, fixed: torch.Tensor, moved: torch.Tensor, flow: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss between ``fixed`` and ``moved`` warped by the flow, and the kept share of the mask.
-
-        The mean divides by all pixels, including masked ones.
-        """
+        """Loss of ``fixed`` and the warped ``moved`` over all pixels; the mask's kept share."""
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
         loss = self.charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
         return loss, mask.mean().detach()
@@ -227,11 +197,7 @@ class JDRLObjective(Objective):
 
 
 def _supervision(batch: Batch, name: Further) -> torch.Tensor:
-    """What a setting needs beside the pictures.
-
-    Raises:
-        SettingsError: The recipe does not ask for it.
-    """
+    """What a setting needs beside the pictures; an error if the recipe does not ask for it."""
     if name not in batch.supervision:
         raise SettingsError(f"these settings of jdrl need the recipe's supervision {name!r}")
     return batch.supervision[name]
@@ -284,15 +250,7 @@ def _parts(
 
 
 def make(**settings: object) -> JDRLObjective:
-    """The objective.
-
-    Args:
-        settings: Fields of :class:`JDRLSettings`.
-
-    Raises:
-        SettingsError: A setting or value is unknown, or contradicts another one.
-        InputError: The estimator is unknown, or takes no weights.
-    """
+    """The objective, by the fields of :class:`JDRLSettings`."""
     return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))
 
 

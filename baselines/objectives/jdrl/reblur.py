@@ -1,9 +1,8 @@
 """The reblurring network: blurs the restored picture back with isotropic kernels only.
 
 Isotropic kernels cannot shift content, so a restored picture that reproduces the blurry one is
-aligned with it. State-dict names are those of the released ``Reblur_Model``.
-
-Source: JDRL (AAAI 2023), section 3.2 and Table 7.
+aligned with it. State-dict names are those of the released ``Reblur_Model``. Source: JDRL (AAAI
+2023), section 3.2 and Table 7.
 """
 
 from typing import NamedTuple
@@ -35,13 +34,7 @@ class _Block(nn.Module):
 
 
 class Trunk(nn.Module):
-    """From pictures ``(N, inputs, H, W)`` to maps ``(N, outputs, H, W)``; no pooling.
-
-    Args:
-        inputs: Number of input channels.
-        outputs: Number of output maps.
-        features: Number of inner channels.
-    """
+    """From pictures ``(N, inputs, H, W)`` to maps ``(N, outputs, H, W)``; no pooling."""
 
     def __init__(self, inputs: int, outputs: int, features: int = FEATURES) -> None:
         super().__init__()
@@ -57,13 +50,7 @@ class Trunk(nn.Module):
 
 
 class Reblurred(NamedTuple):
-    """The reblurred picture, and its kernels.
-
-    Attributes:
-        picture: ``(N, 3, H, W)``.
-        seeds: ``(N, S, H, W)`` radial samples of the kernels, of either sign.
-        weights: ``(N, m, H, W)`` of the levels, sum 1.
-    """
+    """The reblurred picture; radial samples ``(N, S, H, W)``, of either sign; levels' weights."""
 
     picture: torch.Tensor
     seeds: torch.Tensor
@@ -71,13 +58,7 @@ class Reblurred(NamedTuple):
 
 
 class ReblurNet(nn.Module):
-    """R: two trunks, one for the kernels' radial samples, one for the weights of the levels.
-
-    Args:
-        levels: m.
-        features: Channels between the layers.
-        operator: See :func:`~defocus.baselines.operators.reblurring.operator.isotropic_reblur`.
-    """
+    """R: two trunks, one for the kernels' radial samples, one for the weights of the levels."""
 
     def __init__(
         self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None
@@ -89,15 +70,7 @@ class ReblurNet(nn.Module):
         self.apply(initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture, blurred again.
-
-        Args:
-            restored: ``(N, 3, H, W)`` float32 in [0, 1].
-            blurry: Same shape; only guides the kernels.
-
-        Returns:
-            Same shape.
-        """
+        """The restored picture, blurred again; the blurry one only guides the kernels."""
         return self.reblur(restored, blurry).picture
 
     def reblur(self, restored: torch.Tensor, blurry: torch.Tensor) -> Reblurred:

@@ -27,13 +27,7 @@ OFFICIAL: Mapping[str, Any] = {
 
 
 class Pretraining(Settings):
-    """The wrapped network's own training, before R is trained too.
-
-    Attributes:
-        objective: Name of the network's own objective, without an adversary.
-        settings: Keyword arguments of its ``make``.
-        epochs: End of this phase, in epochs on the recipe's scale.
-    """
+    """The wrapped network's own training, until an epoch on the recipe's scale, before R's."""
 
     objective: str
     settings: dict[str, Any] = Field(default_factory=dict)

@@ -21,16 +21,9 @@ LINEAR_TO, TOE, SCALE, EXPONENT = 0.04045, 12.92, 1.055, 2.4
 
 
 def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
-    """The picture with each pixel blurred by a disc of its own diameter.
+    """The picture with each pixel blurred by a disc of its own diameter, px, differentiable.
 
-    A diameter between two whole ones mixes their pictures.
-
-    Args:
-        restored: ``(N, 3, H, W)`` sRGB in [0, 1]; border values are repeated outside the frame.
-        diameters: ``(N, 1, H, W)`` circle of confusion, px, >= 0.
-
-    Returns:
-        float32 of the shape of ``restored``; differentiable with respect to it.
+    A diameter between two whole ones mixes their pictures; borders are repeated outside the frame.
     """
     diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
     with torch.autocast(restored.device.type, enabled=False):  # bf16 has 8 bits of linear light

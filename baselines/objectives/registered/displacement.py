@@ -2,10 +2,8 @@
 
 One step of Lucas and Kanade per tile: the displacement that best explains the difference of the
 pictures by the slopes of the second one. Tiles overlap by half, and the displacement is
-interpolated between their centres.
-
-Source: Lucas, Kanade, An Iterative Image Registration Technique (IJCAI 1981), equation 9 in two
-dimensions.
+interpolated between their centres. Source: Lucas, Kanade, An Iterative Image Registration Technique
+(IJCAI 1981), equation 9 in two dimensions.
 """
 
 import torch
@@ -26,13 +24,8 @@ WINDOW_PX = 3
 def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: int) -> torch.Tensor:
     """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient.
 
-    Args:
-        seen: ``(N, 3, H, W)`` in [0, 1].
-        target: Same shape.
-        tile_px: Side of a tile, a multiple of 4, at most H and W.
-
-    Returns:
-        ``(N, 2, H, W)`` px, x right and y down, at most :data:`LARGEST_PX` in each direction.
+    ``(N, 2, H, W)`` px, x right and y down, at most :data:`LARGEST_PX` in each direction;
+    ``tile_px`` is a multiple of 4.
     """
     first, second = (_smoothed(one.mean(1, keepdim=True)) for one in (seen, target))
     across, down = _slopes(second)
@@ -54,12 +47,7 @@ def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: in
 def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     """``picture(x + displacement(x))``; bicubic, as a bilinear warp would soften the target.
 
-    Args:
-        picture: ``(N, C, H, W)``; border values are repeated outside the frame.
-        displacement: ``(N, 2, H, W)`` px, x right and y down.
-
-    Returns:
-        As ``picture``.
+    Displacement in px, x right and y down; border values are repeated outside the frame.
     """
     height, width = picture.shape[-2:]
     x = torch.arange(width, device=picture.device) + displacement[:, 0]

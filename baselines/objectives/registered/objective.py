@@ -1,13 +1,9 @@
 """The objective: a plain loss on pairs that are registered once, before the training.
 
-Before training, :mod:`defocus.align` registers the sharp picture of each pair onto the blurry one
-and gives it the light of the blurry one; pairs whose misalignment it cannot measure are left out
-(the recipe's target ``registered``). What remains is local and below a pixel. On request it is
-measured in each step, by tile between output and target, and the target is moved by it. No gradient
-passes through the displacement.
-
-With the target ``registered-flow`` the sharp picture is registered by the local flow too. The mask
-of where that flow is reliable can choose the pixels that count.
+:mod:`defocus.align` registers each sharp picture onto the blurry one (the recipe's target
+``registered``); unmeasurable pairs are left out. What remains is below a pixel; on request it is
+measured in each step, by tile between output and target, and the target is moved by it, without
+gradient. With ``registered-flow`` the local flow is used too, and its mask can choose the pixels.
 """
 
 import torch
@@ -32,12 +28,8 @@ __all__ = [
 class RegisteredSettings(Settings):
     """Settings of the objective.
 
-    Attributes:
-        refined: Whether the remaining displacement is measured and taken out.
-        masked: Whether only pixels of the ``valid_mask`` count, which the target
-            ``registered-flow`` has.
-        tile_px: Side of the tiles in which it is measured, a multiple of 4.
-        epsilon: Epsilon of the Charbonnier loss.
+    ``refined`` takes the remaining displacement out, by tiles of a multiple of 4; ``masked`` counts
+    only pixels of the ``valid_mask``, which the target ``registered-flow`` has.
     """
 
     refined: bool = False
@@ -47,11 +39,7 @@ class RegisteredSettings(Settings):
 
 
 class RegisteredObjective(Objective):
-    """Charbonnier loss between the output and the target, moved to where the output shows it.
-
-    Args:
-        settings: Settings of the objective.
-    """
+    """Charbonnier loss between the output and the target, moved to where the output shows it."""
 
     def __init__(self, settings: RegisteredSettings | None = None) -> None:
         super().__init__()
@@ -64,9 +52,6 @@ class RegisteredObjective(Objective):
 
         ``moved_px`` is the mean length of the remaining displacement, ``mask_kept_share`` the share
         of pixels that count.
-
-        Raises:
-            SettingsError: The batch has no ``valid_mask``, but the objective is ``masked``.
         """
         del progress
         settings = self.settings
@@ -89,15 +74,7 @@ def masked_charbonnier(
     """Charbonnier loss over the pixels of a mask; the mean is over these pixels alone.
 
     JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
-
-    Args:
-        restored: ``(N, C, h, w)``.
-        target: Same shape; what lies outside the mask has no effect.
-        mask: ``(N, 1, h, w)``, above 0 where a pixel counts.
-        epsilon: Epsilon of the loss.
-
-    Returns:
-        A scalar tensor; 0 with a gradient of 0 if no pixel counts.
+    If no pixel counts, it is 0 with a gradient of 0.
     """
     kept = (mask > 0).expand_as(restored)
     if not kept.any():
@@ -112,14 +89,7 @@ def _valid_mask(batch: Batch) -> torch.Tensor:
 
 
 def make(**settings: object) -> RegisteredObjective:
-    """The objective.
-
-    Args:
-        settings: Fields of :class:`RegisteredSettings`.
-
-    Raises:
-        SettingsError: A setting or value is unknown.
-    """
+    """The objective, by the fields of :class:`RegisteredSettings`."""
     return RegisteredObjective(
         parse_settings(RegisteredSettings, dict(settings), origin="objective_settings")
     )

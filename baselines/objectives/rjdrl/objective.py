@@ -1,4 +1,4 @@
-"""Reblurring-guided JDRL: kernels found by R supervise the blur estimator.
+"""Reblurring-guided JDRL: the kernels that R learns supervise the blur estimator.
 
 Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
 ssscrystal/Reblurring-guided-JDRL at ef90c714.
@@ -24,12 +24,7 @@ FIRST_SHARE = 0.001
 
 
 class RJDRLSettings(JDRLSettings):
-    """JDRL's settings, and the weight of the pseudo supervision.
-
-    Attributes:
-        warmup: ``forward`` by default, as the only code that there is.
-        beta: Weight of the pseudo supervision.
-    """
+    """JDRL's settings, and the weight ``beta`` of the pseudo supervision."""
 
     warmup: WarmUp = "forward"
     beta: float = Field(default=0.5, ge=0)
@@ -42,13 +37,9 @@ class _Guided(Protocol):
 class RJDRLObjective(JDRLObjective):
     """L = L_forward + L_reverse + alpha L_reblur + beta L_core.
 
-    L_core compares the estimator's radial samples with those that R finds; gradient reaches both,
-    as in the released code. In the warm-up the estimate is shown to the network with a factor
-    that rises from 0.001 to 1.
-
-    Args:
-        settings: All choices.
-        estimator: Gives the flow. Where None, the one that the settings name.
+    L_core compares the estimator's radial samples with R's; gradient reaches both, as in the
+    released code. In the warm-up the network sees the estimate with a factor that rises from 0.001
+    to 1.
     """
 
     def __init__(
@@ -98,15 +89,7 @@ def _guided(network: nn.Module) -> _Guided:
 
 
 def make(**settings: object) -> RJDRLObjective:
-    """The objective.
-
-    Args:
-        settings: Fields of :class:`RJDRLSettings`.
-
-    Raises:
-        SettingsError: An unknown setting or value, or one that does not fit.
-        InputError: Unknown estimator, or weights for an estimator that takes none.
-    """
+    """The objective, by the fields of :class:`RJDRLSettings`."""
     return RJDRLObjective(
         parse_settings(RJDRLSettings, dict(settings), origin="objective_settings")
     )

@@ -22,17 +22,10 @@ def recursive_filter(
     *,
     guide: Array | None = None,
 ) -> NDArray[np.float64]:
-    """Smooth within areas whose guide is alike.
+    """Smooth within areas whose guide (by default the values) is alike.
 
-    Args:
-        values: ``(H, W)`` or ``(H, W, C)``.
-        space_px: Standard deviation in px on a flat guide.
-        colour: Standard deviation in the guide's values, summed over its channels.
-        iterations: Number of passes along rows and columns.
-        guide: ``(H, W)`` or ``(H, W, C)``; the values themselves if there is none.
-
-    Returns:
-        Same shape as the values.
+    ``space_px`` is the standard deviation on a flat guide, ``colour`` that in the guide's values,
+    summed over its channels.
     """
     smooth = np.atleast_3d(np.array(values, np.float64))
     by = smooth if guide is None else np.atleast_3d(np.asarray(guide, np.float64))

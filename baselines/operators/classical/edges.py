@@ -28,16 +28,7 @@ def luma(picture: Array) -> NDArray[np.float64]:
 
 
 def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArray[np.float64]:
-    """The length of the gradient of a picture behind a Gaussian.
-
-    Args:
-        picture: ``(H, W)``, mirrored at its edges.
-        scale_px: Standard deviation of the Gaussian.
-        radius_px: Pixels to each side that count.
-
-    Returns:
-        ``(H, W)``.
-    """
+    """The gradient's length behind a Gaussian of ``scale_px``; the picture is mirrored."""
     taps = np.arange(-radius_px, radius_px + 1)
     bell = np.exp(-0.5 * (taps / scale_px) ** 2)
     slope = taps * bell / (2 * math.pi * scale_px**4)
@@ -52,16 +43,8 @@ def blur_at_edges(
 ) -> NDArray[np.float64]:
     """The standard deviation, px, of the blur of edges from their gradients at two scales.
 
-    (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²); 0 where no blur explains the gradients.
-
-    Args:
-        fine: Gradient magnitude m1 at scale s1.
-        coarse: m2 at s2.
-        fine_px: s1.
-        coarse_px: s2 > s1.
-
-    Returns:
-        Same shape as ``fine``, at most 5.
+    (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²), with m1 fine and s2 > s1; at most 5, and 0 where
+    no blur explains the gradients.
     """
     ratio = np.square(fine / np.maximum(coarse, np.finfo(np.float64).tiny))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -72,13 +55,6 @@ def blur_at_edges(
 
 def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
     """Canny's edges, with thresholds from the picture: 70 % of the pixels lie below the higher.
-
-    Args:
-        picture: ``(H, W)``.
-        scale_px: Standard deviation of the Gaussian before the gradients.
-
-    Returns:
-        ``(H, W)``; none in a picture without gradients.
 
     Source: Canny, PAMI 8 (1986); the automatic thresholds as MATLAB documents them.
     """

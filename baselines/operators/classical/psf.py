@@ -26,15 +26,7 @@ def sigma_of(diameter_px: float) -> float:
 
 @lru_cache(maxsize=256)
 def kernel(diameter_px: float, shape: Shape) -> NDArray[np.float64]:
-    """The kernel of a circle of confusion.
-
-    Args:
-        diameter_px: >= 0.
-        shape: Shape of the kernel.
-
-    Returns:
-        ``(K, K)``, K odd, sum 1, symmetric.
-    """
+    """The kernel of a circle of confusion of a diameter in px: odd-sized, sum 1, symmetric."""
     if shape == "disc":
         return disc_psf(diameter_px)
     sigma = sigma_of(diameter_px)
@@ -42,15 +34,7 @@ def kernel(diameter_px: float, shape: Shape) -> NDArray[np.float64]:
 
 
 def gaussian_psf(sigma_px: float, radius_px: int) -> NDArray[np.float64]:
-    """A Gaussian at the pixels' centres.
-
-    Args:
-        sigma_px: Standard deviation; below 0.118 px the kernel is a point.
-        radius_px: Pixels to each side of the middle one.
-
-    Returns:
-        ``(2 r + 1, 2 r + 1)``, sum 1.
-    """
+    """A Gaussian at the pixels' centres, sum 1; a point if sigma is below 0.118 px."""
     if sigma_px < LEAST_SIGMA_PX:
         return np.ones((1, 1))
     axis = np.exp(-0.5 * (np.arange(-radius_px, radius_px + 1) / sigma_px) ** 2)

@@ -55,11 +55,8 @@ def shrink_by_table(
 ) -> None:
     """Replace each value by sign(value) · table(|value|), in place; 0 up to the threshold.
 
-    Args:
-        values: ``(H, W)``.
-        table: At threshold + k · step; linear between, and beyond the last by its last difference.
-        step: Step of the table.
-        threshold: Where the table begins.
+    The table is at threshold + k · step; linear between, and beyond the last by its last
+    difference.
     """
     height, width = values.shape
     last = len(table) - 2
@@ -87,15 +84,9 @@ def split_isotropic(
 ) -> None:
     """One step of the augmented Lagrangian of total variation, in place.
 
-    The multipliers u move by what the gradient g of the picture and its split w differ; then w is
-    g + u with its length shrunk by 1 / beta; and g becomes w - u, which the picture is pulled to.
-
-    Args:
-        gradient: g, right and below.
-        split: w.
-        multipliers: u, over beta.
-        beta: Penalty.
-        step: Step of the multipliers.
+    The multipliers u (over the penalty beta) move by what the gradient g of the picture and its
+    split w differ; then w is g + u with its length shrunk by 1 / beta; and g becomes w - u, which
+    the picture is pulled to.
     """
     height, width = gradient[0].shape
     kind = gradient[0].dtype.type
@@ -114,12 +105,7 @@ def split_isotropic(
 
 @numba.njit(nogil=True, cache=True)
 def smooth_rows(values: NDArray[Any], weights: NDArray[Any]) -> None:
-    """Run along each row to the right and back, in place, mixing each pixel with the one before.
-
-    Args:
-        values: ``(H, W, C)``.
-        weights: ``(H, W)``: of the pixel on the left.
-    """
+    """Mix each pixel with the one before, to the right and back, in place, by its weight."""
     height, width, channels = values.shape
     for y in range(height):
         for x in range(1, width):
@@ -143,11 +129,7 @@ def _newton_step(w: Any, v: Any, beta: Any) -> Any:  # noqa: ANN401 - numbers of
 def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
     """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse.
 
-    Written out, so that the loop over a row becomes vector instructions.
-
-    Args:
-        values: v ``(H, W)``, replaced by w.
-        beta: Weight of the distance, > 0.
+    Written out, so that the loop over a row becomes vector instructions; v is replaced by w.
     """
     height, width = values.shape
     b, half = values.dtype.type(beta), values.dtype.type(beta / 2)

@@ -17,15 +17,7 @@ def fade_to_blurry(
 ) -> NDArray[np.float32]:
     """Keep the blurry picture at saturated pixels, and mix it in around them.
 
-    At a saturated pixel the result is the blurry picture; from one diameter away on, all restored.
-
-    Args:
-        restored: ``(H, W, 3)``.
-        blurry: ``(H, W, 3)`` sRGB in [0, 1].
-        diameter_px: ``(H, W)``: of the circle of confusion.
-
-    Returns:
-        As ``restored``.
+    From one diameter of the circle of confusion away on, all is restored.
     """
     clipped = np.asarray((blurry >= SATURATED).any(axis=2))
     if not clipped.any():

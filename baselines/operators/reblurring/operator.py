@@ -20,25 +20,11 @@ def isotropic_reblur(
 ) -> torch.Tensor:
     """Weighted sum of the picture and its per-pixel isotropically blurred versions.
 
-    The kernel of radius r has the value softmax(l) over its (2r + 1)² taps, where l at distance rho
-    is |seed| interpolated linearly at rho, and 0 where rho > r: after the softmax the corners keep
-    a share, as in the released code. Outside the frame the picture is 0, also as there.
-
-    Args:
-        image: ``(N, C, H, W)`` float.
-        seeds: ``(N, S, H, W)`` radial samples of radius 1 (2 of them), 2 (3), … m - 1 (m), with
-            S = 2 + 3 + … + m: 35 for the paper's m = 8.
-        weights: ``(N, m, H, W)`` of the picture itself, then of radius 1 to m - 1.
-        path: Which implementation; where None, Triton's on a CUDA device that has it, else
-            PyTorch's. All are exact, and differ by rounding.
-
-    Returns:
-        ``(N, C, H, W)``; differentiable with respect to all three. In float32 under autocast.
-
-    Raises:
-        InputError: Shapes that do not fit, or an implementation that cannot take these tensors.
-
-    Source: JDRL (AAAI 2023), section 3.2 and its released code; the reformulation is exact.
+    The kernel of radius r is softmax(l) over its (2r + 1)² taps, where l at distance rho is |seed|
+    interpolated linearly at rho, and 0 where rho > r; outside the frame the picture is 0. Seeds
+    ``(N, S, H, W)`` are radial samples of radius 1 (2 of them) to m - 1 (m), weights ``(N, m, H,
+    W)`` those of radius 0 to m - 1. All paths are exact. Source: JDRL (AAAI 2023), section 3.2 and
+    its code.
     """
     _check(image, seeds, weights)
     device = image.device.type
@@ -86,16 +72,7 @@ def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> N
 
 
 def blur_levels(image: torch.Tensor, seeds: torch.Tensor, levels: int = 8) -> torch.Tensor:
-    """The blurred versions by themselves.
-
-    Args:
-        image: ``(N, C, H, W)`` float.
-        seeds: ``(N, S, H, W)``, as for :func:`isotropic_reblur`.
-        levels: m.
-
-    Returns:
-        ``(m - 1, N, C, H, W)``: kernels 3 × 3 to the largest.
-    """
+    """The blurred versions by themselves, ``(m - 1, N, C, H, W)``, from the smallest kernel on."""
     count, _, height, width = image.shape
     choose = torch.eye(levels, dtype=image.dtype, device=image.device)[1:, None, :, None, None]
     return torch.stack(

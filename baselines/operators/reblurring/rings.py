@@ -19,11 +19,8 @@ __all__ = ["Rings", "interpolation", "rings", "seed_count", "tap_counts"]
 class Rings:
     """Facts about the kernels of radius 0 (the picture itself) to ``levels - 1``.
 
-    Attributes:
-        levels: m, blur levels, the identity among them.
-        squared: Squared distances of the rings, ascending, 0 first.
-        counts: How many taps each ring has in the square of the largest kernel.
-        corners: By radius, 0 first: taps of the square kernel that lie outside its radius.
+    ``squared`` distances ascend from 0; ``counts`` are taps of each ring in the largest square,
+    ``corners`` by radius those of the square that lie outside it.
     """
 
     levels: int
@@ -35,8 +32,8 @@ class Rings:
     def units(self) -> tuple[tuple[int, int, int | None], ...]:
         """The folded square's positions (i, j), i >= j, with the index of their ring.
 
-        A unit stands for all taps at (±i, ±j) and (±j, ±i): they lie on one ring (None outside
-        the largest radius) and on the border of the square of radius i.
+        A unit stands for all taps at (±i, ±j) and (±j, ±i): they lie on one ring (None outside the
+        largest radius) and on the border of the square of radius i.
         """
         index = {squared: ring for ring, squared in enumerate(self.squared)}
         return tuple(
@@ -60,11 +57,7 @@ def seed_count(levels: int) -> int:
 
 @functools.cache
 def rings(levels: int) -> Rings:
-    """The geometry for a number of levels.
-
-    Args:
-        levels: >= 2.
-    """
+    """The geometry for a number of levels, >= 2."""
     radius = levels - 1
     taps = [i * i + j * j for i in range(-radius, levels) for j in range(-radius, levels)]
     squared = sorted({tap for tap in taps if tap <= radius**2})
@@ -80,11 +73,7 @@ def rings(levels: int) -> Rings:
 def interpolation(
     levels: int, radius: int, device: torch.device, dtype: torch.dtype
 ) -> torch.Tensor:
-    """From the radial samples of one kernel to its logits at each ring's distance.
-
-    Returns:
-        ``(R, radius + 1)``, R = ``rings(levels).within(radius)``; rows sum to 1.
-    """
+    """From one kernel's radial samples to its logits at each ring's distance; rows sum to 1."""
     facts = rings(levels)
     matrix = torch.zeros(facts.within(radius), radius + 1, dtype=torch.float64)
     for ring, squared in enumerate(facts.squared[: len(matrix)]):

@@ -25,14 +25,9 @@ _compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 class KernelLayout(NamedTuple):
     """The geometry as arrays for the compiled loops.
 
-    Attributes:
-        units: ``(U, 3)`` i, j and ring (-1 outside the largest radius); see
-            :attr:`~defocus.baselines.operators.reblurring.rings.Rings.units`.
-        below: ``(R,)`` the seed below each ring's distance.
-        part_above: ``(R,)`` how much of the seed above it counts.
-        counts: ``(R,)`` taps of each ring.
-        within: ``(m,)`` rings that the kernel of each radius holds.
-        corners: ``(m,)`` taps outside each radius.
+    ``units`` is ``(U, 3)``: i, j and ring (-1 outside the largest radius). ``below`` is the seed
+    below each ring's distance, ``part_above`` how much of the seed above it counts; ``within`` are
+    the rings in each radius, ``corners`` the taps outside it.
     """
 
     units: NDArray[np.int64]
@@ -181,17 +176,7 @@ def _cumulate(per_border):
 
 @_compiled
 def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
-    """Rows ``top`` to ``bottom`` of the blurred picture.
-
-    Args:
-        padded: ``(C, H + 2 pad, W + 2 pad)`` float32.
-        seeds: ``(S, H, W)``.
-        weights: ``(m, H, W)``.
-        tables: A :class:`KernelLayout`.
-        top: First row.
-        bottom: Row after the last.
-        blurred: ``(C, H, W)``; written.
-    """
+    """Rows ``top`` to before ``bottom`` of the blurred picture, written to ``blurred``."""
     levels, _, width = weights.shape
     rings_ = tables.counts.size
     colours = padded.shape[0]
@@ -331,19 +316,10 @@ def backward_rows(
     of_seeds,
     of_weights,
 ):
-    """Gradients from rows ``top`` to ``bottom`` of the blurred picture's gradient.
+    """Gradients from rows of the blurred picture's gradient ``grown``.
 
-    Args:
-        padded: As for :func:`forward_rows`, so are ``seeds``, ``weights`` and ``tables``.
-        seeds: See there.
-        weights: See there.
-        tables: See there.
-        top: First row.
-        bottom: Row after the last.
-        grown: ``(C, H, W)``.
-        of_padded: ``(C, bottom - top + 2 pad, W + 2 pad)``; added to.
-        of_seeds: As ``seeds``; these rows are written.
-        of_weights: As ``weights``; these rows are written.
+    ``of_padded``, ``(C, bottom - top + 2 pad, W + 2 pad)``, is added to; rows of the others are
+    written.
     """
     levels, _, width = weights.shape
     rings_, colours = tables.counts.size, padded.shape[0]

@@ -1,8 +1,8 @@
 """Triton kernels of the reblurring operator; each program handles part of a row.
 
-The picture itself counts as a kernel of radius 0 (logit 0, no corners), so that all levels stand in
-one ``(LEVELS, BLOCK)`` tile of registers and each ring costs one exponential of that tile.
-``maps`` holds a map per ring, then one per square; ``tables`` are those of
+The picture itself counts as a kernel of radius 0 (logit 0, no corners), so that all levels are in
+one ``(LEVELS, BLOCK)`` tile of registers and each ring costs one exponential of that tile. ``maps``
+holds a map per ring, then one per square; ``tables`` are those of
 :mod:`defocus.baselines.operators.reblurring.triton_path`.
 """
 # ruff: noqa: ANN001, ANN201, ANN202 - Triton reads annotations as its own

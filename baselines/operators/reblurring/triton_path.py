@@ -1,9 +1,8 @@
 """Reblurring operator on CUDA devices, by Triton.
 
 The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. Ring and square sums
-are
-gathered tap by tap through the first-level cache; beside inputs and results there is one float32
-map per ring and per level in memory, no more.
+are gathered tap by tap through the first-level cache; beside inputs and results there is one
+float32 map per ring and per level in memory, no more.
 """
 
 import functools
@@ -39,15 +38,8 @@ def triton_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tenso
 class _Tables(NamedTuple):
     """The geometry in device memory; a part is a ring or, after the rings, a square's border.
 
-    Attributes:
-        taps: Row and column offsets of the taps of all rings, then of all borders.
-        start: First tap of each part.
-        end: Tap after the last of each part.
-        below: For each ring, the seed below its distance.
-        above: For each ring, the weight of the seed above its distance counts.
-        sizes: For each radius, the number of rings that it holds.
-        corners: For each radius, the taps outside it.
-        first_ring: The first ring at a distance of at least 0, 1, … m px.
+    ``start`` and ``end`` bound each part's taps; ``below`` and ``above`` are each ring's seed and
+    the weight of the next; ``first_ring`` is the first at a distance of at least 0, 1, … m px.
     """
 
     taps: torch.Tensor

@@ -16,16 +16,7 @@ def with_presets(
     *,
     own_objective: bool = False,
 ) -> tuple[Baseline, ...]:
-    """A system and its variants.
-
-    Args:
-        module: ``__name__`` of the ``baseline.py``.
-        card: The system's card.
-        network: ``module:name`` of what makes the chain, in the same folder; it takes the preset's
-            name as ``strength``, empty for the default.
-        narrow: Keyword arguments of the narrow copy of a network.
-        own_objective: Whether that copy learns by the system's own objective.
-    """
+    """A system and its variants; what makes the chain takes a preset's name as ``strength``."""
     own = Baseline.of_folder(
         module, network, card, narrow, own_objective=own_objective, strength=""
     )

@@ -31,10 +31,7 @@ Restorer: TypeAlias = Callable[[Array, Array], NDArray[np.float32]]
 class MapDeconvolution(nn.Module):
     """Estimate the circle of confusion at each pixel, then deconvolve with it; nothing is trained.
 
-    Args:
-        estimate: Estimates a defocus map: from a picture ``(H, W, 3)``, sRGB in [0, 1], to
-            diameters ``(H, W)`` in px.
-        restore: The deconvolution.
+    ``estimate`` gives diameters ``(H, W)`` in px of a picture ``(H, W, 3)``, sRGB in [0, 1].
     """
 
     def __init__(self, estimate: Callable[[Array], Array], restore: Restorer) -> None:
@@ -46,18 +43,7 @@ class MapDeconvolution(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The restored picture and what led to it.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16.
-
-        Returns:
-            ``restored``: same shape, without gradient; ``defocus_map``: ``(N, 1, H, W)``, diameter
-            of the circle of confusion, px.
-
-        Raises:
-            ImageError: A value of the picture is not finite.
-        """
+        """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
         pictures = as_pictures(blurry)
         maps = [self._estimate(picture) for picture in pictures]
         restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
@@ -89,11 +75,7 @@ def _published(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np
 
 
 def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
-    """Pictures ``(H, W, C)`` of a batch ``(N, C, H, W)``.
-
-    Raises:
-        ImageError: A value is not finite.
-    """
+    """Pictures ``(H, W, C)`` of a batch ``(N, C, H, W)``, which must be finite."""
     pictures = blurry.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
     for index, picture in enumerate(pictures):
         if not np.isfinite(picture).all():

@@ -26,29 +26,14 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 class OneDisc(nn.Module):
-    """Blur size from the picture itself, then one deconvolution; nothing is trained.
-
-    Args:
-        deconvolution: Deconvolves one channel.
-    """
+    """Blur size from the picture itself, then one deconvolution; nothing is trained."""
 
     def __init__(self, deconvolution: Deconvolution) -> None:
         super().__init__()
         self._deconvolution = deconvolution
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16.
-
-        Returns:
-            Same shape, in [0, 1], without gradient; each picture has a blur size of its own. A
-            picture in which no blur can be told comes back as it is.
-
-        Raises:
-            ImageError: A value of the picture is not finite.
-        """
+        """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
         return as_tensor([self._restore(picture) for picture in as_pictures(blurry)], blurry)
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

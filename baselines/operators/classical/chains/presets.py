@@ -14,13 +14,7 @@ __all__ = ["DEFAULT", "PRESETS", "STRENGTHS", "Preset"]
 
 @dataclass(frozen=True)
 class Preset:
-    """A strength.
-
-    Attributes:
-        name: Suffix of the systems that use it.
-        prior: Power and weight of the deconvolution.
-        source: Where it stands, and the printed rows that it may explain.
-    """
+    """A strength, by the suffix of the systems that use it, with its source and printed rows."""
 
     name: str
     prior: Prior

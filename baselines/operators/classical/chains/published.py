@@ -26,16 +26,7 @@ TAPERS = 4
 def published_stage(
     picture: Array, sigma_px: NDArray[np.float64], prior: Prior
 ) -> NDArray[np.float32]:
-    """Deconvolve each pixel with the Gaussian of its level, of at most 33 levels.
-
-    Args:
-        picture: ``(H, W, 3)`` sRGB in [0, 1].
-        sigma_px: ``(H, W)``, >= 0.
-        prior: Power and weight.
-
-    Returns:
-        Same shape as the picture, in [0, 1].
-    """
+    """Deconvolve each pixel with the Gaussian of its level, of at most 33 levels."""
     levels = quantised(sigma_px)
     restored = np.array(picture, np.float32)
     for level in np.unique(levels):

@@ -59,11 +59,7 @@ class Domain(Protocol):
 
 @dataclass(frozen=True)
 class Mirrored:
-    """The picture mirrored at its edges; kernels must be symmetric in x and in y.
-
-    Attributes:
-        shape: Height and width.
-    """
+    """The picture mirrored at its edges; kernels must be symmetric in x and in y."""
 
     shape: tuple[int, int]
 
@@ -76,11 +72,7 @@ class Mirrored:
         return np.asarray(fft.idctn(spectrum, overwrite_x=True))
 
     def transfer(self, psf: Array) -> Spectrum:
-        """See :class:`Domain`.
-
-        Raises:
-            ValueError: The kernel is not symmetric.
-        """
+        """See :class:`Domain`; ValueError if the kernel is not symmetric."""
         if not (np.allclose(psf, psf[::-1]) and np.allclose(psf, psf[:, ::-1])):
             raise ValueError("a kernel that is not symmetric in x and y has no cosine transform")
         rows, columns = (_cosines(*pair) for pair in zip(self.shape, psf.shape, strict=True))
@@ -103,11 +95,7 @@ class Mirrored:
 
 @dataclass(frozen=True)
 class Periodic:
-    """The picture repeats itself; kernels may have any shape.
-
-    Attributes:
-        shape: Height and width.
-    """
+    """The picture repeats itself; kernels may have any shape."""
 
     shape: tuple[int, int]
 
@@ -123,10 +111,7 @@ class Periodic:
         return np.asarray(fft.irfft(columns, self.shape[1], overwrite_x=True))
 
     def transfer(self, psf: Array) -> Spectrum:
-        """See :class:`Domain`; a kernel larger than the picture is wrapped around it.
-
-        Of a float32 kernel it has that precision.
-        """
+        """See :class:`Domain`; a larger kernel is wrapped, a float32 one keeps its precision."""
         height, width = self.shape
         kind: Any = np.complex64 if psf.dtype == np.float32 else np.complex128
         rows = _phases(height, psf.shape[0], height).astype(kind, copy=False)

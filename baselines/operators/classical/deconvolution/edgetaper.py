@@ -11,17 +11,8 @@ __all__ = ["edgetaper"]
 def edgetaper(picture: Array, psf: Array) -> Array:
     """The picture, and towards its edges the picture blurred as if it repeated itself.
 
-    The weight of the picture is 1 less the autocorrelation of the kernel's projections, at each
-    pixel's distance from the edge.
-
-    Args:
-        picture: ``(H, W)``, larger than the kernel.
-        psf: Odd-sized, sum 1.
-
-    Returns:
-        Same shape, in the picture's range.
-
-    Source: MATLAB's function of that name, as its documentation describes it.
+    Its weight is 1 less the autocorrelation of the kernel's projections, at the distance from the
+    edge. Source: MATLAB's function of that name, as its documentation describes it.
     """
     domain = Periodic((picture.shape[0], picture.shape[1]))
     spectrum = domain.forward(picture)

@@ -15,16 +15,7 @@ BETAS = tuple(float(8.0 ** (k / 2)) for k in range(6))
 
 
 def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> Array:
-    """Minimise lambda/2 |Kx - y|² + sum |Dx|^alpha by half-quadratic splitting.
-
-    Args:
-        blurry: ``(H, W)``, about [0, 1].
-        psf: Odd-sized, sum 1.
-        prior: alpha and lambda.
-        domain: Frequency domain of the picture.
-
-    Returns:
-        Same shape.
+    """Minimise lambda/2 |Kx - y|² + sum |Dx|^alpha by half-quadratic splitting; y is about [0, 1].
 
     Source: Krishnan, Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, NIPS 2009.
     """
@@ -34,17 +25,7 @@ def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> 
 def krishnan_fergus_levels(
     blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, prior: Prior
 ) -> Iterator[Array]:
-    """The same for several kernels, which share the picture's transform and the first gradients.
-
-    Args:
-        blurry: ``(H, W)``.
-        transfers: Transfer functions of the kernels.
-        domain: Frequency domain of the picture.
-        prior: alpha and lambda.
-
-    Yields:
-        The picture deconvolved with each kernel.
-    """
+    """The same for several kernels, which share the picture's transform and the first gradients."""
     data = domain.forward(blurry)
     first = _split(blurry, prior.alpha, BETAS[0], domain)
     roughness = domain.roughness().astype(blurry.dtype)

@@ -9,9 +9,8 @@ __all__ = ["Prior"]
 class Prior:
     """How much the picture's gradients count against the data.
 
-    Attributes:
-        alpha: Power of the gradients: 0 to 1, 1.5 or 2.
-        weight: lambda, of the squared data term; larger is sharper and noisier.
+    ``alpha`` is their power, 0 to 1, 1.5 or 2; ``weight`` lambda of the squared data term: larger
+    is sharper and noisier.
     """
 
     alpha: float

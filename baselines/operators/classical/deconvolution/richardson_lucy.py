@@ -26,21 +26,9 @@ def richardson_lucy(
 ) -> Array:
     """The most likely scene for photon noise, approached step by step: x ← x · Kᵀ(y / Kx).
 
-    Accelerated, each step starts beyond the last result, in the direction of the last change, by
-    the share by which successive changes agree.
-
-    Args:
-        blurry: ``(H, W)``, linear light.
-        psf: Odd-sized, sum 1, >= 0.
-        iterations: Number of iterations; more are sharper and noisier.
-        domain: Frequency domain of the picture.
-        accelerated: About a third of the iterations then does the same.
-        start: x before the first step, > 0; the blurry picture if there is none.
-
-    Returns:
-        Same shape, >= 0.
-
-    Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
+    ``blurry`` is linear light. Accelerated, each step starts beyond the last result, by the share
+    by which successive changes agree: a third of the iterations then does the same. Source:
+    Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
     """
     seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
     transfer = _both(domain.transfer(psf), seen)

@@ -26,20 +26,11 @@ TIE = 1e-12
 
 
 def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
-    """The exact minimum, for 0 < alpha <= 1.
+    """The exact minimum w of values v, for 0 < alpha <= 1.
 
-    Newton's steps on |v| down the convex branch, which is monotone. Below the threshold 0 is the
-    smaller one of the two minima.
-
-    Args:
-        values: v, any shape.
-        alpha: Power.
-        beta: Weight of the distance, > 0.
-
-    Returns:
-        w, same shape.
-
-    Source: Krishnan, Fergus, NIPS 2009, section 3; the threshold from equating both minima.
+    Newton's steps on |v| down the convex branch, which is monotone; below the threshold 0 is the
+    smaller minimum. Source: Krishnan, Fergus, NIPS 2009, section 3; the threshold from equating
+    both.
     """
     magnitude = np.abs(np.asarray(values, np.float64))
     if alpha == 1:
@@ -56,16 +47,7 @@ def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
 
 
 def newton_shrink(values: Array, alpha: float, beta: float, steps: int = 4) -> NDArray[np.float64]:
-    """A few Newton steps from v, then 0 where that is no worse: what published codes compute.
-
-    Args:
-        values: v, any shape.
-        alpha: Power, > 1.
-        beta: Weight of the distance, > 0.
-        steps: Number of steps.
-
-    Returns:
-        w, same shape.
+    """A few Newton steps from v, alpha > 1, then 0 where that is no worse, as published codes do.
 
     Source: the released code of DMENet's deconvolution, after Krishnan and Fergus.
     """
@@ -86,15 +68,9 @@ def _threshold(alpha: float, beta: float) -> float:
 
 
 def shrink_gradients(gradients: tuple[Array, Array], alpha: float, beta: float) -> None:
-    """Shrink ``(H, W)`` gradients in place.
+    """Shrink ``(H, W)`` gradients, right and below, in place.
 
-    Args:
-        gradients: Right and below.
-        alpha: Up to 1: exact to about 1e-8, by a table. 1.5: by four Newton steps. 2: exact.
-        beta: Weight of the distance, > 0.
-
-    Raises:
-        ValueError: Another power.
+    An alpha up to 1 is exact to about 1e-8, by a table; 1.5 takes four Newton steps; 2 is exact.
     """
     for gradient in gradients:
         if 0 < alpha <= 1:

@@ -14,19 +14,10 @@ MULTIPLIER_STEP = 1.618
 
 
 def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Domain) -> Array:
-    """Minimise sum |grad x| + mu/2 |Kx - y|², isotropic.
+    """Minimise sum |grad x| + mu/2 |Kx - y|², isotropic; y is about [0, 1].
 
-    Args:
-        blurry: ``(H, W)``, about [0, 1].
-        psf: Odd-sized, sum 1.
-        weight: mu, of the squared data term; about 0.05 over the variance of the noise.
-        iterations: Number of iterations.
-        domain: Frequency domain of the picture.
-
-    Returns:
-        Same shape.
-
-    Source: Tao, Yang, He, SIAM J. Imaging Sciences 2 (2009); penalty 10, multiplier step 1.618.
+    mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging Sciences
+    2 (2009); penalty 10, multiplier step 1.618.
     """
     transfers = [domain.transfer(psf)]
     return next(tvl2_levels(blurry, transfers, domain, weight=weight, iterations=iterations))
@@ -35,18 +26,7 @@ def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Doma
 def tvl2_levels(
     blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, weight: float, iterations: int
 ) -> Iterator[Array]:
-    """The same for several kernels, which share the picture's transform.
-
-    Args:
-        blurry: ``(H, W)``.
-        transfers: Transfer functions of the kernels.
-        domain: Frequency domain of the picture.
-        weight: mu.
-        iterations: Number of iterations.
-
-    Yields:
-        The picture deconvolved with each kernel.
-    """
+    """The same for several kernels, which share the picture's transform."""
     data = domain.forward(blurry)
     ratio = blurry.dtype.type(BETA / weight)
     roughness = ratio * domain.roughness().astype(blurry.dtype)

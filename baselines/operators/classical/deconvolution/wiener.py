@@ -15,12 +15,7 @@ __all__ = ["wiener", "wiener_gain", "wiener_levels"]
 
 
 def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
-    """conj(H) / (|H|² + K): what the filter multiplies a transform by.
-
-    Args:
-        transfer: H.
-        noise_to_signal: K, > 0: power of the noise over that of the scene.
-    """
+    """conj(H) / (|H|² + K), which multiplies a transform; K is noise over scene power."""
     power = np.square(transfer.real)
     if np.iscomplexobj(transfer):
         power += np.square(transfer.imag)
@@ -33,16 +28,8 @@ def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
 def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) -> Array:
     """The linear estimate of least mean squared error for white noise and a white scene.
 
-    Args:
-        blurry: ``(…, H, W)``.
-        psf: Odd-sized, sum 1.
-        noise_to_signal: K, > 0.
-        domain: Frequency domain of the picture.
-
-    Returns:
-        Same shape; flat areas are multiplied by 1 / (1 + K).
-
-    Source: Wiener (1949); the usual frequency-domain form.
+    Flat areas are multiplied by 1 / (1 + K). Source: Wiener (1949); the usual frequency-domain
+    form.
     """
     transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
     gain = wiener_gain(transfer, noise_to_signal)
@@ -57,17 +44,7 @@ def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) ->
 def wiener_levels(
     blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, noise_to_signal: float
 ) -> Iterator[Array]:
-    """The filter for several kernels, scaled so that flat areas keep their value.
-
-    Args:
-        blurry: ``(H, W)``.
-        transfers: Transfer functions of the kernels.
-        domain: Frequency domain of the picture.
-        noise_to_signal: K, > 0.
-
-    Yields:
-        The picture deconvolved with each kernel.
-    """
+    """The filter for several kernels, scaled so that flat areas keep their value."""
     data = domain.forward(blurry)
     for transfer in transfers:
         gain = wiener_gain(transfer, noise_to_signal) * (1 + noise_to_signal)

@@ -32,16 +32,10 @@ POINT_PX = 1.0
 
 
 def blur_levels(diameter_px: Array, count: int) -> NDArray[np.float64]:
-    """Diameters whose kernels stand for a map's.
+    """Rising diameters, at most ``count``, whose kernels stand for a map's.
 
-    The diameters that occur, to a quarter of a pixel, where these are few; else evenly spaced ones.
-
-    Args:
-        diameter_px: The map, any shape, >= 0.
-        count: The most that are wanted, >= 2.
-
-    Returns:
-        Rising, at least one.
+    They are those that occur, to a quarter of a pixel, where these are few; else evenly spaced
+    ones.
     """
     blurred = np.maximum(np.asarray(diameter_px, np.float64), POINT_PX)
     occurring = np.unique(np.round(blurred / FINEST_PX)) * FINEST_PX
@@ -51,12 +45,7 @@ def blur_levels(diameter_px: Array, count: int) -> NDArray[np.float64]:
 
 
 def hat_weights(diameter_px: Array, levels: Array) -> Iterator[Array]:
-    """Per level, the share ``(H, W)`` that it has in each pixel; they add up to 1.
-
-    Args:
-        diameter_px: The map; beyond the first and last level it counts as these.
-        levels: Rising.
-    """
+    """Per level, the share ``(H, W)`` that it has in each pixel; they add up to 1."""
     place = np.interp(diameter_px, levels, np.arange(len(levels))).astype(np.float32)
     for index in range(len(levels)):
         yield np.maximum(1 - np.abs(place - index), 0)
@@ -65,18 +54,7 @@ def hat_weights(diameter_px: Array, levels: Array) -> Iterator[Array]:
 def deconvolve(
     picture: Array, diameter_px: Array, method: Method, *, shape: Shape, count: int
 ) -> NDArray[np.float32]:
-    """Deconvolve with the kernels of a map of circles of confusion.
-
-    Args:
-        picture: ``(H, W, C)``, about [0, 1].
-        diameter_px: ``(H, W)``, >= 0.
-        method: How to deconvolve one channel.
-        shape: Shape of the kernels.
-        count: The most levels of blur.
-
-    Returns:
-        ``(H, W, C)`` float32, not clipped.
-    """
+    """Deconvolve with the kernels of a map of circles of confusion, px; not clipped."""
     levels = blur_levels(diameter_px, count)
     height, width = diameter_px.shape
     domain = Mirrored((fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)))

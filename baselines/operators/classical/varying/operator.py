@@ -26,13 +26,7 @@ GRADIENT_FLOOR = 1e-6
 
 @dataclass(frozen=True)
 class VaryingBlur:
-    """A x = sum over levels l of W_l (k_l * x): each pixel sees the scene through its own kernel.
-
-    Attributes:
-        domain: Frequency domain of the picture.
-        transfers: Transfer functions of the levels' kernels.
-        weights: ``(H, W)`` each, summing to 1.
-    """
+    """A x = sum over levels l of W_l (k_l * x): each pixel has its own kernel; the W_l sum to 1."""
 
     domain: Mirrored
     transfers: tuple[NDArray[np.float32], ...]
@@ -57,13 +51,7 @@ class VaryingBlur:
 
 
 def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur:
-    """The blur of a map of circles of confusion.
-
-    Args:
-        diameter_px: ``(H, W)``, >= 0; continued by reflection to a size with a fast transform.
-        shape: Shape of the kernels.
-        count: The most levels.
-    """
+    """The blur of a map of circles of confusion, px, reflected to a size with a fast transform."""
     height, width = (fft.next_fast_len(side, real=True) for side in diameter_px.shape)
     padding = ((0, height - diameter_px.shape[0]), (0, width - diameter_px.shape[1]))
     padded = np.pad(diameter_px, padding, mode="symmetric")
@@ -77,21 +65,11 @@ def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur
 def richardson_lucy_varying(
     blurry: Array, blur: VaryingBlur, iterations: int, smoothness: float
 ) -> Array:
-    """Accelerated Richardson-Lucy steps with total variation.
+    """Accelerated Richardson-Lucy steps with total variation, on linear light.
 
-    x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|)).
-
-    Args:
-        blurry: ``(H, W)`` float32, linear light; not larger than the blur's domain.
-        blur: A.
-        iterations: Number of iterations.
-        smoothness: lambda.
-
-    Returns:
-        As ``blurry``, >= 0.
-
-    Source: Dey et al., Microscopy Research and Technique 69 (2006) for the prior; Biggs and
-    Andrews, Applied Optics 36 (1997) for the acceleration.
+    x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|)). Source: Dey et al., Microscopy
+    Research and Technique 69 (2006) for the prior; Biggs and Andrews, Applied Optics 36 (1997) for
+    the acceleration.
     """
     height, width = blurry.shape
     padding = ((0, blur.domain.shape[0] - height), (0, blur.domain.shape[1] - width))

@@ -16,12 +16,6 @@ def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each standard deviation replaced by the lower edge of its bin, between 32 quantiles.
 
     The quantiles are those of the values that occur, each counted once.
-
-    Args:
-        sigma_px: ``(H, W)``, px.
-
-    Returns:
-        Same shape, of at most 33 values.
     """
     occurring = np.unique(sigma_px)
     shares = np.arange(1, QUANTILES + 1) / (QUANTILES + 1)
