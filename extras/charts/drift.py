@@ -29,20 +29,12 @@ ERROR_OF_MEDIAN = 1.2533
 
 @dataclass(frozen=True)
 class ChartMarks:
-    """The parts of a read chart that are compared.
-
-    Attributes:
-        layout: Which chart.
-        size_px: Width and height of the picture.
-        mtf50: ``(E,)`` cycles per pixel, for each edge of the sheet in its order; NaN where it was
-            not measured.
-        dots: ``(D, 2)`` px, for each dot of the sheet in its order; NaN where it was not seen.
-    """
+    """The parts of a read chart that are compared."""
 
     layout: Layout
     size_px: tuple[int, int]
-    mtf50: Floats
-    dots: Floats
+    mtf50: Floats  # ``(E,)`` cycles per px, for each edge in order; NaN where not measured
+    dots: Floats  # ``(D, 2)`` px, for each dot of the sheet in its order; NaN where it was not seen
 
     @property
     def median_mtf50(self) -> float | None:
@@ -72,22 +64,13 @@ class MeasuredChange:
 
 @dataclass(frozen=True)
 class ChartDrift:
-    """What changed from one picture of a chart to another.
+    """What changed from one picture of a chart to another; None where too few parts are in both."""
 
-    Attributes:
-        mtf50: Change of MTF50, a fraction; None with fewer than eight edges in both.
-        right: Shift to the right at the middle of the picture, px; None, like the three below, with
-            fewer than eight dots in both.
-        down: Shift downwards, px.
-        zoom: Change of magnification, a fraction; positive is larger.
-        rotation: Rotation, radians; positive turns x towards y (clockwise as seen on a screen).
-    """
-
-    mtf50: MeasuredChange | None
-    right: MeasuredChange | None
-    down: MeasuredChange | None
-    zoom: MeasuredChange | None
-    rotation: MeasuredChange | None
+    mtf50: MeasuredChange | None  # a fraction; None with fewer than eight edges in both
+    right: MeasuredChange | None  # at the middle, px; None with fewer than eight dots
+    down: MeasuredChange | None  # shift downwards, px
+    zoom: MeasuredChange | None  # change of magnification, a fraction; positive is larger
+    rotation: MeasuredChange | None  # radians, clockwise on a screen
 
     @property
     def changes(self) -> tuple[MeasuredChange | None, ...]:
@@ -96,10 +79,7 @@ class ChartDrift:
 
     @property
     def cause(self) -> str:
-        """What the clear changes look like together; empty without any.
-
-        A lens that is focused anew changes its magnification with its sharpness (breathing).
-        """
+        """What clear changes look like together, empty for none; a new focus changes the zoom."""
         sharper, right, down, zoom, turned = (
             change is not None and change.clear for change in self.changes
         )
@@ -119,12 +99,7 @@ MOVED = "camera or chart moved, focus stayed"
 
 
 def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
-    """What of a reading is compared.
-
-    Args:
-        reading: The reading.
-        size_px: Width and height of the picture.
-    """
+    """What of a reading is compared."""
     mtf50 = [e.response.mtf50 if e.response else None for e in reading.edges]
     found = np.array([math.nan if one is None else one for one in mtf50])
     return ChartMarks(reading.sheet.layout, size_px, found, reading.geometry.centres)
@@ -164,10 +139,9 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares of moves by (right, down, a, b): (a x - b y, b x + a y) is added to the shift.
+    """Least squares of moves by (right, down, a, b): numbers, their errors, and what is left.
 
-    Returns:
-        The four numbers, their standard errors, and what is left of the moves.
+    Each number of (a, b) adds (a x - b y, b x + a y) to the shift.
     """
     x, y = start.T
     one, zero = np.ones_like(x), np.zeros_like(x)

@@ -15,22 +15,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ToneCurve:
-    """Light of stored values, by colour.
+    """Light of stored values, by colour; its scale says nothing."""
 
-    Attributes:
-        stored: ``(3, K)`` stored values, 0 to 1, rising.
-        light: ``(3, K)`` light of each, rising, above 0; its scale says nothing.
-    """
-
-    stored: Floats
-    light: Floats
+    stored: Floats  # ``(3, K)`` stored values, 0 to 1, rising
+    light: Floats  # ``(3, K)`` light of each, rising, above 0; its scale says nothing
 
     def __call__(self, stored: Floats) -> Floats:
-        """Linear light of ``(..., 3)`` stored values, 1 where they are 1.
-
-        Cubic and monotone between the levels, and straight beyond them, both in sRGB-encoded light,
-        which is nearly in proportion to what cameras store (Fritsch and Carlson 1980).
-        """
+        """Linear light of ``(..., 3)`` stored values, cubic and monotone between levels."""
         colours = zip(np.moveaxis(stored, -1, 0), self.stored, self.light, strict=True)
         return np.stack([_light(*colour) for colour in colours], axis=-1)
 

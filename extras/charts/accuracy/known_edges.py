@@ -22,13 +22,7 @@ STEPS_PER_PX = 256
 
 @dataclass(frozen=True)
 class KnownBlur:
-    """A PSF with a closed form.
-
-    Attributes:
-        kind: One of :data:`KINDS`.
-        size_px: Diameter of the disc or of the circle through the polygon's corners; standard
-            deviation of the Gaussian.
-    """
+    """A PSF with a closed form; the size of a polygon is that of the circle through its corners."""
 
     kind: str
     size_px: float
@@ -39,12 +33,7 @@ class KnownBlur:
         return 6.0 * self.size_px if self.kind == "gaussian" else self.size_px / 2
 
     def mtf(self, frequencies: Array, normal_rad: float = 0.0) -> Array:
-        """The MTF along a direction.
-
-        Args:
-            frequencies: Cycles per pixel, any shape.
-            normal_rad: Angle of the direction to the rows.
-        """
+        """The MTF along a direction at its angle to the rows; frequencies in cycles per pixel."""
         f = np.maximum(np.asarray(frequencies, np.float64), 1e-4)
         if self.kind == "disc":
             return np.asarray(
@@ -97,24 +86,13 @@ class KnownBlur:
 
 @dataclass(frozen=True)
 class EdgeShot:
-    """How a picture of an edge is taken.
-
-    Attributes:
-        angle_deg: Angle of the edge to the columns.
-        noise: Standard deviation over white, in linear light.
-        bits: 8 or 16 bits, with the sRGB curve; 0 keeps floats.
-        rows: Length of the region, px.
-        columns: Width of the region, px.
-        place_px: Column of the edge in the middle row.
-        dark: Linear light of the dark side.
-        bright: Linear light of the bright side.
-    """
+    """How a picture of an edge is taken; levels are linear light, ``bits`` 0 keeps floats."""
 
     angle_deg: float = 5.0
     noise: float = 0.0
-    bits: int = 0
-    rows: int = 300
-    columns: int = 200
+    bits: int = 0  # 8 or 16 bits, with the sRGB curve; 0 keeps floats
+    rows: int = 300  # length of the region, px
+    columns: int = 200  # width of the region, px
     place_px: float = 99.37
     dark: float = 0.16
     bright: float = 0.64

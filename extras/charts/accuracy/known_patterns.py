@@ -1,7 +1,4 @@
-"""Stars and dead leaves blurred by a disc in the Fourier domain, where its transfer is known.
-
-Noise is normal, relative to white (1), and drawn with a seed.
-"""
+"""Stars and dead leaves blurred by a disc in the Fourier domain, with seeded normal noise."""
 
 import math
 

@@ -1,7 +1,4 @@
-"""Geometry of charts that are blurred by known kernels, against the true one.
-
-The place of a blurred chart is that of the centre of the kernel's light.
-"""
+"""Geometry of blurred charts against the true one: the centre of the kernel's light."""
 
 import math
 from collections.abc import Iterator
@@ -41,28 +38,15 @@ SUPERSAMPLING = 8
 
 @dataclass(frozen=True)
 class SheetPlaceError:
-    """Errors of the places of points all over the sheet.
+    """Errors of the places of points all over the sheet, px RMS."""
 
-    Attributes:
-        dots: By the dots alone, px RMS.
-        whole: As charts are read, px RMS.
-        largest: As charts are read, the largest, px.
-    """
-
-    dots: float
-    whole: float
-    largest: float
+    dots: float  # by the dots alone, px RMS
+    whole: float  # as charts are read, px RMS
+    largest: float  # as charts are read, the largest, px
 
 
 def sharp_chart(width: int) -> tuple[Floats, Floats]:
-    """A chart in perspective before a wall, and its homography from mm to px.
-
-    Args:
-        width: Of the picture, px.
-
-    Returns:
-        ``(H, W)`` linear light, and ``(3, 3)``.
-    """
+    """A chart in perspective before a wall, linear light, and its homography from mm to px."""
     size = width, round(width * 0.667)
     corners = np.asarray(SEEN * width, np.float32)
     homography = np.asarray(
@@ -107,18 +91,7 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
 def place_errors(
     sharp: Floats, homography: Floats, kind: str, diameter_px: float, seed: int = 0
 ) -> SheetPlaceError:
-    """Blur a chart, read its geometry and compare.
-
-    Args:
-        sharp: ``(H, W)`` linear light.
-        homography: ``(3, 3)``, from mm to px.
-        kind: One of :data:`KERNELS`; the Gaussian has a standard deviation of a quarter.
-        diameter_px: Of the kernel.
-        seed: Seed of the noise.
-
-    Raises:
-        ImageError: The chart is not found.
-    """
+    """Blur a chart, read its geometry and compare; the Gaussian's sigma is a quarter."""
     kernel = _kernel(kind, diameter_px)
     turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
     blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)

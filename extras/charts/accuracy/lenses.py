@@ -45,17 +45,11 @@ MARGIN = 6
 
 @dataclass(frozen=True)
 class LensError:
-    """Errors of one fitted lens.
-
-    Attributes:
-        lens: The true one.
-        kernels: ``(diameters, places)`` relative L2 errors of the kernels of all colours.
-        mtf50: ``(diameters, places)`` relative errors of green's MTF50.
-    """
+    """Errors of one fitted lens."""
 
     lens: RealLens
-    kernels: Floats
-    mtf50: Floats
+    kernels: Floats  # ``(diameters, places)`` relative L2 errors of the kernels of all colours
+    mtf50: Floats  # ``(diameters, places)`` relative errors of green's MTF50
 
 
 def usable_lens(random: np.random.Generator) -> RealLens:
@@ -85,12 +79,7 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
 
 
 def kernel_error(true: Floats, found: Floats) -> float:
-    """Relative L2 error of kernels, but for their place, which a chart cannot show.
-
-    Args:
-        true: ``(3, K, K)``.
-        found: ``(3, L, L)``.
-    """
+    """Relative L2 error of ``(3, K, K)`` kernels, but for their place, which no chart shows."""
     size = max(true.shape[-1], found.shape[-1]) + 2 * MARGIN
     wanted, given = (_framed(one, size) for one in (true, found))
     rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
@@ -119,11 +108,7 @@ def _centroid(kernel: Floats) -> Floats:
 
 
 def fitted_to_chart(lens: RealLens) -> FittedLens:
-    """A lens measured with simulated photographs of the chart.
-
-    Raises:
-        ImageError: The chart is not found in one.
-    """
+    """A lens measured with simulated photographs of the chart."""
     shots = []
     for light in chart_through(lens, SHOTS):
         reading = read_chart(light)

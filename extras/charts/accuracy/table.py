@@ -29,30 +29,17 @@ DRAWS = 4
 
 @dataclass(frozen=True)
 class EdgeError:
-    """Errors of one picture of an edge.
+    """Errors of one picture of an edge, by ours and by the second implementation."""
 
-    Attributes:
-        mtf50: True MTF50, cycles per pixel.
-        noise: Noise over white.
-        ours: Error of MTF50, relative.
-        second: Error of the second implementation, relative.
-        place_px: Error of the edge's place, px.
-    """
-
-    mtf50: float
+    mtf50: float  # true MTF50, cycles per pixel
     noise: float
-    ours: float
-    second: float
-    place_px: float
+    ours: float  # error of MTF50, relative
+    second: float  # error of the second implementation, relative
+    place_px: float  # error of the edge's place, px
 
 
 def edge_errors(seed: int = 0, *, every: int = 1) -> Iterator[EdgeError]:
-    """Measure edges of all kinds, angles, noises and bit depths.
-
-    Args:
-        seed: Seed of noise and places.
-        every: Only every so many of the pictures, for a quick look.
-    """
+    """Measure edges of all kinds, angles, noises and bit depths, or every so many of them."""
     random = np.random.default_rng(seed)
     grid = itertools.product(MTF50S, NOISES, KINDS, ANGLES_DEG, BITS)
     for mtf50, noise, kind, angle, bits in itertools.islice(grid, 0, None, every):

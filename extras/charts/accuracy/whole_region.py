@@ -21,11 +21,7 @@ BINS_PER_PX = 4
 
 
 def whole_region_mtf(light: Array) -> MtfCurve:
-    """MTF of an edge that runs from top to bottom.
-
-    Args:
-        light: ``(H, W)`` linear light.
-    """
+    """MTF of an edge that runs from top to bottom of ``(H, W)`` linear light."""
     height, width = light.shape
     rows, columns = np.arange(height), np.arange(width)
     slopes = np.zeros_like(light)

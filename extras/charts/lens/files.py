@@ -25,17 +25,7 @@ COMPRESSED = tuple(one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFF
 def read_chart_pictures(
     pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
 ) -> list[ChartShot]:
-    """Read photographs of the chart.
-
-    Args:
-        pictures: Files of one size.
-        f_numbers: F-number of all, or of each; empty for that in their EXIF data.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-
-    Raises:
-        InputError: There are too few or too many f-numbers, or one is not known.
-        ImageError: A file cannot be read, has no chart, or has another size than the first one.
-    """
+    """Read photographs of the chart; without ``f_numbers`` those of their EXIF data count."""
     if len(f_numbers) not in {0, 1, len(pictures)}:
         raise InputError(
             f"--f-number: {len(f_numbers)} for {len(pictures)} pictures; give 1 or all"
@@ -59,17 +49,7 @@ def measure_lens(
     sensor_width_mm: float | None,
     open_f_number: float | None,
 ) -> tuple[FittedLens, MeasuredLens]:
-    """Fit a lens to photographs of the chart; see :func:`~defocus.extras.charts.lens.fit.fit_lens`.
-
-    Args:
-        pictures: The files.
-        shots: What was read in them.
-        sensor_width_mm: Width of the sensor; None assumes full frame, and says so.
-        open_f_number: F-number of the open lens; by default that of the fastest photograph.
-
-    Returns:
-        The fit, and what a lens file keeps of it.
-    """
+    """Fit a lens to photographs of the chart; return the fit, and what a lens file keeps of it."""
     pitch_um = 1000.0 * (sensor_width_mm or FULL_FRAME_MM) / shots[0].light.shape[1]
     if sensor_width_mm is None:
         say(f"assumed full frame: pixels of {pitch_um:.3g} µm; else give --sensor-width")

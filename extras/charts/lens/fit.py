@@ -76,17 +76,7 @@ def fit_lens(
 ) -> FittedLens:
     """Fit a lens to photographs of one chart at several settings of focus or aperture.
 
-    Photographs of one f-number are given in the order of the focus, from nearer than the chart to
-    farther: blur behind the focus plane and in front of it are alike but for aberrations.
-
-    Args:
-        shots: The photographs.
-        pixel_pitch_um: Pixel pitch of the pictures, µm.
-        open_f_number: F-number of the open lens; by default that of the fastest photograph.
-
-    Raises:
-        ImageError: Too little of the chart can be measured: it is small, cut off, or too blurred.
-        OpticsError: The lens opens no wider than the f-number of a photograph.
+    Those of one f-number go from nearer to farther: blurs before and behind the focus are alike.
     """
     signed = signed_blur(shots)
     kept = [int(k) for k in np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)]
@@ -136,10 +126,7 @@ def _better_end(
 ) -> tuple[_State, dict[str, float]]:
     """The better of two ends, and how far they are apart in each number; empty if one is worse.
 
-    The second fit begins at the mirror image of the first one's end. Ends are alike unless one
-    explains the photographs better beyond the noise of pixels and what scatters from probe to
-    probe. Of two alike, that whose rims are more even is taken: a wrong mixture of rims and coma
-    shifts both rims the same way.
+    The second fit begins at the first's mirror image; of two alike, that of evener rims is taken.
     """
     first, _ = _fitted(state, seen, base, names, ROUNDS[1])
     second, _ = _fitted(_mirrored(first), seen, base, names, ROUNDS[1])
@@ -256,8 +243,7 @@ def _fitted(
 ) -> tuple[_State, float]:
     """The better state after some rounds, and its sum of squares.
 
-    With waves the rest is that of waves, and the derivatives are those of rays, which come near
-    enough in a small part of the time.
+    With waves the rest is that of waves, the derivatives those of rays, which are near enough.
     """
     damping = DAMPING
     _rest(state, seen, base, move=True, waves=waves)
@@ -297,11 +283,7 @@ def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
 def _with_blades(
     state: _State, seen: list[_Seen], base: RealLens, f_numbers: list[float]
 ) -> tuple[RealLens, _State]:
-    """The number of blades that leaves least, each with its best turn, roundness and focus.
-
-    A few of the probes suffice. By waves, since rays of a stopped lens are off by more than
-    diaphragms differ.
-    """
+    """Number of blades that leaves least, by waves: rays are off more than diaphragms differ."""
     few = seen[::FEW]
     tried = []
     for blades in BLADES:
@@ -338,11 +320,7 @@ def _errors(
     rest: list[Floats],
     slopes: list[Floats],
 ) -> dict[str, float]:
-    """Standard errors; the focus is free too.
-
-    The larger of two: from the curvature of the sum of squares, which takes all that is left for
-    noise without a pattern, and from how the probes' derivatives scatter, since what no lens
-    explains has a pattern within a probe ("sandwich").
+    """Standard errors, the larger of two: by curvature, and by scatter of the probes (sandwich).
 
     Source: H. White, Maximum likelihood estimation of misspecified models, Econometrica 50, 1982.
     """

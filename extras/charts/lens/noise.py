@@ -23,17 +23,7 @@ CLIPPED = 0.99
 
 
 def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
-    """Fit ``shot * x + read`` to the variance of linear light ``x`` in the patches.
-
-    Args:
-        shots: Photographs of the chart at one setting of the camera.
-
-    Returns:
-        Both numbers, >= 0.
-
-    Raises:
-        ImageError: Too few patches are in the pictures.
-    """
+    """Fit ``shot * x + read``, both >= 0, to the variance of linear light ``x`` in the patches."""
     found = np.array([value for shot in shots for value in _levels(shot)]).reshape(-1, 2)
     if len(found) < LEAST_VALUES:
         raise ImageError("too few plain patches of the chart can be seen; fill the frame with it")
@@ -66,10 +56,7 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
 
 
 def _reach(geometry: ChartGeometry, patch: Patch) -> float:
-    """Half diagonal, along an axis of the picture, of a turned square over half its side.
-
-    An upright box that is so many times smaller lies within the square.
-    """
+    """Half diagonal of a turned square over half its side: a box so much smaller is inside."""
     start, end = geometry.to_picture(np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]]))
     across, down = np.abs(end - start) / np.hypot(*(end - start))
     return float(across + down)

@@ -43,10 +43,7 @@ way to the corner, and roundness. Rims that cut nothing have no derivative, and 
 
 
 def first_numbers(pupil: float, place: float) -> dict[str, float]:
-    """Numbers to begin with, for a pupil of so many radii of the open one.
-
-    Its rims begin to cut light at a share of the way to the corner.
-    """
+    """Numbers to begin with, for a pupil in radii of the open one, and where rims cut light."""
     shift = (RIM - pupil + CUT) / place
     rims = {"front_shift": -shift, "front_radius": RIM, "rear_shift": shift, "rear_radius": RIM}
     return dict.fromkeys(NUMBERS, 0.0) | rims | {"roundness": ROUND}

@@ -59,10 +59,7 @@ def _explained(residual: float) -> str:
 def _pictures(
     found: FittedLens, shots: Sequence[ChartShot]
 ) -> Iterator[tuple[str, str, str, list[float | None]]]:
-    """Name, f-number, blur in words and MTF50 by place of each photograph.
-
-    Out of focus MTF50 is that of the fitted lens, in focus that of the chart's edges.
-    """
+    """Name, f-number, blur and MTF50 by place; in focus of the chart, otherwise of the lens."""
     for place, shot in enumerate(shots):
         f_number = f"f/{shot.f_number:g}"
         if place not in found.used:
@@ -78,17 +75,7 @@ def _pictures(
 def write_lens_page(
     path: Path, found: FittedLens, measured: MeasuredLens, shots: Sequence[ChartShot]
 ) -> None:
-    """Write a page with the point spread functions of a lens, and what is known of it.
-
-    Args:
-        path: The HTML file.
-        found: The fit.
-        measured: What its file keeps.
-        shots: The photographs.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+    """Write a page with the point spread functions of a lens, and what is known of it."""
     told, untold, blades = told_by(found)
     rows: list[tuple[Cell, ...]] = []
     if blades is not None:

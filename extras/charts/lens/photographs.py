@@ -27,18 +27,7 @@ ONE_PER_FOCUS = "take one nearer than the chart, one on it, one farther"
 def chart_shots(
     pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
 ) -> list[ChartShot]:
-    """Read photographs of the chart.
-
-    Args:
-        pictures: Files of one size.
-        f_numbers: F-number of each.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-
-    Raises:
-        ImageError: A file cannot be read, has no chart, has another size than the first one, shows
-            the pixels of one before it, or is over-exposed: clipped light has lost the shape of the
-            blur.
-    """
+    """Read photographs of the chart, of one size; over-exposure has lost the shape of the blur."""
     shots: list[ChartShot] = []
     for picture, f_number in track(list(zip(pictures, f_numbers, strict=True)), "reading charts"):
         stored = stored_light(picture, linear=linear)
@@ -58,13 +47,9 @@ def chart_shots(
 
 
 def signed_blur(shots: Sequence[ChartShot]) -> Floats:
-    """Blur of each photograph in px, by the order positive before the sharpest of its f-number.
+    """Blur of each photograph, px, positive before the sharpest of its f-number in their order.
 
-    The sharpest is zero if others stand on both sides: a soft lens blurs it too, but on which side
-    of the focus it lies is not known.
-
-    Raises:
-        ImageError: The first or last picture of an f-number is its sharpest, and blurred.
+    The sharpest is zero if others are on both sides: on which side it is blurred is not known.
     """
     blur = np.array([shot.blur_px for shot in shots])
     for f_number in sorted({shot.f_number for shot in shots}):
@@ -82,10 +67,7 @@ def signed_blur(shots: Sequence[ChartShot]) -> Floats:
 
 
 def why_too_few(shots: Sequence[ChartShot], count: int) -> str:
-    """Why a photograph has less than so many parts that show the lens.
-
-    Strong blur needs room around each part, and a small picture of the chart has little.
-    """
+    """Why a photograph has too few parts with room around: strong blur, or a small chart."""
     worst = max(shots, key=lambda shot: shot.blur_px - largest_blur(shot, count))
     most = largest_blur(worst, count)
     scale = worst.reading.geometry.scale(WIDTH / 2, HEIGHT / 2)

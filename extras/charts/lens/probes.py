@@ -35,16 +35,9 @@ LEAST_REACH, REACH_PER_BLUR = 6, 0.9
 
 @dataclass(frozen=True)
 class ChartShot:
-    """A photograph of the chart that was read.
+    """A photograph of the chart that was read."""
 
-    Attributes:
-        light: ``(H, W, 3)`` linear light.
-        reading: What was read in it.
-        f_number: Its f-number.
-        name: What messages call it.
-    """
-
-    light: Floats
+    light: Floats  # ``(H, W, 3)`` linear light
     reading: ChartReading
     f_number: float
     name: str = "a picture"
@@ -64,19 +57,11 @@ class ChartShot:
 
 @dataclass(frozen=True)
 class ChartProbe:
-    """A part of a photograph, and the spectrum of what was printed there.
+    """A part of a photograph, and the spectrum of what was printed there."""
 
-    Attributes:
-        field: Place in the picture relative to its centre, 1 = distance of the corner.
-        seen: ``(3, h, w)`` linear light.
-        printed: ``(h + 2 reach, w / 2 + reach + 1)`` spectrum of the printed light, 0 is ink and 1
-            paper, with what lies up to ``reach`` px around.
-        reach: Pixels around the part.
-    """
-
-    field: tuple[float, float]
-    seen: Floats
-    printed: Complex
+    field: tuple[float, float]  # place relative to the picture's centre, 1 = corner
+    seen: Floats  # ``(3, h, w)`` linear light
+    printed: Complex  # ``(h + 2 reach, w / 2 + reach + 1)`` spectrum, ink 0, paper 1
     reach: int
 
     @property
@@ -86,10 +71,7 @@ class ChartProbe:
 
 
 def probes(shot: ChartShot) -> Iterator[ChartProbe]:
-    """Dots and leaves of a photograph, with room for its blur.
-
-    A dot has edges in all directions, and the dots are where the lens is worst.
-    """
+    """Dots and leaves of a photograph, with room for its blur: dots have all directions."""
     geometry, reach = shot.reading.geometry, _reach(shot.blur_px)
     scale = min(math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM)
     drawn = _printed_sheet(shot.reading.sheet.layout, scale)
@@ -98,10 +80,7 @@ def probes(shot: ChartShot) -> Iterator[ChartProbe]:
 
 
 def largest_blur(shot: ChartShot, count: int) -> int:
-    """The largest blur, in whole px, for which so many parts of a photograph have room; 0 if none.
-
-    It depends on how large the chart is in the picture.
-    """
+    """Largest blur, whole px, for which ``count`` parts have room; 0 if there is none."""
     blur = 0
     while sum(1 for _ in _boxes(shot, _reach(blur + 1))) >= count:
         blur += 1

@@ -13,19 +13,12 @@ SIGNIFICANT = 2.0
 
 @dataclass(frozen=True)
 class LensProperty:
-    """One property of a lens.
-
-    Attributes:
-        words: What it is.
-        value: Its value, in its unit.
-        error: Its standard error.
-        unit: ``waves`` of 0.55 µm over the open pupil, ``µm``, ``°``; empty for none.
-    """
+    """One property of a lens; the unit ``waves`` is 0.55 µm over the open pupil."""
 
     words: str
     value: float
-    error: float
-    unit: str
+    error: float  # its standard error
+    unit: str  # ``waves`` of 0.55 µm over the open pupil, ``µm``, ``°``; empty for none
 
     def __str__(self) -> str:
         unit = "°" if self.unit == "°" else f" {self.unit}".rstrip()
@@ -79,12 +72,7 @@ BLADES, CATS_EYE = "number of blades", "cat's eye"
 
 
 def told_by(found: FittedLens) -> tuple[list[LensProperty], list[str], int | None]:
-    """What photographs tell of a lens, and what they do not.
-
-    Returns:
-        The properties that are known, the words of those that are not, and the number of blades if
-        it is known: it needs pictures of a stopped-down lens, and an aperture that is no circle.
-    """
+    """Properties of a lens that photographs tell, words for those that they do not, and blades."""
     told, untold, known = [], [], set()
     for name, kind in KINDS.items():
         if name not in found.errors:

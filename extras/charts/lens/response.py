@@ -1,8 +1,7 @@
 """What a lens makes of the printed chart, fast enough to be fitted.
 
-The transfer function of a pupil's rays, times that of diffraction: smooth in every number of the
-lens, where :mod:`defocus.scene.rays` counts rays in cells. Or that of waves, which takes
-longer.
+The transfer function of a pupil's rays, times that of diffraction, is smooth in every number of
+the lens, where :mod:`defocus.optics.lens.rays` counts rays in cells. That of waves takes longer.
 """
 
 import math
@@ -41,20 +40,7 @@ def _transfer(
     *,
     waves: bool,
 ) -> Complex:
-    """Transfer functions of red, green and blue at the frequencies of a picture.
-
-    The centroid of green is at 0.
-
-    Args:
-        lens: The lens.
-        diameter_px: Signed circle-of-confusion diameter, px.
-        field: Place in the picture.
-        size: Rows and columns, px.
-        waves: Use waves where the kernels of :func:`colour_psfs` do.
-
-    Returns:
-        ``(3, rows, columns / 2 + 1)``.
-    """
+    """``(3, rows, columns / 2 + 1)`` transfer functions, with green's centroid at 0."""
     pupil = Pupil(lens, field)
     defocus = colour_defocus(pupil, diameter_px)
     lateral = colour_shifts(pupil)
@@ -112,11 +98,7 @@ def _of_rays(
 
 
 def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
-    """Places of rays in the pupil and the share of the light of each.
-
-    The share falls to 0 over one ray's distance across the edge: if rays were counted, derivatives
-    by the shape of the pupil would be noise.
-    """
+    """Places of rays in the pupil and their shares, which fall to 0 smoothly across the edge."""
     x, y = (one * (1.0 + 1.0 / SIDE) for one in pupil_grid(SIDE))
     light = np.clip(pupil.depth(x, y) * SIDE / 2 + 0.5, 0.0, 1.0)
     lit = light > 0.0
@@ -153,15 +135,7 @@ def explained(
     *,
     waves: bool = False,
 ) -> Complex:
-    """Spectrum of the probe as the lens shows it, ink 0 and paper 1, ``(3, rows, columns)``.
-
-    Args:
-        probe: The probe.
-        lens: The lens.
-        diameter_px: Signed circle-of-confusion diameter, px.
-        shift: Place of green's centroid beside where the chart's geometry has it, px.
-        waves: Use waves where rays do not suffice; takes several times as long.
-    """
+    """Spectrum of the probe as the lens shows it, ink 0 and paper 1, ``(3, rows, columns)``."""
     rows, columns = _frequencies(probe.size)
     moved = np.exp(-2j * np.pi * (columns * shift[0] + rows * shift[1]))
     transfer = _transfer(lens, diameter_px, probe.field, probe.size, waves=waves)
@@ -169,17 +143,7 @@ def explained(
 
 
 def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
-    """What a lens cannot explain of a probe, whatever the light.
-
-    Light of paper and ink are free in each colour.
-
-    Args:
-        probe: The probe.
-        spectrum: What the lens makes of it, see :func:`explained`.
-
-    Returns:
-        ``(3, h w)``, relative to the difference of paper and ink.
-    """
+    """What a lens cannot explain of a probe, relative to paper minus ink; their light is free."""
     light = _picture(probe, spectrum)
     seen = probe.seen.reshape(3, -1)
     seen = seen - seen.mean(axis=1, keepdims=True)

@@ -17,18 +17,7 @@ TILE = 24
 def through_lens(
     light: Floats, lens: RealLens, diameter_px: float, noise: float = 0.004, seed: int = 0
 ) -> Floats:
-    """A picture blurred tile by tile with the kernel of the tile's middle, with noise.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        lens: The lens.
-        diameter_px: Signed circle-of-confusion diameter, px.
-        noise: Standard deviation over white.
-        seed: Seed of the noise.
-
-    Returns:
-        ``(H, W, 3)`` in [0, 1].
-    """
+    """A picture blurred tile by tile with the kernel of the tile's middle, with noise."""
     height, width = light.shape[:2]
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     seen = noise * np.random.default_rng(seed).standard_normal(light.shape)

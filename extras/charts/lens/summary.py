@@ -27,25 +27,13 @@ FREQUENCIES = np.linspace(0.0, 0.5, 201)
 
 @dataclass(frozen=True)
 class FittedLens:
-    """A lens with what is known of its exactness.
-
-    Attributes:
-        lens: The lens, fully open.
-        numbers: Its fitted numbers by name, in the units of :class:`RealLens`.
-        errors: Standard error of each number, by its name; what the photographs do not show has a
-            large one, also where another lens explains them as well.
-        used: Which of the photographs were used, counted from 0: those out of focus.
-        diameters: Circle of confusion in the middle of each of these, px; positive if focused
-            nearer than the chart.
-        f_numbers: Their f-numbers.
-        residual: What the lens does not explain, root mean square over paper minus ink.
-    """
+    """A lens, fully open, with what is known of its exactness."""
 
     lens: RealLens
     numbers: dict[str, float]
     errors: dict[str, float]
-    used: tuple[int, ...]
-    diameters: tuple[float, ...]
+    used: tuple[int, ...]  # which of the photographs were used, counted from 0: those out of focus
+    diameters: tuple[float, ...]  # in the middle, px; positive if focused nearer than the chart
     f_numbers: tuple[float, ...]
     residual: float
 
@@ -59,14 +47,7 @@ def measured(found: FittedLens, recording: Recording | None = None) -> MeasuredL
 def kernel_mtf50(
     lens: RealLens, diameter_px: float, field: tuple[float, float], colour: int = 1
 ) -> float:
-    """MTF50 of a lens, the mean over directions, cycles per px; 0.5 where it lies beyond.
-
-    Args:
-        lens: The lens.
-        diameter_px: Signed circle-of-confusion diameter, px.
-        field: Place in the picture, 1 = corner.
-        colour: 0 red, 1 green, 2 blue.
-    """
+    """MTF50 of a lens, mean over directions, cycles per px; 0.5 where it lies beyond."""
     kernel = colour_psfs(lens, diameter_px, field)[colour]
     steps = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     curve = np.zeros_like(FREQUENCIES)
@@ -88,13 +69,7 @@ def mtf50_by_place(found: FittedLens, number: int) -> list[float]:
 
 
 def edges_by_place(shot: ChartShot) -> list[float | None]:
-    """MTF50 of green of a photograph's edges next to each of :data:`PLACES`, cycles per px.
-
-    These are the eight edges whose distances from the middle are nearest to that of the place.
-
-    Returns:
-        Medians; None where no edge was measured, or at half of them it lies beyond 1.
-    """
+    """Green's MTF50 of the eight edges near each of :data:`PLACES`, cycles per px; or None."""
     height, width = shot.light.shape[:2]
     middle, corner = np.array([width - 1, height - 1]) / 2, np.hypot(width, height) / 2
     edges = [(one.x, one.y, one.response) for one in shot.reading.edges if one.response]

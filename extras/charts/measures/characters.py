@@ -9,30 +9,14 @@ __all__ = ["character_errors", "read_characters"]
 
 
 def read_characters(text: NDArray[np.uint8]) -> str | None:
-    """Read lines of text.
-
-    Args:
-        text: ``(H, W)`` sRGB values, dark text on light ground.
-
-    Returns:
-        The characters without blanks; None if tesseract is not installed.
-
-    Raises:
-        NotApplicableError: tesseract has no English data.
-        DefocusError: tesseract fails.
-    """
+    """Characters of dark text on light ground, without blanks; None without tesseract."""
     if not tesseract_version():
         return None
     return "".join("".join(read_text(text)).split())
 
 
 def character_errors(read: str, truth: str) -> float:
-    """Characters to insert, delete or replace, over the length of the truth (CER).
-
-    Example:
-        >>> character_errors("K1TTEN", "KITTEN")
-        0.16666666666666666
-    """
+    """Characters to insert, delete or replace, over the length of the truth (CER)."""
     row = list(range(len(truth) + 1))
     for i, seen in enumerate(read, start=1):
         previous, row[0] = row[0], i

@@ -22,21 +22,9 @@ LEAST_RADIUS_PX = 4.0
 
 
 def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> MtfCurve:
-    """The transfer function from a star, signed.
+    """The signed transfer function from a star's pixels, negative where the phase is turned.
 
-    Args:
-        light: Linear light of the star's pixels, any shape.
-        x: Offset of each from the star's centre, px.
-        y: The same downwards. The star is brightest at ``y = 0, x > 0``.
-        cycles: Bright sectors.
-        contrast: Amplitude of the star's first harmonic over its mean, without any blur.
-
-    Returns:
-        Up to 0.5 cycles per pixel; negative where the phase is turned round. The star that just
-        fits into the picture ends it at the low end.
-
-    Raises:
-        ImageError: The star is too small for one ring.
+    It ends at 0.5 cycles per pixel; the star is brightest at ``y = 0, x > 0``, y being downwards.
     """
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     largest = min(-x.min(), x.max(), -y.min(), y.max())

@@ -25,17 +25,11 @@ DETAIL = (0.1, 0.4)
 
 @dataclass(frozen=True)
 class TextureResponse:
-    """Spectra of a picture relative to the sharp one, in bands of frequency.
-
-    Attributes:
-        kept: Share of the sharp texture that is in the picture, in place; the dead-leaves MTF.
-        power: Square root of the ratio of the power, from whatever source.
-        invented: Share of the picture's power that the sharp one does not explain, 0 to 1.
-    """
+    """Spectra of a picture relative to the sharp one, in bands of frequency."""
 
     kept: MtfCurve
-    power: MtfCurve
-    invented: MtfCurve
+    power: MtfCurve  # square root of the ratio of the power, from whatever source
+    invented: MtfCurve  # share of the picture's power that the sharp one does not explain, 0 to 1
 
     @property
     def lost(self) -> float:
@@ -49,15 +43,7 @@ class TextureResponse:
 
 
 def compare_texture(picture: Array, sharp: Array) -> TextureResponse:
-    """Compare a picture of a texture with the sharp one in the same place.
-
-    Args:
-        picture: ``(H, W)`` linear light.
-        sharp: ``(H, W)`` linear light; a shift of a tenth of a pixel does not matter.
-
-    Raises:
-        ImageError: The sizes differ, or the pictures are too small.
-    """
+    """Compare ``(H, W)`` linear light with the sharp one in the same place, to 0.1 px."""
     if picture.shape != sharp.shape or min(picture.shape) < LEAST_PX:
         raise ImageError(
             f"textures of {picture.shape[::-1]} and {sharp.shape[::-1]} px: give equal sizes from "

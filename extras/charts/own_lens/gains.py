@@ -26,30 +26,18 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BlurGain:
-    """Gain of all pixels between two circles of confusion.
+    """Gain of all pixels between two circles of confusion, PSNR less the input's, dB."""
 
-    Attributes:
-        low, high: Limits of the diameter, px; ``high`` is None for the largest ones.
-        share: Of all pixels.
-        before, after: PSNR less that of the input, dB; by the old and the new weights.
-    """
-
-    low: float
-    high: float | None
-    share: float
+    low: float  # limits of the diameter, px; ``high`` is None for the largest ones
+    high: float | None  # limits of the diameter, px; ``high`` is None for the largest ones
+    share: float  # of all pixels
     before: float
     after: float
 
 
 @dataclass(frozen=True)
 class Gains:
-    """Gains of the pairs.
-
-    Attributes:
-        pairs: Their ids.
-        before, after: PSNR of each less that of its input, dB; by the old and the new weights.
-        by_blur: The same by circle of confusion.
-    """
+    """Gains of the pairs, by the old and the new weights, PSNR less that of each input, dB."""
 
     pairs: tuple[str, ...]
     before: tuple[float, ...]
@@ -65,15 +53,7 @@ class Gains:
 def measure_gains(
     dataset: Dataset, card: Card, before: nn.Module, after: nn.Module, device: torch.device
 ) -> Gains:
-    """Restore the test pairs with two networks.
-
-    Args:
-        dataset: A stream.
-        card: The networks' system.
-        before: With the old weights, on the device.
-        after: With the new ones, on the device.
-        device: The device to restore on.
-    """
+    """Restore the test pairs of a stream with two networks, which are on the device."""
     edges = list(pairwise(CIRCLES_PX))
     sums, counts = np.zeros((3, len(edges))), np.zeros(len(edges))
     pairs = dataset.split("test")

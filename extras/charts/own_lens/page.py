@@ -61,16 +61,7 @@ def own_lens_page(
     measured: MeasuredLens,
     made: Mapping[str, str],
 ) -> Page:
-    """The report.
-
-    Args:
-        name: Name of the lens.
-        gains: Gains of held-out scenes through the lens, and through others.
-        charts: The charts, as taken and restored.
-        pictures: What is shown.
-        measured: The lens.
-        made: How the weights were made.
-    """
+    """The report; ``gains`` are of held-out scenes through the lens, and through others."""
     lens, others = gains
     scenes = Tabs("Scene", tuple((title, (slider,)) for title, slider in pictures.scenes))
     return Page(

@@ -48,26 +48,14 @@ OWN, GENERAL = "this lens", "general"
 
 @dataclass(frozen=True)
 class OwnLensRequest:
-    """What is asked for.
-
-    Attributes:
-        pictures: Photographs of the chart, as ``defocus-capture chart lens`` takes them.
-        f_numbers: F-number of all, or of each; empty for that in their EXIF data.
-        open_f_number: F-number of the open lens; None for that of the fastest photograph.
-        sensor_width_mm: Width of the sensor; None assumes full frame.
-        linear: Whether values are proportional to light already.
-        photographs: Folder of sharp photographs; None for procedural textures alone.
-        minutes: Minutes of training.
-        system: The network.
-        start: The weights that it begins with.
-    """
+    """What is asked for; None leaves lens values to the photographs."""
 
     pictures: Sequence[Path]
-    f_numbers: Sequence[float]
-    open_f_number: float | None
-    sensor_width_mm: float | None
+    f_numbers: Sequence[float]  # F-number of all, or of each; empty for that in their EXIF data
+    open_f_number: float | None  # None for that of the fastest photograph
+    sensor_width_mm: float | None  # width of the sensor; None assumes full frame
     linear: bool
-    photographs: Path | None
+    photographs: Path | None  # folder of sharp photographs; None for procedural textures alone
     minutes: float
     system: Baseline
     start: StoredWeights
@@ -89,15 +77,7 @@ class OwnLensRequest:
 
 @dataclass(frozen=True)
 class OwnLens:
-    """Finished weights of a lens.
-
-    Attributes:
-        weights: The file.
-        report: The report.
-        lens: Gains of held-out scenes through the lens.
-        others: Gains of held-out scenes through other lenses.
-        charts: The charts, as taken and restored.
-    """
+    """Finished weights of a lens, and the gains of held-out scenes through it and others."""
 
     weights: Path
     report: Path
@@ -127,19 +107,7 @@ class OwnLens:
 
 
 def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
-    """Do what is left in the folder; an interrupted one continues.
-
-    Args:
-        request: What is asked for.
-        out: Folder of the result; its name is the lens's.
-
-    Raises:
-        InputError: The folder holds another request, or another process works in it.
-        ImageError: A chart cannot be read, or too little of it can be measured.
-        DatasetError: No photograph can be used.
-        InterruptedWorkError: The process was told to stop; the training's state is saved.
-        StorageError: The folder cannot be written.
-    """
+    """Do what is left in the folder, whose name is the lens's; an interrupted one continues."""
     with study_lock(out):
         _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
@@ -188,11 +156,7 @@ def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) ->
 
 
 def stream_document(photographs: Path | None) -> str:
-    """The mapping file of the lens's stream, TOML.
-
-    Args:
-        photographs: Folder of sharp photographs; its name may hold anything.
-    """
+    """The mapping file of the lens's stream, TOML; the folder's name may hold anything."""
     named = ""
     if photographs is not None:  # a string of JSON is one of TOML too
         named = f"photographs = {json.dumps(str(photographs.resolve()))}\n"

@@ -22,43 +22,22 @@ __all__ = ["ChartSharpness", "chart_sharpness"]
 
 @dataclass(frozen=True)
 class ChartSharpness:
-    """One photograph in one state.
-
-    Attributes:
-        picture: Name of its file.
-        blur_px: Its circle of confusion, px.
-        state: ``as taken``, or which weights restored it.
-        mtf50: Median of the edges that can be measured in all states of the picture, cycles per px;
-            an MTF50 beyond 1 counts as 1; None without such an edge.
-        overshoot: Median of the same edges, over the step.
-        invented: Share of the texture's power that the printed leaves do not explain; None where
-            they cannot be measured.
-        reason: Why they cannot; empty if they can.
-        edges_reason: Why no edge is compared; empty if one is.
-    """
+    """One photograph in one state; MTF50 beyond 1 cycle per px counts as 1."""
 
     picture: str
-    blur_px: float
+    blur_px: float  # its circle of confusion, px
     state: str
-    mtf50: float | None
+    mtf50: float | None  # median of shared edges, cycles per px; None without one
     overshoot: float | None
-    invented: float | None
-    reason: str = ""
-    edges_reason: str = ""
+    invented: float | None  # share of the texture's power; None where it is unknown
+    reason: str = ""  # why they cannot; empty if they can
+    edges_reason: str = ""  # why no edge is compared; empty if one is
 
 
 def chart_sharpness(
     pictures: Sequence[Path], shots: Sequence[ChartShot], restores: Mapping[str, Restore]
 ) -> Iterator[ChartSharpness]:
-    """Measure each photograph as it was taken and as restored, at the edges that all states show.
-
-    A chart without such an edge has no sharpness, but a reason.
-
-    Args:
-        pictures: The files, for their names.
-        shots: What was read in them.
-        restores: Restorers by state.
-    """
+    """Measure photographs as taken and as restored, at the edges that all states show."""
     pairs = list(zip(pictures, shots, strict=True))
     for picture, shot in track(pairs, "restoring charts"):
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)

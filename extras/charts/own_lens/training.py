@@ -54,23 +54,9 @@ def train_on(
     minutes: float,
     folder: Path,
 ) -> nn.Module:
-    """Train a network on with the one trainer; a stopped training continues.
+    """Train a network on with the one trainer; a stopped training continues in its folder.
 
-    Args:
-        system: A system with a recipe.
-        start: The weights it begins with.
-        lens: Stream of the lens.
-        others: Stream of many lenses, which keeps the network from getting worse there.
-        minutes: Minutes of the training with all cores, counted in processor time.
-        folder: Folder of the training, which belongs to these arguments alone.
-
-    Returns:
-        The network in evaluation mode.
-
-    Raises:
-        InputError: The system has no recipe.
-        InterruptedWorkError: The process was told to stop; its state is saved.
-        StorageError: The folder cannot be written.
+    Minutes are those of all cores; the stream of others keeps the network from getting worse there.
     """
     if system.recipe is None:
         raise InputError(f"{system.card.name} does not train; name a network")

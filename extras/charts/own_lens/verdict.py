@@ -19,16 +19,7 @@ WORSE_DB = 0.1
 
 
 def sign_test(changes: Sequence[float]) -> float:
-    """Probability that as many scenes or more gain, where gain and loss are equally likely.
-
-    Args:
-        changes: Change of each scene; one of exactly 0 counts on neither side.
-
-    Returns:
-        From 0 to 1; 1 where no scene changes.
-
-    Source: the exact sign test, by the binomial distribution.
-    """
+    """Exact sign test: probability that as many scenes or more gain; 1 where none changes."""
     signs = np.sign(np.asarray(changes, np.float64))
     changed = int(np.abs(signs).sum())
     if not changed:
@@ -39,21 +30,13 @@ def sign_test(changes: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class WeightChange:
-    """What the new weights gain over the old ones in the same scenes.
-
-    Attributes:
-        scenes: How many.
-        better: In how many the new weights are better.
-        mean_db: Mean difference of PSNR, dB.
-        interval_db: Its 95 % interval; None with too few scenes for one.
-        chance: See :func:`sign_test`.
-    """
+    """What the new weights gain over the old ones in the same scenes, dB."""
 
     scenes: int
     better: int
     mean_db: float
-    interval_db: tuple[float, float] | None
-    chance: float
+    interval_db: tuple[float, float] | None  # its 95 % interval; None with too few scenes for one
+    chance: float  # see :func:`sign_test`
 
     @classmethod
     def of(cls, gains: Gains) -> Self:
@@ -79,12 +62,7 @@ class WeightChange:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What new weights are worth.
-
-    Attributes:
-        lens: Change through their own lens.
-        others: Change through other lenses.
-    """
+    """What new weights are worth through their own lens, and through others."""
 
     lens: WeightChange
     others: WeightChange
@@ -96,11 +74,7 @@ class Verdict:
 
     @property
     def recommended(self) -> bool:
-        """Whether the new weights are shown to be better through their lens.
-
-        By the scenes that gain and by the mean: a mean may hang on a few scenes, and a majority
-        may gain less than the others lose.
-        """
+        """Whether the new weights are shown to be better through their lens, by count and mean."""
         return not self.doubt
 
     @property
@@ -123,11 +97,7 @@ class Verdict:
         return self.others.mean_db < -WORSE_DB
 
     def words(self, lens: Gains) -> str:
-        """What the weights are worth, and whether to use them.
-
-        Args:
-            lens: The gains through their own lens, over the blurry pictures.
-        """
+        """What the weights are worth, and whether to use them."""
         change = self.others.mean_db
         guard = (
             f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."

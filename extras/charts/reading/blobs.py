@@ -21,17 +21,11 @@ MOST_STRETCH = 2.5
 
 @dataclass(frozen=True)
 class Blob:
-    """A dark ellipse.
+    """A dark ellipse."""
 
-    Attributes:
-        x: Centre, px of the whole picture.
-        y: Centre.
-        area: Area, px of the reduced picture.
-    """
-
-    x: float
+    x: float  # centre, px of the whole picture
     y: float
-    area: float
+    area: float  # area, px of the reduced picture
 
 
 def reduction(shape: tuple[int, ...]) -> float:
@@ -40,11 +34,7 @@ def reduction(shape: tuple[int, ...]) -> float:
 
 
 def dark_blobs(grey: Floats) -> list[Blob]:
-    """Find round blobs that are darker than their surroundings.
-
-    Args:
-        grey: ``(H, W)`` linear light.
-    """
+    """Find round blobs that are darker than their surroundings, in linear light."""
     factor = reduction(grey.shape)
     size = round(grey.shape[1] / factor), round(grey.shape[0] / factor)
     small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)

@@ -39,18 +39,11 @@ NO_TEXT = "this chart has no text"
 
 @dataclass(frozen=True)
 class ReadCharacters:
-    """What tesseract reads of a chart, without a dictionary.
+    """What tesseract reads of a chart, without a dictionary."""
 
-    Attributes:
-        share: One minus the errors (wrong, missing and further characters) over the number of
-            characters, 0 to 1; None where nothing can be read.
-        printed: Characters in the fields of text that are in the picture.
-        reason: Why nothing can be read; empty if it can.
-    """
-
-    share: float | None
+    share: float | None  # one minus errors over characters; None where unreadable
     printed: int
-    reason: str = ""
+    reason: str = ""  # why nothing can be read; empty if it can
 
     def line(self) -> str:
         """The share as text."""
@@ -68,16 +61,7 @@ class ReadCharacters:
 
 
 def characters_read(light: Light, sheet: Sheet, geometry: ChartGeometry) -> ReadCharacters:
-    """Read the chart's fields of text.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-
-    Raises:
-        DefocusError: tesseract fails.
-    """
+    """Read the chart's fields of text in ``(H, W, 3)`` linear light."""
     printed, wrong, reason = 0, 0.0, NO_TEXT
     lines = (part for part in sheet.parts if isinstance(part, TextLine))
     for _, group in groupby(lines, key=lambda line: line.x):

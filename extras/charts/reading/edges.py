@@ -51,37 +51,22 @@ ENDS = 0.5
 
 @dataclass(frozen=True)
 class ReadEdge:
-    """An edge of the chart.
-
-    Attributes:
-        x: Middle on the sheet, mm.
-        y: Middle on the sheet, mm.
-        low_contrast: Whether it is one of 4:1.
-        response: What was measured; None where that is impossible.
-        reason: Why.
-    """
+    """An edge of the chart."""
 
     x: float
     y: float
-    low_contrast: bool
-    response: EdgeResponse | None
+    low_contrast: bool  # whether it is one of 4:1
+    response: EdgeResponse | None  # what was measured; None where that is impossible
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class _Edge:
-    """An edge as it is printed.
-
-    Attributes:
-        square: Its square.
-        middle: ``(2,)`` mm.
-        normal: ``(2,)`` outwards.
-        free_mm: So far outwards nothing else is printed.
-    """
+    """An edge as it is printed."""
 
     square: SlantedSquare
-    middle: Floats
-    normal: Floats
+    middle: Floats  # ``(2,)`` mm
+    normal: Floats  # ``(2,)`` outwards
     free_mm: float
 
     @property
@@ -91,13 +76,7 @@ class _Edge:
 
 
 def read_edges(light: Light, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
-    """Measure the edges of all squares.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-    """
+    """Measure the edges of all squares in ``(H, W, 3)`` linear light."""
     for edge in _edges(sheet.layout):
         x, y, low = float(edge.middle[0]), float(edge.middle[1]), edge.square.bright < 1.0
         try:
@@ -190,14 +169,7 @@ def _angle_deg(geometry: ChartGeometry, edge: _Edge) -> float:
 def _region(
     shape: tuple[int, ...], geometry: ChartGeometry, edge: _Edge, radius: float = 0.0
 ) -> tuple[slice, slice]:
-    """The largest region of the picture that shows this edge alone.
-
-    Args:
-        shape: Of the picture.
-        geometry: Where the chart is.
-        edge: The edge.
-        radius: Of the blur, px.
-    """
+    """The largest region of the picture that shows this edge alone, for a blur radius, px."""
     side, middle, normal = edge.square.side, edge.middle, edge.normal
     scale = geometry.scale(*middle)
     width = min(OUTSIDE * side * scale, edge.free_mm * scale - radius)

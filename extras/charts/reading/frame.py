@@ -55,31 +55,16 @@ COUNT = 2 * (ACROSS + DOWN) - 4
 
 @dataclass(frozen=True)
 class FoundFrame:
-    """The chart, roughly.
-
-    Attributes:
-        sheet: Which chart it is.
-        homography: ``(3, 3)`` from mm of the A3 sheet to px.
-        dots: Number of dots that were found.
-        correlation: Of the chart and the picture, seen from the front, -1 to 1.
-    """
+    """The chart, roughly."""
 
     sheet: Sheet
-    homography: Floats
+    homography: Floats  # ``(3, 3)`` from mm of the A3 sheet to px
     dots: int
-    correlation: float
+    correlation: float  # of the chart and the picture, seen from the front, -1 to 1
 
 
 def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
-    """Find the chart among the blobs of a picture.
-
-    Args:
-        grey: ``(H, W)`` linear light.
-        blobs: Dark round blobs.
-
-    Returns:
-        None if there is no chart, or if it is mirrored.
-    """
+    """Find the chart among the blobs of a picture; None if there is none, or it is mirrored."""
     points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
     areas = np.array([blob.area for blob in blobs])
     model = np.array([(dot.x, dot.y) for dot in make_sheet().dots])
@@ -93,10 +78,7 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
 
 
 def _candidates(model: Floats, points: Floats, areas: Floats) -> list[tuple[int, Floats]]:
-    """Dots and homographies of the matches that explain most dots, each place once.
-
-    Where the frame is cut off, a row of dots fits into several places.
-    """
+    """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
     found: list[tuple[int, Floats, Floats]] = []
     for indices, chosen in _matches(_chains(points, areas)):
         one = _fitted(model, points, indices, chosen)
@@ -149,11 +131,7 @@ def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> in
 
 
 def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
-    """Two chains as two sides of the frame: indices of dots, and of blobs.
-
-    The frame is the same when it is turned by 180 degrees, so the first chain is its top or right
-    side.
-    """
+    """Two chains as sides of the frame, dots and blobs; 180 degrees turned it is the same."""
     sides = [
         [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])] for s in range(4)
     ]

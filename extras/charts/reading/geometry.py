@@ -31,23 +31,13 @@ UNSEEN = np.array([math.nan, math.nan])
 class ChartGeometry:
     """Where points of the sheet are in the picture.
 
-    Attributes:
-        homography: ``(3, 3)`` from mm to undistorted px.
-        radial: Distortion: a point at a distance r from the centre moves to r (1 + radial r²), r
-            in half diagonals.
-        width: Width of the picture, px.
-        height: Height of the picture, px.
-        rms_px: Root mean square deviation of the dots' centres.
-        dots: Number of dots that were used.
-        centres: ``(D, 2)`` px, the centre of light of each dot of the sheet in its order, NaN where
-            none was seen; empty in a geometry that was not fitted to dots.
-        used: ``(D,)`` which of them the fit used; the others are too far from where it has them.
+    ``centres`` are ``(D, 2)`` px, NaN for unseen dots, empty without a fit; ``used`` is ``(D,)``.
     """
 
-    homography: Floats
-    radial: float
-    width: int
-    height: int
+    homography: Floats  # ``(3, 3)`` from mm to undistorted px
+    radial: float  # distortion: r moves to r (1 + radial r²), r in half diagonals
+    width: int  # width of the picture, px
+    height: int  # height of the picture, px
     rms_px: float = math.nan
     dots: int = 0
     centres: Floats = field(default_factory=lambda: np.empty((0, 2)))
@@ -93,13 +83,7 @@ class ChartGeometry:
 
 
 def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> ChartGeometry:
-    """Fit perspective and radial distortion to the dots' centres of light.
-
-    Args:
-        grey: ``(H, W)`` linear light.
-        dots: The frame.
-        homography: From mm to px, roughly.
-    """
+    """Fit perspective and radial distortion to the dots' centres of light."""
     height, width = grey.shape
     start = ChartGeometry(homography, 0.0, width, height)
     for _ in range(2):
@@ -160,10 +144,7 @@ def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_
 
 
 def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
-    """Diameter of the largest disc of blur, px, that keeps a dot's light within its window.
-
-    A window is round in the picture and a dot in perspective is not, so a steep view leaves less.
-    """
+    """Diameter of the largest disc of blur, px, that keeps a dot's light within its window."""
     corners = np.array([(dot.x, dot.y), (dot.x + 0.5, dot.y), (dot.x, dot.y + 0.5)])
     start, *ends = geometry.to_picture(corners)
     longest = 2.0 * float(np.linalg.norm(np.array(ends) - start, ord=2))

@@ -21,13 +21,7 @@ BESIDE = 0.76
 
 
 def paper_and_ink(light: Light, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
-    """Luminance of paper and of black ink: medians beside and in the middle of black squares.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-    """
+    """Luminance of paper and black ink: medians beside and in the middle of black squares."""
     paper, ink = (
         float(np.median(grey_of(_beside_squares(light, sheet, geometry, off))))
         for off in (BESIDE, 0.0)
@@ -36,13 +30,7 @@ def paper_and_ink(light: Light, sheet: Sheet, geometry: ChartGeometry) -> tuple[
 
 
 def paper_is_clipped(light: Light, sheet: Sheet, geometry: ChartGeometry) -> bool:
-    """Whether at least one colour of the paper is clipped at most of the black squares.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-    """
+    """Whether at least one colour of the paper is clipped at most of the black squares."""
     return is_clipped(np.median(_beside_squares(light, sheet, geometry, BESIDE), axis=0))
 
 

@@ -53,29 +53,16 @@ UNKNOWN = "no edge near its dots is measured, so their blur is not known"
 
 @dataclass(frozen=True)
 class ReadLine:
-    """A straight line of the chart.
-
-    Attributes:
-        kind: ``frame`` for a row of the dots around the chart, ``line`` or ``grid`` for a printed
-            line.
-        x: Middle on the sheet, mm.
-        y: Middle on the sheet, mm.
-        length: Length on the sheet, mm.
-        along: ``(N,)`` where along the line it was looked for, -1 to 1.
-        places: ``(N, 2)`` px, where it was found; NaN where it was not, or not well enough.
-        off_px: ``(N,)`` distance of those from where the sheet's geometry has the line, along its
-            normal.
-        reason: Why it was not measured; empty if it was.
-    """
+    """A straight line of the chart."""
 
     kind: LineKind
     x: float
     y: float
     length: float
-    along: Floats
-    places: Floats
-    off_px: Floats
-    reason: str = ""
+    along: Floats  # ``(N,)`` where along the line it was looked for, -1 to 1
+    places: Floats  # ``(N, 2)`` px, where it was found; NaN where it was not, or not well enough
+    off_px: Floats  # ``(N,)`` distance from where the geometry has the line, along its normal
+    reason: str = ""  # why it was not measured; empty if it was
 
     @property
     def in_picture(self) -> Straightness | None:
@@ -89,15 +76,9 @@ class ReadLine:
 
 
 def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Iterator[ReadLine]:
-    """The four rows of dots around the chart, which are the longest straight lines.
+    """The four rows of dots around the chart, its longest straight lines.
 
-    Dots count that the geometry used, and whose light blur keeps within their windows: beyond, what
-    it is mixed with moves their centres.
-
-    Args:
-        sheet: The chart.
-        geometry: Where it is, fitted to dots.
-        blurs_px: ``(D,)`` circle of confusion at each dot, px; NaN where it is not known.
+    A dot counts if the geometry used it and its blur keeps its light within its window.
     """
     largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
     sharp = np.asarray(blurs_px <= largest)
@@ -134,15 +115,7 @@ def _lacking(chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.boo
 def read_lines(
     light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
 ) -> Iterator[ReadLine]:
-    """Measure the printed lines, or say why not.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-        white: Linear light of paper.
-        black: Linear light of black ink.
-    """
+    """Measure the printed lines in linear light, or say why not."""
     for line, middles in _blocks(sheet.layout):
         yield _measured(light, geometry, line, middles, LEAST_DEPTH * (white - black))
 
@@ -240,10 +213,7 @@ def _offsets(
     middles: Floats,
     least_depth: float,
 ) -> Floats:
-    """Distance in mm of each block from the line's place: the centroid of what is darker.
-
-    The window follows the line, so that an even veil of mixed light moves nothing.
-    """
+    """Distance of each block from the line, mm: an even veil of mixed light moves nothing."""
     scale = geometry.scale(line.x, line.y)
     across = np.linspace(-REACH_MM, REACH_MM, 2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1)
     within = np.linspace(-BLOCK_MM / 2, BLOCK_MM / 2, math.ceil(BLOCK_MM * scale) + 1)

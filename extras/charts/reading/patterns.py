@@ -55,39 +55,23 @@ NOT_THE_FIRST = (
 
 @dataclass(frozen=True)
 class ReadStar:
-    """A star of the chart.
-
-    Attributes:
-        x: Centre on the sheet, mm.
-        y: Centre on the sheet, mm.
-        mtf50: Frequency at which its contrast falls to 0.5, cycles per pixel; None if nowhere.
-        turns_at: Frequency up to which its phase is right; None if everywhere, or unknown.
-        reason: Why it was not measured; empty if it was.
-        turn_reason: Why it is unknown where the phase turns first; empty if it is known.
-    """
+    """A star of the chart."""
 
     x: float
     y: float
-    mtf50: float | None
-    turns_at: float | None
-    reason: str = ""
-    turn_reason: str = ""
+    mtf50: float | None  # where contrast falls to 0.5, cycles per px; None if nowhere
+    turns_at: float | None  # up to which its phase is right; None if everywhere, or unknown
+    reason: str = ""  # why it was not measured; empty if it was
+    turn_reason: str = ""  # why it is unknown where the phase turns first; empty if it is known
 
 
 @dataclass(frozen=True)
 class ReadLeaves:
-    """A square of dead leaves of the chart.
-
-    Attributes:
-        x: Centre on the sheet, mm.
-        y: Centre on the sheet, mm.
-        texture: What was measured; None where that is impossible.
-        reason: Why.
-    """
+    """A square of dead leaves of the chart."""
 
     x: float
     y: float
-    texture: TextureResponse | None
+    texture: TextureResponse | None  # what was measured; None where that is impossible
     reason: str = ""
 
 
@@ -129,15 +113,7 @@ def _inside(
 def read_stars(
     light: Light, sheet: Sheet, geometry: ChartGeometry, black: float, edges: Sequence[ReadEdge]
 ) -> Iterator[ReadStar]:
-    """Measure the stars, or say why not.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-        black: Linear light of black ink.
-        edges: The chart's edges: their MTF50 tells the first reversal of a phase from later ones.
-    """
+    """Measure the stars, or say why not; the edges tell a phase's first turn from later ones."""
     for star in sheet.parts:
         if not isinstance(star, StarPattern):
             continue
@@ -182,13 +158,7 @@ def _first_turn(
 ) -> tuple[float | None, str]:
     """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
 
-    A star ends at a lowest frequency. Strong blur has its first zero below that, so that a star
-    shows the third one as it would show a first.
-
-    Args:
-        values: Signed contrast by frequency.
-        frequencies: Ascending, cycles per pixel.
-        mtf50: Of the edges beside the star.
+    A star ends at a lowest frequency; its first zero may be below, so the third would seem first.
     """
     if np.abs(values).max() < CLEARLY:
         return None, NO_CONTRAST
@@ -205,10 +175,7 @@ def _first_turn(
 
 
 def _turn(values: Floats, frequencies: Floats) -> float | None:
-    """The last frequency whose phase is right before a clear wrong one.
-
-    None if there is no wrong one; the lowest frequency if there is no right one.
-    """
+    """The last frequency whose phase is right before a clear wrong one; else lowest, or None."""
     turned = np.flatnonzero(values < -CLEARLY)
     if len(turned) == 0:
         return None
@@ -227,14 +194,7 @@ def read_leaves(
 ) -> Iterator[ReadLeaves]:
     """Compare the dead leaves in the picture with those that were printed, or say why not.
 
-    Args:
-        light: ``(H, W, 3)`` linear light.
-        sheet: The chart.
-        geometry: Where it is.
-        white: Linear light of paper.
-        black: Linear light of black ink.
-        restored: Whether a system made the picture: where it is white says nothing about the
-            exposure.
+    Where a ``restored`` picture is white says nothing about the exposure.
     """
     clipped = not restored and paper_is_clipped(light, sheet, geometry)
     for square in sheet.parts:
@@ -270,10 +230,7 @@ def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns
 
 
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
-    """Places on the sheet of finer pixels, ``(rows, columns, 2)``, between those of whole ones.
-
-    Within a pixel perspective and distortion are straight.
-    """
+    """Places on the sheet of finer pixels; within a pixel, perspective is straight."""
     grid = np.stack(np.meshgrid(
         np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
     ), axis=-1)  # fmt: skip

@@ -39,17 +39,7 @@ DISC_MTF50 = 0.7051
 
 @dataclass(frozen=True)
 class ChartReading:
-    """What a picture of the chart shows.
-
-    Attributes:
-        sheet: Which chart.
-        geometry: Where it is.
-        edges: All edges; some may not have been measurable.
-        stars: All stars; some may not have been measurable.
-        leaves: All dead leaves, likewise.
-        straight: The rows of dots around the chart and all printed lines, likewise.
-        tone: What the grey steps say about the tone curve.
-    """
+    """What a picture of the chart shows; parts may not have been measurable."""
 
     sheet: Sheet
     geometry: ChartGeometry
@@ -191,15 +181,9 @@ def _leaves_words(leaves: ReadLeaves) -> str:
 
 
 def read_chart(light: Floats | StoredLight) -> ChartReading | None:
-    """Find and measure the chart in a picture.
+    """Find and measure the chart in linear light; None if there is none, or it is mirrored.
 
     A large stored picture is reduced to find it; only the fields of the chart are read whole.
-
-    Args:
-        light: ``(H, W, 3)`` linear light.
-
-    Returns:
-        None if there is no chart, or if it is mirrored.
     """
     factor, seen = 1, light
     if isinstance(light, StoredLight):

@@ -42,21 +42,12 @@ BLURRED = "blur mixes the grey steps; focus better or come nearer"
 
 @dataclass(frozen=True)
 class ToneReading:
-    """The tone curve by which stored values became light.
-
-    Attributes:
-        name: ``srgb``, ``linear`` or ``fitted``.
-        departure: Largest difference between a grey step's light by the assumed curve and what is
-            printed, with its sign, as a share of the light between ink and paper; None where it
-            was not read.
-        fitted: The curve through the grey steps, where they contradict the assumed one.
-        reason: Why they were not read; empty if they were.
-    """
+    """The tone curve by which stored values became light."""
 
     name: str
-    departure: float | None = None
+    departure: float | None = None  # largest, signed, share of paper minus ink; None if unread
     fitted: ToneCurve | None = None
-    reason: str = ""
+    reason: str = ""  # why they were not read; empty if they were
 
     def light(self, stored: StoredLight) -> StoredLight:
         """Light of the picture in which it was read."""
@@ -88,32 +79,18 @@ KNOWN_LINEAR = ToneReading("linear", reason=KNOWN)
 
 @dataclass(frozen=True)
 class _Level:
-    """A grey of the chart in a picture.
+    """A grey of the chart in a picture, by the assumed curve."""
 
-    Attributes:
-        printed: Its light, 0 for ink and 1 for paper.
-        seen: ``(3,)`` light by the assumed curve.
-        error: ``(3,)`` standard error of that.
-        paper: ``(3,)`` light of paper in its place.
-    """
-
-    printed: float
-    seen: Floats
-    error: Floats
-    paper: Floats
+    printed: float  # its light, 0 for ink and 1 for paper
+    seen: Floats  # ``(3,)`` light by the assumed curve
+    error: Floats  # ``(3,)`` standard error of that
+    paper: Floats  # ``(3,)`` light of paper in its place
 
 
 def read_tone(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> ToneReading:
-    """Compare the grey steps in a picture with those that were printed, taken as exact.
-
-    Args:
-        light: The picture.
-        sheet: The chart.
-        geometry: Where it is.
-        blur_px: Diameter of the blur around the steps; None if it is not known.
-    """
+    """Compare the grey steps in a picture with those that were printed, taken as exact."""
     if light.exact:
         return KNOWN_LINEAR
     try:
@@ -132,11 +109,7 @@ def read_tone(
 
 
 def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
-    """The curve through ink, grey steps and paper, each in the light of the lamps there.
-
-    Raises:
-        ImageError: A brighter step is not brighter in the picture.
-    """
+    """The curve through ink, grey steps and paper, each in the light of the lamps there."""
     paper = np.mean([one.paper for one in steps], axis=0)
     ink = np.mean([one.seen for one in inks], axis=0)
     light = np.array([ink, *(one.seen for one in steps), paper])
@@ -167,11 +140,7 @@ def _stored(light: Floats) -> Floats:
 def _levels(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> tuple[list[_Level], list[_Level]]:
-    """The grey steps from dark to bright, and the black squares, of which some may be cut off.
-
-    Raises:
-        ImageError: They cannot be read.
-    """
+    """The grey steps from dark to bright, and black squares, of which some may be cut off."""
     greys = [one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1]
     squares = [one for one in sheet.parts if isinstance(one, SlantedSquare) and one.bright == 1.0]
     if not greys:
@@ -238,11 +207,7 @@ def _level(pixels: Floats, printed: float, paper: Floats) -> _Level:
 def _pixels(
     light: StoredLight, geometry: ChartGeometry, blur_px: float, x: float, y: float
 ) -> Floats:
-    """``(N, 3)`` light of the pixels around a place into which the blur brings nothing else.
-
-    Raises:
-        ImageError: There are none, or not all are in the picture.
-    """
+    """``(N, 3)`` light around a place into which the blur brings nothing else."""
     scale = geometry.scale(x, y)
     half = REACH_MM - (blur_px / 2 + 1) / scale
     count = int(2 * half * scale)

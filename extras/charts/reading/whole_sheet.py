@@ -1,11 +1,9 @@
 """Geometry of a chart under strong blur, from the whole sheet instead of its dots alone.
 
 Strong blur mixes a dot with its neighbours and with the wall behind the paper, which moves its
-centre of light; under less blur the dots suffice, and cost less, unless some are cut off. Here the
-sheet is drawn where it seems to be, blurred, and compared with the picture, so that what mixes is
-part of the comparison. The blur of each cell of the sheet is a mixture of discs, of which some may
-be moved against others while the centre of all stays: what is found is the place of the centre of
-the blur's light, as for a dot that stands alone.
+centre of light. So the sheet is drawn where it seems to be, blurred, and compared with the picture;
+what mixes is part of the comparison. The blur of each cell is a mixture of discs, of which some may
+be moved against others while the centre of all stays: its place is that of a dot that stands alone.
 """
 
 from dataclasses import dataclass, replace
@@ -53,24 +51,14 @@ ROUNDS, ENOUGH_PX = 4, 0.02
 
 @dataclass(frozen=True)
 class _Drawing:
-    """The sheet as it is drawn for a comparison, in pixels of the reduced picture.
+    """The sheet as it is drawn for a comparison, in pixels of the reduced picture."""
 
-    Attributes:
-        seen: ``(h, w)`` the picture.
-        discs: ``(K, h, w)`` the sheet blurred by each of the discs.
-        diameters: ``(K,)`` px.
-        cells: ``(h, w)`` number of the cell that a pixel shows, -1 outside the sheet.
-        room: ``(h, w)`` distance to the end of the sheet or of the picture.
-        places: ``(h, w, 2)`` without distortion, from the centre in half diagonals.
-        px: Half a diagonal.
-    """
-
-    seen: Light
-    discs: Light
-    diameters: Floats
-    cells: NDArray[np.int_]
-    room: Light
-    places: Floats
+    seen: Light  # ``(h, w)`` the picture
+    discs: Light  # ``(K, h, w)`` the sheet blurred by each of the discs
+    diameters: Floats  # ``(K,)`` px
+    cells: NDArray[np.int_]  # ``(h, w)`` cell that a pixel shows, -1 outside the sheet
+    room: Light  # ``(h, w)`` distance to the end of the sheet or of the picture
+    places: Floats  # ``(h, w, 2)`` without distortion, from the centre in half diagonals
     px: float
 
 
@@ -86,18 +74,7 @@ class _Equations:
 def fit_whole_sheet(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> ChartGeometry:
     """Improve perspective and distortion under strong blur by all that is printed (Gauss-Newton).
 
-    Light of paper and ink, an even change of the light and the blur are free in each cell of the
-    sheet. A cell that looks otherwise than its drawing counts less.
-
-    Args:
-        grey: ``(H, W)`` linear light.
-        sheet: The chart.
-        geometry: Where it is, to a few px.
-
-    Returns:
-        The better geometry, with the dots of the given one. The given one where it has 20 dots or
-        more and less than a quarter of the sheet is blurred by 6 mm or more; or where fewer than
-        six of 24 cells can be compared.
+    The given geometry stays where 20 dots are little blurred, or too few cells compare.
     """
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
     factor = max(1, round(scale / PX_PER_MM))
@@ -136,15 +113,7 @@ def _changed(geometry: ChartGeometry, step: Floats) -> ChartGeometry:
 
 
 def _movements(places: Floats) -> tuple[Floats, Floats]:
-    """Movement of points to the right and down, by each number of a change of the geometry.
-
-    Args:
-        places: ``(N, 2)`` from the centre, in half diagonals.
-
-    Returns:
-        Two arrays ``(N, 9)`` in half diagonals: shift and linear change of x, of y, perspective,
-        radial distortion.
-    """
+    """Movement of points by shift, linear change, perspective and distortion, half diagonals."""
     x, y = places.T
     one, zero, square = np.ones_like(x), np.zeros_like(x), x * x + y * y
     right = np.stack([one, x, y, zero, zero, zero, x * x, x * y, x * square], axis=1)
@@ -243,10 +212,7 @@ def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
 
 
 def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
-    """Change of a cell's light by the geometry, and what is left over, ``(N, 9)`` and ``(N,)``.
-
-    The part that blur and light explain is taken off both.
-    """
+    """Change of a cell's light by the geometry, and what is left, without blur and light."""
     whole = _compared(drawing, number, float(drawing.diameters[disc]))
     rows, columns = np.nonzero(whole)
     box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)

@@ -13,11 +13,7 @@ CHART_LIGHT = 0.5
 
 
 def _chart(random: np.random.Generator, width: int, height: int, margin: int) -> list[Layer]:
-    """The printed chart on a wall, in perspective; it fills most of the picture.
-
-    Its light keeps paper below clipping up to twice the reference exposure: f/2.8 at the time at
-    which a white surface just fills the sensor at f/4.
-    """
+    """The printed chart on a wall in perspective; paper clips at twice the reference exposure."""
     depth = float(random.choice([random.uniform(1500, 1750), random.uniform(2350, 2900)]))
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     inner = np.array([width - 2 * margin, height - 2 * margin])

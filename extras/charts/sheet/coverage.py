@@ -28,15 +28,7 @@ BEYOND_MM = 8.0
 
 @lru_cache(maxsize=2)
 def printed_light(layout: Layout, px_per_mm: float) -> Light:
-    """The whole sheet; nobody may write to it.
-
-    Args:
-        layout: Which chart.
-        px_per_mm: Scale.
-
-    Returns:
-        ``(height, width)`` relative luminance of what is printed, 0 for ink and 1 for paper.
-    """
+    """The sheet, read-only: relative luminance of what is printed, 0 for ink and 1 for paper."""
     sheet = make_sheet(layout)
     light = np.ones((round(HEIGHT * px_per_mm), round(WIDTH * px_per_mm)), np.float32)
     for part in sheet.parts:
@@ -92,17 +84,9 @@ def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
 
 
 def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
-    """Share of each pixel that lies inside outlines that do not cross.
+    """Share of each pixel inside outlines that do not cross; holes turn the other way.
 
-    Sides are cut where they leave a pixel. Each piece covers what lies to its right, with a sign by
-    its direction, so that the sum along a row is exact.
-
-    Args:
-        contours: Each ``(N, 2)`` px, corners of pixels at integers; holes turn the other way.
-        size: Rows and columns.
-
-    Returns:
-        ``(rows, columns)``, 0 to 1.
+    Each side, cut at pixels, covers what is to its right, signed, so that a row's sum is exact.
     """
     rows, columns = size
     start = np.concatenate(contours)

@@ -73,14 +73,7 @@ LARGE_CORNERS: dict[Layout, tuple[int, ...]] = {"wall": (0,), "depths": (0, 1)}
 
 @dataclass(frozen=True)
 class Sheet:
-    """A chart.
-
-    Attributes:
-        layout: ``wall`` for a flat wall, ``depths`` for a tilted board: five columns alike.
-        paper: Size of the paper.
-        parts: What is measured.
-        labels: What is only read by people: ruler and names.
-    """
+    """A chart; the ``wall`` layout is for flat walls, ``depths`` for a tilted board."""
 
     layout: Layout
     paper: Paper
@@ -109,16 +102,7 @@ def paper_name(paper: Paper) -> str:
 
 
 def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> Sheet:
-    """Make a chart.
-
-    Args:
-        layout: Kind of chart.
-        paper: Size of the paper.
-        dpi: Resolution of the printer, dots per inch.
-
-    Raises:
-        InputError: The printer is too coarse for the finest detail.
-    """
+    """Make a chart for a printer of a resolution; it may be too coarse for the finest detail."""
     finest = FINEST * PAPERS[paper][0] / WIDTH
     least = DOTS_PER_DETAIL * 25.4 / finest
     if dpi < least:

@@ -1,7 +1,4 @@
-"""Parts of the chart that are measured, each with the shapes that print it.
-
-Lengths are mm of the A3 sheet; smaller sheets are the same chart, reduced.
-"""
+"""Parts of the chart that are measured, with the shapes that print them, mm of the A3 sheet."""
 
 import math
 from dataclasses import dataclass
@@ -53,23 +50,14 @@ class Dot:
 
 @dataclass(frozen=True)
 class SlantedSquare:
-    """A turned square with four edges to measure.
-
-    Attributes:
-        x: Centre.
-        y: Centre.
-        side: Side.
-        turn_deg: Turn, clockwise.
-        dark: Linear light of the square.
-        bright: Linear light around it; 1 is bare paper.
-    """
+    """A turned square with four edges to measure; light is linear, 1 is bare paper."""
 
     x: float
     y: float
     side: float
     turn_deg: float
     dark: float = 0.0
-    bright: float = 1.0
+    bright: float = 1.0  # linear light around it; 1 is bare paper
 
 
 @dataclass(frozen=True)
@@ -98,14 +86,7 @@ class LeavesSquare:
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line of random characters.
-
-    Attributes:
-        x: Left end.
-        y: Base line.
-        height: Height of capitals.
-        text: The characters.
-    """
+    """A line of random characters."""
 
     x: float
     y: float
@@ -125,16 +106,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class RuledLine:
-    """A straight black line.
-
-    Attributes:
-        kind: ``line`` for one by itself, ``grid`` for one of a grid.
-        x: Middle.
-        y: Middle.
-        length: Length.
-        width: Width.
-        turn_deg: Turn, clockwise from lying flat.
-    """
+    """A straight black line."""
 
     kind: Literal["line", "grid"]
     x: float

@@ -20,15 +20,7 @@ PAPER_LIGHT, INK_LIGHT = 0.88, 0.03
 
 
 def draw_roughly(sheet: Sheet, px_per_mm: float) -> NDArray[np.uint8]:
-    """The sheet as it is seen from afar: thousands of leaves are one grey.
-
-    Args:
-        sheet: The chart.
-        px_per_mm: Scale.
-
-    Returns:
-        ``(height, width, 3)`` sRGB.
-    """
+    """The sheet, sRGB, as it is seen from afar: thousands of leaves are one grey."""
     shapes = [*(one for part in sheet.parts for one in _roughly(part)), *sheet.labels]
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
     return draw_shapes(shapes, (0.0, 0.0), size, px_per_mm)
@@ -43,17 +35,9 @@ def _roughly(part: Part) -> list[Shape]:
 def photographed(
     sheet: Sheet, homography: Floats, width: int, height: int, backdrop: float = 0.25
 ) -> Floats:
-    """The chart in front of a grey wall, in perspective, without any blur but that of pixels.
+    """The chart before a grey wall in perspective, linear light, blurred by pixels only.
 
-    Args:
-        sheet: The chart.
-        homography: ``(3, 3)``, from mm of the A3 sheet to px, pixel centres at integers.
-        width: Pixels.
-        height: Pixels.
-        backdrop: Linear light of the wall.
-
-    Returns:
-        ``(height, width, 3)`` linear light, paper at :data:`PAPER_LIGHT`.
+    The homography leads from mm of the A3 sheet to px; paper has :data:`PAPER_LIGHT`.
     """
     scale = np.sqrt(abs(np.linalg.det(homography[:2, :2]))) * FINENESS
     px_per_mm = float(np.ceil(scale))

@@ -26,12 +26,7 @@ def svg_text(sheet: Sheet | TargetSheet) -> str:
 
 
 def write_sheet(path: Path, sheet: Sheet | TargetSheet) -> None:
-    """Write the chart to an SVG or PDF file, by the suffix.
-
-    Raises:
-        InputError: The suffix is another one.
-        StorageError: The file cannot be written.
-    """
+    """Write the chart to an SVG or PDF file, by the suffix."""
     suffix = path.suffix.lower()
     if suffix == ".svg":
         write_text(path, svg_text(sheet))

@@ -27,23 +27,14 @@ RULER_MM = 100
 
 @dataclass(frozen=True)
 class TargetSheet:
-    """A sheet of targets.
-
-    Attributes:
-        paper: Size of the paper, landscape.
-        shapes: Everything that is printed, in its order from below.
-    """
+    """A sheet of targets, landscape; shapes are printed in their order from below."""
 
     paper: Paper
     shapes: list[Shape]
 
 
 def make_targets() -> TargetSheet:
-    """Make the sheet, on A4; lengths in the code are those of A3, as in the chart.
-
-    Left is the target for the focus: a star, whose grey middle is smallest in focus, and a slanted
-    square for ``mtf``. Right are four squares of dead leaves, which have detail of all sizes.
-    """
+    """Make the sheet, on A4: a star to focus with its slanted square, and squares of leaves."""
     parts: list[Part] = [
         StarPattern(105, 110, STAR_RADIUS, STAR_CYCLES),
         SlantedSquare(105, 228, SQUARE, 5.0),

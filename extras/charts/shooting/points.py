@@ -14,14 +14,7 @@ __all__ = ["QUANTITIES", "ChartPoint", "DriftQuantity", "session_drift"]
 
 @dataclass(frozen=True)
 class DriftQuantity:
-    """How a change is written.
-
-    Attributes:
-        name: Such as ``zoom``.
-        unit: Such as ``ppm``.
-        per_unit: What a change is multiplied by.
-        decimals: Digits after the point.
-    """
+    """How a change is written: multiplied by ``per_unit``, with ``decimals``."""
 
     name: str
     unit: str
@@ -51,19 +44,11 @@ QUANTITIES = (
 
 @dataclass(frozen=True)
 class ChartPoint:
-    """A shot of the test chart.
-
-    Attributes:
-        chart: Its journal lines.
-        marks: What was read; None if the chart was not found, or not read yet.
-        first: The first chart of the session by the same camera with the same aperture and picture
-            size; None if this is the first.
-        drift: What changed since then.
-    """
+    """A shot of the test chart, and its drift from the session's first like it."""
 
     chart: SessionChart
-    marks: ChartMarks | None
-    first: SessionChart | None = None
+    marks: ChartMarks | None  # what was read; None if the chart was not found, or not read yet
+    first: SessionChart | None = None  # by the same camera and aperture; None if this is it
     drift: ChartDrift | None = None
 
     def line(self) -> str:

@@ -19,17 +19,7 @@ NOT_FOUND = "no chart found; fill the frame with it, evenly lit"
 
 
 def read_left_charts(folder: SessionFolder) -> list[ChartPoint]:
-    """Read the charts that were shot and not read yet, and say a line about each.
-
-    Args:
-        folder: The session.
-
-    Returns:
-        What they show.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Read the charts that were shot and not read yet, and say a line about each."""
     left = [chart for chart in folder.state.charts.values() if chart.read is None]
     for chart in left:
         _read(folder, chart)

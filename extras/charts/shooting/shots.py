@@ -37,29 +37,9 @@ def shoot_chart(
     settle_seconds: float | None,
     json_lines: bool,
 ) -> int:
-    """Shoot the test chart into a session and read it; the command ``chart shoot``.
+    """Shoot the test chart into a session and read it; the exit code is 1 if there is none.
 
-    What is None is as at the session's last chart, or else as at its last blurry shots, or else as
-    the camera is.
-
-    Args:
-        path: The session; a new one needs an address.
-        uri: Address of the camera.
-        aperture: Aperture, as typed.
-        shutter: Time, as typed.
-        iso: ISO, as typed.
-        sensor_pitch_um: Pixel pitch, for line pairs per mm.
-        settle_seconds: Pause before the shot; None is 1.5 s, and none for simulated cameras.
-        json_lines: Whether to print the journal on stdout.
-
-    Returns:
-        Exit code: 1 if no chart was found in the picture, which is kept, else 0.
-
-    Raises:
-        DatasetError: There is no session and no address, or the session is in use.
-        InputError: The camera lacks a setting or a value.
-        CameraError: There is no camera (exit code 3), or it was lost (4).
-        StorageError: The disk is full.
+    A value of None is as at the session's last chart, or else its last blurry shots, or the camera.
     """
     state = read_state(path)[0] if (path / JOURNAL).exists() else SessionState()
     kept = _last_exposure(state)

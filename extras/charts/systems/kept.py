@@ -68,24 +68,13 @@ class ChartScore:
 
 
 def read_kept_chart(out: Path) -> list[ChartScore]:
-    """The scores that a study keeps; empty without any.
-
-    Raises:
-        InputError: The file is damaged.
-    """
+    """The scores that a study keeps; empty without any."""
     found = _read(out / CHART, list[ChartScore])
     return [] if found is None else found
 
 
 def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
-    """Add scores to those of a study, instead of those that measured the same.
-
-    The same picture, blur, system and weights; scores from before weights were kept give way too.
-
-    Raises:
-        InputError: The kept ones are damaged.
-        StorageError: The folder cannot be written.
-    """
+    """Add scores to those of a study, instead of those that measured the same."""
     given = {(one.picture, one.system, one.weights) for one in scores if one.picture}
     found = read_kept_chart(out)
     kept = [one for one in found if (one.picture, one.system, one.weights) not in given]
@@ -98,14 +87,7 @@ def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
 
 
 class Finished:
-    """Scores of a restoration that is under way, so that an interrupted one goes on.
-
-    Args:
-        out: Folder of the study; None keeps nothing.
-
-    Raises:
-        InputError: The kept ones are damaged.
-    """
+    """Scores of a restoration under way, so that an interrupted one goes on; None keeps none."""
 
     def __init__(self, out: Path | None) -> None:
         self._path = None if out is None else out / UNFINISHED
@@ -119,15 +101,7 @@ class Finished:
         return self._scores[key]
 
     def add(self, key: str, scores: Sequence[ChartScore]) -> None:
-        """Keep the scores of one system.
-
-        Args:
-            key: What was done; the same only for the same weights, pictures and code.
-            scores: What came of it.
-
-        Raises:
-            StorageError: The folder cannot be written.
-        """
+        """Keep the scores of one system; ``key`` is the same only for equal weights and code."""
         self._scores[key] = list(scores)
         if self._path is not None:
             write_json(self._path, _as_json(self._scores))

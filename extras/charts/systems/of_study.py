@@ -27,15 +27,7 @@ CHART_REVISION = 1
 
 
 def study_restorers(out: Path) -> dict[str, SystemRestorer]:
-    """The blurry picture, and the finished systems of a study's first dataset.
-
-    Args:
-        out: Folder of the study.
-
-    Raises:
-        SettingsError: There is no study, or its request is damaged.
-        WeightsError: A checkpoint is damaged.
-    """
+    """The blurry picture, and the finished systems of a study's first dataset."""
     request = read_request(out)
     load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
     made = restorers([])
@@ -64,16 +56,7 @@ def measure_chart(
 ) -> list[ChartScore]:
     """Restore photographs of the chart; a system that fails is reported and left out.
 
-    Args:
-        made: Systems.
-        cases: The photographs.
-        out: Study that keeps the scores and shows them in its report. Each system's are kept when
-            it has finished, and an interrupted command goes on there.
-
-    Raises:
-        SettingsError: The folder is not a study.
-        InputError: Kept scores are damaged.
-        StorageError: The folder cannot be written.
+    Each system's scores are kept in ``out``, so that an interrupted command goes on there.
     """
     if out is not None:
         read_request(out)

@@ -43,13 +43,7 @@ NOISE = 0.002
 
 @dataclass(frozen=True)
 class ChartCase:
-    """A photograph to restore.
-
-    Attributes:
-        name: For messages.
-        identity: What is restored: the same only for the same photograph.
-        scores: Restores it by a system and measures it.
-    """
+    """A photograph to restore; its identity is the same only for the same photograph."""
 
     name: str
     identity: str
@@ -69,16 +63,7 @@ def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
 
 
 def taken_cases(pictures: Sequence[Path], *, linear: bool = False) -> list[ChartCase]:
-    """Photographs in files.
-
-    Args:
-        pictures: The files; their names tell them apart.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-
-    Raises:
-        InputError: Two files have one name.
-        ImageError: A file cannot be read, or no chart or edge is found in it.
-    """
+    """Photographs in files, whose names tell them apart."""
     names = [one.name for one in pictures]
     twice = next((one for one in names if names.count(one) > 1), None)
     if twice is not None:
@@ -132,15 +117,7 @@ class PictureLight:
 
 
 class TakenChart:
-    """A photograph of the chart in a file.
-
-    Args:
-        path: The file.
-        linear: Whether values are proportional to light already, instead of sRGB-encoded.
-
-    Raises:
-        ImageError: It cannot be read, or no chart or edge is found in it.
-    """
+    """A photograph of the chart in a file."""
 
     def __init__(self, path: Path, *, linear: bool = False) -> None:
         self._light = stored_light(path, linear=linear)

@@ -41,12 +41,7 @@ class LightOfParts(Protocol):
 
 @dataclass(frozen=True)
 class ChartField:
-    """A part of the chart with one circle of confusion.
-
-    Attributes:
-        left: Where it begins, mm.
-        right: Where it ends.
-    """
+    """A part of the chart with one circle of confusion, from left to right in mm."""
 
     left: float
     right: float
@@ -60,48 +55,22 @@ WHOLE = ChartField(0.0, WIDTH)
 
 @dataclass(frozen=True)
 class ChartView:
-    """A photograph that is restored, as far as it is known.
+    """A photograph that is restored, as far as it is known; empty for a simulated one."""
 
-    Attributes:
-        picture: Its name; empty for a simulated one.
-        sheet: The chart.
-        geometry: Where it is.
-        field: The part that counts.
-        blur_px: Circle of confusion there.
-        edges: All its edges, in the order of the sheet.
-        lines: The printed lines of the picture with which they are compared, in the same order.
-        leaves: What its dead leaves show, or why they show nothing; empty for a simulated one.
-    """
-
-    picture: str
+    picture: str  # its name; empty for a simulated one
     sheet: Sheet
     geometry: ChartGeometry
     field: ChartField
     blur_px: float
     edges: tuple[ReadEdge, ...]
     lines: tuple[ReadLine, ...]
-    leaves: tuple[ReadLeaves, ...] = ()
+    leaves: tuple[ReadLeaves, ...] = ()  # what its dead leaves show; empty for a simulated one
 
 
 def restored_score(
     system: str, view: ChartView, made: Floats, other: LightOfParts, levels: tuple[float, float]
 ) -> ChartScore:
-    """Measure a restored photograph.
-
-    Edges that can be measured in only one of the two pictures do not count, so that the gain
-    compares like with like: blur may hide edges of low contrast that a restoration shows.
-
-    Args:
-        system: What restored it.
-        view: The photograph.
-        made: ``(H, W, 3)`` linear light of the restored one.
-        other: ``(H, W, 3)`` linear light of the picture with which its edges are compared. Edges
-            that are clipped in it are not: their places are wrong.
-        levels: Linear light of paper and of black ink in the restored one.
-
-    Raises:
-        ImageError: No edge can be measured in both.
-    """
+    """Measure a restored photograph by the edges that both pictures show, so the gain is fair."""
     restored = tuple(read_edges(made, view.sheet, view.geometry))
     before, (mtf50, overshoot) = shared_medians((view.edges, restored), view.field)
     compared = [*_compared(view, made, other)]
@@ -132,15 +101,7 @@ def restored_leaves(
     levels: tuple[float, float],
     taken: Sequence[ReadLeaves],
 ) -> Iterator[ReadLeaves]:
-    """Measure restored dead leaves; where the photograph's own cannot be measured, tell why.
-
-    Args:
-        made: ``(H, W, 3)`` linear light of the restored picture.
-        sheet: The chart.
-        geometry: Where it is.
-        levels: Linear light of paper and of black ink in the restored picture.
-        taken: The leaves of the photograph.
-    """
+    """Measure restored dead leaves; where the photograph's cannot be measured, say why."""
     refused = {(one.x, one.y): one for one in taken if one.texture is None}
     for one in read_leaves(made, sheet, geometry, *levels, restored=True):
         yield refused.get((one.x, one.y), one)
@@ -182,15 +143,7 @@ def _median(values: Sequence[float]) -> float | None:
 def shared_medians(
     states: Sequence[Sequence[ReadEdge]], field: ChartField = WHOLE
 ) -> list[tuple[float, float]]:
-    """Median MTF50 and overshoot of each state of a chart, over the edges measured in all of them.
-
-    Args:
-        states: The edges of the chart in each state, in one order.
-        field: The part that counts.
-
-    Raises:
-        ImageError: No edge can be measured in all of them.
-    """
+    """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
     shared = [one for one in zip(*states, strict=True) if all(edge.response for edge in one)]
     medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
     found = [one for one in medians if one is not None]
@@ -202,11 +155,7 @@ def shared_medians(
 def field_medians(
     edges: Iterable[ReadEdge], field: ChartField = WHOLE
 ) -> tuple[float, float] | None:
-    """Median MTF50 and overshoot of the measured edges in a part; None without any.
-
-    An MTF50 beyond 1 cycle per pixel, where no curve reaches, counts as 1: a median that rests on
-    such edges, and the gain with it, is a lower bound.
-    """
+    """Median MTF50 and overshoot in a part; None without any, a lower bound beyond 1."""
     found = [edge.response for edge in edges if edge.response and edge.x in field]
     if not found:
         return None

@@ -21,12 +21,7 @@ Names = Callable[[ChartScore], str]
 
 
 def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> str:
-    """The scores as a Markdown table, by photograph and circle of confusion.
-
-    Args:
-        scores: The scores.
-        lacking: Systems that were not measured because they need weights.
-    """
+    """The scores as a Markdown table, by photograph and circle of confusion."""
     scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
     taken = any(one.picture for one in scores)
     lines = [
@@ -56,14 +51,7 @@ def _text(value: float | None, form: str) -> str:
 
 
 def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
-    """For browsers: a table for each circle of confusion, and where edges and leaves disagree.
-
-    Photographs follow the simulated ones.
-
-    Args:
-        scores: What a study keeps.
-        name: A system's name as it is shown.
-    """
+    """For browsers: a table for each circle of confusion, and where edges and leaves disagree."""
     return [
         Tabs(label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables))
         for label, tables in (
