@@ -58,22 +58,10 @@ RENDERED_ALONE = ("stream:", "text:")
 
 
 def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
-    """Open the dataset named by ``text``.
-
-    Args:
-        text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
-            :mod:`defocus.datasets.readers`, a plug-in file or an entry point
-            ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
-            ``stream:`` needs none and takes a lens file too, ``text:`` has none. ``READER@NAME`` is
-            a copy corrected by a sidecar.
-        damaged: For work that leaves pairs out by name: a pair with a file that is not a picture,
-            or with two sizes, stays, and what the reader left out is not said here.
-
-    Raises:
-        DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
-        ImageError: The pictures of a pair differ in size.
-        StorageError: The cache cannot be written.
-    """
+    """Open ``sample``, ``sample:NAME``, ``READER:PATH`` or ``READER@NAME`` (with a sidecar)."""
+    # PATH is a folder, or a mapping file that describes one; ``stream:`` needs none and takes a
+    # lens file too, ``text:`` has none. ``damaged`` is for work that leaves pairs out by name: a
+    # pair with a damaged file, or with two sizes, stays, and what the reader left out is not said.
     if is_corrected(text):
         from defocus.datasets.sidecar.applied import corrected, noted_place
 
