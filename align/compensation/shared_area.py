@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle that both show, perhaps empty; outside, repeated borders would bias tiles."""
+    """Rectangle of the blurry picture that both show; outside, repeated borders bias tiles."""
 
     left: int
     top: int

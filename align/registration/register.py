@@ -103,7 +103,7 @@ class Registration:
     blur_px: float = 0.0  # root mean squared circle of confusion of these tiles
     asymmetry: TileAsymmetry | None = None
     alone: str = ""  # why there is none without what the pair's session shares; else empty
-    limited: bool = False
+    limited: bool = False  # shifts that fit as well were left out, as a person says how far
 
     @property
     def corner_error_px(self) -> float | None:
@@ -123,7 +123,7 @@ def register(
 ) -> Registration:
     """Find the transform between two pictures ``(H, W)``, linear light, one of them defocused.
 
-    ``alike`` blurs are not searched; ``largest_px`` bounds the move; the zoom may be known.
+    With ``alike`` no blurs are tried; no place moved over ``largest_px``; ``unit`` is for reasons.
     """
     _check(blurry, sharp)
     if min(blurry.shape) < SMALLEST_SIDE:
@@ -246,7 +246,7 @@ def _refined(
 ) -> Level | NoFit:
     """Refine by rounds of tile correlation from ``start``, on reduced pictures, up to ``reach`` px.
 
-    The first round tries every blur, ``every``-th, or those near a coarser level; later ones less.
+    The first tries every ``every``-th blur, or those near a ``coarser`` level's; later ones fewer.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape

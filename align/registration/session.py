@@ -177,7 +177,7 @@ def shared_zoom(
 ) -> Shared | None:
     """The zoom of a session's pairs; None if under three are known and it is not 1.
 
-    If only the aperture was changed it is 1 exactly, unless the pairs contradict it.
+    With ``same_focus`` it is 1 unless contradicted; ``common`` is an error that all pairs share.
     """
     if not zooms:
         return Shared(1.0, 0.0, 0) if same_focus else None

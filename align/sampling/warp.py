@@ -15,7 +15,7 @@ ROUNDS = 20
 
 
 def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> torch.Tensor:
-    """out(x) = image(x + flow(x)): bilinear, px, x right and y down, border values go on outside.
+    """out(x) = image(x + flow(x)), ``(N, C, H, W)``, bilinear; px, x right, y down; edges repeat.
 
     JDRL's released ``official`` grid is half a pixel off: zero flow stretches by W / (W - 1).
     """

@@ -186,7 +186,7 @@ class Refiner(nn.Module):
 
 
 class PWCNet(nn.Module):
-    """The network, 9,374,274 parameters; official weights want features not normalised."""
+    """The network, 9,374,274 parameters; official weights have no normalised features."""
 
     def __init__(self, rule: InnerWarp = SNIKLAUS, *, normalise: bool = False) -> None:
         super().__init__()

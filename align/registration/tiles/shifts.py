@@ -96,7 +96,7 @@ def most_alike_shifts(
     tried: Mask | None = None,
     largest: float = math.inf,
 ) -> TileShifts:
-    """Shift of each tile to the most similar of ``seconds``; it may try some ``(T, D)`` only."""
+    """Shift of each tile to the most similar of ``seconds``; ``tried`` ``(T, D)`` limits which."""
     tile, places = first.tile, _places(first.shape, first.tile, first.grid)
     rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
     squared = rows**2 + columns**2

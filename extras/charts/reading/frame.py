@@ -131,7 +131,7 @@ def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> in
 
 
 def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
-    """Two chains as sides of the frame, dots and blobs; 180 degrees turned it is the same."""
+    """Two chains as sides of the frame, dots and blobs; the first is its top or right side."""
     sides = [
         [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])] for s in range(4)
     ]

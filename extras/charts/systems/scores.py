@@ -155,7 +155,7 @@ def shared_medians(
 def field_medians(
     edges: Iterable[ReadEdge], field: ChartField = WHOLE
 ) -> tuple[float, float] | None:
-    """Median MTF50 and overshoot in a part; None without any, a lower bound beyond 1."""
+    """Median MTF50, each at most 1 cycle per px, and overshoot of a part's edges, or None."""
     found = [edge.response for edge in edges if edge.response and edge.x in field]
     if not found:
         return None
