@@ -38,7 +38,7 @@ def test_the_blur_of_a_step_is_measured(sigma_px: float) -> None:
     np.testing.assert_allclose(blur_at_edges(fine, coarse, 1.0, 1.5), sigma_px, rtol=0.05)
 
 
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("name", ["ebdb", "tvl2-2016", pytest.param("jnb", marks=pytest.mark.full)])
 def test_more_blur_gives_a_larger_map(name: str) -> None:
     estimate: Estimate = MAPS[name].estimate_sigma_px
     medians = [np.median(estimate(blurred(sigma))) for sigma in (0.5, 1.2, 2.0)]
@@ -51,6 +51,7 @@ def test_a_picture_without_edges_has_no_blur_that_could_be_told(name: str) -> No
     assert not MAPS[name].estimate_sigma_px(flat).any()
 
 
+@pytest.mark.full  # compiles
 def test_as_many_atoms_are_counted_as_made_up_the_patch() -> None:
     rng = np.random.default_rng(0)
     atoms = np.linalg.qr(rng.standard_normal((64, 64)))[0].astype(np.float32)

@@ -13,25 +13,12 @@ from defocus.baselines.objectives.dmenet import resized_label
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
-from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
+from defocus.baselines.systems.dmenet.layers import UnscaledBatchNorm
 from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
 from defocus.errors import InputError, SettingsError
 from defocus.images import write_image
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
-
-
-def test_symmetric_padding_of_one_pixel_repeats_the_border() -> None:
-    layer = SymmetricConv(1, 1, 3)
-    torch.nn.init.ones_(layer.weight)
-    torch.nn.init.zeros_(layer.bias)
-    picture = torch.zeros(1, 1, 4, 4)
-    picture[0, 0, 0, 0] = 1.0
-    with torch.no_grad():
-        summed = layer(picture)[0, 0]
-    assert summed[0, 0] == 4.0  # itself, above, left of it, and the corner
-    assert summed[0, 1] == 2.0
-    assert summed[1, 1] == 1.0
 
 
 def test_batch_norm_has_a_shift_and_no_scale() -> None:
@@ -51,46 +38,10 @@ def test_batch_norm_has_a_shift_and_no_scale() -> None:
         torch.testing.assert_close(layer(features)[:, :1], expected + 0.5)
 
 
-def test_doubling_repeats_pixels() -> None:
-    features = torch.arange(3.0)[None, None, None]
-    assert repeat_pixels(features)[0, 0, 0].tolist() == [0, 0, 1, 1, 2, 2]
-
-
 def test_the_output_stands_for_diameters_up_to_fifteen_pixels() -> None:
     share = torch.tensor([0.0, 1 / 15, 0.2, 1.0])
     torch.testing.assert_close(defocus_map_px(share), torch.tensor([0.0, 1.0, 3.0, 15.0]))
     torch.testing.assert_close(blur_sigma_px(share), torch.tensor([0.0, 0.0, 1.0, 7.0]))
-
-
-def test_entries_stand_in_the_order_of_the_official_graph() -> None:
-    names = list(DMENet(divide_channels_by=16).state_dict())
-    heads = [name for name in names if ".u0_aux." in name]
-    start = names.index(heads[0])
-    assert names[start - 1].endswith("u0.b_init.running_var")
-    assert names[start + len(heads)].endswith("u0.c_res0.weight")
-    assert names[-1].endswith("uf.c3.bias")
-
-
-@torch.no_grad()
-def test_any_size_gives_a_map_of_that_size() -> None:
-    network = DMENet(divide_channels_by=16).eval()
-    for size in ((16, 16), (17, 40)):
-        blurry = torch.rand(2, 3, *size)
-        given = network.outputs(blurry)
-        assert given["map"].shape == (2, 1, *size)
-        torch.testing.assert_close(network(blurry), torch.sigmoid(given["logits"]))
-        assert given["aux_logits_u4"].shape[-2:] == tuple(-(-side // 16) for side in size)
-
-
-def test_vgg_s_means_are_taken_from_the_right_colours() -> None:
-    """A picture of the means themselves is all zeros for the first convolution."""
-    network = DMENet(divide_channels_by=16).eval()
-    encoder = network.main_net.defocus_net.encoder
-    means = torch.tensor([123.68, 116.779, 103.939]) / 255  # red, green, blue
-    seen: list[torch.Tensor] = []
-    encoder.conv1_1.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    network(means[None, :, None, None].expand(1, 3, 16, 16))
-    assert float(seen[0].abs().max()) < 1e-4
 
 
 def test_labels_are_resized_with_aligned_corners() -> None:

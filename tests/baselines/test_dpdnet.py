@@ -6,42 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.supervised import make
-from defocus.baselines.registry import baseline
-from defocus.baselines.systems.dpdnet.network import TRUNCATED_STD, DPDNet, reversed_colours
+from defocus.baselines.systems.dpdnet.network import TRUNCATED_STD, DPDNet
 from defocus.baselines.systems.dpdnet.weights import convert, layer_names
-from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = (8, 16, 32, 64, 128)
-
-
-def test_colours_are_reversed_in_each_view_by_itself() -> None:
-    views = torch.arange(6.0).reshape(1, 6, 1, 1)
-    assert reversed_colours(views).flatten().tolist() == [2, 1, 0, 5, 4, 3]
-
-
-@torch.no_grad()
-def test_the_first_layer_sees_blue_first_left_view_first_and_the_last_one_gives_it_first() -> None:
-    network = DPDNet(2, NARROW).eval()
-    seen: list[torch.Tensor] = []
-    network.get_submodule("conv1_1").register_forward_hook(lambda _, given, __: seen.extend(given))
-    final: list[torch.Tensor] = []
-    network.get_submodule("conv10").register_forward_hook(lambda _, __, found: final.append(found))
-    blurry = torch.rand(1, 6, 32, 32)
-    restored = network(blurry)
-    assert torch.equal(seen[0], blurry[:, [2, 1, 0, 5, 4, 3]])
-    torch.testing.assert_close(restored, torch.sigmoid(final[0]).flip(1))
-
-
-@torch.no_grad()
-def test_a_dead_head_gives_the_same_colour_everywhere() -> None:
-    """The trap of its ReLU before the last layer: then nothing of the picture is left."""
-    network = DPDNet(1, NARROW).eval()
-    head = network.get_submodule("conv9_3")
-    assert isinstance(head, nn.Conv2d)
-    assert head.bias is not None
-    head.bias.fill_(-100.0)
-    assert network(torch.rand(1, 3, 32, 32)).std() == 0
 
 
 @torch.no_grad()
@@ -70,28 +38,6 @@ def test_weights_start_as_keras_draws_them() -> None:
             assert float(layer.weight.detach().std()) == pytest.approx(wanted, rel=0.03), name
             assert float(layer.weight.detach().abs().max()) <= 2 * wanted / TRUNCATED_STD
     assert float(last.weight.detach().abs().max()) <= math.sqrt(6 / (3 + 3))  # Glorot's bound
-
-
-def test_recipe_follows_the_released_one() -> None:
-    for name in ("dpdnet-single", "dpdnet-dual"):
-        made = baseline(name).recipe
-        assert made is not None
-        recipe = made()
-        assert (recipe.paper.crop_px, recipe.paper.batch, recipe.epochs) == (512, 5, 200)
-        rates = [recipe.learning_rate("paper", epoch) for epoch in (0, 59.9, 60, 120, 199)]
-        assert rates == pytest.approx([2e-5, 2e-5, 1e-5, 5e-6, 2.5e-6])
-        assert (recipe.augment, recipe.bit_depth) == ((), 16)
-
-
-def test_one_batch_is_learnt() -> None:
-    torch.manual_seed(1)
-    made = baseline("dpdnet-single").recipe
-    assert made is not None
-    objective = make([{"loss": "l2"}])
-    ratio = loss_falls_to(
-        DPDNet(1, NARROW), objective, made(), paired_batch(), steps=16, learning_rate=0.02
-    )
-    assert ratio < 0.8
 
 
 @pytest.mark.parametrize("whole_model", [False, True])

@@ -4,12 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.supervised import make
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.kpac.network import KPAC, entry_names
 from defocus.baselines.systems.kpac.weights import convert
 from defocus.baselines.weights_files.state import state_for
-from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
 @pytest.mark.parametrize("levels", [2, 3])
@@ -18,26 +16,6 @@ def test_entries_stand_in_the_order_of_the_graph_also_inside_another_module(leve
     names = list(whole.state_dict())
     assert names[2:] == [f"kpac.{name}" for name in entry_names(levels)]
     whole.load_state_dict(whole.state_dict(), strict=True)
-
-
-@torch.no_grad()
-def test_one_kernel_serves_all_dilations() -> None:
-    """A kernel of its centre alone gives the same features five times."""
-    network = KPAC(2).eval()
-    seen: list[torch.Tensor] = []
-    for name in ("sca_c2.0", "sha_c2.0"):  # equal attention everywhere
-        layer = network.get_submodule(name)
-        layer.weight.zero_()
-        layer.bias.zero_()
-    network.get_submodule("cf.0").register_forward_hook(lambda _, given, __: seen.extend(given))
-    centre = torch.zeros(5, 5)
-    centre[2, 2] = 1.0
-    network.get_parameter("dc1.0.weight").mul_(centre)
-    network(torch.rand(1, 3, 32, 32))
-    groups = seen[0].chunk(5, dim=1)
-    assert groups[0].abs().max() > 0
-    for group in groups:
-        torch.testing.assert_close(group, groups[0])
 
 
 @pytest.mark.parametrize("name", ["kpac", "kpac-2level", "kpac-dual"])
@@ -59,14 +37,3 @@ def test_other_files_are_left_alone_and_other_lengths_refused() -> None:
     assert convert(ours) is ours
     with pytest.raises(ValueError, match="2 arrays, where KPAC has 58 or 66"):
         convert({"params.0": torch.zeros(1), "params.1": torch.zeros(1)})
-
-
-def test_one_batch_is_learnt() -> None:
-    torch.manual_seed(0)
-    made = baseline("kpac").recipe
-    assert made is not None
-    recipe = made()
-    assert (recipe.paper.batch, recipe.paper.learning_rate) == (8, 1e-4)
-    assert [term["loss"] for term in recipe.objective_settings["terms"]] == ["l1", "perceptual"]
-    loss = make(recipe.objective_settings["terms"][:1])
-    assert loss_falls_to(KPAC(2), loss, recipe, paired_batch(), steps=10) < 0.8

@@ -5,8 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from defocus.baselines.layers.padding import PaddingMode, pad, pad_to_multiple
+from defocus.baselines.systems.lakdnet.network import LaKDNet
+from defocus.baselines.systems.nafnet.network import NAFNet
+from defocus.baselines.systems.restormer.network import Restormer
+from defocus.baselines.systems.unet.network import UNet
 
 NUMPY = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "zeros": "constant"}
 
@@ -44,3 +49,23 @@ def test_gradients_pass_through_repeated_reflections() -> None:
     assert picture.grad is not None
     assert float(picture.grad.sum()) == 64
     assert bool((picture.grad > 0).all())
+
+
+@pytest.mark.parametrize(
+    ("network", "multiple", "mode"),
+    [
+        (Restormer(dim=8, blocks=(1, 1, 1, 1), refinement=1), 8, "reflect"),
+        (LaKDNet(dim=8, blocks=(1, 1, 1, 1)), 8, "reflect"),
+        (NAFNet(width=8, encoder_blocks=(1, 1, 1, 1)), 16, "constant"),
+        (UNet(width=4), 16, "reflect"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@torch.no_grad()
+def test_networks_pad_as_their_authors_and_crop_again(
+    network: nn.Module, multiple: int, mode: str
+) -> None:
+    network.eval()
+    blurry = torch.rand(1, 3, 19, 30)
+    padded = nn.functional.pad(blurry, (0, -30 % multiple, 0, -19 % multiple), mode=mode)
+    torch.testing.assert_close(network(blurry), network(padded)[..., :19, :30])

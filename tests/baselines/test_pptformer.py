@@ -3,13 +3,10 @@
 import pytest
 import torch
 
-from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.pptformer.layers import DualDirectionFusion, _attention
 from defocus.baselines.systems.pptformer.network import PPTformer
 from defocus.baselines.systems.pptformer.regions import regions
 from defocus.errors import ImageError
-from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
 def narrow() -> PPTformer:
@@ -77,45 +74,3 @@ def test_without_a_parsed_picture_the_stand_in_guides_and_the_row_says_so() -> N
         if name.endswith("gamma"):
             parameter.fill_(0.5)
     torch.testing.assert_close(network(picture), network(picture, parser=regions(picture)))
-
-
-def test_attention_is_between_channels_and_can_normalise_values() -> None:
-    """With one channel per head the softmax is over one score: values come through."""
-    query, key, value = (torch.randn(1, 2, 3, 4) for _ in range(3))
-    temperature = torch.ones(2, 1, 1)
-    plain = _attention(query, key, value, temperature, 2, normalise_values=False)
-    torch.testing.assert_close(plain, value)
-    normalised = _attention(query, key, value, temperature, 2, normalise_values=True)
-    length = value.flatten(2).norm(dim=2)[..., None, None]
-    torch.testing.assert_close(normalised, value / length)
-
-
-@torch.no_grad()
-def test_fusion_scales_both_sides_and_adds_to_the_features() -> None:
-    fusion = DualDirectionFusion(1)
-    for convolution, weight in (
-        (fusion.mask_transfer1, [[2.0]]),
-        (fusion.concat, [[1.0, 0.0], [0.0, 1.0]]),
-        (fusion.fusion_two_branches, [[1.0, 10.0]]),
-    ):
-        convolution.weight.copy_(torch.tensor(weight)[..., None, None])
-        convolution.bias.zero_()
-    features, guide = torch.tensor([[[[3.0]]]]), torch.tensor([[[[0.5]]]])
-    # t = 1; s1 = 3, s2 = 1; 3 + (3 + 9) + 10 (1 + 1)
-    assert float(fusion(features, guide)) == pytest.approx(35.0)
-
-
-@pytest.mark.full
-def test_it_learns_a_batch_by_heart() -> None:
-    recipe = baseline("pptformer").recipe()
-    made = objective(recipe.objective, **recipe.objective_settings)
-    assert (
-        loss_falls_to(narrow(), made, recipe, paired_batch(32), steps=8, learning_rate=5e-3) < 0.8
-    )
-
-
-def test_the_recipe_follows_the_released_configuration() -> None:
-    recipe = baseline("pptformer").recipe()
-    assert recipe.paper.steps == 302_000
-    assert recipe.learning_rate("paper", 0.05) == 5e-4
-    assert recipe.learning_rate("paper", 302) == pytest.approx(1e-7)

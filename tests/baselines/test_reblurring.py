@@ -22,6 +22,7 @@ from tests.speed.peers.reblur import literal_reblur
 Operator = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 compiled_reblur = partial(isotropic_reblur, path="compiled")
+compiled = pytest.param(compiled_reblur, marks=pytest.mark.full)  # compiling takes seconds
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton comes with PyTorch on Linux only"
 )
@@ -74,7 +75,7 @@ def test_values_and_gradients_equal_the_literal_form(
     assert_equal(operator, inputs(seed, *size, count, scale, levels), 1e-5)
 
 
-@pytest.mark.parametrize("operator", [isotropic_reblur, compiled_reblur])
+@pytest.mark.parametrize("operator", [isotropic_reblur, compiled])
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_flat_pictures_and_equal_seeds(operator: Operator, value: float) -> None:
     image, seeds, weights = inputs(1, 9, 11)
@@ -82,10 +83,14 @@ def test_flat_pictures_and_equal_seeds(operator: Operator, value: float) -> None
     assert_equal(operator, given, 1e-5)
 
 
-def test_strips_of_rows_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = inputs(2, 40, 23, 2)
+def test_strips_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("defocus.baselines.operators.reblurring.tiled.STRIP_PIXELS", 23 * 2 * 9)
-    assert_equal(isotropic_reblur, given, 1e-5)
+    assert_equal(isotropic_reblur, inputs(2, 40, 23, 2), 1e-5)
+
+
+@pytest.mark.full
+def test_threads_change_nothing() -> None:
+    given = inputs(2, 40, 23, 2)
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -99,7 +104,7 @@ def test_gradients_equal_differences_in_double_precision() -> None:
     assert torch.autograd.gradcheck(isotropic_reblur, given)
 
 
-@pytest.mark.parametrize("operator", [isotropic_reblur, compiled_reblur])
+@pytest.mark.parametrize("operator", [isotropic_reblur, compiled])
 def test_tensors_need_not_lie_in_memory_order(operator: Operator) -> None:
     image, seeds, weights = inputs(4, 12, 10)
     turned = [one.transpose(2, 3) for one in inputs(4, 12, 10)]

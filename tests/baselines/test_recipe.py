@@ -1,6 +1,7 @@
 """Schedules of learning rate, crop and batch, by hand; settings that contradict themselves."""
 
 import math
+from operator import attrgetter
 
 import pytest
 from pydantic import ValidationError
@@ -94,6 +95,84 @@ def test_contradictions_are_refused(changes: dict[str, object], word: str) -> No
         Recipe.model_validate(settings)
 
 
+Facts = dict[str, object]
+PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
+    "dmphn": ({"epochs": 4000}, {999: 1e-4, 1000: 1e-5, 3999: 1e-7}),
+    "dmphn-1-2-4": ({"epochs": 2400}, {}),
+    "dmphn-stack4": ({"epochs": 3000}, {}),
+    "drbnet": ({"paper.start": "lfdof", "demo.start": None}, {}),
+    "drbnet-dpdd-only": ({"paper.start": None}, {}),
+    "dpdnet-single": (
+        {"epochs": 200, "paper.crop_px": 512, "paper.batch": 5, "augment": (), "bit_depth": 16},
+        {0: 2e-5, 59.9: 2e-5, 60: 1e-5, 120: 5e-6, 199: 2.5e-6},
+    ),
+    "gkmnet": ({"epochs": 4000}, {0: 1e-4, 2999: 1e-4, 3000: 1e-5}),
+    "gkmnet-updating": ({"epochs": 3000}, {2999: 1e-4}),
+    "ifan": ({"paper.steps": 600_000, "bit_depth": 8}, {549: 5e-5}),
+    "ifan-16bit": ({"bit_depth": 16}, {}),
+    "iniknet": ({}, {1199: 2e-4, 1200: 1e-4, 2400: 5e-5, 3600: 2.5e-5, 4999: 2.5e-5}),
+    "kpac": ({"paper.batch": 8, "paper.learning_rate": 1e-4}, {}),
+    "lakdnet": ({"bit_depth": 8}, {}),
+    "lakdnet-l-dual": ({"bit_depth": 16}, {}),
+    "mdp-views": ({"epochs": 60, "paper.start": None, "paper.learning_rate": 3e-4}, {}),
+    "mdp": (
+        {"epochs": 80, "paper.start": "views", "quick.start": None, "paper.crop_px": 512}
+        | {"paper.batch": 8, "supervision": ("dual_pixel",)},
+        {0: 6e-4, 16: 6e-4 / 4},
+    ),
+    "mprnet": ({}, {1.5: 1e-4, 3: 2e-4, 3000: 1e-6}),
+    "nafnet": ({"paper.steps": 200_000}, {}),
+    "nafnet-w64": ({"paper.steps": 400_000, "paper.batch": 64, "gradient_clip": 0.01}, {}),
+    "nrknet": ({}, {1999: 1e-4, 2000: 5e-5, 3000: 5e-5, 3001: 2.5e-5, 4001: 1e-5}),
+    "pptformer": ({"paper.steps": 302_000}, {0.05: 5e-4, 302: 1e-7}),
+    "restormer": ({"bit_depth": 8}, {}),
+    "restormer-dual": ({"bit_depth": 16}, {}),
+}
+"""Of released scripts or papers: facts of the recipe, and learning rates at epochs."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_recipes_are_the_published_ones(name: str) -> None:
+    facts, rates = PUBLISHED[name]
+    recipe = all_baselines()[name].recipe()
+    assert {fact: attrgetter(fact)(recipe) for fact in facts} == facts
+    found = {epoch: recipe.learning_rate("paper", epoch) for epoch in rates}
+    assert found == pytest.approx(rates)
+
+
+def test_crops_of_restormer_grow_as_published() -> None:
+    growth = all_baselines()["restormer"].recipe().paper.growth
+    assert [(one.from_epoch, one.crop_px, one.batch) for one in growth] == [
+        (92, 160, 40), (156, 192, 32), (204, 256, 16), (240, 320, 8), (276, 384, 8)
+    ]  # fmt: skip
+
+
+STAGES = ("restored", "stage2", "stage1")
+
+
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        *((f"dmphn-stack{n}", [("l2", f"stage{k + 1}", 1) for k in range(n)]) for n in (2, 3, 4)),
+        (
+            "mprnet",
+            [(*term, of, w) for *term, w in (("charbonnier", 1), ("edge", 0.05)) for of in STAGES],
+        ),
+        *(
+            (name, [("l1", "restored", 1), ("perceptual", "restored", 0.01)])
+            for name in ("kpac", "drbnet")
+        ),
+        ("drbnet-dpdd-only", [("l1", "restored", 1)]),
+    ],
+)
+def test_terms_of_the_loss_are_the_published_ones(
+    name: str, terms: list[tuple[str, str, float]]
+) -> None:
+    settings = all_baselines()[name].recipe().objective_settings
+    found = [(t["loss"], t.get("of", "restored"), t.get("weight", 1)) for t in settings["terms"]]
+    assert found == terms
+
+
 @pytest.mark.parametrize("name", ["sfnet", "fsnet", "focalnet", "irnext", "oknet"])
 def test_the_training_of_the_sfnet_family_is_that_of_motion_deblurring(name: str) -> None:
     """Values of SFNet's and FSNet's released trainer; the others have SFNet's by choice."""
@@ -105,10 +184,3 @@ def test_the_training_of_the_sfnet_family_is_that_of_motion_deblurring(name: str
     assert rates == pytest.approx([1e-4 / 3, 1e-4, (1e-4 + 1e-6) / 2, 1e-6])
     terms = recipe.objective_settings["terms"]
     assert [(one["loss"], one.get("weight", 1)) for one in terms] == [("l1", 1), ("frequency", 0.1)]
-
-
-def test_features_count_little_in_drbnets_second_stage_and_nothing_in_its_first() -> None:
-    both, first = (all_baselines()[f"drbnet{end}"].recipe() for end in ("", "-dpdd-only"))
-    features = {"loss": "perceptual", "weight": 0.01, "settings": {"last": 25}}
-    assert both.objective_settings["terms"] == [{"loss": "l1"}, features]
-    assert first.objective_settings["terms"] == [{"loss": "l1"}]

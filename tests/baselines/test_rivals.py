@@ -1,17 +1,10 @@
 """DnCNN, FFDNet: their traps and their training."""
 
-from collections.abc import Callable
-from functools import partial
-
-import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objective_registry import objective
-from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dncnn.network import DnCNN
 from defocus.baselines.systems.ffdnet.network import FFDNet
-from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
 @torch.no_grad()
@@ -53,14 +46,3 @@ def test_the_denoiser_is_told_a_level_per_picture() -> None:
         rtol=0,
         atol=1e-5,
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "build"),
-    [("dncnn", partial(DnCNN, depth=5)), ("ffdnet", partial(FFDNet, width=24, depth=4))],
-)
-def test_denoisers_learn_a_batch_by_heart(name: str, build: Callable[[], nn.Module]) -> None:
-    torch.manual_seed(0)
-    recipe = baseline(name).recipe()
-    made = objective(recipe.objective, **recipe.objective_settings)
-    assert loss_falls_to(build(), made, recipe, paired_batch(32), steps=25) < 0.8

@@ -65,21 +65,6 @@ def test_estimator_and_reblurring_network_learn_from_each_other(batch: Batch) ->
     assert reblurring.kpn.out.weight.grad.abs().sum() > 0
 
 
-def test_one_batch_can_be_learnt(batch: Batch) -> None:
-    torch.manual_seed(0)
-    network, objective = Guided(Told()), make()
-    parameters = [*network.parameters(), *objective.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=1e-3)
-    history = []
-    for step in range(12):
-        optimiser.zero_grad()
-        loss, _ = objective(network, batch, Progress(step, 20.0, 15))
-        loss.backward()
-        optimiser.step()
-        history.append(loss.item())
-    assert history[-1] < 0.8 * history[0]
-
-
 def test_channel_attention_weighs_channels_by_their_means() -> None:
     attention = LinearChannelAttention(38, 16)
     assert [layer.weight.shape for layer in (attention.fc[0], attention.fc[2])] == [

@@ -1,4 +1,4 @@
-"""What conformance fixtures cannot see: the dropout's share, the start of the weights."""
+"""What conformance fixtures cannot see: dropout, and the start of the weights."""
 
 import math
 
@@ -9,39 +9,30 @@ from torch import nn
 from defocus.baselines.objectives.jdrl.objective import make
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.registry import baseline
+from defocus.baselines.systems.dmphn.network import DMPHN
+from defocus.baselines.systems.focalnet.attention import DualAttention
+from defocus.baselines.systems.irnext.network import IRNeXt
+from defocus.baselines.systems.nafnet.network import NAFNet
+from defocus.baselines.systems.unet.network import UNet
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("name", ["unet", "jdrl-unet"])
-def test_the_unet_drops_two_fifths_in_training(name: str) -> None:
-    """The share of zeros, and the scale of what is kept, of features that are all 1."""
-    torch.manual_seed(0)
-    network = baseline(name).build()
-    assert network.training
-    dropouts = [module for module in network.modules() if isinstance(module, nn.Dropout)]
-    assert len(dropouts) == 1
-    features = dropouts[0](torch.ones(1, 512, 16, 16))
-    share = float((features == 0).float().mean())
-    assert share == pytest.approx(0.4, abs=0.01)  # 131,072 draws: standard deviation 0.0014
-    assert features.unique().tolist() == pytest.approx([0.0, 1 / 0.6])
-
-
-@torch.no_grad()
-def test_levels_four_and_five_are_dropped_by_that_share() -> None:
+def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training() -> None:
     """In the network itself, against the same features without dropout."""
-    from defocus.baselines.systems.unet.network import UNet
-
     torch.manual_seed(0)
-    network = UNet()
     kept: list[float] = []
 
     def count(_: nn.Module, given: tuple[torch.Tensor, ...], found: torch.Tensor) -> None:
         alive = given[0] > 0
         kept.append(float((found[alive] > 0).float().mean()))
+        scale = (found[found > 0] / given[0][found > 0]).mean()
+        assert float(scale) == pytest.approx(1 / 0.6)
 
-    network.dropout.register_forward_hook(count)
-    network(torch.rand(2, 3, 64, 64))
-    assert len(kept) == 2
+    network = baseline("unet").build()
+    assert network.training
+    (dropout,) = (module for module in network.modules() if isinstance(module, nn.Dropout))
+    dropout.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.rand(2, 3, 64, 64))
     assert kept == pytest.approx([0.6, 0.6], abs=0.02)
 
 
@@ -63,3 +54,29 @@ def test_the_reblurring_network_starts_as_xaviers_normal(build: object) -> None:
         assert 0.02 < beyond < 0.08, f"{name}: a normal has 4.6 % there, a uniform none"
         assert layer.bias is not None
         assert not layer.bias.detach().any(), name
+
+
+def test_the_unet_starts_as_he_by_fan_out_and_dmphn_half_as_wide() -> None:
+    torch.manual_seed(0)
+    starts = [(layer, 1.0) for layer in UNet().modules()]
+    starts.append((DMPHN(3).get_submodule("encoder_lv1.layer10.0"), 0.5))
+    for layer, factor in starts:
+        if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 10_000:
+            fan_out = layer.out_channels * layer.kernel_size[0] * layer.kernel_size[1]
+            wanted = factor * math.sqrt(2 / fan_out)
+            assert float(layer.weight.detach().std()) == pytest.approx(wanted, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        NAFNet(width=8, encoder_blocks=(1, 1, 1, 1)).encoders[0],
+        DualAttention(8),
+        IRNeXt(width=8, blocks=1).Encoder[0].layers[0].main[1].dynas[0],
+    ],
+    ids=["nafnet", "focalnet", "irnext"],
+)
+@torch.no_grad()
+def test_blocks_start_as_identities(block: nn.Module) -> None:
+    features = torch.rand(2, 8, 6, 7)
+    torch.testing.assert_close(block.eval()(features), features, rtol=0, atol=0)

@@ -133,12 +133,3 @@ def test_the_loss_is_that_of_the_released_scripts(name: str) -> None:
         expected += 0.1 * functional.l1_loss(parts[0], parts[1])
     made = objective("supervised", **recipe.objective_settings)
     torch.testing.assert_close(made(network, batch, Progress(0, 0.0))[0], expected)
-
-
-@pytest.mark.parametrize("name", FAMILY)
-def test_the_rate_rises_for_three_epochs_and_falls_on_a_cosine(name: str) -> None:
-    recipe = baseline(name).recipe()
-    rates = [recipe.learning_rate("paper", epoch) for epoch in (1, 2, 3, 1501.5, 3000)]
-    middle = (1e-4 + 1e-6) / 2
-    assert rates == pytest.approx([1e-4 / 3, 2e-4 / 3, 1e-4, middle, 1e-6])
-    assert recipe.gradient_clip == 0.01

@@ -13,6 +13,13 @@ from defocus.images import write_image
 SYSTEMS = ("unet", "jdrl-unet", "restormer", "ifan", "drbnet", "kpac", "dpdnet-single", "wiener")
 """Names that have cards; beyond them, names of nobody."""
 
+ENTRY = Entry(
+    run="net-1", grouping="g", evaluation="e", system="net", input="single", weights="trained",
+    reconstruction=0, train_dataset="made", dataset="made", data_hash="0", split="test",
+    budget="demo", seed=0, status="ok",
+)  # fmt: skip
+"""A run of the budget demo; tests change what they are about."""
+
 METRICS = {"psnr": (24.0, 2.0), "ssim": (0.75, 0.05), "mae": (0.04, 0.01), "lpips": (0.3, 0.08)}
 
 

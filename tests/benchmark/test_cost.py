@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.registry import baseline
 from defocus.benchmark.cost.counting import measure_cost, quartiles
 from tests.conftest import Run
 
@@ -44,6 +45,21 @@ def test_counting_takes_one_pass_without_gradients() -> None:
     cost = measure_cost(network, 8, 10, channels=6)
     assert (cost.params_m, cost.macs_g) == (0.0, 0.0)
     assert network.passes == 1
+    assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
+
+
+def test_the_command_counts_at_the_size_that_is_asked_for(run: Run) -> None:
+    done = run("defocus-bench", "cost", "unet", "--size", "32x16", "--repeats", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    counted = measure_cost(baseline("unet").build(), 16, 32)
+    assert row["macs_g"] == pytest.approx(counted.macs_g, rel=1e-9)
+    assert row["params_m"] == pytest.approx(31.03, abs=0.01)
+    assert (row["device"], row["width"], row["height"], row["repeats"]) == ("cpu", 32, 16, 2)
+    assert 0 < row["seconds_q1"] <= row["seconds"] <= row["seconds_q3"]
+    refused = run("defocus-bench", "cost", "unet", "--size", "0x16")
+    assert refused.returncode == 2
+    assert "is no size" in refused.stderr
 
 
 class Looking(nn.Module):
@@ -62,43 +78,7 @@ def test_a_network_that_looks_at_values_is_counted_on_real_ones() -> None:
     assert measure_cost(Looking(), 10, 12).macs_g == pytest.approx(10 * 12 * 81 / 1e9)
 
 
-def test_quartiles() -> None:
-    assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
-    assert quartiles([2.0]) == (2.0, 2.0, 2.0)
-
-
 def test_costs_grow_with_the_picture_and_memory_is_the_largest_sum() -> None:
     layers = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 1), nn.Conv2d(16, 3, 1))
     cost = measure_cost(layers, 32, 64)
     assert cost.peak_mib == pytest.approx((8 + 16) * 32 * 64 * 4 / 2**20, rel=0.01)
-
-
-def unet_macs(height: int, width: int) -> int:
-    """Two 3 x 3 layers per block, a 2 x 2 layer after each upsampling, a 3 x 3 layer at the end."""
-    widths = [64, 128, 256, 512, 1024]
-    pixels = [height * width // 4**level for level in range(5)]
-    into = [3, *widths[:-1]]
-    encoder = sum(9 * (a * b + b * b) * p for a, b, p in zip(into, widths, pixels, strict=True))
-    decoder = sum(
-        4 * (2 * w * w) * p + 9 * (2 * w * w + w * w) * p
-        for w, p in zip(widths[:-1], pixels[:-1], strict=True)
-    )
-    return encoder + decoder + 9 * 64 * 3 * pixels[0]
-
-
-def test_a_registered_network_counted_by_hand(run: Run) -> None:
-    """The U-Net of 31 M parameters, layer by layer, at the size that is asked for."""
-    done = run("defocus-bench", "cost", "unet", "--size", "32x16", "--repeats", "2", "--json")
-    assert done.returncode == 0, done.stderr
-    (row,) = json.loads(done.stdout)
-    macs = unet_macs(16, 32)
-    assert row["macs_g"] == pytest.approx(macs / 1e9, rel=1e-9)
-    assert row["params_m"] == pytest.approx(31.03, abs=0.01)
-    assert (row["device"], row["width"], row["height"], row["repeats"]) == ("cpu", 32, 16, 2)
-    assert 0 < row["seconds_q1"] <= row["seconds"] <= row["seconds_q3"]
-
-
-def test_a_size_that_is_none_is_refused(run: Run) -> None:
-    refused = run("defocus-bench", "cost", "unet", "--size", "0x16")
-    assert refused.returncode == 2
-    assert "is no size" in refused.stderr

@@ -11,8 +11,8 @@ from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.results.scores.soundness import COLUMNS
 from defocus.benchmark.results.store import MetricVersion, Results, open_results, read_results
 from defocus.errors import InputError
-from tests.benchmark.example_study import make_study
-from tests.benchmark.test_results import COSTS, ENTRY, SCORES
+from tests.benchmark.example_study import ENTRY, make_study
+from tests.benchmark.test_results import COSTS, SCORES
 
 OTHER = replace(ENTRY, run="net-2", seed=1)
 VERSIONS = [MetricVersion("mae", "1", "0.1.0")]

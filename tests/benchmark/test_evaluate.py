@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,8 @@ from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restor
 from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.left_out import UNREAD
-from defocus.benchmark.results.store import COSTS
+from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.store import COSTS, Cost
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image
@@ -71,8 +73,18 @@ def pair(tmp_path: Path) -> Pair:
     )
 
 
-def dataset_of(pair: Pair, tmp_path: Path) -> Dataset:
-    return Dataset("made", tmp_path, (pair,), str(tmp_path), tmp_path / ".derived")
+def dataset_of(*pairs: Pair) -> Dataset:
+    folder = pairs[0].blurry.parent
+    return Dataset("made", folder, pairs, str(folder), folder / ".derived")
+
+
+def evaluated(
+    dataset: Dataset, network: nn.Module | None = None, **settings: Any
+) -> tuple[list[Score], list[Cost]]:
+    """Of a system that gives its input where none is told; what is kept lies in ``run``."""
+    network, out = network or nn.Identity(), dataset.root / "run"
+    flow = flow_estimator("dis")
+    return evaluate(network, CARD, dataset, dataset.pairs, flow, out, device=CPU, **settings)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (15, 20)])
@@ -86,17 +98,9 @@ def test_a_picture_smaller_than_networks_take_is_restored(
     assert made.shape == (*size, 3)
 
 
-def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> None:
+def test_a_perfect_system_is_perfect_under_gt(pair: Pair) -> None:
     sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
-    scores, costs = evaluate(
-        Net(lambda _: sharp[None]),
-        CARD,
-        dataset_of(pair, tmp_path),
-        (pair,),
-        flow_estimator("dis"),
-        tmp_path / "run",
-        device=CPU,
-    )
+    scores, costs = evaluated(dataset_of(pair), Net(lambda _: sharp[None]))
     found = {(s.protocol, s.metric): s for s in scores}
     assert len(found) == len(scores)
     whole = [metric for _, metric in found if metric not in PARTS]
@@ -121,11 +125,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(
     file = tmp_path / "cut.png"
     file.write_bytes(pair.blurry.read_bytes()[:2000])
     damaged = replace(pair, id="a", **{cut: file})
-    pairs = (damaged, pair)
-    dataset = replace(dataset_of(pair, tmp_path), pairs=pairs)
-    given = (nn.Identity(), CARD, dataset)
-    given_to = (flow_estimator("dis"), tmp_path / "run")
-    scores, costs = evaluate(*given, pairs, *given_to, device=CPU)
+    scores, costs = evaluated(dataset_of(damaged, pair))
     without = {one.reason.partition(" (")[0] for one in scores if one.pair == "a"}
     assert without == {f"{UNREAD}cut.png: the file is cut short"}
     psnr = {one.pair: one.value for one in scores if (one.protocol, one.metric) == ("gt", "psnr")}
@@ -133,7 +133,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(
     assert psnr["p"] is not None
     assert [cost.measured_on for cost in costs][1] == "56x40 px"
     with pytest.raises(ImageError, match=r"cut short.*; a is the only test pair, so nothing"):
-        evaluate(*given, (damaged,), *given_to, device=CPU)
+        evaluated(dataset_of(damaged))
 
 
 class Still:
@@ -153,16 +153,7 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
     circles[:, 28:] = -5.0
     np.save(tmp_path / "map.npy", circles)
     known = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
-    scores, _ = evaluate(
-        nn.Identity(),
-        CARD,
-        dataset_of(known, tmp_path),
-        (known,),
-        flow_estimator("dis"),
-        tmp_path / "run",
-        device=CPU,
-        independent=Still(),
-    )
+    scores, _ = evaluated(dataset_of(known), independent=Still())
     found = {(s.protocol, s.metric): s for s in scores}
     assert {metric for protocol, metric in found if protocol == "gt" and metric in PARTS} == {
         "psnr_edges", "psnr_flat", "psnr_in_focus", "psnr_blurred", "psnr_coc_0_2", "psnr_coc_4_8",
@@ -181,24 +172,16 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
     ]
 
 
-def test_a_target_that_cannot_be_names_its_estimator(pair: Pair, tmp_path: Path) -> None:
-    alone = replace(pair, sharp=None)
-    dataset = replace(dataset_of(pair, tmp_path), pairs=(alone, pair))
-    scores, _ = evaluate(
-        nn.Identity(), CARD, dataset, (alone,), flow_estimator("dis"), tmp_path / "run", device=CPU
-    )
-    assert all(score.value is None for score in scores)
-    flows = {score.protocol: score.flow for score in scores}
+def test_a_target_that_cannot_be_names_its_estimator(pair: Pair) -> None:
+    scores, _ = evaluated(dataset_of(replace(pair, id="a", sharp=None), pair))
+    alone = [score for score in scores if score.pair == "a"]
+    assert all(score.value is None for score in alone)
+    flows = {score.protocol: score.flow for score in alone}
     assert flows == {"gt": "", "input-aligned": "dis", "deformed-gt": "dis", "truth": ""}
 
 
-def test_without_ground_truth_metrics_without_reference_score_alone(
-    pair: Pair, tmp_path: Path
-) -> None:
-    dataset = dataset_of(replace(pair, sharp=None), tmp_path)
-    scores, _ = evaluate(
-        nn.Identity(), CARD, dataset, dataset.pairs, flow_estimator("dis"), tmp_path, device=CPU
-    )
+def test_without_ground_truth_metrics_without_reference_score_alone(pair: Pair) -> None:
+    scores, _ = evaluated(dataset_of(replace(pair, sharp=None)))
     assert {(score.protocol, score.metric) for score in scores} == {(NO_REFERENCE, "niqe")}
     assert "px" in scores[0].reason, "NIQE needs blocks of 96 px"
 
@@ -207,10 +190,7 @@ def test_small_pictures_are_kept_for_the_report(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SHOWN_PX", 28)
-    dataset = dataset_of(pair, tmp_path)
-    evaluate(
-        nn.Identity(), CARD, dataset, (pair,), flow_estimator("dis"), tmp_path / "run", device=CPU
-    )
+    evaluated(dataset_of(pair))
     folder = tmp_path / "run" / "images"
     assert sorted(path.name for path in folder.iterdir()) == [
         "p.blurry.png",
@@ -239,14 +219,13 @@ def test_a_dual_system_gets_left_and_right(pair: Pair) -> None:
     assert seconds > 0
 
 
-def test_the_network_is_in_evaluation_mode_without_gradients(pair: Pair, tmp_path: Path) -> None:
+def test_the_network_is_in_evaluation_mode_without_gradients(pair: Pair) -> None:
     modes: list[tuple[bool, bool]] = []
     network = Net(
         lambda blurry: (modes.append((network.training, torch.is_grad_enabled())), blurry)[1]
     )  # type: ignore[func-returns-value]
     network.train()
-    dataset = dataset_of(pair, tmp_path)
-    evaluate(network, CARD, dataset, (pair,), flow_estimator("dis"), tmp_path / "run", device=CPU)
+    evaluated(dataset_of(pair), network)
     assert set(modes) == {(False, False)}
 
 

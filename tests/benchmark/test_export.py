@@ -9,15 +9,10 @@ import pytest
 
 from defocus.benchmark.leaderboard.export import export_study
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import Cost, Entry, open_results
+from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError
+from tests.benchmark.example_study import ENTRY
 from tests.conftest import Run
-
-ENTRY = Entry(
-    run="net-1", grouping="0123456789abcdef", evaluation="e" * 16, system="net_1", input="single",
-    weights="trained", reconstruction=0, train_dataset="made", dataset="made",
-    data_hash="f" * 64, split="test", budget="paper", seed=0, status="ok",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -30,7 +25,10 @@ def study(tmp_path: Path) -> Path:
                 for k in range(12)
             ]
             scores.append(Score("defocus-v1", "gt", "lpips", "p00", "s00", None, "", "no weights"))
-            entry = replace(ENTRY, run=f"run-{number}", system=name, grouping=f"{number}" * 16)
+            entry = replace(
+                ENTRY, run=f"run-{number}", system=name, grouping=f"{number}" * 16, budget="paper",
+                data_hash="f" * 64, evaluation="e" * 16,
+            )  # fmt: skip
             results.record(entry, scores, [Cost("params_m", 1.5)])
     return tmp_path
 

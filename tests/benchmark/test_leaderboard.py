@@ -26,23 +26,7 @@ from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.benchmark.scoring.protocols import PROTOCOLS
 from defocus.reports.model import Column, Table
-
-ENTRY = Entry(
-    run="net-1",
-    grouping="net-group",
-    evaluation="e",
-    system="net",
-    input="single",
-    weights="trained",
-    reconstruction=0,
-    train_dataset="made",
-    dataset="made",
-    data_hash="0",
-    split="test",
-    budget="demo",
-    seed=0,
-    status="ok",
-)
+from tests.benchmark.example_study import ENTRY
 
 
 def score(pair: str, value: float | None, metric: str = "psnr", **more: str) -> Score:

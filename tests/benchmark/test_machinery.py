@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +24,7 @@ from defocus.benchmark.training.watch import Watch, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module
 from defocus.training.optimiser import Optimiser
-from defocus.training.record.folder import CHECKPOINT
+from defocus.training.record.folder import CHECKPOINT, VALIDATION
 from defocus.training.settings import Training
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.optimisers import autocast, has_bfloat16, make_optimisers
@@ -47,31 +49,37 @@ def size_of(network: nn.Module) -> float:
 
 
 @pytest.mark.parametrize(
-    "training",
+    "changes",
     [
-        Training(precision="bfloat16", channels_last=True, deterministic=True),
-        Training(average=0.8, accumulate=2, validations=3, select="validation", tensorboard=True),
+        {"training": Training(precision="bfloat16", channels_last=True, deterministic=True)},
+        {"training": Training(average=0.8, accumulate=2, validations=3, select="validation",
+                              tensorboard=True)},
+        {"averaged_from_epoch": 4.0},
     ],
-    ids=["arithmetic", "averages"],
-)
+    ids=["arithmetic", "averages", "mean of the last"],
+)  # fmt: skip
 def test_it_resumes_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: Training
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
     whole, parts, watches = tmp_path / "whole", tmp_path / "parts", {"validation": Watch(size_of)}
-    trained(whole, training, watches=watches)
-    with pytest.raises(KeyboardInterrupt):
-        trained(parts, training, Patches(5), watches)
-    torch.rand(3)
-    trained(parts, training, watches=watches)
+    run = make_run(recipe=RECIPE.model_copy(update=changes))
+    for folder, stop_at in (
+        (whole, None),
+        (parts, 8 if "averaged_from_epoch" in changes else 5),
+        (parts, None),
+    ):
+        folder.mkdir(exist_ok=True)
+        with pytest.raises(KeyboardInterrupt) if stop_at else nullcontext():
+            train(run, Loss, Patches(stop_at), folder, CPU, watches=watches)
+        torch.rand(3)
     expected, found = tensors_of(whole), tensors_of(parts)
     assert expected.keys() == found.keys()
     assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
     names = {path.name for path in whole.iterdir()}
     assert names == {path.name for path in parts.iterdir()}
-    if training.validations:
-        scores = [(folder / "validation.csv").read_bytes() for folder in (whole, parts)]
-        assert scores[0] == scores[1]
+    if run.recipe is not None and run.recipe.training.validations:
+        assert (whole / VALIDATION).read_bytes() == (parts / VALIDATION).read_bytes()
         assert "tensorboard" in names
         assert "best.safetensors" not in names
 
@@ -115,20 +123,6 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(
 def test_the_running_mean_is_that_of_its_definition(tmp_path: Path) -> None:
     seen: list[torch.Tensor] = []
 
-    class Seeing(Patches):
-        def batch(
-            self,
-            step: int,
-            size: int,
-            seed: int,
-            crop_px: int | None = None,
-            *,
-            places: slice = slice(None),
-        ) -> Batch:
-            if step:
-                seen.append(network().detach().clone())
-            return super().batch(step, size, seed, crop_px, places=places)
-
     built: list[nn.Module] = []
     init = Net.__init__
 
@@ -137,7 +131,8 @@ def test_the_running_mean_is_that_of_its_definition(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Net, "__init__", lambda self: (init(self), built.append(self))[0])
-        found = trained(tmp_path, Training(average=0.7), Seeing()).network
+        patches = Patches(begun=lambda step: step and seen.append(network().detach().clone()))
+        found = trained(tmp_path, Training(average=0.7), patches).network
     plain = trained(tmp_path / "plain", Training()).network
     seen.append(plain.get_parameter("conv.weight"))
     mean = seen[0]
@@ -161,24 +156,12 @@ def test_parts_of_a_batch_add_up_to_the_batch() -> None:
 def test_told_to_stop_it_saves_its_state_and_goes_on_later(
     tmp_path: Path, name: str, at: int
 ) -> None:
-    class Stopping(Patches):
-        def batch(
-            self,
-            step: int,
-            size: int,
-            seed: int,
-            crop_px: int | None = None,
-            *,
-            places: slice = slice(None),
-        ) -> Batch:
-            if step == at:
-                os.kill(os.getpid(), getattr(signal, name))
-            return super().batch(step, size, seed, crop_px, places=places)
-
-    before = signal.getsignal(getattr(signal, name))
+    number = getattr(signal, name)
+    stopping = Patches(begun=lambda step: step == at and os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
     with pytest.raises(InterruptedWorkError, match=f"saved at step {at + 1} of 9"):
-        trained(tmp_path, Training(), Stopping())
-    assert signal.getsignal(getattr(signal, name)) is before
+        trained(tmp_path, Training(), stopping)
+    assert signal.getsignal(number) is before
     assert (tmp_path / CHECKPOINT).exists()
     patches = Patches()
     trained(tmp_path, Training(), patches)

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -45,48 +45,40 @@ from defocus.reports.model import (
     parts_inside,
 )
 from defocus.reports.text import cell_text
-from tests.benchmark.example_study import entry, make_study
+from tests.benchmark.example_study import ENTRY, entry, make_study
 
 Kind = TypeVar("Kind")
-
-ENTRY = Entry(
-    run="net-1",
-    grouping="g",
-    evaluation="e",
-    system="net",
-    input="single",
-    weights="trained",
-    reconstruction=0,
-    train_dataset="made",
-    dataset="made",
-    data_hash="0",
-    split="test",
-    budget="demo",
-    seed=0,
-    status="ok",
-)
 
 
 def fill(out: Path, budget: str = "demo") -> None:
     """A study of two systems and one test picture."""
-    entries = [
-        replace(ENTRY, budget=budget),
-        replace(ENTRY, run="input-1", system="input", grouping="i", weights="none", budget=budget),
-    ]
+    input_entry = replace(ENTRY, run="input-1", system="input", grouping="i", weights="none")
     with open_results(out / "results.sqlite") as results:
-        for entry in entries:
+        for each in (ENTRY, input_entry):
             scores = [Score("default", "gt", "psnr", "cat", "cat", 20.0)]
-            results.record(entry, scores, [Cost("seconds", 1.0)])
-            folder = out / "runs" / entry.run / "images"
+            results.record(replace(each, budget=budget), scores, [Cost("seconds", 1.0)])
+            folder = out / "runs" / each.run / "images"
             folder.mkdir(parents=True)
             for number, state in enumerate(("blurry", "restored", "sharp")):
                 picture = np.full((8, 12, 3), number, np.uint8)
                 write_image(folder / f"cat.{state}.png", picture)
-            document = {"run": entry.run, "schedule": {"steps": 4}, "device": "cpu"}
+            document = {"run": each.run, "schedule": {"steps": 4}, "device": "cpu"}
             (folder.parent / "run.json").write_text(json.dumps(document))
     lines = [f"{step},0,{step},0.1,{1 / step}" for step in range(1, 501)]
     text = "\n".join(["step,epoch,seconds,learning_rate,loss", *lines])
     (out / "runs" / "net-1" / "train.csv").write_text(text)
+
+
+Scored = tuple[str, dict[str, float], dict[str, Any]]
+"""A system, its PSNR by picture, and what its run has beside those of ENTRY."""
+
+
+def write_rows(out: Path, *rows: Scored) -> None:
+    with open_results(out / "results.sqlite") as results:
+        for system, values, facts in rows:
+            each = replace(ENTRY, run=system, system=system, grouping=system)
+            scores = [Score("default", "gt", "psnr", n, n, value) for n, value in values.items()]
+            results.record(replace(each, **facts), scores, [Cost("seconds", 1.0)])
 
 
 def page_of(out: Path) -> Page:
@@ -122,8 +114,12 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path: Path) ->
     assert curves.log_y
     assert len(curves.curves[0].x) <= 200
     assert curves.curves[0].x[-1] == 500
+    assert curves.curves[0].y[0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3), "the mean is kept"
     facts = [fact for part in parts(page, Facts) for fact in part.facts]
     assert ("schedule.steps", "4") in facts
+    (tmp_path / "paper").mkdir()
+    fill(tmp_path / "paper", "paper")
+    assert page_of(tmp_path / "paper").notice == ""
 
 
 def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> None:
@@ -251,17 +247,6 @@ def test_a_closed_folder_is_a_line_on_the_index(
         find_studies(tmp_path / "closed")
 
 
-def test_thinning_keeps_the_mean(tmp_path: Path) -> None:
-    fill(tmp_path)
-    (curves,) = parts(page_of(tmp_path), Curves)
-    assert curves.curves[0].y[0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
-
-
-def test_a_paper_budget_carries_no_notice(tmp_path: Path) -> None:
-    fill(tmp_path, "paper")
-    assert page_of(tmp_path).notice == ""
-
-
 def test_runs_without_files_still_have_a_page(tmp_path: Path) -> None:
     with open_results(tmp_path / "results.sqlite") as results:
         failed = replace(ENTRY, status="failed: boom")
@@ -286,23 +271,21 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(
 
     monkeypatch.setattr(module, "_render", render)
     with open_results(tmp_path / "results.sqlite") as results:
-        publish(tmp_path, results)
-        publish(tmp_path, results)
-        assert len(rendered) == 1
-        (tmp_path / "report.pdf").write_text("scribble")
-        publish(tmp_path, results)
-        assert len(rendered) == 2
-        (tmp_path / "report.html").unlink()
-        publish(tmp_path, results)
-        assert len(rendered) == 3
-        (tmp_path / "runs" / "net-1" / "run.json").write_text('{"device": "cuda"}')
-        publish(tmp_path, results)
-        assert len(rendered) == 4
-        results.record(replace(ENTRY, status="failed: x"))
-        publish(tmp_path, results)
-        assert len(rendered) == 5
-        publish(tmp_path, results)
-        assert len(rendered) == 5
+        assert publish(tmp_path, results, reports=False)
+        assert (tmp_path / "leaderboard.csv").exists()
+        assert not rendered
+        changes: list[Callable[[], object]] = [
+            lambda: None,
+            lambda: (tmp_path / "report.pdf").write_text("scribble"),
+            (tmp_path / "report.html").unlink,
+            lambda: (tmp_path / "runs/net-1/run.json").write_text('{"device": "cuda"}'),
+            lambda: results.record(replace(ENTRY, status="failed: x")),
+        ]
+        for count, change in enumerate(changes, start=1):
+            change()
+            for _ in range(2):
+                publish(tmp_path, results)
+                assert len(rendered) == count
 
 
 def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(
@@ -327,26 +310,89 @@ def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(
     assert reported == [False, True, False, False, False, True, False, False, False]
 
 
-def test_the_leaderboard_may_come_without_the_reports(tmp_path: Path) -> None:
-    fill(tmp_path)
-    with open_results(tmp_path / "results.sqlite") as results:
-        assert publish(tmp_path, results, reports=False)
-    assert (tmp_path / "leaderboard.csv").exists()
-    assert not (tmp_path / "report.html").exists()
-
-
 def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
+    one = {"cat": 20.0}
+    write_rows(
+        tmp_path,
+        ("net", one, {}),
+        ("other", one, {}),
+        ("other", one, {"run": "other-2", "seed": 1}),
+        ("input", one, {"weights": "none"}),
+    )
     with open_results(tmp_path / "results.sqlite") as results:
-        for number, (system, seed) in enumerate((("net", 0), ("other", 0), ("other", 1))):
-            entry = replace(ENTRY, run=f"r{number}", system=system, grouping=system, seed=seed)
-            score = Score("default", "gt", "psnr", "cat", "cat", 20.0)
-            results.record(entry, [score], [Cost("seconds", 1.0)])
-        untrained = replace(ENTRY, run="r3", system="input", grouping="input", weights="none")
-        results.record(untrained, [score], [Cost("seconds", 1.0)])
         (table,) = score_tables(leaderboard(results))
     assert "net: 1 of 2 seeds" in table.note
     assert "other" not in table.note
     assert "input" not in table.note
+
+
+NONE = {"weights": "none"}
+
+
+THREE = ("cat", "dog", "elk")
+
+
+SUMMARIES: dict[str, tuple[list[Scored], str, list[str]]] = {
+    "the best trained, where no lead over it can be told": (
+        [
+            ("input", {"cat": 20.0, "dog": 22.0}, NONE),
+            ("own", {"cat": 22.0}, {"weights": "own"}),
+            ("net", {"dog": 23.0}, {}),
+        ],
+        "own gains most of 2 systems",
+        ["Best trained here: net, +"],
+    ),
+    "a row that lacks pictures": (
+        [
+            ("input", dict.fromkeys(THREE, 20.0), NONE),
+            ("one", dict.fromkeys(THREE, 21.0), {}),
+            ("two", dict.fromkeys(THREE, 20.5), {}),
+            ("partial", dict.fromkeys(THREE[:2], 29.0), {}),
+        ],
+        "one gains most of 2 systems, +1.00 dB",
+        ["on 3 pictures of 3 scenes", "Not compared with them: partial (2 of 3 pictures)."],
+    ),
+    "a network from scratch beside narrow copies": (
+        [
+            ("input", {"cat": 20.0}, NONE),
+            ("one", {"cat": 21.0}, {"weights": "narrow"}),
+            ("two", {"cat": 20.5}, {"weights": "narrow"}),
+            ("mine", {"cat": 22.0}, {"weights": "from scratch, 30 steps"}),
+        ],
+        "one gains most of 2 systems, +1.00 dB",
+        ["mine, from scratch, 30 steps, is not compared with them: +2.00 dB."],
+    ),
+    "every row that the table shows, rebuilt or not": (
+        [
+            ("input", {"cat": 20.0}, NONE),
+            ("net", {"cat": 22.0}, {}),
+            ("worse", {"cat": 19.0}, {}),
+            ("rebuilt", {"cat": 23.0}, {"reconstruction": 1}),
+            ("rebuilt-worse", {"cat": 18.0}, {"reconstruction": 1}),
+            ("told", {"cat": 25.0}, {"input": "single, defocus_map"}),
+        ],
+        "net gains most of 5 systems (1 told the true blur and 1 reconstruction above it aside)",
+        [" +2.00 dB", "Below the input: 2 systems."],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SUMMARIES)
+def test_the_result_compares_what_can_be_compared_and_names_the_rest(
+    tmp_path: Path, case: str
+) -> None:
+    rows, begin, words = SUMMARIES[case]
+    write_rows(tmp_path, *rows)
+    page = page_of(tmp_path)
+    assert page.summary.startswith(begin)
+    for word in words:
+        assert word in page.summary
+    assert ("The next" in page.summary) == ("the best trained" not in case)
+    assert all(
+        weights in str(page)
+        for *_, facts in rows
+        if "," in (weights := str(facts.get("weights", "")))
+    )
 
 
 def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
@@ -375,78 +421,6 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
     assert " on 24 pictures of 12 scenes of dpdd:made." in page.summary
     said = f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
     assert page.summary.endswith(said)
-
-
-def test_the_best_trained_is_named_where_no_lead_over_it_can_be_told(tmp_path: Path) -> None:
-    rows = (
-        ("input", "none", {"cat": 20.0, "dog": 22.0}),
-        ("own", "own", {"cat": 22.0}),
-        ("net", "trained", {"dog": 23.0}),
-    )
-    with open_results(tmp_path / "results.sqlite") as results:
-        for system, weights, values in rows:
-            entry = replace(ENTRY, run=system, system=system, grouping=system, weights=weights)
-            scores = [Score("default", "gt", "psnr", n, n, each) for n, each in values.items()]
-            results.record(entry, scores, [Cost("seconds", 1.0)])
-    said = page_of(tmp_path).summary
-    assert said.startswith("own gains most of 2 systems")
-    assert "The next" not in said
-    assert "Best trained here: net, +" in said
-
-
-def test_a_row_that_lacks_pictures_is_not_among_the_systems_that_are_compared(
-    tmp_path: Path,
-) -> None:
-    gains = {"input": 0.0, "one": 1.0, "two": 0.5, "partial": 9.0}
-    with open_results(tmp_path / "results.sqlite") as results:
-        for system, gain in gains.items():
-            weights = "none" if system == "input" else "trained"
-            entry = replace(ENTRY, run=system, system=system, grouping=system, weights=weights)
-            names = ("cat", "dog", "elk")[: 2 if system == "partial" else 3]
-            scores = [Score("default", "gt", "psnr", n, n, 20.0 + gain) for n in names]
-            results.record(entry, scores, [Cost("seconds", 1.0)])
-    said = page_of(tmp_path).summary
-    assert said.startswith("one gains most of 2 systems, +1.00 dB")
-    assert "on 3 pictures of 3 scenes" in said
-    assert "Not compared with them: partial (2 of 3 pictures)." in said
-
-
-def test_a_network_from_scratch_is_not_compared_with_narrow_copies(tmp_path: Path) -> None:
-    rows = (
-        ("input", "none", 20.0),
-        ("one", "narrow", 21.0),
-        ("two", "narrow", 20.5),
-        ("mine", "from scratch, 30 steps", 22.0),
-    )
-    with open_results(tmp_path / "results.sqlite") as results:
-        for system, weights, psnr in rows:
-            entry = replace(ENTRY, run=system, system=system, grouping=system, weights=weights)
-            score = Score("default", "gt", "psnr", "cat", "cat", psnr)
-            results.record(entry, [score], [Cost("seconds", 1.0)])
-    page = page_of(tmp_path)
-    assert page.summary.startswith("one gains most of 2 systems, +1.00 dB")
-    assert "mine, from scratch, 30 steps, is not compared with them: +2.00 dB." in page.summary
-    assert "from scratch, 30 steps" in str(page)
-
-
-def test_the_result_counts_every_row_that_the_table_shows(tmp_path: Path) -> None:
-    rows: tuple[tuple[str, float, dict[str, Any]], ...] = (
-        ("input", 20.0, {"weights": "none"}),
-        ("net", 22.0, {}),
-        ("worse", 19.0, {}),
-        ("rebuilt", 23.0, {"reconstruction": 1}),
-        ("rebuilt-worse", 18.0, {"reconstruction": 1}),
-        ("told", 25.0, {"input": "single, defocus_map"}),
-    )
-    with open_results(tmp_path / "results.sqlite") as results:
-        for system, psnr, changes in rows:
-            entry = replace(ENTRY, run=system, system=system, grouping=system, **changes)
-            score = Score("default", "gt", "psnr", "cat", "cat", psnr)
-            results.record(entry, [score], [Cost("seconds", 1.0)])
-    said = page_of(tmp_path).summary
-    aside = "1 told the true blur and 1 reconstruction above it aside"
-    assert said.startswith(f"net gains most of 5 systems ({aside}), +2.00 dB")
-    assert "Below the input: 2 systems." in said, "as many as the table shows, rebuilt or not"
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ from defocus.benchmark.evaluation.versions import evaluation_version, metric_ver
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.left_out import UNREAD
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.results.store import open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import write_image
+from tests.benchmark.example_study import ENTRY
 
 NEEDY = """
 from pathlib import Path
@@ -101,8 +102,7 @@ def missing(
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
     run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0)  # type: ignore[arg-type,return-value]
     study = Study(out, Dataset("made", out, pairs, "0", out / "derived"), [run])
-    entry = Entry("net-1", "g", evaluation, "net", "single", "none", 0, "", "made", "0", "test",
-                  "demo", 0, "ok")  # fmt: skip
+    entry = replace(ENTRY, evaluation=evaluation, weights="none", train_dataset="")
     versions = metric_versions([one.name for one in stored], {one.name: one for one in stored})
     with open_results(out / "results.sqlite") as results:
         results.record(entry, scores, versions=versions)

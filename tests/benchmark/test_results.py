@@ -13,30 +13,14 @@ from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import (
     FORMAT,
     Cost,
-    Entry,
     MetricVersion,
     open_results,
     read_results,
 )
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, StorageError
+from tests.benchmark.example_study import ENTRY
 
-ENTRY = Entry(
-    run="net-1",
-    grouping="g",
-    evaluation="e",
-    system="net",
-    input="single",
-    weights="trained",
-    reconstruction=0,
-    train_dataset="made",
-    dataset="made",
-    data_hash="0",
-    split="test",
-    budget="demo",
-    seed=0,
-    status="ok",
-)
 SCORES = [
     Score("default", "gt", "mae", "a", "a", 0.125),
     Score("default", "gt", "psnr", "a", "a", None, "dis", "why not"),

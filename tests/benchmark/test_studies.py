@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, SettingsError
 from tests.benchmark.conftest import make_pictures
+from tests.benchmark.example_study import ENTRY
 from tests.benchmark.test_plan import baseline, plan_runs
 from tests.benchmark.test_resume import scores_of
 
@@ -230,8 +232,7 @@ def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
 
 
 def entry(run: str, status: str = "ok") -> Entry:
-    return Entry(run, "g", "e", "net", "single", "trained", 0, "made", "made", "0", "test", "demo",
-                 0, status)  # fmt: skip
+    return replace(ENTRY, run=run, status=status)
 
 
 def store(folder: Path, *entries: Entry, value: float = 1.0) -> Path:

@@ -20,7 +20,7 @@ from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tab
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import score_matrix
-from defocus.benchmark.results.store import Entry, Results, open_results
+from defocus.benchmark.results.store import Results, open_results
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
@@ -32,13 +32,10 @@ from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.running.outcome import outcome_of
 from defocus.datasets.pair import Dataset
 from defocus.reports.model import Link, Measured
+from tests.benchmark.example_study import ENTRY
 from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
-ENTRY = Entry(
-    run="", grouping="", evaluation="e", system="", input="single", weights="trained",
-    reconstruction=0, train_dataset="made", dataset="made", data_hash="d" * 64, split="test",
-    budget="paper", seed=0, status="ok",
-)  # fmt: skip
+PAPER = replace(ENTRY, budget="paper", data_hash="d" * 64)
 SCENES = 14
 BASE = np.random.default_rng(0).normal(25.0, 3.0, SCENES)
 
@@ -51,7 +48,7 @@ def record(
     protocol: str = "gt",
     **facts: object,
 ) -> None:
-    entry = replace(ENTRY, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
+    entry = replace(PAPER, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
     entry = replace(entry, **facts)  # type: ignore[arg-type]
     scores = [
         Score(

@@ -2,8 +2,7 @@
 
 import csv
 import dataclasses
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +15,13 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
-from defocus.baselines.recipes.recipe import Constant, Recipe, Schedule, Step
+from defocus.baselines.recipes.recipe import Recipe, Schedule, Step
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import train as study_training
 from defocus.benchmark.training.train import load_trained, train
 from defocus.errors import TrainingError, WeightsError
 from defocus.training import loop as module
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from defocus.training.record.folder import CHECKPOINT, CURVE, code_of, training_finished
+from defocus.training.record.folder import CHECKPOINT, CURVE, training_finished
 
 CPU = torch.device("cpu")
 SCHEDULE = Schedule(steps=9, crop_px=16, batch=2, learning_rate=1e-2)
@@ -68,9 +66,13 @@ class Loss(Objective):
 class Patches:
     """Random crops, deterministic in (seed, step); interrupted at a step where asked."""
 
-    def __init__(self, stop_at: int | None = None) -> None:
+    def __init__(
+        self, stop_at: int | None = None, begun: Callable[[int], object] = lambda step: None
+    ) -> None:
         self.stop_at = stop_at
+        self.begun = begun
         self.asked: list[int] = []
+        self.sizes: list[tuple[int, int | None]] = []
 
     def batch(
         self,
@@ -83,9 +85,12 @@ class Patches:
     ) -> Batch:
         if step == self.stop_at:
             raise KeyboardInterrupt
+        self.begun(step)
         self.asked.append(step)
+        self.sizes.append((size, crop_px))
+        side = crop_px or 16
         generator = torch.Generator().manual_seed(1000 * seed + step)
-        pictures = torch.rand(2, size, 3, 16, 16, generator=generator)
+        pictures = torch.rand(2, size, 3, side, side, generator=generator)
         return Batch(pictures[0][places], pictures[1][places])
 
 
@@ -140,25 +145,6 @@ def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(
             resumed.network.state_dict().values(), loaded.network.state_dict().values(), strict=True
         )
     )
-
-
-def test_a_training_says_which_versions_it_went_through(
-    tmp_path: Path,
-    every_step: None,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    versions = iter(["0.1.0+aaaaaaa", "0.1.0+aaaaaaa", "0.2.0+bbbbbbb"])
-    for stop_at in (2, 5, None):
-        version = next(versions)
-        monkeypatch.setattr(study_training, "package_version", lambda version=version: version)
-        with pytest.raises(KeyboardInterrupt) if stop_at else nullcontext():
-            train(make_run(), Loss, Patches(stop_at), tmp_path, CPU)
-    assert code_of(tmp_path) == "0.1.0+aaaaaaa, 0.2.0+bbbbbbb"
-    assert "step 5 of 9, trained by 0.1.0+aaaaaaa, 0.2.0+bbbbbbb" in capsys.readouterr().err
-    monkeypatch.setattr(study_training, "package_version", lambda: "0.3.0")
-    train(make_run(), Loss, Patches(), tmp_path, CPU)
-    assert code_of(tmp_path) == "0.1.0+aaaaaaa, 0.2.0+bbbbbbb"
 
 
 def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
@@ -232,15 +218,6 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
     patches = Patches()
     train(make_run(recipe=recipe), Loss, patches, tmp_path, CPU, epoch_crops=3)
     assert patches.asked == list(range(6 * 2))  # 6 epochs of 3 crops, 2 a step
-
-
-@pytest.mark.parametrize(
-    ("epoch", "expected"), [(0, 1.0), (1.999, 1.0), (2, 0.5), (3.9, 0.5), (4, 0.25), (6, 0.125)]
-)
-def test_learning_rate_halves_on_the_recipe_s_epochs(epoch: float, expected: float) -> None:
-    assert RECIPE.learning_rate("demo", epoch) == pytest.approx(1e-2 * expected)
-    constant = RECIPE.model_copy(update={"decay": Constant()})
-    assert constant.learning_rate("demo", epoch) == 1e-2
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:

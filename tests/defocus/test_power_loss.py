@@ -16,7 +16,8 @@ from defocus.datasets.archives.unpack import unpack
 from defocus.datasets.curation.decisions import add_decision, read_decisions
 from defocus.datasets.curation.rules import Judgement
 from defocus.files import make_folder, write_json
-from tests.benchmark.test_results import COSTS, ENTRY, SCORES
+from tests.benchmark.example_study import ENTRY
+from tests.benchmark.test_results import COSTS, SCORES
 from tests.defocus.power_loss import Disk
 
 Check = Callable[[Path], None]

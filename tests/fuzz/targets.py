@@ -56,7 +56,8 @@ from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.files.own_picture import read_own_picture
 from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint
-from tests.benchmark.test_results import COSTS, ENTRY, SCORES
+from tests.benchmark.example_study import ENTRY
+from tests.benchmark.test_results import COSTS, SCORES
 from tests.capture.raw_sessions import bayer_dng, write_session
 from tests.conformance.fixture import read_fixture
 from tests.fuzz.campaign import DamagedReader, foreseen

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 from torch import nn
 
 from defocus.benchmark.training.train import train
-from defocus.training import loop as module
 from tests.benchmark.test_train import CPU, RECIPE, Loss, Patches, make_run, tensors_of
 
 AVERAGED = RECIPE.model_copy(update={"averaged_from_epoch": 4.0})
@@ -37,23 +35,6 @@ def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path: Path) -> None
     torch.testing.assert_close(mean["network.conv.weight"], torch.stack(weights).mean(0))
     name = "network.norm.running_mean"  # not computed anew
     torch.testing.assert_close(mean[name], last[name])
-
-
-def test_resumed_within_the_mean_it_comes_to_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    for folder in (whole, parts):
-        folder.mkdir()
-    run = make_run(recipe=AVERAGED)
-    train(run, Loss, Patches(), whole, CPU)
-    with pytest.raises(KeyboardInterrupt):
-        train(run, Loss, Patches(8), parts, CPU)
-    train(run, Loss, Patches(), parts, CPU)
-    found = tensors_of(parts)
-    for name, tensor in tensors_of(whole).items():
-        assert torch.equal(tensor, found[name]), name
 
 
 def test_before_the_mean_begins_the_weights_stay_as_they_are(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Optimisers, clipping, growing crops and adversaries; resumed to the bit with all of them."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipes.recipe import Adversary, Growth, Recipe, Schedule
 from defocus.benchmark.study.plan import Run
@@ -17,6 +19,8 @@ from defocus.training.optimiser import Optimiser
 from defocus.training.record.checkpoint import load_checkpoint
 from defocus.training.record.folder import CHECKPOINT
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
+from tests.benchmark.test_train import CPU, Patches, make_run
+from tests.training.test_parallel import Plain, convolutions
 
 SCHEDULE = Schedule(
     steps=8,
@@ -27,23 +31,6 @@ SCHEDULE = Schedule(
 )
 RECIPE = Recipe(epochs=4, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
 AGAINST = RECIPE.model_copy(update={"adversary": Adversary(learning_rate=3e-3, steps=2)})
-
-
-class Net(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 3, 3, padding=1)
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        restored: torch.Tensor = blurry + self.conv(blurry)
-        return restored
-
-
-class Plain(Objective):
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, dict[str, float]]:
-        return (network(batch.blurry) - batch.target).square().mean(), {}
 
 
 class Against(Plain):
@@ -77,37 +64,13 @@ class Against(Plain):
         return loss + self.adversary.weight.square().sum(), {}
 
 
-class Patches:
-    def __init__(self, stop_at: int | None = None) -> None:
-        self.stop_at = stop_at
-        self.sizes: list[tuple[int, int | None]] = []
-
-    def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = slice(None),
-    ) -> Batch:
-        if step == self.stop_at:
-            raise KeyboardInterrupt
-        self.sizes.append((size, crop_px))
-        side = crop_px or 16
-        draw = torch.Generator().manual_seed(step)
-        blurry, target = torch.rand(2, size, 3, side, side, generator=draw)
-        return Batch(blurry, target)
-
-
 def run_of(recipe: Recipe) -> Run:
-    card = Card("net", "Net", "network", "single", "paper", "", "", "")
-    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", 0)
+    run = make_run(recipe=recipe)
+    return replace(run, baseline=Baseline(run.baseline.card, convolutions))
 
 
 def one_step(optimiser: Optimiser, clip: float | None = None, rate: float = 1e-3) -> nn.Module:
-    torch.manual_seed(0)
-    network, objective = Net(), Plain()
+    network, objective = convolutions(), Plain()
     recipe = RECIPE.model_copy(update={"optimiser": optimiser, "gradient_clip": clip})
     made = make_optimisers(recipe, network, objective)
     batch = Patches().batch(0, 2, 0)
@@ -115,32 +78,19 @@ def one_step(optimiser: Optimiser, clip: float | None = None, rate: float = 1e-3
     return network
 
 
+SETTINGS = {"betas": (0.7, 0.8), "eps": 1e-5, "weight_decay": 0.3}
 REFERENCES = {
-    "adam": lambda parameters: torch.optim.Adam(
-        parameters, lr=1e-3, betas=(0.7, 0.8), eps=1e-5, weight_decay=0.3
-    ),
-    "adamw": lambda parameters: torch.optim.AdamW(
-        parameters, lr=1e-3, betas=(0.7, 0.8), eps=1e-5, weight_decay=0.3
-    ),
-    "radam": lambda parameters: torch.optim.RAdam(
-        parameters,
-        lr=1e-3,
-        betas=(0.7, 0.8),
-        eps=1e-5,
-        weight_decay=0.3,
-        decoupled_weight_decay=True,
-    ),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "radam": partial(torch.optim.RAdam, decoupled_weight_decay=True),
 }
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
 def test_each_optimiser_takes_the_settings(name: str) -> None:
-    settings = Optimiser.model_validate(
-        {"name": name, "betas": (0.7, 0.8), "eps": 1e-5, "weight_decay": 0.3}
-    )
-    torch.manual_seed(0)
-    twin = Net()
-    optimiser = REFERENCES[name](twin.parameters())
+    settings = Optimiser.model_validate({"name": name, **SETTINGS})
+    twin = convolutions()
+    optimiser = REFERENCES[name](twin.parameters(), lr=1e-3, **SETTINGS)
     loss, _ = Plain()(twin, Patches().batch(0, 2, 0), Progress(0, 0.0))
     loss.backward()
     optimiser.step()
@@ -150,8 +100,7 @@ def test_each_optimiser_takes_the_settings(name: str) -> None:
 
 def test_gradients_are_clipped_by_their_common_norm() -> None:
     """Adam's first step does not feel a scale of the gradient, but feels eps."""
-    torch.manual_seed(0)
-    start = [p.detach().clone() for p in Net().parameters()]
+    start = [p.detach().clone() for p in convolutions().parameters()]
     eps = 1e-2
     moved = one_step(Optimiser(eps=eps), clip=1e-3, rate=1.0)
     changes = torch.cat(
@@ -163,7 +112,7 @@ def test_gradients_are_clipped_by_their_common_norm() -> None:
 
 def test_crops_and_batches_grow_with_the_epochs(tmp_path: Path) -> None:
     patches = Patches()
-    train(run_of(RECIPE), Plain, patches, tmp_path, torch.device("cpu"))
+    train(run_of(RECIPE), Plain, patches, tmp_path, CPU)
     assert patches.sizes == [(3, 16)] * 4 + [(1, 24)] * 4
 
 
@@ -182,13 +131,13 @@ def test_a_training_with_an_adversary_resumes_to_the_bit(
         made.append(Against())
         return made[-1]
 
-    train(run_of(recipe), make, Patches(), whole, torch.device("cpu"))
+    train(run_of(recipe), make, Patches(), whole, CPU)
     assert made[0].steps_seen == [step for step in range(2, 8) for _ in range(2)]
     with pytest.raises(KeyboardInterrupt):
-        train(run_of(recipe), Against, Patches(5), parts, torch.device("cpu"))
+        train(run_of(recipe), Against, Patches(5), parts, CPU)
     tensors = load_checkpoint(parts / CHECKPOINT, "net-01234567").tensors
     assert {"optimiser", "adversary_optimiser"} <= {key.split(".")[0] for key in tensors}
-    train(run_of(recipe), Against, Patches(), parts, torch.device("cpu"))
+    train(run_of(recipe), Against, Patches(), parts, CPU)
     columns = (parts / "train.csv").read_text().partition("\n")[0]
     assert columns == "step,epoch,seconds,learning_rate,loss,judged,cpu_seconds,adversary"
     found, expected = (
@@ -200,7 +149,7 @@ def test_a_training_with_an_adversary_resumes_to_the_bit(
 
 def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path: Path) -> None:
     objective = Against()
-    made = make_optimisers(AGAINST, Net(), objective)
+    made = make_optimisers(AGAINST, convolutions(), objective)
     assert objective.adversary is not None
     assert made.adversary is not None
     own = {id(p) for group in made.network.param_groups for p in group["params"]}
@@ -216,7 +165,7 @@ def test_an_adversary_of_one_side_alone_is_refused(
     recipe: Recipe, objective: type[Objective]
 ) -> None:
     with pytest.raises(TrainingError, match="must both have an adversary, or neither"):
-        make_optimisers(recipe, Net(), objective())
+        make_optimisers(recipe, convolutions(), objective())
 
 
 @pytest.mark.parametrize(
@@ -230,7 +179,11 @@ def test_an_adversary_of_one_side_alone_is_refused(
 def test_any_optimiser_of_torch_takes_steps(
     settings: Optimiser, kind: type[torch.optim.Optimizer]
 ) -> None:
-    recipe, network, objective = RECIPE.model_copy(update={"optimiser": settings}), Net(), Plain()
+    recipe, network, objective = (
+        RECIPE.model_copy(update={"optimiser": settings}),
+        convolutions(),
+        Plain(),
+    )
     optimisers = make_optimisers(recipe, network, objective)
     assert type(optimisers.network) is kind
     for name, value in settings.settings.items():
@@ -246,7 +199,7 @@ def test_any_optimiser_of_torch_takes_steps(
 def test_an_optimiser_that_cannot_move_the_network_is_one_line() -> None:
     recipe = RECIPE.model_copy(update={"optimiser": Optimiser(name="muon")})
     with pytest.raises(TrainingError, match=r"optimiser 'muon': .*2D"):
-        make_optimisers(recipe, Net(), Plain())
+        make_optimisers(recipe, convolutions(), Plain())
 
 
 def test_a_network_without_parameters_is_told_so() -> None:
