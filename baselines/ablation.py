@@ -22,11 +22,10 @@ MODULE = "ablation_lines"
 
 @dataclass(frozen=True)
 class AblationLine:
-    """One line of the table: a system, and settings of its objective that differ.
+    """One line of the table: a system, and settings of its objective that differ."""
 
-    ``published`` is its id in the published numbers; ``variant`` follows the system's name in its
-    name; ``target`` is None for what its objective needs, or the system's.
-    """
+    # ``published`` is its id in the published numbers; ``variant`` follows the system's name in its
+    # name; ``target`` is None for what its objective needs, or the system's.
 
     label: str
     system: str
@@ -38,12 +37,10 @@ class AblationLine:
 
 @dataclass(frozen=True)
 class Ablation:
-    """The lines of an ablation.
+    """The lines of an ablation, the plain loss first and all parts last."""
 
-    Of the paper's ``lines`` the first has the plain loss, the last all parts; ``extra`` are ours.
-    ``rivals`` and ``candidates`` are other ways to train on misaligned pairs; ``controls`` the
-    plain loss on aligned, then on true pairs.
-    """
+    # ``extra`` are ours, ``rivals`` and ``candidates`` other ways to train on misaligned pairs,
+    # ``controls`` the plain loss on aligned, then on true pairs.
 
     name: str
     lines: tuple[AblationLine, ...]

@@ -73,12 +73,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Narrow:
-    """The narrow copy of a network: the same layers with few channels and blocks.
+    """The narrow copy of a network, as a whole one shows nothing in the seconds of ``demo``."""
 
-    The budget ``demo`` trains it, because a whole network shows nothing after a few seconds. Layers
-    in ``zeroed`` start at zero, so that an untrained copy gives its input. ``own_objective`` is for
-    what has no gradient; others learn by one loss, so that their rows compare.
-    """
+    # Layers in ``zeroed`` start at zero, so that an untrained copy gives its input.
+    # ``own_objective`` is for what has no gradient; others learn by one loss, so that their rows
+    # compare.
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)

@@ -57,20 +57,16 @@ def objective(name: str, **settings: object) -> "Objective":
 
 
 def flow_of(recipe: "Recipe") -> str:
-    """Name of the flow estimator used by a recipe's objective; empty if it has none.
-
-    An objective declares it by ``flow_name`` beside its ``make``, with the same arguments.
-    """
+    """Name of the flow estimator used by a recipe's objective; empty if it has none."""
+    # An objective declares it by ``flow_name`` beside its ``make``, with the same arguments.
     found = _find(_objective_makers(), "objective", recipe.objective).find()
     name = getattr(found, "flow_name", None)
     return str(name(**recipe.objective_settings)) if name is not None else ""
 
 
 def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, Any]:
-    """Training settings that an objective needs, such as the pairs' target; mostly none.
-
-    An objective declares them by ``recipe_of`` beside its ``make``, with the same arguments.
-    """
+    """Training settings that an objective needs, such as the pairs' target; mostly none."""
+    # An objective declares them by ``recipe_of`` beside its ``make``, with the same arguments.
     found = _find(_objective_makers(), "objective", name).find()
     needed = getattr(found, "recipe_of", None)
     changes: Mapping[str, Any] = {} if needed is None else needed(**settings)

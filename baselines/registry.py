@@ -49,11 +49,9 @@ _PACKAGED = ("defocus.baselines.", "defocus.extras.")
 
 
 def all_baselines() -> dict[str, Baseline]:
-    """Every registered system by name, sorted; imports no torch.
-
-    A network from a plug-in file also has a variant trained with JDRL. What an entry point brings
-    and fails is left out with a warning.
-    """
+    """Every registered system by name, sorted; imports no torch."""
+    # A network from a plug-in file also has a variant trained with JDRL. What an entry point brings
+    # and fails is left out with a warning.
     found: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
     installed = list(_installed_systems())
@@ -96,10 +94,9 @@ def known_baselines(names: Iterable[str]) -> dict[str, Baseline]:
 
 
 def with_objective(system: Baseline, name: str) -> Baseline:
-    """A network trained with another objective, as ``OBJECTIVE-NAME``.
-
-    A system that has the objective already, or one registered under that name, is returned instead.
-    """
+    """A network trained with another objective, as ``OBJECTIVE-NAME``."""
+    # A system that has the objective already, or one registered under that name, is returned
+    # instead.
     require_objective(name)
     if system.recipe is None:
         raise RegistryError(f"{system.card.name} has nothing to train with objective {name!r}")

@@ -98,11 +98,9 @@ def _with_target(own: "Callable[[], Recipe]", target: str) -> "Recipe":
 
 
 def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":
-    """The network's settings with the two phases of JDRL at the end of its training.
-
-    A cosine schedule has reached about a tenth by then and continues; any other decay is replaced
-    by one step to a tenth.
-    """
+    """The network's settings with the two phases of JDRL at the end of its training."""
+    # A cosine schedule has reached about a tenth by then and continues; any other decay is replaced
+    # by one step to a tenth.
     from defocus.baselines.recipes.recipe import Milestones
 
     settings = own()
@@ -130,11 +128,9 @@ def wrapped_name(own: Baseline, objective: str) -> str:
 
 
 def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Baseline:
-    """A variant of the system with another objective.
-
-    JDRL comes after the network's own training, as its authors advise; any other objective replaces
-    the network's own from the first step.
-    """
+    """A variant of the system with another objective."""
+    # JDRL comes after the network's own training, as its authors advise; any other objective
+    # replaces the network's own from the first step.
     if objective == "jdrl":
         made = jdrl_around(own, recipe, f"{own.card.display_name} + JDRL")
         return replace(made, card=replace(made.card, variant_of=own.card.name))

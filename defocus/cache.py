@@ -19,20 +19,16 @@ def cache_folder() -> Path:
 
 
 def torch_checkpoint(filename: str) -> Path:
-    """Where a file is or would be in torch's folder of checkpoints (``TORCH_HOME``).
-
-    Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
-    """
+    """Where a file is or would be in torch's folder of checkpoints (``TORCH_HOME``)."""
+    # Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
     cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
     return home / "hub" / "checkpoints" / filename
 
 
 def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
-    """Path of the folder for results derived from pairs of this content; nothing is created.
-
-    It is inside the dataset's folder if that is writable, else in the cache.
-    """
+    """Path of the folder for results derived from pairs of this content; nothing is created."""
+    # It is inside the dataset's folder if that is writable, else in the cache.
     name = content_hash[:16]
     if inside is not None and os.access(inside, os.W_OK):
         return inside / ".derived" / name
@@ -41,11 +37,9 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; on success it becomes ``path`` in one step.
-
-    A failure leaves ``path`` unchanged. If another process was first, its folder stays and ours is
-    dropped, so use equal paths only for equal content.
-    """
+    """Yield a temporary folder beside ``path``; on success it becomes ``path`` in one step."""
+    # A failure leaves ``path`` unchanged. If another process was first, its folder stays and ours
+    # is dropped, so use equal paths only for equal content.
     make_folder(path.parent)
     try:
         with staging_folder(path.parent, f".{path.name}-", ".part") as temporary:

@@ -83,10 +83,8 @@ def _heif_kind(path: Path) -> str | None:
 
 
 def colour_code(path: Path) -> str:
-    """The colours that a file names by a code and not by a profile; empty for those of sRGB.
-
-    A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB.
-    """
+    """The colours that a file names by a code and not by a profile; empty for those of sRGB."""
+    # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB.
     try:
         if (kind := _heif_kind(path)) is not None:
             code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code
@@ -177,10 +175,8 @@ def member_in_srgb(path: Path, picture: Image) -> Image:
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether a profile means sRGB, by what it does to colours, or if grey by its curve.
-
-    Its name is no proof: "Linear sRGB" has the primaries of sRGB alone.
-    """
+    """Whether a profile means sRGB, by what it does to colours, or if grey by its curve."""
+    # Its name is no proof: "Linear sRGB" has the primaries of sRGB alone.
     space = profile.profile.xcolor_space
     if space not in _MODES:
         return False
@@ -226,10 +222,8 @@ def space_name(content: bytes) -> str:
 
 
 def in_srgb(path: Path, picture: Image) -> Image:
-    """The colours of a picture as sRGB; itself without a profile, or with that of sRGB.
-
-    The colour library does not convert 16 bits, so such pictures are refused.
-    """
+    """The colours of a picture as sRGB; itself without a profile, or with that of sRGB."""
+    # The colour library does not convert 16 bits, so such pictures are refused.
     content = profile_of(path)
     if not content:
         return picture

@@ -25,10 +25,8 @@ def own_commit() -> str:
 
 
 def full_commit_of(checkout: Path) -> str:
-    """The commit of a checkout, without starting git; empty if the folder is none.
-
-    ``.git`` in it is a folder, or in a worktree a file that names one.
-    """
+    """The commit of a checkout, without starting git; empty if the folder is none."""
+    # ``.git`` in it is a folder, or in a worktree a file that names one.
     git = checkout / ".git"
     if git.is_file():
         git = checkout / _text(git).removeprefix("gitdir: ")

@@ -52,10 +52,9 @@ FAULTS = (
 
 
 class Offer(NamedTuple):
-    """Something that is available by name, not loaded yet.
+    """Something that is available by name, not loaded yet."""
 
-    ``load`` prints one warning on stderr and returns None where it fails.
-    """
+    # ``load`` prints one warning on stderr and returns None where it fails.
 
     name: str
     origin: str
@@ -63,11 +62,10 @@ class Offer(NamedTuple):
 
 
 def brought(kind: str, inside: str = "") -> Iterator[Offer]:
-    """What extras and other packages bring of a kind, such as ``metrics``.
-
-    Those are the modules in the folder ``metrics`` of each folder of :mod:`defocus.extras`, and the
-    entry points of the group ``defocus.metrics``. A folder with a module ``inside`` gives that one.
-    """
+    """What extras and other packages bring of a kind, such as ``metrics``."""
+    # Those are the modules in the folder ``metrics`` of each folder of ``extras``, and
+    # the entry points of the group ``defocus.metrics``. A folder with a module ``inside`` gives
+    # that one.
     for extras in import_module(_EXTRAS).__path__:
         for folder in sorted(Path(extras).glob(f"[!._]*/{kind}")):
             extra = folder.parent.name

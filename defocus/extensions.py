@@ -196,10 +196,8 @@ def guarded(
 
 
 def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
-    """A function that calls another by ``outer``, with the signature of ``inner``.
-
-    :func:`inspect.unwrap` finds ``inner``; as a ``partial``, ``outer`` can be pickled.
-    """
+    """A function that calls another by ``outer``, with the signature of ``inner``."""
+    # ``unwrap`` finds ``inner``; as a ``partial``, ``outer`` can be pickled.
     vars(outer)["__wrapped__"] = inner
     return outer
 

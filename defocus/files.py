@@ -81,11 +81,9 @@ def sync_tree(path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it replaces ``path`` in one step.
-
-    It keeps the suffix, because picture writers choose their format by it. A failure leaves
-    ``path`` unchanged and no temporary file behind.
-    """
+    """Give a temporary path beside ``path``; on success it replaces ``path`` in one step."""
+    # It keeps the suffix, because picture writers choose their format by it. A failure leaves
+    # ``path`` unchanged and no temporary file behind.
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(
@@ -180,11 +178,9 @@ if sys.platform == "win32":
 else:
 
     def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
-        """Take the kernel's lock of an open file or folder; return whether it was free.
-
-        It ends with the handle or the process. ``shared`` is for readers, beside others but no
-        writer.
-        """
+        """Take the kernel's lock of an open file or folder; return whether it was free."""
+        # It ends with the handle or the process. ``shared`` is for readers, beside others but no
+        # writer.
         import fcntl
 
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX

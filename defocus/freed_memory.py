@@ -28,11 +28,10 @@ def keep_freed_memory() -> None:
 
 
 def return_freed_memory(pixels: int) -> None:
-    """Give freed memory back to the system after a step with large pictures; with glibc only.
-
-    Measuring 24 megapixels leaves 300 MiB of arrays, a whole audit 900, while the pictures that are
-    made next need larger pieces. What pictures of fewer ``pixels`` leave is not worth the time.
-    """
+    """Give freed memory back to the system after a step with large pictures; with glibc only."""
+    # Measuring 24 megapixels leaves 300 MiB of arrays, a whole audit 900, while the pictures that
+    # are made next need larger pieces. What pictures of fewer ``pixels`` leave is not worth the
+    # time.
     if pixels >= _LARGE_PIXELS:
         _glibc("malloc_trim", 0)
 

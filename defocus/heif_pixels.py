@@ -38,11 +38,10 @@ _USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
 
 @dataclass(frozen=True)
 class HeifContents:
-    """What such a file holds besides the pixels of its first picture.
+    """What such a file holds besides the pixels of its first picture."""
 
-    ``colour_code`` is primaries and curve (ITU-T H.273), unless they are those of sRGB; ``turned``
-    is whether decoding turns the picture, so that its orientation is done.
-    """
+    # ``colour_code`` is primaries and curve (ITU-T H.273), unless they are those of sRGB;
+    # ``turned`` is whether decoding turns the picture, so that its orientation is done.
 
     exif: bytes = b""
     xmp: bytes = b""

@@ -77,11 +77,9 @@ PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def read_image(path: Path) -> Image:
-    """Read a picture as ``(H, W, 3)`` RGB at its own bit depth.
-
-    Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
-    developed with their own white balance; for a pair use :func:`read_pair`.
-    """
+    """Read a picture as ``(H, W, 3)`` RGB at its own bit depth."""
+    # Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
+    # developed with their own white balance; for a pair use ``read_pair``.
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path}: pixels are {stored.dtype}; 8- or 16-bit integers are read")
@@ -93,10 +91,8 @@ def read_image(path: Path) -> Image:
 
 @errors_of_file(ImageError)
 def read_stored(path: Path) -> NDArray[Any]:
-    """Read a picture with all that it has: grey stays grey, transparency and floats are kept.
-
-    It is ``(H, W)`` or ``(H, W, C)`` with alpha last; colours are not multiplied with alpha.
-    """
+    """Read a picture with all that it has: grey stays grey, transparency and floats are kept."""
+    # It is ``(H, W)`` or ``(H, W, C)`` with alpha last; colours are not multiplied with alpha.
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
     data = _content(path)
@@ -206,11 +202,9 @@ def _as_bytes(content: NDArray[np.uint8]) -> bytes:
 
 
 def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
-    """Read the two members of a pair, which must have the same size, each at its own bit depth.
-
-    Two RAW files are developed with one set of parameters, the sharp member's white balance in
-    both. Files whose profiles mean different colours are both converted to sRGB.
-    """
+    """Read the two members of a pair, which must have the same size, each at its own bit depth."""
+    # Two RAW files are developed with one set of parameters, the sharp member's white balance in
+    # both. Files whose profiles mean different colours are both converted to sRGB.
     from defocus.colour_profiles import in_one_space  # its library is not needed for one picture
 
     if blurry.suffix.lower() in RAW_SUFFIXES and sharp.suffix.lower() in RAW_SUFFIXES:
@@ -261,11 +255,9 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
-    """Write a PNG file piece by piece; False if it is not whole.
-
-    Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
-    MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
-    """
+    """Write a PNG file piece by piece; False if it is not whole."""
+    # Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
+    # MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
     with QUIET:
         done = cv2.imwrite(str(path), pixels)
     if not done or not path.is_file():
@@ -308,10 +300,8 @@ def srgb_to_linear(image: FloatImage) -> FloatImage:
 
 
 def as_linear(image: Image) -> NDArray[np.float32]:
-    """Linear light of sRGB-encoded integers of any shape, by a table.
-
-    To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time.
-    """
+    """Linear light of sRGB-encoded integers of any shape, by a table."""
+    # To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time.
     table = linear_table(bit_depth(image))
     if image.dtype == np.uint8 and image.ndim <= 3:
         return np.asarray(cv2.LUT(image, table), np.float32).reshape(image.shape)

@@ -55,10 +55,8 @@ class LeftOut:
 def attempt(
     name: str, work: Callable[[], R], errors: tuple[type[Exception], ...] = (Exception,)
 ) -> R | LeftOut:
-    """The result of work on one of many things, or why there is none.
-
-    Only what stops everything, or is not among ``errors``, comes out of it.
-    """
+    """The result of work on one of many things, or why there is none."""
+    # Only what stops everything, or is not among ``errors``, comes out of it.
     try:
         return work()
     except errors as error:

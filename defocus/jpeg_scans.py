@@ -46,12 +46,10 @@ def jpeg_oddity(data: bytes) -> str:
 
 
 def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
-    """Whether part of a JPEG is missing; ``data`` ends at an end marker or beyond.
-
-    Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
-    mid-grey in its last corner, and bytes added in front of the end marker change it. A gap of less
-    than a row or so may pass. Of several scans all must be there, and the last one complete.
-    """
+    """Whether part of a JPEG is missing; a gap of less than a row or so may pass."""
+    # Restart markers count from 0 to 7 over and over. Without them, data that end early leave the
+    # last corner grey, and bytes before the end marker change it. All scans must be there, the last
+    # complete.
     start = jpeg_scan_start(data)
     segments = _segments(data)
     scans = [at for kind, at in segments if kind == _SCAN]

@@ -101,10 +101,8 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 
 
 def transparent_grey(png: bytes) -> int | None:
-    """The grey that a PNG names as transparent, in the values that a decoder gives.
-
-    Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
-    """
+    """The grey that a PNG names as transparent, in the values that a decoder gives."""
+    # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
     bits, named = png[24], _early_chunk(png, b"tRNS")
     if png[25] or named is None:
         return None
@@ -131,10 +129,8 @@ def has_long_transparency(png: bytes) -> bool:
 
 
 def still_png(png: bytes) -> bytes:
-    """A PNG as the still picture that a reader without animation shows.
-
-    Transparencies beyond the colours of its palette are left out; a missing end is added.
-    """
+    """A PNG as the still picture that a reader without animation shows."""
+    # Transparencies beyond the colours of its palette are left out; a missing end is added.
     kept, colours = [png[:8]], 256
     for name, start, end in png_chunks(png):
         content = png[start : end - 4]
@@ -226,10 +222,8 @@ def _is_whole(compressed: Iterable[bytes]) -> bool:
 
 
 def refuse_oversized(path: Path, data: bytes) -> None:
-    """Check the size in the header, so that a decompression bomb is refused before decoding.
-
-    OpenCV itself refuses a billion pixels or more in any format; WebP cannot hold that many.
-    """
+    """Check the size in the header, so that a decompression bomb is refused before decoding."""
+    # OpenCV itself refuses a billion pixels or more in any format; WebP cannot hold that many.
     width, height = _header_size(data)
     pixels = width * height
     if pixels > MAX_PIXELS:
@@ -313,10 +307,8 @@ def jpeg_scan_start(data: bytes) -> int:
 
 
 def jpeg_markers(data: bytes, position: int = 2) -> Iterator[tuple[int, int]]:
-    """Kind and place of each marker from a position on, up to a scan or the end of the picture.
-
-    In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
-    """
+    """Kind and place of each marker from a position on, up to a scan or the end of the picture."""
+    # In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
     while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
         marker = data[position + 1]
         if marker in _NO_MARKERS:

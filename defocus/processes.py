@@ -35,12 +35,10 @@ R = TypeVar("R")
 
 
 def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
-    """Run ``work`` on every item and yield the results as they are ready.
-
-    Each process uses one thread, because they share the machine. No process outlives its caller.
-    What a ``partial`` of ``work`` holds is sent to each process once; a single item or process
-    stays in this one.
-    """
+    """Run ``work`` on every item and yield the results as they are ready."""
+    # Each process uses one thread, because they share the machine; none outlives the caller. What a
+    # ``partial`` of ``work`` holds is sent to each once; a single item or process stays in this
+    # one.
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
@@ -74,11 +72,9 @@ def usable_cores() -> int:
 
 
 def worker_context(module: str) -> ForkServerContext | SpawnContext:
-    """How processes are started: as forks of a clean process that has imported ``module``.
-
-    Forks of the caller would inherit the threads of torch in whatever state they are. New
-    interpreters would each import for seconds; Windows has only these.
-    """
+    """How processes are started: as forks of a clean process that has imported ``module``."""
+    # Forks of the caller would inherit the threads of torch in whatever state they are. New
+    # interpreters would each import for seconds; Windows has only these.
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")

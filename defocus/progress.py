@@ -43,11 +43,10 @@ LINE_EVERY_S = 60.0
 
 @dataclass
 class MessageSettings:
-    """Settings for messages of this process, set once by the command line.
+    """Settings for messages of this process, set once by the command line."""
 
-    ``bars`` is whether :func:`track` shows the progress; worker processes leave that to their
-    parent.
-    """
+    # ``bars`` is whether ``track`` shows the progress; worker processes leave that to their
+    # parent.
 
     quiet: bool = False
     verbose: bool = False
@@ -88,11 +87,9 @@ def log(text: str) -> None:
 def track(
     items: Iterable[T], description: str, total: int | None = None, *, lines: bool = True
 ) -> Iterator[T]:
-    """Yield ``items`` while a bar on stderr shows the progress and the time left.
-
-    Work inside of other work has its bar below that one's. Where stderr is no terminal, the
-    outermost work prints a line every :data:`LINE_EVERY_S` seconds, unless ``lines`` is off.
-    """
+    """Yield ``items`` while a bar on stderr shows the progress and the time left."""
+    # Work inside of other work has its bar below that one's. Where stderr is no terminal, the
+    # outermost work prints a line every ``LINE_EVERY_S`` seconds, unless ``lines`` is off.
     if not telling.bars:
         yield from items
         return
@@ -112,11 +109,10 @@ def track(
 
 
 def _advancing(items: Iterable[T], bars: "Progress", task: "TaskID") -> Iterator[T]:
-    """Yield ``items`` and advance a bar.
-
-    rich's own way has a thread that is waited for in the end. Work that fails ends when Python
-    collects it, perhaps inside of a call that holds the bars' lock, and then both waited for ever.
-    """
+    """Yield ``items`` and advance a bar."""
+    # rich's own way has a thread that is waited for in the end. Work that fails ends when Python
+    # collects it, perhaps inside of a call that holds the bars' lock, and then both waited for
+    # ever.
     for item in items:
         yield item
         bars.advance(task)
@@ -172,11 +168,9 @@ def _shown() -> "Iterator[Progress]":
 
 
 def end_bars() -> None:
-    """Take the bars of failed work off the screen.
-
-    The error's traceback holds the variables of that work, an iterator of :func:`track` among them,
-    which would end with the error only.
-    """
+    """Take the bars of failed work off the screen."""
+    # The error's traceback holds the variables of that work, an iterator of ``track`` among
+    # them, which would end with the error only.
     while _BARS:
         _BARS.pop().stop()
     _TASKS.clear()
@@ -252,10 +246,8 @@ def _fitting(text: str, name: str, cells: int) -> str:
 
 
 def status(text: str, name: str = "") -> None:
-    """Show a line below all messages, in place of the one before; only on a terminal.
-
-    It is cut at the terminal's width; ``name`` in it is shortened first.
-    """
+    """Show a line below all messages, in place of the one before; only on a terminal."""
+    # It is cut at the terminal's width; ``name`` in it is shortened first.
     import click
 
     shown = _fitting(printable(text), printable(name), shutil.get_terminal_size().columns - 1)

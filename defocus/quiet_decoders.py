@@ -11,11 +11,10 @@ __all__ = ["QUIET"]
 
 
 class _QuietDecoders:
-    """Silences OpenCV and the libraries below it, which write to the process's standard error.
+    """Silences OpenCV and the libraries below it, which write to the process's standard error."""
 
-    Several threads may decode at once: the first takes the standard error away, the last one gives
-    it back.
-    """
+    # Several threads may decode at once: the first takes the standard error away, the last one
+    # gives it back.
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -66,10 +65,8 @@ class _QuietDecoders:
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """While a message of this program is printed, standard error leads where it led before.
-
-        Else what one thread says would be lost while another one decodes.
-        """
+        """While a message of this program is printed, standard error leads where it led before."""
+        # Else what one thread says would be lost while another one decodes.
         with self._lock:
             silenced = self._inside > 0 and self._kept >= 0
             if silenced:

@@ -39,11 +39,9 @@ def develop_raw(
     linear: bool = False,
     frame: int = 0,
 ) -> NDArray[np.uint16]:
-    """Develop a RAW file to ``(H, W, 3)`` uint16, sRGB primaries, no automatic brightness.
-
-    ``white_balance`` are four channel multipliers, None for those of the file; ``frame`` 1 is the
-    second view of a dual-pixel RAW file.
-    """
+    """Develop a RAW file to ``(H, W, 3)`` uint16, sRGB primaries, no automatic brightness."""
+    # ``white_balance`` are four channel multipliers, None for those of the file; ``frame`` 1 is the
+    # second view of a dual-pixel RAW file.
     return _developed(path, white_balance, linear=linear, frame=frame)
 
 
@@ -91,10 +89,8 @@ def shot_white_balance(path: Path) -> list[float]:
 
 
 def has_second_frame(path: Path) -> bool:
-    """Whether a RAW file holds a second picture that differs from the first.
-
-    If there is no second picture, some versions of LibRaw silently return the first one again.
-    """
+    """Whether a RAW file holds a second picture that differs from the first."""
+    # If there is no second picture, some versions of LibRaw silently return the first one again.
     import rawpy
 
     with _opened(path) as raw:

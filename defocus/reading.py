@@ -168,11 +168,9 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
 
 
 def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> list[dict[str, str]]:
-    """The rows of a CSV file by the names in its first line; every row has each name once.
-
-    A byte order mark is no part of the first name. Of the ``separators``, the one that the first
-    line has most often counts.
-    """
+    """The rows of a CSV file by the names in its first line; every row has each name once."""
+    # A byte order mark is no part of the first name. Of the ``separators``, the one that the first
+    # line has most often counts.
     text = read_text(path, most).removeprefix("\ufeff")
     separator = max(separators, key=text.partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)

@@ -21,10 +21,8 @@ __all__ = ["owned_folder", "remove_abandoned", "staging_folder"]
 
 @contextlib.contextmanager
 def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
-    """Yield a new folder inside ``parent``; at the end it is removed, unless it was renamed.
-
-    Folders of killed processes with the same prefix and suffix are removed first.
-    """
+    """Yield a new folder inside ``parent``; at the end it is removed, unless it was renamed."""
+    # Folders of killed processes with the same prefix and suffix are removed first.
     try:
         remove_abandoned(parent, prefix, suffix)
         folder, lock = _create(parent, prefix, suffix)

@@ -44,11 +44,9 @@ def _version_of(program: str) -> str:
 
 
 def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY) -> list[str]:
-    """The lines of one block of printed text, best dark on a light background, uint8 grey.
-
-    The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the official
-    script of the Helsinki Deblur Challenge 2021 calls it.
-    """
+    """The lines of one block of printed text, best dark on a light background, uint8 grey."""
+    # The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the
+    # official script of the Helsinki Deblur Challenge 2021 calls it.
     import cv2
 
     program = shutil.which("tesseract")

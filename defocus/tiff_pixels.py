@@ -57,12 +57,11 @@ _WAYS = "save it as grey or RGB of 8 or 16 bits"
 
 @dataclass(frozen=True)
 class TiffLayout:
-    """What must be known of a TIFF file beside the values that a decoder gives.
+    """What must be known of a TIFF file beside the values that a decoder gives."""
 
-    ``misread`` means that OpenCV mixes the values up, ``negative`` that white is 0, ``multiplied``
-    that colours are stored multiplied with the transparency, ``opaque`` that the last value is no
-    transparency. ``told`` is for people; empty where pixels are missing.
-    """
+    # ``misread``: OpenCV mixes the values up; ``negative``: white is 0; ``multiplied``: colours are
+    # so with the transparency; ``opaque``: the last value is no transparency. ``told`` is for
+    # people.
 
     misread: bool = False
     orientation: int = 1
@@ -83,12 +82,10 @@ class TiffLayout:
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:
-    """The layout of a file's first picture; ImageError if no reader here has it.
-
-    OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
-    of 16 bits as it is stored even if white is 0, mixes up colours that lie one after the other,
-    and knows no floats of 16 bits. What it cannot decode of 8 bits is black, without an error.
-    """
+    """The layout of a file's first picture; ImageError if no reader here has it."""
+    # OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
+    # of 16 bits as it is stored even if white is 0, mixes up colours that lie one after the other,
+    # and knows no floats of 16 bits. What it cannot decode of 8 bits is black, without an error.
     import tifffile
 
     try:
@@ -194,10 +191,8 @@ def _refused(page: "TiffPage") -> str:
 
 
 def read_misread(path: Path, content: bytes) -> NDArray[Any]:
-    """Read the values of a file that OpenCV mixes up, as they are stored, upright or not.
-
-    Floats of 16 bits become float32.
-    """
+    """Read the values of a file that OpenCV mixes up, as they are stored, upright or not."""
+    # Floats of 16 bits become float32.
     import tifffile
 
     try:

@@ -12,11 +12,10 @@ __all__ = ["FourLevels"]
 
 
 class FourLevels(nn.Module):
-    """Encoder, latent blocks, decoder; skips are concatenated.
+    """Encoder, latent blocks, decoder; skips are concatenated."""
 
-    A network calls :meth:`add_levels` between its other layers, because the order of registration
-    must be that of the official state dict.
-    """
+    # A network calls ``add_levels`` between its other layers, because the order of registration
+    # must be that of the official state dict.
 
     def add_levels(
         self, dim: int, blocks: Sequence[int], block: Callable[[int, int], nn.Module]

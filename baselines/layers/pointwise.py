@@ -15,10 +15,9 @@ FAST_BATCH = 16
 
 
 class Pointwise(nn.Conv2d):
-    """A 1 × 1 convolution, computed row by row as a batch of rows.
+    """A 1 × 1 convolution, computed row by row as a batch of rows."""
 
-    In ``channels_last`` order rows are a batch of pictures without a copy.
-    """
+    # In ``channels_last`` order rows are a batch of pictures without a copy.
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__(inputs, outputs, 1, bias=bias)

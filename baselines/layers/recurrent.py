@@ -15,10 +15,9 @@ Memory: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
 
 class ConvLSTM(nn.Module):
-    """A convolutional LSTM cell.
+    """A convolutional LSTM cell."""
 
-    Source: Shi et al., Convolutional LSTM (NeurIPS 2015), eq. 3 without peepholes.
-    """
+    # Source: Shi et al., Convolutional LSTM (NeurIPS 2015), eq. 3 without peepholes.
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()

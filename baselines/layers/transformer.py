@@ -24,10 +24,9 @@ SMALLEST_NORM = 1e-12
 
 
 class TransposedAttention(nn.Module):
-    """Attention between channels: scores are cosines of channel maps, C × C and not HW × HW.
+    """Attention between channels: scores are cosines of channel maps, C × C and not HW × HW."""
 
-    Source: Restormer (CVPR 2022), eq. 1 (MDTA).
-    """
+    # Source: Restormer (CVPR 2022), eq. 1 (MDTA).
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -65,18 +64,15 @@ def row_norms(rows: torch.Tensor) -> torch.Tensor:
 
 
 def gated(gate: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
-    """GELU(gate) · content, each ``(N, C, H, W)``, parts of a tensor's channels.
-
-    The gate is made contiguous first, because GELU is slow on few channels per pixel.
-    """
+    """GELU(gate) · content, each ``(N, C, H, W)``, parts of a tensor's channels."""
+    # The gate is made contiguous first, because GELU is slow on few channels per pixel.
     return functional.gelu(gate.contiguous(memory_format=torch.channels_last)) * content
 
 
 class GatedFeedForward(nn.Module):
-    """Feed-forward layer of two depth-wise filtered halves, one of which gates the other.
+    """Feed-forward layer of two depth-wise filtered halves, one of which gates the other."""
 
-    Source: Restormer (CVPR 2022), eq. 2 (GDFN).
-    """
+    # Source: Restormer (CVPR 2022), eq. 2 (GDFN).
 
     def __init__(self, channels: int, expansion: float) -> None:
         super().__init__()

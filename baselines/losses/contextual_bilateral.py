@@ -25,12 +25,10 @@ LAYERS = (3, 8, 13)
 def contextual_bilateral(
     output: torch.Tensor, target: torch.Tensor, spatial_weight: float = SPATIAL_WEIGHT
 ) -> torch.Tensor:
-    """Mean over the output's features of min over the target's of (cosine + w_s place distance).
-
-    Places are in units of the longer side; features are centred on the target's mean, as otherwise
-    pictures of one colour are alike. The paper gives neither that nor w_s. Source: Zhang et al.,
-    Zoom to Learn, Learn to Zoom (CVPR 2019), eq. 2.
-    """
+    """Mean over the output's features of min over the target's of (cosine + w_s place distance)."""
+    # Places are in units of the longer side. Features are centred on the target's mean, or pictures
+    # of one colour would be alike. Source: Zhang et al., Zoom to Learn (CVPR 2019), eq. 2, without
+    # w_s.
     height, width = output.shape[-2:]
     mean = target.mean(dim=(0, 2, 3), keepdim=True)
     ours, theirs = ((one - mean).flatten(2).transpose(1, 2) for one in (output, target))

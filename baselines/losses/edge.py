@@ -12,18 +12,14 @@ TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 
 
 def edge(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Charbonnier loss between the Laplacians of both pictures.
-
-    Source: Zamir et al., MPRNet (CVPR 2021), released EdgeLoss.
-    """
+    """Charbonnier loss between the Laplacians of both pictures."""
+    # Source: Zamir et al., MPRNet (CVPR 2021), released EdgeLoss.
     return charbonnier(laplacian(output), laplacian(target))
 
 
 def laplacian(picture: torch.Tensor) -> torch.Tensor:
-    """The picture minus its half-resolution version, enlarged again.
-
-    It is blurred, subsampled by two (times 4, with zeros between), and blurred again.
-    """
+    """The picture minus its half-resolution version, enlarged again."""
+    # It is blurred, subsampled by two (times 4, with zeros between), and blurred again.
     blurred = _gauss(picture)
     kept = torch.zeros_like(blurred)
     kept[..., ::2, ::2] = 4 * blurred[..., ::2, ::2]

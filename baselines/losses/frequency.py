@@ -20,10 +20,8 @@ def frequency(
     *,
     half: bool = False,
 ) -> torch.Tensor:
-    """Mean L1 distance of the two-dimensional transforms, not normalised.
-
-    ``half`` is without the mirrored half, which weights columns differently.
-    """
+    """Mean L1 distance of the two-dimensional transforms, not normalised."""
+    # ``half`` is without the mirrored half, which weights columns differently.
     transform = torch.fft.rfft2 if half else torch.fft.fft2
     difference: torch.Tensor = transform(
         output.float() - target.float()

@@ -17,11 +17,9 @@ SCALE = 0.05
 
 
 def geman_mcclure(first: torch.Tensor, second: torch.Tensor, scale: float = SCALE) -> torch.Tensor:
-    """Mean of d² / (d² + scale²) over pixels and channels; 0.5 at a difference of the scale.
-
-    Source: Geman, McClure, Bayesian image analysis: an application to single photon emission
-    tomography (1985); in this form in Black, Anandan (CVIU 1996).
-    """
+    """Mean of d² / (d² + scale²) over pixels and channels; 0.5 at a difference of the scale."""
+    # Source: Geman, McClure, Bayesian image analysis: an application to single photon emission
+    # tomography (1985); in this form in Black, Anandan (CVIU 1996).
     squared = (first - second).square()
     return (squared / (squared + scale**2)).mean()
 

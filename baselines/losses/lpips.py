@@ -35,12 +35,9 @@ class _LPIPS:
 
 
 def make(normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb") -> LossFunction:
-    """Make the loss, the batch mean of |LPIPS|; without AlexNet's file it is zero, with a warning.
-
-    Pictures have 31 px or more on each side. Some trainings do not ``normalise`` to [-1, 1], as
-    LPIPS requires. Source: Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR
-    2018.
-    """
+    """Make the loss, the batch mean of |LPIPS|; zero, with a warning, without AlexNet's file."""
+    # Sides are 31 px or more. Some trainings do not ``normalise`` to [-1, 1], as LPIPS requires.
+    # Source: Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018.
     stored = features_of(ALEXNET)
     if stored is None:
         return left_out("lpips", ALEXNET)

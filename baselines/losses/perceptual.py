@@ -17,11 +17,10 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Perceptual:
-    """Mean squared or absolute difference of features, summed over layers.
+    """Mean squared or absolute difference of features, summed over layers."""
 
-    ``normalise`` is by ImageNet's mean and deviation; the backbone was trained on RGB. ``earlier``
-    are indices of layers that are compared besides the last.
-    """
+    # ``normalise`` is by ImageNet's mean and deviation; the backbone was trained on RGB.
+    # ``earlier`` are indices of layers that are compared besides the last.
 
     def __init__(
         self,
@@ -77,10 +76,8 @@ def make(
     distance: Literal["l1", "l2"] = "l2",
     earlier: Sequence[int] = (),
 ) -> LossFunction:
-    """Make the loss; without VGG19's file it is zero, with a warning.
-
-    ``last`` is the compared layer in torchvision's ``features``, ``earlier`` are others below it.
-    """
+    """Make the loss; without VGG19's file it is zero, with a warning."""
+    # ``last`` is the compared layer in torchvision's ``features``, ``earlier`` are others below it.
     stored = features_of(VGG19)
     if stored is None:
         return left_out("perceptual", VGG19)

@@ -27,10 +27,9 @@ class Turns(Settings):
 
 
 class AlternatingObjective(Objective):
-    """Alternates between two objectives.
+    """Alternates between two objectives."""
 
-    Source: GKMNet's and NRKNet's released training scripts.
-    """
+    # Source: GKMNet's and NRKNet's released training scripts.
 
     def __init__(self, first: Objective, second: Objective, turns: Turns) -> None:
         super().__init__()

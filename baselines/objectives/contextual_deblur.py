@@ -15,11 +15,10 @@ CLASS_WEIGHT = 0.3
 
 
 class ContextualObjective(Objective):
-    """Charbonnier + 0.2 (1 - cosine(restored, sharp) + 0.3 (blurry is not sharp, restored is)).
+    """Charbonnier + 0.2 (1 - cosine(restored, sharp) + 0.3 (blurry is not sharp, restored is))."""
 
-    The released training cannot be run: its loss names embeddings and classes that it does not show
-    how to make. Here the guide is the embedding of the sharp picture, without gradient.
-    """
+    # The released training cannot be run: its loss names embeddings and classes that it does not
+    # show how to make. Here the guide is the embedding of the sharp picture, without gradient.
 
     def forward(
         self,

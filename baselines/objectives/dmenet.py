@@ -30,11 +30,10 @@ SCALES = ("u4", "u3", "u2", "u1", "u0")
 
 
 class DMENetObjective(Objective):
-    """MSE of the map; after 10 epochs also of the five heads, VGG19 features, and real pictures.
+    """MSE of the map; after 10 epochs also of the five heads, VGG19 features, and real pictures."""
 
-    Without labelled (masks of what is in focus) and unlabelled pictures there is no adaptation, and
-    the critic is not used. Source: Lee et al., CVPR 2019; the released training script.
-    """
+    # Without labelled (masks of what is in focus) and unlabelled pictures there is no adaptation,
+    # and the critic is not used. Source: Lee et al., CVPR 2019; the released training script.
 
     def __init__(
         self,
@@ -51,11 +50,9 @@ class DMENetObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, Parts]:
-        """The loss; its parts are unweighted, circles above 15 px count as 15 px.
-
-        ``map``; later ``heads`` and ``perceptual``; with real pictures ``focus`` and
-        ``adversarial``.
-        """
+        """The loss; its parts are unweighted, circles above 15 px count as 15 px."""
+        # ``map``; later ``heads`` and ``perceptual``; with real pictures ``focus`` and
+        # ``adversarial``.
         given = _maps(network, batch.blurry)
         label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
         of_map = mse_loss(given["map"], label)
@@ -133,11 +130,9 @@ def _head_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 def make(
     labelled: str | None = None, unlabelled: str | None = None, divide_channels_by: int = 1
 ) -> DMENetObjective:
-    """The objective; without both folders there is no adaptation.
-
-    ``labelled`` has ``image/`` and ``gt/`` (masks of what is in focus, such as CUHK's),
-    ``unlabelled`` real pictures, such as Flickr's.
-    """
+    """The objective; without both folders there is no adaptation."""
+    # ``labelled`` has ``image/`` and ``gt/`` (masks of what is in focus, such as CUHK's),
+    # ``unlabelled`` real pictures, such as Flickr's.
     if (labelled is None) != (unlabelled is None):
         raise SettingsError("adaptation needs both folders: set 'labelled' and 'unlabelled'")
     return DMENetObjective(

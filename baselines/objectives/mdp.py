@@ -22,11 +22,10 @@ DISPARITY_WEIGHT = 0.2
 
 
 class MDPObjective(Objective):
-    """MSE(sharp) + a MSE(views) + 0.2 MSE(c - (l + r) / 2) + 0.2 MSE(difference of the views).
+    """MSE(sharp) + a MSE(views) + 0.2 MSE(c - (l + r) / 2) + 0.2 MSE(difference of the views)."""
 
-    a is 1 in the first phase and 0.2 in the second. c is the blurry picture, which the sensor's
-    halves sum up to. Source: Abuolaim, Afifi, Brown, WACV 2022, L_C and L_D.
-    """
+    # a is 1 in the first phase and 0.2 in the second. c is the blurry picture, which the sensor's
+    # halves sum up to. Source: Abuolaim, Afifi, Brown, WACV 2022, L_C and L_D.
 
     def __init__(self, phase: Phase = "deblur") -> None:
         super().__init__()

@@ -21,12 +21,11 @@ TURNS = Turns(from_epoch=1000, every=200, begin=101, end=200)
 
 
 class NRKNetObjective(Objective):
-    """Squared error and frequencies, in turns with structural similarity; and reblurring.
+    """Squared error and frequencies, in turns with structural similarity; and reblurring."""
 
-    The crops' sides must be multiples of 16, so that no output is of a padded picture. The paper
-    adds ``reblurring``; the released code leaves it out, which is 0. Source: Quan et al., NRKNet
-    (CVPR 2023); csZcWu/NRKNet at 90fad36, train_DPDD.py.
-    """
+    # Crops are multiples of 16, so that none is padded. The released code leaves ``reblurring``
+    # out, which is 0. Source: Quan et al., NRKNet (CVPR 2023); csZcWu/NRKNet at 90fad36,
+    # train_DPDD.py.
 
     def __init__(self, reblurring: float = 1.0) -> None:
         super().__init__()

@@ -25,11 +25,10 @@ _DRAWS = {
 
 
 class _WithoutDraws(TorchFunctionMode):
-    """Skips the random initial values of weights of which only the shapes are asked for.
+    """Skips the random initial values of weights of which only the shapes are asked for."""
 
-    On tensors without memory PyTorch loads its compiler for them, which takes seconds. On real
-    memory values that are cut off at a bound would be drawn for ever.
-    """
+    # On tensors without memory PyTorch loads its compiler for them, which takes seconds. On real
+    # memory values that are cut off at a bound would be drawn for ever.
 
     def __torch_function__(
         self,
@@ -52,11 +51,9 @@ def shapes_alone() -> Iterator[None]:
 
 
 def parameter_count(system: Baseline) -> int:
-    """Number of parameters of a system's network.
-
-    Counted on PyTorch's ``meta`` device, which has shapes and no memory. A system that reads values
-    while it is built is reported on stderr and built normally.
-    """
+    """Number of parameters of a system's network."""
+    # Counted on PyTorch's ``meta`` device, which has shapes and no memory. A system that reads
+    # values while it is built is reported on stderr and built normally.
     try:
         with shapes_alone():
             return _parameters(system.build())

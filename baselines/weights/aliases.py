@@ -10,10 +10,8 @@ __all__ = ["separate_aliases"]
 
 
 def separate_aliases(module: nn.Module) -> None:
-    """Let a module's state dicts hold a copy for every further name of a shared parameter.
-
-    Their names stay the official ones; safetensors refuses entries that share memory.
-    """
+    """Let a module's state dicts hold a copy for every further name of a shared parameter."""
+    # Their names stay the official ones; safetensors refuses entries that share memory.
     module.register_state_dict_post_hook(_separated)  # type: ignore[no-untyped-call]
 
 

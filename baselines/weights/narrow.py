@@ -14,11 +14,10 @@ __all__ = ["NarrowCard", "find_narrow_weights", "load_narrow_weights", "narrow_c
 
 
 class NarrowCard(Settings):
-    """Origin of the start weights of a narrow copy.
+    """Origin of the start weights of a narrow copy."""
 
-    ``cpu_minutes`` are of one processor core; ``validation`` and its gain over the blurry pictures
-    are PSNR in dB, None for a copy that does not restore by itself.
-    """
+    # ``cpu_minutes`` are of one processor core; ``validation`` and its gain over the blurry
+    # pictures are PSNR in dB, None for a copy that does not restore by itself.
 
     system: str
     narrow: str

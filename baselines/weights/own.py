@@ -30,12 +30,11 @@ OWN = "own"
 
 
 class OwnCard(Settings):
-    """Origin of shipped weights; ``run`` is empty for a training by a script.
+    """Origin of shipped weights; ``run`` is empty for a training by a script."""
 
-    ``stages`` are trainings in a row that are counted together; ``cpu_hours`` of all cores
-    together. ``validation`` and its gain over the blurry pictures are PSNR in dB, of the last
-    validated weights; ``curve`` has step, CPU hours and gain at each validation.
-    """
+    # ``stages`` are trainings in a row that are counted together. ``validation`` and its gain are
+    # PSNR, dB, of the last validated weights; ``curve`` has step, CPU hours and gain at each
+    # validation.
 
     system: str
     sha256: str

@@ -17,10 +17,8 @@ ENDINGS = {
 
 
 def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[str, torch.Tensor]:
-    """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``.
-
-    Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
-    """
+    """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``."""
+    # Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
     scope = re.compile("(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/")
     found: dict[str, torch.Tensor] = {}
     for variable, tensor in tensors.items():

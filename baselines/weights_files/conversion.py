@@ -23,11 +23,9 @@ REMARK = "remark: "
 
 
 def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "") -> None:
-    """Read weights files of a system and write its state dict, in a separate process.
-
-    Tensors of several files are named by the files' stems; an empty ``key`` is the table that fits
-    best.
-    """
+    """Read weights files of a system and write its state dict, in a separate process."""
+    # Tensors of several files are named by the files' stems; an empty ``key`` is the table that
+    # fits best.
     code = "from defocus.baselines.weights_files.conversion import main; main()"
     request = json.dumps([system, [str(file) for file in files], str(target), key])
     path = os.pathsep.join(entry for entry in sys.path if entry)

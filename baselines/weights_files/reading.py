@@ -66,10 +66,8 @@ def _why(path: Path, error: Exception) -> str:
 def _flattened(
     name: str, content: object, seen: Iterator[int] | None = None
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors in nested tables and lists, with their joined names.
-
-    ``seen`` counts the parts, because lists that hold each other have no end.
-    """
+    """The tensors in nested tables and lists, with their joined names."""
+    # ``seen`` counts the parts, because lists that hold each other have no end.
     seen = seen or count()
     if next(seen) > MOST_PARTS:
         raise ValueError("more parts than any network has")

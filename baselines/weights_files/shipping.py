@@ -26,10 +26,8 @@ AVERAGED = "module."
 
 
 def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Path:
-    """Write the weights of a training in the form that comes with the package, with their card.
-
-    For an unfinished training, the running average of the weights so far is used.
-    """
+    """Write the weights of a training in the form that comes with the package, with their card."""
+    # For an unfinished training, the running average of the weights so far is used.
     target = folder or own_folder(system)
     if target is None:
         raise InputError(

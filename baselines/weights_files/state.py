@@ -35,11 +35,9 @@ def state_for(
     key: str = "",
     remark: Callable[[str], None] = lambda _: None,
 ) -> dict[str, torch.Tensor]:
-    """Make a system's state dict from the tensors of a file, or refuse them.
-
-    The ``convert`` of the system's ``weights.py`` is called first, unless the file is one of our
-    own checkpoints. Then the names may have any common prefix, such as ``state_dict.module.``.
-    """
+    """Make a system's state dict from the tensors of a file, or refuse them."""
+    # The ``convert`` of the system's ``weights.py`` is called first, unless the file is one of our
+    # own checkpoints. Then the names may have any common prefix, such as ``state_dict.module.``.
     wanted = wanted_entries(system)
     if key:
         tensors = _table(tensors, key, origin)
@@ -108,10 +106,8 @@ def _table(
 
 
 def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
-    """The prefixes under which most of the wanted names are, the best one first.
-
-    If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
-    """
+    """The prefixes under which most of the wanted names are, the best one first."""
+    # If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
     if not wanted:
         return [""]
     last = next(reversed(list(wanted)))

@@ -36,12 +36,11 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """One set of weights, by a label that is unique per system.
+    """One set of weights, by a label that is unique per system."""
 
-    ``origin`` is ``own`` for the weights in the package, ``trained`` for our other checkpoints.
-    Every other file counts as ``official``, as stated by the user who adds it, because the authors'
-    hash is unknown. ``source_sha256`` of several files is that of the list of their hashes.
-    """
+    # ``origin`` is ``own`` in the package, ``trained`` for our other checkpoints, else
+    # ``official``, as the user states. ``source_sha256`` of several files is that of the list of
+    # their hashes.
 
     system: str
     label: str

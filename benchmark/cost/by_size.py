@@ -20,11 +20,10 @@ WARM_UPS = 1
 
 @dataclass(frozen=True)
 class CostAtSize:
-    """The cost of one picture of one size; values of picture and weights do not matter.
+    """The cost of one picture of one size; values of picture and weights do not matter."""
 
-    ``peak_mib`` leaves the weights out and is None for a classical system, which works outside
-    PyTorch; the seconds are median and quartiles, None if the device has too little memory.
-    """
+    # ``peak_mib`` leaves the weights out and is None for a classical system, which works outside
+    # PyTorch; the seconds are median and quartiles, None if the device has too little memory.
 
     system: str
     device: str

@@ -17,11 +17,10 @@ __all__ = ["PictureCost", "bf16_difference", "device_name", "measure_cost", "qua
 
 @dataclass(frozen=True)
 class PictureCost:
-    """Costs of restoring one picture.
+    """Costs of restoring one picture."""
 
-    ``macs_g`` counts convolutions, matrix products and attention alone, ``peak_mib`` the tensors
-    alive at once beside the weights.
-    """
+    # ``macs_g`` counts convolutions, matrix products and attention alone, ``peak_mib`` the tensors
+    # alive at once beside the weights.
 
     params_m: float
     macs_g: float
@@ -89,10 +88,8 @@ def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
 def bf16_difference(
     network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor
 ) -> float | None:
-    """Mean absolute difference between restoring in bf16 (autocast) and in float32.
-
-    It is relative to 1, or to the largest restored value if larger; None without bf16.
-    """
+    """Mean absolute difference between restoring in bf16 (autocast) and in float32."""
+    # It is relative to 1, or to the largest restored value if larger; None without bf16.
     exact = network(*inputs, **needs)
     try:
         with torch.autocast(exact.device.type, dtype=torch.bfloat16):

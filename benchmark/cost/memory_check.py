@@ -26,11 +26,9 @@ def probe_memory(
     device: torch.device,
     world: int,
 ) -> None:
-    """Try a step of one crop of the largest size, and refuse a batch that memory cannot hold.
-
-    The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
-    libraries use memory there that cannot be counted. The trial leaves no trace.
-    """
+    """Try a step of one crop of the largest size, and refuse a batch that memory cannot hold."""
+    # The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
+    # libraries use memory there that cannot be counted. The trial leaves no trace.
     recipe = run.recipe
     if recipe is None:
         raise ValueError(f"{run.system} has no recipe")

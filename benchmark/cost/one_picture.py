@@ -17,11 +17,10 @@ NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "flow": 2, "valid_mask": 1, 
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """Cost measured with fresh weights and a random picture.
+    """Cost measured with fresh weights and a random picture."""
 
-    ``seconds`` are those of the second pass; on the CPU its CPU time, which other programs affect
-    less.
-    """
+    # ``seconds`` are those of the second pass; on the CPU its CPU time, which other programs affect
+    # less.
 
     seconds: float
     peak_mib: float

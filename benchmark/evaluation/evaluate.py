@@ -114,11 +114,9 @@ def evaluate(
     independent: FlowEstimator | None = None,
     keep: Callable[[Pair, NDArray[np.float64]], None] | None = None,
 ) -> tuple[list[Score], list[Cost]]:
-    """Restore and score pairs by every metric that they can have, small ones in several threads.
-
-    ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
-    train the system. A pair of which a file cannot be read has this reason as all its scores.
-    """
+    """Restore and score pairs by every metric that they can have, small ones in several threads."""
+    # ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
+    # train the system. A pair of which a file cannot be read has this reason as all its scores.
     check_inputs(card, pairs)
     network.to(device).eval()
     scorer = PairScorer(
@@ -271,10 +269,8 @@ def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
 
 
 def _is_due(waiting: Sequence[_Restored]) -> bool:
-    """Whether to score what waits: the first picture alone, as metrics load things once.
-
-    Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
-    """
+    """Whether to score what waits: the first picture alone, as metrics load things once."""
+    # Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
     if not waiting:
         return False
     pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in waiting)

@@ -38,11 +38,10 @@ Picture = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairScorer:
-    """Scores a restored picture: of a study, of a folder, or in memory.
+    """Scores a restored picture: of a study, of a folder, or in memory."""
 
-    ``independent`` is a second flow estimator for targets that follow the output, where the first
-    has trained the system; its scores are named so (``psnr_independent``).
-    """
+    # ``independent`` is a second flow estimator for targets that follow the output, where the first
+    # has trained the system; its scores are named so (``psnr_independent``).
 
     dataset: Dataset | None
     estimator: FlowEstimator
@@ -51,10 +50,8 @@ class PairScorer:
     independent: FlowEstimator | None = None
 
     def scores(self, pair: Pair, restored: Picture, blurry: Image) -> Iterator[Score]:
-        """The scores of one picture ``(H, W, 3)``, not clamped, under all protocols.
-
-        Without ground truth only metrics without reference are computed, under no protocol.
-        """
+        """The scores of one picture ``(H, W, 3)``, not clamped, under all protocols."""
+        # Without ground truth only metrics without reference are computed, under no protocol.
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
         beside = self.beside(restored, given)
@@ -112,11 +109,9 @@ class PairScorer:
         psnr: float | None,
         corner: tuple[int, int] = (0, 0),
     ) -> dict[str, float | None]:
-        """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves.
-
-        ``corner`` is the row and column of the pair's pictures where the restored one begins; a
-        value is None if there is no pixel or no score.
-        """
+        """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves."""
+        # ``corner`` is the row and column of the pair's pictures where the restored one begins; a
+        # value is None if there is no pixel or no score.
         picture = prepared(restored, target.reference.shape, self.profile)
         return {
             **psnr_over_input(psnr, blurry, target, self.profile),

@@ -82,10 +82,8 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
 def record_columns(
     study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
 ) -> str:
-    """Compute some metrics of a stored run, from kept pictures or else by the network.
-
-    Its other scores stay as they are. Returns why it failed, in one line, or nothing.
-    """
+    """Compute some metrics of a stored run, from kept pictures or else by the network."""
+    # Its other scores stay as they are. Returns why it failed, in one line, or nothing.
     wanted = metrics_for(study.dataset.split("test"))
     metrics = {name: metric for name, metric in wanted.items() if name in names}
     folder = make_folder(run_folder(study.out, run.id))

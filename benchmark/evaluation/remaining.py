@@ -30,12 +30,9 @@ class Left:
 
 
 def left_of(study: Study, results: Results) -> list[Left]:
-    """The runs of a study that are not finished, in their order.
-
-    A finished run is stored without failure, has every metric in its present revision and its
-    restored pictures if they are kept, and no repetition was requested. A run with a deleted
-    checkpoint is not trained again for a metric or pictures; this is reported on stderr.
-    """
+    """The runs of a study that are not finished, in their order."""
+    # A finished run did not fail, has every metric in its present revision, and its pictures if
+    # they are kept. One with a deleted checkpoint is not trained again; this is reported on stderr.
     entries = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, metrics_for(study.dataset.split("test")))
     left = []

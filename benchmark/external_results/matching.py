@@ -15,10 +15,9 @@ __all__ = ["Match", "Subject", "dataset_subjects", "folder_subjects", "match", "
 
 @dataclass(frozen=True)
 class Subject:
-    """One picture that should have been restored.
+    """One picture that should have been restored."""
 
-    ``keys`` are relative paths without suffix that a restored file may have.
-    """
+    # ``keys`` are relative paths without suffix that a restored file may have.
 
     name: str
     sharp: Path | None

@@ -12,10 +12,8 @@ __all__ = ["scoring_table"]
 
 
 def scoring_table(scoring: Scoring) -> Table:
-    """Table of the metrics, with the files' names where they differ from the pictures'.
-
-    A metric without any value has no column; its note says why.
-    """
+    """Table of the metrics, with the files' names where they differ from the pictures'."""
+    # A metric without any value has no column; its note says why.
     renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
     files = {"File": scoring.files} if renamed else {}
     known = ((metric, _pictures(scoring, metric.name)) for metric in all_metrics().values())

@@ -33,11 +33,9 @@ def slots() -> list[str]:
 def run_in_slots(
     out: Path, runs: Sequence[str], places: Sequence[str]
 ) -> Iterator[tuple[str, int]]:
-    """Run a process per slot (``CUDA_VISIBLE_DEVICES``); yield id and exit code of each that ends.
-
-    Stop signals end the processes, and each saves its state first. A process of an earlier start
-    that still works on a run is left alone until it ends.
-    """
+    """Run a process per slot (``CUDA_VISIBLE_DEVICES``); yield id and exit code of each."""
+    # Stop signals end the processes, and each saves its state first. A process of an earlier start
+    # that still works on a run is left alone until it ends.
     waiting, free = list(runs), list(places)
     working: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
     for run in waiting:

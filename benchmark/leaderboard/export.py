@@ -31,11 +31,9 @@ _TEX_DIGITS = 5
 
 
 def export_study(results: Results, path: Path, *, images: bool = False) -> int:
-    """Write the leaderboard, or every picture's scores, in the format of the file's suffix.
-
-    JSON of the leaderboard is an object with ``rows`` and ``tracks``; all other formats are a list
-    of rows. Returns the number of rows.
-    """
+    """Write the leaderboard, or every picture's scores, in the format of the file's suffix."""
+    # JSON of the leaderboard is an object with ``rows`` and ``tracks``; all other formats are a
+    # list of rows. Returns the number of rows.
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"{path}: unknown format; use a name that ends in {', '.join(SUFFIXES)}")

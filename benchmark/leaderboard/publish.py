@@ -25,11 +25,10 @@ FIRST_REPORT_S = 2.0
 
 
 class Publisher:
-    """Updates the outputs during a study.
+    """Updates the outputs during a study."""
 
-    Reports take at most about a twentieth of the time, after the first two seconds, so call
-    :func:`publish` at the end of the study.
-    """
+    # Reports take at most about a twentieth of the time, after the first two seconds, so call
+    # ``publish`` at the end of the study.
 
     def __init__(self, out: Path, results: Results) -> None:
         self._out, self._results = out, results

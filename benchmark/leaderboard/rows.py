@@ -33,13 +33,12 @@ PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the leaderboard; rows are ranked together only if their versions are the same.
+    """One line of the leaderboard; rows are ranked together only if their versions are the same."""
 
-    ``protocol`` is empty for costs. ``value`` is a mean over images, for each image over seeds
-    first. ``status`` is ``ok``, or ``seen``, ``not-applicable`` or ``failed`` with a reason. Gains
-    and ``gain_resolution`` (how far the gain changes where the references are moved by their
-    standard errors) are dB, of PSNR alone. ``recipe`` is a hash without the seed.
-    """
+    # ``protocol`` is empty for costs. ``value`` is a mean over images, for each image over seeds
+    # first. ``status`` is ``ok``, or ``seen``, ``not-applicable`` or ``failed`` with a reason.
+    # Gains and ``gain_resolution`` (how far the gain changes where the references are moved by
+    # their standard errors) are dB, of PSNR alone. ``recipe`` is a hash without the seed.
 
     system: str
     input: str
@@ -86,11 +85,9 @@ REVISION_DIGITS = 12
 
 
 def current_entries(results: Results) -> list[list[Entry]]:
-    """The current runs of each system, dataset and budget: the group recorded last.
-
-    Unless :func:`claim_rows` has moved another. The runs of a group differ only by seed; for the
-    groups that are left, see :func:`replaced_entries`.
-    """
+    """The current runs of each system, dataset and budget: the group recorded last."""
+    # Unless ``claim_rows`` has moved another. The runs of a group differ only by seed; for the
+    # groups that are left, see ``replaced_entries``.
     groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry, current in _with_currency(results):
         if current:
@@ -337,9 +334,7 @@ def _covered(entry: Entry, seeds: int, scenes: int, interval: Ends) -> str:
 
 
 def to_csv(rows: Iterable[Row]) -> str:
-    """The rows as CSV with LF line ends.
-
-    Text that a spreadsheet would run as a formula gets a leading apostrophe.
-    """
+    """The rows as CSV with LF line ends."""
+    # Text that a spreadsheet would run as a formula gets a leading apostrophe.
     cells = attrgetter(*CSV_COLUMNS)
     return csv_text([CSV_COLUMNS, *map(cells, rows)], CSV_DIGITS)

@@ -74,11 +74,9 @@ NARROW_NOTICE = (
 def score_tables(
     rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
 ) -> list[Table]:
-    """One table per dataset, profile and versions, best PSNR first, columns most wanted first.
-
-    It has the protocol that the profile is meant for, then PSNR under the others. Columns without a
-    value are left out; reconstructions are marked and never ranked.
-    """
+    """One table per dataset, profile and versions, best PSNR first, columns most wanted first."""
+    # It has the protocol that the profile is meant for, then PSNR under the others. Columns without
+    # a value are left out; reconstructions are marked and never ranked.
     excluded = frozenset(reconstructions)
     return [
         _score_table(part, protocols, excluded, tracks)

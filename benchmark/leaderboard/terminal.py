@@ -147,10 +147,8 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
 
 
 def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
-    """Print tables on stdout, each with its note, and numbered notes to all of them at the end.
-
-    Numbers that a narrow terminal has no room for are left out and named; words are wrapped.
-    """
+    """Print tables on stdout, each with its note, and numbered notes to all of them at the end."""
+    # Numbers that a narrow terminal has no room for are left out and named; words are wrapped.
     console = _console()
     for table in tables:
         shown, names = _fitting(table, console.width)

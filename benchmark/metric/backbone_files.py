@@ -78,11 +78,9 @@ def fetch(
     timeout_seconds: float = 30,
     limit_seconds: float | None = None,
 ) -> Path:
-    """Download or copy the file and check its hash; a failure leaves nothing behind.
-
-    ``timeout_seconds`` is the longest silence of the server, ``limit_seconds`` the longest
-    duration.
-    """
+    """Download or copy the file and check its hash; a failure leaves nothing behind."""
+    # ``timeout_seconds`` is the longest silence of the server, ``limit_seconds`` the longest
+    # duration.
     origin = source or file.url
     target = location(file)
     make_folder(target.parent)
@@ -154,11 +152,9 @@ def _read(path: Path) -> Generator[bytes, None, None]:
 
 
 def _answer(address: str, timeout_seconds: float) -> Generator[bytes, None, None]:
-    """The content of the server's answer, which is waited for no longer than that in all.
-
-    The limits of ``httpx`` are for each address of a name, and not for the search of the name:
-    where packets vanish, that is a minute.
-    """
+    """The content of the server's answer, which is waited for no longer than that in all."""
+    # The limits of ``httpx`` are for each address of a name, and not for the search of the name:
+    # where packets vanish, that is a minute.
     import httpx
 
     answers: queue.SimpleQueue[httpx.Response | Exception] = queue.SimpleQueue()

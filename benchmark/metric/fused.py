@@ -35,10 +35,8 @@ class Sums:
 
 
 def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
-    """All three metrics of float64 pictures ``(H, W, 3)`` in [0, 1]; the mask has a true pixel.
-
-    Source: as :mod:`~defocus.benchmark.metrics.ssim`, whose plain form gives the same values.
-    """
+    """All three metrics of float64 pictures ``(H, W, 3)`` in [0, 1]; the mask has a true pixel."""
+    # Source: as ``ssim``, whose plain form gives the same values.
     height, width, _ = restored.shape
     everywhere = bool(mask.all())
     first, second = (_rows(picture) for picture in (restored, reference))

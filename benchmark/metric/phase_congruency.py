@@ -27,10 +27,8 @@ Array = NDArray[np.float64]
 
 
 def phase_congruency(brightness: Array) -> Array:
-    """How well the phases of a picture's waves agree at each pixel, >= 0; brightness to 255.
-
-    Source: Kovesi 1999, with the constants of Zhang et al. 2011 (FSIM).
-    """
+    """How well the phases of a picture's waves agree at each pixel, >= 0; brightness to 255."""
+    # Source: Kovesi 1999, with the constants of Zhang et al. 2011 (FSIM).
     waves = fft.fft2(brightness)
     energy, amplitude = np.zeros(brightness.shape), np.zeros(brightness.shape)
     for bank, noise in _banks(*brightness.shape):

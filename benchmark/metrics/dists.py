@@ -27,11 +27,9 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def _dists(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
-    """DISTS of pictures in [0, 1], not resized; lower is better.
-
-    Where the mask is false the restored picture shows the reference; stages weigh pixels by the
-    mask's share. Source: Ding, Ma, Wang and Simoncelli 2020, with the authors' weights.
-    """
+    """DISTS of pictures in [0, 1], not resized; lower is better."""
+    # Where the mask is false the restored picture shows the reference; stages weigh pixels by the
+    # mask's share. Source: Ding, Ma, Wang and Simoncelli 2020, with the authors' weights.
     if min(mask.shape) < _SMALLEST_PX:
         raise MetricUnavailableError(f"DISTS needs {_SMALLEST_PX} px at least on each side")
     reason = missing_backbone("vgg", "dists")

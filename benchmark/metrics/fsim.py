@@ -20,11 +20,9 @@ _SIDE_PX = 256
 def feature_similarity(
     restored: Picture, reference: Picture, mask: Mask, *, chroma: bool = True
 ) -> float:
-    """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better.
-
-    Where the mask is false the restored picture shows the reference, and averaged pixels are
-    weighted by their share inside. Source: Zhang et al. 2011, constants as in the authors' code.
-    """
+    """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better."""
+    # Where the mask is false the restored picture shows the reference, and averaged pixels are
+    # weighted by their share inside. Source: Zhang et al. 2011, constants as in the authors' code.
     from defocus.benchmark.metric.phase_congruency import (  # imports SciPy
         kept_phase_congruency,
         phase_congruency,

@@ -24,11 +24,9 @@ _SMALLEST_PX = 31  # below, a second pooling has nothing left to pool
 
 
 def _lpips(backbone: str, restored: Picture, reference: Picture, mask: Mask) -> float:
-    """LPIPS 0.1 of pictures in [0, 1]; lower is better.
-
-    Where the mask is false the restored picture shows the reference, and each layer is averaged by
-    the mask's share. Source: Zhang et al. 2018; version 0.1 of the authors' package.
-    """
+    """LPIPS 0.1 of pictures in [0, 1]; lower is better."""
+    # Where the mask is false the restored picture shows the reference, and each layer is averaged
+    # by the mask's share. Source: Zhang et al. 2018; version 0.1 of the authors' package.
     if min(mask.shape) < _SMALLEST_PX:
         raise MetricUnavailableError(f"LPIPS needs {_SMALLEST_PX} px at least on each side")
     import torch

@@ -18,11 +18,9 @@ SMALLEST_PX = WINDOW_PX[_WINDOW] * 2 ** (len(_WEIGHTS) - 1)
 
 
 def _ms_ssim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
-    """Product over the scales of contrast and structure, and of the luminance at the coarsest.
-
-    It is the mean of the channels' products; a scale whose mean is negative counts as 0. Source:
-    Wang, Simoncelli and Bovik 2003, eq. 7, with the authors' weights.
-    """
+    """Product over the scales of contrast and structure, and of the luminance at the coarsest."""
+    # It is the mean of the channels' products; a scale whose mean is negative counts as 0. Source:
+    # Wang, Simoncelli and Bovik 2003, eq. 7, with the authors' weights.
     if min(mask.shape) < SMALLEST_PX:
         raise MetricUnavailableError(f"MS-SSIM needs {SMALLEST_PX} px at least on each side")
     first, second = seen(restored, profile), seen(reference, profile)

@@ -19,10 +19,8 @@ _NATURAL = Path(statistics.__file__).with_name("niqe.safetensors")
 
 
 def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
-    """NIQE of the blocks of 96 px that lie wholly under the mask; lower is better.
-
-    Source: Mittal, Soundararajan and Bovik 2013, with the parameters of the authors' release.
-    """
+    """NIQE of the blocks of 96 px that lie wholly under the mask; lower is better."""
+    # Source: Mittal, Soundararajan and Bovik 2013, with the parameters of the authors' release.
     luma = np.rint(np.clip(restored, 0.0, 1.0) @ LUMA * 255.0)
     rows, columns = (side // _BLOCK_PX for side in luma.shape)
     whole = _blocks(mask, rows, columns, _BLOCK_PX).all(axis=(1, 2))

@@ -32,11 +32,9 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.float64]:
-    """SSIM of every pixel and channel, data range 1; valid where the whole window is inside.
-
-    Source: Wang et al. 2004, eq. 13; the uniform window with sample covariance, N / (N - 1), is
-    scikit-image's default, which the field's scripts use, the Gaussian one is the paper's.
-    """
+    """SSIM of every pixel and channel, data range 1; valid where the whole window is inside."""
+    # Source: Wang et al. 2004, eq. 13; the uniform window with sample covariance, N / (N - 1), is
+    # scikit-image's default, which the field's scripts use, the Gaussian one is the paper's.
     product, squares, covariance, variances = _moments(restored, reference, window)
     above = (2 * product + C1) * (2 * covariance + C2)
     below = (squares + C1) * (variances + C2)

@@ -11,10 +11,8 @@ __all__ = ["METRIC"]
 
 
 def _warp_px(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
-    """Mean length of the flow from the blurry input to the output, px, under the mask.
-
-    A picture that only became sharper gives less than 0.1 px where it has structure.
-    """
+    """Mean length of the flow from the blurry input to the output, px, under the mask."""
+    # A picture that only became sharper gives less than 0.1 px where it has structure.
     import torch
 
     first, second = (

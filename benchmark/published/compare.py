@@ -64,11 +64,9 @@ def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
 
 
 def printed_beside(row: Row, published_as: str) -> list[Published]:
-    """The published cells that are comparable with a row, in the order of the tables.
-
-    There are none under a budget that cannot compare systems, nor under ``deformed-gt`` unless the
-    flow's weights are the official ones. The caller excludes reconstructions.
-    """
+    """The published cells that are comparable with a row, in the order of the tables."""
+    # There are none under a budget that cannot compare systems, nor under ``deformed-gt`` unless
+    # the flow's weights are the official ones. The caller excludes reconstructions.
     hopeless = row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW
     if hopeless or row.budget not in RANKED_BUDGETS:
         return []

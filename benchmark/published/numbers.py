@@ -33,10 +33,9 @@ _DATASETS = {
 
 @dataclass(frozen=True)
 class Published:
-    """One printed cell; the true value is the printed ``value`` times ``scale``.
+    """One printed cell; the true value is the printed ``value`` times ``scale``."""
 
-    ``protocol`` is ``unspecified`` if the source does not say, which in practice means ``gt``.
-    """
+    # ``protocol`` is ``unspecified`` if the source does not say, which in practice means ``gt``.
 
     system: str
     dataset: str

@@ -54,10 +54,9 @@ class ReportSetting:
 
 @dataclass(frozen=True, order=True)
 class TrackKey:
-    """Key of systems with the same kind of input and training; only these are ranked together.
+    """Key of systems with the same kind of input and training; only these are ranked together."""
 
-    Those that were not trained here share the budget and the input alone.
-    """
+    # Those that were not trained here share the budget and the input alone.
 
     budget: str
     weights: str

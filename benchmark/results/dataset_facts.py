@@ -15,11 +15,9 @@ __all__ = ["follow_dataset"]
 
 
 def follow_dataset(dataset: Dataset, results: Results) -> None:
-    """Bring the stored runs of a dataset to what it now says of its pictures.
-
-    Another layout or manifest may sort the same pictures into other scenes and places, or name
-    another source. Values of single pictures do not depend on it; intervals and tests do.
-    """
+    """Bring the stored runs of a dataset to what it now says of its pictures."""
+    # Another layout or manifest may sort the same pictures into other scenes and places, or name
+    # another source. Values of single pictures do not depend on it; intervals and tests do.
     facts = _Facts(
         {pair.id: pair.scene for pair in dataset.pairs},
         {pair.id: place_score(pair.metadata) for pair in dataset.pairs},

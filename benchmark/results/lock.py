@@ -54,10 +54,8 @@ _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.pn
 
 @contextlib.contextmanager
 def study_lock(out: Path) -> Iterator[None]:
-    """Hold the lock of a study's folder (created if absent) while the block runs.
-
-    The kernel holds the lock on the file ``.lock``, so a killed process leaves no lock behind.
-    """
+    """Hold the lock of a study's folder (created if absent) while the block runs."""
+    # The kernel holds the lock on the file ``.lock``, so a killed process leaves no lock behind.
     _refuse_foreign(out)
     make_folder(out)
     path = out / ".lock"

@@ -48,10 +48,8 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
 
 
 def take_job(out: Path, results: Results, folder: Path) -> None:
-    """Replace the study's state of a run by that of its job, which began with that state.
-
-    For a run that lacked only metrics, only these are copied. Reports are not updated.
-    """
+    """Replace the study's state of a run by that of its job, which began with that state."""
+    # For a run that lacked only metrics, only these are copied. Reports are not updated.
     mine = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, all_metrics())
     with study_lock(folder), open_results(folder / STORE) as theirs:

@@ -46,10 +46,8 @@ def training_folder(
     sources: Mapping[str, Any] = MappingProxyType({}),
     left_out: Iterable[LeftOut] = (),
 ) -> Path:
-    """Make the folder of a training, with a record of its identity.
-
-    A checkpoint that was trained without other pairs is set aside: it is of another training.
-    """
+    """Make the folder of a training, with a record of its identity."""
+    # A checkpoint that was trained without other pairs is set aside: it is of another training.
     folder = make_folder(run_folder(out, run))
     data = {"dataset": dataset.name, "data_hash": dataset.content_hash}
     lacking = tuple(left_out)

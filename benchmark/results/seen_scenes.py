@@ -18,11 +18,9 @@ def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
 
 
 def seen_in(trained_on: Collection[str], dataset: Dataset) -> str:
-    """Why the test pictures may have been used for training; empty if they were not.
-
-    Official splits are trusted if the dataset's own reader provides them; pictures that were
-    imported, split or compensated again may be from the training set.
-    """
+    """Why the test pictures may have been used for training; empty if they were not."""
+    # Official splits are trusted if the dataset's own reader provides them; pictures that were
+    # imported, split or compensated again may be from the training set.
     reader = dataset.name.partition(":")[0]
     family = _family(dataset.source or dataset.name)
     if not trained_on or UNKNOWN in trained_on:

@@ -78,14 +78,13 @@ def is_trained(weights: str) -> bool:
 
 @dataclass(frozen=True)
 class Entry:
-    """One evaluated run.
+    """One evaluated run."""
 
-    ``grouping`` is the id without its seed. ``weights`` is ``trained``, ``official``, ``own``,
-    ``none``, :data:`NARROW`, :data:`SCRATCH` with the steps, or :data:`ELSEWHERE`. ``budget`` is
-    :data:`CUSTOM` if the schedule was changed, :data:`NOT_TRAINED` without a training. ``status``
-    is ``ok``, or ``seen``, ``not-applicable`` or ``failed`` with a reason. ``checkpoint_stamp`` is
-    size and modification time, to recognise the file unread.
-    """
+    # ``grouping`` is the id without its seed. ``weights`` is ``trained``, ``official``, ``own``,
+    # ``none``, ``NARROW``, ``SCRATCH`` with the steps, or ``ELSEWHERE``. ``budget`` is
+    # ``CUSTOM`` if the schedule was changed, ``NOT_TRAINED`` without a training. ``status``
+    # is ``ok``, or ``seen``, ``not-applicable`` or ``failed`` with a reason. ``checkpoint_stamp``
+    # is size and modification time, to recognise the file unread.
 
     run: str
     grouping: str
@@ -158,10 +157,8 @@ class Results:
         *,
         in_place: bool = False,
     ) -> None:
-        """Store one evaluated run in one transaction, replacing its earlier results.
-
-        It becomes the last run, unless it is kept in the place that it has.
-        """
+        """Store one evaluated run in one transaction, replacing its earlier results."""
+        # It becomes the last run, unless it is kept in the place that it has.
         with translated(self._path), self._connection as transaction:
             mine = transaction.execute("SELECT number FROM runs WHERE run = ?", [entry.run])
             kept = mine.fetchone() if in_place else None

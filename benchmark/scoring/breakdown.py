@@ -39,11 +39,9 @@ def psnr_by_region(
     pair: Pair,
     corner: tuple[int, int] = (0, 0),
 ) -> dict[str, float | None]:
-    """PSNR over the pixels of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4``.
-
-    Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is the
-    row and column of the pair's pictures where the restored one begins.
-    """
+    """PSNR of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` and so on."""
+    # Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is
+    # the row and column of the pair's pictures where the restored one begins.
     squares = np.square(restored - target.reference).mean(axis=2)
     found: dict[str, float | None] = {}
     for name, region in (*_edges(target), *_by_circle(pair, target, corner)):

@@ -94,10 +94,8 @@ def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array)
 
 
 def turning_flow(length_px: float, width: int, height: int) -> Array:
-    """A flow ``(2, H, W)`` of constant length that turns once across and once down the picture.
-
-    So no direction of the picture's structure is preferred.
-    """
+    """A flow ``(2, H, W)`` of constant length that turns once across and once down the picture."""
+    # So no direction of the picture's structure is preferred.
     rows, columns = np.indices((height, width))
     angle = 2 * np.pi * (columns / width + rows / height)
     return np.asarray(length_px * np.stack([np.cos(angle), np.sin(angle)]))

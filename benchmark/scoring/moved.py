@@ -37,10 +37,8 @@ def psnr_moved(
 
 
 def _moved(picture: Array, right_px: float, down_px: float) -> Array:
-    """The picture read at so much to the right and below; border values are repeated outside.
-
-    Source: Keys, Cubic convolution interpolation for digital image processing (1981).
-    """
+    """The picture read at so much to the right and below; border values are repeated outside."""
+    # Source: Keys, Cubic convolution interpolation for digital image processing (1981).
     moved: Any = picture  # OpenCV's stubs know no float64 alone
     for axis, place in ((1, right_px), (0, down_px)):
         whole = int(np.floor(place))

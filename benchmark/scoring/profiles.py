@@ -30,15 +30,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Profile:
-    """Conventions under which a metric is computed; its name is its version.
+    """Conventions under which a metric is computed; its name is its version."""
 
-    Common to all: sRGB-encoded RGB in [0, 1] as stored, not resized, float64; a metric is computed
-    per picture, then averaged. ``sharp_depth`` is ``own`` (divided by 255 or 65535) or
-    ``high-byte`` (upper 8 of 16 bits, as 8-bit readers give). ``ssim_window`` is ``uniform-7`` with
-    sample covariance or ``gaussian-11`` (σ 1.5) with population covariance. ``capped`` limits every
-    PSNR to 100 dB, else only identical pictures have 100 dB. Rows and columns at the end are cut to
-    multiples of ``crop_multiple``; ``psnr_floor`` is added to the mean squared error.
-    """
+    # Common to all: sRGB-encoded RGB in [0, 1] as stored, not resized, float64; a metric is
+    # computed per picture, then averaged. ``sharp_depth`` is ``own`` (divided by 255 or 65535) or
+    # ``high-byte`` (upper 8 of 16 bits, as 8-bit readers give). ``ssim_window`` is ``uniform-7``
+    # with sample covariance or ``gaussian-11`` (σ 1.5) with population covariance. Unless
+    # ``capped`` at 100 dB, only identical pictures have it; ``psnr_floor`` is added to the mean
+    # squared error.
 
     name: str
     reproduces: str

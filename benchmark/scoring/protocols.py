@@ -30,11 +30,10 @@ __all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "
 
 @dataclass(frozen=True)
 class Target:
-    """Reference ``(H, W, 3)`` float64 and mask, true where a pixel counts, both read-only.
+    """Reference ``(H, W, 3)`` float64 and mask, true where a pixel counts, both read-only."""
 
-    ``moved_px`` is the mean flow if the reference follows the output; ``sigma_px`` the standard
-    error of a registered reference's place along each axis, None if not known.
-    """
+    # ``moved_px`` is the mean flow if the reference follows the output; ``sigma_px`` the standard
+    # error of a registered reference's place along each axis, None if not known.
 
     reference: NDArray[np.float64]
     mask: NDArray[np.bool_]
@@ -91,10 +90,9 @@ def make_target(
     restored: NDArray[np.floating[Any]],
     estimator: FlowEstimator,
 ) -> Target:
-    """Make the target of a restored picture; only ``deformed-gt`` uses the picture's values.
-
-    Others are cached in memory, up to half a gigabyte, so they are registered once for all systems.
-    """
+    """Make the target of a restored picture; only ``deformed-gt`` uses the picture's values."""
+    # Others are cached in memory, up to half a gigabyte, so they are registered once for all
+    # systems.
     if protocol not in PROTOCOLS:
         raise InputError(f"no protocol '{protocol}'; there are {', '.join(PROTOCOLS)}")
     if protocol == "deformed-gt":
@@ -202,11 +200,9 @@ def deformed_target(
     estimator: FlowEstimator,
     grid: Grid,
 ) -> Target:
-    """The sharp picture warped onto an output as JDRL's test script does: every pixel counts.
-
-    ``official`` is the script's shifted grid, which changes even an unmoved picture. Source: JDRL,
-    ``get_backwarp`` at test time.
-    """
+    """The sharp picture warped onto an output as JDRL's test script does: every pixel counts."""
+    # ``official`` is the script's shifted grid, which changes even an unmoved picture. Source:
+    # JDRL, ``get_backwarp`` at test time.
     reference, flow = _warped(sharp, restored, estimator, grid)
     mask, moved = everywhere(reference), _mean_length(flow)
     return Target(reference, mask, estimator.name, moved, estimator.weights_sha256)

@@ -57,10 +57,8 @@ def score_against_input(
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
-    """Score a restored picture by every metric of a profile that needs no target.
-
-    They compare with the blurry input in [0, 1], or look at the restored picture alone.
-    """
+    """Score a restored picture by every metric of a profile that needs no target."""
+    # They compare with the blurry input in [0, 1], or look at the restored picture alone.
     chosen = profile_metrics(profile.name) if metrics is None else metrics
     wanted = {name: metric for name, metric in chosen.items() if metric.against != "target"}
     if blurry is not None:

@@ -43,11 +43,10 @@ NEVER_RANKED = ("deformed-gt",)
 
 @dataclass(frozen=True)
 class Standing:
-    """Standing of one system in its track, over the pictures that all its systems have.
+    """Standing of one system in its track, over the pictures that all its systems have."""
 
-    The range of ranks holds in 95 % of the resamples of scenes, pictures and seeds; ``first_share``
-    is the share of the resamples in which the system is first.
-    """
+    # The range of ranks holds in 95 % of the resamples of scenes, pictures and seeds;
+    # ``first_share`` is the share of the resamples in which the system is first.
 
     system: str
     weights: str
@@ -62,11 +61,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two systems of a track, the better mean first, with its permutation test.
+    """Difference of two systems of a track, the better mean first, with its permutation test."""
 
-    ``p_adjusted`` has Holm's correction for all pairs of the track; ``resolution`` is the change
-    where the references are moved by their standard errors.
-    """
+    # ``p_adjusted`` has Holm's correction for all pairs of the track; ``resolution`` is the change
+    # where the references are moved by their standard errors.
 
     first: str
     second: str
@@ -99,12 +97,10 @@ class Contest:
 
 @dataclass(frozen=True)
 class Track:
-    """Comparable systems with their standings, best first, and differences.
+    """Comparable systems with their standings, best first, and differences."""
 
-    A system that lacks pictures of others is in no track. ``alike`` has groups without a
-    significant difference; ``minimum_detectable`` is the difference that these scenes show in 80 %
-    of cases.
-    """
+    # A system that lacks pictures of others is in no track. ``alike`` has groups without a
+    # significant difference; ``minimum_detectable`` is what these scenes show in 80 % of cases.
 
     contest: Contest
     input: str
@@ -135,20 +131,15 @@ class Track:
 def shared_origin(
     budget: str, given: str, train_dataset: str, weights: str
 ) -> tuple[str, str, str]:
-    """Input, training data and origin of weights that the systems of a track share.
-
-    ``unknown`` input is of pictures that were restored elsewhere; they stand beside single input.
-    """
+    """Input, training data and origin of weights that the systems of a track share."""
+    # ``unknown`` input is of pictures that were restored elsewhere; they stand beside single input.
     if budget != NOT_TRAINED:
         return given, train_dataset, weights
     return ("single" if given == "unknown" else given), "", ""
 
 
 def may_be_ranked(budget: str, protocol: str, status: str, *, trained_alike: bool = False) -> bool:
-    """Whether a result may be ranked.
-
-    It may not under ``demo``, ``quick``, ``own``, ``custom`` (unless all are trained alike) and
-    ``deformed-gt``, or if test scenes may have been used for training.
-    """
+    """Whether a result may be ranked: not ``deformed-gt``, nor where test scenes may be known."""
+    # Under ``demo``, ``quick``, ``own`` and ``custom`` only if all rivals were trained alike.
     comparable = trained_alike or budget in RANKED_BUDGETS
     return comparable and protocol not in NEVER_RANKED and status == "ok"

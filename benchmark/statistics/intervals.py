@@ -55,10 +55,8 @@ def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _picture_weights(codes: tuple[int, ...]) -> Array:
-    """Share of each picture in each resample, ``(RESAMPLES, pictures)``.
-
-    Scenes are drawn with replacement, then in each drawn scene as many pictures as it has.
-    """
+    """Share of each picture in each resample, ``(RESAMPLES, pictures)``."""
+    # Scenes are drawn with replacement, then in each drawn scene as many pictures as it has.
     random = np.random.default_rng(0)
     scene_of = np.array(codes)
     scenes = int(scene_of.max()) + 1
@@ -84,11 +82,9 @@ def _seed_weights(seeds: int) -> Array:
 
 
 def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
-    """The mean score in every resample, ``(lines, RESAMPLES)``, of ``(lines, seeds, pictures)``.
-
-    Seeds are drawn once for all pictures. All lines use the same resamples, so their differences
-    are paired.
-    """
+    """The mean score in every resample, ``(lines, RESAMPLES)``, of ``(lines, seeds, pictures)``."""
+    # Seeds are drawn once for all pictures. All lines use the same resamples, so their differences
+    # are paired.
     weights = _picture_weights(codes)
     if values.shape[1] == 1:
         return np.asarray(values[:, 0] @ weights.T)
@@ -109,11 +105,9 @@ def mean_intervals(
 
 
 def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Quantiles of the resamples between which an interval lies, for two scenes or more.
-
-    Expanded percentiles correct the bootstrap's too narrow intervals with few scenes. Source:
-    Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
-    """
+    """Quantiles of the resamples between which an interval lies, for two scenes or more."""
+    # Expanded percentiles correct the bootstrap's too narrow intervals with few scenes. Source:
+    # Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
     quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))
     tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
     return tail, 1 - tail
@@ -126,11 +120,10 @@ def scene_sums(values: Array, codes: tuple[int, ...]) -> Array:
 
 
 def paired_p_values(sums: Array) -> Array:
-    """Two-sided p-values of every pair of systems, by swapping both systems on whole scenes.
-
-    They are exact up to :data:`EXACT_SCENES` scenes, else from random swaps, including the observed
-    one. Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.
-    """
+    """Two-sided p-values of every pair of systems, by swapping both systems on whole scenes."""
+    # They are exact up to ``EXACT_SCENES`` scenes, else from random swaps, including the
+    # observed one. Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005,
+    # section 3.
     systems = len(sums)
     pairs = systems * (systems - 1) // 2
     swaps = max(PERMUTATIONS, PERMUTATIONS_PER_PAIR * pairs)
@@ -146,10 +139,8 @@ def paired_p_values(sums: Array) -> Array:
 
 @functools.lru_cache(maxsize=16)
 def _signs(scenes: int, swaps: int) -> NDArray[np.int8]:
-    """Swaps as 1 and -1, ``(swaps, scenes)``; the first swaps nothing.
-
-    If all are tried, the last scene is never swapped: the complement only changes the sign.
-    """
+    """Swaps as 1 and -1, ``(swaps, scenes)``; the first swaps nothing."""
+    # If all are tried, the last scene is never swapped: the complement only changes the sign.
     if scenes <= EXACT_SCENES:
         numbers = np.arange(2 ** (scenes - 1))[:, None]
         return np.asarray(1 - 2 * ((numbers >> np.arange(scenes)) & 1), np.int8)
@@ -159,10 +150,8 @@ def _signs(scenes: int, swaps: int) -> NDArray[np.int8]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values with Holm's correction, in the same order.
-
-    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
-    """
+    """P-values with Holm's correction, in the same order."""
+    # Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
     adjusted = [0.0] * len(p_values)
     largest = 0.0
     for done, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
@@ -197,11 +186,9 @@ def rank_ranges(means: Array, *, higher_is_better: bool) -> tuple[NDArray[np.int
 
 
 def minimum_detectable(sums: Array, counts: Array) -> float | None:
-    """The difference of two means that a test on these scenes detects with :data:`POWER`.
-
-    The test is paired and two-sided at 1 - :data:`CONFIDENCE`; the result is the median over all
-    pairs of systems.
-    """
+    """The difference of two means that a test on these scenes detects with :data:`POWER`."""
+    # The test is paired and two-sided at 1 - ``CONFIDENCE``; the result is the median over all
+    # pairs of systems.
     systems, scenes = sums.shape
     if systems < 2 or scenes < MINIMUM_SCENES:
         return None

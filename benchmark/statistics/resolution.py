@@ -18,10 +18,8 @@ __all__ = ["moved_changes", "resolution"]
 
 
 def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None":
-    """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``.
-
-    Means over seeds; NaN where the reference's place has no standard error, None if none has.
-    """
+    """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
+    # Means over seeds; NaN where the reference's place has no standard error, None if none has.
     import numpy as np
 
     mine = group.places[line]
@@ -37,11 +35,9 @@ def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None"
 
 
 def resolution(changes: "NDArray[np.float64]", codes: tuple[int, ...]) -> float | None:
-    """The change to expect of a mean difference, in the unit of the scores; None without one.
-
-    Errors of scenes are independent; pictures of one scene count as if theirs were the same. It is
-    the root of the sum of squares of both parts of ``(moves, pictures)``.
-    """
+    """The change to expect of a mean difference, in the unit of the scores; None without one."""
+    # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
+    # is the root of the sum of squares of both parts of ``(moves, pictures)``.
     import numpy as np
 
     there = np.isfinite(changes).all(axis=0)

@@ -16,11 +16,10 @@ __all__ = ["ScoredGroup", "scored_group"]
 
 @dataclass(frozen=True)
 class ScoredGroup:
-    """Scores behind a row of the leaderboard; ``values`` is ``(places, seeds, pictures)``.
+    """Scores behind a row of the leaderboard; ``values`` is ``(places, seeds, pictures)``."""
 
-    A seed without a picture's value has the mean of the other seeds, NaN if no seed has one. Places
-    (profile, protocol and metric) and pictures are sorted.
-    """
+    # A seed without a picture's value has the mean of the other seeds, NaN if no seed has one.
+    # Places (profile, protocol and metric) and pictures are sorted.
 
     entries: tuple[Entry, ...]
     pictures: tuple[tuple[str, str], ...]

@@ -46,10 +46,8 @@ class _Field:
 
 
 def tracks(results: Results, metric: str = "psnr") -> list[Track]:
-    """All tracks of a store, by dataset, budget, protocol and shared properties.
-
-    Reconstructions belong to no track: they have no ranks, and no test is corrected for them.
-    """
+    """All tracks of a store, by dataset, budget, protocol and shared properties."""
+    # Reconstructions belong to no track: they have no ranks, and no test is corrected for them.
     return [track for field in _fields(results, metric) for track in _tracks(field)]
 
 

@@ -39,10 +39,9 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ObjectiveChoice(Settings):
-    """Objective that replaces the systems' own, which is called ``own``.
+    """Objective that replaces the systems' own, which is called ``own``."""
 
-    By default its name is the table's; ``warmup_epochs`` are on each recipe's scale.
-    """
+    # By default its name is the table's; ``warmup_epochs`` are on each recipe's scale.
 
     objective: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -50,11 +49,10 @@ class ObjectiveChoice(Settings):
 
 
 class StudyDocument(Override):
-    """Everything that determines a study's runs and the resources of its jobs.
+    """Everything that determines a study's runs and the resources of its jobs."""
 
-    On ``misaligned`` datasets only the input, the systems with JDRL and the same networks without
-    it are compared. ``systems`` are shell patterns; empty for all systems that are not variants.
-    """
+    # On ``misaligned`` datasets only the input, the systems with JDRL and the same networks without
+    # it are compared. ``systems`` are shell patterns; empty for all systems that are not variants.
 
     datasets: tuple[Text, ...] = Field(default=("sample",), min_length=1)
     misaligned: tuple[Text, ...] = ()
@@ -68,10 +66,9 @@ class StudyDocument(Override):
 
 
 class NotedPlugin(Settings):
-    """A plug-in file recorded by a study, with the hash of its sources.
+    """A plug-in file recorded by a study, with the hash of its sources."""
 
-    ``extra`` are files that count among them though no import statement names them.
-    """
+    # ``extra`` are files that count among them though no import statement names them.
 
     path: Text
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

@@ -124,10 +124,8 @@ def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
-    """The runs on one dataset, with the package's weights where it has them.
-
-    Systems with weights are trained as well where they are named and there is data to train on.
-    """
+    """The runs on one dataset, with the package's weights where it has them."""
+    # Systems with weights are trained as well where they are named and there is data to train on.
     named = document.systems and dataset.split("train")
     found = [(system, shipped_weights(system)) for system in systems]
     trained = [system for system, weights in found if named or weights is None]
@@ -144,10 +142,8 @@ def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> 
 
 
 def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
-    """The runs of all requests of a folder, the latest first, each run once.
-
-    An earlier request that cannot be expanded becomes a problem of the result.
-    """
+    """The runs of all requests of a folder, the latest first, each run once."""
+    # An earlier request that cannot be expanded becomes a problem of the result.
     latest, *earlier = requests
     found = [expand_request(latest, out)]
     problems: list[InputError] = []
@@ -178,11 +174,9 @@ def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:
 def with_objectives(
     systems: Sequence[Baseline], choices: Mapping[str, ObjectiveChoice]
 ) -> list[Baseline]:
-    """Combine each system with each objective; systems without training stay as they are.
-
-    An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
-    experiment and gives ``NAME-with-LABEL``.
-    """
+    """Combine each system with each objective; systems without training stay as they are."""
+    # An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
+    # experiment and gives ``NAME-with-LABEL``.
     for label, choice in choices.items():
         if (name := choice.objective or label) != OWN:
             try:

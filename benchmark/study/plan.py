@@ -104,11 +104,10 @@ _LATER_SETTINGS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One system to train (if it can be trained) and evaluate on one dataset.
+    """One system to train (if it can be trained) and evaluate on one dataset."""
 
-    ``id`` is the system's name and a hash of all that determines its training; ``group`` is the id
-    without the seed. ``weights`` are evaluated instead of a training.
-    """
+    # ``id`` is the system's name and a hash of all that determines its training; ``group`` is the
+    # id without the seed. ``weights`` are evaluated instead of a training.
 
     id: str
     group: str
@@ -150,10 +149,8 @@ class Run:
         return f"{SCRATCH}, {counted(steps, 'step')}" if steps else SCRATCH
 
     def facts(self) -> dict[str, Any]:
-        """Everything besides the dataset that determines the result, as JSON values.
-
-        The source code is not included: developers raise revisions when numbers change.
-        """
+        """Everything besides the dataset that determines the result, as JSON values."""
+        # The source code is not included: developers raise revisions when numbers change.
         copy = find_narrow_weights(self.baseline) if self.baseline.is_narrow else None
         recipe = self.recipe and _recipe_facts(self.recipe)
         brought = source_hashes(self.recipe) if self.recipe else {}
@@ -175,11 +172,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """A study of one dataset.
+    """A study of one dataset."""
 
-    ``home`` is another study whose trainings are evaluated here, run by run in the same order; None
-    if this study trains.
-    """
+    # ``home`` is another study whose trainings are evaluated here, run by run in the same order;
+    # None if this study trains.
 
     out: Path
     dataset: Dataset
@@ -240,11 +236,9 @@ def plan_runs(
     override: Override | None = None,
     start: StoredWeights | None = None,
 ) -> list[Run]:
-    """The runs of a study, by system and seed; a system without training has one run.
-
-    ``demo`` trains narrow copies, unless weights to start from are given. An override that changes
-    results makes all trainings custom.
-    """
+    """The runs of a study, by system and seed; a system without training has one run."""
+    # ``demo`` trains narrow copies, unless weights to start from are given. An override that
+    # changes results makes all trainings custom.
     if not 1 <= seeds <= MOST_SEEDS:
         raise InputError(f"{seeds} seeds: a study has 1 to {MOST_SEEDS}, numbered from 0")
     _require_budget(baselines, budget)

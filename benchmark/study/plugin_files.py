@@ -33,10 +33,8 @@ def note_plugins() -> tuple[NotedPlugin, ...]:
 
 
 def load_noted(noted: Sequence[NotedPlugin]) -> None:
-    """Load the plug-in files that a study was started with, unless they are already loaded.
-
-    A file that is missing, has changed, or was never loaded by this user is refused.
-    """
+    """Load the plug-in files that a study was started with, unless they are already loaded."""
+    # A file that is missing, has changed, or was never loaded by this user is refused.
     for one in noted:
         if plugin_of(one.sha256) is not None:
             continue

@@ -71,10 +71,8 @@ def document_of(
     variants: bool,
     objectives: Sequence[str] = (),
 ) -> tuple[StudyDocument, list[str]]:
-    """Make the document of a study from the options of ``run``.
-
-    Returns the options too that other commands need to name its runs.
-    """
+    """Make the document of a study from the options of ``run``."""
+    # Returns the options too that other commands need to name its runs.
     override = load_settings(Override, settings) if settings else Override()
     document = StudyDocument(
         datasets=tuple(datasets),

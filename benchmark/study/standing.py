@@ -26,11 +26,10 @@ State = Literal[
 
 @dataclass(frozen=True)
 class RunStanding:
-    """State of one run, with steps of its training and the scheduler's id of its last job.
+    """State of one run, with steps of its training and the scheduler's id of its last job."""
 
-    ``running`` and ``queued`` are the scheduler's; ``at work`` means that a process works in the
-    run's own folder, ``begun`` that there is a checkpoint but no process on this run alone.
-    """
+    # ``running`` and ``queued`` are the scheduler's; ``at work`` means that a process works in the
+    # run's own folder, ``begun`` that there is a checkpoint but no process on this run alone.
 
     run: str
     system: str

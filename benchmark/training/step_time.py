@@ -33,10 +33,8 @@ def steps_within(
     batches: Iterator[Batch],
     rate: float,
 ) -> tuple[int, float]:
-    """How many steps fit in minutes of processor time, of all threads, and the seconds of one.
-
-    Some steps are measured, which changes network and objective.
-    """
+    """How many steps fit in minutes of processor time, of all threads, and the seconds of one."""
+    # Some steps are measured, which changes network and objective.
     optimisers = make_optimisers(method, network, objective)
     begun = 0.0
     for step in range(UNTIMED_STEPS + TIMED_STEPS):

@@ -51,11 +51,9 @@ def train(
     watches: Mapping[str, Watch] = MappingProxyType({}),
     sizes: Sequence[tuple[int, int]] = (),
 ) -> Trained:
-    """Train a run until its last step; see :func:`defocus.training.loop.train`.
-
-    ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of an
-    epoch where the schedule counts epochs.
-    """
+    """Train a run until its last step; see :func:`defocus.training.loop.train`."""
+    # ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of
+    # an epoch where the schedule counts epochs.
     recipe, schedule = run.recipe, run.schedule
     if recipe is None:
         raise ValueError(f"{run.system} has no recipe")
@@ -105,10 +103,8 @@ def _one_thread() -> Iterator[None]:
 
 
 def _started(run: Run) -> nn.Module:
-    """The network with fresh weights, or with those that the run or its schedule names.
-
-    A narrow copy begins with the start weights that the package ships for it.
-    """
+    """The network with fresh weights, or with those that the run or its schedule names."""
+    # A narrow copy begins with the start weights that the package ships for it.
     if run.baseline.is_narrow:
         network = run.baseline.build()
         if (path := find_narrow_weights(run.baseline)) is not None:

@@ -30,10 +30,8 @@ __all__ = ["watch_split", "watch_text"]
 def watch_split(
     card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
 ) -> Watch:
-    """Validation on a split: mean PSNR in dB of a network, and of the blurry pictures.
-
-    A stream's pages of text do not count; :func:`watch_text` reads them.
-    """
+    """Validation on a split: mean PSNR in dB of a network, and of the blurry pictures."""
+    # A stream's pages of text do not count; ``watch_text`` reads them.
     pages = pages_of(dataset, split)
     pairs = [pair for pair in dataset.split(split) if pair not in pages]
     return _watch(card, device, _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator))

@@ -28,10 +28,8 @@ class Watch:
 
 
 def watching_of(settings: Training, watches: Mapping[str, Watch], steps: int) -> Watching:
-    """Validation at even intervals, and at the end.
-
-    ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
-    """
+    """Validation at even intervals, and at the end."""
+    # ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
     times = settings.times if watches else 0
     due = frozenset(math.ceil(steps * k / times) for k in range(1, times + 1))
     inputs: dict[str, float] = {}
@@ -60,11 +58,9 @@ def _gain(scores: Scores) -> str:
 
 
 def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
-    """Report and write the bias of choosing weights by test pictures, in ``selection.json``.
-
-    ``optimism_db`` is the test score of the best weights on test minus that of the best on
-    validation (without validation pairs: of the last).
-    """
+    """Report and write the bias of choosing weights by test pictures, in ``selection.json``."""
+    # ``optimism_db`` is the test score of the best weights on test minus that of the best on
+    # validation (without validation pairs: of the last).
     if not rows or "test" not in rows[-1]:
         return
     last = rows[-1]["test"]

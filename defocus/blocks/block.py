@@ -11,11 +11,10 @@ MOST_NAMES = 6
 
 @dataclass(frozen=True)
 class Block:
-    """Something that a file holds besides its pixels, in its container's bytes.
+    """Something that a file holds besides its pixels, in its container's bytes."""
 
-    ``kind`` is for people (``EXIF``, ``XMP``, ``comment``): blocks of one kind are reported
-    together.
-    """
+    # ``kind`` is for people (``EXIF``, ``XMP``, ``comment``): blocks of one kind are reported
+    # together.
 
     kind: str
     name: str = ""

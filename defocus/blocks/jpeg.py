@@ -129,10 +129,8 @@ def behind(parts: JpegParts) -> list[Block]:
 
 
 def still_true(segments: tuple[Segment, ...], *, profile: bool = True) -> list[Segment]:
-    """The segments that still hold when the pixels have changed.
-
-    Left out are small pictures of JFIF, what is about the encoding, and signed claims.
-    """
+    """The segments that still hold when the pixels have changed."""
+    # Left out are small pictures of JFIF, what is about the encoding, and signed claims.
     kept: list[Segment] = []
     for one in segments:
         content = one.content
@@ -238,11 +236,9 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
 
 
 def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]) -> bytes:
-    """A picture with the segments and the trailer of another one.
-
-    Previews, which show the picture as it was, and the JFIF segment of ``encoded`` are taken out;
-    an index of further pictures is written again.
-    """
+    """A picture with the segments and the trailer of another one."""
+    # Previews, which show the picture as it was, and the JFIF segment of ``encoded`` are taken out;
+    # an index of further pictures is written again.
     bare = encoded
     while bare[2:4] == b"\xff\xe0":
         bare = bare[:2] + bare[4 + int.from_bytes(bare[4:6], "big") :]

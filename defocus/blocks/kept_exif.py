@@ -23,11 +23,9 @@ EXIF_DIRECTORY = 34665
 
 
 def kept_exif(path: Path) -> bytes:
-    """EXIF for a developed picture, as a TIFF structure for PNG's ``eXIf``; empty if there is none.
-
-    Maker notes, thumbnail and orientation are left out: developed pictures keep the sensor's pixel
-    grid, as members of a pair must never be rotated differently.
-    """
+    """EXIF for a developed picture, as a TIFF structure for PNG's ``eXIf``; empty without."""
+    # Maker notes, thumbnail and orientation are left out: developed pictures keep the sensor's
+    # pixel grid, as members of a pair must never be rotated differently.
     from PIL import Image
 
     outer: dict[int, Any] = {}

@@ -55,12 +55,10 @@ _INKS = Remark(
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a picture's file holds besides its pixels, as far as it is sound and still fits.
+    """What a picture's file holds besides its pixels, as far as it is sound and still fits."""
 
-    ``parts`` is what a file of the same kind gets as it is: segments, chunks, tags, or a whole WebP
-    or BMP without its pixels. ``colour_code`` has primaries and curve (ITU-T H.273) that are not
-    sRGB's. ``remarks`` say what a restored picture will not have.
-    """
+    # ``parts`` is what a file of the same kind gets as it is: segments, chunks, tags, or all but
+    # pixels. ``colour_code`` has primaries and curve (ITU-T H.273) that are not sRGB's.
 
     kind: str = ""
     exif: bytes = b""

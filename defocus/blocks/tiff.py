@@ -59,11 +59,10 @@ _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
 @dataclass(frozen=True)
 class TiffTags:
-    """What the tags of a file's first picture say besides its pixels, in byte order ``<`` or ``>``.
+    """What the tags of a file's first picture say besides its pixels; byte order ``<`` or ``>``."""
 
-    ``directories`` are those of EXIF, position and interoperability, by the tag of the pointer;
-    ``unstated`` is whether the last value of a pixel has no stated meaning.
-    """
+    # ``directories`` are those of EXIF, position and interoperability, by the tag of the pointer;
+    # ``unstated`` is whether the last value of a pixel has no stated meaning.
 
     order: str = "<"
     image: tuple[DirectoryEntry, ...] = ()

@@ -10,12 +10,10 @@ __all__ = ["ClusterFile", "SlurmSettings"]
 
 
 class SlurmSettings(Settings):
-    """Resources that a job requests from SLURM; empty names are the cluster's defaults.
+    """Resources that a job requests from SLURM; empty names are the cluster's defaults."""
 
-    Near ``time_minutes`` a run saves its state and is queued again; an evaluation must fit into it.
-    The signal comes ``signal_seconds`` before, or up to a minute earlier. ``at_once`` jobs run at
-    the same time; ``setup`` has shell lines before the run, such as ``module load cuda``.
-    """
+    # ``signal_seconds`` before ``time_minutes`` a run saves its state and is queued again; an
+    # evaluation must fit. ``setup`` has shell lines before the run, such as ``module load cuda``.
 
     time_minutes: int = Field(default=720, ge=1)
     partition: str = ""

@@ -39,10 +39,9 @@ MOST_IDLE = 3
 
 
 class JobCommand:
-    """A command that can be stopped and started again; submitit stores it for each job.
+    """A command that can be stopped and started again; submitit stores it for each job."""
 
-    ``progress`` says how far it has come, ``idle`` counts its latest starts without any.
-    """
+    # ``progress`` says how far it has come, ``idle`` counts its latest starts without any.
 
     def __init__(
         self, command: Sequence[str], progress: Callable[[], object], idle: int = 0
@@ -63,10 +62,8 @@ class JobCommand:
         return code
 
     def checkpoint(self) -> "DelayedSubmission | None":
-        """Let the command save its state and end, near the time limit.
-
-        Returns the job to be queued again; None if that would never end.
-        """
+        """Let the command save its state and end, near the time limit."""
+        # Returns the job to be queued again; None if that would never end.
         from submitit.helpers import DelayedSubmission
 
         if _process is not None:
@@ -86,11 +83,9 @@ _process: "subprocess.Popen[bytes] | None" = None
 
 
 def _queue_again() -> None:
-    """Put this job back into the queue if it was stopped to make room.
-
-    SLURM does this itself for a job that it has to kill. But a job that saved its state and ended
-    within its grace period counts as completed. A job cancelled by a user is no longer running.
-    """
+    """Put this job back into the queue if it was stopped to make room."""
+    # SLURM does this itself for a job that it has to kill. But a job that saved its state and ended
+    # within its grace period counts as completed. A job cancelled by a user is no longer running.
     array, job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ["SLURM_JOB_ID"]
     if array is not None:
         job = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
@@ -111,10 +106,8 @@ def _wait_for_end(pid: int) -> None:
 def submit(
     out: Path, names: Sequence[str], job: Callable[[str], JobCommand], settings: SlurmSettings
 ) -> int:
-    """Submit the pieces of work that are not yet in the queue; return how many these were.
-
-    ``out`` is on a file system that the nodes can reach.
-    """
+    """Submit the pieces of work that are not yet in the queue; return how many these were."""
+    # ``out`` is on a file system that the nodes can reach.
     submitit = _submitit()
     known = known_jobs(out)
     there = job_states([known[name] for name in names if name in known])

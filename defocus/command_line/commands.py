@@ -182,11 +182,9 @@ def _with_options(command: click.Command, further: FurtherOptions | None) -> cli
 
 
 def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a closed output pipe, as with ``| head``, the successful end of a command's work.
-
-    click would exit with 1. A pipe that breaks elsewhere, as to our own child process, is a
-    failure.
-    """
+    """Make a closed output pipe, as with ``| head``, the successful end of a command's work."""
+    # click would exit with 1. A pipe that breaks elsewhere, as to our own child process, is a
+    # failure.
 
     @functools.wraps(work)
     def called(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever a command has
@@ -267,11 +265,10 @@ def _context_settings(program: str) -> dict[str, Any]:
 
 
 def run_command(group: click.Command) -> None:
-    """Run a command line and leave the process with its exit code.
+    """Run a command line and leave the process with its exit code."""
+    # A sub-command returns its exit code (``None`` is 0). Every ``DefocusError`` becomes one
+    # line on stderr and its own exit code; usage errors give 2; Ctrl-C gives 130.
 
-    A sub-command returns its exit code (``None`` is 0). Every :class:`DefocusError` becomes one
-    line on stderr and its own exit code; usage errors give 2; Ctrl-C gives 130.
-    """
     # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
     # take five to thirty times longer for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -17,10 +17,8 @@ class JsonOutput:
         self._descriptor = descriptor
 
     def write(self, document: Any) -> None:  # noqa: ANN401 - any JSON document
-        """Print ``document`` and a line end; missing numbers are ``None``, NaN is refused.
-
-        Bytes of a file's name that are not UTF-8 are escaped as JSON does it.
-        """
+        """Print ``document`` and a line end; missing numbers are ``None``, NaN is refused."""
+        # Bytes of a file's name that are not UTF-8 are escaped as JSON does it.
         text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
         printed = os.dup(self._descriptor)
         with os.fdopen(printed, "w", encoding="utf-8", errors="backslashreplace") as stream:

@@ -105,11 +105,9 @@ class _Profile:
 
 
 def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
-    """Measure a region with one slanted edge, in linear light, 1 = clipped.
-
-    The blur, both plateaus and some 100 px along the edge should be in it; ``order`` is of the
-    polynomial that is fitted to the edge. MTF50 of a noise-free edge is within 0.5 %.
-    """
+    """Measure a region with one slanted edge, in linear light, 1 = clipped."""
+    # The blur, both plateaus and some 100 px along the edge should be in it; ``order`` is of the
+    # polynomial that is fitted to the edge. MTF50 of a noise-free edge is within 0.5 %.
     region, lying = upright(np.asarray(light, np.float64))
     if is_clipped(region):
         raise ImageError("more than 0.5 % of the region is clipped; expose less")
@@ -180,10 +178,8 @@ def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | Non
 
 
 def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile:
-    """Average along the edge: the mean of the pixels in each quarter of a pixel.
-
-    Only a whole number of the phases at which an edge meets the pixels counts, or some rows.
-    """
+    """Average along the edge: the mean of the pixels in each quarter of a pixel."""
+    # Only a whole number of the phases at which an edge meets the pixels counts, or some rows.
     part = _whole_phases(len(grey), abs(line.slope)) if part is None else part
     distance = line.distances(grey.shape[1])[part]
     bins = np.floor(distance * BINS_PER_PX).astype(np.intp)

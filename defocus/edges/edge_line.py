@@ -102,10 +102,8 @@ def upright(light: Array) -> tuple[Array, bool]:
 
 
 def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = ORDER) -> EdgeLine:
-    """Fit the place of an edge that runs from top to bottom, in linear light ``(H, W)``.
-
-    The window must be wider than the blur, or noise moves the edge; None takes whole rows.
-    """
+    """Fit the place of an edge that runs from top to bottom, in linear light ``(H, W)``."""
+    # The window must be wider than the blur, or noise moves the edge; None takes whole rows.
     if min(light.shape) < LEAST_SIDE:
         raise ImageError(f"a region of {light.shape[1]}x{light.shape[0]} px is too small; give 12")
     line = _first_line(light)

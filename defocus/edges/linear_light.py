@@ -63,11 +63,10 @@ class Region:
 
 
 class StoredLight:
-    """Linear light of a stored picture, computed only where it is asked for.
+    """Linear light of a stored picture, computed only where it is asked for."""
 
-    ``linear`` values are proportional to light already; ``developed`` from RAW means sRGB to the
-    bit.
-    """
+    # ``linear`` values are proportional to light already; ``developed`` from RAW means sRGB to the
+    # bit.
 
     def __init__(self, stored: Image, *, linear: bool = False, developed: bool = False) -> None:
         self.stored, self.linear, self.developed = stored, linear, developed
@@ -95,10 +94,8 @@ class StoredLight:
         return toned
 
     def reduced(self, factor: int) -> "StoredLight":
-        """The picture, so many times smaller, by the mean of stored values; rests are cut off.
-
-        Edges of blurred dots move evenly on all sides by it, so their middles stay.
-        """
+        """The picture, so many times smaller, by the mean of stored values; rests are cut off."""
+        # Edges of blurred dots move evenly on all sides by it, so their middles stay.
         height, width = (side // factor for side in self.shape[:2])
         whole = np.ascontiguousarray(self.stored[: height * factor, : width * factor])
         small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)

@@ -34,10 +34,8 @@ class SeveralEdgesError(ImageError):
 
 
 def require_one_edge(light: Array) -> None:
-    """Refuse a region of linear light in which more than one edge runs.
-
-    The light must depend on the distance from the fitted edge alone, and rise or fall once.
-    """
+    """Refuse a region of linear light in which more than one edge runs."""
+    # The light must depend on the distance from the fitted edge alone, and rise or fall once.
     region, _ = upright(light)
     grey = region if region.ndim == 2 else grey_of(region)
     line = fit_edge_line(grey)

@@ -27,11 +27,11 @@ LEAST_PLACES = 5
 
 @dataclass(frozen=True)
 class Straightness:
-    """Deviation of an edge or a line from a straight line, px.
+    """Deviation of an edge or a line from a straight line, px."""
 
-    ``rms_px`` is over blocks of 8 rows of an edge, or places of a line; ``bow_px`` the signed
-    height of its parabola; ``shift_px`` along the normal in the middle row, 0 for a single picture.
-    """
+    # ``rms_px`` is over blocks of 8 rows of an edge, or places of a line; ``bow_px`` the signed
+    # height of its parabola; ``shift_px`` along the normal in the middle row, 0 for a single
+    # picture.
 
     rms_px: float
     largest_px: float

@@ -37,10 +37,9 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class GivenPictures:
-    """Input pictures of one size as ``(N, H, W, 3)`` RGB, and the form in which they were given.
+    """Input pictures of one size as ``(N, H, W, 3)`` RGB, and the form in which they were given."""
 
-    ``channels`` is 3, 1, or 0 for a grey array without a channel axis.
-    """
+    # ``channels`` is 3, 1, or 0 for a grey array without a channel axis.
 
     name: str
     pixels: Array

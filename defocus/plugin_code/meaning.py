@@ -23,12 +23,11 @@ Imported = tuple[int, str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class TopStatement:
-    """A statement at the top level of a file; of an import, one name.
+    """A statement at the top level of a file; of an import, one name."""
 
-    ``uses`` and ``imports`` include the bodies of functions. ``is_plain`` means that it only binds
-    its names, as far as its form says; ``waits`` that it is a function, class or constant that does
-    nothing before something uses it, as far as ``bases`` do nothing.
-    """
+    # ``uses`` and ``imports`` include the bodies of functions. ``is_plain`` binds its names and
+    # does nothing else; ``waits`` does nothing before something uses it, as far as ``bases`` do
+    # nothing.
 
     meaning: str
     binds: frozenset[str] = frozenset()

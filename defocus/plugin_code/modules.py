@@ -24,10 +24,10 @@ __all__ = ["PluginModules", "is_below"]
 
 
 class PluginModules(MetaPathFinder):
-    """Finds and runs the files of one plug-in, by their bytes even if a file changes meanwhile.
+    """Finds and runs the files of one plug-in, by their bytes even if a file changes meanwhile."""
 
-    ``elsewhere`` are files of other folders that it imported, without those of installed packages.
-    """
+    # ``elsewhere`` are files of other folders that it imported, without those of installed
+    # packages.
 
     def __init__(self, package: str, path: Path, texts: Mapping[Path, bytes]) -> None:
         self.package, self.path = package, path
@@ -39,10 +39,8 @@ class PluginModules(MetaPathFinder):
         self._path_before: list[str] | None = None
 
     def run(self) -> ModuleType:
-        """Run the file as a module, with its folder on ``sys.path`` meanwhile.
-
-        Whatever it raises comes out, and nothing of it is left in ``sys.modules``.
-        """
+        """Run the file as a module, with its folder on ``sys.path`` meanwhile."""
+        # Whatever it raises comes out, and nothing of it is left in ``sys.modules``.
         sys.meta_path.insert(0, self)
         spec = self._spec(self.package, PluginModule(self.path, (self.path.parent,)))
         module = importlib.util.module_from_spec(spec)
@@ -106,11 +104,9 @@ class PluginModules(MetaPathFinder):
 
     @contextmanager
     def on_path(self) -> Iterator[None]:
-        """Search the folder too, as the last one, for ``importlib.import_module``.
-
-        What the plug-in adds to ``sys.path`` below its folder, and modules from there, stay its
-        own. Inside another call of it, it changes nothing.
-        """
+        """Search the folder too, as the last one, for ``importlib.import_module``."""
+        # What the plug-in adds to ``sys.path`` below its folder, and modules from there, stay its
+        # own. Inside another call of it, it changes nothing.
         if self._path_before is not None:
             yield
             return

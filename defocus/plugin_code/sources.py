@@ -49,10 +49,8 @@ def find_in(folders: Iterable[Path], name: str) -> PluginModule | None:
 
 
 def find_top(folders: Sequence[Path], name: str) -> PluginModule | None:
-    """The module that ``import NAME`` in a plug-in finds in its folders; None if it is elsewhere.
-
-    A bare folder, such as one of pictures, does not hide a package that is installed.
-    """
+    """The module that ``import NAME`` in a plug-in finds in its folders; None if elsewhere."""
+    # A bare folder, such as one of pictures, does not hide a package that is installed.
     if name in sys.builtin_module_names or name == "defocus":
         return None
     found = find_in(folders, name)
@@ -87,10 +85,10 @@ class _File:
 
 @dataclass(frozen=True)
 class PluginSources:
-    """A plug-in, itself first, and what it imports from its folder tree.
+    """A plug-in, itself first, and what it imports from its folder tree."""
 
-    ``extra`` are files that no import statement names, but that were imported while it was loaded.
-    """
+    # ``extra`` are files that no import statement names, but that were imported while it was
+    # loaded.
 
     path: Path
     files: Mapping[Path, _File]
@@ -126,10 +124,8 @@ class PluginSources:
         }
 
     def digest_of(self, roots: Sequence[Root], others: Iterable[Sequence[Root]]) -> str:
-        """SHA-256 hash of what an object, bound at ``roots``, needs.
-
-        That is everything but what only the others need: what their names lead to.
-        """
+        """SHA-256 hash of what an object, bound at ``roots``, needs."""
+        # That is everything but what only the others need: what their names lead to.
         mine = self._begun(roots)
         bound, needed = set(self._bound(roots)), self._reach(mine)
         for other in others:

@@ -42,10 +42,8 @@ MadeT = TypeVar("MadeT")
 
 
 def makers(asked: int | None, steps: int, mine: Ranks) -> int:
-    """How many processes make batches: those asked for, else one less than there are cores.
-
-    Processes of ``torchrun`` share the cores. Fewer than :data:`FEW_STEPS` steps get none.
-    """
+    """How many processes make batches: those asked for, else one less than there are cores."""
+    # Processes of ``torchrun`` share the cores. Fewer than ``FEW_STEPS`` steps get none.
     if asked is not None:
         return asked
     return 0 if steps < FEW_STEPS else max(0, usable_cores() // mine.beside - 1)
@@ -56,11 +54,10 @@ class MakerDiedError(InterruptedWorkError):
 
 
 class Feeder:
-    """Makes things by key, ahead in ``workers`` processes, or in this one when asked.
+    """Makes things by key, ahead in ``workers`` processes, or in this one when asked."""
 
-    ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
-    pinned.
-    """
+    # ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
+    # pinned.
 
     def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
         self.workers, self.mine, self.device = workers, mine, device
@@ -69,10 +66,8 @@ class Feeder:
         self._closing = contextlib.ExitStack()
 
     def ahead(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> Iterator[MadeT]:
-        """What a function makes of each key, in their order; it can be pickled.
-
-        An error of the function is raised where its result would have come.
-        """
+        """What a function makes of each key, in their order; it can be pickled."""
+        # An error of the function is raised where its result would have come.
         if not self.workers or not len(keys):
             yield from map(make, keys)
             return
@@ -170,10 +165,8 @@ def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to
 
 
 def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -> None:
-    """Prepare a worker process; of what it says, only the first one's is to be read.
-
-    Signals to a group of processes, as of Ctrl-C, are for the training, which ends its workers.
-    """
+    """Prepare a worker process; of what it says, only the first one's is to be read."""
+    # Signals to a group of processes, as of Ctrl-C, are for the training, which ends its workers.
     for name in SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

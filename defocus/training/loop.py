@@ -53,12 +53,11 @@ SAVING = "the state is saved after this step; Ctrl-C again ends at once"
 
 @dataclass(frozen=True)
 class Job(Generic[BatchT]):
-    """What is trained; a checkpoint with another ``id`` is not continued.
+    """What is trained; a checkpoint with another ``id`` is not continued."""
 
-    ``batches`` gets the first remaining step and a feeder and is called before the time of the
-    steps begins. ``check`` is called before the first step with network, objective and number of
-    processes; it changes nothing and raises an error if the training cannot work here.
-    """
+    # ``batches`` gets the first remaining step and a feeder, before the time of the steps begins.
+    # ``check`` raises an error if the training cannot work here, before the first step; it changes
+    # nothing.
 
     id: str
     seed: int
@@ -127,11 +126,10 @@ class _Training(Generic[BatchT]):
 
 
 def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
-    """Train until the last step, from the checkpoint in ``folder`` if there is one.
-
-    A damaged checkpoint is renamed, and the training starts over. Under ``torchrun`` the processes
-    share each batch, and the first one writes, every few minutes and after each validation.
-    """
+    """Train until the last step, from the checkpoint in ``folder`` if there is one."""
+    # A damaged checkpoint is renamed, and the training starts over. Under ``torchrun`` the
+    # processes share each batch, and the first one writes, every few minutes and after each
+    # validation.
     with processes(device) as mine, reproducible(job.method.training):
         training = _prepare(job, device, mine)
         _resume(training, folder)
@@ -280,10 +278,8 @@ def _described(training: _Training[BatchT], loss: str) -> str:
 
 
 def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:
-    """Validate the network of this step if due; keep the best. Return whether it was due.
-
-    The state is to be saved then, so that it and the scores fit.
-    """
+    """Validate the network of this step if due; keep the best. Return whether it was due."""
+    # The state is to be saved then, so that it and the scores fit.
     watching, step = training.job.watching, training.step
     if step not in watching.due:
         return False

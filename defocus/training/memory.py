@@ -64,10 +64,8 @@ def live_bytes() -> _LiveBytes:
 
 @torch.no_grad()
 def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor) -> int:
-    """Peak size in bytes of all tensors while a network restores a picture.
-
-    Memory that libraries use inside one operation (such as transforms) is not included.
-    """
+    """Peak size in bytes of all tensors while a network restores a picture."""
+    # Memory that libraries use inside one operation (such as transforms) is not included.
     with live_bytes() as counter:
         network(*inputs, **needs)
     peak: int = counter.peak

@@ -84,10 +84,8 @@ def together(
     mine: Ranks,
     device: "torch.device",
 ) -> "nn.Module | None":
-    """Join network and objective in a module with averaged gradients; None for one process.
-
-    An objective with an adversary is refused.
-    """
+    """Join network and objective in a module with averaged gradients; None for one process."""
+    # An objective with an adversary is refused.
     if mine.world == 1:
         return None
     if objective.adversary is not None:

@@ -36,11 +36,9 @@ class StopAsked:
 
 @contextlib.contextmanager
 def stop_asked(answer: str) -> Iterator[StopAsked]:
-    """Record stop signals while the block runs; the block must check, save and end.
-
-    Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
-    ``answer`` is said at the first Ctrl-C.
-    """
+    """Record stop signals while the block runs; the block must check, save and end."""
+    # Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
+    # ``answer`` is said at the first Ctrl-C.
     asked = StopAsked(answer)
     if threading.current_thread() is not threading.main_thread():
         yield asked

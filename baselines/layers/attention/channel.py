@@ -7,10 +7,9 @@ __all__ = ["ChannelAttention", "LinearChannelAttention"]
 
 
 class ChannelAttention(nn.Module):
-    """Compute a factor per channel from the channel means.
+    """Compute a factor per channel from the channel means."""
 
-    Source: RCAN (ECCV 2018), section 3.2.
-    """
+    # Source: RCAN (ECCV 2018), section 3.2.
 
     def __init__(self, channels: int, reduction: int, *, bias: bool = True) -> None:
         super().__init__()

@@ -37,11 +37,10 @@ class _Projections(nn.Module):
 
 
 class WindowAttention(nn.Module):
-    """Attention among the 64 pixels of each window, with a learnt bias per relative position.
+    """Attention among the 64 pixels of each window, with a learnt bias per relative position."""
 
-    In ``shifted`` (rolled) features the last row and column of windows contain pixels from both
-    ends. Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
-    """
+    # In ``shifted`` (rolled) features the last row and column of windows contain pixels from both
+    # ends. Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
 
     def __init__(self, channels: int, heads: int, *, shifted: bool, bias: bool = True) -> None:
         super().__init__()
@@ -92,10 +91,9 @@ class WindowAttention(nn.Module):
 
 
 class WindowedAttention(nn.Module):
-    """Attention among the pixels of windows of 8 x 8, which begin at 4 px if ``shifted``.
+    """Attention among the pixels of windows of 8 x 8, which begin at 4 px if ``shifted``."""
 
-    Source: Swin Transformer (ICCV 2021), eq. 3 and 4.
-    """
+    # Source: Swin Transformer (ICCV 2021), eq. 3 and 4.
 
     def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
         super().__init__()

@@ -10,11 +10,10 @@ GROUPS = 8
 
 
 class FilterChoice(nn.Module):
-    """The numbers behind a picture's filters, from the means of its features.
+    """The numbers behind a picture's filters, from the means of its features."""
 
-    A network adds the layers to its own module (:meth:`add_choice`), because the official state
-    dict has them beside others.
-    """
+    # A network adds the layers to its own module (``add_choice``), because the official state
+    # dict has them beside others.
 
     def add_choice(self, channels: int, size: int) -> None:
         """Register the layers; ``size`` is odd, px."""
@@ -25,11 +24,9 @@ class FilterChoice(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def chosen(self, mean: torch.Tensor) -> torch.Tensor:
-        """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap.
-
-        They are normalised over a training batch. A batch of one picture has no statistics and
-        takes the running ones, where the official code fails.
-        """
+        """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap."""
+        # They are normalised over a training batch. A batch of one picture has no statistics and
+        # takes the running ones, where the official code fails.
         numbers, bn = self.conv(mean), self.bn
         if self.training and mean.shape[0] == 1:
             normalised = functional.batch_norm(

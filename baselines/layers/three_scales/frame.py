@@ -23,10 +23,9 @@ work at full size."""
 
 
 class ThreeScales(nn.Module):
-    """From a blurry picture to the one restored at full, half and quarter size.
+    """From a blurry picture to the one restored at full, half and quarter size."""
 
-    ``width`` is the number of channels at full size; each halving doubles it.
-    """
+    # ``width`` is the number of channels at full size; each halving doubles it.
 
     multiple: ClassVar[int]
     """Sides of pictures are padded to multiples of this."""
@@ -66,10 +65,8 @@ class ThreeScales(nn.Module):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The picture restored at three scales: ``restored``, ``half``, ``quarter``.
-
-        They are not clamped; the smaller ones are rounded up to whole pixels.
-        """
+        """The picture restored at three scales: ``restored``, ``half``, ``quarter``."""
+        # They are not clamped; the smaller ones are rounded up to whole pixels.
         padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
         full = padded.contiguous(memory_format=torch.channels_last)
         half, quarter = full[..., ::2, ::2], full[..., ::4, ::4]

@@ -10,10 +10,9 @@ TRAINING_PX = 256
 
 
 class Pooling(nn.Module):
-    """Means over the map, or over a window that is a fixed share of the map.
+    """Means over the map, or over a window that is a fixed share of the map."""
 
-    ``window_px`` is the window's side in a map of 256 px; None for the whole map.
-    """
+    # ``window_px`` is the window's side in a map of 256 px; None for the whole map.
 
     def __init__(self, window_px: int | None = None, *, in_training: bool = False) -> None:
         super().__init__()

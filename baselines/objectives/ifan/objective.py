@@ -15,12 +15,10 @@ __all__ = ["IFANObjective", "make"]
 
 
 class IFANObjective(Objective):
-    """Mean squared errors of the restored picture, of the warped right view, of the reblurred one.
+    """L = |out - sharp|² + |right(x + d) - left|² + |reblurred(sharp) - blurry|²."""
 
-    L = |out - sharp|² + |right(x + d) - left|² + |reblurred(sharp) - blurry|², the last two at 1/8
-    of the size. d is what the network sees in the right view alone, or in both if it is dual.
-    Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
-    """
+    # The last two are at 1/8 of the size; d is what the network sees in the right view, or in both.
+    # Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
 
     def __init__(self, *, disparity: bool = True, reblur: ReblurNet | None = None) -> None:
         super().__init__()
@@ -67,10 +65,8 @@ def make(
     reblur_steps: int = 17,
     corrected: bool = False,
 ) -> IFANObjective:
-    """The objective, with the network's numbers of filters per pixel.
-
-    ``corrected``: the reblurring branch uses both filters of a pair, as that network does.
-    """
+    """The objective, with the network's numbers of filters per pixel."""
+    # ``corrected``: the reblurring branch uses both filters of a pair, as that network does.
     branch = None
     if reblur:
         values = filter_channels(steps, CHANNELS[-1])

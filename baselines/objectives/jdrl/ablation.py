@@ -16,10 +16,10 @@ __all__ = ["FreeKernelNet", "SingleKernelNet", "reblurring_network"]
 
 
 class FreeKernelNet(nn.Module):
-    """Kernels of the same sizes and weights of the levels, but each tap is predicted by itself.
+    """Kernels of the same sizes and weights of the levels, but each tap is predicted by itself."""
 
-    Such kernels can shift content, so nothing holds the restored picture at the blurry one's place.
-    """
+    # Such kernels can shift content, so nothing holds the restored picture at the blurry one's
+    # place.
 
     def __init__(self, levels: int = LEVELS, features: int = FEATURES) -> None:
         super().__init__()

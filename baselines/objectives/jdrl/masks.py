@@ -34,12 +34,9 @@ def within(flow: torch.Tensor, limit_px: float) -> torch.Tensor:
 
 
 def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:
-    """1 where forward and backward flow, in px, agree and the target lies inside the frame.
-
-    ``|f(x) + b(x + f(x))|^2 < 0.01 (|f(x)|^2 + |b(x + f(x))|^2) + 0.5`` px². Unlike a band around
-    the mean, it keeps all of an aligned pair and of a zoomed one. Source: Sundaram, Brox, Keutzer,
-    Dense point trajectories (ECCV 2010), eq. 5.
-    """
+    """``|f(x) + b(x + f(x))|² < 0.01 (|f(x)|² + |b(x + f(x))|²) + 0.5`` px², inside the frame."""
+    # Unlike a band around the mean, it keeps all of an aligned pair and of a zoomed one. Source:
+    # Sundaram, Brox, Keutzer, Dense point trajectories (ECCV 2010), eq. 5.
     back = warp(backward, forward)
     missed = (forward + back).square().sum(1, keepdim=True)
     lengths = (forward.square() + back.square()).sum(1, keepdim=True)

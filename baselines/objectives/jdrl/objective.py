@@ -66,12 +66,9 @@ class JDRLObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, Parts]:
-        """The loss and its parts.
-
-        ``deblur_forward``, ``deblur_reverse`` and ``reblur`` are unweighted, ``mask_kept_share``,
-        ``mask_kept_share_reverse`` and ``reblur_known_share`` 0 to 1, ``flow_px`` the mean forward
-        flow.
-        """
+        """The loss and its parts, unweighted."""
+        # ``mask_kept_share``, ``mask_kept_share_reverse`` and ``reblur_known_share`` are 0 to 1,
+        # ``flow_px`` is the mean length of the forward flow.
         if self.own is not None and progress.epoch < self._own_until:
             own_loss, own_parts = self.own(network, batch, progress)
             return own_loss, {f"own_{name}": value for name, value in own_parts.items()}
@@ -90,10 +87,8 @@ class JDRLObjective(Objective):
         return deformed.loss + self.settings.alpha * reblur, parts
 
     def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Deformed:
-        """The masked losses of both directions, or of the reverse one.
-
-        In the warm-up, flow is measured with the blurry instead of the restored picture.
-        """
+        """The masked losses of both directions, or of the reverse one."""
+        # In the warm-up, flow is measured with the blurry instead of the restored picture.
         target, warming = batch.target, progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
         if warming and self.settings.warmup == "forward":
@@ -124,10 +119,8 @@ class JDRLObjective(Objective):
         return math.inf if first is None else first * 2 ** int(progress.epoch / DOUBLING_EPOCHS)
 
     def reblur_loss(self, restored: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """How far the restored picture, blurred again, is from the blurry one.
-
-        With measured discs the mean divides by all pixels, including those of unknown blur.
-        """
+        """How far the restored picture, blurred again, is from the blurry one."""
+        # With measured discs the mean divides by all pixels, including those of unknown blur.
         blurry = one_picture(batch.blurry)
         if self.settings.kernels == "thin-lens-measured":
             diameters = _supervision(batch, "measured_blur")

@@ -21,10 +21,9 @@ LINEAR_TO, TOE, SCALE, EXPONENT = 0.04045, 12.92, 1.055, 2.4
 
 
 def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
-    """The picture with each pixel blurred by a disc of its own diameter, px, differentiable.
-
-    A diameter between two whole ones mixes their pictures; borders are repeated outside the frame.
-    """
+    """The picture with each pixel blurred by a disc of its own diameter, px, differentiable."""
+    # A diameter between two whole ones mixes their pictures; borders are repeated outside the
+    # frame.
     diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
     with torch.autocast(restored.device.type, enabled=False):  # bf16 has 8 bits of linear light
         linear = _linear(restored.float())

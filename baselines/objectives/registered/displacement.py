@@ -22,11 +22,9 @@ WINDOW_PX = 3
 
 @torch.no_grad()
 def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: int) -> torch.Tensor:
-    """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient.
-
-    ``(N, 2, H, W)`` px, x right and y down, at most :data:`LARGEST_PX` in each direction;
-    ``tile_px`` is a multiple of 4.
-    """
+    """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient."""
+    # ``(N, 2, H, W)`` px, x right and y down, at most ``LARGEST_PX`` in each direction;
+    # ``tile_px`` is a multiple of 4.
     first, second = (_smoothed(one.mean(1, keepdim=True)) for one in (seen, target))
     across, down = _slopes(second)
     off = first - second
@@ -45,10 +43,8 @@ def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: in
 
 
 def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
-    """``picture(x + displacement(x))``; bicubic, as a bilinear warp would soften the target.
-
-    Displacement in px, x right and y down; border values are repeated outside the frame.
-    """
+    """``picture(x + displacement(x))``; bicubic, as a bilinear warp would soften the target."""
+    # Displacement in px, x right and y down; border values are repeated outside the frame.
     height, width = picture.shape[-2:]
     x = torch.arange(width, device=picture.device) + displacement[:, 0]
     y = torch.arange(height, device=picture.device)[:, None] + displacement[:, 1]

@@ -26,11 +26,10 @@ __all__ = [
 
 
 class RegisteredSettings(Settings):
-    """Settings of the objective.
+    """Settings of the objective."""
 
-    ``refined`` takes the remaining displacement out, by tiles of a multiple of 4; ``masked`` counts
-    only pixels of the ``valid_mask``, which the target ``registered-flow`` has.
-    """
+    # ``refined`` takes the remaining displacement out, by tiles of a multiple of 4; ``masked``
+    # counts only pixels of the ``valid_mask``, which the target ``registered-flow`` has.
 
     refined: bool = False
     masked: bool = False
@@ -48,11 +47,9 @@ class RegisteredObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, Parts]:
-        """The loss and its parts.
-
-        ``moved_px`` is the mean length of the remaining displacement, ``mask_kept_share`` the share
-        of pixels that count.
-        """
+        """The loss and its parts."""
+        # ``moved_px`` is the mean length of the remaining displacement, ``mask_kept_share`` the
+        # share of pixels that count.
         del progress
         settings = self.settings
         parts: dict[str, torch.Tensor] = {}
@@ -71,11 +68,9 @@ class RegisteredObjective(Objective):
 def masked_charbonnier(
     restored: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, epsilon: float = EPSILON
 ) -> torch.Tensor:
-    """Charbonnier loss over the pixels of a mask; the mean is over these pixels alone.
-
-    JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
-    If no pixel counts, it is 0 with a gradient of 0.
-    """
+    """Charbonnier loss over the pixels of a mask; the mean is over these pixels alone."""
+    # JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
+    # If no pixel counts, it is 0 with a gradient of 0.
     kept = (mask > 0).expand_as(restored)
     if not kept.any():
         return 0.0 * restored.sum()

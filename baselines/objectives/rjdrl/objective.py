@@ -35,12 +35,10 @@ class _Guided(Protocol):
 
 
 class RJDRLObjective(JDRLObjective):
-    """L = L_forward + L_reverse + alpha L_reblur + beta L_core.
+    """L = L_forward + L_reverse + alpha L_reblur + beta L_core."""
 
-    L_core compares the estimator's radial samples with R's; gradient reaches both, as in the
-    released code. In the warm-up the network sees the estimate with a factor that rises from 0.001
-    to 1.
-    """
+    # L_core compares the estimator's radial samples with R's; gradient reaches both, as released.
+    # In the warm-up the estimate has a factor that rises from 0.001 to 1.
 
     def __init__(
         self, settings: RJDRLSettings | None = None, estimator: FlowEstimator | None = None

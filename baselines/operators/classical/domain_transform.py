@@ -22,11 +22,9 @@ def recursive_filter(
     *,
     guide: Array | None = None,
 ) -> NDArray[np.float64]:
-    """Smooth within areas whose guide (by default the values) is alike.
-
-    ``space_px`` is the standard deviation on a flat guide, ``colour`` that in the guide's values,
-    summed over its channels.
-    """
+    """Smooth within areas whose guide (by default the values) is alike."""
+    # ``space_px`` is the standard deviation on a flat guide, ``colour`` that in the guide's values,
+    # summed over its channels.
     smooth = np.atleast_3d(np.array(values, np.float64))
     by = smooth if guide is None else np.atleast_3d(np.asarray(guide, np.float64))
     along_rows = _distances(by, space_px / colour)

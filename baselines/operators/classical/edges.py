@@ -41,11 +41,9 @@ def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArr
 def blur_at_edges(
     fine: Array, coarse: Array, fine_px: float, coarse_px: float
 ) -> NDArray[np.float64]:
-    """The standard deviation, px, of the blur of edges from their gradients at two scales.
-
-    (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²), with m1 fine and s2 > s1; at most 5, and 0 where
-    no blur explains the gradients.
-    """
+    """The standard deviation, px, of the blur of edges from their gradients at two scales."""
+    # (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²), with m1 fine and s2 > s1; at most 5, and 0 where
+    # no blur explains the gradients.
     ratio = np.square(fine / np.maximum(coarse, np.finfo(np.float64).tiny))
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (ratio * fine_px**2 - np.square(coarse_px)) / (1 - ratio)
@@ -54,10 +52,8 @@ def blur_at_edges(
 
 
 def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
-    """Canny's edges, with thresholds from the picture: 70 % of the pixels lie below the higher.
-
-    Source: Canny, PAMI 8 (1986); the automatic thresholds as MATLAB documents them.
-    """
+    """Canny's edges, with thresholds from the picture: 70 % of the pixels lie below the higher."""
+    # Source: Canny, PAMI 8 (1986); the automatic thresholds as MATLAB documents them.
     smooth = cv2.GaussianBlur(np.asarray(picture, np.float32), (0, 0), scale_px)
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     magnitude = cv2.magnitude(across, down)

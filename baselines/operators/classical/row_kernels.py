@@ -53,11 +53,9 @@ def mirrored_adjoint(right: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
 def shrink_by_table(
     values: NDArray[Any], table: NDArray[Any], step: float, threshold: float
 ) -> None:
-    """Replace each value by sign(value) · table(|value|), in place; 0 up to the threshold.
-
-    The table is at threshold + k · step; linear between, and beyond the last by its last
-    difference.
-    """
+    """Replace each value by sign(value) · table(|value|), in place; 0 up to the threshold."""
+    # The table is at threshold + k · step; linear between, and beyond the last by its last
+    # difference.
     height, width = values.shape
     last = len(table) - 2
     scale = values.dtype.type(1.0 / step)
@@ -82,12 +80,9 @@ def split_isotropic(
     beta: float,
     step: float,
 ) -> None:
-    """One step of the augmented Lagrangian of total variation, in place.
-
-    The multipliers u (over the penalty beta) move by what the gradient g of the picture and its
-    split w differ; then w is g + u with its length shrunk by 1 / beta; and g becomes w - u, which
-    the picture is pulled to.
-    """
+    """One step of the augmented Lagrangian of total variation, in place."""
+    # The multipliers u move by the difference of the gradient g and its split w; then w is g + u
+    # with its length shrunk by 1 / beta; and g becomes w - u, which the picture is pulled to.
     height, width = gradient[0].shape
     kind = gradient[0].dtype.type
     least, pace = kind(1.0 / beta), kind(step)
@@ -127,10 +122,8 @@ def _newton_step(w: Any, v: Any, beta: Any) -> Any:  # noqa: ANN401 - numbers of
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
-    """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse.
-
-    Written out, so that the loop over a row becomes vector instructions; v is replaced by w.
-    """
+    """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse."""
+    # Written out, so that the loop over a row becomes vector instructions; v is replaced by w.
     height, width = values.shape
     b, half = values.dtype.type(beta), values.dtype.type(beta / 2)
     for y in range(height):

@@ -18,14 +18,12 @@ Path: TypeAlias = Literal["torch", "compiled", "triton"]
 def isotropic_reblur(
     image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None = None
 ) -> torch.Tensor:
-    """Weighted sum of the picture and its per-pixel isotropically blurred versions.
-
-    The kernel of radius r is softmax(l) over its (2r + 1)² taps, where l at distance rho is |seed|
-    interpolated linearly at rho, and 0 where rho > r; outside the frame the picture is 0. Seeds
-    ``(N, S, H, W)`` are radial samples of radius 1 (2 of them) to m - 1 (m), weights ``(N, m, H,
-    W)`` those of radius 0 to m - 1. All paths are exact. Source: JDRL (AAAI 2023), section 3.2 and
-    its code.
-    """
+    """Weighted sum of the picture and its per-pixel isotropically blurred versions."""
+    # The kernel of radius r is softmax(l) over its (2r + 1)² taps, where l at distance rho is
+    # |seed| interpolated linearly at rho, and 0 where rho > r; outside the frame the picture is 0.
+    # Seeds ``(N, S, H, W)`` are radial samples of radius 1 (2 of them) to m - 1 (m), weights ``(N,
+    # m, H, W)`` those of radius 0 to m - 1. All paths are exact. Source: JDRL (AAAI 2023), section
+    # 3.2 and its code.
     _check(image, seeds, weights)
     device = image.device.type
     if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):

@@ -17,11 +17,10 @@ __all__ = ["Rings", "interpolation", "rings", "seed_count", "tap_counts"]
 
 @dataclass(frozen=True)
 class Rings:
-    """Facts about the kernels of radius 0 (the picture itself) to ``levels - 1``.
+    """Facts about the kernels of radius 0 (the picture itself) to ``levels - 1``."""
 
-    ``squared`` distances ascend from 0; ``counts`` are taps of each ring in the largest square,
-    ``corners`` by radius those of the square that lie outside it.
-    """
+    # ``squared`` distances ascend from 0; ``counts`` are taps of each ring in the largest square,
+    # ``corners`` by radius those of the square that lie outside it.
 
     levels: int
     squared: tuple[int, ...]
@@ -30,11 +29,9 @@ class Rings:
 
     @property
     def units(self) -> tuple[tuple[int, int, int | None], ...]:
-        """The folded square's positions (i, j), i >= j, with the index of their ring.
-
-        A unit stands for all taps at (±i, ±j) and (±j, ±i): they lie on one ring (None outside the
-        largest radius) and on the border of the square of radius i.
-        """
+        """The folded square's positions (i, j), i >= j, with the index of their ring."""
+        # A unit stands for all taps at (±i, ±j) and (±j, ±i): they lie on one ring (None outside
+        # the largest radius) and on the border of the square of radius i.
         index = {squared: ring for ring, squared in enumerate(self.squared)}
         return tuple(
             (i, j, index.get(i * i + j * j)) for i in range(self.levels) for j in range(i + 1)

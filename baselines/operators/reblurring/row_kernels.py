@@ -23,12 +23,10 @@ _compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 
 
 class KernelLayout(NamedTuple):
-    """The geometry as arrays for the compiled loops.
+    """The geometry as arrays for the compiled loops; ``units`` has i, j and ring (-1 for none)."""
 
-    ``units`` is ``(U, 3)``: i, j and ring (-1 outside the largest radius). ``below`` is the seed
-    below each ring's distance, ``part_above`` how much of the seed above it counts; ``within`` are
-    the rings in each radius, ``corners`` the taps outside it.
-    """
+    # ``below`` is the seed below each ring's distance, ``part_above`` the weight of the next;
+    # ``within`` are the rings in each radius, ``corners`` the taps outside it.
 
     units: NDArray[np.int64]
     below: NDArray[np.int64]
@@ -316,11 +314,9 @@ def backward_rows(
     of_seeds,
     of_weights,
 ):
-    """Gradients from rows of the blurred picture's gradient ``grown``.
-
-    ``of_padded``, ``(C, bottom - top + 2 pad, W + 2 pad)``, is added to; rows of the others are
-    written.
-    """
+    """Gradients from rows of the blurred picture's gradient ``grown``."""
+    # ``of_padded``, ``(C, bottom - top + 2 pad, W + 2 pad)``, is added to; rows of the others are
+    # written.
     levels, _, width = weights.shape
     rings_, colours = tables.counts.size, padded.shape[0]
     folded = np.empty((colours, levels, padded.shape[2]), np.float32)

@@ -36,11 +36,10 @@ def triton_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tenso
 
 
 class _Tables(NamedTuple):
-    """The geometry in device memory; a part is a ring or, after the rings, a square's border.
+    """The geometry in device memory; a part is a ring or, after the rings, a square's border."""
 
-    ``start`` and ``end`` bound each part's taps; ``below`` and ``above`` are each ring's seed and
-    the weight of the next; ``first_ring`` is the first at a distance of at least 0, 1, … m px.
-    """
+    # ``start`` and ``end`` bound each part's taps; ``below`` and ``above`` are each ring's seed and
+    # the weight of the next; ``first_ring`` is the first at a distance of at least 0, 1, … m px.
 
     taps: torch.Tensor
     start: torch.Tensor

@@ -117,10 +117,9 @@ class BoardLine:
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard of a dataset; the first of its conventions is shown first.
+    """The leaderboard of a dataset; the first of its conventions is shown first."""
 
-    ``perfect`` is the PSNR of a perfect restoration, dB, where it is not the reference itself.
-    """
+    # ``perfect`` is the PSNR of a perfect restoration, dB, where it is not the reference itself.
 
     key: BoardKey
     name: str

@@ -14,11 +14,9 @@ __all__ = ["published_beside"]
 def published_beside(
     content: Content, row: Row | None, number: Callable[[str], int]
 ) -> Measured | None:
-    """The published value of a row, with numbers of its notes; None if there is none.
-
-    There is none under a budget that cannot compare systems, nor for a reconstruction, because it
-    would look like a reproduction.
-    """
+    """The published value of a row, with numbers of its notes; None if there is none."""
+    # There is none under a budget that cannot compare systems, nor for a reconstruction, because it
+    # would look like a reproduction.
     card = content.cards.get(row.system) if row is not None else None
     if row is None or card is None or card.published_as is None:
         return None

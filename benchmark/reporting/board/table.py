@@ -44,10 +44,8 @@ Named = tuple[Column, list[Cell]]
 def board_table(
     content: Content, board: Board, convention: Convention, notes: Notes, *, print_out: bool = False
 ) -> Table:
-    """The table of a leaderboard under a convention, best first, references among the rows.
-
-    Columns without any value are left out; print has the printed numbers of papers too.
-    """
+    """The table of a leaderboard under a convention, best first, references among the rows."""
+    # Columns without any value are left out; print has the printed numbers of papers too.
     lines = board.ordered(convention)
     standing = [track_of(content, line, convention) for line in lines]
     places = _places(lines, convention, [rank for _, rank in standing])

@@ -37,11 +37,11 @@ class ComparedLine:
 
 @dataclass(frozen=True)
 class Change:
-    """A mean score before and now, over the pictures of both studies.
+    """A mean score before and now, over the pictures of both studies."""
 
-    ``p_value`` is of the paired permutation test by scene, after Holm's correction for all changes
-    of the metric; the verdict is ``untested`` with too few scenes, ``equal`` if no score differs.
-    """
+    # ``p_value`` is of the paired permutation test by scene, after Holm's correction for all
+    # changes of the metric; the verdict is ``untested`` with too few scenes, ``equal`` if no score
+    # differs.
 
     line: ComparedLine
     profile: str

@@ -36,11 +36,10 @@ LEADING = "psnr"
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores of the pictures of a leaderboard under one convention.
+    """Scores of the pictures of a leaderboard under one convention."""
 
-    ``groups`` are the runs of each line, best first, but those given the true blur last. ``values``
-    are means over seeds, by picture, line (index into ``groups``) and metric.
-    """
+    # ``groups`` are the runs of each line, best first, but those given the true blur last.
+    # ``values`` are means over seeds, by picture, line (index into ``groups``) and metric.
 
     board: Board
     convention: Convention

@@ -44,10 +44,8 @@ class ShownPicture:
 
     @property
     def reference(self) -> tuple[Labelled, ...]:
-        """What restorations are compared with: the truth, or the sharp picture without one.
-
-        A captured sharp picture may be misaligned: against it, an output that moved looks best.
-        """
+        """What restorations are compared with: the truth, or the sharp picture without one."""
+        # A captured sharp picture may be misaligned: against it, an output that moved looks best.
         return self.truth or self.sharp
 
     def slider(self, caption: str, most: int | None = None) -> list[Part]:
@@ -157,10 +155,8 @@ class KeptPictures:
 
 
 def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int, int, int]:
-    """The square (top, left, side, px) in which restorations differ most from each other.
-
-    For a single restoration, it is the square with the largest difference to the reference.
-    """
+    """The square (top, left, side, px) in which restorations differ most from each other."""
+    # For a single restoration, it is the square with the largest difference to the reference.
     import cv2
 
     height, width = reference.shape[:2]
@@ -174,10 +170,9 @@ def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int
 
 
 def error_map(error: NDArray[np.floating], most: float) -> Picture:
-    """An error >= 0 as a picture in a palette for colour-blind readers (cividis).
-
-    ``most`` is the error of the brightest colour; the picture is at most :data:`ERROR_MAP_PX` wide.
-    """
+    """An error >= 0 as a picture in a palette for colour-blind readers (cividis)."""
+    # ``most`` is the error of the brightest colour; the picture is at most ``ERROR_MAP_PX``
+    # wide.
     import cv2
 
     scaled = np.clip(error * (255.0 / most), 0, 255).astype(np.uint8)

@@ -44,10 +44,8 @@ CURVES_PER_FIGURE = 6
 
 
 def pareto_plots(content: Content) -> list[Scatter]:
-    """PSNR against multiply-adds and against time, one figure per leaderboard and cost.
-
-    The front is only of the largest track's systems that are not below the blurry input.
-    """
+    """PSNR against multiply-adds and against time, one figure per leaderboard and cost."""
+    # The front is only of the largest track's systems that are not below the blurry input.
     figures = [
         _pareto(content, board, cost)
         for board in read_boards(content)

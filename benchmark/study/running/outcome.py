@@ -21,10 +21,9 @@ __all__ = ["Outcome", "claim_study_rows", "outcome_of"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a study: its leaderboard, and what of the request is missing or failed.
+    """Outcome of a study: its leaderboard, and what of the request is missing or failed."""
 
-    ``replaced`` counts, by system, runs whose row another run has taken.
-    """
+    # ``replaced`` counts, by system, runs whose row another run has taken.
 
     rows: Sequence[Row]
     reconstructions: Sequence[str]

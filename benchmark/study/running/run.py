@@ -62,12 +62,10 @@ def run_studies(
     *,
     again: bool = False,
 ) -> Outcome:
-    """Train and evaluate every unfinished run, and update the outputs meanwhile.
-
-    A finished run is never repeated, no matter which version finished it; a failed run is tried
-    again. An unreadable picture in one of several datasets becomes a problem and the others
-    continue.
-    """
+    """Train and evaluate every unfinished run, and update the outputs meanwhile."""
+    # A finished run is never repeated, no matter which version finished it; a failed one is tried
+    # again. Of several datasets, one with an unreadable picture becomes a problem and the others
+    # continue.
     for study in studies:
         require_test_pairs(study.dataset)
     with opened_study(studies, request) as results:
@@ -187,11 +185,9 @@ def _tell_size(study: Study, runs: int) -> None:
 
 
 def train_study(study: Study, *, again: bool = False) -> int:
-    """Train every unfinished run without evaluation; return 1 if a pair is left out, else 0.
-
-    Under ``torchrun`` the processes share each run; the first one holds the lock and prints
-    messages.
-    """
+    """Train every unfinished run without evaluation; return 1 if a pair is left out, else 0."""
+    # Under ``torchrun`` the processes share each run; the first one holds the lock and prints
+    # messages.
     for run in study.runs:
         if run.recipe is None:
             command = study.command("evaluate", run.system)

@@ -40,10 +40,8 @@ class Tracker:
 
 @contextlib.contextmanager
 def open_tracker(folder: Path | None, step: int) -> Iterator[Tracker]:
-    """Write curves into ``tensorboard/`` of a run's folder, if any, while the block runs.
-
-    Records of steps after the one at which the training continues are dropped.
-    """
+    """Write curves into ``tensorboard/`` of a run's folder, if any, while the block runs."""
+    # Records of steps after the one at which the training continues are dropped.
     if folder is None:
         yield Tracker(None)
         return

@@ -31,11 +31,10 @@ def _nothing(scores: Scores) -> str:
 
 @dataclass
 class Watching:
-    """State of the validation during a training, due after some steps.
+    """State of the validation during a training, due after some steps."""
 
-    ``chosen_by`` is the score, higher is better, that chooses weights where that is asked for;
-    ``described`` makes the line that is printed of the newest scores.
-    """
+    # ``chosen_by`` is the score, higher is better, that chooses weights where that is asked for;
+    # ``described`` makes the line that is printed of the newest scores.
 
     scores_of: Callable[[nn.Module], Scores] = _no_scores
     due: frozenset[int] = frozenset()

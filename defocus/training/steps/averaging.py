@@ -11,12 +11,10 @@ __all__ = ["evaluated", "make_average", "update"]
 
 
 def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
-    """Make the average of the weights; None if the method has none.
-
-    The setting ``training.average``, a running mean with a decay, replaces the method's
-    ``averaged_from_epoch``, which weights all steps equally. Only the former averages running
-    statistics too; with the latter, they are those of the last step.
-    """
+    """Make the average of the weights; None if the method has none."""
+    # ``training.average``, a mean with a decay, replaces ``averaged_from_epoch``, which weights all
+    # steps equally. Only the former averages running statistics; else they are those of the last
+    # step.
     if method.training.average is not None:
         return AveragedModel(network, use_buffers=True)
     return AveragedModel(network) if method.averaged_from_epoch is not None else None
@@ -34,10 +32,8 @@ def update(average: AveragedModel | None, method: Method, network: nn.Module, ep
 
 @torch.no_grad()
 def _move_towards(average: AveragedModel, network: nn.Module, training: Training) -> None:
-    """Move the running mean, all tensors of a kind in one call.
-
-    ``AveragedModel`` would count on the network's device, and to read that waits for it.
-    """
+    """Move the running mean, all tensors of a kind in one call."""
+    # ``AveragedModel`` would count on the network's device, and to read that waits for it.
     step = int(average.n_averaged)  # it is in the CPU's memory
     decay = training.average or 0.0
     if training.average_warmup:

@@ -76,12 +76,9 @@ def optimiser_step(
     *,
     joint: nn.Module | None = None,
 ) -> dict[str, torch.Tensor | float]:
-    """Do one step of the network, then the steps of its adversary; return the loss and its parts.
-
-    ``batch`` is this process's crops, in the parts that the method accumulates; ``joint`` averages
-    gradients over processes. Nothing waits for the device: losses are tensors there, and may be not
-    finite.
-    """
+    """Do one step of the network, then those of its adversary; return the loss and its parts."""
+    # ``joint`` averages gradients over processes. Nothing waits for the device: losses are tensors
+    # there, and may be not finite.
     for group in optimisers.network.param_groups:
         group["lr"] = learning_rate
     batches = batch.parts(method.training.accumulate)
@@ -167,20 +164,16 @@ def _read_later(value: torch.Tensor | float) -> torch.Tensor | float:
 
 
 def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
-    """Let processes exchange their gradients only with the last part of a batch.
-
-    The forward pass must be inside this context, because it prepares the exchange.
-    """
+    """Let processes exchange their gradients only with the last part of a batch."""
+    # The forward pass must be inside this context, because it prepares the exchange.
     if isinstance(joint, DistributedDataParallel) and not last:
         return joint.no_sync()
     return contextlib.nullcontext()
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The context in which a loss is computed.
-
-    It changes nothing for ``float32``, or for ``auto`` on a device without bfloat16.
-    """
+    """The context in which a loss is computed."""
+    # It changes nothing for ``float32``, or for ``auto`` on a device without bfloat16.
     wanted = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 

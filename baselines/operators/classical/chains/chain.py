@@ -29,10 +29,9 @@ Restorer: TypeAlias = Callable[[Array, Array], NDArray[np.float32]]
 
 
 class MapDeconvolution(nn.Module):
-    """Estimate the circle of confusion at each pixel, then deconvolve with it; nothing is trained.
+    """Estimate the circle of confusion at each pixel, then deconvolve; nothing is trained."""
 
-    ``estimate`` gives diameters ``(H, W)`` in px of a picture ``(H, W, 3)``, sRGB in [0, 1].
-    """
+    # ``estimate`` gives diameters ``(H, W)`` in px of a picture ``(H, W, 3)``, sRGB in [0, 1].
 
     def __init__(self, estimate: Callable[[Array], Array], restore: Restorer) -> None:
         super().__init__()
@@ -54,10 +53,8 @@ class MapDeconvolution(nn.Module):
 
 
 def restore_by_map(preset: Preset = DEFAULT) -> Restorer:
-    """Krishnan and Fergus's deconvolution of a Gaussian blur, with a published strength.
-
-    The default blends 8 levels of a mirrored picture; the others are the published stage.
-    """
+    """Krishnan and Fergus's deconvolution of a Gaussian blur, with a published strength."""
+    # The default blends 8 levels of a mirrored picture; the others are the published stage.
     if preset == DEFAULT:
         return partial(_blended, preset)
     return partial(_published, preset)

@@ -9,11 +9,9 @@ __all__ = ["edgetaper"]
 
 
 def edgetaper(picture: Array, psf: Array) -> Array:
-    """The picture, and towards its edges the picture blurred as if it repeated itself.
-
-    Its weight is 1 less the autocorrelation of the kernel's projections, at the distance from the
-    edge. Source: MATLAB's function of that name, as its documentation describes it.
-    """
+    """The picture, and towards its edges the picture blurred as if it repeated itself."""
+    # Its weight is 1 less the autocorrelation of the kernel's projections, at the distance from the
+    # edge. Source: MATLAB's function of that name, as its documentation describes it.
     domain = Periodic((picture.shape[0], picture.shape[1]))
     spectrum = domain.forward(picture)
     spectrum *= domain.transfer(psf).astype(spectrum.dtype)

@@ -7,11 +7,10 @@ __all__ = ["Prior"]
 
 @dataclass(frozen=True)
 class Prior:
-    """How much the picture's gradients count against the data.
+    """How much the picture's gradients count against the data."""
 
-    ``alpha`` is their power, 0 to 1, 1.5 or 2; ``weight`` lambda of the squared data term: larger
-    is sharper and noisier.
-    """
+    # ``alpha`` is their power, 0 to 1, 1.5 or 2; ``weight`` lambda of the squared data term: larger
+    # is sharper and noisier.
 
     alpha: float
     weight: float

@@ -24,12 +24,9 @@ def richardson_lucy(
     accelerated: bool = False,
     start: Array | None = None,
 ) -> Array:
-    """The most likely scene for photon noise, approached step by step: x ← x · Kᵀ(y / Kx).
-
-    ``blurry`` is linear light. Accelerated, each step starts beyond the last result, by the share
-    by which successive changes agree: a third of the iterations then does the same. Source:
-    Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
-    """
+    """The most likely scene, in linear light, for photon noise, by steps x ← x · Kᵀ(y / Kx)."""
+    # Accelerated, a step starts beyond the last result, by the share by which changes agree.
+    # Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
     seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
     transfer = _both(domain.transfer(psf), seen)
     scene = seen if start is None else start

@@ -26,12 +26,9 @@ TIE = 1e-12
 
 
 def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
-    """The exact minimum w of values v, for 0 < alpha <= 1.
-
-    Newton's steps on |v| down the convex branch, which is monotone; below the threshold 0 is the
-    smaller minimum. Source: Krishnan, Fergus, NIPS 2009, section 3; the threshold from equating
-    both.
-    """
+    """The exact minimum w of values v, for 0 < alpha <= 1, by Newton's steps on |v|."""
+    # They go down the convex branch; below the threshold 0 is the smaller minimum. Source:
+    # Krishnan, Fergus, NIPS 2009, section 3; the threshold from equating both.
     magnitude = np.abs(np.asarray(values, np.float64))
     if alpha == 1:
         return np.sign(values) * np.maximum(magnitude - 1 / beta, 0.0)
@@ -47,10 +44,8 @@ def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
 
 
 def newton_shrink(values: Array, alpha: float, beta: float, steps: int = 4) -> NDArray[np.float64]:
-    """A few Newton steps from v, alpha > 1, then 0 where that is no worse, as published codes do.
-
-    Source: the released code of DMENet's deconvolution, after Krishnan and Fergus.
-    """
+    """Some Newton steps from v, alpha > 1, then 0 where that is no worse, as published codes do."""
+    # Source: the released code of DMENet's deconvolution, after Krishnan and Fergus.
     v = np.asarray(values, np.float64)
     w = np.where(v == 0, 1.0, v)  # 0 is put back below; its power has no derivative
     for _ in range(steps):
@@ -68,10 +63,8 @@ def _threshold(alpha: float, beta: float) -> float:
 
 
 def shrink_gradients(gradients: tuple[Array, Array], alpha: float, beta: float) -> None:
-    """Shrink ``(H, W)`` gradients, right and below, in place.
-
-    An alpha up to 1 is exact to about 1e-8, by a table; 1.5 takes four Newton steps; 2 is exact.
-    """
+    """Shrink ``(H, W)`` gradients, right and below, in place."""
+    # An alpha up to 1 is exact to about 1e-8, by a table; 1.5 takes four Newton steps; 2 is exact.
     for gradient in gradients:
         if 0 < alpha <= 1:
             threshold, table = _tabulated(alpha, beta)

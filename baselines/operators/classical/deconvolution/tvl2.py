@@ -14,11 +14,9 @@ MULTIPLIER_STEP = 1.618
 
 
 def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Domain) -> Array:
-    """Minimise sum |grad x| + mu/2 |Kx - y|², isotropic; y is about [0, 1].
-
-    mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging Sciences
-    2 (2009); penalty 10, multiplier step 1.618.
-    """
+    """Minimise sum |grad x| + mu/2 |Kx - y|², isotropic; y is about [0, 1]."""
+    # mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging
+    # Sciences 2 (2009); penalty 10, multiplier step 1.618.
     transfers = [domain.transfer(psf)]
     return next(tvl2_levels(blurry, transfers, domain, weight=weight, iterations=iterations))
 

@@ -26,11 +26,9 @@ def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
 
 
 def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) -> Array:
-    """The linear estimate of least mean squared error for white noise and a white scene.
-
-    Flat areas are multiplied by 1 / (1 + K). Source: Wiener (1949); the usual frequency-domain
-    form.
-    """
+    """The linear estimate of least mean squared error for white noise and a white scene."""
+    # Flat areas are multiplied by 1 / (1 + K). Source: Wiener (1949); the usual frequency-domain
+    # form.
     transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
     gain = wiener_gain(transfer, noise_to_signal)
     estimate = np.empty_like(blurry)

@@ -32,11 +32,9 @@ POINT_PX = 1.0
 
 
 def blur_levels(diameter_px: Array, count: int) -> NDArray[np.float64]:
-    """Rising diameters, at most ``count``, whose kernels stand for a map's.
-
-    They are those that occur, to a quarter of a pixel, where these are few; else evenly spaced
-    ones.
-    """
+    """Rising diameters, at most ``count``, whose kernels stand for a map's."""
+    # They are those that occur, to a quarter of a pixel, where these are few; else evenly spaced
+    # ones.
     blurred = np.maximum(np.asarray(diameter_px, np.float64), POINT_PX)
     occurring = np.unique(np.round(blurred / FINEST_PX)) * FINEST_PX
     if len(occurring) <= count:

@@ -65,12 +65,9 @@ def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur
 def richardson_lucy_varying(
     blurry: Array, blur: VaryingBlur, iterations: int, smoothness: float
 ) -> Array:
-    """Accelerated Richardson-Lucy steps with total variation, on linear light.
-
-    x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|)). Source: Dey et al., Microscopy
-    Research and Technique 69 (2006) for the prior; Biggs and Andrews, Applied Optics 36 (1997) for
-    the acceleration.
-    """
+    """Accelerated steps x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|))."""
+    # Source: Dey et al., Microscopy Research and Technique 69 (2006) for the prior; Biggs and
+    # Andrews, Applied Optics 36 (1997) for the acceleration.
     height, width = blurry.shape
     padding = ((0, blur.domain.shape[0] - height), (0, blur.domain.shape[1] - width))
     seen = np.maximum(np.pad(blurry, padding, mode="symmetric"), np.float32(LEAST))

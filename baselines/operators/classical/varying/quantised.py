@@ -13,10 +13,8 @@ QUANTILES = 32
 
 
 def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each standard deviation replaced by the lower edge of its bin, between 32 quantiles.
-
-    The quantiles are those of the values that occur, each counted once.
-    """
+    """Each standard deviation replaced by the lower edge of its bin, between 32 quantiles."""
+    # The quantiles are those of the values that occur, each counted once.
     occurring = np.unique(sigma_px)
     shares = np.arange(1, QUANTILES + 1) / (QUANTILES + 1)
     quantiles = mquantiles(occurring, shares, alphap=0.5, betap=0.5)
