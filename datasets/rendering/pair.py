@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.rendering.scenes.scene import DrawnMisalignment, Scene, SceneCamera
-from defocus.datasets.rendering.scenes.surfaces import Canvas
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.images import Image, as_integer, linear_to_srgb
-from defocus.scene.compositor import Layer, defocus_map, moved, render, render_through
 from defocus.scene.dual_pixel import recorded_views, view_difference
 from defocus.scene.geometry import Similarity
+from defocus.scene.layers import Layer, defocus_map, render, render_through
+from defocus.scene.motion import moved
 from defocus.scene.sensor import exposed, seed_of
+from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 
 __all__ = ["RenderedPair", "draw_misalignment", "render_scene"]

@@ -61,7 +61,7 @@ Magnitudes = Annotated[Range, AfterValidator(_ordered)]
 
 
 class LensRequest(Settings):
-    """The lens; fields as in :class:`defocus.datasets.rendering.scenes.scene.Scene`.
+    """The lens; fields as in :class:`defocus.datasets.rendering.scene.Scene`.
 
     ``file`` is one of ``defocus-capture chart lens``; it gives the kernels, the other fields their
     size.
@@ -99,7 +99,7 @@ class SensorRequest(Settings):
 
 
 class MisalignmentRequest(Settings):
-    """Ranges; fields as in :class:`defocus.datasets.rendering.scenes.scene.DrawnMisalignment`."""
+    """Ranges; fields as in :class:`defocus.datasets.rendering.scene.DrawnMisalignment`."""
 
     shift_px: Magnitudes = (0.0, 0.0)
     zoom: Magnitudes = (0.0, 0.0)

@@ -23,12 +23,12 @@ from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
+from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_name
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
 from defocus.datasets.rendering.revision import RENDERING_REVISION
-from defocus.datasets.rendering.scenes.files import DepthPicture, PicturePlane, source_name
-from defocus.datasets.rendering.scenes.scene import (
+from defocus.datasets.rendering.scene import (
     DrawnMisalignment,
     Scene,
     SceneCamera,

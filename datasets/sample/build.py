@@ -12,7 +12,7 @@ from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.revision import RENDERING_REVISION
-from defocus.datasets.rendering.scenes.scene import Scene, SceneCamera
+from defocus.datasets.rendering.scene import Scene, SceneCamera
 from defocus.datasets.sample.scenes import SCENES, Variant, variant
 from defocus.progress import say, track
 

@@ -6,10 +6,10 @@ scenes are arrangements of five photographs, with different content, depth and l
 
 from dataclasses import dataclass, replace
 
-from defocus.datasets.rendering.scenes.scene import DrawnMisalignment, Scene
-from defocus.datasets.rendering.scenes.shapes import Shape
-from defocus.datasets.rendering.scenes.surfaces import Motorcycle, Plane, Slope, Surface
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene
 from defocus.errors import DatasetError
+from defocus.scene.outlines import Shape
+from defocus.scene.surfaces import Motorcycle, Plane, Slope, Surface
 
 __all__ = ["SCENES", "VARIANTS", "Variant", "variant"]
 

@@ -15,12 +15,12 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import RenderedPair
-from defocus.datasets.stream.optics import Optic
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from defocus.datasets.stream.text import CIRCLES_PX, PAGE_REVISION, PAGES, draw_page
 from defocus.images import Image, as_integer
 from defocus.progress import counted, say, track
+from defocus.scene.kernel_bank import Optic
 from defocus.scene.lens_file import MeasuredLens
 
 __all__ = ["HELD_OUT", "identity", "stream_dataset", "text_pages"]

@@ -12,8 +12,11 @@ from defocus.baselines.recipes.members import Further
 from defocus.datasets.patching.augmentation import random_look, with_look
 from defocus.datasets.patching.batch import ALL_PLACES, drawn_batch
 from defocus.datasets.patching.store import ColourChange
-from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
-from defocus.datasets.stream.optics import (
+from defocus.datasets.stream.photographs import Photographs, read_photographs
+from defocus.isolation import LeftOut
+from defocus.scene.camera import StreamCamera, draw_camera, recorded
+from defocus.scene.depth import Kind, draw_focus, draw_kind
+from defocus.scene.kernel_bank import (
     OPTICS,
     KernelBank,
     all_in_focus,
@@ -22,10 +25,8 @@ from defocus.datasets.stream.optics import (
     sharp_diameters,
     snapped,
 )
-from defocus.datasets.stream.photographs import Branch, Photographs, read_photographs
-from defocus.datasets.stream.scene import Sources, draw_scene
-from defocus.isolation import LeftOut
-from defocus.scene.camera import StreamCamera, draw_camera, recorded
+from defocus.scene.occluders import Sources, draw_scene
+from defocus.scene.pictures import Branch
 
 if TYPE_CHECKING:
     import torch

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.stream.depth import Focus
-from defocus.datasets.stream.optics import blurred, margin, snapped
 from defocus.datasets.stream.patches import CUT_PX, Renderer, StreamPair
-from defocus.datasets.stream.scene import StreamScene
 from defocus.scene.camera import recorded
+from defocus.scene.depth import Focus
 from defocus.scene.drawing import draw_shapes
+from defocus.scene.kernel_bank import blurred, margin, snapped
+from defocus.scene.occluders import StreamScene
 from defocus.scene.shapes import words
 
 __all__ = ["CIRCLES_PX", "PAGES", "PAGE_REVISION", "draw_page", "pages_of"]

@@ -8,16 +8,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.datasets.rendering.files import DEPTH_STEPS
 from defocus.datasets.rendering.pair import RenderedPair, render_scene
-from defocus.datasets.rendering.scenes.files import DEPTH_STEPS
-from defocus.datasets.rendering.scenes.scene import DrawnMisalignment, Scene, with_margin
-from defocus.datasets.rendering.scenes.surfaces import Canvas, measured_layers
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, with_margin
 from defocus.datasets.sample.build import CAMERA
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear
-from defocus.scene.compositor import Layer
+from defocus.scene.layers import Layer
+from defocus.scene.surfaces import Canvas, measured_layers
 
 __all__ = ["render"]
 

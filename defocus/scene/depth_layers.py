@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from defocus.scene.compositor import WHOLE, Layer, shown
+from defocus.scene.layers import Layer
+from defocus.scene.window import Window, shown
 
 __all__ = ["depth_layers"]
 
@@ -47,7 +48,10 @@ def _layer(
     reach_px: float,
 ) -> Layer:
     own = bins == k
-    box = WHOLE if math.isinf(reach_px) else shown(own, math.ceil(reach_px))
+    window = Window.of(own.shape)
+    if not math.isinf(reach_px):
+        window = shown(own).grown(math.ceil(reach_px)).within(window)
+    box = window.index
     distance, nearest = distance_transform_edt(~own[box], return_indices=True)
     filled, alpha = np.zeros_like(colour), np.zeros(own.shape)
     filled[box] = colour[box][nearest[0], nearest[1]]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
-from defocus.scene.compositor import Layer, render
+from defocus.scene.layers import Layer, render
 from defocus.scene.sensor import Sensor, noise_deviation, normal_numbers
 from defocus.scene.thin_lens import Lens
 

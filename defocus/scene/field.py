@@ -11,43 +11,59 @@ __all__ = ["Zone", "field_zones"]
 PER_SIDE = 5
 ROUNDING = 1e-9
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Zone:
-    """One place in the field with its weight for each pixel.
+    """One place in the field with its weight for each pixel, the product of a row's and a column's.
 
     Attributes:
         place: (x, y) relative to the picture's centre, 1 = distance of the corner.
-        weight: ``(H, W, 1)``, or ``(1, 1, 1)`` for a single zone, in [0, 1]; the weights of all
-            zones add up to 1.
+        rows, columns: ``(H,)`` and ``(W,)`` in [0, 1]; the weights of all zones add up to 1.
     """
 
     place: tuple[float, float]
-    weight: NDArray[np.float64]
+    rows: Array
+    columns: Array
+
+    @property
+    def weight(self) -> Array:
+        """``(H, W)`` in [0, 1]."""
+        return np.outer(self.rows, self.columns)
 
 
-def field_zones(shape: tuple[int, ...], *, varying: bool, margin_px: int = 0) -> list[Zone]:
-    """The zones of a picture (height, width); a single one unless its PSF is varying.
+def field_zones(
+    shape: tuple[int, ...],
+    *,
+    margin_px: int = 0,
+    grid: tuple[int, int] = (PER_SIDE, PER_SIDE),
+    at: tuple[Array, Array] | None = None,
+) -> list[Zone]:
+    """The zones of a picture (height, width).
 
     Args:
         shape: Height and width with the margin.
-        varying: Whether the PSF differs from place to place.
         margin_px: Rows and columns on each side that lie beyond the picture: what is farther out
             than its corner is as in the corner.
+        grid: Places down and across.
+        at: Rows and columns that the weights are for, px; None for all. Beyond the border they
+            are those of the border.
     """
-    if not varying:
-        return [Zone((0.0, 0.0), np.ones((1, 1, 1)))]
     height, width = shape
     half_diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
-    rows, columns = _hats(height), _hats(width)
-    across, down = (np.linspace(-0.5, 0.5, PER_SIDE) * (side - 1) for side in (width, height))
+    positions = (np.arange(height), np.arange(width)) if at is None else at
+    rows, columns = (
+        _hats(np.clip(one / max(side - 1, 1), 0, 1), count)
+        for one, side, count in zip(positions, shape, grid, strict=True)
+    )
+    down, across = (
+        np.linspace(-0.5, 0.5, n) * (side - 1) for n, side in zip(grid, shape, strict=True)
+    )
     return [
-        Zone(
-            _in_field(float(across[i]) / half_diagonal, float(down[j]) / half_diagonal),
-            (rows[j][:, None] * columns[i][None, :])[:, :, None],
-        )
-        for j in range(PER_SIDE)
-        for i in range(PER_SIDE)
+        Zone(_in_field(float(x) / half_diagonal, float(y) / half_diagonal), row, column)
+        for y, row in zip(down, rows, strict=True)
+        for x, column in zip(across, columns, strict=True)
     ]
 
 
@@ -57,7 +73,6 @@ def _in_field(x: float, y: float) -> tuple[float, float]:
     return (x, y) if out <= 1.0 + ROUNDING else (x / out, y / out)
 
 
-def _hats(length: int) -> NDArray[np.float64]:
-    """Linear interpolation weights of the places, ``(PER_SIDE, length)``."""
-    position = np.linspace(0, PER_SIDE - 1, length)
-    return np.clip(1.0 - np.abs(position[None, :] - np.arange(PER_SIDE)[:, None]), 0.0, 1.0)
+def _hats(position: Array, count: int) -> Array:
+    """Linear interpolation weights of the places at positions in [0, 1], ``(count, N)``."""
+    return np.clip(1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]), 0.0, 1.0)

@@ -1,6 +1,8 @@
-"""Pictures shipped with scikit-image, in linear light, as textures for rendering."""
+"""Sharp pictures as textures, in linear light: those of scikit-image, and one's own photographs."""
 
+from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -9,7 +11,16 @@ from numpy.typing import NDArray
 from defocus.errors import RegistryError
 from defocus.images import srgb_to_linear
 
-__all__ = ["PICTURES", "covering", "part", "texture"]
+__all__ = [
+    "LINEAR_OF_BYTE",
+    "PICTURES",
+    "Branch",
+    "Photograph",
+    "covering",
+    "part",
+    "picture_of",
+    "texture",
+]
 
 PICTURES = (
     "astronaut",
@@ -29,14 +40,33 @@ PICTURES = (
 """Names that :func:`texture` accepts; scikit-image ships these, nothing is downloaded."""
 
 
+Branch = Literal["train", "held-out"]
+"""Two halves of a stream, which share no photograph, lens or depth shape."""
+
+LINEAR_OF_BYTE = srgb_to_linear(np.arange(256, dtype=np.float32) / np.float32(255))
+
+CELL_PX = 16
+"""Sharpness is known for cells of so many pixels."""
+SCALES = (0.35, 1.0)
+"""By which photographs are reduced, so that they are sharp; less where one is small."""
+SHARPER_SHARE = 0.65
+"""So often the sharper of two places is taken: soft content is needed too."""
+
+
 @cache
-def _picture(name: str) -> NDArray[np.float64]:
+def picture_of(name: str) -> NDArray[np.uint8]:
+    """``(H, W, 3)`` sRGB of a picture of scikit-image."""
     from skimage import data  # slow to import, and only rendering needs it
 
     pixels = np.asarray(getattr(data, name)())
     colour = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
+    return np.ascontiguousarray(colour)
+
+
+@cache
+def _linear(name: str) -> NDArray[np.float64]:
     values = srgb_to_linear(np.arange(256) / 255.0)  # of all that eight bits hold: a table
-    return np.asarray(cv2.LUT(np.ascontiguousarray(colour), values))
+    return np.asarray(cv2.LUT(picture_of(name), values))
 
 
 def texture(
@@ -61,7 +91,7 @@ def texture(
     """
     if name not in PICTURES:
         raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
-    return covering(part(_picture(name), region), width, height)
+    return covering(part(_linear(name), region), width, height)
 
 
 def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
@@ -99,3 +129,72 @@ def part(
     return picture[
         round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)
     ]
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One decoded photograph.
+
+    Attributes:
+        pixels: ``(H, W, 3)`` uint8, sRGB.
+        detail: ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`.
+        pixels_hash: Hash of its size and pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    detail: NDArray[np.float32]
+    pixels_hash: str
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], pixels_hash: str) -> "Photograph":
+        """The photograph with those pixels.
+
+        Its detail is that at half size, to suppress noise and JPEG blocks.
+        """
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        across, down = (cv2.Sobel(half, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+        cells = (-(-pixels.shape[1] // CELL_PX), -(-pixels.shape[0] // CELL_PX))
+        strength = np.sqrt(np.abs(across) + np.abs(down))
+        detail = cv2.resize(strength, cells, interpolation=cv2.INTER_AREA)
+        return cls(pixels, np.asarray(detail, np.float32), pixels_hash)
+
+    def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
+        """A random part at a random scale and orientation, extended by reflection if too small.
+
+        Returns:
+            ``(height, width, 3)`` float32 linear light in [0, 1].
+        """
+        turned = bool(random.integers(2))
+        rows, columns = (width, height) if turned else (height, width)
+        largest = min(self.pixels.shape[0] / rows, self.pixels.shape[1] / columns)
+        scale = random.uniform(min(max(SCALES[0], 1 / largest), SCALES[1]), SCALES[1])
+        window = (
+            min(round(rows / scale), self.pixels.shape[0]),
+            min(round(columns / scale), self.pixels.shape[1]),
+        )
+        top, left = self._place(random, window)
+        part = self.pixels[top : top + window[0], left : left + window[1]]
+        linear = cv2.LUT(part, LINEAR_OF_BYTE)
+        if largest < 1:
+            linear = cv2.copyMakeBorder(
+                linear, 0, max(rows - window[0], 0), 0, max(columns - window[1], 0),
+                cv2.BORDER_REFLECT_101,
+            )  # fmt: skip
+        if linear.shape[:2] != (rows, columns):
+            linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
+        flipped = linear[:: random.choice((-1, 1)), :: random.choice((-1, 1))]
+        return np.ascontiguousarray(flipped.swapaxes(0, 1) if turned else flipped)
+
+    def _place(self, random: np.random.Generator, window: tuple[int, int]) -> tuple[int, int]:
+        """Random position of a window; mostly the sharper of two."""
+        spare = (self.pixels.shape[0] - window[0] + 1, self.pixels.shape[1] - window[1] + 1)
+        places = [(int(random.integers(spare[0])), int(random.integers(spare[1]))) for _ in "ab"]
+        if random.random() >= SHARPER_SHARE:
+            return places[0]
+        return max(places, key=lambda place: self._detail(place, window))
+
+    def _detail(self, place: tuple[int, int], window: tuple[int, int]) -> float:
+        cells = [slice(b // CELL_PX, max((b + n) // CELL_PX, b // CELL_PX + 1))
+                 for b, n in zip(place, window, strict=True)]  # fmt: skip
+        return float(self.detail[cells[0], cells[1]].mean())

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["framed", "kernels_of"]
+__all__ = ["framed", "kernels_of", "trimmed"]
 
 Array = NDArray[np.float64]
 
@@ -98,3 +98,13 @@ def _basis(size: int) -> tuple[Array, Array]:
     y, x = (plane.ravel() for plane in np.meshgrid(steps, steps, indexing="ij"))
     basis = np.stack([np.ones_like(x), x, y])
     return basis, np.einsum("in,jn->nij", basis, basis).reshape(-1, 9)
+
+
+def trimmed(kernels: Array, lost: float) -> NDArray[np.float32]:
+    """``(C, K, K)`` kernels without dark borders, with at most that share of the light, sum 1."""
+    while kernels.shape[-1] > 3:
+        inner = kernels[:, 1:-1, 1:-1]
+        if float(inner.sum(axis=(1, 2)).min()) < 1 - lost:
+            break
+        kernels = inner
+    return np.asarray(kernels / kernels.sum(axis=(1, 2), keepdims=True), np.float32)

@@ -16,7 +16,7 @@ from defocus.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
-from defocus.datasets.rendering.scenes.scene import DrawnMisalignment
+from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder
 from defocus.images import (
@@ -28,8 +28,8 @@ from defocus.images import (
     write_image,
 )
 from defocus.progress import track
-from defocus.scene.compositor import moved
 from defocus.scene.geometry import Similarity
+from defocus.scene.motion import moved
 
 __all__ = ["displaced"]
 

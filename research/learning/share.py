@@ -25,7 +25,6 @@ from defocus.baselines.weights.own import OWN
 from defocus.baselines.weights_files.store import build_with, find_weights
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
-from defocus.datasets.stream.textures import draw_texture
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.images import linear_to_srgb, srgb_to_linear
@@ -34,6 +33,7 @@ from defocus.restoration.blur_map.network import CELL_PX
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.restoration.restorer import make_restorer
 from defocus.scene.aperture import Aperture, aperture_psf
+from defocus.scene.textures import draw_texture
 from research.learning.blur_map import pattern
 
 __all__ = ["error_left", "learn", "main", "softened"]

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.images import Image, as_integer, linear_to_srgb
-from defocus.scene.compositor import Layer, moved_layers, render
 from defocus.scene.geometry import Similarity
+from defocus.scene.layers import Layer, render
+from defocus.scene.motion import moved_layers
 from defocus.scene.pictures import texture
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 

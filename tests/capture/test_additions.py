@@ -20,7 +20,7 @@ SCENE = """
 import numpy as np
 
 from defocus.capture.simulation.picture.scene import SimulatedScene
-from defocus.scene.compositor import Layer
+from defocus.scene.layers import Layer
 
 
 def grey(random, width, height, margin):

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.textures import FONTS, draw_texture
 from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.scene.textures import FONTS, draw_texture
 
 __all__ = ["KINDS", "Trap", "traps"]
 

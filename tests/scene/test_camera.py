@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.datasets.stream.textures import draw_texture
 from defocus.images import linear_to_srgb
 from defocus.scene.camera import CLEAN, StreamCamera, draw_camera, recorded
+from defocus.scene.textures import draw_texture
 
 
 def generator(seed: int) -> np.random.Generator:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from defocus.scene.colour_psf import colour_psfs
-from defocus.scene.compositor import Layer, render_through
 from defocus.scene.field import field_zones
+from defocus.scene.layers import Layer, render_through
 from defocus.scene.real_lens import OffAxis, RealLens, Rim
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
@@ -48,7 +48,7 @@ def test_a_point_becomes_the_kernel_of_its_place(
 
 
 def test_the_corner_of_the_field_is_that_of_the_picture() -> None:
-    zones = field_zones(SHAPE, varying=True, margin_px=MARGIN)
+    zones = field_zones(SHAPE, margin_px=MARGIN)
     farthest = max(math.hypot(*zone.place) for zone in zones)
     assert farthest == pytest.approx(1.0)
     assert zones[17].place == pytest.approx((0.0, 25 / np.hypot(58, 38)))

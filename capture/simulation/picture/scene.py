@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from defocus.discovery import brought_values
 from defocus.errors import InputError
-from defocus.scene.compositor import Layer, shown
+from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
+from defocus.scene.window import shown
 
 __all__ = ["FOCUS_DISTANCE_MM", "SimulatedScene", "build_scene", "require_scene"]
 
@@ -123,7 +124,7 @@ def _plane(
     grain = random.standard_normal((height, width))
     tint = random.uniform(0.7, 1.0, 3)
     alpha = outline(random, width, height)
-    box = shown(alpha)
+    box = shown(alpha).index
     rough = cv2.GaussianBlur(grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA)
     colour = np.zeros((height, width, 3))
     part = colour[box]

@@ -14,8 +14,9 @@ from defocus.capture.simulation.picture.sensor import exposure_scale
 from defocus.capture.simulation.picture.surface import dust_shadow, tint, vignette
 from defocus.capture.simulation.picture.targets import target_layers
 from defocus.capture.simulation.picture.truth import TrueShot
-from defocus.scene.compositor import Layer, defocus_map, moved_layers, render
 from defocus.scene.geometry import Similarity
+from defocus.scene.layers import Layer, defocus_map, render
+from defocus.scene.motion import moved_layers
 from defocus.scene.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
 
 __all__ = ["FOCAL_LENGTH_MM", "Stage"]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.camera import Target
-from defocus.scene.compositor import Layer
+from defocus.scene.layers import Layer
 
 __all__ = ["GREY_CARD", "target_layers"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from defocus.capture.simulation.picture.scene import SimulatedScene
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.scene.compositor import Layer
+from defocus.scene.layers import Layer
 
 CHART_LIGHT = 0.5
 """On the chart, relative to that on the other scenes."""

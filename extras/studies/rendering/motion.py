@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.extras.studies.rendering.request import Kind
+from defocus.scene.occluders import Occluder, StreamScene
 
 __all__ = ["Motion", "draw_motion", "moved_scene"]
 

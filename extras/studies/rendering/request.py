@@ -20,8 +20,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from defocus.datasets.stream.optics import OPTICS
 from defocus.errors import SettingsError
+from defocus.scene.kernel_bank import OPTICS
 from defocus.settings import Settings, load_settings
 
 __all__ = ["DoseRequest", "Kind", "PairCounts", "load_dose_request"]

@@ -28,14 +28,11 @@ from defocus.datasets.deriving.derived import claim_folder, kept_record
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
-from defocus.datasets.stream.optics import KernelBank
 from defocus.datasets.stream.photographs import (
-    Branch,
     Photographs,
     find_photographs,
     read_photographs,
 )
-from defocus.datasets.stream.scene import Sources
 from defocus.errors import DatasetError
 from defocus.extras.studies.rendering.request import DoseRequest, load_dose_request
 from defocus.extras.studies.rendering.scene import DosedScene, render_doses
@@ -43,6 +40,9 @@ from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, write_image
 from defocus.processes import in_processes
 from defocus.progress import say, track
+from defocus.scene.kernel_bank import KernelBank
+from defocus.scene.occluders import Sources
+from defocus.scene.pictures import Branch
 
 __all__ = ["DOSE", "PHOTOGRAPH", "render_dosed_dataset"]
 

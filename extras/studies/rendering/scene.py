@@ -6,8 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.depth import Focus, draw_focus, draw_kind
-from defocus.datasets.stream.optics import (
+from defocus.datasets.stream.patches import draw_levels
+from defocus.extras.studies.rendering.motion import draw_motion, moved_scene
+from defocus.extras.studies.rendering.request import DoseRequest, Kind
+from defocus.scene.camera import StreamCamera, recorded
+from defocus.scene.depth import Focus, draw_focus, draw_kind
+from defocus.scene.kernel_bank import (
     KernelBank,
     all_in_focus,
     blurred,
@@ -15,11 +19,7 @@ from defocus.datasets.stream.optics import (
     sharp_diameters,
     snapped,
 )
-from defocus.datasets.stream.patches import draw_levels
-from defocus.datasets.stream.scene import Sources, draw_scene
-from defocus.extras.studies.rendering.motion import draw_motion, moved_scene
-from defocus.extras.studies.rendering.request import DoseRequest, Kind
-from defocus.scene.camera import StreamCamera, recorded
+from defocus.scene.occluders import Sources, draw_scene
 
 __all__ = ["DosedScene", "render_doses"]
 

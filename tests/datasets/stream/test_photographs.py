@@ -7,7 +7,6 @@ import pytest
 
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import (
-    Branch,
     Photographs,
     find_photographs,
     is_held_out,
@@ -17,6 +16,7 @@ from defocus.datasets.stream.photographs import (
 )
 from defocus.errors import DatasetError
 from defocus.images import read_image, write_image
+from defocus.scene.pictures import Branch
 
 
 def test_one_photograph_in_six_is_held_out_by_its_hash_alone(photographs: Photographs) -> None:

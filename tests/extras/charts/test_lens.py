@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.stream.optics import KernelBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
 from defocus.errors import DatasetError, DefocusError, ImageError, OpticsError, SettingsError
@@ -35,6 +34,7 @@ from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
 from defocus.scene.real_lens import OffAxis, RealLens, Rim
 

@@ -12,9 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.datasets.readers.manifest import read
-from defocus.datasets.stream.optics import KernelBank, all_in_focus
 from defocus.datasets.stream.photographs import read_photographs
-from defocus.datasets.stream.scene import Occluder, Sources, StreamScene
 from defocus.errors import DatasetError, SettingsError
 from defocus.extras.studies.rendering import run
 from defocus.extras.studies.rendering.motion import Motion, draw_motion, moved_scene
@@ -23,6 +21,8 @@ from defocus.extras.studies.rendering.run import DOSE, PHOTOGRAPH, render_dosed_
 from defocus.extras.studies.rendering.scene import DosedScene, render_doses
 from defocus.extras.studies.study_commands.render_doses import command
 from defocus.images import as_float, read_image, srgb_to_linear, write_image
+from defocus.scene.kernel_bank import KernelBank, all_in_focus
+from defocus.scene.occluders import Occluder, Sources, StreamScene
 from tests.datasets.conftest import Make
 from tests.datasets.stream.conftest import write_photographs
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.baselines.registry import baseline
-from defocus.datasets.stream.textures import draw_texture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer
+from defocus.scene.textures import draw_texture
 from tests.speed.case import Case, Work
 
 __all__ = ["CASES", "large_picture"]

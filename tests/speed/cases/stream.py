@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from defocus.datasets.rendering.pair import render_scene
-from defocus.datasets.rendering.scenes.scene import SceneCamera
+from defocus.datasets.rendering.scene import SceneCamera
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs, find_photographs

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.files.arrays import read_array
-from defocus.datasets.rendering.scenes.surfaces import Canvas, measured_layers, shadows_filled
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import as_float, read_image, srgb_to_linear
-from defocus.scene.compositor import Layer
+from defocus.scene.layers import Layer
 from defocus.scene.pictures import covering
+from defocus.scene.surfaces import Canvas, measured_layers, shadows_filled
 
 __all__ = ["DepthPicture", "PicturePlane", "polygon_alpha", "read_depth", "source_name"]
 

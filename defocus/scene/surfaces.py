@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from defocus.datasets.rendering.scenes.shapes import Shape, shape_alpha
 from defocus.images import srgb_to_linear
-from defocus.scene.compositor import Layer
 from defocus.scene.depth_layers import depth_layers
+from defocus.scene.layers import Layer
+from defocus.scene.outlines import Shape, shape_alpha
 from defocus.scene.pictures import part, texture
 
 __all__ = [

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.depth import Focus
-from defocus.datasets.stream.optics import (
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.depth import Focus
+from defocus.scene.kernel_bank import (
     KernelBank,
     all_in_focus,
     blurred,
@@ -17,8 +18,7 @@ from defocus.datasets.stream.optics import (
     sharp_diameters,
     snapped,
 )
-from defocus.datasets.stream.scene import Occluder, StreamScene
-from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.occluders import Occluder, StreamScene
 
 Array = NDArray[np.float32]
 SIDE = 40

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from defocus.datasets.stream.scene import LEAST_PX
-from defocus.datasets.stream.textures import dead_leaves
+from defocus.scene.occluders import LEAST_PX
+from defocus.scene.textures import dead_leaves
 
 
 def test_leaves_of_a_low_texture_can_be_drawn() -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from defocus.datasets.pair import Split
-from defocus.datasets.rendering.scenes.surfaces import Surface
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.colour_psf import light_reach_px
 from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
+from defocus.scene.surfaces import Surface
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 __all__ = ["DrawnMisalignment", "Scene", "SceneCamera", "with_margin"]

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import cv2
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.depth import Focus
-from defocus.datasets.stream.photographs import Branch
-from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.compositor import Share, Sheet, composited, for_correlation, foremost, merged
+from defocus.scene.depth import Focus
 from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.lens_file import MeasuredLens
+from defocus.scene.occluders import StreamScene
+from defocus.scene.pictures import Branch
+from defocus.scene.pixels import trimmed
 from defocus.scene.real_lens import OffAxis, RealLens
+from defocus.scene.window import Window
 
 __all__ = ["KernelBank", "Optic", "all_in_focus", "blurred", "margin", "nearest", "sharp_diameters"]
 
@@ -52,8 +53,7 @@ LOST_SHARE = 0.002
 LARGEST_ERROR_PX = 1.2
 """Largest spread of a kernel near focus; lenses that are worse there are drawn again."""
 
-DIRECT_UNTIL = 11
-"""Kernels of at most so many pixels each way are faster without Fourier transforms."""
+IN_FOCUS = np.ones((1, 1, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,9 @@ class KernelBank:
         found = self._kernels.get(key)
         if found is None:
             optic = self.optic(index)
-            found = _trimmed(colour_psfs(optic.lens, optic.nodes[node], optic.field))
+            found = for_correlation(
+                trimmed(colour_psfs(optic.lens, optic.nodes[node], optic.field), LOST_SHARE)
+            )
             self._kernels[key] = found
             self._bytes += found.nbytes
             while self._bytes > self.most_bytes and len(self._kernels) > 1:
@@ -189,18 +191,6 @@ def _spread(kernels: NDArray[np.float64]) -> float:
     return math.sqrt(float((kernels * square).sum(axis=(1, 2)).max()) / 2)
 
 
-def _trimmed(kernels: NDArray[np.float64]) -> Array:
-    """Trim almost empty borders of a kernel and rotate it by half a turn."""
-    half = kernels.shape[-1] // 2
-    while half > 1:
-        inner = kernels[:, 1:-1, 1:-1]
-        if float(inner.sum(axis=(1, 2)).min()) < 1 - LOST_SHARE:
-            break
-        kernels, half = inner, half - 1
-    turned = kernels[:, ::-1, ::-1] / kernels.sum(axis=(1, 2), keepdims=True)
-    return np.ascontiguousarray(turned, np.float32)
-
-
 def nearest(optic: Optic, diameter: float) -> int:
     """Index of the node nearest to a diameter."""
     return int(np.abs(np.asarray(optic.nodes) - diameter).argmin())
@@ -240,127 +230,51 @@ def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Ar
     Returns:
         ``(H - 2 border, W - 2 border, 3)`` linear light.
     """
-    light = _surface(bank, index, scene, border)
-    for occluder in scene.occluders:
-        node = nearest(bank.optic(index), occluder.diameter)
-        kernel = bank.kernel(index, node) if occluder.diameter else None
-        _put_before(light, occluder, kernel, border)
-    return _merged(light)
+    optic = bank.optic(index)
+
+    def kernel(node: int) -> Array:
+        return bank.kernel(index, node) if optic.nodes[node] else IN_FOCUS
+
+    canvas = Window.of(scene.diameters.shape)
+    frame = canvas.grown(-border)
+    shares = [
+        Share(kernel(node), weight, window)
+        for node, weight, window in _shares(optic, scene.diameters, frame)
+    ]
+    sheets = [Sheet(scene.background, None, canvas, shares, blended=True)]
+    for one in scene.occluders:
+        own = [Share(kernel(nearest(optic, one.diameter)))] if one.diameter else []
+        sheets.append(Sheet(one.colour, one.alpha, one.window, own))
+    return merged(composited(sheets, canvas, frame))
 
 
 def all_in_focus(scene: StreamScene, border: int) -> Array:
     """Pinhole picture of a scene, in the frame of :func:`blurred`."""
-    light = _planes(_inner(scene.background, border))
-    for occluder in scene.occluders:
-        _put_before(light, occluder, None, border)
-    return _merged(light)
+    canvas = Window.of(scene.diameters.shape)
+    sheets = [Sheet(scene.background, None, canvas)]
+    sheets += [Sheet(one.colour, one.alpha, one.window) for one in scene.occluders]
+    return merged(composited(sheets, canvas, canvas.grown(-border)))
 
 
 def sharp_diameters(scene: StreamScene, border: int) -> Array:
     """Signed diameter of the foremost point of each pixel, in the frame of :func:`blurred`."""
-    diameters = scene.diameters.copy()
-    for one in scene.occluders:
-        rows, columns = one.alpha.shape
-        part = diameters[one.top : one.top + rows, one.left : one.left + columns]
-        part[one.alpha > 0.5] = one.diameter
-    return np.ascontiguousarray(_inner(diameters, border))
+    canvas = Window.of(scene.diameters.shape)
+    frame = canvas.grown(-border)
+    diameters = scene.diameters[frame.index].copy()
+    foremost(diameters, ((one.alpha, one.diameter, one.window) for one in scene.occluders), frame)
+    return diameters
 
 
-def _inner(picture: Array, border: int) -> Array:
-    return picture[border : picture.shape[0] - border, border : picture.shape[1] - border]
-
-
-def _planes(picture: Array) -> Array:
-    planes = np.empty((3, *picture.shape[:2]), np.float32)
-    for number, plane in enumerate(planes):
-        cv2.extractChannel(picture, number, plane)
-    return planes
-
-
-def _merged(planes: Array) -> Array:
-    return np.asarray(cv2.merge(list(planes)), np.float32)
-
-
-def _surface(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
-    """The background: a blend of copies blurred at neighbouring nodes."""
-    planes = _planes(scene.background)
-    light = np.zeros((3, *_inner(scene.diameters, border).shape), np.float32)
-    for node, weight, (top, bottom, left, right) in _shares(bank.optic(index), scene, border):
-        if bank.optic(index).nodes[node] == 0:
-            rows = slice(top + border, bottom + border)
-            copy = planes[:, rows, left + border : right + border]
-        else:
-            kernel = bank.kernel(index, node)
-            reach = kernel.shape[-1] // 2
-            low, high = border - reach, border + reach
-            copy = _correlated(
-                planes[:, top + low : bottom + high, left + low : right + high], kernel
-            )
-        part = light[:, top:bottom, left:right]
-        np.add(part, weight * copy, out=part)
-    return light
-
-
-def _shares(
-    optic: Optic, scene: StreamScene, border: int
-) -> Iterator[tuple[int, Array, tuple[int, int, int, int]]]:
-    """The nodes that the background needs, with their weights and bounding boxes."""
-    diameters = _inner(scene.diameters, border)
+def _shares(optic: Optic, diameters: Array, frame: Window) -> Iterator[tuple[int, Array, Window]]:
+    """The nodes that the background needs, with their weights and where these are."""
     nodes = np.asarray(optic.nodes, np.float32)
-    places = np.interp(diameters, nodes, np.arange(len(nodes), dtype=np.float32))
+    places = np.interp(diameters[frame.index], nodes, np.arange(len(nodes), dtype=np.float32))
     places = places.astype(np.float32)
     by_row, by_column = ((places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0))
     for node in range(math.floor(by_row[0].min()), math.ceil(by_row[1].max()) + 1):
         near = [(low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)]
         rows, columns = (np.flatnonzero(one) for one in near)
         if rows.size and columns.size:
-            box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-            part = places[box[0] : box[1], box[2] : box[3]]
-            yield node, np.maximum(1 - np.abs(part - np.float32(node)), 0), box
-
-
-def _correlated(planes: Array, kernel: Array) -> Array:
-    """Correlate planes with kernels, where the kernels lie inside.
-
-    Args:
-        planes: ``(C, H, W)``, C a multiple of 3: repeated colours.
-        kernel: ``(3, K, K)``.
-
-    Returns:
-        ``(C, H - K + 1, W - K + 1)``.
-    """
-    size = kernel.shape[-1]
-    rows, columns = planes.shape[1] - size + 1, planes.shape[2] - size + 1
-    if size <= DIRECT_UNTIL:
-        half = size // 2
-        filtered = [
-            cv2.filter2D(plane, -1, kernel[number % 3], borderType=cv2.BORDER_CONSTANT)
-            for number, plane in enumerate(planes)
-        ]
-        return np.stack([one[half : half + rows, half : half + columns] for one in filtered])
-    shape = [scipy.fft.next_fast_len(side, real=True) for side in planes.shape[1:]]
-    response = scipy.fft.rfft2(kernel, shape).conj()
-    spectrum = scipy.fft.rfft2(planes, shape).reshape(-1, *response.shape)
-    product = (spectrum * response).reshape(-1, *response.shape[1:])
-    return np.asarray(scipy.fft.irfft2(product, shape)[:, :rows, :columns], np.float32)
-
-
-def _put_before(light: Array, occluder: Occluder, kernel: Array | None, border: int) -> None:
-    """Composite an occluder over its background, with light and opacity blurred separately."""
-    alpha = np.broadcast_to(occluder.alpha, (3, *occluder.alpha.shape))
-    both = np.concatenate([_planes(occluder.colour) * alpha, alpha])
-    reach = 0
-    if kernel is not None:
-        reach = kernel.shape[-1] // 2
-        both = _correlated(np.pad(both, ((0, 0), (2 * reach,) * 2, (2 * reach,) * 2)), kernel)
-    top, left = occluder.top - border - reach, occluder.left - border - reach
-    source, target = [], []
-    for begin, size, frame in zip((top, left), both.shape[1:], light.shape[1:], strict=True):
-        first, last = max(begin, 0), min(begin + size, frame)
-        if first >= last:
-            return
-        source.append(slice(first - begin, last - begin))
-        target.append(slice(first, last))
-    colour, opacity = both[:3, source[0], source[1]], both[3:, source[0], source[1]]
-    behind = light[:, target[0], target[1]]
-    light[:, target[0], target[1]] = behind + colour - np.clip(opacity, 0, 1) * behind
+            box = Window(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+            weight = np.maximum(1 - np.abs(places[box.index] - np.float32(node)), 0)
+            yield node, weight, box.moved(frame.left, frame.top)

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.depth import Focus, Kind, draw_nearness, fractal
-from defocus.datasets.stream.photographs import Branch, Photograph
-from defocus.datasets.stream.textures import FINENESS, FONTS, draw_texture, plain, random_text
+from defocus.scene.depth import Focus, Kind, draw_nearness, fractal
+from defocus.scene.pictures import Branch, Photograph
+from defocus.scene.textures import FINENESS, FONTS, draw_texture, plain, random_text
+from defocus.scene.window import Window, shown
 
 __all__ = ["Occluder", "Sources", "StreamScene", "draw_scene"]
 
@@ -78,6 +79,11 @@ class Occluder:
     left: int
     diameter: float
 
+    @property
+    def window(self) -> Window:
+        """Its place in the picture."""
+        return Window.of(self.alpha.shape).moved(self.left, self.top)
+
 
 @dataclass(frozen=True)
 class StreamScene:
@@ -125,17 +131,16 @@ def draw_scene(
     occluders = []
     for level in levels[1:]:
         alpha = draw_alpha(random, sources, height, width)
-        box = _box(alpha)
-        if box is not None:
-            top, bottom, left, right = box
-            rows, columns = bottom - top, right - left
+        box = shown(alpha)
+        if not box.empty:
+            rows, columns = box.shape
             whole = max(rows, LEAST_PX), max(columns, LEAST_PX)
             one_tone = random.random() < ONE_TONE_SHARE
             colour = plain(random, *whole) if one_tone else sources.picture(random, *whole)
             colour = np.ascontiguousarray(colour[:rows, :columns])
-            part = np.ascontiguousarray(alpha[top:bottom, left:right])
+            part = np.ascontiguousarray(alpha[box.index])
             diameter = focus.far + (focus.near - focus.far) * level
-            occluders.append(Occluder(colour, part, top, left, diameter))
+            occluders.append(Occluder(colour, part, box.top, box.left, diameter))
     return StreamScene(background, diameters, tuple(occluders), photograph)
 
 
@@ -156,14 +161,6 @@ def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
         share = alpha.astype(np.float32) / np.float32(255)
         linear = linear + share * (tint.astype(np.float32) - linear)
     return np.asarray(linear, np.float32)
-
-
-def _box(alpha: Array) -> tuple[int, int, int, int] | None:
-    """Bounding box of the non-empty rows and columns: top, bottom, left, right."""
-    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
-    if not rows.size:
-        return None
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:

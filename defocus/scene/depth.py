@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.photographs import Branch
+from defocus.scene.pictures import Branch
 
 __all__ = ["Focus", "Kind", "draw_focus", "draw_kind", "draw_nearness"]
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.stream.depth import fractal
-from defocus.datasets.stream.photographs import LINEAR_OF_BYTE
+from defocus.scene.depth import fractal
+from defocus.scene.pictures import LINEAR_OF_BYTE
 
 __all__ = ["FINENESS", "FONTS", "draw_texture", "plain", "random_text"]
 

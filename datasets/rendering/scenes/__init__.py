@@ -1,1 +1,0 @@
-"""Scenes of rendered pairs: surfaces, shapes, textures, the user's files."""

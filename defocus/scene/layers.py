@@ -1,0 +1,161 @@
+"""Scenes of layers that face the camera, through a thin lens, a real one, or a pinhole."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.scene.aperture import (
+    ROUND,
+    Aperture,
+    DualPixel,
+    View,
+    aperture_psf,
+    dual_pixel_psfs,
+    pupil_light,
+)
+from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.compositor import Share, Sheet, composited, for_correlation, foremost, merged
+from defocus.scene.field import Zone, field_zones
+from defocus.scene.real_lens import RealLens
+from defocus.scene.thin_lens import Lens, circle_of_confusion_px
+from defocus.scene.window import Window
+
+Array = NDArray[np.float64]
+
+__all__ = ["Layer", "defocus_map", "render", "render_through"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One fronto-parallel layer of a scene.
+
+    Attributes:
+        colour: ``(H, W, 3)`` float64, linear light, >= 0, not multiplied by alpha.
+        alpha: ``(H, W)`` float64 in [0, 1].
+        depth_mm: Object distance, > 0; ``inf`` is allowed.
+    """
+
+    colour: Array
+    alpha: Array
+    depth_mm: float
+
+
+def render(
+    layers: Sequence[Layer],
+    lens: Lens | None,
+    aperture: Aperture = ROUND,
+    half: tuple[DualPixel, View] | None = None,
+) -> Array:
+    """Render the picture of a scene through a thin lens.
+
+    If the aperture varies over the picture (cat's eye), a layer's light is distributed over kernels
+    at 5 × 5 places. Light lost to the lens barrel is compensated, as raw converters do, so that the
+    picture has the exposure of one taken through a small aperture. A view keeps its share of the
+    light relative to the other view.
+
+    Args:
+        layers: The scene, in any order; the farthest must be opaque.
+        lens: The lens, or None for a pinhole (everything in focus).
+        aperture: Its shape.
+        half: The requested view of a dual-pixel sensor; None for the full view.
+
+    Returns:
+        ``(H, W, 3)`` float64, linear light.
+    """
+    zones = field_zones(layers[0].alpha.shape) if aperture.cats_eye > 0 else []
+    picture = _through(
+        layers, lens, zones, lambda diameter, place: _psf(diameter, aperture, place, half)
+    )
+    if half is not None and zones:
+        picture *= _share(zones, aperture, half)[:, :, None]
+    return picture
+
+
+def render_through(
+    layers: Sequence[Layer], lens: Lens, real: RealLens, margin_px: int = 0
+) -> Array:
+    """Render the picture of a scene through a real lens, with its aberrations and colours.
+
+    A layer's light is distributed over kernels at 5 × 5 places; light lost to the rims is
+    compensated, as in :func:`render`.
+
+    Args:
+        layers: The scene, in any order; the farthest must be opaque.
+        lens: The thin lens that gives circles of confusion.
+        real: The lens at the f-number and pixel pitch of ``lens``.
+        margin_px: Rows and columns on each side of the layers that lie beyond the picture.
+
+    Returns:
+        ``(H, W, 3)`` float64, linear light.
+    """
+    zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
+    return _through(layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place))
+
+
+def _through(
+    layers: Sequence[Layer],
+    lens: Lens | None,
+    zones: Sequence[Zone],
+    kernel: Callable[[float, tuple[float, float]], Array],
+) -> Array:
+    """Layers blurred with the kernels of their circles of confusion; without zones, one a layer."""
+    canvas = Window.of(layers[0].alpha.shape)
+
+    def sheet(layer: Layer) -> Sheet:
+        alpha = None if layer.alpha.min() == 1.0 else layer.alpha
+        if lens is None:
+            return Sheet(layer.colour, alpha, canvas)
+        diameter = float(circle_of_confusion_px(layer.depth_mm, lens))
+        shares = [
+            Share(for_correlation(kernel(diameter, zone.place)), zone.weight) for zone in zones
+        ]
+        if not zones:
+            shares = [Share(for_correlation(kernel(diameter, (0.0, 0.0))))]
+        return Sheet(layer.colour, alpha, canvas, shares)
+
+    return merged(composited(map(sheet, _far_to_near(layers)), canvas))
+
+
+def _far_to_near(layers: Sequence[Layer]) -> list[Layer]:
+    return sorted(layers, key=lambda layer: -layer.depth_mm)
+
+
+def _psf(
+    diameter: float,
+    aperture: Aperture,
+    place: tuple[float, float],
+    half: tuple[DualPixel, View] | None,
+) -> Array:
+    if half is None:
+        return aperture_psf(diameter, aperture, place)
+    dual_pixel, view = half
+    return dual_pixel_psfs(diameter, dual_pixel, aperture, place)[view == "right"]
+
+
+def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]) -> Array:
+    """Light of a view relative to the full picture at each pixel, 1 if both views are equal."""
+    parts = [
+        zone.weight * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
+        for zone in zones
+    ]
+    return np.asarray(sum(parts))
+
+
+def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
+    """Signed circle-of-confusion diameter of the frontmost surface, ``(H, W)``, in pixels.
+
+    A layer counts as the surface where its alpha is at least one half.
+    """
+    canvas = Window.of(layers[0].alpha.shape)
+    values = np.zeros(canvas.shape)
+    foremost(
+        values,
+        (
+            (layer.alpha, float(circle_of_confusion_px(layer.depth_mm, lens)), canvas)
+            for layer in _far_to_near(layers)
+        ),
+        canvas,
+    )
+    return values

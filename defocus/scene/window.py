@@ -1,0 +1,82 @@
+"""Rectangles of pixels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Window", "shown"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels; right and bottom are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...]) -> "Window":
+        """The pixels of a picture (height, width, ...)."""
+        return cls(0, 0, shape[1], shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, at least 0."""
+        return max(0, self.bottom - self.top), max(0, self.right - self.left)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no pixel."""
+        return self.bottom <= self.top or self.right <= self.left
+
+    @property
+    def index(self) -> tuple[slice, slice]:
+        """Index of this window in an array that begins at the origin."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def grid(self) -> tuple[Array, Array]:
+        """Positions x and y of the pixel centres, ``(H, W)`` each."""
+        x = np.arange(self.left, self.right, dtype=np.float32)
+        y = np.arange(self.top, self.bottom, dtype=np.float32)
+        xx, yy = np.meshgrid(x, y)
+        return xx, yy
+
+    def within(self, other: "Window") -> "Window":
+        """Intersection of two windows."""
+        return Window(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
+    def grown(self, px: int) -> "Window":
+        """The window with a border of that width."""
+        return Window(self.left - px, self.top - px, self.right + px, self.bottom + px)
+
+    def moved(self, right: int, down: int) -> "Window":
+        """The window at another place."""
+        return Window(self.left + right, self.top + down, self.right + right, self.bottom + down)
+
+    def slices(self, frame: "Window") -> tuple[slice, slice]:
+        """Index of this window in an array that covers ``frame``."""
+        return (
+            slice(self.top - frame.top, self.bottom - frame.top),
+            slice(self.left - frame.left, self.right - frame.left),
+        )
+
+
+def shown(values: NDArray[Any], window: Window | None = None) -> Window:
+    """The rows and columns where ``(H, W)`` values, which cover a window, are not 0."""
+    begin = Window(0, 0, 0, 0) if window is None else window
+    rows, columns = (np.flatnonzero(values.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return Window(begin.left, begin.top, begin.left, begin.top)
+    inner = Window(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return inner.moved(begin.left, begin.top)
