@@ -34,10 +34,7 @@ sys.dont_write_bytecode = False
 
 # No example is too slow: how fast they are drawn is the machine's business.
 hypothesis.settings.register_profile(
-    "tests",
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    "tests", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("tests")
 

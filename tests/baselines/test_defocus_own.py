@@ -22,16 +22,12 @@ NAMES = pytest.mark.parametrize("name", MOST_PARAMETERS)
 
 
 @NAMES
-def test_sizes(name: str) -> None:
+@torch.no_grad()
+def test_an_untrained_network_is_small_and_gives_its_input_exactly(name: str) -> None:
     system = baseline(name)
     assert system.card.status == "own"
     assert 0 < parameter_count(system) <= MOST_PARAMETERS[name]
-
-
-@NAMES
-@torch.no_grad()
-def test_an_untrained_network_gives_its_input_exactly(name: str) -> None:
-    network = baseline(name).build()
+    network = system.build()
     for size in ((16, 16), (37, 50)):
         blurry = torch.rand(2, 3, *size)
         assert torch.equal(network(blurry), blurry)

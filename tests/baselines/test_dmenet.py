@@ -85,11 +85,7 @@ def real_pictures(folder: Path, side: int = 40) -> dict[str, object]:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         write_image(path, picture)
-    return {
-        "labelled": str(folder),
-        "unlabelled": str(folder / "bare"),
-        "divide_channels_by": 16,
-    }
+    return {"labelled": str(folder), "unlabelled": str(folder / "bare"), "divide_channels_by": 16}
 
 
 def recipe_of_dmenet() -> Recipe:

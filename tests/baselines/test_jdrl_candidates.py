@@ -70,12 +70,10 @@ def test_what_the_recipe_does_not_ask_for_is_named(
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"kernels": "thin-lens", "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network"),
-        (
-            {"kernels": "thin-lens-measured", "reblur_epochs": 5.0},
-            "reblur_epochs need a reblurring network",
+        *(
+            ({"kernels": kernels, "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network")
+            for kernels in ("thin-lens", "thin-lens-measured", "none")
         ),
-        ({"kernels": "none", "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network"),
         ({"reblur_alone": "target"}, "reblur_alone = 'target' needs reblur_epochs"),
         ({"flow": "true", "deformation": "none"}, "deformation = 'none' uses no flow"),
     ],
@@ -83,9 +81,8 @@ def test_what_the_recipe_does_not_ask_for_is_named(
 def test_settings_that_contradict_each_other_are_refused_before_training(
     settings: dict[str, Any], told: str
 ) -> None:
-    with pytest.raises(SettingsError, match=told) as caught:
+    with pytest.raises(SettingsError, match=rf"^[^\n]*{told}[^\n]*$"):
         make(**settings)
-    assert "\n" not in str(caught.value)
 
 
 def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted: Shifted) -> None:
@@ -288,11 +285,16 @@ def test_the_robust_loss_is_least_at_the_most_frequent_value() -> None:
     assert float(geman_mcclure(torch.tensor([0.4]), torch.tensor([0.1]), 0.3)) == pytest.approx(0.5)
 
 
+MEASURED = {"kernels": "thin-lens-measured"}
+MASKED = {"objective": "registered", "settings": {"masked": True}, "epochs": 50}
+FLOW = {"target": "registered-flow"}
+
+
 @pytest.mark.parametrize(
     ("objective", "settings", "needed"),
     [
         ("jdrl", {}, {}),
-        ("jdrl", {"kernels": "thin-lens-measured"}, {"supervision": ("measured_blur",)}),
+        ("jdrl", MEASURED, {"supervision": ("measured_blur",)}),
         ("jdrl", {"kernels": "thin-lens"}, {"supervision": ("defocus_map",)}),
         (
             "jdrl",
@@ -301,22 +303,11 @@ def test_the_robust_loss_is_least_at_the_most_frequent_value() -> None:
         ),
         (
             "jdrl",
-            {
-                "kernels": "thin-lens-measured",
-                "pretraining": {
-                    "objective": "registered",
-                    "settings": {"masked": True},
-                    "epochs": 50,
-                },
-            },
-            {"target": "registered-flow", "supervision": ("valid_mask", "measured_blur")},
+            {**MEASURED, "pretraining": MASKED},
+            {**FLOW, "supervision": ("valid_mask", "measured_blur")},
         ),
         ("registered", {"refined": True}, {"target": "registered"}),
-        (
-            "registered",
-            {"masked": True},
-            {"target": "registered-flow", "supervision": ("valid_mask",)},
-        ),
+        ("registered", {"masked": True}, {**FLOW, "supervision": ("valid_mask",)}),
     ],
 )
 def test_a_network_with_another_objective_is_given_what_the_settings_need(

@@ -143,57 +143,45 @@ def test_the_official_reading_is_a_bundle_of_defaults() -> None:
         make(maks="paper")
 
 
-@pytest.mark.parametrize(
-    ("beside", "without_effect"),
-    [
-        ({"flow": "true"}, {"estimator": "dis"}),
-        ({"flow": "true"}, {"weights": "flow.pth"}),
-        ({"deformation": "none"}, {"curriculum_px": 0.5}),
-        ({"deformation": "none"}, {"band": 0.2}),
-        ({"deformation": "none"}, {"estimator": "pwcnet"}),
-        ({"deformation": "none"}, {"weights": "flow.pth"}),
-        ({"mask": "none"}, {"band": 0.35}),
-        ({"mask": "consistency"}, {"band": 0.2}),
-        ({"kernels": "none"}, {"alpha": 0.5}),
-        ({"kernels": "none"}, {"levels": 4}),
-        ({"kernels": "thin-lens"}, {"levels": 4}),
-        ({"kernels": "thin-lens-measured"}, {"levels": 4}),
-        ({"kernels": "none"}, {"operator": "torch"}),
-        ({"kernels": "thin-lens"}, {"operator": "torch"}),
-        ({"kernels": "thin-lens-measured"}, {"operator": "torch"}),
-        ({"kernels": "free"}, {"operator": "compiled"}),
-    ],
-)
+WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"flow": "true"}, {"estimator": "dis", "weights": "flow.pth"}),
+    (
+        {"deformation": "none"},
+        {"curriculum_px": 0.5, "band": 0.2, "estimator": "pwcnet", "weights": "flow.pth"},
+    ),
+    ({"mask": "none"}, {"band": 0.35}),
+    ({"mask": "consistency"}, {"band": 0.2}),
+    ({"kernels": "none"}, {"alpha": 0.5, "levels": 4, "operator": "torch"}),
+    ({"kernels": "thin-lens"}, {"levels": 4, "operator": "torch"}),
+    ({"kernels": "thin-lens-measured"}, {"levels": 4, "operator": "torch"}),
+    ({"kernels": "free"}, {"operator": "compiled"}),
+]
+
+
+@pytest.mark.parametrize(("beside", "settings"), WITHOUT_EFFECT)
 def test_a_setting_without_effect_is_refused_where_it_is_written(
-    beside: dict[str, Any], without_effect: dict[str, Any]
+    beside: dict[str, Any], settings: dict[str, Any]
 ) -> None:
-    ((other, value),), (name,) = beside.items(), without_effect
-    with pytest.raises(SettingsError) as caught:
-        make(**beside, **without_effect)
-    assert str(caught.value) == (
-        f"jdrl: {name} has no effect with {other} = {value!r}; leave {name} out"
-    )
-
-
-@pytest.mark.parametrize("name", ["curriculum_px", "weights"])
-def test_none_is_not_a_value_without_effect(name: str) -> None:
-    make(deformation="none", **{name: None})
+    ((other, value),) = beside.items()
+    for name, written in settings.items():
+        with pytest.raises(SettingsError) as caught:
+            make(**beside, **{name: written})
+        assert str(caught.value) == (
+            f"jdrl: {name} has no effect with {other} = {value!r}; leave {name} out"
+        )
+    for name in {"curriculum_px", "weights"} & settings.keys():
+        make(**beside, **{name: None})  # no value
 
 
 @pytest.mark.parametrize(
     ("maker", "settings"),
-    [
-        (make, {"warmup": "forward"}),
-        (make, {"reading": "official"}),
-        (make_rjdrl, {}),
-    ],
+    [(make, {"warmup": "forward"}), (make, {"reading": "official"}), (make_rjdrl, {})],
 )
 def test_a_warm_up_that_warps_the_target_is_refused_where_the_output_alone_is_deformed(
     maker: Any, settings: dict[str, Any]
 ) -> None:
-    with pytest.raises(SettingsError, match="set warmup = 'both'") as caught:
+    with pytest.raises(SettingsError, match=r"^[^\n]*set warmup = 'both'[^\n]*$"):
         maker(deformation="output", **settings)
-    assert "\n" not in str(caught.value)
     maker(deformation="output", **{**settings, "warmup": "both"})
 
 

@@ -114,13 +114,20 @@ def half_mask(scene: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("refined", [False, True])
-def test_a_full_mask_changes_nothing(scene: torch.Tensor, *, refined: bool) -> None:
+def test_a_full_mask_changes_nothing_and_an_empty_one_teaches_nothing(
+    scene: torch.Tensor, *, refined: bool
+) -> None:
     batch, progress = Batch(shifted(scene, 0.4, 0.3), scene), Progress(0, 0.0)
     plain, parts = objective("registered", refined=refined)(_Same(), batch, progress)
-    full = masked(batch, torch.ones_like(scene[:, :1]))
-    loss, of_mask = objective("registered", refined=refined, masked=True)(_Same(), full, progress)
+    of_mask, network = objective("registered", refined=refined, masked=True), _Same()
+    loss, full = of_mask(network, masked(batch, torch.ones_like(scene[:, :1])), progress)
     torch.testing.assert_close(loss, plain)
-    assert of_mask == {**parts, "mask_kept_share": 1}
+    assert full == {**parts, "mask_kept_share": 1}
+    loss, empty = of_mask(network, masked(batch, torch.zeros_like(scene[:, :1])), progress)
+    loss.backward()
+    assert loss.item() == empty["mask_kept_share"] == 0
+    assert network.factor.grad is not None
+    assert network.factor.grad.item() == 0
 
 
 def test_garbage_outside_the_mask_has_no_effect(scene: torch.Tensor) -> None:
@@ -139,30 +146,22 @@ def test_garbage_outside_the_mask_has_no_effect(scene: torch.Tensor) -> None:
     assert parts == {"mask_kept_share": 0.5}
 
 
-@pytest.mark.parametrize("refined", [False, True])
-def test_an_empty_mask_teaches_nothing(scene: torch.Tensor, *, refined: bool) -> None:
-    network = _Same()
-    batch = masked(Batch(shifted(scene, 0.4, 0.3), scene), torch.zeros_like(scene[:, :1]))
-    settings = {"masked": True, "refined": refined}
-    loss, parts = objective("registered", **settings)(network, batch, Progress(0, 0.0))
-    loss.backward()
-    assert loss.item() == parts["mask_kept_share"] == 0
-    assert network.factor.grad is not None
-    assert network.factor.grad.item() == 0
-
-
 def test_a_recipe_that_asks_for_no_mask_is_told(scene: torch.Tensor) -> None:
     with pytest.raises(SettingsError, match="needs the recipe's supervision 'valid_mask'"):
         objective("registered", masked=True)(_Same(), Batch(scene, scene), Progress(0, 0.0))
 
 
-def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(SettingsError, match="unknown key 'alpha'"):
-        objective("registered", alpha=1)
-    with pytest.raises(SettingsError, match="tile_px"):
-        objective("registered", tile_px=1)
-    with pytest.raises(SettingsError, match="tile_px"):
-        objective("registered", tile_px=9)
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"alpha": 1}, "unknown key 'alpha'"),
+        ({"tile_px": 1}, "tile_px"),
+        ({"tile_px": 9}, "tile_px"),
+    ],
+)
+def test_unknown_settings_are_refused(settings: dict[str, int], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        objective("registered", **settings)
 
 
 def test_any_network_can_be_trained_on_registered_pairs() -> None:

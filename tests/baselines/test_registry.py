@@ -116,20 +116,16 @@ def test_a_faulty_entry_point_is_left_out_with_one_warning(
         assert word in line
 
 
-def test_entry_points_add_losses_and_objectives(
-    plugin: Install, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_entry_points_add_losses(plugin: Install, capsys: pytest.CaptureFixture[str]) -> None:
     plugin("defocus.losses", halved="extra_systems:halved", broken="broken_systems:x")
-    made = loss("halved", scale=2.0)(torch.ones(1), torch.zeros(1))
-    assert made.item() == 2.0
+    assert loss("halved", scale=2.0)(torch.ones(1), torch.zeros(1)).item() == 2.0
     with pytest.raises(RegistryError, match=r"'broken'.*has no function 'make'"):
         loss("broken")
     assert "warning: entry point 'broken'" in capsys.readouterr().err
 
 
 def test_entry_points_add_objectives(plugin: Install) -> None:
-    value = "defocus.baselines.objectives.supervised:make"
-    plugin("defocus.objectives", theirs=value)
+    plugin("defocus.objectives", theirs="defocus.baselines.objectives.supervised:make")
     assert "theirs" in objectives()
     assert isinstance(objective("theirs"), Objective)
 
@@ -164,15 +160,17 @@ def test_an_extra_brings_systems_and_objectives(
     assert "plugin-two" not in all_baselines()
 
 
-def test_an_unknown_name_gets_the_nearest_ones() -> None:
-    with pytest.raises(RegistryError, match="no system 'jdrl-unt'; did you mean 'jdrl-unet"):
-        baseline("jdrl-unt")
-    with pytest.raises(RegistryError, match="no system 'JNB'; did you mean 'jnb"):
-        baseline("JNB")
-    with pytest.raises(
-        RegistryError, match=r"no system 'zzzzzzzz'; 'defocus-bench list' shows all$"
-    ):
-        baseline("zzzzzzzz")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("jdrl-unt", "; did you mean 'jdrl-unet"),
+        ("JNB", "; did you mean 'jnb"),
+        ("zzzzzzzz", "; 'defocus-bench list' shows all$"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest_ones(name: str, told: str) -> None:
+    with pytest.raises(RegistryError, match=f"no system '{name}'{told}"):
+        baseline(name)
 
 
 def test_objectives_are_found_by_name() -> None:

@@ -1,8 +1,8 @@
 """The report's comparison of JDRL with the plain loss: what was measured, and no more."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.figures.joint_training import only_joint_training
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import open_results
+from defocus.benchmark.results.store import Entry, open_results
 from defocus.reports.model import Gallery, Measured, Page, Paragraph, Part, Table
 from tests.benchmark.example_study import entry, make_study
 
@@ -29,19 +29,21 @@ def section(page: Page) -> tuple[Part, ...]:
     return dict(page.sections)[HEADING]
 
 
-def rewrite(out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float, float]) -> None:
-    """Give the two trainings of U-Net other scores, one picture per scene."""
-
-    def scores(values: np.ndarray, px: float) -> Iterator[Score]:
-        for number, value in enumerate(values):
-            where = (f"image-{number:03d}", f"scene-{number:03d}")
-            yield Score("defocus-v1", "truth", "psnr", *where, float(value))
-            yield Score("defocus-v1", "truth", "warp_px", *where, px)
-
+def record(out: Path, made: Entry, values: np.ndarray, px: float | None = None) -> None:
+    """Give a run other scores under truth, one picture per scene."""
+    where = [(f"image-{number:03d}", f"scene-{number:03d}") for number in range(len(values))]
+    score = partial(Score, "defocus-v1", "truth")
+    scores = [score("psnr", *place, float(v)) for place, v in zip(where, values, strict=True)]
+    scores += [score("warp_px", *place, px) for place in where if px is not None]
     with open_results(out / "results.sqlite") as results:
-        results.record(entry(0), scores(np.full(len(plain), 20.0), 0.0))
-        results.record(entry(1), scores(plain, moved[0]))
-        results.record(entry(2), scores(joint, moved[1]))
+        results.record(made, scores)
+
+
+def rewrite(out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float, float]) -> None:
+    """Give the two trainings of U-Net other scores."""
+    record(out, entry(0), np.full(len(plain), 20.0), 0.0)
+    record(out, entry(1), plain, moved[0])
+    record(out, entry(2), joint, moved[1])
 
 
 def test_the_second_section_compares_the_two_against_the_truth(tmp_path: Path) -> None:
@@ -103,17 +105,8 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> 
     plain = np.linspace(19.0, 21.0, 12)
     rewrite(out, plain + 0.5, plain, (0.2, 0.1))
     gains = np.linspace(0.8, 1.0, 12)
-    with open_results(out / "results.sqlite") as results:
-        ours = replace(entry(1), run="registered", grouping="r", system="registered-unet")
-        results.record(
-            ours,
-            [
-                Score(
-                    "defocus-v1", "truth", "psnr", f"image-{k:03d}", f"scene-{k:03d}", one + share
-                )
-                for k, (one, share) in enumerate(zip(plain, gains, strict=True))
-            ],
-        )
+    ours = replace(entry(1), run="registered", grouping="r", system="registered-unet")
+    record(out, ours, plain + gains)
     said, *_, table = section(page_of(out))
     assert isinstance(said, Paragraph)
     assert "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
@@ -136,16 +129,8 @@ def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path: Path) -> None
         "restormer": (entry(3), plain),
         "jdrl-restormer": (replace(entry(3), system="jdrl-restormer"), plain + 2.0),
     }
-    with open_results(out / "results.sqlite") as results:
-        for run, (made, values) in others.items():
-            where = [(f"image-{k:03d}", f"scene-{k:03d}") for k in range(len(values))]
-            results.record(
-                replace(made, run=run, grouping=run),
-                [
-                    Score("defocus-v1", "truth", "psnr", *place, float(value))
-                    for place, value in zip(where, values, strict=True)
-                ],
-            )
+    for run, (made, values) in others.items():
+        record(out, replace(made, run=run, grouping=run), values)
     for run in others:
         shutil.copytree(out / "runs" / "unet-paper", out / "runs" / run)
     strips = [part for part in section(page_of(out)) if isinstance(part, Gallery)]

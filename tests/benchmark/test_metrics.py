@@ -88,10 +88,7 @@ def test_masked_values_are_those_of_the_pixels_under_the_mask() -> None:
     ],
 )
 def test_a_third_partys_metric_is_found_or_left_out_with_a_warning(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    offered: object,
-    said: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], offered: object, said: str
 ) -> None:
     point = ("theirs", "entry point 'theirs' (their: module)", lambda: offered)
     monkeypatch.setattr(registry, "brought", lambda group: [point])

@@ -110,8 +110,7 @@ def test_ms_ssim_needs_five_scales() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [("chelsea", 2.6394778), ("astronaut", 3.0853013), ("coffee", 4.0972455)],
+    ("name", "expected"), [("chelsea", 2.6394778), ("astronaut", 3.0853013), ("coffee", 4.0972455)]
 )
 def test_niqe_gives_the_numbers_of_the_authors_program(name: str, expected: float) -> None:
     """Recorded with BasicSR's, which is MATLAB's to 1e-4, of the rounded mean of the channels."""

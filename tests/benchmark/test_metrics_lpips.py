@@ -205,10 +205,7 @@ def test_fetching_from_an_address_and_from_a_file(torch_home: Path, tmp_path: Pa
 def test_a_failed_fetch_leaves_nothing(
     torch_home: Path, content: bytes | None, promised: int | None, error: Any, message: str
 ) -> None:
-    with (
-        Server(content, promised) as server,
-        pytest.raises(error, match=message),
-    ):
+    with Server(content, promised) as server, pytest.raises(error, match=message):
         backbone_files.fetch(FILE, server.url, timeout_seconds=5)
     assert left_behind(torch_home) == []
 

@@ -619,9 +619,7 @@ def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_pa
     assert set(ranks) == {name for name in names if name.endswith(")")}, "not trained here"
 
 
-def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(
-    study: Path,
-) -> None:
+def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(study: Path) -> None:
     page = page_of(study)
     folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
     assert len(folded) == 24

@@ -241,11 +241,7 @@ def test_evaluate_needs_no_training_where_there_is_none(
 
 
 def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
-    bench: Any,
-    run_afresh: Run,
-    third_party: dict[str, str],
-    tiny_dataset: Path,
-    tmp_path: Path,
+    bench: Any, run_afresh: Run, third_party: dict[str, str], tiny_dataset: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "short.toml").write_text("[schedule]\nsteps = 3\n")
     common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
@@ -273,23 +269,3 @@ def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
         ("tiny-conv", "custom"),
         ("tiny-conv", "demo"),
     ]
-
-
-def test_a_changed_schedule_counts_as_no_budget(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "short.toml").write_text("[schedule]\nsteps = 3\n")
-    options = ["--out", "out", "--dataset", f"tiny:{tiny_dataset}", "--settings", "short.toml"]
-    result = bench("run", "--only", "input", "--only", "tiny-conv", "--budget", "paper", *options)
-    assert result.returncode == 0, result.stderr
-    budgets = {row["system"]: row["budget"] for row in rows_of(tmp_path / "out")}
-    assert budgets["tiny-conv"] == "custom"
-    assert result.stdout.count("custom schedule: compare rows that were trained alike") == 1
-    assert "Rank" not in result.stdout
-    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "custom schedule: compare rows that were trained alike" in html
-    assert "<th>Rank" not in html
-    for path in tmp_path.glob("out/runs/*/run.json"):
-        document = json.loads(path.read_text())
-        if document["budget"] != "not-trained-here":
-            assert (document["budget"], document["started_from"]) == ("custom", "paper")

@@ -117,10 +117,7 @@ def test_a_broken_section_is_a_warning_that_names_the_line(
 
 
 def test_an_extra_brings_sections(
-    study: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(defocus.extras, "__path__", [str(tmp_path)])
     folder = tmp_path / "notes" / "sections"

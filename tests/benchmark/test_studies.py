@@ -27,13 +27,7 @@ from defocus.benchmark.study.document import (
     read_request,
     write_request,
 )
-from defocus.benchmark.study.expansion import (
-    Expanded,
-    around_jdrl,
-    expand,
-    shard,
-    with_objectives,
-)
+from defocus.benchmark.study.expansion import Expanded, around_jdrl, expand, shard, with_objectives
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair

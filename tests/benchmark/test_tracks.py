@@ -1,19 +1,19 @@
 """Tracks: who is compared with whom, what is significant, what a dataset can show."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
-from defocus.benchmark.reporting.board.lines import read_boards
+from defocus.benchmark.reporting.board.lines import Board, read_boards
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
-from defocus.benchmark.reporting.content import read_content
+from defocus.benchmark.reporting.content import Content, read_content
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.summary import sentences
 from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
@@ -21,17 +21,13 @@ from defocus.benchmark.reporting.tables.printed import part_table, protocol_tabl
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import score_matrix
 from defocus.benchmark.results.store import Results, open_results
-from defocus.benchmark.statistics.comparable import (
-    CEILING,
-    PERFECT,
-    Track,
-    may_be_ranked,
-)
+from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track, may_be_ranked
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.running.outcome import outcome_of
 from defocus.datasets.pair import Dataset
-from defocus.reports.model import Link, Measured
+from defocus.reports.latex import PaperTable
+from defocus.reports.model import Link, Measured, Table
 from tests.benchmark.example_study import ENTRY
 from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
@@ -50,19 +46,47 @@ def record(
 ) -> None:
     entry = replace(PAPER, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
     entry = replace(entry, **facts)  # type: ignore[arg-type]
+    places = [(f"p{k:02}", f"s{k:02}") for k in range(len(values))]
     scores = [
-        Score(
-            "defocus-v1",
-            protocol,
-            metric,
-            f"p{k:02}",
-            f"s{k:02}",
-            value,
-            reason="" if value is not None else "not given",
-        )
-        for k, value in enumerate(values)
+        Score("defocus-v1", protocol, metric, *place, value, reason="not given" * (value is None))
+        for place, value in zip(places, values, strict=True)
     ]
     results.record(entry, [*results.scores(entry.run), *scores])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is made of a store: tracks, rows, the content of a report and its one table."""
+
+    tracks: list[Track]
+    rows: list[Row]
+    content: Content
+    board: Board
+    page: Table
+
+    @property
+    def printed(self) -> list[Table]:
+        """The tables of the terminal."""
+        return score_tables(self.rows, (), self.tracks)
+
+    @property
+    def papers(self) -> list[PaperTable]:
+        """Tables of a paper, of the style methods."""
+        return paper_tables(self.content, "methods")
+
+
+def shown(out: Path, notes: Notes | None = None) -> Shown:
+    """The store of a folder; of several boards that with the most rows."""
+    with open_results(out / "results.sqlite") as results:
+        rows, compared = leaderboard(results), tracks(results)
+        content = read_content(out, results, rows)
+    board = max(read_boards(content), key=lambda one: len(one.lines))
+    pages = [board_table(content, board, one, notes or Notes()) for one in board.conventions]
+    return Shown(compared, rows, content, board, pages[0])
+
+
+def marks_of(table: Table) -> dict[str, tuple[str, ...]]:
+    return {row[0].text: row[0].marks for row in table.rows if isinstance(row[0], Link)}
 
 
 def noise(seed: int, scale: float = 0.3) -> np.ndarray:
@@ -169,32 +193,25 @@ def test_a_system_that_is_told_the_blur_leads_no_pictures(study: Path) -> None:
         board = max(read_boards(content), key=lambda one: len(one.lines))
         scores = read_picture_scores(content, board)
     by_score = [line.first.system for line in board.ordered(scores.convention)]
-    shown = [group[0].system for group in scores.groups]
-    assert by_score[1] == shown[-1] == "told"
-    assert shown[:-1] == [name for name in by_score if name != "told"]
+    leading = [group[0].system for group in scores.groups]
+    assert by_score[1] == leading[-1] == "told"
+    assert leading[:-1] == [name for name in by_score if name != "told"]
 
 
 def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:
-    with open_results(study / "results.sqlite") as results:
-        rows = leaderboard(results)
-        content = read_content(study, results, rows)
-    assert not any(
-        s.system == "rebuilt" for track in content.tracks.values() for s in track.standings
-    )
-    tables = paper_tables(content, "methods")
-    assert sum(table.caption.endswith(", reconstructions") for table in tables) == 1
-    for table in tables:
-        names = [row[0] for row in table.rows]
-        apart = table.caption.endswith(", reconstructions")
-        assert names == ["rebuilt (reconstruction)"] if apart else names[0] != "rebuilt"
+    made = shown(study)
+    ranked = [s.system for track in made.content.tracks.values() for s in track.standings]
+    assert "rebuilt" not in ranked
+    apart = [table for table in made.papers if table.caption.endswith(", reconstructions")]
+    assert [[row[0] for row in table.rows] for table in apart] == [["rebuilt (reconstruction)"]]
+    assert all(t.rows[0][0] != "rebuilt" for t in made.papers if t not in apart)
 
 
 def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path: Path) -> None:
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "input", BASE, weights="none", train_dataset="")
         record(results, "same", BASE - 0.001, weights="none", train_dataset="")
-        content = read_content(tmp_path, results, leaderboard(results))
-    written = paper_csv(paper_tables(content, "methods"))
+    written = paper_csv(shown(tmp_path).papers)
     assert ",0.00," in written
     assert "-0.00" not in written
 
@@ -202,21 +219,12 @@ def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path: Path)
 def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(
     study: Path,
 ) -> None:
-    with open_results(study / "results.sqlite") as results:
-        content = read_content(study, results, leaderboard(results))
-        boards = [
-            board_table(content, board, board.conventions[0], Notes())
-            for board in read_boards(content)
-        ]
-    table = max(boards, key=lambda one: len(one.rows))
+    table = shown(study).page
     heads = [column.name for column in table.columns]
     lines = {row[0].text: row for row in table.rows if isinstance(row[0], Link)}
     assert {"good", "equal", "bad", "classical", "rebuilt", "told", "demo"} <= set(lines)
-    first = next(iter(lines))
-    assert first == "rebuilt", "the highest mean stands first, whoever has it"
-    name = lines["rebuilt"][0]
-    assert isinstance(name, Link)
-    assert name.marks == ("reconstruction",)
+    assert next(iter(lines)) == "rebuilt", "the highest mean stands first, whoever has it"
+    assert marks_of(table)["rebuilt"] == ("reconstruction",)
     assert lines["rebuilt"][heads.index("Rank in class")] is None
     score = lines["rebuilt"][heads.index("PSNR")]
     assert isinstance(score, Measured)
@@ -229,8 +237,7 @@ def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_p
 def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path) -> None:
     with open_results(study / "results.sqlite") as results:
         record(results, "demo-rebuilt", BASE + 30.0, budget="demo", reconstruction=1)
-        content = read_content(study, results, leaderboard(results))
-    said = " ".join(sentences(content))
+    said = " ".join(sentences(shown(study).content))
     assert "With one picture and its true defocus map, trained on made, told has" in said
     demo = f"With one picture, trained on made (demo budget), demo has {BASE.mean() + 5:.2f} dB"
     assert demo in said
@@ -294,28 +301,21 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
             record(results, "a", BASE + seed, grouping="a", run=f"a{seed}", seed=seed)
         record(results, "b", BASE[:12] + 5.0)
         record(results, "c", BASE - 5.0)
-        (track,) = tracks(results)
-        rows = leaderboard(results)
-        content = read_content(tmp_path, results, rows)
-        (board,) = read_boards(content)
-        shown = board_table(content, board, board.conventions[0], Notes())
-        (printed,) = score_tables(rows, (), [track])
-        (paper,) = paper_tables(content, "methods")
+    made = shown(tmp_path)
+    ((track,), (printed,), (paper,)) = (made.tracks, made.printed, made.papers)
     assert (track.images, track.scenes) == (14, 14)
     assert [s.system for s in track.standings] == ["a", "c"]
     assert track.standings[0].value == pytest.approx(float(BASE.mean()) + 1.0)
-    by_name = {row.system: row for row in rows if row.metric == "psnr"}
+    by_name = {row.system: row for row in made.rows if row.metric == "psnr"}
     assert by_name["a"].interval == "scenes, images and seeds"
     assert by_name["a"].spread == pytest.approx(1.0)
     assert "variance of training" in by_name["b"].interval
-    assert "14 test pictures of 14 scenes" in shown.caption
-    marks = {row[0].text: row[0].marks for row in shown.rows if isinstance(row[0], Link)}
-    assert marks == {"a": (), "b": ("12 of 14 pictures",), "c": ()}
+    assert marks_of(made.page) == {"a": (), "b": ("12 of 14 pictures",), "c": ()}
     assert {row[0] for row in printed.rows} == {"a", "b (12 of 14 pictures)", "c"}
-    assert "14 test pictures of 14 scenes" in printed.caption
     assert [name for name, _ in paper.rows] == ["b (12 of 14 pictures)", "a", "c"]
-    assert "14 test pictures of 14 scenes" in paper.caption
     assert paper.images == (12, 14, 14)
+    for caption in (made.page.caption, printed.caption, paper.caption):
+        assert "14 test pictures of 14 scenes" in caption
 
 
 def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(
@@ -325,12 +325,8 @@ def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_referenc
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "theirs", lacking, weights="elsewhere")
         record(results, "theirs", np.zeros(SCENES), "warp_px", weights="elsewhere")
-        rows = leaderboard(results)
-        content = read_content(tmp_path, results, rows)
-        (board,) = read_boards(content)
-        page = board_table(content, board, board.conventions[0], Notes())
-        (terminal,) = score_tables(rows)
-    for table in (page, terminal):
+    made = shown(tmp_path)
+    for table in (made.page, *made.printed):
         assert "11 of 14 test pictures of 11 scenes" in table.caption
         assert "Moved, 14 pictures" in [column.name for column in table.columns]
 
@@ -345,20 +341,16 @@ def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
         record(results, "net", BASE + 2.0, weights="official", train_dataset="y")
         record(results, "theirs", BASE + 1.0, weights="elsewhere", input="unknown", budget="own")
         record(results, "trained", BASE + 9.0, budget="demo")
-        rows, told = leaderboard(results), tracks(results)
-    (track,) = [one for one in told if len(one.standings) > 1]
+    made = shown(tmp_path)
+    (track,) = [one for one in made.tracks if len(one.standings) > 1]
     assert {s.label: s.rank for s in track.standings} == {
         "net (own, x)": 1, "net (official, y)": 2, "theirs": 3, "wiener": 4, "input": None
     }  # fmt: skip
-    (table,) = score_tables(rows, (), told)
+    (table,) = made.printed
     assert [row[:2] for row in table.rows] == [
-        ("trained", None),
-        ("net (own weights)", 1),
-        ("net (official, y)", 2),
-        ("theirs (made elsewhere)", 3),
-        ("input", None),
-        ("wiener", 4),
-    ]
+        ("trained", None), ("net (own weights)", 1), ("net (official, y)", 2),
+        ("theirs (made elsewhere)", 3), ("input", None), ("wiener", 4),
+    ]  # fmt: skip
     assert "not trained here and demo budget" in table.caption
 
 
@@ -366,10 +358,10 @@ def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path: Path
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "input", BASE, weights="none")
         record(results, "theirs", [*BASE[:12], None, None], weights="elsewhere")
-        (table,) = score_tables(leaderboard(results), (), tracks(results))
-    assert "theirs (made elsewhere, 12 of 14 pictures)" in {row[0] for row in table.rows}
-    said = "left out of theirs (made elsewhere, 12 of 14 pictures): p12, p13: not given"
-    assert said in table.note
+    (table,) = shown(tmp_path).printed
+    name = "theirs (made elsewhere, 12 of 14 pictures)"
+    assert name in {row[0] for row in table.rows}
+    assert f"left out of {name}: p12, p13: not given" in table.note
 
 
 def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> None:
@@ -383,25 +375,19 @@ def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> N
         few = [*BASE[:9], *[None] * 5]
         record(results, "few", few, protocol="input-aligned", **bare)
         record(results, "Theirs", BASE + 2.0, protocol="gt", weights="elsewhere", input="unknown")
-        rows, told = leaderboard(results), tracks(results)
-        content = read_content(tmp_path, results, rows)
-        (board,) = read_boards(content)
-        notes = Notes()
-        for one in board.conventions:
-            board_table(content, board, one, notes)
-        printed, (parts,) = protocol_table(content, board, notes), part_table(board)
-        papers = paper_tables(content, "methods")
-    (table,) = score_tables(rows, (), told)
+    notes = Notes()
+    made = shown(tmp_path, notes)
+    by_protocol = protocol_table(made.content, made.board, notes)
+    (parts,), (table,) = part_table(made.board), made.printed
     said = "cored only under gt: Theirs"
     assert said in table.note
-    assert [said in paper.note for paper in papers] == [True, True]
+    assert [said in paper.note for paper in made.papers] == [True, True]
     assert f"S{said}." in notes.texts
-    assert [line[0].text for line in printed.rows if isinstance(line[0], Link)][-1] == "Theirs"
-    assert "14 pictures of 14 scenes" in printed.caption
+    assert list(marks_of(by_protocol))[-1] == "Theirs"
+    assert "14 pictures of 14 scenes" in by_protocol.caption
     assert [column.name for column in parts.columns] == ["System", "Edges, 3 pictures"]
-    marks = {row[0].text: row[0].marks for row in parts.rows if isinstance(row[0], Link)}
-    assert marks["few"] == ("9 of 14 pictures",)
-    theirs = next(track for track in told if track.contest.protocol == "gt")
+    assert marks_of(parts)["few"] == ("9 of 14 pictures",)
+    theirs = next(track for track in made.tracks if track.contest.protocol == "gt")
     spans = {s.system: (s.rank_low, s.rank_high) for s in theirs.standings}
     assert spans == {"Theirs": (1, 1), "wiener": (2, 2), "input": (None, None)}
 

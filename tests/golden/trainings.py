@@ -75,10 +75,7 @@ def measured(study: Study, run: Run) -> dict[str, Any]:
 
 def versions(run: Run) -> dict[str, int]:
     """The revisions that the numbers are of."""
-    return {
-        "training_revision": TRAINING_REVISION,
-        "card_revision": run.baseline.card.revision,
-    }
+    return {"training_revision": TRAINING_REVISION, "card_revision": run.baseline.card.revision}
 
 
 def _short(value: float) -> float:
