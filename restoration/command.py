@@ -18,24 +18,10 @@ __all__ = ["command"]
 
 SECTIONS = {
     "Network": ("--baseline", "--weights", "--tile"),
-    "Instead of IMAGES": ("--dataset", "--page", "--port"),
+    "Instead of IMAGES": ("--dataset",),
     "Strength and region": ("--strength", "--mask", "--leave-sharp", "--no-guard", "--white"),
     "Output": ("--out", "--map", "--json"),
 }
-WISHES = frozenset(
-    {
-        "strength",
-        "mask",
-        "leave_sharp",
-        "no_guard",
-        "white",
-        "out",
-        "map_file",
-        "as_json",
-        "dataset",
-    }
-)
-"""What is chosen on a page, or has no meaning there."""
 
 _HARDLY = 0.01
 
@@ -131,17 +117,6 @@ def _tile_px(
     "look at, .tif with diameters in px.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-@click.option(
-    "--page",
-    is_flag=True,
-    help="Show a page in the browser instead: drop pictures, compare, save. Give no IMAGES.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    help="With --page: port on this computer; by default any free one.",
-)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -155,12 +130,10 @@ def command(
     mask: Path | None,
     white: float | None,
     map_file: Path | None,
-    port: int,
     *,
     leave_sharp: bool,
     no_guard: bool,
     as_json: bool,
-    page: bool,
 ) -> int:
     """Restore your own pictures.
 
@@ -178,16 +151,9 @@ def command(
     from defocus.restoration.run import Wishes, restore_pictures
     from defocus.training.devices import best_device
 
-    _check_sources(ctx, images, dataset, page=page)
+    _check_sources(ctx, images, dataset)
     system = baseline(name)
     chosen = weights_or_own(system, weights)
-    if page:
-        from defocus.restoration.page.serve import serve_restoring
-        from defocus.restoration.page.systems import as_choice
-
-        asked = as_choice(system, find_weights(system, chosen) if chosen else None)
-        serve_restoring(asked, port=port, tile_px=tile_px, device=best_device())
-        return 0
     with json_output() as output:
         stored = find_weights(system, chosen) if chosen else None
         wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file, white)
@@ -201,31 +167,16 @@ def command(
     return 2 if any(each.reason for each in restored) else 0
 
 
-def _check_sources(
-    ctx: click.Context, images: tuple[Path, ...], dataset: str | None, *, page: bool
-) -> None:
-    """Refuse what makes no sense with a page, with a dataset, or without either."""
-    given = {
-        param.name: param
-        for param in ctx.command.params
-        if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
-    }
-    if page and images:
-        raise click.UsageError("with --page pictures are dropped in the browser; omit IMAGES")
-    if not page and not images and dataset is None:
-        raise click.UsageError(
-            "Missing argument 'IMAGES...'; or give --page to drop pictures in the browser"
-        )
+def _check_sources(ctx: click.Context, images: tuple[Path, ...], dataset: str | None) -> None:
+    """Refuse what makes no sense with a dataset, or without pictures."""
+    if not images and dataset is None:
+        raise click.UsageError("Missing argument 'IMAGES...'.")
     if dataset is not None and images:
         raise click.UsageError("--dataset gives the pictures; omit IMAGES")
-    for name in ("map_file", "mask"):
-        if dataset is not None and name in given:
-            raise click.UsageError(f"{given[name].opts[0]} is for one picture, not for a dataset")
-    if not page and "port" in given:
-        raise click.UsageError("--port goes with --page")
-    for name, param in given.items():
-        if page and name in WISHES:
-            raise click.UsageError(f"{param.opts[0]} does not go with --page: choose on the page")
+    for param in ctx.command.params:
+        typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if dataset is not None and typed and param.name in {"map_file", "mask"}:
+            raise click.UsageError(f"{param.opts[0]} is for one picture, not for a dataset")
 
 
 def _show(each: "Restored") -> None:

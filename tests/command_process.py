@@ -83,7 +83,7 @@ COMMAND_MODULES = [
     "defocus.benchmark.study.running.run",
     "defocus.benchmark.training.train",
     "defocus.capture.cameras.sim",
-    "defocus.capture.live.views.contact_sheet",
+    "defocus.capture.reporting.contact_sheet",
     "defocus.capture.taking.running",
     "defocus.capture.taking.verdicts.again",
     "defocus.datasets.api",

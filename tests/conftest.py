@@ -149,7 +149,7 @@ LONGEST = (
     "test_chart.py",
     "test_reading.py",
     "test_lens.py",
-    "test_live.py",
+    "test_live_browser.py",
     "test_gphoto2.py",
     "test_commands.py",
     "test_calibrate.py",

@@ -45,8 +45,8 @@ def test_the_required_packages_have_lower_bounds() -> None:
     assert all(">=" in text for text in dependencies)
     assert project()["license"] == "MIT"
     assert set(project()["optional-dependencies"]) == {  # type: ignore[call-overload]
-        "docs", "export", "heif", "iqa", "labs", "networkcams", "parquet", "publish", "slurm",
-        "tensorboard",
+        "docs", "export", "heif", "iqa", "labs", "networkcams", "pages", "parquet", "publish",
+        "slurm", "tensorboard",
         "test",
     }  # fmt: skip
 

@@ -11,30 +11,12 @@ from defocus.command_line.verbs import help_heading
 @help_heading("Run")
 @click.command()
 @out_option
-@click.option(
-    "--page",
-    is_flag=True,
-    help="Show the study, or all studies below --out, live in the browser until Ctrl-C.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    help="With --page: port on this computer; by default any free one.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(out: Path, port: int | None, *, page: bool, as_json: bool) -> int:
+def command(out: Path, *, as_json: bool) -> int:
     """Show the state of each run of a study.
 
-    The exit code is 1 if a run has failed. --page prints an address, which can be reached from this
-    computer only. Nothing is written.
+    The exit code is 1 if a run has failed. Nothing is written.
     """
-    if port is not None and not page:
-        raise click.UsageError("--port goes with --page")
-    if page and as_json:
-        raise click.UsageError("--json cannot be combined with --page")
-    if page:
-        _serve(out, port or 0)
-        return 0
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.results.left_out import left_out_of_study
     from defocus.benchmark.results.lock import is_locked
@@ -55,13 +37,3 @@ def command(out: Path, port: int | None, *, page: bool, as_json: bool) -> int:
     else:
         print_tables([standing_table(standings, queue, working=working)])
     return 1 if any(one.state == "failed" for one in standings) else 0
-
-
-def _serve(folder: Path, port: int) -> None:
-    from defocus.benchmark.serving.serve import serve_studies
-    from defocus.benchmark.serving.studies import find_studies
-    from defocus.benchmark.study.plugin_files import tell_missing
-
-    for study in find_studies(folder).studies:
-        tell_missing(study.path)
-    serve_studies(folder, port=port)

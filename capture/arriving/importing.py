@@ -37,7 +37,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         _require_pairs(request, shots)
     with _importer(session, request, pictures, json_lines=json_lines) as importer:
         lost = importer.restore_damaged()
-        report_damage(session, lost)
+        report_damage(lost)
         new = importer.new_shots(shots)
         failed: Sequence[LeftOut] = ()
         if new:

@@ -80,7 +80,7 @@ def _checked(session: Path, *, files_only: bool, jobs: int) -> "SessionCheck":
     report = check_session(session)
     if files_only:
         return report
-    from defocus.capture.live.views.contact_sheet import write_contact_sheet
+    from defocus.capture.reporting.contact_sheet import write_contact_sheet
     from defocus.capture.taking.verdicts.again import judged_again
     from defocus.errors import StorageError
     from defocus.progress import say

@@ -34,12 +34,12 @@ def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
     ]
 
 
-def report_damage(session: Path, damaged: list[DamagedFile]) -> None:
+def report_damage(damaged: list[DamagedFile]) -> None:
     """Report pairs and charts with files that are not restored, each in a line with advice."""
     for pair, group in groupby(damaged, key=lambda entry: entry.pair):
         first, *others = [entry.problem for entry in group]
         more = f" and {counted(len(others), 'further file')} of it" if others else ""
         advice = "restore it from a copy"
         if not pair.startswith("chart"):
-            advice += f", or reject the pair in 'defocus-capture review {session}'"
+            advice += ", or reject the pair"
         say(f"{pair}  incomplete: {first}{more}; {advice}")

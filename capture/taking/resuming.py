@@ -48,7 +48,7 @@ def resume_session(
     """
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         damaged = _mended(folder, uris)
-        report_damage(path, damaged)
+        report_damage(damaged)
         for addition in session_additions():
             addition.read(folder)
         planned = folder.state.incomplete

@@ -328,7 +328,7 @@ def tell_result(folder: SessionFolder, pairs: Sequence[PlannedPair]) -> None:
         for verdict in get_args(Verdict)
         if found[verdict]
     )
-    look = f"defocus-capture review {shlex.quote(str(folder.root))}"
+    look = f"defocus-capture check {shlex.quote(str(folder.root))}"
     say(f"{counted(len(pairs), 'pair')}: {told}; '{look}' shows them")
 
 

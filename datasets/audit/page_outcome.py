@@ -162,13 +162,12 @@ def next_parts(
         return (Paragraph("Nothing has to be repaired."),)
     if not (found.unknown or found.unreadable or found.same or found.leaks):
         return (Paragraph("No pair has a sharp picture, so there is nothing to align."),)
-    review = ("--review",) if found.unknown else ()
-    seen = "You see them first, and keep those of unknown misalignment that you find aligned. "
+    unknown = 'Those of unknown misalignment stay with unknown = "accept" in --rules. '
     rules = f"Its rules allow {COMMON_LIMIT_PX:g} px; give a file with another limit with --rules."
     return _step(
-        ("curate", name, *review, "--out", f"{folder}-curated", *flow),
+        ("curate", name, "--out", f"{folder}-curated", *flow),
         "Makes a new dataset without the pairs that fail. "
-        + (seen if review else "")
+        + (unknown if found.unknown else "")
         + ("" if limit_px == COMMON_LIMIT_PX else rules),
     )
 

@@ -100,7 +100,8 @@ def not_measured_parts(
         Paragraph(
             "An unknown misalignment is no large one: the pictures do not tell it to within the "
             "error that is allowed, so no number is given. Such a pair may be aligned well. "
-            "'defocus-data curate --review' shows it, and the guide docs/how-to/"
-            "unknown-alignment.md in the source of this program says more of each reason."
+            'To keep such pairs, write unknown = "accept" into the --rules of \'defocus-data '
+            "curate'; the guide docs/how-to/unknown-alignment.md in the source of this program "
+            "says more of each reason."
         ),
     )

@@ -289,7 +289,6 @@ def _say_outcome(audit: "Audit") -> None:
         say(f"unknown: {line}")
     if "unknown" in status:
         say("audit.html says beside each unknown pair what helps")
-        say("what is unknown is judged by eye with 'defocus-data curate --review'")
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
     say_warnings(audit.warnings, audit.pairs)
 

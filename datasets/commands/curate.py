@@ -1,6 +1,6 @@
 """defocus-data curate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.pairs.usable import Usable
+    from defocus.datasets.curation.curate import Curation
     from defocus.datasets.curation.rules import Judgement
     from defocus.isolation import LeftOut
 
@@ -35,24 +36,17 @@ __all__ = ["command"]
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
     'least_sharpness, unknown = "accept", and others of datasets/curation/rules.py.',
 )
-@click.option("--review", is_flag=True, help="Review all pairs in the browser first.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the page; 0 = any free one."
-)
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
+def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Keep the pairs of DATASET that pass rules.
 
     Rules are applied to the measurements of the audit. Each verdict and its reason are written to
-    judgements.csv. With --review a page shows all pairs; decisions made there override the rules,
-    now and when the same command runs again. The exit code is 1 if a pair cannot be read.
+    judgements.csv. The exit code is 1 if a pair cannot be read.
     """
-    if as_json and review:
-        raise click.UsageError("--json cannot be combined with --review")
     if not as_json:
-        judgements, left_out, usable = _curate(dataset, review=review, **settings)
+        judgements, left_out, usable = _curate(dataset, **settings)
         unread = {one.id for one in left_out}
         rejected = [
             (f"pair {one.id}", f"rejected by {_whom(one)}, {one.reason or 'no reason given'}")
@@ -68,7 +62,7 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> in
         click.echo(f"use it with --dataset manifest:{settings['out']}")
         return int(bool(left_out))
     with json_output() as output:
-        judgements, left_out, usable = _curate(dataset, review=review, **settings)
+        judgements, left_out, usable = _curate(dataset, **settings)
         rows = [
             {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by} for j in judgements
         ]
@@ -84,8 +78,8 @@ def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
     unknown = sum(one.by == "rule" and one.reason.startswith(UNKNOWN) for one in judgements)
     if unknown:
         say(
-            f"{counted(unknown, 'pair')} of unknown misalignment: look with --review and accept "
-            'what is aligned, or write unknown = "accept" into --rules'
+            f"{counted(unknown, 'pair')} of unknown misalignment; to keep such pairs, write "
+            'unknown = "accept" into --rules'
         )
 
 
@@ -106,12 +100,14 @@ def _curate(
     *,
     out: Path,
     rules: Path | None,
-    review: bool,
-    port: int,
     estimator: str | None,
     jobs: int,
+    decide: "Callable[[Curation], None] | None" = None,
 ) -> "tuple[tuple[Judgement, ...], tuple[LeftOut, ...], Usable]":
-    """The judgements, the pairs that could not be read, and what compensation would change."""
+    """The judgements, the pairs that could not be read, and what compensation would change.
+
+    ``decide`` asks a person once the rules have judged.
+    """
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.curation.rules import read_rules
@@ -130,11 +126,9 @@ def _curate(
     say_left_out(audit.left_out, audit.found, "pair")
     curation = begin_curation(opened, audit, asked, out)
     usable = usable_pairs(audit, opened.steps, asked)
-    if review:
-        from defocus.datasets.curation.review import review_pairs
-
+    if decide is not None:
         _say_compensation(name, usable)  # before hours are spent on it
-        review_pairs(curation, port)
+        decide(curation)
     try:
         return finish_curation(curation), audit.left_out, usable
     except NotApplicableError:  # no pair is accepted

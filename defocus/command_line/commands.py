@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import click
 
 from defocus import __version__
+from defocus.command_line.added_options import with_added_options
 from defocus.command_line.completion_option import COMPLETION
 from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import PLUGIN, with_plugins
@@ -73,7 +74,7 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The sub-command with that name; None if there is none, or it is broken."""
         offer = find_verb(self.program, self.commands_package, cmd_name)
-        return None if offer is None else self._prepared(offer)
+        return None if offer is None else self._prepared(cmd_name, offer)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -87,7 +88,7 @@ class CommandGroup(click.Group):
             if group := self._group_with(ctx, name):
                 ctx.fail(f"No such command {name!r}; it is '{group} {name}'")
             refuse_unknown(ctx, name, self.list_commands(ctx))
-        command = self._prepared(offer)
+        command = self._prepared(name, offer)
         if command is None:
             raise RegistryError(f"the command {name!r} is broken; the warning says how")
         return name, command, args[1:]
@@ -108,7 +109,7 @@ class CommandGroup(click.Group):
         rows: dict[str, list[tuple[str, click.Command]]] = {each: [] for each in self.headings}
         offers = find_verbs(self.program, self.commands_package)
         for name, offer in sorted(offers.items()):
-            command = self._prepared(offer)
+            command = command_of(offer)
             if command is not None and not command.hidden:
                 rows.setdefault(heading_of(command) or OTHER, []).append((name, command))
         rows[OTHER] = rows.pop(OTHER, [])  # at the end
@@ -124,10 +125,12 @@ class CommandGroup(click.Group):
                         ]
                     )
 
-    def _prepared(self, offer: Offer) -> click.Command | None:
+    def _prepared(self, verb: str, offer: Offer) -> click.Command | None:
         """A sub-command with the options that all have; None, with a warning, if it is broken."""
         command = command_of(offer)
-        return None if command is None else _with_options(command, self.further)
+        if command is None:
+            return None
+        return _with_options(f"{self.program}-{verb}", command, self.further)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a sub-command, while its output is read."""
@@ -174,8 +177,11 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-def _with_options(command: click.Command, further: FurtherOptions | None) -> click.Command:
-    """A command with the options that all have, and those that some of its program have."""
+def _with_options(
+    name: str, command: click.Command, further: FurtherOptions | None
+) -> click.Command:
+    """A command with what others bring to it, what all have and what some of its program have."""
+    command = with_added_options(name, command)
     if further is not None:
         command = further(command)
     return with_common_options(with_plugins(command))
@@ -251,7 +257,7 @@ def single_command(
     program.name, program.params = name, list(command.params)
     program.context_settings = _context_settings(name)
     program._help_option = None  # click keeps the one that a group has asked for
-    program = _with_options(program, further)
+    program = _with_options(name.removeprefix("defocus-"), program, further)
     program.callback = _while_read(program.callback or (lambda: None))
     return click.version_option(__version__, prog_name=name)(program)
 

@@ -22,10 +22,7 @@ from defocus.benchmark.reporting.figures.plots import pareto_front
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import Cost, Entry, open_results
-from defocus.benchmark.serving import studies
-from defocus.benchmark.serving.studies import ServedStudy, find_studies, index_page
-from defocus.benchmark.study.standing import standing_of, stored_entries
+from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError
 from defocus.images import read_image, write_image
 from defocus.reports.model import (
@@ -190,61 +187,6 @@ def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
     (folded,) = [part for part in parts(page, Folded) if part.title == "image-000"]
     assert folded.line == "scene-000; standard deviation over systems ∞ dB"
     assert "∞ dB" in [tile.line for part in parts(page, Gallery) for tile in part.tiles]
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '{"runs": []}'])
-def test_a_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
-    fill(tmp_path)
-    (tmp_path / "study.json").write_text(content)
-    for asked in (ServedStudy(tmp_path, "damaged").live, lambda: standing_of(tmp_path)):
-        with pytest.raises(InputError, match=r"study\.json: cannot be read"):
-            asked()
-
-
-def test_a_served_store_is_read_again_only_when_it_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(tmp_path)
-    facts = {"system": "net", "dataset": "made", "seed": 0}
-    (tmp_path / "study.json").write_text(json.dumps({"runs": {"net-1": facts}}))
-    read: list[Path] = []
-
-    def counted_entries(folder: Path) -> dict[str, Entry]:
-        read.append(folder)
-        return stored_entries(folder)
-
-    monkeypatch.setattr(studies, "stored_entries", counted_entries)
-    served = ServedStudy(tmp_path, "study")
-    first = served.live()
-    assert served.live() == first
-    assert read.count(tmp_path) == 1
-    with open_results(tmp_path / "results.sqlite") as results:
-        results.record(replace(ENTRY, status="failed: boom"))
-    assert served.live()["said"].startswith("1 failed")
-    assert read.count(tmp_path) == 2
-
-
-def test_a_closed_folder_is_a_line_on_the_index(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = tmp_path / "a" / "b" / "open"
-    for folder in (opened, tmp_path / "closed"):
-        folder.mkdir(parents=True)
-    fill(opened)
-    look = Path.iterdir
-
-    def refused(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
-        if folder.name == "closed":
-            raise PermissionError(13, "Permission denied", str(folder))
-        return look(folder)
-
-    monkeypatch.setattr(Path, "iterdir", refused)
-    found = find_studies(tmp_path)
-    assert [study.name for study in found.studies] == ["a/b/open"]
-    said = [part.text for part in parts(index_page(tmp_path, found), Paragraph)]
-    assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
-    with pytest.raises(InputError, match=r"no study in it .*closed: Permission denied"):
-        find_studies(tmp_path / "closed")
 
 
 def test_runs_without_files_still_have_a_page(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from defocus.capture.commands import shoot
-from defocus.capture.live.views.contact_sheet import write_contact_sheet
-from defocus.capture.live.views.log import write_log
+from defocus.capture.reporting.contact_sheet import write_contact_sheet
+from defocus.capture.reporting.log import write_log
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open, wait_until_nothing_overflows

@@ -8,8 +8,8 @@ import pytest
 
 from defocus.capture.judging.limits import with_changes
 from defocus.capture.judging.verdict import Quality
-from defocus.capture.live.views.log import write_log
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.reporting.log import write_log
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.taking.running import ShootOptions, shoot_new

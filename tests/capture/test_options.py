@@ -1,10 +1,7 @@
 """Options of the commands that have no place elsewhere."""
 
-import contextlib
-import http.client
 import json
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,6 @@ from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.taking.running import ShootOptions, make_ready
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import InputError, SettingsError
-from tests.capture.test_live_command import ask, started
 from tests.conftest import Run
 
 TINY = "sim:?width=96&height=64&seed=1"
@@ -162,22 +158,6 @@ def test_a_camera_that_has_neither_says_so(
     assert done.returncode == 2
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == [], "what was refused leaves no session"
-
-
-@pytest.mark.full
-def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
-    with started(tmp_path, "live", "--camera", TINY, "--port", "0") as (process, url):
-        assert url.startswith("http://127.0.0.1:"), url
-        assert ask(url, "shoot") == 202
-        address, token = url.split("/?token=")
-        host = address.removeprefix("http://")
-        with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
-            page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
-            told = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
-        assert b'"live": true' in told
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

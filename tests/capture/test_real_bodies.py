@@ -29,7 +29,6 @@ from tests.capture.scripted.scenarios import (
     shot_with,
 )
 from tests.capture.scripted.script import REMARKS, read_script
-from tests.capture.scripted.watching import watched
 
 pytestmark = pytest.mark.realdata
 
@@ -164,10 +163,6 @@ def test_resume(body: ScriptedBody, tmp_path: Path) -> None:
     resumed_with_another_card(tmp_path / "s", body)
 
 
-def test_live(body: ScriptedBody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watched(tmp_path / "s", body, monkeypatch)
-
-
 def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
     """A new kind in a script is either played, or named as what changes no answer."""
     assert real_data.is_dir()
@@ -193,12 +188,3 @@ def test_faults_in_a_focus_bracket(
     if not _focuses_by_hand(body):
         pytest.skip(f"{path.stem}: a switch keeps the lens of this body from the computer")
     bracketed_with(body, fault, tmp_path / "s")
-
-
-@pytest.mark.parametrize(
-    ("path", "fault"), meetings(SCRIPTS, EXPECTED, PREVIEW, but=CANNOT_BE_SHOT)
-)
-def test_faults_in_a_live_view(
-    path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watched(tmp_path / "s", at_m(plug(monkeypatch, path)).body, monkeypatch, fault)

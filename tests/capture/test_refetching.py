@@ -259,7 +259,7 @@ def test_a_pair_is_one_line_however_many_of_its_files_are_gone(
         )
         for name in names
     ]
-    report_damage(Path("s"), gone)
+    report_damage(gone)
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("0001_a  incomplete: blurry.tif is missing and 2 further files of it; ")
     assert second.startswith("0002_a  incomplete: x.y is missing; restore it from a copy")

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from defocus.capture.commands import plan, shoot
 from defocus.capture.judging.limits import LIMITS
-from defocus.capture.live.views.numbers import measured
+from defocus.capture.reporting.numbers import measured
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.person import Asker, bell, ring
 from defocus.progress import status

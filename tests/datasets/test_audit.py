@@ -133,7 +133,6 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     assert "1 pair that cannot be read" in bad.stderr
     assert "1 pair not shown to be aligned" in bad.stderr
     assert "unknown: train-wall: " in bad.stderr
-    assert "is judged by eye with 'defocus-data curate --review'" in bad.stderr
 
     good = tmp_path / "good"
     add_pair(good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))

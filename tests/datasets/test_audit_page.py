@@ -104,7 +104,7 @@ def test_the_next_command_is_that_of_the_gravest_failure() -> None:
     assert "the files of broken: compensation leaves" in moved["first"]
     assert "unknown misalignment are left out" in moved["what it does"]
     seen = next_facts(audit_of(*GOOD, UNKNOWN), 2.0)
-    assert seen["run"] == "defocus-data curate 'pairs:my set' --review --out 'my set-curated'"
+    assert seen["run"] == "defocus-data curate 'pairs:my set' --out 'my set-curated'"
     assert "rules allow 1 px" in seen["what it does"]
     leaking = next_facts(audit_of(*GOOD, leaks=(LEAK,)), 1.0)
     assert leaking["run"] == "defocus-data curate 'pairs:my set' --out 'my set-curated'"

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.pairs.duplicates import NearDuplicate
-from defocus.datasets.audit.pairs.members import Warned
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.commands import curate
@@ -24,14 +22,12 @@ from defocus.datasets.curation.decisions import (
     read_decisions,
     undo_decision,
 )
-from defocus.datasets.curation.page import make_page
 from defocus.datasets.curation.rules import Judgement, Rules, judged, read_rules
 from defocus.datasets.curation.splits import Shares, draw_splits, is_official, linked_scenes
 from defocus.datasets.curation.splitting import mean_blur, split_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.likeness import fingerprint
-from defocus.reports.serving.feed import Feed
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
 
@@ -164,7 +160,7 @@ def test_what_was_not_measured_can_be_looked_at(capsys: pytest.CaptureFixture[st
     (found,) = judged(audit_of(bare), Rules())
     curate._say_what_to_do((found, replace(found, by="person")))
     told = capsys.readouterr().err
-    assert told.startswith("1 pair of unknown misalignment: look with --review")
+    assert told.startswith("1 pair of unknown misalignment; to keep such pairs")
     curate._say_what_to_do((Judgement("a", "reject", "blur 1 px"),))
     assert capsys.readouterr().err == ""
 
@@ -265,46 +261,6 @@ def test_other_rules_need_another_folder(curation: Curation) -> None:
     with pytest.raises(NotApplicableError, match="no pair is accepted"):
         finish_curation(curation)
     assert (curation.out / "judgements.csv").is_file()
-
-
-def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
-    """The addresses that the page's script asks for; a browser walks it in tests/browser."""
-    token = "t" * 43
-    warnings = (Warned("b", "frames", "two"), Warned("b", "orientation", "6 and 1"))
-    curation = replace(curation, audit=replace(curation.audit, warnings=warnings))
-    page = TestClient(
-        make_page(curation, Feed(), token),
-        base_url="http://127.0.0.1:80",
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    assert 'class="review"' in page.get("/").text
-    rows = page.get("/pairs").json()
-    assert [(row["id"], row["verdict"]) for row in rows] == [
-        ("a", "accept"),
-        ("b", "reject"),
-        ("c", "accept"),
-    ]
-    assert [row["seen"] for row in rows] == [False] * 3
-    assert [row["warned"] for row in rows] == [False, True, False]
-    assert [row["note"] for row in rows] == ["", "frames: two\norientation: 6 and 1", ""]
-    details = page.get("/pairs/b").json()
-    assert details["measured"]["verdict"] == "reject"
-    assert ["Misalignment, mean", "9.00 px"] in details["numbers"]
-    assert details["settings"] == [["blurry", "blurry/b.png"], ["sharp", "sharp/b.png"]]
-    thumb = page.get("/pictures/b/sharp/thumb")
-    assert thumb.headers["content-type"] == "image/jpeg"
-    assert page.post("/do/accept", json={"pair": "b", "reason": "good"}).status_code == 202
-    assert page.get("/pairs").json()[1]["verdict"] == "accept"
-    assert read_decisions(curation.out)["b"].reason == "good"
-    assert [row["seen"] for row in page.get("/pairs").json()] == [False, True, False]
-    assert ["Scene", "b"] in details["numbers"]
-    for address in ("/pairs/x", "/pictures/x/sharp/thumb", "/pictures/b/truth/thumb"):
-        assert page.get(address).status_code == 404
-    assert page.post("/do/shoot", json={}).status_code == 404
-    for refused in ({"pair": "x"}, {"pair": 1}, ["b"]):
-        assert page.post("/do/reject", json=refused).status_code == 409
-    page.headers.pop("Authorization")
-    assert page.get("/pairs").status_code == 403
 
 
 def made_up(scenes: dict[str, int], place: str = "") -> Dataset:

@@ -154,3 +154,42 @@ def test_a_heading_is_kept_by_the_command_alone() -> None:
     from defocus.command_line.verbs import heading_of
 
     assert (heading_of(command), heading_of(click.Command("two"))) == ("Keep", "")
+
+
+ADDED = """
+import click
+
+from defocus.command_line.added_options import AddedOptions
+
+
+def run(own, *, greet, **asked):
+    if greet:
+        click.echo(f"hello {asked['out']}")
+        return 0
+    return own(**asked)
+
+
+ADDED = AddedOptions((click.Option(["--greet"], is_flag=True, help="Say hello."),), run, "Output")
+"""
+
+
+def test_an_extra_adds_options_to_a_command(extra: Path, tmp_path: Path) -> None:
+    (extra / "options").mkdir()
+    (extra / "options" / "bench_status.py").write_text(ADDED)
+    (extra / "options" / "bench_run.py").write_text("1 / 0")  # of another command: not loaded
+    (extra / "options" / "bench_score.py").write_text("ADDED = 7")
+    assert bench("status", "--greet", "--out", "here").output == "hello here\n"
+    assert "no study there" in str(bench("status", "--out", tmp_path / "none").exception)
+    assert "--greet" in bench("status", "--help").stdout
+    (line,) = bench("score", "--help").stderr.splitlines()
+    assert line.startswith("warning: extra 'greetings' (")
+    assert "has no AddedOptions" in line
+    shutil.rmtree(extra)
+    assert "--greet" not in bench("status", "--help").output
+
+
+def test_added_options_stand_under_their_heading(extra: Path) -> None:
+    (extra / "options").mkdir()
+    (extra / "options" / "bench_restore.py").write_text(ADDED)
+    output = bench("restore", "--help").output.split("Output:\n")[1].split("\n\n")[0]
+    assert "  --greet " in output

@@ -14,11 +14,8 @@ from PIL import Image as Pillow
 from defocus.errors import storage_error
 from defocus.isolation import LeftOut
 from defocus.restoration import run as module
-from defocus.restoration.page import dropped as dropped_module
 from defocus.restoration.run import Restored, restore_pictures
-from tests.restoration.restoring_page import Sharpener, choice, restoring_page
 from tests.restoration.test_restore import CPU, Local, system
-from tests.restoration.test_restore_page import Page
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
 
@@ -125,26 +122,6 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path: Path) ->
     )
     assert found[2].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
     assert sorted(one.name for one in (tmp_path / "out").glob("*.png")) == ["IMG_1.png", "z.png"]
-
-
-def test_the_page_answers_an_unforeseen_error_with_its_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_given: Any) -> None:
-        raise OddError("odd")
-
-    content = cv2.imencode(".png", PIXELS)[1].tobytes()
-    with restoring_page(tmp_path, [choice(Sharpener())]) as (desk, port):
-        page = Page(desk, port)
-        told = page.restored(content, "mine.png")
-        for name in ("encoded_picture", "write_picture"):
-            monkeypatch.setattr(dropped_module, name, failing)
-        status, _, answer = page.ask(f"/pictures/{told['id']}/saved/0?strength=1")
-        assert status == 422
-        assert b"unforeseen OddError: odd; please report it" in answer
-        assert page.drop(content, "other.png")[0] == 422
-        monkeypatch.undo()
-        assert page.ask(f"/pictures/{told['id']}/saved/0?strength=1")[0] == 200
 
 
 def test_a_reason_that_has_the_name_is_not_given_it_again() -> None:

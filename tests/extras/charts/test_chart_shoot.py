@@ -12,7 +12,7 @@ import pytest
 
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import log, shoot
-from defocus.capture.live.views.contact_sheet import contact_sheet
+from defocus.capture.reporting.contact_sheet import contact_sheet
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, repair_session
 from defocus.capture.sessions.session import read_state

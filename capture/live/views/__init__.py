@@ -1,1 +1,0 @@
-"""Contents of the page: pictures, measurements, overlays, contact sheet."""

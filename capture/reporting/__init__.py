@@ -1,0 +1,1 @@
+"""What a session shows: contact sheet, log, numbers of a pair."""

@@ -1,0 +1,242 @@
+"""Log of a session for the notebook of a lab: pairs and test charts by day; PDF, HTML or CSV."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from defocus.capture.judging.shot_checks import EXIF_TIME
+from defocus.capture.reporting.view import list_pairs, pair_details, pair_entry, settings_text
+from defocus.capture.sessions.additions import ShotWords, session_additions
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.lines import VERDICT_WORDS
+from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
+from defocus.errors import DatasetError, InputError
+from defocus.files import write_bytes, write_text
+from defocus.progress import counted, several
+from defocus.reports.html import render_html
+from defocus.reports.model import Column, Facts, Page, Table
+from defocus.reports.text import csv_text
+
+__all__ = ["LogRow", "read_log", "write_log"]
+
+BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """A pair or a test chart in the log; text is empty where it is unknown."""
+
+    done: datetime | None  # in this computer's time zone, or by the camera's clock
+    pair: str
+    scene: str = ""  # its scene, as typed; empty for a chart
+    verdict: str = ""  # the present one; empty for a chart
+    reason: str = ""
+    retakes: str = ""
+    blurry: str = ""
+    sharp: str = ""
+    note: str = ""
+    scene_note: str = ""
+    measured: str = ""
+    camera: str = ""
+    lens: str = ""
+    by: str = ""
+
+    @property
+    def day(self) -> str:
+        """Day, ``2026-05-04``."""
+        return "" if self.done is None else f"{self.done:%Y-%m-%d}"
+
+    @property
+    def time(self) -> str:
+        """Time of that day, ``13:02``."""
+        return "" if self.done is None else f"{self.done:%H:%M}"
+
+
+def read_log(session: Path) -> list[LogRow]:
+    """The log of a session, pairs and then charts by their numbers; nothing is changed."""
+    state, _ = read_state(session)
+    times = {  # of the last try; sessions of version 0.1.0 have no line for the shots alone
+        record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
+        for event in ("pair-complete", "pair-shot")
+        for record in read_journal(session / JOURNAL).records
+        if record["event"] == event
+    }
+    rows = []
+    for told in list_pairs(state):
+        name, done = told["id"], times.get(told["id"])
+        complete = state.complete.get(name)
+        entry = {} if complete is None else _entry(session, complete)
+        settings, camera = entry.get("settings", {}), entry.get("camera") or {}
+        shoot = state.shoots[state.planned[name].shoot]
+        imported = shoot.imported is not None
+        judged = name in state.judged
+        rows.append(
+            LogRow(
+                done=(entry.get("taken") if imported else None) or done,
+                pair=name,
+                scene=told["title"],
+                verdict=told["verdict"],
+                reason=told["reason"],
+                retakes=str(state.retakes[name] or ""),
+                blurry=settings.get("blurry", ""),
+                sharp=settings.get("sharp", ""),
+                note=told["note"],
+                scene_note=told["scene_note"],
+                measured=str(entry.get("reason", "")) if judged else "",
+                camera=str(camera.get("model") or ""),
+                lens=str(camera.get("lens") or ""),
+                by=shoot.handling.by,
+            )
+        )
+    words = _shot_words(state)
+    return rows + [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
+
+
+def _shot_words(state: SessionState) -> dict[str, ShotWords]:
+    return {name: said for one in session_additions() for name, said in one.words(state).items()}
+
+
+def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow:
+    shot = chart.shot
+    exposure = shot.exposure
+    words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
+    settings = settings_text({name: word for name, word in words.items() if word is not None})
+    return LogRow(
+        done=datetime.fromisoformat(shot.time).astimezone(),
+        pair=chart.id,
+        reason=words_of[chart.id].whole if chart.id in words_of else "",
+        blurry=settings,
+    )
+
+
+def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
+    """What a pair's document says; nothing of a damaged one, which ``check`` tells."""
+    try:
+        entry = pair_entry(session, pair)
+        settings = dict(pair_details(session, pair)["settings"])
+    except DatasetError:
+        return {}
+    return {**entry, "settings": settings, "taken": _taken(entry["roles"])}
+
+
+def _taken(roles: Mapping[str, Any]) -> datetime | None:
+    """When the first shot of a pair was taken, by the camera's clock, which has no time zone."""
+    times = []
+    for role in roles.values():
+        with contextlib.suppress(ValueError, TypeError, KeyError, OSError, OverflowError):
+            times.append(datetime.strptime(role["exif"]["taken"], EXIF_TIME).astimezone())
+    return min(times, default=None)
+
+
+def write_log(session: Path, out: Path, by: str = "") -> None:
+    """Write the log of a session to ``.pdf``, ``.html`` or ``.csv``; ``by`` fills in who shot."""
+    suffix = out.suffix.lower()
+    if suffix not in (".pdf", ".html", ".csv"):
+        raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
+    rows = [replace(row, by=row.by or by) for row in read_log(session)]
+    state, _ = read_state(session)
+    if suffix == ".csv":
+        columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
+        cells = [[getattr(row, name) for name in columns] for row in rows]
+        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
+    elif suffix == ".html":
+        write_text(out, render_html(_page(session, rows, state)))
+    else:
+        from defocus.reports.pdf import render_pdf  # slow to import
+
+        write_bytes(out, render_pdf(_page(session, rows, state)))
+
+
+def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
+    """The log to look at: what extras measured is a table, and a sentence in CSV alone."""
+    words = _shot_words(state)
+    rows = [
+        replace(row, reason=words[row.pair].short) if row.pair in words else row for row in rows
+    ]
+    taken = [
+        row for _, row in sorted(((row.done, row) for row in rows if row.done), key=itemgetter(0))
+    ]
+    days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
+    missing = [row.scene for row in rows if not row.done]
+    tables = [(one.log_heading, tuple(one.log_parts(state))) for one in session_additions()]
+    added = [(heading, parts) for heading, parts in tables if parts]
+    return Page(
+        title=f"Log of session {session.absolute().name}",
+        notice="",
+        sections=(
+            ("Session", (_facts(rows),)),
+            *((day, (_table(group),)) for day, group in days),
+            *added,
+        ),
+        summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
+        + (f"; missing, {len(missing)} planned: {several(missing)}" if missing else ""),
+    )
+
+
+def _facts(rows: Sequence[LogRow]) -> Facts:
+    """Who shot, and with what."""
+    facts = []
+    for label, values in (
+        ("by", [row.by for row in rows if row.verdict] or [row.by for row in rows]),
+        ("camera", [row.camera for row in rows]),
+        ("lens", [row.lens for row in rows]),
+    ):
+        known = Counter(value for value in values if value)
+        if label == "by" and not known:
+            continue
+        told = [f"{name} ({counted(n, 'pair')})" for name, n in known.most_common()]
+        facts.append((label, ", ".join(known if len(known) == 1 else told) or "not told"))
+    return Facts("Shot by and with", tuple(facts))
+
+
+def _counts(rows: Sequence[LogRow]) -> str:
+    numbers = {
+        said: sum(row.verdict == verdict for row in rows) for verdict, said in VERDICT_WORDS.items()
+    }
+    told = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
+    pairs = sum(numbers.values())
+    charts = len(rows) - pairs
+    return (f"{counted(pairs, 'pair')} ({told})" if told else "no pair") + (
+        f" and {counted(charts, 'test chart')}" if charts else ""
+    )
+
+
+def _judged(row: LogRow) -> str:
+    again = f"{counted(int(row.retakes), 'retake')}" if row.retakes else ""
+    return ", ".join(filter(None, (VERDICT_WORDS.get(row.verdict, ""), again)))
+
+
+def _unbroken(settings: str) -> str:
+    """Settings whose numbers keep their units on the line, as ``1/4 s``."""
+    return ", ".join(each.replace(" ", "\N{NO-BREAK SPACE}") for each in settings.split(", "))
+
+
+# The first column stands on every part of a table that is too wide for the paper
+COLUMNS = ("Pair", "Time", "Scene", "Verdict", "Blurry and sharp", "Notes")
+
+
+def _table(rows: Sequence[LogRow]) -> Table:
+    scenes = {row.scene for row in rows if row.verdict}
+    cells = tuple(
+        (
+            row.pair,
+            row.time,
+            row.scene,
+            ": ".join(filter(None, (_judged(row), row.reason)))
+            + (f" (measured: {row.measured})" if row.measured else ""),
+            "; ".join(map(_unbroken, filter(None, (row.blurry, row.sharp)))),
+            "; ".join(filter(None, (row.note, row.scene_note))),
+        )
+        for row in rows
+    )
+    span = f"{rows[0].time} to {rows[-1].time}"
+    caption = f"{span}: {_counts(rows)}" + (f", {counted(len(scenes), 'scene')}" if scenes else "")
+    return Table(caption, tuple(Column(name) for name in COLUMNS), cells, stacked=True)

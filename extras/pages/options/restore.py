@@ -1,0 +1,69 @@
+"""``defocus-restore --page``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from defocus.command_line.added_options import AddedOptions
+from defocus.extras.pages.page_options import free_port_option, page_option
+
+__all__ = ["ADDED"]
+
+ON_PAGE = frozenset({"name", "weights", "tile_px", "page", "port"})
+"""What is chosen before the page opens; the rest is chosen there, or has no meaning."""
+
+
+def _run(
+    own: Callable[..., object],
+    *,
+    page: bool,
+    port: int | None,
+    **asked: Any,  # noqa: ANN401 - click's
+) -> object:
+    ctx = click.get_current_context()
+    if page:
+        _refuse_others(ctx, asked["images"])
+        _serve(asked["name"], asked["weights"], asked["tile_px"], port or 0)
+        return 0
+    if port is not None:
+        raise click.UsageError("--port goes with --page")
+    return own(**asked)
+
+
+def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
+    """Refuse what has no meaning on the page."""
+    if images:
+        raise click.UsageError("with --page pictures are dropped in the browser; omit IMAGES")
+    for param in ctx.command.params:
+        typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if typed and param.expose_value and param.name not in ON_PAGE:
+            raise click.UsageError(f"{param.opts[0]} does not go with --page: choose on the page")
+
+
+def _serve(name: str, weights: str | None, tile_px: int | None, port: int) -> None:
+    from defocus.baselines.registry import baseline
+    from defocus.baselines.weights.own import weights_or_own
+    from defocus.baselines.weights_files.store import find_weights
+    from defocus.extras.pages.restore.serve import serve_restoring
+    from defocus.extras.pages.restore.systems import as_choice
+    from defocus.training.devices import best_device
+
+    system = baseline(name)
+    chosen = weights_or_own(system, weights)
+    asked = as_choice(system, find_weights(system, chosen) if chosen else None)
+    serve_restoring(asked, port=port, tile_px=tile_px, device=best_device())
+
+
+ADDED = AddedOptions(
+    (
+        page_option(
+            "Show a page in the browser instead: drop pictures, compare, save. Give no IMAGES."
+        ),
+        free_port_option("--page"),
+    ),
+    _run,
+    "Instead of IMAGES",
+)

@@ -1,0 +1,90 @@
+"""Share a page in the local network: the address that others open, and its QR code."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+import numpy as np
+
+from defocus.errors import InputError
+from defocus.extras.pages.serving.access import Share, new_token
+from defocus.extras.pages.serving.server import listening_on
+from defocus.progress import say
+
+__all__ = ["SharedPage", "qr_lines", "shared_on"]
+
+QUIET_MODULES = 2
+"""Light border around what OpenCV draws, which has 2: together the 4 of the standard."""
+
+ELSEWHERE = ("192.0.2.1", 9)
+"""An address for documentation (RFC 5737): a datagram socket is routed there and sends nothing."""
+
+
+@dataclass(frozen=True)
+class SharedPage:
+    """A page in the local network: where it listens, and who may do what."""
+
+    listening: socket.socket
+    share: Share
+
+    def tell(self) -> None:
+        """Say the address, with its QR code on a terminal."""
+        address = f"http://{self.share.host}/?token={self.share.token}"
+        may = "shoot and judge" if self.share.control else "look, and change nothing"
+        if sys.stderr.isatty():
+            for line in qr_lines(address):
+                click.echo(f"\x1b[30;47m{line}\x1b[0m", err=True)
+        say(f"in this network, such as on a phone: {address}")
+        say(
+            f"who has that address can {may}; it is plain http, so others in the network can listen"
+        )
+
+
+@contextlib.contextmanager
+def shared_on(port: int, *, control: bool) -> Iterator[SharedPage]:
+    """Listen on this computer's address in the local network.
+
+    Args:
+        port: The port.
+        control: Whether those who have the address may use the buttons.
+
+    Raises:
+        InputError: There is no network, or the port is taken.
+    """
+    address = _network_address()
+    with listening_on(port, address) as listening:
+        yield SharedPage(listening, Share(new_token(), f"{address}:{port}", control))
+
+
+def _network_address() -> str:
+    """This computer's IPv4 address in the network that leads elsewhere."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+            asked.connect(ELSEWHERE)
+            return str(asked.getsockname()[0])
+    except OSError as error:
+        raise InputError(
+            f"this computer is in no network ({error.strerror}); connect it, or drop --share"
+        ) from error
+
+
+def qr_lines(text: str) -> list[str]:
+    """A QR code as lines of text, two modules per character; for black on white.
+
+    Args:
+        text: At most some 200 characters.
+    """
+    import cv2  # slow to import
+
+    modules = np.asarray(cv2.QRCodeEncoder.create().encode(text)) < 128
+    dark = np.pad(modules, QUIET_MODULES)
+    if len(dark) % 2:
+        dark = np.pad(dark, ((0, 1), (0, 0)))
+    blocks = " \N{UPPER HALF BLOCK}\N{LOWER HALF BLOCK}\N{FULL BLOCK}"
+    return [
+        "".join(blocks[int(above) + 2 * int(below)] for above, below in zip(*rows, strict=True))
+        for rows in zip(dark[::2], dark[1::2], strict=True)
+    ]

@@ -1,0 +1,26 @@
+"""Server of ``status --page``, on the loopback interface."""
+
+from pathlib import Path
+
+from defocus.extras.pages.serving.access import new_token
+from defocus.extras.pages.serving.server import PageServer, listening_on
+from defocus.extras.pages.studies.app import make_app
+from defocus.processes import terminated_as_interrupted
+
+__all__ = ["serve_studies"]
+
+
+def serve_studies(root: Path, *, port: int) -> None:
+    """Serve the studies in a folder until Ctrl-C; stdout shows only the address.
+
+    Args:
+        root: Folder of one or more studies.
+        port: Port on the loopback interface; 0 chooses any free port.
+
+    Raises:
+        InputError: The folder has no study, or the port is taken.
+    """
+    token = new_token()
+    server = PageServer(make_app(root, token))
+    with listening_on(port) as listening, terminated_as_interrupted():
+        server.serve_at(listening, token)

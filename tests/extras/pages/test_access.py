@@ -1,0 +1,53 @@
+"""The guard of served pages: only the loopback's own names are answered."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from defocus.extras.pages.serving.access import Guard
+
+
+def status(host: bytes, **headers: bytes) -> int:
+    """The status of the answer to a request with these headers and the right token."""
+    sent: list[Any] = []
+
+    async def page(_scope: object, _receive: object, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    given = {"authorization": b"Bearer token", **headers, "host": host}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/x",
+        "query_string": b"",
+        "headers": [(name.encode(), value) for name, value in given.items()],
+    }
+    asyncio.run(Guard(page, "token", "")(scope, receive, send))  # type: ignore[arg-type]
+    return int(sent[0]["status"])
+
+
+@pytest.mark.parametrize("host", [b"127.0.0.1", b"localhost:8000", b"LOCALHOST", b"[::1]:1"])
+def test_the_loopback_is_answered(host: bytes) -> None:
+    assert status(host) == 200
+    assert status(host, authorization=b"", cookie=b"defocus-80=x") == 403
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(b"", b"[", b"]", b"[::1", b"[::1]x", b"localhost:", b"localhost:x", b"localhost:-1"),
+        *(b"localhost:999999", b"localhost:\xb2", b"\xff", b"a@localhost", b"localhost/", b"%00"),
+        *(b"localhost.evil.org", b"127.0.0.1\t", b"[v1.x]", b"::1", "ℂ:80".encode(), b"a" * 70000),
+    ],
+)
+def test_a_malformed_or_foreign_host_is_refused(host: bytes) -> None:
+    assert status(host) == 421
+    assert status(host, cookie=b"\xff=;;=\0") == 421

@@ -1,0 +1,157 @@
+"""The commands live and review, as processes."""
+
+import contextlib
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from defocus.capture.commands._options import option_name
+from defocus.capture.commands.shoot import command as shoot
+from defocus.capture.sessions.checking import check_session
+from defocus.command_line.options import with_common_options
+from defocus.command_line.plugin_option import with_plugins
+from defocus.extras.pages.commands.capture_live import command as live
+from tests.capture.test_options import TINY
+from tests.command_process import StartedCommand, start_command
+from tests.extras.pages.benches import SMALL
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def names(command: click.Command) -> set[str]:
+    """Of its own options and those of all commands, which a command gets when it is first run."""
+    return {option_name(option) for option in with_common_options(with_plugins(command)).params}
+
+
+def test_what_live_lacks_of_shoot_is_said() -> None:
+    section = (Path(__file__).parents[3] / "capture/README.md").read_text(encoding="utf-8")
+    section = section.split("## In the browser")[1].split("## ")[0]
+    said = set(re.findall(r"`--([a-z-]+)`", section.split("has no")[1].split(".")[0]))
+    assert said == names(shoot) - names(live) - {"yes", "json-lines", "dry-run"}
+
+
+@contextlib.contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[tuple[StartedCommand, str]]:
+    """The process and the address it prints; killed where the test leaves it alive."""
+    with start_command("defocus-capture", *arguments, folder=folder) as process:
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def ask(url: str, action: str) -> int:
+    port, token = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]{43})", url).groups()  # type: ignore[union-attr]
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)) as page:
+        page.request("POST", f"/do/{action}", "{}", {"Authorization": f"Bearer {token}"})
+        return page.getresponse().status
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_live_shoots_and_ends_when_told_with_the_pair_complete(
+    tmp_path: Path, run: Run, number: int
+) -> None:
+    slow = f"{SMALL}&latency=2"  # longer than the server waits for open connections
+    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
+        stream = urllib.request.urlopen(  # noqa: S310 - the address that our command printed
+            urllib.request.Request(  # noqa: S310 - the same
+                url.replace("/?", "/events?"), headers={"Authorization": f"Bearer {url[-43:]}"}
+            )
+        )
+        assert stream.readline() == b"event: state\n"
+        assert ask(url, "shoot") == 202
+        until_begun(tmp_path / "s")
+        busy = run("defocus-capture", "review", "s", "--port", "0")
+        assert busy.returncode == 2
+        assert f"in use by process {process.pid}" in busy.stderr
+        process.send_signal(number)
+        with stream:
+            while stream.readline():
+                pass
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, ""), err
+    assert err.splitlines() == ["open this address in a browser; Ctrl-C ends"]
+    (pair,) = check_session(tmp_path / "s").pairs
+    assert pair.verdict != "incomplete", "the shot under way is finished"
+
+
+def until_begun(session: Path) -> None:
+    while not list(session.glob("pairs/*")):
+        time.sleep(0.01)
+
+
+def until_refused(url: str) -> None:
+    """Until the server has ended."""
+    port = int(url.split(":")[2].partition("/")[0])
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.01)
+
+
+def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(
+    tmp_path: Path, run: Run
+) -> None:
+    slow = f"{SMALL}&fault=slow%3D100"
+    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
+        assert ask(url, "shoot") == 202
+        until_begun(tmp_path / "s")
+        process.send_signal(signal.SIGINT)
+        until_refused(url)
+        time.sleep(0.5)  # from the end of the server to the wait for the shot
+        assert process.poll() is None, "the shot under way is waited for"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "ended at once" in err
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
+    done = run("defocus-capture", "resume", "s", "--camera", SMALL, "--yes")
+    assert "1 to shoot" in done.stderr
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] != ["incomplete"]
+
+
+def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path: Path, run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run("defocus-capture", "live", "s", "--camera", SMALL, "--port", port)
+    assert done.returncode == 2
+    assert f"port {port} cannot be used" in done.stderr
+    live = ("defocus-capture", "live", "s", "--port", "0", "--camera")
+    done = run(*live, "gphoto2:serial=none")
+    assert done.returncode == 3, done.stderr
+    done = run(*live, SMALL, "--blurry", "f/0.7")
+    assert done.returncode == 2
+    done = run(*live, SMALL, "--hook", "cp {nothing}")
+    assert "placeholders" in done.stderr
+    done = run("defocus-capture", "review", "s")
+    assert done.returncode == 2
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.full
+def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
+    with started(tmp_path, "live", "--camera", TINY, "--port", "0") as (process, url):
+        assert url.startswith("http://127.0.0.1:"), url
+        assert ask(url, "shoot") == 202
+        address, token = url.split("/?token=")
+        host = address.removeprefix("http://")
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
+            page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
+            told = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
+        assert b'"live": true' in told
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,73 @@
+"""Studies that are shown live."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.study.standing import standing_of, stored_entries
+from defocus.errors import InputError
+from defocus.extras.pages.studies import studies
+from defocus.extras.pages.studies.studies import ServedStudy, find_studies, index_page
+from defocus.reports.model import (
+    Paragraph,
+)
+from tests.benchmark.test_page import ENTRY, fill, parts
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"runs": []}'])
+def test_a_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
+    fill(tmp_path)
+    (tmp_path / "study.json").write_text(content)
+    for asked in (ServedStudy(tmp_path, "damaged").live, lambda: standing_of(tmp_path)):
+        with pytest.raises(InputError, match=r"study\.json: cannot be read"):
+            asked()
+
+
+def test_a_served_store_is_read_again_only_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    facts = {"system": "net", "dataset": "made", "seed": 0}
+    (tmp_path / "study.json").write_text(json.dumps({"runs": {"net-1": facts}}))
+    read: list[Path] = []
+
+    def counted_entries(folder: Path) -> dict[str, Entry]:
+        read.append(folder)
+        return stored_entries(folder)
+
+    monkeypatch.setattr(studies, "stored_entries", counted_entries)
+    served = ServedStudy(tmp_path, "study")
+    first = served.live()
+    assert served.live() == first
+    assert read.count(tmp_path) == 1
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(replace(ENTRY, status="failed: boom"))
+    assert served.live()["said"].startswith("1 failed")
+    assert read.count(tmp_path) == 2
+
+
+def test_a_closed_folder_is_a_line_on_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = tmp_path / "a" / "b" / "open"
+    for folder in (opened, tmp_path / "closed"):
+        folder.mkdir(parents=True)
+    fill(opened)
+    look = Path.iterdir
+
+    def refused(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
+        if folder.name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return look(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    found = find_studies(tmp_path)
+    assert [study.name for study in found.studies] == ["a/b/open"]
+    said = [part.text for part in parts(index_page(tmp_path, found), Paragraph)]
+    assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
+    with pytest.raises(InputError, match=r"no study in it .*closed: Permission denied"):
+        find_studies(tmp_path / "closed")
