@@ -1,10 +1,8 @@
 """The commands as processes that start at once.
 
-A command spends seconds of processor time on the import of torch and its like before it does
-anything, and a quarter of a second on the modules of defocus. Here one clean process imports them
-once, and every command is a fork of it: a process of its own, with its own folder, environment,
-output and exit code. Where its environment leads to another copy of defocus than this checkout, it
-imports that one.
+One clean process imports torch and its like, which takes seconds, and the modules of defocus. Every
+command is a fork of it, with its own folder, environment, output and exit code; where its
+environment leads to another copy of defocus than this checkout, it imports that one.
 """
 
 import importlib
@@ -40,60 +38,26 @@ COMMANDS = {
 }
 
 SLOW_LIBRARIES = [
-    "PIL.ImageOps",
-    "click",
-    "cv2",
-    "exifread",
-    "h5py",
-    "httpcore",
-    "httpx",
-    "jinja2",
-    "matplotlib.figure",
-    "numba",
-    "numpy",
-    "pydantic",
-    "rich.progress",
-    "safetensors.torch",
-    "scipy.ndimage",
-    "scipy.optimize",
-    "scipy.signal",
-    "scipy.stats",
-    "skimage.io",
-    "torch",
-    "torch._dynamo",
-    "torch.utils.data",
-    "typst",
-    "tests.compiler_started",
-]
+    "PIL.ImageOps", "click", "cv2", "exifread", "h5py", "httpcore", "httpx", "jinja2",
+    "matplotlib.figure", "numba", "numpy", "pydantic", "rich.progress", "safetensors.torch",
+    "scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.stats", "skimage.io", "torch",
+    "torch._dynamo", "torch.utils.data", "typst", "tests.compiler_started",
+]  # fmt: skip
 
 COMMAND_MODULES = [
-    *COMMANDS.values(),
-    "defocus.align.compensation.compensate",
-    "defocus.align.flow.dis",
-    "defocus.align.measure",
-    "defocus.baselines.operators.classical.chains.presets",
-    "defocus.baselines.registry",
-    "defocus.benchmark.cost.study_plan",
-    "defocus.benchmark.evaluation.evaluate",
-    "defocus.benchmark.launch.start",
-    "defocus.benchmark.metric.one_pass",
-    "defocus.benchmark.reporting.write",
-    "defocus.restoration.run",
-    "defocus.benchmark.scoring.ceiling",
-    "defocus.benchmark.study.running.run",
-    "defocus.benchmark.training.train",
-    "defocus.capture.cameras.sim",
-    "defocus.capture.reporting.contact_sheet",
-    "defocus.capture.taking.running",
-    "defocus.capture.taking.verdicts.again",
-    "defocus.datasets.api",
-    "defocus.datasets.audit.page",
-    "defocus.datasets.audit.run",
-    "defocus.datasets.deriving.compensate",
-    "defocus.datasets.deriving.import_session",
-    "defocus.datasets.patching.source",
-    "tests.loaded_at_first_use",
-]
+    *COMMANDS.values(), "defocus.align.compensation.compensate", "defocus.align.flow.dis",
+    "defocus.align.measure", "defocus.baselines.operators.classical.chains.presets",
+    "defocus.baselines.registry", "defocus.benchmark.cost.study_plan",
+    "defocus.benchmark.evaluation.evaluate", "defocus.benchmark.launch.start",
+    "defocus.benchmark.metric.one_pass", "defocus.benchmark.reporting.write",
+    "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
+    "defocus.benchmark.study.running.run", "defocus.benchmark.training.train",
+    "defocus.capture.cameras.sim", "defocus.capture.reporting.contact_sheet",
+    "defocus.capture.taking.running", "defocus.capture.taking.verdicts.again",
+    "defocus.datasets.api", "defocus.datasets.audit.page", "defocus.datasets.audit.run",
+    "defocus.datasets.deriving.compensate", "defocus.datasets.deriving.import_session",
+    "defocus.datasets.patching.source", "tests.loaded_at_first_use",
+]  # fmt: skip
 """With what they import, most of what the commands import."""
 
 
@@ -127,22 +91,14 @@ class StartedCommand:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; the exit code.
-
-        Raises:
-            subprocess.TimeoutExpired: It runs longer than that.
-        """
+        """Wait for the end; the exit code, or ``subprocess.TimeoutExpired``."""
         self._process.join(timeout)
         if self.returncode is None:
             raise subprocess.TimeoutExpired(self.words, timeout or 0)
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """All that it says on stdout and stderr until its end.
-
-        Raises:
-            subprocess.TimeoutExpired: It runs longer than that.
-        """
+        """All that it says on stdout and stderr until its end, or ``TimeoutExpired``."""
         with ThreadPoolExecutor(2) as readers:
             said = [readers.submit(stream.read) for stream in (self.stdout, self.stderr)]
             try:
@@ -204,15 +160,7 @@ def start_code(
     own_group: bool = False,
     **environment: str,
 ) -> StartedCommand:
-    """Start what ``python -c code`` would be, and do not wait for it.
-
-    Args:
-        code: The program.
-        arguments: Its arguments.
-        folder: Where it works; None: here.
-        own_group: Whether it and what it starts are a process group of their own.
-        environment: Changes of the environment.
-    """
+    """Start what ``python -c code`` would be, without waiting; ``environment`` changes ours."""
     settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
     return StartedCommand(code, [*map(str, arguments)], folder or Path.cwd(), settings, own_group)
 
@@ -224,11 +172,7 @@ def run_command(
     environment: dict[str, str],
     timeout: float,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run ``module.main()`` in a process of its own, to its end.
-
-    Raises:
-        subprocess.TimeoutExpired: It was still running after ``timeout`` seconds; it is killed.
-    """
+    """Run ``module.main()`` in its own process to its end, or kill it: ``TimeoutExpired``."""
     words = [*map(str, arguments)]
     code = f"from {module} import main; main()"
     with tempfile.TemporaryDirectory() as captured:

@@ -142,36 +142,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 LONGEST = (
-    "test_slurm.py",
-    "test_virtual_walk.py",
-    "test_contract.py",
-    "test_systems.py",
-    "test_chart.py",
-    "test_reading.py",
-    "test_lens.py",
-    "test_live_browser.py",
-    "test_gphoto2.py",
-    "test_commands.py",
-    "test_calibrate.py",
-    "test_registration.py",
-    "test_onvif.py",
-    "test_patches.py",
-    "test_refetching.py",
-    "test_resume.py",
-    "test_own_lens.py",
-    "test_bundles.py",
-    "test_run.py",
-    "test_bad_input.py",
-    "test_reblurring.py",
-    "test_leaderboard.py",
-    "test_truth_benchmark.py",
-    "test_focus_stack.py",
-    "test_real_bodies.py",
-    "test_python.py",
-    "test_docs.py",
-    "test_whole_path.py",
+    "test_slurm.py", "test_virtual_walk.py", "test_contract.py", "test_systems.py",
+    "test_chart.py", "test_reading.py", "test_lens.py", "test_live_browser.py", "test_gphoto2.py",
+    "test_commands.py", "test_calibrate.py", "test_registration.py", "test_onvif.py",
+    "test_patches.py", "test_refetching.py", "test_resume.py", "test_own_lens.py",
+    "test_bundles.py", "test_run.py", "test_bad_input.py", "test_reblurring.py",
+    "test_leaderboard.py", "test_truth_benchmark.py", "test_focus_stack.py",
+    "test_real_bodies.py", "test_python.py", "test_docs.py", "test_whole_path.py",
     "test_train_flow.py",
-)
+)  # fmt: skip
 """Those that wait for others first, then by their seconds; a name counts in every folder."""
 
 

@@ -89,17 +89,9 @@ class Imports:
 def _sources(checkout: Path) -> list[Path]:
     """The Python files of the package and of the rooms beside it."""
     rooms = (
-        "align",
-        "baselines",
-        "benchmark",
-        "capture",
-        "datasets",
-        "defocus",
-        "extras",
-        "reports",
-        "restoration",
-        *BESIDE,
-    )
+        "align", "baselines", "benchmark", "capture", "datasets", "defocus", "extras", "reports",
+        "restoration", *BESIDE,
+    )  # fmt: skip
     return [
         path
         for room in rooms

@@ -234,6 +234,9 @@ def test_a_person_can_keep_the_commands_in_mind() -> None:
     assert sum(map(len, verbs.values())) <= 50, verbs
 
 
+STAGES_OF_COMMANDS = ("restoration", "capture", "datasets", "benchmark")
+
+
 @pytest.mark.full
 def test_every_command_line_of_the_readme_is_understood() -> None:
     """Each ``defocus-…`` line of the README names a sub-command and options that exist."""
@@ -245,26 +248,13 @@ def test_every_command_line_of_the_readme_is_understood() -> None:
         if line.strip().startswith("defocus-")
     ]
     assert len(lines) >= 8
-    modules = {
-        "defocus-restore": "restoration",
-        "defocus-capture": "capture",
-        "defocus-data": "datasets",
-        "defocus-bench": "benchmark",
-    }
+    modules = dict(zip(("restore", "capture", "data", "bench"), STAGES_OF_COMMANDS, strict=True))
     for line in lines:
-        words = line.split()
-        help_text = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"from defocus.{modules[words[0]]}.cli import main; main()",
-                words[1],
-                "--help",
-            ],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=True,
-        ).stdout
+        command, verb, *_ = line.split()
+        start = f"from defocus.{modules[command.removeprefix('defocus-')]}.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", start, verb, "--help"],
+            capture_output=True, text=True, cwd=ROOT, check=True,
+        )  # fmt: skip
         for option in re.findall(r"--[a-z-]+", line):
-            assert option in help_text, f"{line}: {option}"
+            assert option in done.stdout, f"{line}: {option}"

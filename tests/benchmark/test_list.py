@@ -13,17 +13,9 @@ from defocus.benchmark.commands.list import command
 from tests.conftest import Run
 
 KEYS = [
-    "name",
-    "display_name",
-    "kind",
-    "input",
-    "needs",
-    "status",
-    "variant_of",
-    "published_as",
-    "parameters",
-    "plugin",
-]
+    "name", "display_name", "kind", "input", "needs", "status", "variant_of", "published_as",
+    "parameters", "plugin",
+]  # fmt: skip
 
 
 def test_json(run: Run) -> None:
@@ -31,12 +23,15 @@ def test_json(run: Run) -> None:
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
     assert [row["name"] for row in rows] == sorted(all_baselines())
+    values = {
+        "kind": {"reference", "classical", "network", "objective", "generative"},
+        "input": {"single", "dual"},
+        "status": {"reference", "official", "paper", "reconstruction", "own"},
+    }
     for row in rows:
         assert list(row) == KEYS
-        assert row["kind"] in {"reference", "classical", "network", "objective", "generative"}
-        assert row["input"] in {"single", "dual"}
+        assert all(row[key] in known for key, known in values.items())
         assert isinstance(row["needs"], list)
-        assert row["status"] in {"reference", "official", "paper", "reconstruction", "own"}
         assert isinstance(row["parameters"], int)
     by_name = {row["name"]: row for row in rows}
     assert by_name["input"]["parameters"] == 0

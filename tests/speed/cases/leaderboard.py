@@ -1,5 +1,6 @@
 """A leaderboard of a million scores, and HTML pages: seconds alone, as nothing is their peer."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import numpy as np
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.results.store import open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
+from tests.benchmark.example_study import ENTRY
 from tests.speed.case import Case, Work, new_folder
 
 __all__ = ["CASES", "METRICS", "PROTOCOLS", "store_of_scores"]
@@ -25,17 +27,7 @@ ROWS = 100_000
 
 
 def store_of_scores(path: Path, systems: int, pictures: int, datasets: int = 1) -> list[str]:
-    """Make a store of artificial scores under all of PROTOCOLS and METRICS.
-
-    Args:
-        path: The new file.
-        systems: Number of systems on each dataset.
-        pictures: Number of pictures per dataset, each its own scene.
-        datasets: Number of datasets.
-
-    Returns:
-        The names of all systems.
-    """
+    """A store of artificial scores under all PROTOCOLS and METRICS; the names of all systems."""
     random = np.random.default_rng(0)
     names = []
     with open_results(path) as results:
@@ -43,28 +35,10 @@ def store_of_scores(path: Path, systems: int, pictures: int, datasets: int = 1) 
             for system in range(systems):
                 name = f"system{system}-{dataset}"
                 values = random.normal(25, 3, (len(PROTOCOLS), len(METRICS), pictures)).tolist()
-                results.record(_entry(name, f"dataset{dataset}"), _scores(values))
+                made = replace(ENTRY, run=name, grouping=name, system=name, budget="paper")
+                results.record(replace(made, dataset=f"dataset{dataset}"), _scores(values))
                 names.append(name)
     return names
-
-
-def _entry(name: str, dataset: str) -> Entry:
-    return Entry(
-        run=name,
-        grouping=name,
-        evaluation="e",
-        system=name,
-        input="single",
-        weights="trained",
-        reconstruction=0,
-        train_dataset="made",
-        dataset=dataset,
-        data_hash="d" * 64,
-        split="test",
-        budget="paper",
-        seed=0,
-        status="ok",
-    )
 
 
 def _scores(values: list[list[list[float]]]) -> list[Score]:
