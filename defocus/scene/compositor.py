@@ -184,11 +184,13 @@ def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array
     """Planes that cover ``own``, as those of another window: 0 outside, mirrored off the canvas."""
     inside = wanted.within(canvas)
     covered = inside.within(own)
-    values = planes[(slice(None), *covered.slices(own))]
-    if covered != inside:
-        around = np.zeros((len(planes), *inside.shape), planes.dtype)
-        around[(slice(None), *covered.slices(inside))] = values
-        values = around
+    if covered == inside:
+        values = planes[(slice(None), *covered.slices(own))]
+    else:
+        values = np.zeros((len(planes), *inside.shape), planes.dtype)
+        if not covered.empty:
+            there = (slice(None), *covered.slices(inside))
+            values[there] = planes[(slice(None), *covered.slices(own))]
     if inside != wanted:
         rows = inside.top - wanted.top, wanted.bottom - inside.bottom
         columns = inside.left - wanted.left, wanted.right - inside.right

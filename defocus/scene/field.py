@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def field_zones(
     *,
     margin_px: int = 0,
     grid: tuple[int, int] = (PER_SIDE, PER_SIDE),
-    at: tuple[Array, Array] | None = None,
+    at: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> list[Zone]:
     """The zones of a picture (height, width).
 
@@ -73,6 +74,6 @@ def _in_field(x: float, y: float) -> tuple[float, float]:
     return (x, y) if out <= 1.0 + ROUNDING else (x / out, y / out)
 
 
-def _hats(position: Array, count: int) -> Array:
+def _hats(position: NDArray[Any], count: int) -> Array:
     """Linear interpolation weights of the places at positions in [0, 1], ``(count, N)``."""
     return np.clip(1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]), 0.0, 1.0)

@@ -10,6 +10,7 @@ from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import write_image
 from defocus.scene.geometry import Similarity
+from defocus.scene.window import Window
 from research.alignment_truth.rendered.labels import edge_class
 from research.alignment_truth.rendered.layout import (
     OUTLINES_OF,
@@ -27,7 +28,7 @@ from research.alignment_truth.rendered.psf import (
     kernel,
 )
 from research.alignment_truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
-from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View, Window
+from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, Split, load_textures
 
 FRAME = Window(0, 0, 96, 80)

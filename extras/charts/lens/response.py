@@ -1,7 +1,7 @@
 """What a lens makes of the printed chart, fast enough to be fitted.
 
 The transfer function of a pupil's rays, times that of diffraction, is smooth in every number of
-the lens, where :mod:`defocus.optics.lens.rays` counts rays in cells. That of waves takes longer.
+the lens, where :mod:`defocus.scene.rays` counts rays in cells. That of waves takes longer.
 """
 
 import math

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.window import Window
 from research.alignment_truth.rendered.rendering import Defocus
-from research.alignment_truth.rendered.scene import TruthSurface, Window
+from research.alignment_truth.rendered.scene import TruthSurface
 
 __all__ = ["edge_class", "front_depth", "visible"]
 

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from defocus.images import as_float, as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
+from defocus.scene.window import Window
 from research.alignment_truth.rendered.labels import edge_class, front_depth, visible
 from research.alignment_truth.rendered.layout import draw_outline, draw_relief
 from research.alignment_truth.rendered.psf import ASYMMETRIC, FAMILIES_OF, PSFFamily, draw_psf
 from research.alignment_truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
-from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View, Window
+from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, Textures, texture_patch
 
 __all__ = ["FULL", "STILL", "Ranges", "TruthPair", "at_width", "render_pair"]

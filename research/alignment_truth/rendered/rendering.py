@@ -5,15 +5,18 @@ sharp member the surfaces themselves move, not the finished picture, so occlusio
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.compositor import Share, Sheet, composited, for_correlation, foremost, merged
+from defocus.scene.depth import Focus
+from defocus.scene.field import field_zones
+from defocus.scene.window import Window, shown
 from research.alignment_truth.rendered.psf import ASYMMETRIC, PSF, kernel
-from research.alignment_truth.rendered.scene import TruthSurface, View, Window
+from research.alignment_truth.rendered.scene import TruthSurface, View
 
 __all__ = ["Defocus", "Rendered", "blurry_picture", "sharp_picture"]
 
@@ -21,9 +24,6 @@ Array = NDArray[np.float32]
 
 SLICE_PX = 2.0
 """Kernels of a slanted surface are interpolated between diameters this far apart."""
-
-ZONES = 5
-"""Kernels that depend on the field are interpolated between this many places each way."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Defocus:
         return math.ceil(self.largest_px / 2 * aberration) + 1
 
     def diameter(self, inverse_depth: Array) -> Array:
-        """Signed diameter, px: linear in inverse depth, negative in front of the focus plane."""
+        """Signed diameter, px, negative in front of the focus plane."""
         slope = self.largest_px / max(self.focus, 1 - self.focus)
-        return np.float32(slope) * (np.float32(self.focus) - inverse_depth)
+        return Focus(slope * self.focus, slope * (self.focus - 1)).at(inverse_depth)
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,14 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
         surfaces: Surfaces, from far to near; the first is the background.
         view: Movement of the camera.
     """
-    frame = Window(0, 0, view.size[1], view.size[0])
-    linear = np.zeros((*frame.shape, 3), np.float32)
-    front = np.zeros(frame.shape, np.uint8)
+    frame = Window.of(view.size)
+    sheets = {}
     for index, surface in enumerate(surfaces):
         window = view.window_there(surface.window).within(frame) if index else frame
-        if 0 in window.shape:
-            continue
-        x, y = view.back(*window.grid(), surface.relief)
-        part = window.slices(frame)
-        colour, coverage = surface.colour(x, y), surface.coverage(x, y)
-        linear[part] += coverage[:, :, None] * (colour - linear[part])
-        front[part][coverage >= 0.5] = index
-    return Rendered(linear, front)
+        if not window.empty:
+            places = view.back(*window.grid(), surface.relief)
+            sheets[index] = surface.sheet(window, *places)
+    return _rendered(sheets, frame)
 
 
 def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window) -> Rendered:
@@ -97,107 +92,58 @@ def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Wi
         defocus: The lens.
         frame: The pixels; within ``reach_px`` of its border the picture lacks light from outside.
     """
-    linear = np.zeros((*frame.shape, 3), np.float32)
-    front = np.zeros(frame.shape, np.uint8)
+    sheets = {}
     for index, surface in enumerate(surfaces):
         window = surface.window.grown(defocus.reach_px).within(frame)
-        if 0 in window.shape:
+        if window.empty:
             continue
         x, y = window.grid()
-        coverage = surface.coverage(x, y)
+        in_focus = surface.sheet(window, x, y)
         diameter = defocus.diameter(surface.relief.inverse_depth(x, y))
-        light, covered = _blurred(surface.colour(x, y), coverage, diameter, defocus, window)
-        part = window.slices(frame)
-        linear[part] += light - covered[:, :, None] * linear[part]
-        front[part][coverage >= 0.5] = index
-    return Rendered(linear, front)
+        lit = diameter if in_focus.alpha is None else diameter[in_focus.alpha > 0]
+        sheets[index] = replace(in_focus, shares=_shares(diameter, lit, defocus, window))
+    return _rendered(sheets, frame)
 
 
-def _blurred(
-    colour: Array, coverage: Array, diameter: Array, defocus: Defocus, window: Window
-) -> tuple[Array, Array]:
-    """Blurred premultiplied colour and coverage of a surface.
-
-    The surface's light is distributed over kernels with neighbouring diameters (and places in the
-    field). The sum is divided by the result for a surface without edges, so that a varying diameter
-    makes it neither brighter nor transparent.
-    """
-    channels = np.dstack([colour * coverage[:, :, None], coverage, np.ones_like(coverage)])
-    total = np.zeros_like(channels)
-    for share, psf in _shares(diameter, coverage > 0, defocus, window):
-        lit = _bounds(share, window)
-        if 0 in lit.shape:
-            continue
-        inner = lit.slices(window)
-        spread = _spread(channels[inner] * share[inner][:, :, None], psf)
-        reached = lit.grown(psf.shape[0] // 2)
-        landed = reached.within(window)
-        total[landed.slices(window)] += spread[landed.slices(reached)]
-    total /= np.maximum(total[:, :, 4:], np.float32(1e-6))
-    return total[:, :, :3], total[:, :, 3]
-
-
-def _bounds(share: Array, window: Window) -> Window:
-    """Bounding box of the non-zero part of the window; empty if there is none."""
-    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
-    if not rows.size:
-        return Window(0, 0, 0, 0)
-    return Window(
-        window.left + int(columns[0]),
-        window.top + int(rows[0]),
-        window.left + int(columns[-1]) + 1,
-        window.top + int(rows[-1]) + 1,
+def _rendered(sheets: Mapping[int, Sheet], frame: Window) -> Rendered:
+    """Sheets in the frame, and the number of the foremost."""
+    front = np.zeros(frame.shape, np.uint8)
+    foremost(
+        front,
+        ((one.alpha, k, one.window) for k, one in sheets.items() if one.alpha is not None),
+        frame,
     )
+    return Rendered(merged(composited(sheets.values(), frame)), front)
 
 
-def _spread(light: Array, psf: Array) -> Array:
-    """Convolution with zeros outside; the result is wider by the kernel's half on each side."""
-    half = psf.shape[0] // 2
-    if half == 0:
-        return light
-    padded = cv2.copyMakeBorder(light, half, half, half, half, cv2.BORDER_CONSTANT, value=0)
-    planes = [
-        cv2.filter2D(plane, -1, psf[::-1, ::-1], borderType=cv2.BORDER_CONSTANT)
-        for plane in cv2.split(padded)
-    ]
-    return np.dstack(planes)
-
-
-def _shares(
-    diameter: Array, lit: NDArray[np.bool_], defocus: Defocus, window: Window
-) -> Iterator[tuple[Array, Array]]:
+def _shares(diameter: Array, lit: Array, defocus: Defocus, window: Window) -> list[Share]:
     """Weights that sum to 1 at each pixel, each with its kernel."""
-    low, high = float(diameter[lit].min(initial=np.inf)), float(diameter[lit].max(initial=-np.inf))
-    if low > high:
-        return
+    if not lit.size:
+        return []
+    low, high = float(lit.min()), float(lit.max())
     within = np.clip(diameter, low, high)
     gaps = math.ceil((high - low) / SLICE_PX - 0.1)
     nodes = np.linspace(low, high, gaps + 1) if gaps else np.array([(low + high) / 2])
+    shares = []
     for node in nodes:
         distance = np.abs(within - np.float32(node)) * np.float32(gaps / max(high - low, 1e-6))
         by_diameter = np.maximum(1 - distance, 0)
         for by_place, field in _zones(defocus, window):
-            share = by_diameter * by_place
-            yield share, kernel(defocus.psf, float(node), field, defocus.largest_px)
+            psf = for_correlation(kernel(defocus.psf, float(node), field, defocus.largest_px))
+            weight = by_diameter if by_place is None else by_diameter * by_place
+            own = shown(weight, window)
+            shares.append(Share(psf, weight[own.slices(window)], own))
+    return shares
 
 
-def _zones(
-    defocus: Defocus, window: Window
-) -> Iterator[tuple[Array | np.float32, tuple[float, float]]]:
-    """Bilinear weights of places in the field; a single place if kernels do not vary."""
+def _zones(defocus: Defocus, window: Window) -> Iterator[tuple[Array | None, tuple[float, float]]]:
+    """Weights of places in the field; a single place if kernels do not vary."""
     if defocus.psf.family not in ASYMMETRIC:
-        yield np.float32(1), (0.0, 0.0)
+        yield None, (0.0, 0.0)
         return
     height, width = defocus.size
-    half_diagonal = math.hypot(width, height) / 2
-    x, y = window.grid()
-    column = np.clip(x / np.float32(width - 1), 0, 1) * (ZONES - 1)
-    row = np.clip(y / np.float32(height - 1), 0, 1) * (ZONES - 1)
-    for j in range(ZONES):
-        for i in range(ZONES):
-            weight = np.clip(1 - np.abs(column - i), 0, 1) * np.clip(1 - np.abs(row - j), 0, 1)
-            place = (
-                (i / (ZONES - 1) - 0.5) * (width - 1) / half_diagonal,
-                (j / (ZONES - 1) - 0.5) * (height - 1) / half_diagonal,
-            )
-            yield np.asarray(weight, np.float32), place
+    to_corner = math.hypot(width - 1, height - 1) / math.hypot(width, height)
+    at = np.arange(window.top, window.bottom), np.arange(window.left, window.right)
+    for zone in field_zones(defocus.size, at=at):
+        x, y = zone.place
+        yield zone.weight.astype(np.float32), (x * to_corner, y * to_corner)

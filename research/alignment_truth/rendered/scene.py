@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.compositor import Sheet
 from defocus.scene.geometry import Similarity
+from defocus.scene.window import Window
 from research.alignment_truth.rendered.layout import Outline, Relief
 
-__all__ = ["TEXELS_PER_PX", "TruthSurface", "View", "Window"]
+__all__ = ["TEXELS_PER_PX", "TruthSurface", "View"]
 
 Array = NDArray[np.float32]
 
@@ -20,48 +22,6 @@ TEXELS_PER_PX = 2
 
 INVERSIONS = 6
 """Fixed-point steps of the way back from the sharp picture; each gains a factor of ten or more."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A rectangle of pixels; right and bottom are exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width, at least 0."""
-        return max(0, self.bottom - self.top), max(0, self.right - self.left)
-
-    def grid(self) -> tuple[Array, Array]:
-        """Positions x and y of the pixel centres, ``(H, W)`` each."""
-        x = np.arange(self.left, self.right, dtype=np.float32)
-        y = np.arange(self.top, self.bottom, dtype=np.float32)
-        xx, yy = np.meshgrid(x, y)
-        return xx, yy
-
-    def within(self, other: "Window") -> "Window":
-        """Intersection of two windows."""
-        return Window(
-            max(self.left, other.left),
-            max(self.top, other.top),
-            min(self.right, other.right),
-            min(self.bottom, other.bottom),
-        )
-
-    def grown(self, px: int) -> "Window":
-        """The window with a border of that width."""
-        return Window(self.left - px, self.top - px, self.right + px, self.bottom + px)
-
-    def slices(self, frame: "Window") -> tuple[slice, slice]:
-        """Index of this window in an array that covers ``frame``."""
-        return (
-            slice(self.top - frame.top, self.bottom - frame.top),
-            slice(self.left - frame.left, self.right - frame.left),
-        )
 
 
 @dataclass(frozen=True)
@@ -88,9 +48,10 @@ class TruthSurface:
         sampled = cv2.remap(self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         return np.maximum(sampled, np.float32(0))
 
-    def coverage(self, x: Array, y: Array) -> Array:
-        """``(H, W)`` share of each pixel that the surface covers."""
-        return np.ones_like(x) if self.outline is None else self.outline.coverage(x, y)
+    def sheet(self, window: Window, x: Array, y: Array) -> Sheet:
+        """The pixels of a window, which show these positions of the blurry picture."""
+        alpha = None if self.outline is None else self.outline.coverage(x, y)
+        return Sheet(self.colour(x, y), alpha, window)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
-from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, srgb_to_linear
+from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image
 from defocus.raw import RAW_SUFFIXES
-from defocus.scene.pictures import PICTURES
+from defocus.scene.pictures import LINEAR_OF_BYTE, PICTURES, picture_of
 
 __all__ = ["SPLITS", "Split", "Textures", "load_textures", "split_of", "texture_patch"]
 
@@ -37,8 +37,6 @@ FLAT = 0.04
 """A region whose encoded luma deviates by less than this is drawn again: it holds no answer."""
 
 DRAWS = 6
-
-LINEAR_OF_BYTE = srgb_to_linear(np.arange(256, dtype=np.float32) / 255)
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
         for name in PICTURES
         if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
     ]
-    pictures = [_built_in(name) for name in built_in] + [_file(file) for file in own]
+    pictures = [_reduced(picture_of(name)) for name in built_in] + [_file(file) for file in own]
     names = (*built_in, *(file.name for file in own))
     return Textures(split, names, tuple(pictures))
 
@@ -93,14 +91,6 @@ def _pictures_in(folder: Path) -> list[Path]:
     if not files:
         raise DatasetError(f"{folder}: no picture in this folder; give another folder")
     return files
-
-
-def _built_in(name: str) -> NDArray[np.uint8]:
-    from skimage import data  # slow to import
-
-    pixels = np.asarray(getattr(data, name)())
-    colour = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
-    return _reduced(np.ascontiguousarray(colour))
 
 
 def _file(file: Path) -> NDArray[np.uint8]:
