@@ -1,6 +1,7 @@
 """Small systems and a small dataset, brought in as another distribution would bring them."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -171,6 +172,26 @@ def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def finished_two(
+    third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A finished study of the input and of a network with kept outputs, and what was said of it."""
+    folder = tmp_path_factory.mktemp("two")
+    words = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out", "--keep-outputs"]
+    words += ["--dataset", f"tiny:{tiny_dataset}"]
+    environment = {**os.environ, **third_party}
+    done = run_command("defocus.benchmark.cli", words, folder, environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return folder / "out", done.stderr
+
+
+@pytest.fixture
+def two_runs(finished_two: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of that study, in the folder of the test."""
+    return shutil.copytree(finished_two[0], tmp_path / "out")
 
 
 @pytest.fixture

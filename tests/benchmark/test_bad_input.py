@@ -62,11 +62,10 @@ def test_a_damaged_training_picture_is_no_matter_where_nothing_is_trained(
 
 
 def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
+    bench: Any, tiny_dataset: Path, two_runs: Path, tmp_path: Path
 ) -> None:
     arguments = ["run", "--only", "tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}"]
-    assert bench(*arguments).returncode == 0
-    leaderboard = (tmp_path / "out" / "leaderboard.csv").read_text()
+    leaderboard = (two_runs / "leaderboard.csv").read_text()
     (checkpoint,) = tmp_path.glob("out/runs/*/checkpoint.safetensors")
     content = checkpoint.read_bytes()
     damaged = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]

@@ -94,20 +94,22 @@ def counted(tmp_path: Path) -> Path:
     return folder
 
 
-def lines_of(out: Path, metric: str, *, other: bool = False) -> list[tuple[Any, ...]]:
-    """The stored lines of a metric, or of all others, with their versions."""
-    sign = "!=" if other else "="
+def stored(out: Path, query: str, *given: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(out / "results.sqlite") as connection:
-        return connection.execute(
-            f"SELECT * FROM scores JOIN versions USING (run, metric) WHERE metric {sign} ? "  # noqa: S608 - fixed text
-            "ORDER BY run, profile, protocol, metric, pair",
-            [metric],
-        ).fetchall()
+        return connection.execute(query, given).fetchall()
+
+
+def others_of(out: Path) -> list[tuple[Any, ...]]:
+    """The stored lines of all metrics but the counted one, with their versions."""
+    return stored(
+        out,
+        "SELECT * FROM scores JOIN versions USING (run, metric) WHERE metric != 'counted' "
+        "ORDER BY run, profile, protocol, metric, pair",
+    )
 
 
 def costs_of(out: Path) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(out / "results.sqlite") as connection:
-        return connection.execute("SELECT * FROM costs ORDER BY run, metric").fetchall()
+    return stored(out, "SELECT * FROM costs ORDER BY run, metric")
 
 
 def values_of(out: Path, metric: str) -> set[tuple[str, str, str, str]]:
@@ -120,18 +122,21 @@ def values_of(out: Path, metric: str) -> set[tuple[str, str, str, str]]:
 
 
 def test_a_new_metric_and_a_raised_revision_are_computed_alone(
-    bench: Any, third_party: dict[str, str], tiny_dataset: Path, counted: Path, tmp_path: Path
+    bench: Any,
+    third_party: dict[str, str],
+    tiny_dataset: Path,
+    finished_two: tuple[Path, str],
+    two_runs: Path,
+    counted: Path,
+    tmp_path: Path,
 ) -> None:
     """With kept outputs and without checkpoint; then with a damaged picture; then without any."""
-    plain = third_party["PYTHONPATH"]
-    path = f"{plain}{os.pathsep}{counted}"
-    out = tmp_path / "out"
+    path = f"{third_party['PYTHONPATH']}{os.pathsep}{counted}"
+    out = two_runs
     common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
     common += ["--dataset", f"tiny:{tiny_dataset}"]
-    first = bench(*common, "--keep-outputs", PYTHONPATH=plain)
-    assert first.returncode == 0, first.stderr
-    assert "keeping the restored pictures of 2 runs takes up to 0.1 MB" in first.stderr
-    before, costs = lines_of(out, "counted", other=True), costs_of(out)
+    assert "keeping the restored pictures of 2 runs takes up to 0.1 MB" in finished_two[1]
+    before, costs = others_of(out), costs_of(out)
     (checkpoint,) = out.glob("runs/tiny-conv-*/checkpoint.safetensors")
     checkpoint.rename(tmp_path / "aside")  # no network can run
 
@@ -139,7 +144,7 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     assert added.returncode == 0, added.stderr
     assert "tiny-conv" in added.stderr
     assert ": counted" in added.stderr
-    assert lines_of(out, "counted", other=True) == before
+    assert others_of(out) == before
     assert costs_of(out) == costs
     new = values_of(out, "counted")
     assert {(system, version) for system, _, _, version in new} >= {("tiny-conv", "1")}
@@ -153,7 +158,7 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     assert raised.returncode == 0, raised.stderr
     assert f"{kept.name}: damaged or missing; restored again" in raised.stderr
     assert kept.read_bytes() == intact
-    assert lines_of(out, "counted", other=True) == before
+    assert others_of(out) == before
     again = values_of(out, "counted")
     assert {one[:3] for one in again} == {one[:3] for one in new}
     assert {version for *_, version in again} == {"2"}
@@ -165,17 +170,16 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     restored_again = bench(*common, PYTHONPATH=path, REVISION="3")
     assert restored_again.returncode == 0, restored_again.stderr
     assert {one[:3] for one in values_of(out, "counted")} == {one[:3] for one in new}
-    assert lines_of(out, "counted", other=True) == before
+    assert others_of(out) == before
     assert not list(out.glob("runs/*/outputs/*"))
 
 
 def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_changes(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
+    bench: Any, tiny_dataset: Path, two_runs: Path, tmp_path: Path
 ) -> None:
-    out, plugin = tmp_path / "out", tmp_path / "mine.py"
+    out, plugin = two_runs, tmp_path / "mine.py"
     common = ["run", "--only", "input", "--dataset", f"tiny:{tiny_dataset}", "--out", "out"]
-    assert bench(*common).returncode == 0
-    before = lines_of(out, "counted", other=True)
+    before = others_of(out)
     versions = set()
     for factor in ("1.0", "2.0"):
         text = COUNTED.replace(".max()", f".max() * {factor}")
@@ -184,7 +188,7 @@ def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_cha
         assert computed.returncode == 0, computed.stderr
         assert ": counted" in computed.stderr
         versions |= {version for *_, version in values_of(out, "counted")}
-        assert lines_of(out, "counted", other=True) == before
+        assert others_of(out) == before
     assert len(versions) == 2
     page = (out / "report.html").read_text(encoding="utf-8")
     (current,) = {version for *_, version in values_of(out, "counted")}

@@ -371,6 +371,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_study(tmp_path_factory.mktemp("study"), 4, 24, protocols=protocols, pictures=2)
 
 
+@pytest.fixture(scope="module")
+def page(study: Path) -> Page:
+    return page_of(study)
+
+
 def boards(page: Page) -> dict[str, Table]:
     """The leaderboard tables by protocol."""
     found = {}
@@ -389,8 +394,8 @@ def cells(table: Table, name: str) -> dict[str, Any]:
     return {row[0].text: row[index] for row in table.rows if isinstance(row[0], Link)}
 
 
-def test_best_and_second_are_marked_where_ranking_is_legal(study: Path) -> None:
-    tables = boards(page_of(study))
+def test_best_and_second_are_marked_where_ranking_is_legal(page: Page) -> None:
+    tables = boards(page)
     psnr = cells(tables["gt"], "PSNR")
     marked = {cell.place: cell.value for cell in psnr.values()}
     values = sorted((cell.value for name, cell in psnr.items() if name != "Input"), reverse=True)
@@ -398,7 +403,7 @@ def test_best_and_second_are_marked_where_ranking_is_legal(study: Path) -> None:
     assert psnr["Input"].place is None, "the blurry input is a reference"
     for row in tables["deformed-gt"].rows:
         assert not any(isinstance(cell, Measured) and cell.place for cell in row)
-    notes = page_of(study).notes
+    notes = page.notes
     said = [notes[number - 1] for number in tables["deformed-gt"].notes]
     assert any("nothing is ranked" in note for note in said)
     assert sum("order of PSNR" in note for note in said) == 1
@@ -420,8 +425,8 @@ def test_notes_by_another_flow_name_the_table_and_all_its_systems(tmp_path: Path
     assert said.endswith("PSNR of jdrl-unet 26.50 dB, unet 27.00 dB.")
 
 
-def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(study: Path) -> None:
-    for table in boards(page_of(study)).values():
+def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(page: Page) -> None:
+    for table in boards(page).values():
         values = [cell.value for cell in cells(table, "PSNR").values()]
         assert values == sorted(values, reverse=True)
         (line,) = table.references
@@ -429,8 +434,8 @@ def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(study: Path) 
         assert table.rows[line][0].text == "Input"
 
 
-def test_gains_are_paired_differences_to_the_input_with_their_interval(study: Path) -> None:
-    table = boards(page_of(study))["gt"]
+def test_gains_are_paired_differences_to_the_input_with_their_interval(page: Page) -> None:
+    table = boards(page)["gt"]
     psnr, gains = cells(table, "PSNR"), cells(table, "Gain")
     for name, gain in gains.items():
         assert gain.value == pytest.approx(psnr[name].value - psnr["Input"].value)
@@ -475,8 +480,7 @@ def test_a_short_budget_has_no_marks_no_front_and_no_published_number(
     assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
 
 
-def test_published_numbers_stand_behind_the_row_with_their_source(study: Path) -> None:
-    page = page_of(study)
+def test_published_numbers_stand_behind_the_row_with_their_source(page: Page) -> None:
     (table,) = [t for t in parts(page, Table) if t.caption == "Restormer: all scores"]
     (row,) = [row for row in table.rows if row[0] == "PSNR, dB"]
     by_protocol = dict(zip([c.name for c in table.columns], row, strict=True))
@@ -561,8 +565,7 @@ def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_pa
     assert set(ranks) == {name for name in names if name.endswith(")")}, "not trained here"
 
 
-def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(study: Path) -> None:
-    page = page_of(study)
+def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(page: Page) -> None:
     folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
     assert len(folded) == 24
     spreads = [float(part.line.split("over systems ")[1].split()[0]) for part in folded]

@@ -216,8 +216,10 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
     bench: Bench, folder: Path, beside: list[str]
 ) -> None:
+    """And not where its words alone change; an edit that is undone shows the first row again."""
     finished = "nothing is repeated"
     assert finished not in bench("run", *beside).output
+    first = recipe_of(folder / "study")
     edit(folder / "layers.py", "return blurry +", "# the same\n        return (blurry) +")
     assert finished in bench("run", *beside).output
     assert finished in bench("run", "--out", "study").output
@@ -228,28 +230,18 @@ def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
         again = bench("run", *beside, *more)
         assert again.exit_code == 0, again.output
         assert "my-net: trained again: layers.py has changed since my-net-" in again.output
+    assert recipe_of(folder / "study") != first
+    edit(folder / "layers.py", "0.2 * ", "0.1 * ")
+    undone = bench("run", *beside).output
+    assert finished in undone
+    assert "kept, but not in the leaderboard: other runs" in undone
+    assert "(my-net: 1)" in undone
+    assert recipe_of(folder / "study") == first
 
 
 def recipe_of(out: Path) -> str:
     (recipe,) = {row["recipe"] for row in rows_of(out) if row["system"] == "my-net"}
     return recipe
-
-
-def test_an_edit_that_is_undone_shows_the_first_row_again(
-    bench: Bench, folder: Path, beside: list[str]
-) -> None:
-    bench("run", *beside)
-    first = recipe_of(folder / "study")
-    edit(folder / "layers.py", "0.1 * ", "0.2 * ")
-    bench("run", *beside)
-    other = recipe_of(folder / "study")
-    assert other != first
-    edit(folder / "layers.py", "0.2 * ", "0.1 * ")
-    undone = bench("run", *beside).output
-    assert "nothing is repeated" in undone
-    assert "kept, but not in the leaderboard: other runs" in undone
-    assert "(my-net: 1)" in undone
-    assert recipe_of(folder / "study") == first
 
 
 def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(
@@ -268,11 +260,15 @@ def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(
     assert recipe_of(folder / "study") == shown[0]
 
 
-def test_a_revision_decides_instead_with_a_warning(
+def test_a_revision_decides_instead_and_says_what_it_costs(
     bench: Bench, folder: Path, beside: list[str]
 ) -> None:
-    edit(folder / "plug.py", "revision=None", "revision=3")
     bench("run", *beside)
+    edit(folder / "plug.py", "revision=None", "revision=3")
+    for more in (["--dry-run"], []):
+        again = bench("run", *beside, *more).output
+        assert "my-net: trained again: revision=3 is new, and my-net-" in again
+        assert "to keep that training, leave the revision out" in again
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
     for _ in range(2):
         discovery._warned.clear()
@@ -283,18 +279,8 @@ def test_a_revision_decides_instead_with_a_warning(
     for more in (["--dry-run"], []):
         again = bench("run", *beside, *more).output
         assert "my-net: trained again: its revision is 4, and 3 in my-net-" in again
-
-
-def test_a_revision_that_is_added_or_taken_away_says_what_it_costs(
-    bench: Bench, folder: Path, beside: list[str]
-) -> None:
-    bench("run", *beside)
-    edit(folder / "plug.py", "revision=None", "revision=1")
-    for more in (["--dry-run"], []):
-        again = bench("run", *beside, *more).output
-        assert "my-net: trained again: revision=1 is new, and my-net-" in again
-        assert "to keep that training, leave the revision out" in again
-    edit(folder / "plug.py", "revision=1", "revision=None")
+    edit(folder / "layers.py", "0.2 * ", "0.1 * ")
+    edit(folder / "plug.py", "revision=4", "revision=None")
     back = bench("run", *beside).output
     assert "nothing is repeated" in back
     assert "trained again" not in back
