@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["DIAMETERS_PX", "FINE_DIAMETERS_PX", "disc_blurred_stack", "matched_blur"]
 

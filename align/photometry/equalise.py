@@ -20,7 +20,7 @@ from defocus.align.sampling.masked import (
     resized_to,
     smoothed,
 )
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["DIAMETERS_PX", "Equalised", "disc_blurred", "equalised", "relative_blur"]
 

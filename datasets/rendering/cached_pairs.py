@@ -23,19 +23,7 @@ __all__ = ["kept_pairs"]
 def kept_pairs(
     folder: Path, name: str, write_pairs: Callable[[Path], tuple[Pair, ...]]
 ) -> tuple[tuple[Pair, ...], dict[Path, str]]:
-    """The pairs of a folder; they are written now if missing or damaged.
-
-    Args:
-        folder: Folder in the cache; its name identifies everything that determines the pixels.
-        name: Readable name of the dataset.
-        write_pairs: Function that writes the pairs into the given folder.
-
-    Returns:
-        The pairs, and the SHA-256 hash of each file.
-
-    Raises:
-        StorageError: The cache cannot be written.
-    """
+    """The pairs of a folder; they are written now if missing or damaged."""
     problem = _problem(folder)
     if problem and folder.exists():
         say(f"{name}: {problem}; it is made again")

@@ -48,12 +48,7 @@ class DepthPicture:
         return float(depth.min()), float(depth.max())
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """Convert to many layers.
-
-        Raises:
-            ImageError: The picture cannot be read.
-            DatasetError: The depth cannot be read, or its size differs from the picture's.
-        """
+        """Convert to many layers."""
         colour, depth = _linear(self.picture), read_depth(self.depth) * self.unit_mm
         if colour.shape[:2] != depth.shape:
             raise DatasetError(
@@ -89,11 +84,7 @@ class PicturePlane:
         return self.depth_mm, self.depth_mm
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """One layer.
-
-        Raises:
-            ImageError: The picture cannot be read.
-        """
+        """One layer."""
         rows, columns = canvas.shape
         colour = covering(_linear(self.picture), columns, rows)
         alpha = np.ones((rows, columns))
@@ -119,9 +110,6 @@ def read_depth(file: Path) -> Array:
 
     Unknown values (0, or not finite) are replaced by the farther of their left and right
     neighbours.
-
-    Raises:
-        DatasetError: The depth cannot be read, is negative, or is unknown in a whole row.
     """
     depth = read_array(file).astype(np.float64) if file.suffix.lower() == ".npy" else _grey(file)
     if depth.ndim != 2 or (depth < 0).any():
@@ -143,18 +131,7 @@ def _grey(file: Path) -> Array:
 def polygon_alpha(
     corners: tuple[tuple[float, float], ...], x: Array, y: Array, height_px: float
 ) -> Array:
-    """Opacity of a polygon at points of the frame, its edge one final pixel wide.
-
-    Args:
-        corners: Corners in frame heights from the frame's centre, in order; edges may cross
-            (even-odd rule).
-        x: Points in frame heights from the frame's centre, any shape.
-        y: Vertical coordinates of the points, downwards.
-        height_px: Height of the frame in pixels.
-
-    Returns:
-        Same shape as ``x``, in [0, 1].
-    """
+    """Opacity of a polygon at points of the frame, its edge one final pixel wide."""
     points = np.stack([x.ravel(), y.ravel()], axis=-1).astype(np.float32)
     distance = np.full(len(points), np.inf)
     inside = np.zeros(len(points), dtype=bool)

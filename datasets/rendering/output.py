@@ -15,11 +15,7 @@ __all__ = ["pair_in", "write_rendered"]
 
 
 def write_rendered(folder: Path, rendered: RenderedPair) -> None:
-    """Write the pictures and the ground truth of a pair.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write the pictures and the ground truth of a pair."""
     make_folder(folder)
     write_image(folder / "blurry.png", rendered.blurry)
     write_image(folder / "sharp.png", rendered.sharp)

@@ -59,13 +59,6 @@ def render_scene(
 
     The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
     exposed differently; ``truth`` is the same without displacement, noise or gain.
-
-    Args:
-        scene: The scene with its lens.
-        ranges: Ranges from which the misalignment is drawn.
-        camera: The camera.
-        variant: Name that, together with the scene's, determines the random numbers.
-        aperture_factor: Factor by which the lens is opened beyond the scene's own aperture.
     """
     width, height = scene.size
     canvas = Canvas(width, height, scene.margin_px, FINENESS)

@@ -173,9 +173,5 @@ class RenderRequest(Settings):
 
 
 def load_request(path: Path) -> RenderRequest:
-    """Read a request.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
-    """
+    """Read a request."""
     return load_settings(RenderRequest, path)

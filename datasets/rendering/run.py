@@ -55,21 +55,6 @@ def render_dataset(
 
     Scenes are split by their source pictures: scenes that share one, directly or through others,
     belong to the same split.
-
-    Args:
-        request_file: A TOML file, see :mod:`defocus.datasets.rendering.request`.
-        out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
-        jobs: Number of scenes rendered at once.
-
-    Returns:
-        The pairs, and the scenes whose files cannot be read or that could not be rendered; the same
-        command tries them again.
-
-    Raises:
-        SettingsError: The request has an unknown key or a wrong value.
-        OpticsError: The lens or the aperture is impossible, or the lens file cannot be used.
-        DatasetError: No scene can be rendered, or ``out`` has other contents.
-        StorageError: The disk is full or ``out`` is not writable.
     """
     request = load_request(request_file)
     real = _real_lens(request, request_file)
@@ -137,12 +122,7 @@ class _Source:
 
 
 def _read(wanted: SceneRequest, folder: Path) -> _Source:
-    """Read the depths of a scene, and hash its files.
-
-    Raises:
-        DatasetError: A file cannot be read, or a depth is none.
-        ImageError: The picture of a depth cannot be read.
-    """
+    """Read the depths of a scene, and hash its files."""
     surfaces = _surfaces(wanted, folder)
     depths = tuple(depth for surface in surfaces for depth in surface.depth_range_mm)
     content = [name for surface in surfaces for name in surface.pictures]

@@ -69,16 +69,7 @@ class Scene:
 
 
 def with_margin(scene: Scene, depths_mm: Sequence[float], real: RealLens | None = None) -> Scene:
-    """The scene with a margin that is wide enough for its blur.
-
-    Args:
-        scene: The scene with its lens.
-        depths_mm: Visible distances, including the nearest and the farthest.
-        real: The real lens, whose aberrations spread light too; None for a thin one.
-
-    Raises:
-        OpticsError: The lens or a distance is impossible.
-    """
+    """The scene with a margin that is wide enough for its blur."""
     largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
     spread = 0.0 if real is None else light_reach_px(scene.real_lens(real))
     wanted = math.ceil(largest / 2 + spread) + SPARE_PX

@@ -59,15 +59,8 @@ class PatchBank:
     def batch(self, step: int, size: int, crop_px: int, *, dual: bool = False) -> "Batch":
         """One batch.
 
-        Args:
-            step: Training step, >= 0.
-            size: Crops in the batch.
-            crop_px: Side of the crops, at most that of the patches.
-            dual: Whether the blurry picture stands for both dual-pixel views.
-
-        Returns:
-            ``(size, 3 or 6, crop_px, crop_px)`` float32 tensors in [0, 1]; the supervision has
-            ``defocus_map``, the diameter of the circle of confusion in px.
+        The result: ``(size, 3 or 6, crop_px, crop_px)`` float32 tensors in [0, 1]; the
+        supervision has ``defocus_map``, the diameter of the circle of confusion in px.
         """
         import torch
 
@@ -182,16 +175,6 @@ def reused_batches(
     """Batches of crops of pairs in memory, which are on the device if they fit there.
 
     The pairs of the first step are rendered at once, then some between any two steps.
-
-    Args:
-        patches: Patches of the stream.
-        reuse: Which pairs and crops.
-        first: First step.
-        feeder: Renders them.
-
-    Raises:
-        DatasetError: No photograph can be used.
-        InputError: The batch cannot be divided among the processes.
     """
     places = places_of(reuse.batch, feeder.mine)
     bank = _Bank(patches, reuse, places, feeder)

@@ -35,14 +35,6 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
     Its content hash combines the photographs' hashes and the stream's revision; names and places of
     the files do not matter. Its validation pairs end with a page of text for each circle of
     confusion, which are none of ``text:``.
-
-    Args:
-        folder: Folder of the photographs; None or an empty folder gives procedural textures only.
-        lens: The lens through which all is seen; None draws many.
-
-    Raises:
-        DatasetError: No photograph of a folder can be used.
-        StorageError: The cache cannot be written.
     """
     photographs = replace(find_photographs(folder), lens=lens)
     name = f"stream:{'' if folder is None else folder.name}"
@@ -65,11 +57,7 @@ def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dat
 
 
 def text_pages() -> Dataset:
-    """Pages of text, rendered once and kept in the cache; a pair's metadata has its ``text``.
-
-    Raises:
-        StorageError: The cache cannot be written.
-    """
+    """Pages of text, rendered once and kept in the cache; a pair's metadata has its ``text``."""
     document = {"text": PAGE_REVISION, "stream": STREAM_REVISION}
     content = hashlib.sha256(json.dumps(document).encode()).hexdigest()
     root = cache_folder() / "text" / content[:16]

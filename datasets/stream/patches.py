@@ -97,11 +97,7 @@ class DrawnPatch:
 
     @cached_property
     def pair(self) -> StreamPair:
-        """The pair, rendered when it is first asked for.
-
-        Raises:
-            DatasetError: No photograph can be used.
-        """
+        """The pair, rendered when it is first asked for."""
         return self.renderer.pair(self.number, self.side)
 
 
@@ -135,16 +131,7 @@ class Renderer:
         return {name: getattr(self, name) for name in kept}
 
     def pair(self, number: int, side: int, camera: StreamCamera | None = None) -> StreamPair:
-        """Render the pair with a number.
-
-        Args:
-            number: Number of the pair, >= 0.
-            side: Side of the pictures, px.
-            camera: The camera; None draws one.
-
-        Raises:
-            DatasetError: No photograph can be used.
-        """
+        """Render the pair with a number."""
         seed = np.random.SeedSequence([number, int(self.branch == "held-out")])
         random = np.random.Generator(np.random.PCG64(seed))
         kind = draw_kind(random)
@@ -255,18 +242,8 @@ class StreamPatches:
     ) -> "Batch":
         """One batch: the patches from number ``step * size`` on.
 
-        Args:
-            step: Training step, >= 0.
-            size: Patches in the batch.
-            seed: Seed of the run, >= 0.
-            crop_px: Side of the patches; None uses the attribute.
-            places: Places of the batch that are wanted.
-
-        Returns:
-            ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with 1 channel.
-
-        Raises:
-            DatasetError: No photograph can be used.
+        The result: ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with
+        1 channel.
         """
         side = crop_px or self.crop_px
         numbers = range(step * size, (step + 1) * size)[places]
@@ -280,14 +257,7 @@ class StreamPatches:
         return self, DrawnPatch(self.renderer, number, side, random_look(self.augment, random))
 
     def patch(self, what: str, drawn: DrawnPatch, side: int) -> "torch.Tensor":
-        """One patch as a tensor.
-
-        Args:
-            what: ``blurry``, ``target``, or ``defocus_map`` (diameter of the circle of confusion in
-                px, one channel).
-            drawn: The drawn patch.
-            side: Side of the patch, as it was drawn.
-        """
+        """One patch as a tensor."""
         import torch
 
         del side

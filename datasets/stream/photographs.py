@@ -60,11 +60,7 @@ class Photographs:
 
 
 def is_held_out(sha256: str) -> bool:
-    """Whether the photograph with that hash is held out for validation and test (one in six).
-
-    Args:
-        sha256: SHA-256 hash of the file, hexadecimal.
-    """
+    """Whether the photograph with that hash is held out for validation and test (one in six)."""
     return int(sha256[:12], 16) % HELD_OUT_OF == 0
 
 
@@ -72,12 +68,6 @@ def find_photographs(folder: Path | None) -> Photographs:
     """The photographs of a folder and its sub-folders; hidden ones are left out.
 
     So are files that cannot be read, which are named.
-
-    Args:
-        folder: The folder; None for no photographs.
-
-    Raises:
-        StorageError: The cache cannot be written.
     """
     if folder is None:
         return Photographs()
@@ -100,9 +90,6 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     """Decode photographs into memory, without small ones and those of the sample dataset.
 
     Those that cannot be read are left out by name.
-
-    Raises:
-        DatasetError: No usable photograph is left.
     """
     refused = refused_hashes()
     read: list[Photograph] = []
@@ -146,11 +133,7 @@ def _eight_bits(picture: Image) -> NDArray[np.uint8]:
 
 
 def pixel_hash(pixels: Image) -> str:
-    """SHA-256 of a picture's size and pixels, independent of the file.
-
-    Args:
-        pixels: ``(H, W, 3)``.
-    """
+    """SHA-256 of a picture's size and pixels, independent of the file."""
     size = f"{pixels.shape[0]}x{pixels.shape[1]} {pixels.dtype}\n"
     return hashlib.sha256(size.encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 

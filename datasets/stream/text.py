@@ -11,10 +11,9 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.stream.patches import CUT_PX, Renderer, StreamPair
 from defocus.scene.camera import recorded
 from defocus.scene.depth import Focus
-from defocus.scene.drawing import draw_shapes
 from defocus.scene.kernel_bank import blurred, margin, snapped
 from defocus.scene.occluders import StreamScene
-from defocus.scene.shapes import words
+from defocus.scene.shapes import draw_shapes, words
 
 __all__ = ["CIRCLES_PX", "PAGES", "PAGE_REVISION", "draw_page", "pages_of"]
 
@@ -45,16 +44,7 @@ def pages_of(dataset: Dataset, split: Split) -> tuple[Pair, ...]:
 
 
 def draw_page(renderer: Renderer, circle: int, number: int) -> tuple[StreamPair, str]:
-    """One page that is out of focus as a whole, and its text.
-
-    Args:
-        renderer: Lenses and cameras; no photograph is read.
-        circle: Diameter of the circle of confusion, px.
-        number: Number of the page and of its lens.
-
-    Returns:
-        A pair of :data:`PAGE_PX`, and its lines.
-    """
+    """One page that is out of focus as a whole, and its text."""
     random = np.random.default_rng([PAGE_REVISION, circle, number])
     bank, index = renderer.bank, number  # few lenses are traced sooner than one for each page
     diameter = float(random.choice((-1, 1)) * circle)

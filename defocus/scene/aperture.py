@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.scene.psf import SUPERSAMPLING
 
 __all__ = [
     "ROUND",
@@ -21,6 +20,7 @@ __all__ = [
     "DualPixel",
     "View",
     "aperture_psf",
+    "disc_psf",
     "dual_pixel_psfs",
     "pupil_light",
 ]
@@ -28,6 +28,7 @@ __all__ = [
 Array = NDArray[np.float64]
 View: TypeAlias = Literal["left", "right"]
 
+SUPERSAMPLING = 8
 LEAST_BLADES, MOST_BLADES = 5, 12
 PUPIL_STEPS = 256
 OUTER_SHARE = 0.58
@@ -139,6 +140,18 @@ def aperture_psf(
     return np.asarray(light / light.sum())
 
 
+def disc_psf(diameter_px: float) -> Array:
+    """The PSF of a defocused ideal lens, a uniform disc: ``(K, K)``, K odd, sum 1.
+
+    Up to a diameter of one pixel it is a point.
+    """
+    if not math.isfinite(diameter_px) or diameter_px < 0:
+        raise OpticsError(
+            f"a circle of confusion of {diameter_px} px has no kernel; give 0 or more"
+        )
+    return aperture_psf(diameter_px)
+
+
 def dual_pixel_psfs(
     diameter_px: float,
     dual_pixel: DualPixel,
@@ -179,14 +192,7 @@ def pupil_light(
     field: tuple[float, float],
     half: tuple[DualPixel, View] | None = None,
 ) -> float:
-    """Light through the pupil at a place in the picture, relative to the open pupil.
-
-    Args:
-        aperture: Shape of the aperture.
-        field: Place in the picture, as for :func:`aperture_psf`.
-        half: A view of a dual-pixel sensor; its light counts double, so that its normal value is 1
-            too.
-    """
+    """Light through the pupil at a place in the picture, relative to the open pupil."""
     if not aperture.cats_eye:
         return 1.0
     steps = (np.arange(PUPIL_STEPS) + 0.5) * 2.0 / PUPIL_STEPS - 1.0

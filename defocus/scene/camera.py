@@ -124,17 +124,7 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
 
 
 def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | None) -> Array:
-    """Take a picture of some light.
-
-    Args:
-        camera: The camera.
-        light: ``(H, W, 3)`` float32, linear sRGB; 1 is white at an exposure of 1.
-        random: Random generator of the noise; None for the sharp member, which has neither noise
-            nor JPEG.
-
-    Returns:
-        ``(H, W, 3)`` float32, stored values in [0, 1].
-    """
+    """Take a picture of some light: ``(H, W, 3)`` float32, stored values in [0, 1]."""
     unbalance = np.diag((1 / camera.red, 1.0, 1 / camera.blue))
     to_raw = camera.exposure * unbalance @ np.array(camera.matrix)
     raw = _sensed(camera, _mixed(light, to_raw), random)

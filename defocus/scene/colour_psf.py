@@ -75,13 +75,7 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
 
 
 def wave_samples(lens: RealLens, most: float, usual: float) -> int | None:
-    """Samples across the pupil that waves need, None where rays are used instead.
-
-    Args:
-        lens: The lens at its aperture and pixel pitch.
-        most: The wavefront's greatest slope, µm per radius.
-        usual: Its usual slope, see :func:`greatest_slopes`.
-    """
+    """Samples across the pupil that waves need, None where rays are used instead."""
     by_rays = usual >= 2.0 * RAYS_FROM_WAVES * GREEN
     if by_rays or GREEN * lens.f_number / lens.pixel_pitch_um < LEAST_AIRY:
         return None
@@ -108,21 +102,12 @@ def light_reach_px(lens: RealLens) -> float:
 
 
 def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
-    """W020 of a circle of confusion at each wavelength of red, green and blue, µm.
-
-    Args:
-        pupil: The pupil at the place in the field.
-        diameter_px: Signed circle-of-confusion diameter of green on the axis, px.
-    """
+    """W020 of a circle of confusion at each wavelength of red, green and blue, µm."""
     return [[_defocus(pupil, diameter_px, wave) for wave in band] for band in BANDS_UM]
 
 
 def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
-    """Where the chief rays of red, green and blue land beside green's, (x, y), px.
-
-    Args:
-        pupil: The pupil at the place in the field.
-    """
+    """Where the chief rays of red, green and blue land beside green's, (x, y), px."""
     lens, (across, down) = pupil.lens, pupil.field
     red, blue = lens.lateral_colour_um
     return [
@@ -151,13 +136,6 @@ def greatest_slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float
 
     The usual slope is that at the rim of a pupil with nothing but defocus, 2 W020, whose slopes
     have the same RMS.
-
-    Args:
-        pupil: The pupil at the place in the field.
-        defocus_um: W020 of red, green and blue, µm.
-
-    Raises:
-        OpticsError: The rims leave nothing of the pupil open.
     """
     x, y = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0

@@ -106,11 +106,8 @@ def foremost(
 ) -> None:
     """Put the value of the foremost surface of each pixel into those of the farthest.
 
-    Args:
-        values: ``(H, W)`` of the frame; changed.
-        nearer: Opacity, value and window of the other surfaces, from far to near; they count where
-            they cover at least half of a pixel.
-        frame: The pixels of ``values``.
+    ``nearer`` has opacity, value and window of the others, from far to near; they count where they
+    cover at least half of a pixel.
     """
     for alpha, value, window in nearer:
         seen = window.within(frame)
@@ -201,12 +198,8 @@ def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array
 def correlated(planes: Array, kernel: Array) -> Array:
     """Correlate planes with kernels, where the kernels lie inside.
 
-    Args:
-        planes: ``(P, H, W)``, P a multiple of C.
-        kernel: ``(C, K, K)``.
-
-    Returns:
-        ``(P, H - K + 1, W - K + 1)``.
+    Planes ``(P, H, W)`` and kernels ``(C, K, K)``, P a multiple of C, give
+    ``(P, H - K + 1, W - K + 1)``.
     """
     colours, size = kernel.shape[0], kernel.shape[-1]
     if size == 1:

@@ -67,13 +67,7 @@ def draw_kind(random: np.random.Generator) -> Kind:
 
 
 def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = None) -> Focus:
-    """Draw the focus of the lens and the amount of blur.
-
-    Args:
-        random: The random generator.
-        kind: Kind of the depth.
-        level: Nearness in focus, if the focal plane lies in the scene; None draws one.
-    """
+    """Draw the focus of the lens and the amount of blur."""
     if kind == "sharp":
         return Focus(0.0, 0.0)
     largest = math.exp(random.uniform(*np.log(LARGEST_PX)))
@@ -91,19 +85,7 @@ def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = No
 def draw_nearness(
     random: np.random.Generator, kind: Kind, height: int, width: int, branch: Branch
 ) -> Array:
-    """Draw a depth shape.
-
-    Args:
-        random: The random generator.
-        kind: ``plane``, ``fractal``, ``curved`` or ``occluders`` for the background of occluders.
-        height: Height of the picture, px.
-        width: Width of the picture, px.
-        branch: The branch; curved and fractal shapes of the two branches come from different
-            families.
-
-    Returns:
-        ``(height, width)`` in [0, 1].
-    """
+    """Draw a depth shape: ``(height, width)`` in [0, 1]."""
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -165,17 +147,7 @@ SHAPES: Mapping[tuple[Kind, Branch], Callable[[np.random.Generator, Array, Array
 def fractal(
     random: np.random.Generator, size: tuple[int, ...], exponent: float, reduced: int = 1
 ) -> Array:
-    """Noise whose power spectrum is f^-exponent.
-
-    Args:
-        random: The random generator.
-        size: Height and width, px.
-        exponent: Exponent of the spectrum.
-        reduced: Factor by which the texture is computed smaller each way, then enlarged.
-
-    Returns:
-        ``size`` float32 of mean 0 and standard deviation 1.
-    """
+    """Noise whose power spectrum is f^-exponent."""
     rows, columns = -(-size[0] // reduced), -(-size[1] // reduced)
     fy, fx = np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None]
     frequency = np.maximum(np.hypot(fy, fx), 0.5 / max(rows, columns)).astype(np.float32)

@@ -22,13 +22,6 @@ def depth_layers(
     blurred nearer edge is partly transparent and neighbouring layers of a slanted surface must
     leave no seam. The farthest layer continues everywhere. A pinhole picture of the layers equals
     ``colour``.
-
-    Args:
-        colour: ``(H, W, 3)`` float64, linear light.
-        depth_mm: ``(H, W)``, > 0.
-        count: Number of steps, >= 1; a step without pixels makes no layer.
-        reach_px: Length of the continuation, at least the largest radius of the circle of
-            confusion.
     """
     inverse = 1.0 / depth_mm
     low, high = float(inverse.min()), float(inverse.max())

@@ -65,12 +65,7 @@ _TRACED = (
 
 
 def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) -> RealLens:
-    """Draw a lens between two real ones, with scaled aberrations and a random aperture.
-
-    Args:
-        random: The random generator; equal states give equal lenses.
-        pixel_pitch_um: Pixel pitch of the picture to be blurred, µm; None draws 5 to 22 µm.
-    """
+    """Draw a lens between two real ones, with scaled aberrations and a random aperture."""
     uniform = _Uniform(random)
     pitch = uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um
     first, second = (_TRACED[int(uniform.below(len(_TRACED)))] for _ in range(2))

@@ -23,17 +23,7 @@ Array = NDArray[np.float64]
 def view_difference(
     layers: Sequence[Layer], lens: Lens, dual_pixel: DualPixel, aperture: Aperture = ROUND
 ) -> Array:
-    """Half of the left view minus the right one.
-
-    Args:
-        layers: The scene, in any order; the farthest must be opaque.
-        lens: The lens.
-        dual_pixel: How the pupil is divided.
-        aperture: Its shape.
-
-    Returns:
-        ``(H, W, 3)`` float64, linear light.
-    """
+    """Half of the left view minus the right one: ``(H, W, 3)`` float64, linear light."""
     left, right = (
         render(layers, lens, aperture, half=(dual_pixel, side)) for side in ("left", "right")
     )
@@ -48,15 +38,6 @@ def recorded_views(
     Two halves with independent noise have a mean and a half difference with equal, independent
     noise; that of the mean is already in ``full``. The difference is limited so that neither view
     leaves [0, 1] and their mean stays ``full``.
-
-    Args:
-        full: ``(H, W, 3)`` linear light in [0, 1], as recorded.
-        difference: Result of :func:`view_difference`.
-        sensor: Noise of the sensor.
-        seed: Seed of the noise.
-
-    Returns:
-        Left and right view, linear light in [0, 1].
     """
     noise = noise_deviation(full, sensor) * normal_numbers(full.shape, seed)
     room = np.minimum(full, 1.0 - full)

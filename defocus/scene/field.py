@@ -41,15 +41,10 @@ def field_zones(
     grid: tuple[int, int] = (PER_SIDE, PER_SIDE),
     at: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> list[Zone]:
-    """The zones of a picture (height, width).
+    """The zones of a picture (height, width) on a grid of places.
 
-    Args:
-        shape: Height and width with the margin.
-        margin_px: Rows and columns on each side that lie beyond the picture: what is farther out
-            than its corner is as in the corner.
-        grid: Places down and across.
-        at: Rows and columns that the weights are for, px; None for all. Beyond the border they
-            are those of the border.
+    The picture may have a margin, whose places beyond the corner are as the corner; ``at`` gives
+    the rows and columns that the weights are for, which off the picture are those of its border.
     """
     height, width = shape
     half_diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2

@@ -108,13 +108,8 @@ class KernelBank:
     def kernel(self, index: int, node: int) -> Array:
         """The kernel of a lens at one of its nodes.
 
-        Args:
-            index: Number of the lens.
-            node: Index of the node.
-
-        Returns:
-            ``(3, K, K)`` float32, K odd, each colour adds up to 1; rotated by half a turn, for
-            correlation.
+        The result: ``(3, K, K)`` float32, K odd, each colour adds up to 1; rotated by half a
+        turn, for correlation.
         """
         key = index, node
         found = self._kernels.get(key)
@@ -219,17 +214,7 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
 
 
 def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
-    """Blur a scene with a lens.
-
-    Args:
-        bank: The bank with the lens.
-        index: Number of the lens.
-        scene: A scene with occluders at nodes, see :func:`snapped`.
-        border: Border of the scene that is visible only in the blur, as :func:`margin` gives it.
-
-    Returns:
-        ``(H - 2 border, W - 2 border, 3)`` linear light.
-    """
+    """Blur a scene with a lens: ``(H - 2 border, W - 2 border, 3)`` linear light."""
     optic = bank.optic(index)
 
     def kernel(node: int) -> Array:

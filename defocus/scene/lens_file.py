@@ -70,20 +70,12 @@ class MeasuredLens:
 
 
 def write_lens(path: Path, measured: MeasuredLens) -> None:
-    """Write a lens.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+    """Write a lens."""
     write_json(path, {"kind": KIND, "version": 1, **asdict(measured)})
 
 
 def read_lens(path: Path) -> MeasuredLens:
-    """Read a lens file; it may come from anybody.
-
-    Raises:
-        OpticsError: It is missing or no lens file, or its numbers are impossible for a lens.
-    """
+    """Read a lens file; it may come from anybody."""
     hint = "'defocus-capture chart lens' writes one"
     try:
         document: Any = read_json(path)

@@ -99,13 +99,7 @@ def sampled(
     To rounding the same as ``scipy.ndimage.affine_transform`` (order 3, mode mirror), in a third
     of its time, because all channels share a position's weights.
 
-    Args:
-        values: ``(H, W, C)``.
-        matrix: ``(2, 3)``: x and y in ``values`` of a pixel (x, y, 1) of the result.
-        shape: Height and width of the result.
-
-    Returns:
-        ``(height, width, C)``.
+    The result: ``(height, width, C)``.
 
     Source: Thévenaz and Blu, Interpolation revisited (2000), for the prefilter and the weights.
     """

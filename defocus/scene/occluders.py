@@ -111,16 +111,7 @@ def draw_scene(
     levels: Sequence[float],
     size: tuple[int, int],
 ) -> StreamScene:
-    """Draw a scene with a kind of depth.
-
-    Args:
-        random: The random generator.
-        sources: Sources of textures and shapes.
-        kind: Kind of the depth.
-        focus: Conversion of nearness to the circle of confusion.
-        levels: Nearness of the background's nearest part, then of occluders, ascending.
-        size: Height and width, px.
-    """
+    """Draw a scene with a kind of depth."""
     height, width = size
     background, photograph = sources.background(random, height, width)
     if focus.far == focus.near:

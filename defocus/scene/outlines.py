@@ -54,17 +54,7 @@ class Shape:
 def shape_alpha(
     shape: Shape, x: NDArray[np.float64], y: NDArray[np.float64], height_px: float
 ) -> NDArray[np.float64]:
-    """Opacity of a shape at points of the frame.
-
-    Args:
-        shape: The cut-out.
-        x: Points in frame heights from the frame's centre, any shape.
-        y: Vertical coordinates of the points, downwards.
-        height_px: Height of the frame in pixels.
-
-    Returns:
-        Same shape as ``x``, in [0, 1].
-    """
+    """Opacity of a shape at points of the frame: same shape as ``x``, in [0, 1]."""
     turn = math.radians(shape.turn_deg)
     dx, dy = x - shape.x, y - shape.y
     u = (math.cos(turn) * dx + math.sin(turn) * dy) / shape.size

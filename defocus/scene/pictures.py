@@ -77,17 +77,7 @@ def texture(
 ) -> NDArray[np.float64]:
     """The largest centred crop with that aspect ratio, resized by area or cubic.
 
-    Args:
-        name: One of :data:`PICTURES`.
-        width: Pixels.
-        height: Pixels.
-        region: Left, top, right, bottom of the part that is used, as fractions of the picture.
-
-    Returns:
-        ``(height, width, 3)`` float64, linear light, >= 0.
-
-    Raises:
-        RegistryError: The name is unknown.
+    The result: ``(height, width, 3)`` float64, linear light, >= 0.
     """
     if name not in PICTURES:
         raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
@@ -97,13 +87,7 @@ def texture(
 def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
     """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
 
-    Args:
-        picture: ``(H, W, 3)`` float64, >= 0.
-        width: Pixels.
-        height: Pixels.
-
-    Returns:
-        ``(height, width, 3)`` float64, >= 0.
+    The result: ``(height, width, 3)`` float64, >= 0.
     """
     rows, columns = picture.shape[:2]
     scale = min(columns / width, rows / height)
@@ -118,12 +102,7 @@ def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[n
 def part(
     picture: NDArray[np.float64], region: tuple[float, float, float, float]
 ) -> NDArray[np.float64]:
-    """A part of a picture.
-
-    Args:
-        picture: ``(H, W, ...)``.
-        region: Left, top, right, bottom, as fractions of the picture.
-    """
+    """A part of a picture."""
     rows, columns = picture.shape[:2]
     left, top, right, bottom = region
     return picture[
@@ -162,8 +141,7 @@ class Photograph:
     def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
         """A random part at a random scale and orientation, extended by reflection if too small.
 
-        Returns:
-            ``(height, width, 3)`` float32 linear light in [0, 1].
+        The result: ``(height, width, 3)`` float32 linear light in [0, 1].
         """
         turned = bool(random.integers(2))
         rows, columns = (width, height) if turned else (height, width)

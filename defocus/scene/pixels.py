@@ -31,14 +31,7 @@ def framed(reach_px: float) -> int:
 def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     """Kernels of light on sub-pixels.
 
-    Args:
-        light: ``(C, size * F, size * F)``, >= 0, F odd.
-        size: Side of the square in pixels, odd.
-        centre: ``(C, 2)`` centroids x and y from the centre, px, if they are known better than to a
-            sub-pixel.
-
-    Returns:
-        ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off.
+    The result: ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off.
     """
     fineness = light.shape[-1] // size
     gather = _gather(size, fineness)
@@ -74,12 +67,7 @@ def _without_negatives(planes: Array) -> Array:
 
 
 def _centred(kernels: Array, centre: Array) -> Array:
-    """Kernels times planes 1 + a + b x + c y that give them their centroids, sum 1.
-
-    Args:
-        kernels: ``(C, K, K)``.
-        centre: ``(C, 2)``, x and y from the middle, px.
-    """
+    """Kernels times planes 1 + a + b x + c y that give them their centroids, sum 1."""
     count, size = kernels.shape[:2]
     basis, pairs = _basis(size)
     flat, wanted = kernels.reshape(count, -1), np.column_stack([np.ones(count), centre])

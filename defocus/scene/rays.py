@@ -29,11 +29,7 @@ TAIL = 3.0
 def pupil_grid(side: int) -> tuple[Array, Array]:
     """Evenly distributed points of the unit disc without a pattern, which would cause moiré.
 
-    Args:
-        side: Average number of points across the diameter.
-
-    Returns:
-        x and y, each ``(R,)``.
+    The result: x and y, each ``(R,)``.
 
     Source: the additive recurrence R2 of M. Roberts, The unreasonable effectiveness of
     quasirandom sequences, 2018; half as far from an exact disc as a jittered grid.
@@ -50,18 +46,7 @@ def ray_psfs(
     lateral_px: Sequence[tuple[float, float]],
     radius_px: float,
 ) -> Array:
-    """Make kernels by tracing rays.
-
-    Args:
-        pupil: Pupil at the place in the field.
-        defocus_um: W020 of each colour, µm.
-        lateral_px: Landing point of each colour's chief ray, (x, y).
-        radius_px: Radius of a disc over which the rays would have the same spacing; it determines
-            their number.
-
-    Returns:
-        ``(C, K, K)``, K odd, each sums to 1.
-    """
+    """Make kernels by tracing rays: ``(C, K, K)``, K odd, each sums to 1."""
     side = int(np.clip(-(-radius_px * RAYS_PER_PX // 16) * 16, LEAST_SIDE, MOST_SIDE))
     x, y = pupil_grid(side)
     open_ = pupil.depth(x, y) >= 0.0
@@ -88,14 +73,7 @@ def landings(
 ) -> tuple[Array, Array]:
     """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
-    Args:
-        pupil: Pupil at the place in the field.
-        rays: x and y of the rays in the pupil, radii, each ``(R,)``.
-        defocus_um: W020 of each colour, µm.
-        lateral_px: Landing point of each colour's chief ray, (x, y).
-
-    Returns:
-        x and y, each ``(C, R)``, px.
+    The result: x and y, each ``(C, R)``, px.
     """
     x, y = rays
     slope_x, slope_y = pupil.slopes(x, y)

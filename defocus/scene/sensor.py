@@ -47,15 +47,6 @@ def exposed(
 
     Photon noise is Gaussian with the Poisson variance, a good approximation above some tens of
     electrons, which any visible tone has.
-
-    Args:
-        linear: Linear light, 1 = white at ``gain_ev`` 0.
-        sensor: Full well and read noise.
-        seed: Seed of the noise.
-        gain_ev: Additional exposure, EV.
-
-    Returns:
-        Same shape, linear light in [0, 1].
     """
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
     recorded = light + noise_deviation(light, sensor) * normal_numbers(light.shape, seed)

@@ -180,14 +180,7 @@ class Motorcycle:
 def measured_layers(
     colour: NDArray[np.float64], depth_mm: NDArray[np.float64], canvas: Canvas, steps: int
 ) -> list[Layer]:
-    """Layers of a picture with measured depth: its largest centred part with the canvas's shape.
-
-    Args:
-        colour: ``(H, W, 3)`` float64, linear light.
-        depth_mm: ``(H, W)``, > 0.
-        canvas: Where the scene is drawn.
-        steps: Largest number of layers.
-    """
+    """Layers of a picture with measured depth: its largest centred part with the canvas's shape."""
     rows, columns = canvas.shape
     scale = min(depth_mm.shape[1] / columns, depth_mm.shape[0] / rows)
     y, x = np.mgrid[:rows, :columns].astype(np.float64)
@@ -229,9 +222,6 @@ def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fill unmeasured pixels (NaN) with the farther of their neighbours left and right.
 
     Unmeasured areas of a stereo pair are mostly background seen by one view only.
-
-    Args:
-        depth: ``(H, W)``, greater is farther.
     """
     from_left = _carried(depth)
     from_right = _carried(depth[:, ::-1])[:, ::-1]

@@ -34,11 +34,7 @@ SUB_PIXEL_BITS = 3
 
 
 def draw_texture(random: np.random.Generator, height: int, width: int) -> Array:
-    """A random texture.
-
-    Returns:
-        ``(height, width, 3)`` float32 linear light in [0, 1].
-    """
+    """A random texture: ``(height, width, 3)`` float32 linear light in [0, 1]."""
     draw = DRAWN[int(random.choice(len(DRAWN), p=SHARES))]
     return draw(random, height, width)
 

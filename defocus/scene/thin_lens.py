@@ -124,16 +124,7 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
 
 
 def release_scale(lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0) -> float:
-    """Reduction of a picture that hides diffraction and defocus.
-
-    Args:
-        lens: The lens with the settings of the sharp picture.
-        depths_mm: Distances that must be sharp; if empty, only diffraction counts.
-        largest_px: Diameter of the Airy disc and of the circle of confusion in the release.
-
-    Returns:
-        Width of the release relative to the sensor's picture, in (0, 1].
-    """
+    """Reduction of a picture that hides diffraction and defocus."""
     spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]
     return min(1.0, largest_px / max(airy_diameter_px(lens), *spots, 1e-9))
 
@@ -161,11 +152,6 @@ def true_exposure_time(nominal_s: float) -> float:
 def exposure_difference_ev(
     first: tuple[float, float, float], second: tuple[float, float, float]
 ) -> float:
-    """Exposure of the first setting over that of the second, in EV (log2).
-
-    Args:
-        first: f-number, exposure time in seconds, ISO.
-        second: The same settings of the other picture.
-    """
+    """Exposure of the first setting over that of the second, in EV (log2)."""
     (n1, t1, iso1), (n2, t2, iso2) = first, second
     return math.log2(t1 * iso1 / n1**2) - math.log2(t2 * iso2 / n2**2)

@@ -25,18 +25,7 @@ def wave_psfs(
     radius_px: float,
     samples: int,
 ) -> Array:
-    """Make kernels by wave optics.
-
-    Args:
-        pupil: Pupil at the place in the field.
-        bands: For each colour its wavelengths, µm, each with its W020 in µm.
-        lateral_px: Landing point of each colour's chief ray, (x, y).
-        radius_px: Radius that rays reach.
-        samples: Number of samples across the pupil.
-
-    Returns:
-        ``(C, K, K)``, K odd, each sums to 1.
-    """
+    """Make kernels by wave optics: ``(C, K, K)``, K odd, each sums to 1."""
     size, places = wave_frame(pupil.lens, radius_px)
     return kernels_of(wave_light(pupil, bands, lateral_px, places, samples), size)
 
@@ -44,12 +33,8 @@ def wave_psfs(
 def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
     """Side of the square that holds the light, px, and the places of its sub-pixels.
 
-    Args:
-        lens: The lens at its aperture and pixel pitch.
-        radius_px: Radius that rays reach.
-
-    Returns:
-        The side, odd, and ``(side * F,)`` distances from the chief ray of green, px, F odd.
+    The result: the side, odd, and ``(side * F,)`` distances from the chief ray of green, px, F
+    odd.
     """
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
     longest, shortest = (limit(limit(band) for band in BANDS_UM) for limit in (max, min))
@@ -68,15 +53,7 @@ def wave_light(
 ) -> Array:
     """Intensity on a grid of places: |FT{A exp(2πi W)}|² by products with two matrices.
 
-    Args:
-        pupil: Pupil at the place in the field.
-        bands: For each colour its wavelengths, µm, each with its W020 in µm.
-        lateral_px: Landing point of each colour's chief ray, (x, y).
-        places: ``(P,)`` distances from the chief ray of green, px, the same in x and y.
-        samples: Number of samples across the pupil.
-
-    Returns:
-        ``(C, P, P)``, in arbitrary units.
+    The result: ``(C, P, P)``, in arbitrary units.
     """
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0

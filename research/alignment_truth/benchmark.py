@@ -137,17 +137,7 @@ def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
 
 
 def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
-    """Run the parts that the folder does not have yet.
-
-    Args:
-        plan: What is to be run.
-        folder: Folder of the results; existing parts are kept.
-
-    Raises:
-        DatasetError: A folder of pictures or stacks is missing or empty.
-        ImageError: A picture cannot be read.
-        StorageError: The results cannot be stored.
-    """
+    """Run the parts that the folder does not have yet."""
     textures = load_textures(plan.split, plan.folders)
     frames = [] if plan.stacks is None else stack_frames(plan.stacks)
     key = _key(plan, textures, frames)

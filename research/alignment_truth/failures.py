@@ -77,10 +77,6 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     With parallax, a scene has no single transform: a point at a corner moves by the camera's
     similarity, plus parallax between that of the farthest and that of the nearest surface in the
     picture. A corner's error is the distance from this range.
-
-    Args:
-        pair: The pair with its truth.
-        matrix: ``(3, 3)`` homogeneous, from blurry to sharp positions.
     """
     height, width = pair.coc_px.shape
     corners = np.array([(x, y, 1.0) for x in (0, width - 1) for y in (0, height - 1)])

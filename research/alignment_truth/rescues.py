@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import SessionLens, Shared, register_in_session
 from defocus.progress import track
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from research.alignment_truth.methods import Members
 from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
 from research.alignment_truth.rendered.textures import Textures, load_textures

@@ -142,13 +142,7 @@ def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
 def ratio(
     reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
 ) -> float | None:
-    """Mean error of the reference divided by that of the method.
-
-    Args:
-        reference: Scores of the reference, over the same pairs.
-        scores: Scores of the method.
-        name: The class of pixels.
-    """
+    """Mean error of the reference divided by that of the method."""
     theirs, ours = (_mean(some, name) for some in (reference, scores))
     return None if theirs is None or not ours else theirs / ours
 

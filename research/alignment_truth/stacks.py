@@ -88,14 +88,7 @@ class FrameScore:
 
 
 def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
-    """The frames of all stacks in a folder, each with the merged picture of its stack.
-
-    Args:
-        folder: A stack, or a folder of stacks. Stacks without ``expected.jpg`` are skipped.
-
-    Raises:
-        DatasetError: There is no stack with a merged picture.
-    """
+    """The frames of all stacks in a folder, each with the merged picture of its stack."""
     candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
     found = [
         (frame, stack / MERGED)
@@ -112,16 +105,7 @@ def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
-    """Align the merged picture with a frame by every method, and score each.
-
-    Args:
-        frame: The frame, the blurry member.
-        merged: The merged picture, the sharp member.
-        names: Names of the methods.
-
-    Raises:
-        ImageError: A picture cannot be read, or the sizes differ.
-    """
+    """Align the merged picture with a frame by every method, and score each."""
     members = Members(*(_half(picture) for picture in read_pair(frame, merged)))
     flows = {name: answer.flow for name, answer, _ in answers(members, names)}
     aligned = {name: _aligned(members, flow) for name, flow in flows.items() if flow is not None}

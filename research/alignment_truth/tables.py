@@ -131,16 +131,7 @@ def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
 
 
 def put_into(page: Path, tables: Mapping[str, str]) -> None:
-    """Replace the text between the markers of each name on a page.
-
-    Args:
-        page: Markdown.
-        tables: What :func:`sections` gives.
-
-    Raises:
-        InputError: The page is missing or lacks a marker.
-        StorageError: The page cannot be written.
-    """
+    """Replace the text between the markers of each name on a page."""
     try:
         text = page.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:

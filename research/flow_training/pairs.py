@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from defocus.training.objective import TrainingBatch
 from defocus.training.parallel import Ranks, places_of
 from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pair

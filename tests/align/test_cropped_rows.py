@@ -12,8 +12,8 @@ from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.images import write_image
+from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 
 pytestmark = pytest.mark.full

@@ -12,8 +12,8 @@ from defocus.align.photometry.equalise import (
     relative_blur,
 )
 from defocus.align.photometry.exposure import light_ratio, vignetting_ev
+from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 
 SIZE = 160, 192
 EVERYWHERE = np.ones(SIZE, dtype=bool)

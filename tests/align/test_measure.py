@@ -18,9 +18,9 @@ from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image
+from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 
 SIZE = (256, 192)
 GAIN = np.array([1.15, 0.95, 1.04], np.float32)

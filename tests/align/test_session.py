@@ -26,9 +26,9 @@ from defocus.align.registration.session import (
 )
 from defocus.align.registration.unknown.doubt import SESSION_HINT
 from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 from research.alignment_truth.methods import Members
 from research.alignment_truth.rendered.pair import STILL, render_pair
 from research.alignment_truth.rendered.psf import PSF

@@ -15,7 +15,7 @@ from defocus.align.photometry.unexplained import (
     unexplained_picture,
 )
 from defocus.images import as_linear
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 Light = NDArray[np.float32]
 STILL = np.eye(3)

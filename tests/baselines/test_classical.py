@@ -31,9 +31,8 @@ from defocus.baselines.operators.classical.varying.operator import varying_blur
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.images import linear_to_srgb
-from defocus.scene.aperture import Aperture, aperture_psf
+from defocus.scene.aperture import Aperture, aperture_psf, disc_psf
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 
 CLASSICAL = ("jnb", "ebdb", "tvl2-2016", "wiener", "richardson-lucy", "krishnan-fergus")
 

@@ -14,7 +14,7 @@ from defocus.baselines.sizes.size import parameter_count
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
 from defocus.baselines.weights_files.store import build_with, find_weights
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 MOST_PARAMETERS = {"defocus-s": 1_000_000, "defocus-m": 8_000_000}
 MOST_BYTES = 20_000_000

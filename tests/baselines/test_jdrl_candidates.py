@@ -16,7 +16,7 @@ from defocus.baselines.objectives.jdrl.thin_lens import LARGEST_PX, reblurred_by
 from defocus.baselines.registry import baseline
 from defocus.baselines.wrapping import retrained
 from defocus.errors import SettingsError
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from tests.baselines.conftest import Constant, Shifted
 
 LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)

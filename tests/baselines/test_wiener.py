@@ -14,8 +14,8 @@ from defocus.baselines.operators.classical.deconvolution.domain import Mirrored
 from defocus.baselines.operators.classical.deconvolution.wiener import wiener_levels
 from defocus.baselines.registry import baseline
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 
 SCENES = ("astronaut", "chelsea", "coffee", "grass", "gravel", "retina", "rocket")
 

@@ -30,7 +30,7 @@ from defocus.images import Image, read_image, write_image
 from defocus.likeness import fingerprint
 from defocus.reports.html import render_html
 from defocus.reports.model import Curves
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from tests.command_process import start_command
 from tests.conftest import Run
 

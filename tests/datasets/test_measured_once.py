@@ -35,7 +35,7 @@ from defocus.datasets.reporting.page import dataset_page
 from defocus.datasets.sidecar.write import write_sidecar
 from defocus.errors import DatasetError
 from defocus.images import Image, write_image
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 NAMES = ("astronaut", "coffee")
 

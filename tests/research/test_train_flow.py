@@ -19,7 +19,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows
 from defocus.errors import SettingsError, StorageError, TrainingError, WeightsError
 from defocus.images import linear_to_srgb
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from defocus.training.method import Method
 from defocus.training.objective import Progress
 from defocus.training.parallel import Ranks

@@ -11,7 +11,7 @@ from defocus.restoration.guard.guard import guarded
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 Array = NDArray[np.float32]
 

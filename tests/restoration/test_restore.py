@@ -34,7 +34,7 @@ from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.run import Wishes, restore_pictures
 from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from defocus.training.memory import available_bytes, peak_bytes
 
 CPU = torch.device("cpu")

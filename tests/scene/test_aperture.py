@@ -14,10 +14,10 @@ from defocus.scene.aperture import (
     Aperture,
     DualPixel,
     aperture_psf,
+    disc_psf,
     dual_pixel_psfs,
     pupil_light,
 )
-from defocus.scene.psf import disc_psf
 
 HALF_DISC, SOFT = DualPixel("half-disc"), DualPixel("butterworth")
 POLYGON = Aperture(blades=6, turn_deg=10.0)

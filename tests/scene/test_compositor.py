@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from defocus.scene.aperture import disc_psf
 from defocus.scene.depth_layers import depth_layers
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved, moved_layers
-from defocus.scene.psf import disc_psf
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 LENS = Lens(50.0, 2.0, 1000.0, 93.75)

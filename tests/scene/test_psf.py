@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.errors import OpticsError
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 
 @given(diameter=st.floats(0.0, 80.0))

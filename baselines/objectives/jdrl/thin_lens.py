@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch.nn import functional
 
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["LARGEST_PX", "reblurred_by_map"]
 

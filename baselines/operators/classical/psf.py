@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["Shape", "gaussian_psf", "kernel", "sigma_of"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["dust_shadow", "tint", "vignette"]
 

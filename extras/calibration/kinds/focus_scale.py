@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from defocus.capture.judging.quick_look import QuickLook, luminance
 from defocus.capture.judging.sharpness import gradient_energy
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["FocusView", "focus_scale", "step_words", "view_at"]
 

@@ -11,7 +11,7 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.lines import lines_json, read_lines
 from defocus.extras.charts.sheet.layout import make_sheet
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["line_table"]
 

@@ -16,8 +16,8 @@ from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.coverage import covered, printed_light
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT
+from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import moved_points
-from defocus.scene.psf import disc_psf
 
 __all__ = ["KERNELS", "SheetPlaceError", "place_errors", "place_table", "sharp_chart"]
 

@@ -16,7 +16,7 @@ from defocus.extras.charts.reading.read import DISC_MTF50, ChartReading
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.extras.charts.sheet.parts import Dot, LeavesSquare
 from defocus.images import as_float, srgb_to_linear
-from defocus.scene.drawing import draw_shapes
+from defocus.scene.shapes import draw_shapes
 
 __all__ = ["ChartProbe", "ChartShot", "largest_blur", "probes"]
 

@@ -18,7 +18,7 @@ from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
 from defocus.images import as_float, srgb_to_linear
-from defocus.scene.drawing import draw_shapes
+from defocus.scene.shapes import draw_shapes
 
 __all__ = ["ReadLeaves", "ReadStar", "read_leaves", "read_stars"]
 

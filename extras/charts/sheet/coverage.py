@@ -10,8 +10,7 @@ from defocus.edges.linear_light import grey_of
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.extras.charts.sheet.parts import LeavesSquare, part_shapes
 from defocus.images import as_float, srgb_to_linear
-from defocus.scene.drawing import draw_shapes
-from defocus.scene.shapes import Disc, Shape
+from defocus.scene.shapes import Disc, Shape, draw_shapes
 
 __all__ = ["covered", "printed_light"]
 

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 from defocus.extras.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, grey, part_shapes
 from defocus.images import as_float, srgb_to_linear
-from defocus.scene.drawing import draw_shapes
-from defocus.scene.shapes import Shape, box
+from defocus.scene.shapes import Shape, box, draw_shapes
 
 __all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_roughly", "photographed"]
 

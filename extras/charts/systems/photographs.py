@@ -30,7 +30,7 @@ from defocus.extras.charts.tone_curve import ToneCurve
 from defocus.files import sha256_file
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear
 from defocus.restoration.systems import Restore
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["ChartCase", "ChartPhotographs", "TakenChart", "simulated_cases", "taken_cases"]
 

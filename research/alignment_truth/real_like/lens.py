@@ -29,13 +29,8 @@ LOST = 0.004
 def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     """What a lens makes of a scene, layers composited from far to near.
 
-    Args:
-        light: ``(H, W, 3)`` linear.
-        diameter: ``(H, W)`` signed diameters of the circle of confusion, px.
-        lens: At its aperture and pixel pitch.
-
-    Returns:
-        ``(H, W, 3)``; within the kernels' reach of the border light from outside is missing.
+    The result: ``(H, W, 3)``; within the kernels' reach of the border light from outside is
+    missing.
     """
     low, high = float(diameter.min()), float(diameter.max())
     count = min(MOST_LAYERS, max(1, math.ceil((high - low) / LEAST_STEP_PX)))

@@ -57,13 +57,7 @@ class RealLikePair:
 
 
 def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair:
-    """Render one pair; the same arguments give the same pair.
-
-    Args:
-        files: Photographs.
-        seed: Of the set.
-        index: Of the pair in the set.
-    """
+    """Render one pair; the same arguments give the same pair."""
     rng = np.random.default_rng([seed, index])
     scene = draw_scene(files, rng)
     inner = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]

@@ -61,14 +61,6 @@ def scene_files(split: Split, folders: Sequence[Path], stacks: Path | None) -> t
     """The photographs of a split, by the hash of their files.
 
     ``choose`` has those of the truth set's split of that name, ``test`` all others.
-
-    Args:
-        split: Which.
-        folders: Of photographs.
-        stacks: Folder of focus stacks: of each the merged picture, else the frame in the middle.
-
-    Raises:
-        DatasetError: There is no picture.
     """
     found = [file for folder in folders for file in _pictures(folder)]
     for stack in sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ():
@@ -96,12 +88,7 @@ def _photograph(file: Path) -> Array:
 
 
 def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene:
-    """A part of a photograph with depth.
-
-    Args:
-        files: Photographs.
-        rng: Decides.
-    """
+    """A part of a photograph with depth."""
     while True:
         file = files[int(rng.integers(len(files)))]
         light = _photograph(file)

@@ -60,14 +60,7 @@ def scores_of(
     true: Placed,
     answers: Iterable[tuple[str, Placed | None, float]],
 ) -> dict[str, WarpScore]:
-    """Answers, and the true one and none, by name.
-
-    Args:
-        moved: The sharp member.
-        unmoved: What it is without the warp, on the blurry member's grid.
-        true: Where the pixels of the blurry member lie in ``moved``.
-        answers: Name, answer and CPU seconds of each method.
-    """
+    """Answers, and the true one and none, by name."""
     shape = moved.shape
     shown = inside(true.positions).astype(np.uint8)
     shown[[0, -1]] = shown[:, [0, -1]] = 0

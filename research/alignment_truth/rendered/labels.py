@@ -32,19 +32,10 @@ def front_depth(surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], fram
 def edge_class(
     surfaces: Sequence[TruthSurface], defocus: Defocus, front: NDArray[np.uint8], frame: Window
 ) -> Mask:
-    """Mark pixels that show more than one surface.
+    """Mark pixels that show more than one surface: ``(H, W)`` bool.
 
     They lie within half a circle of confusion (that of the nearer surface or of the one seen,
     whichever is greater) and :data:`BORDER_PX` of a visible occluding edge.
-
-    Args:
-        surfaces: Surfaces, from far to near.
-        defocus: The lens of the blurry member.
-        front: ``(H, W)`` index of the frontmost surface.
-        frame: The pixels of ``front``.
-
-    Returns:
-        ``(H, W)`` bool.
     """
     x, y = frame.grid()
     seen = np.abs(defocus.diameter(front_depth(surfaces, front, frame)))
@@ -64,13 +55,7 @@ def edge_class(
 
 
 def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> Mask:
-    """True where a point of the blurry picture is visible in the sharp one.
-
-    Args:
-        flow: ``(2, H, W)`` from blurry to sharp, px.
-        front: ``(H, W)`` frontmost surface of the blurry picture.
-        there: ``(H, W)`` frontmost surface of the sharp picture.
-    """
+    """True where a point of the blurry picture is visible in the sharp one."""
     height, width = front.shape
     x, y = Window(0, 0, width, height).grid()
     x, y = x + flow[0], y + flow[1]

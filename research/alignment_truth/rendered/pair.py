@@ -126,14 +126,6 @@ def render_pair(
     """Render one pair, with layouts and point spread functions of the textures' split.
 
     The same arguments always give the same pair.
-
-    Args:
-        textures: The pictures of one split.
-        ranges: Ranges from which the pair is drawn.
-        height: Height of the pair, px.
-        width: Width of the pair, px.
-        seed: Seed of the set.
-        index: Index of the pair in the set.
     """
     rng = np.random.default_rng([SPLITS.index(textures.split), seed, index])
     scene = _draw_scene(textures, ranges, (height, width), rng)

@@ -83,15 +83,7 @@ def kernel(
 ) -> NDArray[np.float32]:
     """The kernel of one circle of confusion at one place.
 
-    Args:
-        psf: The lens.
-        defocus_px: Signed diameter of the circle of confusion, negative in front of the focus
-            plane: there the image of the pupil is upside down.
-        field: Place (x, y) relative to the picture's centre, 1 = distance of the corner.
-        largest_px: Largest diameter in the picture; coma does not depend on the defocus.
-
-    Returns:
-        ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``.
+    The result: ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``.
     """
     radius = abs(defocus_px) / 2
     if psf.family == "coma":

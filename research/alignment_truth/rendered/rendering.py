@@ -68,12 +68,7 @@ class Rendered:
 
 
 def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
-    """Render the picture of a pinhole camera that has moved by ``view``.
-
-    Args:
-        surfaces: Surfaces, from far to near; the first is the background.
-        view: Movement of the camera.
-    """
+    """Render the picture of a pinhole camera that has moved by ``view``."""
     frame = Window.of(view.size)
     sheets = {}
     for index, surface in enumerate(surfaces):
@@ -85,13 +80,7 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
 
 
 def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window) -> Rendered:
-    """Render the picture of the wide aperture at the reference position.
-
-    Args:
-        surfaces: Surfaces, from far to near; the first is the background.
-        defocus: The lens.
-        frame: The pixels; within ``reach_px`` of its border the picture lacks light from outside.
-    """
+    """Render the picture of the wide aperture at the reference position."""
     sheets = {}
     for index, surface in enumerate(surfaces):
         window = surface.window.grown(defocus.reach_px).within(frame)

@@ -61,16 +61,7 @@ def split_of(digest: bytes) -> Split:
 
 
 def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
-    """Read the pictures of one split, from folders and from scikit-image.
-
-    Args:
-        split: Name of the split.
-        folders: Folders of pictures; sub-folders and RAW files are skipped.
-
-    Raises:
-        DatasetError: A folder is missing or has no picture.
-        ImageError: A picture cannot be read.
-    """
+    """Read the pictures of one split, from folders and from scikit-image."""
     files = [file for folder in folders for file in _pictures_in(folder)]
     own = [file for file in files if split_of(bytes.fromhex(sha256_file(file))) == split]
     built_in = [
@@ -114,15 +105,8 @@ def texture_patch(
     and extended by reflection if it is too small. It is band-limited by a Gaussian of 0.6 frame
     pixels, so that sampling it at frame pixels, moved or not, aliases little.
 
-    Args:
-        textures: The pictures.
-        height: Extent of the patch, px of the rendered frame.
-        width: Extent of the patch, px of the rendered frame.
-        texels_per_px: Sampling density of the patch.
-        rng: The random generator.
-
-    Returns:
-        ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear light, >= 0.
+    The result: ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear light, >=
+    0.
     """
     for _ in range(DRAWS):
         region = _region(textures, height, width, rng)

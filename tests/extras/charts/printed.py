@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.extras.charts.reading import patterns
 from defocus.extras.charts.sheet.parts import LeavesSquare, part_shapes
-from defocus.scene.drawing import draw_shapes
+from defocus.scene.shapes import draw_shapes
 
 __all__ = ["leaves_drawn_once"]
 

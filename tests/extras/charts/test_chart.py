@@ -30,7 +30,7 @@ from defocus.extras.charts.systems.tables import chart_parts, chart_table, print
 from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.reports.model import Tabs
 from defocus.restoration.systems import Restore, SystemRestorer, restorers, without_weights
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from defocus.tesseract import tesseract_version
 
 BLUR = 5.0

@@ -24,7 +24,7 @@ from defocus.extras.charts.drift import CLEARLY
 from defocus.extras.charts.shooting.points import session_drift
 from defocus.images import write_image
 from defocus.reports.model import Curves, Paragraph, Table
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from defocus.scene.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
 from tests.capture.conftest import own_home, virtual_folder
 from tests.capture.scripted.plugging import BODIES, plug

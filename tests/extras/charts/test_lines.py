@@ -13,7 +13,7 @@ from defocus.extras.charts.reading.lines import ReadLine, line_words, lines_json
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 Floats = NDArray[np.float64]
 

@@ -41,8 +41,8 @@ from defocus.extras.charts.sheet.raster import photographed
 from defocus.files import write_json
 from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.reports.model import Gallery
+from defocus.scene.aperture import disc_psf
 from defocus.scene.lens_file import MeasuredLens, Recording
-from defocus.scene.psf import disc_psf
 from defocus.scene.real_lens import OffAxis, RealLens
 from defocus.training.loop import Job, Trained
 

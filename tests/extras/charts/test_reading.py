@@ -28,9 +28,9 @@ from defocus.extras.charts.sheet.coverage import covered
 from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, Layout, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.images import read_image, write_image
+from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import moved_points
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 from defocus.tesseract import tesseract_version
 
 Floats = NDArray[np.float64]

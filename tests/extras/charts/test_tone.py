@@ -22,7 +22,7 @@ from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, mak
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.extras.charts.systems.photographs import TakenChart
 from defocus.images import Image, as_integer, linear_to_srgb, write_image
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 Floats = NDArray[np.float64]
 Curve = Callable[[Floats], Floats]

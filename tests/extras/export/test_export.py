@@ -33,7 +33,7 @@ from defocus.extras.export.agreement import TOLERANCE, agreement, onnx_session
 from defocus.extras.export.commands.bench_export_weights import command
 from defocus.extras.export.darktable import refuse_foreign_package
 from defocus.extras.export.graph import make_graph
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from research.pages import exports
 from tests.conformance.probe import fill_weights
 

@@ -22,8 +22,8 @@ from defocus.extras.pages.live.preview import (
     magnify,
 )
 from defocus.images import linear_to_srgb
+from defocus.scene.aperture import disc_psf
 from defocus.scene.leaves import leaves_picture
-from defocus.scene.psf import disc_psf
 
 Array = np.ndarray
 

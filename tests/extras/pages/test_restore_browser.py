@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.extras.pages.restore.desk import Desk
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.browser.test_leaderboard import axe
 from tests.browser.test_report import CONTRAST

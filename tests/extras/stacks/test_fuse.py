@@ -19,7 +19,7 @@ from defocus.extras.stacks.fusion import fused
 from defocus.extras.stacks.placing import correlated, frame_views, place_frames, warped
 from defocus.extras.stacks.run import fuse_stacks
 from defocus.images import Image, as_float, read_image, write_image
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 HEIGHT, WIDTH = 240, 320
 

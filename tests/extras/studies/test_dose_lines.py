@@ -25,8 +25,8 @@ from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.study_commands.ablate import command
 from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
-from defocus.scene.psf import disc_psf
 from defocus.training.record.folder import CURVE
 from tests.benchmark.conftest import Bench
 from tests.extras.studies.conftest import render_doses

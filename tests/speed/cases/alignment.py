@@ -21,8 +21,8 @@ from defocus.align.compensation.compensate import (
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import Similarity
-from defocus.scene.psf import disc_psf
 from tests.speed.case import Case
 
 SIZE, SMALL = (4096, 2160), (2048, 1080)

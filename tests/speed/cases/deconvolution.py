@@ -16,7 +16,7 @@ from scipy import fft
 from defocus.baselines.operators.classical.deconvolution.domain import Array, Periodic
 from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
 from defocus.baselines.operators.classical.deconvolution.wiener import wiener
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 from tests.speed.case import Case, Work, apart
 
 SIZE, SMALL = (1120, 1680), (96, 120)

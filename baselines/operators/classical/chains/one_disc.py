@@ -14,7 +14,7 @@ from defocus.baselines.operators.classical.chains.chain import as_pictures, as_t
 from defocus.baselines.operators.classical.deconvolution.domain import Array, Domain, Mirrored
 from defocus.baselines.operators.classical.saturation import fade_to_blurry
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import disc_psf
 
 __all__ = ["Deconvolution", "OneDisc"]
 
