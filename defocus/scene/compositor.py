@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from defocus.scene.window import Window, shown
 
-__all__ = ["Share", "Sheet", "composited", "correlated", "for_correlation", "foremost", "merged"]
+__all__ = [
+    "LightShare",
+    "SurfacePixels",
+    "composited",
+    "correlated",
+    "for_correlation",
+    "foremost",
+    "merged",
+]
 
 Array = NDArray[Any]
 """float32 or float64; a picture has the precision of its surfaces."""
@@ -30,7 +38,7 @@ NO_LIGHT = 1e-6
 
 
 @dataclass(frozen=True)
-class Share:
+class LightShare:
     """What one kernel spreads of a surface's light.
 
     Attributes:
@@ -46,7 +54,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SurfacePixels:
     """A surface as pixels.
 
     Attributes:
@@ -63,12 +71,14 @@ class Sheet:
     colour: Array
     alpha: Array | None
     window: Window
-    shares: Sequence[Share] = ()
+    shares: Sequence[LightShare] = ()
     even: bool = True
     blended: bool = False
 
 
-def composited(sheets: Iterable[Sheet], canvas: Window, frame: Window | None = None) -> Array:
+def composited(
+    sheets: Iterable[SurfacePixels], canvas: Window, frame: Window | None = None
+) -> Array:
     """The picture of surfaces.
 
     Args:
@@ -123,7 +133,9 @@ def for_correlation(kernels: Array) -> Array:
     return np.ascontiguousarray(turned if turned.ndim == 3 else turned[None])
 
 
-def _spread(sheet: Sheet, canvas: Window, frame: Window) -> tuple[Window, Array, Array | None]:
+def _spread(
+    sheet: SurfacePixels, canvas: Window, frame: Window
+) -> tuple[Window, Array, Array | None]:
     """Where a surface is seen, its light there, and its opacity (None: it hides all behind it)."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
     reach = max((share.kernel.shape[-1] // 2 for share in sheet.shares), default=0)

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import colour_psfs
-from defocus.scene.compositor import Share, Sheet, composited, for_correlation, foremost, merged
+from defocus.scene.compositor import (
+    LightShare,
+    SurfacePixels,
+    composited,
+    for_correlation,
+    foremost,
+    merged,
+)
 from defocus.scene.depth import Focus
 from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.lens_file import MeasuredLens
@@ -223,21 +230,21 @@ def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Ar
     canvas = Window.of(scene.diameters.shape)
     frame = canvas.grown(-border)
     shares = [
-        Share(kernel(node), weight, window)
+        LightShare(kernel(node), weight, window)
         for node, weight, window in _shares(optic, scene.diameters, frame)
     ]
-    sheets = [Sheet(scene.background, None, canvas, shares, blended=True)]
+    sheets = [SurfacePixels(scene.background, None, canvas, shares, blended=True)]
     for one in scene.occluders:
-        own = [Share(kernel(nearest(optic, one.diameter)))] if one.diameter else []
-        sheets.append(Sheet(one.colour, one.alpha, one.window, own))
+        own = [LightShare(kernel(nearest(optic, one.diameter)))] if one.diameter else []
+        sheets.append(SurfacePixels(one.colour, one.alpha, one.window, own))
     return merged(composited(sheets, canvas, frame))
 
 
 def all_in_focus(scene: StreamScene, border: int) -> Array:
     """Pinhole picture of a scene, in the frame of :func:`blurred`."""
     canvas = Window.of(scene.diameters.shape)
-    sheets = [Sheet(scene.background, None, canvas)]
-    sheets += [Sheet(one.colour, one.alpha, one.window) for one in scene.occluders]
+    sheets = [SurfacePixels(scene.background, None, canvas)]
+    sheets += [SurfacePixels(one.colour, one.alpha, one.window) for one in scene.occluders]
     return merged(composited(sheets, canvas, canvas.grown(-border)))
 
 

@@ -16,7 +16,14 @@ from defocus.scene.aperture import (
     pupil_light,
 )
 from defocus.scene.colour_psf import colour_psfs
-from defocus.scene.compositor import Share, Sheet, composited, for_correlation, foremost, merged
+from defocus.scene.compositor import (
+    LightShare,
+    SurfacePixels,
+    composited,
+    for_correlation,
+    foremost,
+    merged,
+)
 from defocus.scene.field import Zone, field_zones
 from defocus.scene.real_lens import RealLens
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
@@ -103,17 +110,17 @@ def _through(
     """Layers blurred with the kernels of their circles of confusion; without zones, one a layer."""
     canvas = Window.of(layers[0].alpha.shape)
 
-    def sheet(layer: Layer) -> Sheet:
+    def sheet(layer: Layer) -> SurfacePixels:
         alpha = None if layer.alpha.min() == 1.0 else layer.alpha
         if lens is None:
-            return Sheet(layer.colour, alpha, canvas)
+            return SurfacePixels(layer.colour, alpha, canvas)
         diameter = float(circle_of_confusion_px(layer.depth_mm, lens))
         shares = [
-            Share(for_correlation(kernel(diameter, zone.place)), zone.weight) for zone in zones
+            LightShare(for_correlation(kernel(diameter, zone.place)), zone.weight) for zone in zones
         ]
         if not zones:
-            shares = [Share(for_correlation(kernel(diameter, (0.0, 0.0))))]
-        return Sheet(layer.colour, alpha, canvas, shares)
+            shares = [LightShare(for_correlation(kernel(diameter, (0.0, 0.0))))]
+        return SurfacePixels(layer.colour, alpha, canvas, shares)
 
     return merged(composited(map(sheet, _far_to_near(layers)), canvas))
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import colour_psfs
-from defocus.scene.compositor import Share, Sheet, composited, for_correlation, merged
+from defocus.scene.compositor import LightShare, SurfacePixels, composited, for_correlation, merged
 from defocus.scene.field import Zone, field_zones
 from defocus.scene.pixels import trimmed
 from defocus.scene.real_lens import RealLens
@@ -23,7 +23,7 @@ PLACES = (3, 4)
 MOST_LAYERS = 14
 LEAST_STEP_PX = 1.0
 LOST = 0.004
-"""Share of the light far out that is left out of a kernel."""
+"""LightShare of the light far out that is left out of a kernel."""
 
 
 def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
@@ -41,17 +41,19 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     canvas = Window.of(diameter.shape)
     zones = field_zones(diameter.shape, grid=PLACES)
 
-    def sheets() -> Iterator[Sheet]:
+    def sheets() -> Iterator[SurfacePixels]:
         for k in sorted(np.unique(bins).tolist(), reverse=True):
             own = bins == k
             colour, alpha = _continued(light, own, bins <= k, np.inf if k == farthest else reach)
             shares = _shares(float(diameter[own].mean()), alpha, lens, zones)
-            yield Sheet(colour, alpha, canvas, shares, even=False)
+            yield SurfacePixels(colour, alpha, canvas, shares, even=False)
 
     return merged(composited(sheets(), canvas))
 
 
-def _shares(diameter: float, alpha: Array, lens: RealLens, zones: Sequence[Zone]) -> list[Share]:
+def _shares(
+    diameter: float, alpha: Array, lens: RealLens, zones: Sequence[Zone]
+) -> list[LightShare]:
     """A layer's light at the places of the field; its opacity is spread as green is."""
     shares = []
     for zone in zones:
@@ -59,7 +61,7 @@ def _shares(diameter: float, alpha: Array, lens: RealLens, zones: Sequence[Zone]
         if (weight * alpha).any():
             kernels = trimmed(colour_psfs(lens, diameter, zone.place), LOST)[[0, 1, 2, 1]]
             own = shown(weight)
-            shares.append(Share(for_correlation(kernels), weight[own.index], own))
+            shares.append(LightShare(for_correlation(kernels), weight[own.index], own))
     return shares
 
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.compositor import Share, Sheet, composited, for_correlation, foremost, merged
+from defocus.scene.compositor import (
+    LightShare,
+    SurfacePixels,
+    composited,
+    for_correlation,
+    foremost,
+    merged,
+)
 from defocus.scene.depth import Focus
 from defocus.scene.field import field_zones
 from defocus.scene.window import Window, shown
@@ -94,7 +101,7 @@ def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Wi
     return _rendered(sheets, frame)
 
 
-def _rendered(sheets: Mapping[int, Sheet], frame: Window) -> Rendered:
+def _rendered(sheets: Mapping[int, SurfacePixels], frame: Window) -> Rendered:
     """Sheets in the frame, and the number of the foremost."""
     front = np.zeros(frame.shape, np.uint8)
     foremost(
@@ -105,7 +112,7 @@ def _rendered(sheets: Mapping[int, Sheet], frame: Window) -> Rendered:
     return Rendered(merged(composited(sheets.values(), frame)), front)
 
 
-def _shares(diameter: Array, lit: Array, defocus: Defocus, window: Window) -> list[Share]:
+def _shares(diameter: Array, lit: Array, defocus: Defocus, window: Window) -> list[LightShare]:
     """Weights that sum to 1 at each pixel, each with its kernel."""
     if not lit.size:
         return []
@@ -121,7 +128,7 @@ def _shares(diameter: Array, lit: Array, defocus: Defocus, window: Window) -> li
             psf = for_correlation(kernel(defocus.psf, float(node), field, defocus.largest_px))
             weight = by_diameter if by_place is None else by_diameter * by_place
             own = shown(weight, window)
-            shares.append(Share(psf, weight[own.slices(window)], own))
+            shares.append(LightShare(psf, weight[own.slices(window)], own))
     return shares
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.compositor import Sheet
+from defocus.scene.compositor import SurfacePixels
 from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.layout import Outline, Relief
@@ -48,10 +48,10 @@ class TruthSurface:
         sampled = cv2.remap(self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
         return np.maximum(sampled, np.float32(0))
 
-    def sheet(self, window: Window, x: Array, y: Array) -> Sheet:
+    def sheet(self, window: Window, x: Array, y: Array) -> SurfacePixels:
         """The pixels of a window, which show these positions of the blurry picture."""
         alpha = None if self.outline is None else self.outline.coverage(x, y)
-        return Sheet(self.colour(x, y), alpha, window)
+        return SurfacePixels(self.colour(x, y), alpha, window)
 
 
 @dataclass(frozen=True)
