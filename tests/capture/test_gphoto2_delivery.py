@@ -29,83 +29,64 @@ class Body:
         self.now += seconds
         return Told("nothing")
 
-    def files(self, due: int | None, quiet: float = 1.5) -> list[CardFile]:
-        return self.shot(due, quiet).files
-
-    def shot(self, due: int | None, quiet: float = 1.5, *, all_or_none: bool = True) -> FilesOfShot:
+    def shot(self, due: int | None, *, all_or_none: bool = True) -> FilesOfShot:
         return files_of_shot(
-            RAW,
-            self.listen,
-            due=due,
-            quiet_seconds=quiet,
-            known={OLD},
-            all_or_none=all_or_none,
+            RAW, self.listen, due=due, quiet_seconds=1.5, known={OLD}, all_or_none=all_or_none,
             clock=lambda: self.now,
-        )
+        )  # fmt: skip
 
 
-def chatter(until: float) -> list[tuple[float, Told]]:
+def chatter(until: float, start: float = 0.0) -> list[tuple[float, Told]]:
     """Changed settings ten times a second."""
-    return [(step / 10, Told("other")) for step in range(round(until * 10))]
+    return [(start + step / 10, Told("other")) for step in range(round(until * 10))]
 
 
-def test_a_companion_that_is_due_is_waited_for() -> None:
-    body = Body(*chatter(6.0), (6.0, Told("complete")), (6.5, Told("file", JPEG)))
-    assert body.files(due=2) == [RAW, JPEG]
-    assert body.now == pytest.approx(6.75)
-
-
-def test_quiet_is_counted_from_the_last_file_and_not_from_the_last_word() -> None:
-    body = Body(*chatter(1.4), (1.4, Told("file", JPEG)), (1.41, Told("file", JPEG)))
-    body.said += [(1.5 + at, told) for at, told in chatter(9.0)]
-    assert body.files(due=None) == [RAW, JPEG]
-    assert body.now == pytest.approx(2.9, abs=0.11)
-
-
-def test_the_cameras_word_that_all_is_done_ends_the_wait() -> None:
-    body = Body((0.1, Told("complete")))
-    assert body.files(due=None) == [RAW]
-    assert body.now == pytest.approx(0.1 + 0.25)
-
-
-def test_a_file_may_follow_the_cameras_word_that_all_is_done() -> None:
-    """Nikon bodies say it before the second file, of the shot before that."""
-    body = Body((0.1, Told("complete")), (0.3, Told("file", JPEG)))
-    assert body.files(due=None) == [RAW, JPEG]
-
-
-def test_files_of_other_shots_are_kept_apart() -> None:
-    body = Body(
-        (0.1, Told("file", OLD)),
-        (0.2, Told("file", FINGER)),
-        (0.3, Told("file", ("/", "capt0003.jpg"))),
-        (0.4, Told("file", JPEG)),
-    )
-    shot = body.shot(due=2)
-    assert shot.files == [RAW, JPEG]
-    assert shot.strays == [OLD, FINGER, ("/", "capt0003.jpg")]
-
-
-def test_a_companion_that_nobody_promised_may_stay_away() -> None:
-    body = Body()
-    assert body.shot(due=2, all_or_none=False).files == [RAW]
-    assert body.now == pytest.approx(15.0)
+COMPLETE, COMPANION = Told("complete"), Told("file", JPEG)
+QUIET = [*chatter(1.4), (1.4, COMPANION), (1.41, COMPANION), *chatter(9.0, start=1.5)]
 
 
 def test_what_is_in_memory_only() -> None:
-    assert in_memory(("/", "capt0000.cr2"))
-    assert in_memory(("/", "capt_DSC01234.ARW"))
-    assert not in_memory(("/store_00010001/DCIM/100CANON", "IMG_0001.CR2"))
+    places = [("/", "capt0000.cr2"), ("/", "capt_DSC01234.ARW"), ("/store_0001/DCIM", "IMG_1.CR2")]
+    assert [in_memory(place) for place in places] == [True, True, False]
 
 
-def test_one_file_that_is_due_costs_no_long_wait() -> None:
-    body = Body()
-    assert body.files(due=1) == [RAW]
-    assert body.now == pytest.approx(0.25)
+@pytest.mark.parametrize(
+    ("said", "due", "files", "seconds"),
+    [
+        ([*chatter(6.0), (6.0, COMPLETE), (6.5, COMPANION)], 2, [RAW, JPEG], 6.75),
+        (QUIET, None, [RAW, JPEG], 2.9),
+        ([(0.1, COMPLETE)], None, [RAW], 0.35),
+        ([(0.1, COMPLETE), (0.3, COMPANION)], None, [RAW, JPEG], 0.55),
+        ([], 1, [RAW], 0.25),
+    ],
+    ids=[
+        "a companion that is due is waited for",
+        "quiet is counted from the last file and not from the last word",
+        "the camera's word that all is done ends the wait",
+        "a file may follow it, as with Nikon bodies",
+        "one file that is due costs no long wait",
+    ],
+)
+def test_files_of_a_shot(
+    said: list[tuple[float, Told]], due: int | None, files: list[CardFile], seconds: float
+) -> None:
+    body = Body(*said)
+    assert body.shot(due).files == files
+    assert body.now == pytest.approx(seconds, abs=0.11)
 
 
-def test_a_companion_that_never_comes_is_an_error() -> None:
-    body = Body(*chatter(60.0))
-    with pytest.raises(MissingFileError, match="1 of 2 files came in 15 s"):
-        body.files(due=2)
-    assert body.now == pytest.approx(15.0, abs=0.11)
+def test_files_of_other_shots_are_kept_apart() -> None:
+    others = [OLD, FINGER, ("/", "capt0003.jpg")]
+    shot = Body(*((n / 10, Told("file", one)) for n, one in enumerate([*others, JPEG], 1))).shot(2)
+    assert (shot.files, shot.strays) == ([RAW, JPEG], others)
+
+
+def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it() -> None:
+    for said, promised in ((chatter(60.0), True), ([], False)):
+        body = Body(*said)
+        if promised:
+            with pytest.raises(MissingFileError, match="1 of 2 files came in 15 s"):
+                body.shot(due=2)
+        else:
+            assert body.shot(due=2, all_or_none=False).files == [RAW]
+        assert body.now == pytest.approx(15.0, abs=0.11)

@@ -10,7 +10,6 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2 import moments
 from defocus.capture.links.gphoto2.moments import Moments
 from defocus.capture.links.retries import ShotFailedError, with_retries
-from tests.capture.scripted.body import ScriptedBody
 from tests.capture.scripted.pictures import jpeg_of
 from tests.capture.scripted.plugging import BODIES, plug
 from tests.capture.scripted.scenarios import URI, aim, bracket_for, checked, shoot
@@ -18,28 +17,23 @@ from tests.capture.scripted.scenarios import URI, aim, bracket_for, checked, sho
 EXPOSED = (4.0, 0.01, 100.0)
 
 
-def two_late_files(body: ScriptedBody) -> None:
-    """The JPEGs of the next two shots come when nobody waits for them any more."""
-    late = body.script.faults["late-companion"]
-    body.script.faults["late-companion"] = replace(late, seconds=50.0)
-    body.arm("late-companion", 2)
-
-
 @pytest.mark.parametrize("name", ["near-far", "signed-steps", "speeds"])
 def test_a_late_file_in_memory_is_no_file_of_the_next_shot(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its name is the next free one, so nothing but its time tells it from a companion."""
-    plugged = plug(monkeypatch, BODIES / f"{name}.txt")
-    assert aim(plugged.body, "ram")
-    two_late_files(plugged.body)
+    body = plug(monkeypatch, BODIES / f"{name}.txt").body
+    assert aim(body, "ram")
+    late = body.script.faults["late-companion"]
+    body.script.faults["late-companion"] = replace(late, seconds=50.0)
+    body.arm("late-companion", 2)  # when nobody waits for the JPEGs any more
     shoot(tmp_path / "s", bracket_for(), "raw+jpeg", pairs=2)
     said = capsys.readouterr().err
     assert "files of two shots came together" in said
-    checked(tmp_path / "s", plugged.body, 2, spare=3)
+    checked(tmp_path / "s", body, 2, spare=3)
     assert not list((tmp_path / "s").rglob("*.part"))
     kept = [path for path in (tmp_path / "s").rglob("not-of-this-shot/*") if path.is_file()]
-    taken = [content for contents in plugged.body.contents.values() for content in contents]
+    taken = [content for contents in body.contents.values() for content in contents]
     assert {path.read_bytes() for path in kept} <= set(taken)
     assert len({path.suffix for path in kept}) == 2, "both files of the refused shot"
     for path in kept:
@@ -82,15 +76,12 @@ def clocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clocks:
     return found
 
 
-def test_pictures_of_now_are_taken(clocks: Clocks) -> None:
+def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks: Clocks) -> None:
+    """A body that takes several at a release and hands them out one by one."""
     for age in (-0.9, 0.0, -0.01, -1.4):
         clocks.shot(age)
         clocks.shot(age, age)
         clocks.ours += 3600.0
-
-
-def test_a_picture_of_before_is_refused(clocks: Clocks) -> None:
-    """A body that takes several at a release and hands them out one by one."""
     with pytest.raises(ShotFailedError, match=r"taken 1\d s before the release"):
         clocks.shot(11.0)
     clocks.shot(0.0)
@@ -98,17 +89,14 @@ def test_a_picture_of_before_is_refused(clocks: Clocks) -> None:
         clocks.shot(11.0)
 
 
-def test_a_clock_that_is_set_back_costs_two_shots(clocks: Clocks) -> None:
-    clocks.ahead -= 3600.0
-    for _ in range(2):
+@pytest.mark.parametrize(("seconds", "refused"), [(-3600.0, 2), (3600.0, 0)])
+def test_a_clock_that_is_set_back_costs_two_shots_and_one_set_on_none(
+    clocks: Clocks, seconds: float, refused: int
+) -> None:
+    clocks.ahead += seconds
+    for _ in range(refused):
         with pytest.raises(ShotFailedError):
             clocks.shot(0.0)
-    for _ in range(5):
-        clocks.shot(0.0)
-
-
-def test_a_clock_that_is_set_on_costs_none(clocks: Clocks) -> None:
-    clocks.ahead += 3600.0
     for _ in range(5):
         clocks.shot(0.0)
 

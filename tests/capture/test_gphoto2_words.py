@@ -17,11 +17,14 @@ CANON = (
     "RAW + Large Fine JPEG", "mRAW + Large Fine JPEG", "cRAW + Large Fine JPEG", "RAW", "mRAW",
     "sRAW", "cRAW",
 )  # fmt: skip
+
 CANON_SHORT = ("L", "cL", "M", "S1", "RAW + L", "RAW", "cRAW")
+
 NIKON = (
     "JPEG Basic", "JPEG Normal", "JPEG Fine", "TIFF (RGB)", "NEF (Raw)", "NEF+Basic",
     "NEF+Normal", "NEF+Fine",
 )  # fmt: skip
+
 SONY = ("Standard", "Fine", "Extra Fine", "RAW", "RAW+JPEG")
 FUJI = ("RAW", "JPEG Fine", "JPEG Normal", "RAW + JPEG Fine", "RAW + JPEG Normal")
 
@@ -51,52 +54,62 @@ def switch(value: str, *choices: str, read_only: bool = False) -> Word:
     return Word(value, choices or ("On", "Off"), read_only=read_only)
 
 
-def test_automatics_are_switched_off_in_canons_words() -> None:
-    words = {
-        "continuousaf": switch("On", "Off", "On"),
-        "focusmode": switch("One Shot", "One Shot", "AI Servo", "Manual", read_only=True),
-        "autopoweroff": switch("60", "0", "60", "300"),
-        "aeb": switch("+/- 1", "off", "+/- 1"),
-        "drivemode": switch("Continuous", "Single", "Continuous", "Timer 2 sec"),
-        "capturetarget": switch("Internal RAM", "Internal RAM", "Memory card"),
-        "aperture": switch("4", "4", "22"),
-    }
-    assert unwanted_automatics(words) == {
-        "continuousaf": "Off", "autopoweroff": "0", "aeb": "off", "drivemode": "Single",
-        "capturetarget": "Memory card",
-    }  # fmt: skip
-
-
-def test_automatics_are_switched_off_in_nikons_words() -> None:
-    words = {
-        "autoiso": switch("On"),
-        "isoauto": switch("Off"),
-        "autofocus": switch("On"),
-        "longexpnr": switch("On"),
-        "capturemode": switch("Burst", "Single Shot", "Burst", "Timer"),
-        "focusmode2": switch("AF-S", "AF-S", "AF-C"),
-    }
-    assert unwanted_automatics(words) == {
-        "autoiso": "Off", "autofocus": "Off", "longexpnr": "Off", "capturemode": "Single Shot",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("words", [{}, {"focusmode": switch("Manual", "Manual", "Automatic")}])
-def test_what_is_right_or_missing_stays(words: dict[str, Word]) -> None:
-    assert unwanted_automatics(words) == {}
-
-
 WHITE = Word("Auto", ("Auto", "Daylight", "Cloudy", "Color Temperature", "Flash"))
 
 
 def test_a_white_balance_by_kelvin_or_preset() -> None:
-    listed = {"whitebalance": WHITE, "colortemperature": Word("5200", ("5000", "5200", "5500"))}
+    words = listed("5000", "5200", "5500")
     kelvin = {"whitebalance": "Color Temperature", "colortemperature": "5200"}
-    assert white_balance_changes(listed, "5200K") == kelvin
-    assert white_balance_changes(listed, "5250") == kelvin, "the nearest within 5 %"
-    assert white_balance_changes(listed, "daylight") == {"whitebalance": "Daylight"}
-    ranged = {"whitebalance": WHITE, "colortemperature": Word("5600", span=(2500.0, 9900.0))}
-    assert white_balance_changes(ranged, "5200K") == kelvin
+    assert white_balance_changes(words, "5200K") == kelvin
+    assert white_balance_changes(words, "5250") == kelvin, "the nearest within 5 %"
+    assert white_balance_changes(words, "daylight") == {"whitebalance": "Daylight"}
+    assert white_balance_changes(listed(span=(2500.0, 9900.0)), "5200K") == kelvin
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ({}, {}),
+        ({"focusmode": switch("Manual", "Manual", "Automatic")}, {}),
+        (
+            {
+                "continuousaf": switch("On", "Off", "On"),
+                "focusmode": switch("One Shot", "One Shot", "AI Servo", "Manual", read_only=True),
+                "autopoweroff": switch("60", "0", "60", "300"),
+                "aeb": switch("+/- 1", "off", "+/- 1"),
+                "drivemode": switch("Continuous", "Single", "Continuous", "Timer 2 sec"),
+                "capturetarget": switch("Internal RAM", "Internal RAM", "Memory card"),
+                "aperture": switch("4", "4", "22"),
+            },
+            {
+                "continuousaf": "Off", "autopoweroff": "0", "aeb": "off", "drivemode": "Single",
+                "capturetarget": "Memory card",
+            },
+        ),
+        (
+            {
+                "autoiso": switch("On"),
+                "isoauto": switch("Off"),
+                "autofocus": switch("On"),
+                "longexpnr": switch("On"),
+                "capturemode": switch("Burst", "Single Shot", "Burst", "Timer"),
+                "focusmode2": switch("AF-S", "AF-S", "AF-C"),
+            },
+            {
+                "autoiso": "Off", "autofocus": "Off", "longexpnr": "Off",
+                "capturemode": "Single Shot",
+            },
+        ),
+    ],
+    ids=["nothing", "right", "Canon", "Nikon"],
+)  # fmt: skip
+def test_automatics_are_switched_off(words: dict[str, Word], changes: dict[str, str]) -> None:
+    assert unwanted_automatics(words) == changes
+
+
+def listed(*choices: str, span: tuple[float, float] | None = None) -> dict[str, Word]:
+    """White balances by name and colour temperature."""
+    return {"whitebalance": WHITE, "colortemperature": Word("5200", choices, span=span)}
 
 
 @pytest.mark.parametrize(
@@ -107,16 +120,8 @@ def test_a_white_balance_by_kelvin_or_preset() -> None:
         ({"whitebalance": WHITE}, "Tungsten", "it has Auto, Daylight"),
         ({"whitebalance": WHITE}, "", "no white balance ''"),
         ({"whitebalance": WHITE}, "5200K", "takes no colour temperature"),
-        (
-            {"whitebalance": WHITE, "colortemperature": Word("5200", ("5000", "5200"))},
-            "9000K",
-            "has no 9000 K; it has 5000, 5200",
-        ),
-        (
-            {"whitebalance": WHITE, "colortemperature": Word("5200", span=(2500.0, 9900.0))},
-            "99000K",
-            "goes from 2500 to 9900 K",
-        ),
+        (listed("5000", "5200"), "9000K", "has no 9000 K; it has 5000, 5200"),
+        (listed(span=(2500.0, 9900.0)), "99000K", "goes from 2500 to 9900 K"),
     ],
 )
 def test_a_white_balance_that_cannot_be(words: dict[str, Word], asked: str, said: str) -> None:
@@ -125,12 +130,12 @@ def test_a_white_balance_that_cannot_be(words: dict[str, Word], asked: str, said
 
 
 def test_the_mirror_is_at_rest_when_the_shutter_opens() -> None:
-    nikon = switch("Off", "Off", "1 sec", "2 sec", "3 sec")
-    view = switch("0", "0", "1")
-    assert mirror_changes({"exposuredelaymode": nikon, "viewfinder": view}) == {
-        "exposuredelaymode": "3 sec"
-    }
-    assert mirror_changes({"exposuredelaymode": switch("Off")}) == {"exposuredelaymode": "On"}
-    assert mirror_changes({"mirrorlock": switch("0"), "viewfinder": view}) == {"viewfinder": "1"}
+    nikon, view = switch("Off", "Off", "1 sec", "2 sec", "3 sec"), switch("0", "0", "1")
+    for words, changes in (
+        ({"exposuredelaymode": nikon, "viewfinder": view}, {"exposuredelaymode": "3 sec"}),
+        ({"exposuredelaymode": switch("Off")}, {"exposuredelaymode": "On"}),
+        ({"mirrorlock": switch("0"), "viewfinder": view}, {"viewfinder": "1"}),
+    ):
+        assert mirror_changes(words) == changes
     with pytest.raises(InputError, match="drop --mirror-lock"):
         mirror_changes({"mirrorlock": switch("0", "0", "1")})
