@@ -45,11 +45,17 @@ class Shots:
     def picture(self, role: str) -> Image:
         return read_image(self.folder / f"{role}.tif")
 
-    def judge(self, blurry: Image, sharp: Image, exif: dict[str, Exif] | None = None) -> Quality:
-        paths = [self.folder / name for name in ("b.png", "s.png")]
+    def judge(
+        self,
+        blurry: Image,
+        sharp: Image,
+        exif: dict[str, Exif] | None = None,
+        bracket: Bracket | None = None,
+    ) -> Quality:
+        paths = [self.folder / name for name in ("b.png", "s.tif")]
         for path, picture in zip(paths, (blurry, sharp), strict=True):
             write_image(path, picture)
-        return judge_pair(paths[0], paths[1], self.bracket, exif or self.exif)
+        return judge_pair(*paths, bracket or self.bracket, exif or self.exif)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +74,13 @@ def test_red_and_blue_are_compared_with_green() -> None:
     assert found is not None
     assert found.colour_ev == pytest.approx((1.0, -1.0), abs=1e-3)
     assert found.gain_ev == pytest.approx(math.log2(3.5 / 3), abs=1e-3)
+    black = np.zeros((64, 64, 3))
+    assert compare_light(black, black) is None, "black pictures have no exposure"
 
 
 def test_a_good_pair_is_accepted(shots: Shots) -> None:
     quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"))
-    assert quality.verdict == "accept", quality.reason
+    assert (quality.verdict, quality.reason) == ("accept", "")
     assert quality.numbers["sharpness_ratio"] > 1.3
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
     assert quality.numbers["misalignment"]["status"] == "ok"
@@ -99,9 +107,8 @@ def test_an_error_that_nobody_foresaw_is_a_warning(
 )
 def test_flicker_is_measured_and_judged(shots: Shots, factor: float, verdict: str) -> None:
     quality = shots.judge(brighter(shots.picture("blurry"), factor), shots.picture("sharp"))
-    good = shots.judge(shots.picture("blurry"), shots.picture("sharp"))
-    change = quality.numbers["measured_ev"] - good.numbers["measured_ev"]
-    assert change == pytest.approx(math.log2(factor), abs=0.01)
+    residual = quality.numbers["exposure_residual_ev"]
+    assert residual == pytest.approx(math.log2(factor), abs=0.02)
     assert quality.verdict == verdict
 
 
@@ -110,10 +117,8 @@ def test_a_residual_of_the_camera_list_is_no_fault(shots: Shots) -> None:
     longer = replace(shots.bracket.blurry, seconds=shots.bracket.blurry.seconds * 2 ** (1 / 3))
     planned = Bracket(longer, shots.bracket.sharp)
     shift = planned.residual_ev - shots.bracket.residual_ev
-    paths = [shots.folder / "b2.png", shots.folder / "s2.png"]
-    write_image(paths[0], brighter(shots.picture("blurry"), 2**shift))
-    write_image(paths[1], shots.picture("sharp"))
-    quality = judge_pair(paths[0], paths[1], planned, shots.exif)
+    blurry = brighter(shots.picture("blurry"), 2**shift)
+    quality = shots.judge(blurry, shots.picture("sharp"), bracket=planned)
     assert abs(shift) > 0.1
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
@@ -125,39 +130,45 @@ def test_what_moved_between_the_shots_is_named(shots: Shots) -> None:
     assert quality.verdict == "warn"
     assert "something moved: " in quality.reason
     assert quality.numbers["unexplained"]["stops"] > 0.3
-    assert shots.judge(shots.picture("blurry"), shots.picture("sharp")).reason == ""
-
-
-def test_exchanged_members_are_rejected(shots: Shots) -> None:
-    quality = shots.judge(shots.picture("sharp"), shots.picture("blurry"))
-    assert quality.verdict == "reject"
-    assert "sharpness" in quality.reason
-
-
-def test_the_same_picture_twice_is_rejected(shots: Shots) -> None:
-    quality = shots.judge(shots.picture("sharp"), shots.picture("sharp"))
-    assert quality.verdict == "reject"
-    assert "the same" in quality.reason
 
 
 @pytest.mark.parametrize(
-    ("role", "field", "value"),
-    [("sharp", "f_number", 4.0), ("blurry", "f_number", 5.6), ("sharp", "seconds", 1 / 125)],
+    ("blurry", "sharp", "said"),
+    [("sharp", "blurry", "sharpness"), ("sharp", "sharp", "both files are the same picture")],
 )
-def test_exif_other_than_asked_is_rejected(
+def test_exchanged_members_and_one_picture_twice_are_rejected(
+    shots: Shots, blurry: str, sharp: str, said: str
+) -> None:
+    """A camera that delivers its old picture again may give it another time or format."""
+    quality = shots.judge(shots.picture(blurry), shots.picture(sharp))
+    assert quality.verdict == "reject"
+    assert quality.reason.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "field", "value"), [("blurry", "f_number", 5.6), ("sharp", "seconds", 1 / 125)]
+)
+def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(
     shots: Shots, role: str, field: str, value: float
 ) -> None:
-    exif = {**shots.exif, role: replace(shots.exif[role], **{field: value})}
-    quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"), exif)
-    assert quality.verdict == "reject"
-    assert f"EXIF of the {role} file says" in quality.reason
+    wrong = replace(shots.exif[role], **{field: value})
+    for found, verdict, said in (
+        (wrong, "reject", f"EXIF of the {role} file says"),
+        (Exif(), "warn", "no EXIF"),
+    ):
+        exif = {**shots.exif, role: found}
+        quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"), exif)
+        assert quality.verdict == verdict
+        assert said in quality.reason
 
 
-def test_no_exif_is_a_warning(shots: Shots) -> None:
-    exif = {**shots.exif, "sharp": Exif()}
-    quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"), exif)
-    assert quality.verdict == "warn"
-    assert "no EXIF" in quality.reason
+def test_clipped_highlights_do_not_disturb_the_exposure(shots: Shots) -> None:
+    pictures = [shots.picture(role) for role in ("blurry", "sharp")]
+    for picture in pictures:
+        picture[40:80, 40:80] = 65535
+    quality = shots.judge(*pictures)
+    assert "clipped" in quality.reason
+    assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
 
 @pytest.mark.parametrize(("pixels", "verdict"), [(1, "accept"), (5, "warn"), (14, "reject")])
@@ -187,48 +198,6 @@ def test_a_mirrored_member_is_no_accepted_pair(shots: Shots) -> None:
     assert quality.numbers["misalignment"]["status"] == "unknown"
     assert quality.verdict != "accept"
     assert "mirrored left to right, they look alike" in quality.reason
-
-
-def test_clipped_highlights_are_a_warning_and_do_not_disturb_the_exposure(shots: Shots) -> None:
-    pictures = [shots.picture(role) for role in ("blurry", "sharp")]
-    for picture in pictures:
-        picture[40:80, 40:80] = 65535
-    quality = shots.judge(*pictures)
-    assert "clipped" in quality.reason
-    assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
-
-
-def test_black_pictures_have_no_exposure() -> None:
-    black = np.zeros((64, 64, 3))
-    assert compare_light(black, black) is None
-
-
-def test_an_unreadable_member_is_rejected(shots: Shots) -> None:
-    broken = shots.folder / "broken.tif"
-    broken.write_bytes((shots.folder / "sharp.tif").read_bytes()[:3000])
-    quality = judge_pair(shots.folder / "blurry.tif", broken, shots.bracket, shots.exif)
-    assert quality.verdict == "reject"
-    assert "broken.tif" in quality.reason
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"II*\0\xff\xff\xff\xff", b"\xff\xd8\xff\xe1\x00\x10Exif"]
-)
-def test_damaged_exif_is_no_exif(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "x.jpg"
-    path.write_bytes(content)
-    assert read_exif(path).empty
-
-
-def test_one_picture_in_two_files_is_rejected(shots: Shots) -> None:
-    """A camera that delivers its old picture again may give it another time or format."""
-    picture = shots.picture("sharp")
-    paths = [shots.folder / name for name in ("again.png", "again.tif")]
-    for path in paths:
-        write_image(path, picture)
-    quality = judge_pair(*paths, shots.bracket, shots.exif)
-    assert quality.verdict == "reject"
-    assert quality.reason.count("both files are the same picture") == 1
 
 
 def test_a_virtual_cameras_contradictions_are_warnings(shots: Shots) -> None:
