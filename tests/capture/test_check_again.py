@@ -4,7 +4,6 @@ import json
 import pickle
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,36 +13,34 @@ from defocus.capture.reporting.contact_sheet import contact_sheet, write_contact
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_state
-from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
 from defocus.capture.taking.verdicts import again
 from defocus.capture.taking.verdicts.again import judge_again, judged_again
 from defocus.errors import DatasetError
 from defocus.reports.model import Paragraph, Table
+from tests.capture.shooting import entry, shoot
 from tests.conftest import Run
+
+REQUEST = BracketRequest("f/4", "f/22", "1/200")
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good pair, and one whose exposure is off by 0.5 EV."""
     root = tmp_path_factory.mktemp("check") / "s"
-    shoot_new(
-        root, RigAddress("sim:?seed=2&width=128&height=96&fault=ev%3D0.5@5"),
-        BracketRequest("f/4", "f/22", "1/200"), ShootOptions(scenes=2, retake="never"),
-        yes=True, json_lines=False, hook=None,
-    )  # fmt: skip
+    uri = "sim:?seed=2&width=128&height=96&fault=ev%3D0.5@5"
+    shoot(root, uri, REQUEST, code=1, scenes=2, retake="never")
     return root
 
 
-def entry(session: Path, pair: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((session / "pairs" / pair / "pair.json").read_text())
-    return document
+@pytest.fixture
+def copied(session: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(session, tmp_path / "s"))
 
 
 def test_the_files_give_the_same_numbers_again(session: Path) -> None:
     state, _ = read_state(session)
     for pair in state.complete.values():
-        told = entry(session, pair.id)
+        told = entry(session, int(pair.id[:4]))
         found = judge_again(session, state.shoots[0], pair, told)
         assert (found.verdict, found.reason) == (pair.verdict, pair.reason)
         for name, value in found.numbers.items():
@@ -52,24 +49,21 @@ def test_the_files_give_the_same_numbers_again(session: Path) -> None:
 
 def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session: Path) -> None:
     state, _ = read_state(session)
-    good, shoot = state.complete["0001_scene-001"], state.shoots[0]
-    limits = with_changes(shoot.handling.limits, "sharpness_warn=9,sharpness_reject=8")
-    handling = shoot.handling.model_copy(update={"limits": limits})
-    strict = shoot.model_copy(update={"handling": handling})
-    assert judge_again(session, strict, good, entry(session, good.id)).verdict == "reject"
-    told = entry(session, good.id)
+    good, shot, told = state.complete["0001_scene-001"], state.shoots[0], entry(session)
+    limits = with_changes(shot.handling.limits, "sharpness_warn=9,sharpness_reject=8")
+    handling = shot.handling.model_copy(update={"limits": limits})
+    strict = shot.model_copy(update={"handling": handling})
+    assert judge_again(session, strict, good, told).verdict == "reject"
     told["roles"]["blurry"]["asked"]["aperture"] = "f/8"
-    found = judge_again(session, shoot, good, told)
+    found = judge_again(session, shot, good, told)
     assert found.verdict == "reject"
     assert "EXIF of the blurry file says f-number 4, asked was 8" in found.reason
     told["roles"]["blurry"]["file"] = "../../journal.jsonl"
     with pytest.raises(DatasetError, match="not the pair's"):
-        judge_again(session, shoot, good, told)
+        judge_again(session, shot, good, told)
 
 
-def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, tmp_path: Path) -> None:
-    copied = tmp_path / "s"
-    shutil.copytree(session, copied)
+def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, copied: Path) -> None:
     with open_session_folder(copied, create=False) as folder:
         folder.judge("0002_scene-002", "accept", "the cloud is wanted")
     good, bad = judged_again(copied, check_session(copied)).pairs
@@ -81,10 +75,8 @@ def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, tmp_path
 
 
 def test_an_interrupted_check_goes_on_where_it_ended(
-    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copied = tmp_path / "s"
-    shutil.copytree(session, copied)
     whole = judged_again(copied, check_session(copied))
     judged, judge = [], again._judged
 
@@ -119,23 +111,18 @@ def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path)
     for said in ("0001_scene-001", "exposure is off by +0.50 EV", "f/22", "Noise ceiling"):
         assert said in html
     assert html.count("data:image/") >= 4
-    pairs = ("0001_scene-001", "0002_scene-002")
-    statuses = [entry(session, p)["quality"]["misalignment"]["status"] for p in pairs]
+    statuses = [entry(session, n)["quality"]["misalignment"]["status"] for n in (1, 2)]
     assert html.count('alt="Displacement × ') == statuses.count("ok") > 0
     assert "http://" not in html.replace("http://www.w3.org/", "")
 
 
 def test_a_verdict_is_told_in_one_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On the terminal, by ``check`` and on the contact sheet; JSON keeps its short words."""
-    root = tmp_path / "s"
-    shoot_new(
-        root, RigAddress("sim:?seed=4&width=240&height=180&fault=ev%3D0.5@5&fault=ev%3D0.2@9"),
-        BracketRequest("f/2.8", "f/22", "1/200"), ShootOptions(scenes=3, retake="never"),
-        yes=True, json_lines=False, hook=None,
-    )  # fmt: skip
+    root, forms = tmp_path / "s", ["accepted", "rejected", "warned"]
+    uri = "sim:?seed=4&width=240&height=180&fault=ev%3D0.5@5&fault=ev%3D0.2@9"
+    shoot(root, uri, BracketRequest("f/2.8", "f/22", "1/200"), code=1, scenes=3, retake="never")
     said = [line.split() for line in capsys.readouterr().err.splitlines()]
     pairs = sorted(read_state(root)[0].complete)
-    forms = ["accepted", "rejected", "warned"]
     told = {line[0]: line[1].rstrip(":") for line in said if line[:1] and line[0] in pairs}
     assert [told[pair] for pair in pairs] == forms
     report = check_session(root)

@@ -1,15 +1,12 @@
 """Development: both members alike, to the last digit, whatever else is in the picture."""
 
 import errno
-import hashlib
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 import rawpy
@@ -17,26 +14,26 @@ from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
 from defocus.blocks.kept_exif import writable
+from defocus.capture.developing import develop
 from defocus.capture.developing.develop import DevelopSettings, develop_session
 from defocus.capture.developing.developed_pair import MatchExposure, PairTask, develop_pair
 from defocus.capture.sessions.session import read_state
+from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError
 from defocus.exif import read_exif
 from defocus.images import (
     as_float,
-    as_integer,
     linear_to_srgb,
     read_image,
     srgb_to_linear,
     write_image,
 )
+from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
 from tests.command_process import start_command
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.conftest import Run
 
 KINDS = ("blurry", "sharp")
-
 LINEAR = DevelopSettings(linear=True)
 
 
@@ -54,24 +51,51 @@ def raw_pair(folder: Path, blurry: np.ndarray, sharp: np.ndarray, **blurry_file:
     }
 
 
+class Developed:
+    """One session of pairs by name, developed in three ways."""
+
+    def __init__(self, folder: Path) -> None:
+        spotted = scene()
+        spotted[:4, :4] = 0.9  # over 75 % of white: LibRaw's default would scale by it
+        pairs = {
+            "plain": raw_pair(folder / "plain", scene(), scene()),
+            "spotted": raw_pair(folder / "spotted", scene(), spotted),
+            "halved": raw_pair(folder / "halved", scene() / 2, scene()),
+            "warm": raw_pair(folder / "warm", scene(), scene(), neutral=(0.47, 1.0, 0.64)),
+        }
+        self.folder = folder
+        self.ids = dict(zip(pairs, write_session(folder / "s", [*pairs.values()]), strict=True))
+        for name, settings in (
+            ("linear", LINEAR), ("srgb", DevelopSettings()), ("eight", DevelopSettings(bits=8)),
+        ):  # fmt: skip
+            assert develop_session(folder / "s", folder / name, settings, 1).failed == ()
+
+    def path(self, way: str, role: str, pair: str) -> Path:
+        return self.folder / way / role / f"{self.ids[pair]}.png"
+
+    def members(self, pair: str) -> list[np.ndarray]:
+        return [read_image(self.path("linear", kind, pair)) for kind in KINDS]
+
+
+@pytest.fixture(scope="module")
+def developed(tmp_path_factory: pytest.TempPathFactory) -> Developed:
+    return Developed(tmp_path_factory.mktemp("developed"))
+
+
+def values_of(path: Path) -> np.ndarray:
+    """A developed picture in [0, 1], without its rim."""
+    return as_float(read_image(path), np.float64)[8:-8, 8:-8]
+
+
 @pytest.mark.full
-def test_a_bright_spot_in_one_member_changes_nothing_else(tmp_path: Path) -> None:
-    spotted = scene()
-    spotted[:4, :4] = 0.9  # over 75 % of white: LibRaw's default would scale by it
-    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), spotted)])
-    develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
-    blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
+def test_a_bright_spot_in_one_member_changes_nothing_else(developed: Developed) -> None:
+    blurry, sharp = developed.members("spotted")
     np.testing.assert_array_equal(blurry[12:], sharp[12:])
 
 
 @pytest.mark.full
-def test_linear_values_are_proportional_to_light(tmp_path: Path) -> None:
-    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene() / 2, scene())])
-    develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
-    blurry, sharp = (
-        as_float(read_image(tmp_path / f"out/{kind}/{pair}.png"), np.float64)[8:-8, 8:-8]
-        for kind in KINDS
-    )
+def test_linear_values_are_proportional_to_light(developed: Developed) -> None:
+    blurry, sharp = (values_of(developed.path("linear", kind, "halved")) for kind in KINDS)
     np.testing.assert_allclose(sharp / blurry, 2.0, rtol=2e-3)
     # grey is grey with the right white balance, and light 0.25 in the middle is 0.25 of white
     np.testing.assert_allclose(sharp[..., 0], sharp[..., 1], rtol=3e-3)
@@ -79,48 +103,40 @@ def test_linear_values_are_proportional_to_light(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_both_members_get_the_white_balance_of_the_sharp_one(tmp_path: Path) -> None:
-    files = raw_pair(tmp_path / "raw", scene(), scene(), neutral=(0.47, 1.0, 0.64))
-    (pair,) = write_session(tmp_path / "s", [files])
-    develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
-    blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
-    np.testing.assert_array_equal(blurry, sharp)
-    balance = record(tmp_path / "out", pair)["white_balance"]
+def test_both_members_get_the_white_balance_of_the_sharp_one(developed: Developed) -> None:
+    np.testing.assert_array_equal(*developed.members("warm"))
+    balance = record(developed.folder / "linear", developed.ids["warm"])["white_balance"]
     assert balance[:3] == pytest.approx([2.0, 1.0, 1 / 0.6], rel=1e-3)
 
 
 @pytest.mark.full
-def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(tmp_path: Path) -> None:
-    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), scene())])
-    made = {}
-    for name, settings in {
-        "linear": LINEAR, "srgb": DevelopSettings(), "eight": DevelopSettings(bits=8),
-    }.items():  # fmt: skip
-        develop_session(tmp_path / "s", tmp_path / name, settings, 1)
-        made[name] = as_float(read_image(tmp_path / f"{name}/sharp/{pair}.png"), np.float64)
+def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(
+    developed: Developed,
+) -> None:
+    made = {
+        way: values_of(developed.path(way, "sharp", "plain")) for way in ("linear", "srgb", "eight")
+    }
     np.testing.assert_allclose(made["srgb"], linear_to_srgb(made["linear"]), atol=2e-4)
     np.testing.assert_allclose(made["eight"], made["srgb"], atol=0.5 / 255 + 1e-9)
-    assert read_image(tmp_path / f"eight/sharp/{pair}.png").dtype == np.uint8
+    assert read_image(developed.path("eight", "sharp", "plain")).dtype == np.uint8
 
 
 @pytest.mark.full
-def test_files_say_what_the_camera_said_and_what_their_values_mean(tmp_path: Path) -> None:
-    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), scene())])
-    for out, settings in (("linear", LINEAR), ("srgb", DevelopSettings())):
-        develop_session(tmp_path / "s", tmp_path / out, settings, 1)
-        path = tmp_path / out / "sharp" / f"{pair}.png"
-        told = read_exif(path)
-        assert (told.f_number, told.seconds, told.iso) == (22.0, 1 / 125, 100)
-        assert (told.model, told.taken) == ("Testmaker Camera 1", "2026:05:04 03:02:01")
-        with PillowImage.open(path) as opened:
-            opened.load()
-            exif = opened.getexif()
-            assert exif.get_ifd(34665)[42036] == "Lens 50 mm"
-            assert exif.get(274, 1) == 1  # the pixel grid is the sensor's, so nobody may turn it
-            assert opened.info.get("gamma") == (1.0 if settings.linear else None)
-            assert opened.info.get("srgb") == (None if settings.linear else 0)
-        raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        np.testing.assert_array_equal(raw[:, :, ::-1], read_image(path))
+@pytest.mark.parametrize("way", ["linear", "srgb"])
+def test_files_say_what_the_camera_said_and_what_their_values_mean(
+    developed: Developed, way: str
+) -> None:
+    path = developed.path(way, "sharp", "plain")
+    told = read_exif(path)
+    assert (told.f_number, told.seconds, told.iso) == (22.0, 1 / 125, 100)
+    assert (told.model, told.taken) == ("Testmaker Camera 1", "2026:05:04 03:02:01")
+    with PillowImage.open(path) as opened:
+        opened.load()
+        exif = opened.getexif()
+        assert exif.get_ifd(34665)[42036] == "Lens 50 mm"
+        assert exif.get(274, 1) == 1  # the pixel grid is the sensor's, so nobody may turn it
+        assert opened.info.get("gamma") == (1.0 if way == "linear" else None)
+        assert opened.info.get("srgb") == (None if way == "linear" else 0)
 
 
 @pytest.mark.full
@@ -132,42 +148,15 @@ def test_all_shots_get_the_exposure_of_the_sharp_one(
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene() / 4)
     seconds = {"blurry": 0.5, "anchor": 0.25}
     (pair,) = write_session(tmp_path / "s", [files], seconds=seconds, measured_ev=-0.9)
-    done = develop_session(
-        tmp_path / "s", tmp_path / "out", DevelopSettings(linear=True, match_exposure=wanted), 1
-    )
-    assert done.failed == ()
+    settings = DevelopSettings(linear=True, match_exposure=wanted)
+    assert develop_session(tmp_path / "s", tmp_path / "out", settings, 1).failed == ()
     blurry, anchor, sharp = (
-        as_float(read_image(tmp_path / f"out/{kind}/{pair}.png"), np.float64)[8:-8, 8:-8]
-        for kind in ("blurry", "anchor", "sharp")
+        values_of(tmp_path / f"out/{kind}/{pair}.png") for kind in ("blurry", "anchor", "sharp")
     )
     np.testing.assert_allclose(blurry / sharp, 2.0 ** (blurry_ev - 1.0), rtol=2e-3)
     np.testing.assert_allclose(anchor / sharp, 1.0, rtol=3e-3)
-    assert record(tmp_path / "out", pair)["gain_ev"] == pytest.approx(
-        {"blurry": blurry_ev, "sharp": 0.0, "anchor": 2.0}
-    )
-
-
-@pytest.mark.full
-def test_gain_is_applied_to_light_and_not_to_values(tmp_path: Path) -> None:
-    picture = np.full((8, 8, 3), 0.2)
-    write_image(tmp_path / "p.tif", as_integer(linear_to_srgb(picture), 16))
-    (pair,) = write_session(
-        tmp_path / "s", [dict.fromkeys(KINDS, tmp_path / "p.tif")], seconds={"blurry": 0.5}
-    )
-    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal"), 1)
-    made = as_float(read_image(tmp_path / f"out/blurry/{pair}.png"), np.float64)
-    np.testing.assert_allclose(srgb_to_linear(made), 0.4, rtol=1e-3)
-
-
-@pytest.mark.full
-def test_light_that_was_not_measured_cannot_be_matched(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    files = raw_pair(tmp_path / "raw", scene(), scene())
-    (pair,) = write_session(tmp_path / "s", [files], measured_ev=None)
-    settings = DevelopSettings(match_exposure="measured")
-    assert develop_session(tmp_path / "s", tmp_path / "out", settings, 1).failed == (pair,)
-    assert "use --match-exposure nominal" in capsys.readouterr().err
+    gains = {"blurry": blurry_ev, "sharp": 0.0, "anchor": 2.0}
+    assert record(tmp_path / "out", pair)["gain_ev"] == pytest.approx(gains)
 
 
 @pytest.mark.parametrize(
@@ -189,32 +178,39 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     assert done.done == (kept,)
     found = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
     assert found == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
-    from defocus.datasets.api import open_dataset
-
     assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [kept]
 
 
 @pytest.mark.full
 def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> None:
-    picture = np.random.default_rng(1).integers(0, 65535, (20, 30, 3), np.uint16)
+    """Gain is applied to light and not to values."""
+    picture = np.random.default_rng(1).integers(0, 40000, (20, 30, 3), np.uint16)
     write_image(tmp_path / "p.tif", picture)
-    (pair,) = write_session(
-        tmp_path / "s", [{"blurry": tmp_path / "p.tif", "sharp": tmp_path / "p.tif"}]
-    )
-    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 1)
-    np.testing.assert_array_equal(read_image(tmp_path / f"out/sharp/{pair}.png"), picture)
+    files = dict.fromkeys(KINDS, tmp_path / "p.tif")
+    (pair,) = write_session(tmp_path / "s", [files], seconds={"blurry": 0.5})
+    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal"), 1)
+    blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
+    np.testing.assert_array_equal(sharp, picture)
+    light, given = (srgb_to_linear(as_float(one, np.float64)) for one in (blurry, picture))
+    np.testing.assert_allclose(light, 2 * given, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.full
-def test_raw_and_jpeg_in_one_pair_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture
+@pytest.mark.parametrize(
+    ("sharp", "said"),
+    [("sharp.dng", "use --match-exposure nominal"), ("sharp.jpg", "sharp not RAW but the rest is")],
+)
+def test_pairs_that_cannot_be_developed_alike_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sharp: str, said: str
 ) -> None:
+    """Light that was not measured, and RAW beside JPEG."""
     files = raw_pair(tmp_path, scene(), scene())
     write_image(tmp_path / "sharp.jpg", np.zeros((64, 64, 3), np.uint8))
-    (pair,) = write_session(tmp_path / "s", [{**files, "sharp": tmp_path / "sharp.jpg"}])
-    done = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 1)
-    assert done.failed == (pair,)
-    assert "sharp not RAW but the rest is" in capsys.readouterr().err
+    files["sharp"] = tmp_path / sharp
+    (pair,) = write_session(tmp_path / "s", [files], measured_ev=None)
+    settings = DevelopSettings(match_exposure="measured")
+    assert develop_session(tmp_path / "s", tmp_path / "out", settings, 1).failed == (pair,)
+    assert said in capsys.readouterr().err
 
 
 def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
@@ -274,7 +270,7 @@ def test_damaged_raw_files_give_one_line_each(tmp_path: Path, run: Run, real_dat
 class Killer:
     """Ends whichever process it is sent to."""
 
-    pair = type("Pair", (), {"id": "0001_desk"})
+    pair = SimpleNamespace(id="0001_desk")
 
     def __reduce__(self) -> tuple[object, tuple[int]]:
         return os._exit, (139,)
@@ -282,9 +278,7 @@ class Killer:
 
 @pytest.mark.full
 def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
-    from defocus.capture.developing.develop import _in_own_process
-
-    assert "crashed (exit code 139)" in _in_own_process(Killer())  # type: ignore[arg-type]
+    assert "crashed (exit code 139)" in develop._in_own_process(Killer())  # type: ignore[arg-type]
 
 
 class OnFullDisk:
@@ -297,40 +291,32 @@ class OnFullDisk:
 
 @pytest.mark.full
 def test_a_full_disk_stops_the_development_of_all() -> None:
-    from defocus.capture.developing.develop import _in_own_process
-
     with pytest.raises(StorageError, match="No space left"):
-        _in_own_process(OnFullDisk())  # type: ignore[arg-type]
+        develop._in_own_process(OnFullDisk())  # type: ignore[arg-type]
 
 
 def test_kill_9_leaves_what_a_repeat_completes(tmp_path: Path, run: Run) -> None:
     files = raw_pair(tmp_path / "raw", scene(256), scene(256) / 2)
     write_session(tmp_path / "s", [files] * 4)
     words = ("develop", "s", "--out", "out", "--jobs", "1")
-    for wanted in (1, 2):
-        process = start_command("defocus-capture", *words, folder=tmp_path, own_group=True)
-        deadline = time.monotonic() + 60
-        while len(list(tmp_path.glob("out/records/*.json"))) < wanted:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process = start_command("defocus-capture", *words, folder=tmp_path, own_group=True)
+    while len(list(tmp_path.glob("out/records/*.json"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     (tmp_path / "out/sharp/.0004_desk-abcdefgh.part.png").write_bytes(b"left by a killed one")
     done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
     assert done.returncode == 0, done.stderr
     assert "0 failed" in done.stderr
     assert not list(tmp_path.glob("out/*/.*"))
     run("defocus-capture", "develop", "s", "--out", "whole", "--jobs", "2")
-    hashes = [
-        {
-            path.relative_to(tmp_path / out).as_posix(): hashlib.sha256(path.read_bytes()).digest()
-            for path in tmp_path.glob(f"{out}/*/*")
-        }
+    repeated, whole = (
+        {p.relative_to(tmp_path / out): p.read_bytes() for p in tmp_path.glob(f"{out}/*/*")}
         for out in ("out", "whole")
-    ]
-    assert len(hashes[0]) == 12
-    assert hashes[0] == hashes[1]
+    )
+    assert len(whole) == 12
+    assert repeated == whole
 
 
 def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:
@@ -399,14 +385,7 @@ def test_values_of_other_types_than_their_tags_are_left_out() -> None:
 def test_an_error_that_nobody_foresaw_is_a_line_with_its_traceback_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from defocus.capture.developing import develop
-    from defocus.progress import MessageSettings
-
-    class Sending:
-        lines: list[str] = []  # noqa: RUF012 - one test's
-
-        def send(self, line: str) -> None:
-            self.lines.append(line)
+    lines: list[str] = []
 
     def failing(_task: object) -> None:
         raise ZeroDivisionError("odd")
@@ -415,6 +394,7 @@ def test_an_error_that_nobody_foresaw_is_a_line_with_its_traceback_in_the_log(
     monkeypatch.setattr(develop.signal, "signal", lambda *_: None)
     monkeypatch.setattr(develop.telling, "log_file", None)
     log = tmp_path / "log"
-    develop._work(None, Sending(), MessageSettings(log_file=log))  # type: ignore[arg-type]
-    assert Sending.lines[0].startswith("unforeseen ZeroDivisionError: odd; please report it")
+    sender = SimpleNamespace(send=lines.append)
+    develop._work(None, sender, MessageSettings(log_file=log))  # type: ignore[arg-type]
+    assert lines[0].startswith("unforeseen ZeroDivisionError: odd; please report it")
     assert "in failing" in log.read_text()

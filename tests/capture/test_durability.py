@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -20,21 +19,16 @@ import pytest
 from defocus.capture.links import retries
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
-from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session, read_state
-from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
 from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
+from tests.capture.shooting import journalled, resume, shoot
 from tests.command_process import start_code
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.conftest import Run
 
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
 REQUEST = BracketRequest("f/1.4", "f/22", "1/1600")
-ROOT = Path(__file__).parents[2]
 
 RANDOM_FAULTS = (
     "busy=1", "timeout=0.01", "slow=0.02", "truncated", "wrong-aperture", "stuck-aperture", "ev=1",
@@ -55,17 +49,15 @@ def faulty(moment: random.Random) -> str:
 def go_on(session: Path, uri: str, pairs: int) -> None:
     """Start or resume a session; what the camera or the disk ends, ends the process with 1."""
     with patch.object(retries, "PAUSES_SECONDS", (0.001,) * 5):
-        settings = {"yes": True, "json_lines": False, "hook": None}
         try:
             begun = bool(read_state(session)[0].planned)
         except DatasetError:
             begun = False
         try:
             if begun:
-                resume_session(session, uris=(uri,), **settings)  # type: ignore[arg-type]
+                resume(session, uri)
             else:
-                options = ShootOptions(repeat=pairs, retries=3)
-                shoot_new(session, RigAddress(uri), REQUEST, options, **settings)  # type: ignore[arg-type]
+                shoot(session, uri, REQUEST, code=None, repeat=pairs, retries=3)
         except DefocusError as error:
             sys.exit(f"ended by a fault: {error}")
 
@@ -84,12 +76,9 @@ def written_lines(journal: Path) -> int:
 
 
 def killed(process: ForkServerProcess, journal: Path, lines: int, delay: float) -> bool:
-    """Kill -9 a process ``delay`` after the journal grew by ``lines``.
+    """Kill -9 a process ``delay`` after the journal grew by ``lines``; False if a fault ended it.
 
     Lines rather than seconds, so that a quick machine does not finish before it is killed.
-
-    Returns:
-        Whether it was killed; not where a fault ended it before.
     """
     before = written_lines(journal)
     while process.is_alive() and written_lines(journal) < before + lines:
@@ -99,32 +88,6 @@ def killed(process: ForkServerProcess, journal: Path, lines: int, delay: float) 
     process.kill()
     process.join()
     return alive
-
-
-def kill_and_resume(session: Path, pairs: int, kills: int, lines: int, seed: int) -> str:
-    """Shoot with faults, kill -9 at random moments, resume; at last compare everything."""
-    moment = random.Random(seed)
-    confirmed: dict[str, str] = {}
-    counted: Counter[str] = Counter()
-    while counted["kills"] < kills:
-        process = started(go_on, session, faulty(moment), pairs)
-        delay = moment.uniform(0.0, 0.05)
-        if killed(process, session / "journal.jsonl", moment.randint(1, lines), delay):
-            counted["kills"] += 1
-        else:
-            assert process.exitcode, "it was done before it could be killed"
-            counted["ended by faults"] += 1
-        if written_lines(session / "journal.jsonl") == 0:
-            continue
-        found = read_session(session).pairs  # verifies every hash
-        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
-        assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
-        confirmed = hashes
-    go_on(session, TINY, pairs)
-    check_finished(session, pairs)
-    check_whole_pairs_were_not_shot_again(session)
-    events = Counter(record["event"] for record in read_journal(session / "journal.jsonl").records)
-    return f"{dict(counted)}, {len(read_session(session).pairs)} accepted, journal {dict(events)}"
 
 
 def check_finished(session: Path, pairs: int) -> None:
@@ -147,19 +110,15 @@ def check_finished(session: Path, pairs: int) -> None:
 def judged_for_ever(session: Path) -> None:
     """Shoot a pair whose verdict never comes."""
     with patch.object(StoredShots, "judged", lambda *_: time.sleep(600)):
-        shoot_new(
-            session, RigAddress(TINY), REQUEST, ShootOptions(),
-            yes=True, json_lines=False, hook=None,
-        )  # fmt: skip
+        shoot(session, TINY, REQUEST)
 
 
 @pytest.mark.full
 def test_a_kill_while_judging_costs_no_shot(tmp_path: Path) -> None:
     session = tmp_path / "session"
+    journal = session / "journal.jsonl"
     process = started(judged_for_ever, session)
-    while process.is_alive() and b"pair-shot" not in (
-        (session / "journal.jsonl").read_bytes() if (session / "journal.jsonl").exists() else b""
-    ):
+    while process.is_alive() and not (journal.exists() and b"pair-shot" in journal.read_bytes()):
         time.sleep(0.01)
     assert process.is_alive()
     process.kill()
@@ -174,18 +133,37 @@ def test_a_kill_while_judging_costs_no_shot(tmp_path: Path) -> None:
 def check_whole_pairs_were_not_shot_again(session: Path) -> None:
     """A pair whose shots were all stored is begun again only after a rejection."""
     whole = set()
-    for record in read_journal(session / "journal.jsonl").records:
+    for record in journalled(session, "pair-shot", "retake", "pair-started"):
         if record["event"] == "pair-shot":
             whole.add(record["pair"])
         elif record["event"] == "retake":
             whole.remove(record["pair"])
-        elif record["event"] == "pair-started":
+        else:
             assert record["pair"] not in whole
 
 
 @pytest.mark.full
 def test_killed_at_three_random_moments(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "session", pairs=9, kills=3, lines=7, seed=1)
+    """Shoot with faults, kill -9 at random moments, resume; at last compare everything."""
+    moment, session, pairs = random.Random(1), tmp_path / "session", 9
+    confirmed: dict[str, str] = {}
+    kills = 0
+    while kills < 3:
+        process = started(go_on, session, faulty(moment), pairs)
+        delay = moment.uniform(0.0, 0.05)
+        if killed(process, session / "journal.jsonl", moment.randint(1, 7), delay):
+            kills += 1
+        else:
+            assert process.exitcode, "it was done before it could be killed"
+        if written_lines(session / "journal.jsonl") == 0:
+            continue
+        found = read_session(session).pairs  # verifies every hash
+        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
+        assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
+        confirmed = hashes
+    go_on(session, TINY, pairs)
+    check_finished(session, pairs)
+    check_whole_pairs_were_not_shot_again(session)
 
 
 class FullDisk:
@@ -201,7 +179,8 @@ class FullDisk:
         os.write, os.fsync = self._writing, self._syncing  # type: ignore[assignment]
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "os.mkdir" or (event == "open" and _writes(arguments[2])):
+        opened = event == "open" and isinstance(arguments[2], int)
+        if event == "os.mkdir" or (opened and arguments[2] & (os.O_WRONLY | os.O_RDWR)):  # type: ignore[operator]
             path = arguments[0]
             if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self.root):
                 self._count()
@@ -221,35 +200,24 @@ class FullDisk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _writes(flags: object) -> bool:
-    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
-
-
 def fill_at_each_write(folder: Path, every: int) -> None:
     """Shoot one pair with a disk that is full from each n-th write on, and go on."""
     disk = FullDisk(folder)
-    shoot_one(folder / "0")
+    shoot(folder / "0", TINY, REQUEST, strictness="off")
     total = disk.writes
     assert total > 40
     for number in range(1, total + 1, every):
         session = folder / str(number)
         disk.writes, disk.full_from, disk.on = 0, number, True
         with contextlib.suppress(StorageError):
-            shoot_one(session)
+            shoot(session, TINY, REQUEST, strictness="off")
         disk.on = False
         assert not list(session.rglob("*.tif.part")), number
-        if (session / "journal.jsonl").exists() and written_lines(session / "journal.jsonl"):
+        if written_lines(session / "journal.jsonl"):
             read_session(session)
         go_on(session, TINY, 1)
         assert check_session(session).ok, number
         assert len(read_session(session).pairs) == 1, number
-
-
-def shoot_one(session: Path) -> None:
-    shoot_new(
-        session, RigAddress(TINY), REQUEST, ShootOptions(strictness="off"),
-        yes=True, json_lines=False, hook=None,
-    )  # fmt: skip
 
 
 @pytest.mark.full
@@ -271,10 +239,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB; needs the right to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder], capture_output=True
-    )
-    if done.returncode:
+    words = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder]
+    if subprocess.run(words, capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here")
     yield folder
     subprocess.run(["umount", folder], check=True)

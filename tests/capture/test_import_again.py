@@ -17,8 +17,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint
-from tests.capture.card import card_jpeg, fill_card
-from tests.conftest import Run
+from tests.capture.card import fill_card
 
 WIDE, NARROW = 4.0, 22.0
 
@@ -92,32 +91,16 @@ def test_a_card_that_is_pulled_out_ends_the_import(
     assert imported(session, card) == 0
 
 
-def test_exit_code_1_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    card = tmp_path / "card"
-    fill_card(card, [(NARROW, 0), (WIDE, 5)])
-    (card / "IMG_0003.JPG").write_bytes(card_jpeg(WIDE, 9)[:4000])
-    for _ in range(2):
-        assert imported(tmp_path / "s", card) == 1
-        last = capsys.readouterr().err.splitlines()[-1]
-        assert "1 unreadable file" in last
-        assert "exit code 1" in last
-
-
-@pytest.mark.parametrize(
-    "shots", [[], [(NARROW, 0)], [(None, 0), (None, 5)], [(WIDE, 0), (8.0, 3), (NARROW, 5)]]
-)
+@pytest.mark.parametrize("shots", [[], [(NARROW, 0)], [(None, 0), (None, 5)]])
 def test_a_refused_import_leaves_nothing(
     tmp_path: Path, shots: list[tuple[float | None, int]]
 ) -> None:
+    """A picture without EXIF has no aperture: an editor may have dropped it."""
     fill_card(tmp_path / "card", shots)
-    with pytest.raises(InputError):
+    said = r"two apertures, but none; an editor .* pairs:FOLDER" if len(shots) == 2 else "."
+    with pytest.raises(InputError, match=said):
         imported(tmp_path / "s", tmp_path / "card")
     assert not (tmp_path / "s").exists()
-
-
-def test_apertures_that_cannot_be_are_refused_before_anything_is_read() -> None:
-    with pytest.raises(InputError, match="give both, like f/4 and f/22"):
-        ImportRequest(Path("nowhere"), blurry="f/22", sharp="f/4")
 
 
 def test_pictures_that_are_renamed_while_they_are_read(
@@ -180,10 +163,3 @@ def test_the_watch_waits_for_a_second_aperture(
             tmp_path / "s", ImportRequest(card), settled_seconds=0.0, json_lines=False
         )
     assert len(read_session(tmp_path / "s").pairs) == 1
-
-
-def test_options_of_the_command_have_one_meaning_each(run: Run, tmp_path: Path) -> None:
-    done = run("defocus-capture", "import", "s", "missing", "--settled-after", "2", "--quiet")
-    assert done.returncode == 2
-    assert done.stderr.splitlines() == [done.stderr.strip()], "no warning beside the error"
-    assert list(tmp_path.iterdir()) == []

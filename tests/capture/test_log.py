@@ -3,8 +3,6 @@
 import csv
 import json
 import re
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +12,9 @@ import pytest
 from defocus.capture.arriving.importer import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.commands import log, shoot
+from defocus.capture.live.views.contact_sheet import contact_sheet
+from defocus.capture.live.views.log import read_log
 from defocus.capture.planning.scene_list import ListedScene, read_scene_list
-from defocus.capture.reporting.contact_sheet import contact_sheet
-from defocus.capture.reporting.log import read_log, write_log
 from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.sessions.state import scene_slug
@@ -24,11 +22,11 @@ from defocus.capture.taking.shots.shooting import planned_pair
 from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.reports.model import Facts, Table
+from tests.capture.benches import bench_at_work
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_repair import damage
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.conftest import Run
 
 LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,=cmd(),B\n'
 
@@ -47,7 +45,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     said = capsys.readouterr().err.splitlines()
     assert "scene 'Desk, left': lamp 2 is broken" in said
     assert said[-1].startswith("2 pairs: ")
-    assert said[-1].endswith(f"; 'defocus-capture check {session}' shows them")
+    assert said[-1].endswith(f"; 'defocus-capture review {session}' shows them")
     state, _ = read_state(session)
     assert {pair.scene: pair.title for pair in state.planned.values()} == {
         "desk-left": "Desk, left",
@@ -137,35 +135,63 @@ def test_a_list_that_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
     assert str(told.value).count("day.csv") == 1
 
 
-def test_a_list_of_any_spreadsheet_and_script_is_read(tmp_path: Path) -> None:
-    """Semicolons, a row of empty cells between groups, and names without a letter a-z."""
-    path = tmp_path / "day.csv"
-    path.write_text("Scene;Note\r\nСтол 1;vase, left lamp\r\n;\r\nДверь 1;\r\n文机;x\r\n", "utf-8")
-    scenes = read_scene_list(path)
-    assert scenes == (
-        ListedScene("Стол 1", "vase, left lamp"), ListedScene("Дверь 1"), ListedScene("文机", "x")
-    )  # fmt: skip
-    names = [scene_slug(scene.title) for scene in scenes]
-    assert len(set(names)) == 3
-    assert all(re.fullmatch(r"scene(-1)?-[0-9a-f]{6}", name) for name in names)
-    path.write_text("scene\tnote\nDesk\ta; b, c\n")
-    assert read_scene_list(path) == (ListedScene("Desk", "a; b, c"),)
-
-
-@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "marked"])
-@pytest.mark.parametrize("first", ["scene,note", '"scene","note"', " Scene ,NOTE"])
-def test_a_list_is_read_with_and_without_a_byte_order_mark(
-    mark: str, first: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("text", "scenes"),
+    [
+        (
+            "Scene;Note\r\nСтол 1;vase, left lamp\r\n;\r\nДверь 1;\r\n文机;x\r\n",
+            [("Стол 1", "vase, left lamp"), ("Дверь 1", ""), ("文机", "x")],
+        ),
+        ("scene\tnote\nDesk\ta; b, c\n", [("Desk", "a; b, c")]),
+        ('scene,note\n"Büro, Süd",\n', [("Büro, Süd", "")]),
+        ('\ufeff"scene","note"\n"Büro, Süd",\n', [("Büro, Süd", "")]),
+        ('\ufeff Scene ,NOTE\n"Büro, Süd",\n', [("Büro, Süd", "")]),
+    ],
+)
+def test_a_list_of_any_spreadsheet_and_script_is_read(
+    tmp_path: Path, text: str, scenes: list[tuple[str, str]]
 ) -> None:
-    """Also where the spreadsheet puts every cell into quotes."""
-    (tmp_path / "day.csv").write_text(f'{mark}{first}\n"Büro, Süd",\n', "utf-8")
-    assert read_scene_list(tmp_path / "day.csv") == (ListedScene("Büro, Süd"),)
+    """Semicolons, a row of empty cells between groups, and names without a letter a-z."""
+    (tmp_path / "day.csv").write_text(text, "utf-8")
+    found = read_scene_list(tmp_path / "day.csv")
+    assert [(scene.title, scene.note) for scene in found] == scenes
+    if len(found) == 3:
+        names = {scene_slug(scene.title) for scene in found}
+        assert len(names) == 3
+        assert all(re.fullmatch(r"scene(-1)?-[0-9a-f]{6}", name) for name in names)
 
 
-def test_the_log_is_a_document_to_file(tmp_path: Path) -> None:
+@pytest.fixture
+def black_pair(tmp_path: Path) -> dict[str, Path]:
     write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
-    pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
-    write_session(tmp_path / "s", [pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
+    return dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
+
+
+@pytest.mark.full
+def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
+    scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
+    with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
+        assert (work.told["title"], work.told["scene"]) == ("Desk, left", "desk-left")
+        assert (work.told["note"], work.told["offered"]) == ("lamp 2", "Shelf")
+        work.do("shoot")
+        assert work.told["note"] == "lamp 2"
+        assert work.do("next-scene")["title"] == "Shelf"
+        assert work.do("next-scene", scene="Hall & stairs")["scene"] == "hall-stairs"
+        work.do("note", about="0001_desk-left", text=" a bird\nflew by ")
+        assert work.bench.session.notes == {
+            "desk-left": "lamp 2",
+            "0001_desk-left": "a bird flew by",
+        }
+        with pytest.raises(InputError, match="choose a pair or a scene"):
+            work.bench.ask("note", {"about": "../x", "text": "?"})
+        work.do("note", about="desk-left", text="again tomorrow")
+        work.do("next-scene", scene="Desk, left")
+        assert work.do("shoot")["note"] == "again tomorrow", "the list does not write over a person"
+        assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
+
+
+def test_the_log_is_a_document_to_file(tmp_path: Path, black_pair: dict[str, Path]) -> None:
+    write_session(tmp_path / "s", [black_pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
     (tmp_path / "l.pdf").write_text("an earlier log, which is replaced")
     log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
     text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages)
@@ -189,22 +215,18 @@ def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path: Path)
     assert (row.day, row.time) == ("2026-01-01", "01:00"), "of the shots, not of the import"
     assert (row.camera, row.lens) == ("Maker Body 1", "Maker 50 mm")
     assert (row.verdict, row.reason) == ("reject", "the tripod slipped")
-    out = tmp_path / "day.html"
-    log.command.main(
-        [str(tmp_path / "s"), "--out", str(out), "--by", "Jane"], standalone_mode=False
-    )
-    text = out.read_text()
-    assert all(words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped"))
-    write_log(tmp_path / "s", tmp_path / "day.csv", "Jane")
-    (line,) = csv.DictReader((tmp_path / "day.csv").read_text("utf-8-sig").splitlines())
-    assert (line["by"], line["lens"]) == ("Jane", "Maker 50 mm")
+    for name in ("day.html", "day.csv"):
+        words = [str(tmp_path / "s"), "--out", str(tmp_path / name), "--by", "Jane"]
+        log.command.main(words, standalone_mode=False)
+        text = (tmp_path / name).read_text("utf-8")
+        assert all(words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped"))
 
 
-def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(tmp_path: Path) -> None:
-    write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
-    pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
+def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(
+    tmp_path: Path, black_pair: dict[str, Path]
+) -> None:
     reasons = {1: "it moved", 2: "look at it"}
-    write_session(tmp_path / "s", [pair] * 3, {1: "reject", 2: "warn"}, reasons=reasons)
+    write_session(tmp_path / "s", [black_pair] * 3, {1: "reject", 2: "warn"}, reasons=reasons)
     with open_session_folder(tmp_path / "s", create=False) as folder:
         planned = [planned_pair(number, "Büro", 1) for number in (4, 5)]
         folder.plan([{"camera": {"uri": "sim:"}}], planned)

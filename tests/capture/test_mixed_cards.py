@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,19 +26,13 @@ Shot = tuple[str, bytes]
 
 
 def shot(
-    name: str, role: str, second: int, scene: int = 1, *, aperture: bool = True, **more: object
+    name: str, role: str, second: int, scene: int = 1, *, aperture: bool = True, **more: Any
 ) -> Shot:
     """A picture of a card: ``s``harp or ``b``lurry."""
     f_number = {"s": NARROW, "b": WIDE}[role] if aperture else None
     seed = sum(map(ord, name)) + second
-    return f"{name}.JPG", card_jpeg(
-        f_number,
-        second,
-        scene=scene,
-        seed=seed,
-        wide=role == "b",
-        **more,  # type: ignore[arg-type]
-    )
+    picture = card_jpeg(f_number, second, scene=scene, seed=seed, wide=role == "b", **more)
+    return f"{name}.JPG", picture
 
 
 def copy(name: str, of: Shot) -> Shot:
@@ -46,15 +41,7 @@ def copy(name: str, of: Shot) -> Shot:
 
 @dataclass(frozen=True)
 class Mix:
-    """A card, and what is right.
-
-    Attributes:
-        files: Files of the card.
-        pairs: Names of the files of each pair, in the order of their shots.
-        says: Parts of what is said.
-        scenes: Number of scenes.
-        options: Further values of the request.
-    """
+    """A card, and what is right: names of the files of each pair in the order of their shots."""
 
     files: Sequence[Shot]
     pairs: Sequence[str]
@@ -255,6 +242,13 @@ def filled(folder: Path, files: Sequence[Shot]) -> Path:
     return folder
 
 
+def imported(folder: Path, files: Sequence[Shot], code: int = 0, **options: Any) -> Path:
+    """The session of a card with these files."""
+    request = ImportRequest(filled(folder / "card", files), **options)
+    assert import_pictures(folder / "s", request, json_lines=False) == code
+    return folder / "s"
+
+
 def imported_names(session: Path) -> list[str]:
     """Files of each pair, in the order of their shots."""
     state = read_state(session)[0]
@@ -269,20 +263,17 @@ def test_what_is_made_of_a_mixed_card(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     mix = MIXES[name]
-    card = filled(tmp_path / "card", mix.files)
-    request = ImportRequest(card, **mix.options)  # type: ignore[arg-type]
-    assert import_pictures(tmp_path / "s", request, json_lines=False) == 0
+    session = imported(tmp_path, mix.files, **mix.options)
     said = capsys.readouterr().err
     bare = [" ".join(part.rpartition("/")[2] for part in pair.split()) for pair in mix.pairs]
-    assert imported_names(tmp_path / "s") == bare, said
+    assert imported_names(session) == bare, said
     for words in mix.says:
         assert words in said
-    pairs = read_session(tmp_path / "s").pairs
-    assert len(pairs) == len(mix.pairs)
+    pairs = read_session(session).pairs
     assert len({pair.scene for pair in pairs}) == mix.scenes
-    assert all(pair.verdict == "accept" for pair in pairs), said
-    assert import_pictures(tmp_path / "s", request, json_lines=False) == 0, "nothing is new"
-    assert len(read_session(tmp_path / "s").pairs) == len(mix.pairs)
+    assert [pair.verdict for pair in pairs] == ["accept"] * len(mix.pairs), said
+    imported(tmp_path, [], **mix.options)
+    assert len(read_session(session).pairs) == len(mix.pairs), "nothing is new"
 
 
 def write_raw_and_jpeg(raw: Path, jpeg: Path) -> None:
@@ -312,34 +303,24 @@ def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "said"),
+    ("lost", "raw_files", "said"),
     [
-        ("IMG_0001.DNG", "left out: IMG_0002.DNG: the other member has no RAW file"),
-        ("IMG_0002.DNG", "left out: IMG_0001.DNG: the other member has no RAW file"),
-        ("IMG_0001.JPG", "1 pair imported, 0 files left out"),
+        ("IMG_0001.DNG", 0, "left out: IMG_0002.DNG: the other member has no RAW file"),
+        ("IMG_0002.DNG", 0, "left out: IMG_0001.DNG: the other member has no RAW file"),
+        ("IMG_0001.JPG", 2, "1 pair imported, 0 files left out"),
+        ("IMG_0001.DNG IMG_0002.JPG", 1, "rejected: one member is a RAW file and the other is not"),
     ],
 )
 def test_a_raw_file_that_one_member_alone_has_is_left_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str, raw_files: int, said: str
 ) -> None:
     card, session = tmp_path / "card", tmp_path / "session"
     write_raw_and_jpeg(card, card)
-    (card / lost).unlink()
+    for name in lost.split():
+        (card / name).unlink()
     import_pictures(session, ImportRequest(card), json_lines=False)
     assert said in capsys.readouterr().err
-    kinds = [path.suffix for path in sorted((session / "pairs").rglob("*"))]
-    assert kinds.count(".dng") == (0 if lost.endswith("DNG") else 2)
-
-
-def test_a_raw_file_beside_a_jpeg_is_no_pair(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    card, session = tmp_path / "card", tmp_path / "session"
-    write_raw_and_jpeg(card, card)
-    (card / "IMG_0001.DNG").unlink()
-    (card / "IMG_0002.JPG").unlink()
-    assert import_pictures(session, ImportRequest(card), json_lines=False) == 1
-    assert "rejected: one member is a RAW file and the other is not" in capsys.readouterr().err
+    assert len(list((session / "pairs").rglob("*.dng"))) == raw_files
 
 
 @pytest.mark.parametrize("library_writes", [True, False])
@@ -371,34 +352,22 @@ def test_a_card_without_a_pair_says_what_helps(
     """All sharp shots first, then all blurry ones."""
     files = [shot(f"IMG_000{n}", "s", 20 * n, n) for n in (1, 2)]
     files += [shot(f"IMG_000{n + 2}", "b", 20 * n + 60, n) for n in (1, 2)]
-    card = filled(tmp_path / "card", files)
     for _ in range(2):
-        assert import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False) == 1
+        imported(tmp_path, files, code=1)
         assert "must follow one another" in capsys.readouterr().err
 
 
-def test_a_mirrored_member_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    card = filled(tmp_path / "card", [SHARP, shot("IMG_0002", "b", 5, mirrored=True)])
-    import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
-    (pair,) = read_state(tmp_path / "s")[0].complete.values()
+def test_a_mirrored_member_is_named(tmp_path: Path) -> None:
+    session = imported(tmp_path, [SHARP, shot("IMG_0002", "b", 5, mirrored=True)])
+    (pair,) = read_state(session)[0].complete.values()
     assert pair.verdict != "accept"
     assert "mirrored left to right" in pair.reason
-
-
-def test_pictures_without_exif_make_no_session(tmp_path: Path) -> None:
-    files = [(f"IMG_{n:04d}.JPG", card_jpeg(None, n, scene=n)) for n in (1, 2)]
-    card = filled(tmp_path / "card", files)
-    with pytest.raises(InputError, match=r"two apertures, but none; an editor .* pairs:FOLDER"):
-        import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
-    assert not (tmp_path / "s").exists()
 
 
 def test_the_lens_is_kept_and_only_a_known_focus_is_believed(tmp_path: Path) -> None:
     lens = "Maker 50 mm f/1.8"
     files = [shot("IMG_0001", "s", 0, lens=lens), shot("IMG_0002", "b", 4, lens=lens)]
-    card = filled(tmp_path / "card", files)
-    import_pictures(tmp_path / "s", ImportRequest(card), json_lines=False)
-    (pair,) = session_pairs(read_session(tmp_path / "s"))
+    (pair,) = session_pairs(read_session(imported(tmp_path, files)))
     assert pair.metadata["camera"]["lens"] == lens  # type: ignore[index]
     (session,) = sessions_of([pair]).values()
     assert not session.same_focus, "somebody may have focused between the two shots"
@@ -418,35 +387,26 @@ def sixty(scenes: int) -> list[Shot]:
 def test_a_quick_card_has_a_scene_for_each_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    card = filled(tmp_path / "card", sixty(6))
     listed = tuple(ListedScene(f"Küche {n}", f"note {n}") for n in range(1, 9))
-    request = ImportRequest(card, scene_list=listed)
-    import_pictures(tmp_path / "s", request, json_lines=False)
-    state = read_state(tmp_path / "s")[0]
-    assert [pair.typed_scene for pair in state.planned.values()] == [
-        f"Küche {n}" for n in range(1, 7)
-    ]
+    state = read_state(imported(tmp_path, sixty(6), scene_list=listed))[0]
+    scenes = [pair.typed_scene for pair in state.planned.values()]
+    assert scenes == [f"Küche {n}" for n in range(1, 7)]
     assert state.notes["kuche-2"] == "note 2"
     assert "2 scenes of the list not seen, such as 'Küche 7'" in capsys.readouterr().err
 
-    filled(card, [shot("IMG_0500", "b", 3000, scene=2), shot("IMG_0501", "s", 3005, scene=2)])
-    import_pictures(tmp_path / "s", request, json_lines=False)
-    again = read_session(tmp_path / "s").pairs[-1]
+    more = [shot("IMG_0500", "b", 3000, scene=2), shot("IMG_0501", "s", 3005, scene=2)]
+    again = read_session(imported(tmp_path, more, scene_list=listed)).pairs[-1]
     assert again.scene == "kuche-2", "what looks like a scene of the session is of it"
 
 
 def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path: Path) -> None:
-    card = filled(tmp_path / "card", sixty(3))
-    request = ImportRequest(card, scene_list=(ListedScene("desk"), ListedScene("wall")))
-    with pytest.raises(
-        InputError, match=r"has 2 scenes and the pictures show 3: from IMG_0006\.JPG"
-    ):
-        import_pictures(tmp_path / "s", request, json_lines=False)
+    listed = (ListedScene("desk"), ListedScene("wall"))
+    said = r"has 2 scenes and the pictures show 3: from IMG_0006\.JPG"
+    with pytest.raises(InputError, match=said):
+        imported(tmp_path, sixty(3), scene_list=listed)
     assert not list((tmp_path / "s").glob("pairs/*"))
 
 
 def test_a_pause_makes_scenes_where_a_person_wants_it(tmp_path: Path) -> None:
-    card = filled(tmp_path / "card", sixty(4))
-    request = ImportRequest(card, scene_gap_seconds=100.0)
-    import_pictures(tmp_path / "s", request, json_lines=False)
-    assert {pair.scene for pair in read_session(tmp_path / "s").pairs} == {"scene-001"}
+    session = imported(tmp_path, sixty(4), scene_gap_seconds=100.0)
+    assert {pair.scene for pair in read_session(session).pairs} == {"scene-001"}

@@ -1,32 +1,44 @@
 """Protocols on the simulated camera: which shots, at which focus, and what they are worth."""
 
 import json
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.judging.limits import QualityLimits
+from defocus.capture.judging.limits import QualityLimits, with_changes
+from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
+from defocus.capture.live.views.log import write_log
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
-from defocus.capture.sessions.journal import read_journal
-from defocus.capture.sessions.session import read_session
+from defocus.capture.sessions.journal import Journal, Record
+from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.motor import FocusMotor
-from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.running import ShootOptions
 from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
 from defocus.capture.taking.shots.rig import RigAddress
-from defocus.errors import InputError
+from defocus.capture.taking.verdicts.stored import StoredShots
+from defocus.datasets.deriving.import_session import import_sessions
+from defocus.datasets.manifest import read_manifest
+from defocus.errors import CameraError, InputError
+from tests.capture.shooting import entry, journalled, resume, shoot
+from tests.conftest import Run
 
 SMALL = "sim:?width=320&height=240"
+TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
+REQUEST = BracketRequest("f/4", "f/22", "1/200")
+SERIES = BracketRequest("f/4,f/2.8", "f/22", "1/200")
 
 
 def bracket(shutter: str = "1/200", blurry: str = "f/4", **options: Any) -> Bracket:
@@ -38,35 +50,14 @@ def roles(protocol: Any) -> list[str]:
     return [frame.role for frame in protocol.frames]
 
 
-def shoot(session: Path, uri: str | RigAddress, *, code: int = 0, **wishes: Any) -> None:
-    """Shoot with the options of requests and of shoots mixed."""
-    kinds = {
-        name: wishes.pop(name) for name in list(wishes) if name in ShootOptions.__annotations__
-    }
-    address = RigAddress(uri) if isinstance(uri, str) else uri
-    request = BracketRequest(
-        wishes.pop("blurry", "f/4"), "f/22", wishes.pop("shutter", "1/200"), **wishes
-    )
-    options = ShootOptions(**kinds)
-    done = shoot_new(session, address, request, options, yes=True, json_lines=False, hook=None)
-    assert done == code
-
-
-def entry(session: Path, number: int = 1) -> dict[str, Any]:
-    (path,) = session.glob(f"pairs/{number:04d}_*/pair.json")
-    document: dict[str, Any] = json.loads(path.read_text())
-    return document
-
-
 def truth(session: Path, number: int = 1) -> dict[str, Any]:
     (path,) = session.glob(f"pairs/{number:04d}_*/truth/truth.json")
     document: dict[str, Any] = json.loads(path.read_text())
     return document
 
 
-def events(session: Path, *names: str) -> list[str]:
-    found = [record["event"] for record in read_journal(session / "journal.jsonl").records]
-    return [event for event in found if event in names]
+def verdicts(session: Path) -> list[str]:
+    return [pair.verdict for pair in check_session(session).pairs]
 
 
 # --- which shots ------------------------------------------------------------------------------
@@ -97,13 +88,11 @@ def test_the_blurry_one_is_repeated_only_where_the_narrow_exposure_takes_too_lon
     assert long.frames[2].exposure == limited.blurry
 
 
-def test_focus_mode_keeps_the_aperture_unless_the_travel_is_too_short() -> None:
+def test_focus_mode_keeps_the_aperture() -> None:
     enough = make_protocol(bracket(), mode="focus")
     apertures = {frame.role: frame.exposure.aperture for frame in enough.frames}
     assert apertures == {"sharp": "f/4", "blurry": "f/4", "companion": "f/22", "anchor": "f/4"}
     assert [frame.role for frame in enough.frames if frame.defocused] == ["blurry", "companion"]
-    short = make_protocol(bracket(), mode="focus", stopped_down=True)
-    assert short.asked.sharp.aperture == "f/22"
 
 
 # --- positions of the motor -------------------------------------------------------------------
@@ -144,12 +133,21 @@ def test_the_end_of_the_travel_is_found_and_left(asked: int) -> None:
     assert motor.position == reached
 
 
+@pytest.mark.full
+def test_focus_motor_is_needed(virtual_folder: Path) -> None:
+    with (
+        open_camera(f"gphoto2:virtual={virtual_folder}") as camera,
+        pytest.raises(InputError, match="no focus motor"),
+    ):
+        focus_positions(camera)
+
+
 # --- whole pairs ------------------------------------------------------------------------------
 
 
 def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path: Path) -> None:
     session = tmp_path / "session"
-    shoot(session, f"{SMALL}&seed=2&shift=1.5")
+    shoot(session, f"{SMALL}&seed=2&shift=1.5", REQUEST)
     found, true = entry(session), truth(session)
     assert list(found["roles"]) == ["sharp", "blurry", "anchor"]
     anchor = found["quality"]["anchor"]
@@ -158,69 +156,70 @@ def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path: Path)
     assert abs(expected[0]) > 0.2
     assert 40 < anchor["noise_ceiling_db"] < 60
     assert (anchor["moved_share"], found["verdict"]) == (0.0, "accept")
-    assert read_session(session).pairs[0].sharp.name == "sharp.tif"
+    with open_session_folder(session, create=False) as folder:
+        folder.judge("0001_scene-001", "reject", "a hand in the picture")
+    (pair,) = check_session(session).pairs
+    assert (pair.verdict, pair.reason) == ("reject", "a hand in the picture")
+    assert read_session(session).pairs == (), "a person's verdict replaces the measured one"
 
 
 def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(
-        session, SMALL, mode="focus", focus_steps=(-30, -45), blurry="f/2", shutter="1/640",
-        strictness="warn",
-    )  # fmt: skip
-    for number, steps in ((1, -30), (2, -45)):
-        found, true = entry(session, number), truth(session, number)
-        assert found["focus_steps"] == steps
+    """And so has the dataset that is made of the session."""
+    session, steps = tmp_path / "s", (-30, -45)
+    request = BracketRequest("f/2", "f/22", "1/640", mode="focus", focus_steps=steps)
+    shoot(session, SMALL, request, strictness="warn")
+    assert check_session(session).ok
+    assert import_sessions([session], tmp_path / "data").unknown == ()
+    for number, pair in enumerate(read_manifest(tmp_path / "data").pairs):
+        found, true = entry(session, number + 1), truth(session, number + 1)
+        assert found["focus_steps"] == steps[number]
         assert list(found["roles"]) == ["sharp", "blurry", "companion", "anchor"]
         assert found["roles"]["companion"]["asked"]["aperture"] == "f/22"
         # the motor moved, and came back to the same place in spite of its play
-        shots = true["shots"]
-        assert shots["blurry"]["focus_distance_mm"] == shots["companion"]["focus_distance_mm"]
-        assert shots["blurry"]["focus_distance_mm"] == pytest.approx(1000 / (0.5 - 0.005 * steps))
-        assert shots["sharp"]["focus_distance_mm"] == shots["anchor"]["focus_distance_mm"] == 2000.0
+        distances = {role: shot["focus_distance_mm"] for role, shot in true["shots"].items()}
+        assert distances["blurry"] == distances["companion"]
+        assert distances["blurry"] == pytest.approx(1000 / (0.5 - 0.005 * steps[number]))
+        assert distances["sharp"] == distances["anchor"] == 2000.0
         measured = found["quality"]["misalignment"]
-        assert measured["measured_on"] == "companion"
+        assert (measured["measured_on"], measured["status"]) == ("companion", "ok")
         half_diagonal_px = 200
         error = measured["zoom"] - true["misalignment"]["zoom"]
         assert abs(error) * half_diagonal_px < 0.3
         assert abs(true["misalignment"]["zoom"] - 1.0) > 0.005
-    assert check_session(session).ok
+        imported = pair.metadata["measured_misalignment"]
+        for name in ("measured_on", "status", "shift_px", "zoom", "rotation_deg"):
+            assert imported[name] == measured[name]
+        assert imported["residual_px"] == {"median": None, "p95": None}
 
 
 def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = tmp_path / "session"
-    shoot(session, SMALL, mode="focus", focus_steps=(-150,), strictness="off", shutter="1/200")
+    request = BracketRequest("f/4", "f/22", "1/200", mode="focus", focus_steps=(-150,))
+    shoot(tmp_path / "s", SMALL, request, strictness="off")
     assert "travel of the focus motor ends after" in capsys.readouterr().err
-    found = entry(session)
+    found = entry(tmp_path / "s")
     assert -90 <= found["focus_steps"] <= -60
     assert found["roles"]["sharp"]["asked"]["aperture"] == "f/22"
     assert found["roles"]["blurry"]["asked"]["aperture"] == "f/4"
 
 
-def test_two_cameras_are_released_together_and_the_skew_is_stored(tmp_path: Path) -> None:
+def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path: Path) -> None:
     session = tmp_path / "session"
     address = RigAddress(f"{SMALL}&latency=0.05", f"{SMALL}&latency=0.3")
-    shoot(session, address, mode="dual")
+    shoot(session, address, BracketRequest("f/4", "f/22", "1/200", mode="dual"))
     found, true = entry(session), truth(session)
     assert found["quality"]["release_skew_seconds"] == pytest.approx(true["release_skew_s"])
     assert true["release_skew_s"] == pytest.approx(0.25, abs=0.15)
     assert found["verdict"] == "warn"
     assert "released +" in found["reason"]
-    assert found["sharp_camera"]["uri"] != found["camera"]["uri"]
-    assert len(read_session(session).pairs) == 1
-
-
-def test_a_session_of_two_cameras_is_resumed_with_both(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    address = RigAddress(SMALL, f"{SMALL}&latency=0.01")
-    shoot(session, address, mode="dual", strictness="off")
     journal = session / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:-2]))  # without the verdict, and the line of all shots
-    assert resume_session(session, uris=(), yes=True, json_lines=False, hook=None) == 0
+    assert resume(session) == 0
     assert check_session(session).ok
-    assert entry(session)["sharp_camera"]["uri"].endswith("latency=0.01")
+    again = entry(session)
+    assert again["sharp_camera"]["uri"] == found["sharp_camera"]["uri"] != found["camera"]["uri"]
 
 
 @pytest.mark.parametrize(
@@ -230,11 +229,13 @@ def test_a_session_of_two_cameras_is_resumed_with_both(tmp_path: Path) -> None:
         ({"mode": "focus"}, "--focus-steps 40"),
         ({"mode": "focus", "focus_steps": (0,)}, "--focus-steps 40"),
         ({"focus_steps": (40,)}, "moves no focus"),
+        ({"blurry": "f/4,f/2.8"}, "'shoot' takes several"),
     ],
 )
 def test_modes_that_lack_something_say_what(wishes: dict[str, Any], message: str) -> None:
+    request = BracketRequest(wishes.pop("blurry", "f/4"), "f/22", "1/200", **wishes)
     with pytest.raises(InputError, match=message):
-        BracketRequest("f/4", "f/22", "1/200", **wishes).plan(open_camera("sim:"))
+        request.plan(open_camera("sim:"))
 
 
 def test_addresses_of_a_rig() -> None:
@@ -245,52 +246,189 @@ def test_addresses_of_a_rig() -> None:
             RigAddress.parse(typed)
 
 
-# --- retakes, grey card, pace -----------------------------------------------------------------
+# --- several wide apertures of one scene: one sharp shot, a pair for each -----------------------
 
 
-def test_a_rejected_pair_is_shot_again_and_the_first_try_is_kept(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(session, f"{SMALL}&fault=ev%3D1@2", scenes=2)
-    assert events(session, "retake", "pair-complete") == [
-        "retake",
-        "pair-complete",
-        "pair-complete",
-    ]
-    assert (session / "rejected/0001_scene-001.1/blurry.tif").is_file()
-    assert [pair.verdict for pair in check_session(session).pairs] == ["accept", "accept"]
+def sharp_shots(session: Path) -> list[str]:
+    return [pair.metadata["roles"]["sharp"]["sha256"] for pair in read_session(session).pairs]
+
+
+def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path: Path) -> None:
+    shoot(tmp_path / "s", f"{TINY}&shift=0.5", SERIES, strictness="warn", repeat=2)
+    session = read_session(tmp_path / "s")
+    assert [pair.scene for pair in session.pairs] == ["scene-001"] * 4
+    sharp = sharp_shots(tmp_path / "s")
+    assert sharp[::2] == sharp[1::2], "the two apertures share it"
+    assert len(set(sharp)) == 2, "repeats do not"
+    first, second = (pair.metadata["roles"] for pair in session.pairs[:2])
+    apertures = [shots["blurry"]["got"]["aperture"] for shots in (first, second)]
+    assert apertures == ["f/4", "f/2.8"]
+    assert second["blurry"]["got"]["shutter"] == "1/400", "the light is the same"
+    assert first["sharp"]["shot_for"] is None
+    assert second["sharp"]["shot_for"] == session.pairs[0].id
+    assert second["anchor"]["sha256"] != sharp[1], "the repeat is a shot of its own"
+    for pair in session.pairs:
+        assert pair.truth_flow is not None
+        measured = pair.metadata["quality"]["misalignment"]
+        true = np.load(pair.truth_flow)[:, 48, 64]
+        assert measured["shift_px"] == pytest.approx(true, abs=0.3)
+        assert pair.metadata["exposure"]["residual_ev"] == pytest.approx(0.0, abs=1e-9)
+    assert check_session(tmp_path / "s").ok
+
+
+def test_a_sharp_shot_that_was_bad_is_not_lent(tmp_path: Path) -> None:
+    shoot(tmp_path / "s", f"{TINY}&fault=stuck-aperture@2", SERIES, code=1, retake="never")
+    assert verdicts(tmp_path / "s")[0] == "reject" != verdicts(tmp_path / "s")[1]
+    assert entry(tmp_path / "s", 2)["roles"]["sharp"]["shot_for"] is None
+
+
+def test_a_retake_has_a_sharp_shot_of_its_own(tmp_path: Path) -> None:
+    # the second blurry shot: sharp, blurry, anchor, blurry
+    shoot(tmp_path / "s", f"{TINY}&fault=ev%3D1@4", SERIES, retake="auto")
+    (rejected,) = (tmp_path / "s" / "rejected").iterdir()
+    tried = json.loads((rejected / "pair.json").read_text())["roles"]["sharp"]
+    assert tried["shot_for"] is not None
+    assert len(set(sharp_shots(tmp_path / "s"))) == 2
+
+
+def test_a_series_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
+    with pytest.raises(CameraError):
+        shoot(tmp_path / "s", f"{TINY}&fault=unplug@4", SERIES, strictness="warn")
+    assert [pair.number for pair in read_state(tmp_path / "s")[0].incomplete] == [2]
+    assert resume(tmp_path / "s", TINY) == 0
+    second = entry(tmp_path / "s", 2)["roles"]
+    assert second["blurry"]["got"] == {"aperture": "f/2.8", "shutter": "1/400", "iso": "100"}
+    assert second["sharp"]["shot_for"] is None, "the scene may be another by now"
+
+
+def test_a_kill_while_it_is_planned_loses_no_aperture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Journal.append
+
+    def killed(journal: Journal, event: str, **fields: Any) -> Record:
+        record = append(journal, event, **fields)
+        if event == "planned":
+            raise SystemExit("killed")
+        return record
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "append", killed)
+        with pytest.raises(SystemExit):
+            shoot(tmp_path / "s", TINY, SERIES, strictness="warn", repeat=2)
+    assert len(read_state(tmp_path / "s")[0].incomplete) == 4
+    assert resume(tmp_path / "s") == 0
+    pairs = read_session(tmp_path / "s").pairs
+    apertures = [pair.metadata["roles"]["blurry"]["got"]["aperture"] for pair in pairs]
+    assert apertures == ["f/4", "f/2.8"] * 2
+    sharp = sharp_shots(tmp_path / "s")
+    assert sharp[::2] == sharp[1::2], "the sharp shot is shared as if nothing had happened"
+    assert len(set(sharp)) == 2
+
+
+def test_apertures_of_a_series(run: Run) -> None:
+    with open_camera("sim:") as camera:
+        assert REQUEST.each(camera) == [REQUEST]
+        for typed, said in (("f/4, 4", "names an aperture twice"), ("f/4,", "cannot be read")):
+            with pytest.raises(InputError, match=said):
+                BracketRequest(typed, "f/22", "1/200").each(camera)
+    done = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
+    plans = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [plan["blurry"]["aperture"] for plan in plans] == ["f/4", "f/2"]
+    assert plans[0]["sharp"] == plans[1]["sharp"]
+
+
+# --- retakes, judging beside the shooting, grey card, pace --------------------------------------
 
 
 def test_retries_end(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(session, f"{SMALL}&exposure_error=0.01&fault=wrong-aperture", retries=1, code=1)
-    assert events(session, "retake", "pair-complete") == ["retake", "pair-complete"]
-    (pair,) = check_session(session).pairs
-    assert pair.verdict == "reject"
-    assert "EXIF" in pair.reason
-    assert read_session(session).pairs == ()
-
-
-def test_retake_never(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(session, f"{SMALL}&fault=wrong-aperture", retake="never", code=1)
-    assert events(session, "retake") == []
+    uri = f"{TINY}&exposure_error=0.01&fault=wrong-aperture"
+    shoot(tmp_path / "s", uri, REQUEST, retries=1, code=1)
+    events = journalled(tmp_path / "s", "retake", "pair-complete")
+    assert [record["event"] for record in events] == ["retake", "pair-complete"]
+    assert verdicts(tmp_path / "s") == ["reject"]
+    assert read_session(tmp_path / "s").pairs == ()
 
 
 def test_limits_and_strictness_are_the_persons(tmp_path: Path) -> None:
     wide = QualityLimits(exposure_warn_ev=1.5, exposure_reject_ev=2.0)
-    fault = f"{SMALL}&fault=ev%3D1@2"
-    shoot(tmp_path / "wide", fault, limits=wide, retake="never")
-    assert check_session(tmp_path / "wide").pairs[0].verdict == "accept"
-    shoot(tmp_path / "warn", fault, strictness="warn", retake="never")
-    assert check_session(tmp_path / "warn").pairs[0].verdict == "warn"
-    shoot(tmp_path / "off", fault, strictness="off", retake="never")
+    for name, options, verdict in (
+        ("wide", {"limits": wide}, "accept"),
+        ("warn", {"strictness": "warn"}, "warn"),
+        ("off", {"strictness": "off"}, "accept"),
+    ):
+        fault = f"{SMALL}&fault=ev%3D1@2"
+        shoot(tmp_path / name, fault, REQUEST, retake="never", **options)
+        assert verdicts(tmp_path / name) == [verdict]
     assert "exposure_residual_ev" not in entry(tmp_path / "off")["quality"]
+
+
+def told_of(session: Path, *faults: str, **options: Any) -> list[tuple[str, str]]:
+    """Shoot, and say what was journalled of which pair."""
+    uri = TINY + "".join(f"&fault={quote(fault, safe='')}" for fault in faults)
+    shoot(session, uri, BracketRequest("f/1.4", "f/22", "1/1600"), **options)
+    return told(session)
+
+
+def told(session: Path) -> list[tuple[str, str]]:
+    found = journalled(session, "pair-started", "pair-shot", "retake", "pair-complete")
+    return [(record["event"], record["pair"][:4]) for record in found]
+
+
+def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first verdict is held back until the next pair is shot."""
+    judged, held = StoredShots.judged, []
+
+    def slow(shots: StoredShots, *arguments: Any) -> Quality:
+        if not held:
+            held.append(shots)
+            ends = time.monotonic() + 60
+            while ("pair-shot", "0002") not in told(tmp_path / "s"):
+                assert time.monotonic() < ends, "the shooting waited for the verdict"
+                time.sleep(0.01)
+        return judged(shots, *arguments)
+
+    monkeypatch.setattr(StoredShots, "judged", slow)
+    events = told_of(tmp_path / "s", "ev=0.5@3", scenes=2, repeat=2, scene="Desk")
+    assert events.index(("pair-shot", "0002")) < events.index(("retake", "0001"))
+    assert events.index(("retake", "0001")) < events.index(("pair-started", "0003"))
+    assert events.count(("pair-started", "0001")) == 2
+    assert "0001_desk-1  is taken again before scene 'Desk-1' is left" in capsys.readouterr().err
+    assert verdicts(tmp_path / "s") == ["accept"] * 4
+    write_log(tmp_path / "s", tmp_path / "day.html")
+    day = (tmp_path / "day.html").read_text()
+    assert day.count("accepted, 1 retake<") == 1
+    assert "ISO\N{NO-BREAK SPACE}100" in day, "numbers keep their units on a line"
+
+
+def test_a_first_look_stops_the_photographer_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The grey card is held again, too; it is the first shot."""
+    events = told_of(tmp_path / "s", "ev=1@3", repeat=2, grey_card=True)
+    assert events.index(("retake", "0001")) < events.index(("pair-started", "0002"))
+    assert "wait, the verdict is coming: exposure is off" in capsys.readouterr().err
+    assert check_session(tmp_path / "s").ok
+    assert entry(tmp_path / "s")["grey_card"] is not None
+    for name in ("grey-card.tif", "blurry.tif"):
+        assert (tmp_path / "s/rejected/0001_scene-001.1" / name).is_file()
+
+
+def test_a_pair_is_not_repeated_where_the_next_would_be_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = with_changes(ShootOptions().limits, "sharpness_warn=90,sharpness_reject=80")
+    events = told_of(tmp_path / "s", limits=limits, retake="auto", code=1)
+    assert [event for event, _ in events] == ["pair-started", "pair-shot", "pair-complete"]
+    assert "another shot would show the same" in capsys.readouterr().err
 
 
 @pytest.mark.full
 def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
     session = tmp_path / "session"
-    shoot(session, f"{SMALL}&warmth=0.2", scenes=2, repeat=2, grey_card=True)
+    shoot(session, f"{SMALL}&warmth=0.2", REQUEST, scenes=2, repeat=2, grey_card=True)
     cards = [entry(session, number)["grey_card"] for number in (1, 2, 3, 4)]
     assert [card is not None for card in cards] == [True, False, True, False]
     for card in (cards[0], cards[2]):
@@ -301,54 +439,21 @@ def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
     assert check_session(session).ok
 
 
-def test_a_pair_that_is_shot_again_has_its_grey_card_again(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(session, f"{SMALL}&fault=ev%3D1@3", grey_card=True)  # the card is the first shot
-    assert events(session, "retake") == ["retake"]
-    assert entry(session)["grey_card"] is not None
-    assert (session / "rejected/0001_scene-001.1/grey-card.tif").is_file()
-
-
 @pytest.mark.full
 def test_pairs_keep_the_pace(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(session, "sim:?width=64&height=64", repeat=2, every_seconds=1.5, strictness="off")
-    records = read_journal(session / "journal.jsonl").records
-    started = [
-        datetime.fromisoformat(record["time"])
-        for record in records
-        if record["event"] == "pair-started"
-    ]
-    assert (started[1] - started[0]).total_seconds() >= 1.4
-
-
-# --- sessions of version 0.1.0 ----------------------------------------------------------------
+    uri = "sim:?width=64&height=64"
+    shoot(tmp_path / "s", uri, REQUEST, repeat=2, every_seconds=1.5, strictness="off")
+    records = journalled(tmp_path / "s", "pair-started")
+    first, second = (datetime.fromisoformat(record["time"]) for record in records)
+    assert (second - first).total_seconds() >= 1.4
 
 
 def test_a_journal_without_modes_means_two_shots_blurry_first() -> None:
-    old = BracketRequest("f/4", "f/22", "1/200").plan(open_camera("sim:")).to_json()
+    """A session of version 0.1.0."""
+    old = REQUEST.plan(open_camera("sim:")).to_json()
     for name in ("mode", "order", "focus_steps", "frames", "sharp_camera"):
         del old[name]
     kept = ShootRecord.model_validate({**old, "max_seconds": 30.0, "settle_seconds": 0.0})
     request = BracketRequest.from_shoot(kept)
     assert roles(request.plan(open_camera("sim:")).protocol) == ["blurry", "sharp"]
     assert ShootOptions.from_shoot(kept).retake == "never"
-
-
-def test_a_persons_verdict_replaces_the_measured_one(tmp_path: Path) -> None:
-    session = tmp_path / "session"
-    shoot(session, SMALL)
-    with open_session_folder(session, create=False) as folder:
-        folder.judge("0001_scene-001", "reject", "a hand in the picture")
-    (pair,) = check_session(session).pairs
-    assert (pair.verdict, pair.reason) == ("reject", "a hand in the picture")
-    assert read_session(session).pairs == ()
-
-
-@pytest.mark.full
-def test_focus_motor_is_needed(virtual_folder: Path) -> None:
-    with (
-        open_camera(f"gphoto2:virtual={virtual_folder}") as camera,
-        pytest.raises(InputError, match="no focus motor"),
-    ):
-        focus_positions(camera)

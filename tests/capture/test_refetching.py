@@ -3,8 +3,6 @@
 import hashlib
 import json
 import stat
-import subprocess
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,24 +10,20 @@ from typing import Any, cast
 
 import pytest
 
-from defocus.capture.camera import ON_CARD, CardFile
+from defocus.capture.camera import ON_CARD
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.damage import DamagedFile, report_damage
 from defocus.capture.sessions.folder import open_session_folder
-from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.refetching import fetch_damaged
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import StoredFile
-from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
 from defocus.capture.taking.shots.shooting import new_pairs
 from defocus.errors import CameraError
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.capture.shooting import journalled, resume, shoot
+from tests.conftest import Run
 
 STORE = "/store_00010001"
 """The virtual camera lists the files of its folder here, and delivers them."""
@@ -48,27 +42,24 @@ def note(folder: Path, role: str, name: str) -> Path:
     return path
 
 
+ORDER: Any = {"settle_seconds": 0.0, "order": "sharp-first"}
+
+
+REQUEST = BracketRequest("f/5.6", "f/22", "0.0012s", **ORDER)
+
+
 @pytest.mark.full
 @pytest.mark.usefixtures("on_card")
 def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
-    virtual_folder: Path, tmp_path: Path
-) -> None:
-    with open_camera(f"gphoto2:virtual={virtual_folder}") as camera:
-        assert isinstance(camera, GPhoto2Camera)
-        camera.quiet_ms = 1
-        left = note(tmp_path, "sharp", "kept.dng")
-        (part,) = camera.shoot(tmp_path / "sharp")
-        assert part.name == "sharp.dng.part"
-        assert part.read_bytes() == KEPT
-        assert not left.exists()
-        assert [path.name for path in camera.shoot(tmp_path / "sharp")] == ["sharp.jpg.part"]
-
-
-@pytest.mark.full
-def test_a_shot_that_is_gone_from_the_card_is_taken_again(
     virtual_camera: GPhoto2Camera, tmp_path: Path
 ) -> None:
+    """One that is gone from the card is taken again."""
     virtual_camera.quiet_ms = 1
+    left = note(tmp_path, "sharp", "kept.dng")
+    (part,) = virtual_camera.shoot(tmp_path / "sharp")
+    assert part.name == "sharp.dng.part"
+    assert part.read_bytes() == KEPT
+    assert not left.exists()
     left = note(tmp_path, "sharp", "gone.dng")
     assert [path.name for path in virtual_camera.shoot(tmp_path / "sharp")] == ["sharp.jpg.part"]
     assert not left.exists()
@@ -80,14 +71,12 @@ def test_resume_fetches_what_is_still_on_the_card(
     virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uri, session = f"gphoto2:virtual={virtual_folder}", tmp_path / "session"
-    request = BracketRequest("f/5.6", "f/22", "0.0012s", settle_seconds=0.0, order="sharp-first")
     with open_camera(uri) as camera, open_session_folder(session, create=True) as folder:
-        plan = request.plan(camera)
         pairs = new_pairs(folder.state, "Desk", scenes=1, repeat=1)
-        folder.plan([request.journalled(plan, confirmed_by_yes=True)], pairs)
+        folder.plan([REQUEST.journalled(REQUEST.plan(camera), confirmed_by_yes=True)], pairs)
         note(folder.begin_pair(pairs[0]), "sharp", "kept.dng")
         note(session / "pairs" / pairs[0].id, "blurry", "gone.dng")
-    resume_session(session, uris=(), yes=True, json_lines=False, hook=None)
+    resume(session)
     said = capsys.readouterr().err
     assert "sharp: fetched from the card" in said
     assert "blurry: not on the card any more" in said
@@ -98,33 +87,16 @@ def test_resume_fetches_what_is_still_on_the_card(
     (pair,) = check_session(session).pairs
     assert pair.verdict != "incomplete"
     assert all(entry.ok for entry in pair.files)
-    events = [record["event"] for record in read_journal(session / "journal.jsonl").records]
-    assert events.count("file") == 3  # the fetched shot, and the two of the pair
+    assert len(journalled(session, "file")) == 3  # the fetched shot, and the two of the pair
 
 
-def session_on_the_card(folder: Path, session: Path, **options: Any) -> list[dict[str, Any]]:
-    """One pair of the virtual camera; what the journal says of its files."""
-    shoot_new(
-        session,
-        RigAddress(f"gphoto2:virtual={folder}"),
-        BracketRequest("f/5.6", "f/22", "0.0012s", settle_seconds=0.0, order="sharp-first"),
-        ShootOptions(retake="never", strictness="off", scene="Desk", **options),
-        yes=True, json_lines=False, hook=None,
-    )  # fmt: skip
-    records = read_journal(session / "journal.jsonl").records
-    return [dict(record) for record in records if record["event"] == "file"]
-
-
-def resumed(session: Path) -> int:
-    return resume_session(session, uris=(), yes=True, json_lines=False, hook=None)
-
-
-@pytest.mark.full
-def test_the_journal_says_where_on_the_card_a_file_is(virtual_folder: Path, tmp_path: Path) -> None:
-    files = session_on_the_card(virtual_folder, tmp_path / "s")
-    for record in files:
-        ((folder, name),) = record["on_card"]
-        assert folder.startswith(STORE)
+def session_on_the_card(folder: Path, session: Path, **options: Any) -> None:
+    """One pair of the virtual camera; the journal says where on the card a file is."""
+    quick: Any = {"retake": "never", "strictness": "off", "scene": "Desk"}
+    shoot(session, f"gphoto2:virtual={folder}", REQUEST, **quick, **options)
+    for record in journalled(session, "file"):
+        ((place, name),) = record["on_card"]
+        assert place.startswith(STORE)
         assert name.startswith("GPH_")
 
 
@@ -132,7 +104,10 @@ def test_the_journal_says_where_on_the_card_a_file_is(virtual_folder: Path, tmp_
 def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The virtual camera forgets its shots with its process: a file of its folder stands in."""
+    """The virtual camera forgets its shots with its process: a file of its folder stands in.
+
+    What the card has no more is named, and its pair is incomplete.
+    """
     session = tmp_path / "s"
     session_on_the_card(virtual_folder, session)
     pair = session / "pairs" / "0001_desk"
@@ -145,7 +120,7 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     (pair / "sharp.jpg").chmod(0o644)
     (pair / "sharp.jpg").write_bytes(content[:-1] + b"x")
     assert [entry.verdict for entry in check_session(session).pairs] == ["incomplete"]
-    assert resumed(session) == 0
+    assert resume(session) == 0
     said = capsys.readouterr().err
     assert "sharp.jpg: fetched from the card" in said
     assert "1 pair complete, nothing to shoot" in said
@@ -154,51 +129,33 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     assert (session / "interrupted" / "0001_desk.1" / "sharp.jpg").read_bytes()[-1:] == b"x"
     assert sorted(path.name for path in pair.iterdir()) == ["blurry.jpg", "pair.json", "sharp.jpg"]
 
-
-@pytest.mark.full
-def test_what_the_card_has_no_more_is_named_and_the_pair_is_incomplete(
-    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    session = tmp_path / "s"
-    session_on_the_card(virtual_folder, session)
-    pair = session / "pairs" / "0001_desk"
     (pair / "blurry.jpg").unlink()
-    assert resumed(session) == 1
+    assert resume(session) == 1
     said = capsys.readouterr().err
     assert "blurry.jpg: not on the card any more" in said
     assert "0001_desk  incomplete: blurry.jpg is missing; restore it from a copy" in said
     assert "0 pairs complete, nothing to shoot" in said
     (checked,) = check_session(session).pairs
     assert (checked.verdict, checked.reason) == ("incomplete", "blurry.jpg is missing")
-    assert sorted(path.name for path in pair.iterdir()) == ["pair.json", "sharp.jpg"]
-
-
-class CardOfOneFile:
-    """A card with a file of any name."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.on_card: tuple[CardFile, ...] = ()
-
-    def fetch(self, path_stem: Path) -> list[Path]:
-        part = path_stem.with_suffix(".jpg.part")
-        part.write_bytes(self.content)
-        return [part]
-
-    def delete(self, place: CardFile) -> None:
-        raise NotImplementedError
 
 
 @pytest.mark.parametrize("content", [b"the shot", b"another picture"])
 def test_only_the_file_that_was_lost_takes_its_place(tmp_path: Path, content: bytes) -> None:
     lost = StoredFile("sharp.jpg", hashlib.sha256(b"the shot").hexdigest(), 8)
     taken: list[bytes] = []
+
+    def fetch(path_stem: Path) -> list[Path]:
+        part = path_stem.with_suffix(".jpg.part")
+        part.write_bytes(content)
+        return [part]
+
     folder = SimpleNamespace(
         root=tmp_path,
         state=SimpleNamespace(on_card={("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}),
         restore=lambda *one: taken.append(one[2].read_bytes()),
     )
-    rig = SimpleNamespace(of=lambda _: CardOfOneFile(content))
+    camera = SimpleNamespace(on_card=(), fetch=fetch, delete=None)
+    rig = SimpleNamespace(of=lambda _: camera)
     damaged = [DamagedFile("0001_desk", lost, "sharp.jpg is missing")]
     fetch_damaged(cast(Any, folder), cast(Any, rig), damaged)
     assert taken == [content] * (content == b"the shot")
@@ -224,13 +181,11 @@ def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
     virtual_folder: Path, tmp_path: Path
 ) -> None:
     session_on_the_card(virtual_folder, tmp_path / "kept")
-    files = session_on_the_card(virtual_folder, tmp_path / "s", keep_on_camera=False)
+    session_on_the_card(virtual_folder, tmp_path / "s", keep_on_camera=False)
     for name, deleted in (("kept", []), ("s", ["sharp.jpg", "blurry.jpg"])):
-        records = read_journal(tmp_path / name / "journal.jsonl").records
-        told = [record["name"] for record in records if record["event"] == "deleted-on-card"]
+        told = [record["name"] for record in journalled(tmp_path / name, "deleted-on-card")]
         assert told == deleted
         assert len(read_state(tmp_path / name)[0].on_card) == 2 - len(deleted)
-    assert len(files) == 2
     assert check_session(tmp_path / "s").ok
 
 
@@ -251,13 +206,10 @@ def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(
 def test_a_pair_is_one_line_however_many_of_its_files_are_gone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    names = [("0001_a", name) for name in ("blurry.tif", "sharp.tif", "pair.json")]
     gone = [
         DamagedFile(pair, StoredFile(name, "0" * 64, 1), f"{name} is missing")
-        for pair, names in (
-            ("0001_a", ("blurry.tif", "sharp.tif", "pair.json")),
-            ("0002_a", ("x.y",)),
-        )
-        for name in names
+        for pair, name in [*names, ("0002_a", "x.y")]
     ]
     report_damage(gone)
     first, second = capsys.readouterr().err.splitlines()

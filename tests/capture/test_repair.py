@@ -9,24 +9,23 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.session import read_state
-from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import DatasetError
+from tests.capture.shooting import shoot
 
 Verdicts = dict[str, tuple[str, str]]
+
+
+PAIRS = ("0001_scene-001", "0002_scene-001", "0003_scene-002")
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three pairs of two apertures and scenes; a person decided about the last."""
     root = tmp_path_factory.mktemp("repair") / "s"
-    for blurry, scenes in (("f/4,f/2.8", 1), ("f/4", 1)):
-        shoot_new(
-            root, RigAddress("sim:?seed=2&width=64&height=64"),
-            BracketRequest(blurry, "f/22", "1/400"),
-            ShootOptions(scenes=scenes, retake="never", strictness="warn"),
-            yes=True, json_lines=False, hook=None,
-        )  # fmt: skip
+    for blurry in ("f/4,f/2.8", "f/4"):
+        request = BracketRequest(blurry, "f/22", "1/400")
+        uri = "sim:?seed=2&width=64&height=64"
+        shoot(root, uri, request, code=None, retake="never", strictness="warn")
     with open_session_folder(root, create=False) as folder:
         folder.judge("0003_scene-002", "reject", "a hand in the picture")
     return root
@@ -56,40 +55,26 @@ def damage(session: Path, event: str) -> list[int]:
 IN_WORDS = {
     "session-created": ["the beginning of the session"],
     "planned": ["a plan of pairs"] * 2,
-    "pair-shot": [
-        f"the end of the shots of a pair ({pair})"
-        for pair in ("0001_scene-001", "0002_scene-001", "0003_scene-002")
-    ],
-    "pair-complete": [
-        f"the verdict on a pair ({pair})"
-        for pair in ("0001_scene-001", "0002_scene-001", "0003_scene-002")
-    ],
+    "pair-shot": [f"the end of the shots of a pair ({pair})" for pair in PAIRS],
+    "pair-complete": [f"the verdict on a pair ({pair})" for pair in PAIRS],
     "judged": ["a person's decision on a pair (0003_scene-002)"],
 }
 
 
 @pytest.mark.parametrize("event", IN_WORDS)
 def test_lines_are_taken_from_the_copies(session: Path, copied: Path, event: str) -> None:
+    """A last line that was whole, the person's, is damaged and not torn."""
     whole, numbers = (copied / "journal.jsonl").read_bytes(), damage(copied, event)
+    assert event != "judged" or numbers[-1] == whole.count(b"\n")
     with pytest.raises(DatasetError, match=r"is damaged; run 'defocus-capture check --repair"):
         read_state(copied)
-    told = repair_session(copied)
-    assert told[:-1] == [
+    assert repair_session(copied)[:-1] == [
         f"line {number}: {said}, taken from a copy"
         for number, said in zip(numbers, IN_WORDS[event], strict=True)
     ]
     assert (copied / "journal.jsonl").read_bytes() == whole
     assert (copied / "journal.damaged-1.jsonl").is_file()
     assert repair_session(copied) == []
-    assert verdicts(copied) == verdicts(session)
-
-
-def test_a_last_line_that_was_whole_is_damaged_and_not_torn(session: Path, copied: Path) -> None:
-    """Else the verdict of a person that was written last would be dropped without a word."""
-    assert damage(copied, "judged")[-1] == len((copied / "journal.jsonl").read_bytes().splitlines())
-    with pytest.raises(DatasetError, match=r"is damaged; run 'defocus-capture check --repair"):
-        read_state(copied)
-    repair_session(copied)
     assert verdicts(copied) == verdicts(session)
 
 
@@ -118,15 +103,13 @@ def test_without_copies_the_rest_of_the_session_tells(
         stream.write(b"not the last line any more\n")
     told = repair_session(copied)
     assert any("made from" in line or "by a person" in line for line in told)
-    found, before = verdicts(copied), verdicts(session)
-    assert {pair: said[0] for pair, said in found.items()} == {
-        pair: said[0] for pair, said in before.items()
-    }
-    state = read_state(copied)[0]
-    assert state.planned == read_state(session)[0].planned
-    assert [shoot.to_json() for shoot in state.shoots] == [
-        shoot.to_json() for shoot in read_state(session)[0].shoots
-    ]
+    found, before = (
+        {pair: said for pair, (said, _) in verdicts(one).items()} for one in (copied, session)
+    )
+    assert found == before
+    state, whole = read_state(copied)[0], read_state(session)[0]
+    assert state.planned == whole.planned
+    assert [one.to_json() for one in state.shoots] == [one.to_json() for one in whole.shoots]
     assert not state.incomplete
     with open_session_folder(copied, create=False):
         assert [pair.verdict for pair in check_session(copied).pairs][-1] == "reject"

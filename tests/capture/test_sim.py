@@ -3,11 +3,14 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.measure import measure
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.judging.exposure_match import compare_light
 from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
@@ -17,6 +20,13 @@ from defocus.images import FloatImage, as_float, read_image, srgb_to_linear
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 SMALL = "width=240&height=180"
+
+
+def opened(uri: str, scene: str = "desk", number: int = 1) -> SimulatedCamera:
+    camera = open_camera(uri)
+    assert isinstance(camera, SimulatedCamera)
+    camera.stage(scene, number)
+    return camera
 
 
 def shoot(camera: SimulatedCamera, stem: Path, aperture: str, shutter: str) -> Path:
@@ -33,38 +43,33 @@ def gain_ev(first: FloatImage, second: FloatImage) -> float:
 
 
 def shoot_pair(
-    uri: str, folder: Path, blurry: tuple[str, str], sharp: tuple[str, str], scene: str = "desk"
-) -> dict:
-    camera = open_camera(uri)
-    assert isinstance(camera, SimulatedCamera)
-    camera.stage(scene, 1)
+    uri: str,
+    folder: Path,
+    blurry: tuple[str, str] = ("f/4", "1/125"),
+    sharp: tuple[str, str] = ("f/22", "1/4"),
+    scene: str = "desk",
+    number: int = 1,
+) -> dict[str, Any]:
+    """The truth of one pair; its pictures lie in the folder."""
+    camera = opened(uri, scene, number)
     folder.mkdir(exist_ok=True)
     shoot(camera, folder / "blurry", *blurry)
     shoot(camera, folder / "sharp", *sharp)
     camera.write_truth(folder)
-    return json.loads((folder / "truth.json").read_text())
+    document: dict[str, Any] = json.loads((folder / "truth.json").read_text())
+    return document
 
 
 def linear(path: Path) -> np.ndarray:
     return srgb_to_linear(as_float(read_image(path), np.float64))
 
 
-def test_pictures_are_16_bit_with_exif(tmp_path: Path) -> None:
-    shoot_pair(f"sim:?{SMALL}", tmp_path, ("f/4", "1/125"), ("f/22", "1/4"))
-    picture = read_image(tmp_path / "sharp.tif")
-    assert picture.shape == (180, 240, 3)
-    assert picture.dtype == np.uint16
-    exif = read_exif(tmp_path / "sharp.tif")
-    assert (exif.f_number, exif.seconds, exif.iso, exif.focal_length_mm) == (22.0, 0.25, 100, 50.0)
-
-
 @pytest.mark.parametrize("scene", ["shapes", "steps", "wall"])
 def test_same_seed_same_bytes_other_scene_other_picture(tmp_path: Path, scene: str) -> None:
     uri = f"sim:?seed=7&scene={scene}&shift=3&breathing=0.01&exposure_error=0.2&{SMALL}"
-    exposures = ("f/4", "1/125"), ("f/22", "1/4")
     for folder in ("a", "b"):
-        shoot_pair(uri, tmp_path / folder, *exposures)
-    shoot_pair(uri, tmp_path / "c", *exposures, scene="shelf")
+        shoot_pair(uri, tmp_path / folder)
+    shoot_pair(uri, tmp_path / "c", scene="shelf")
     for name in ("blurry.tif", "sharp.tif", "truth.json", "flow.npy", "defocus_map.npy"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert (tmp_path / "a/blurry.tif").read_bytes() != (tmp_path / "c/blurry.tif").read_bytes()
@@ -89,12 +94,8 @@ def test_true_flow_brings_the_sharp_picture_onto_the_blurry_grid(tmp_path: Path,
 
 
 def test_truth_json_is_the_flow_in_numbers(tmp_path: Path) -> None:
-    truth = shoot_pair(
-        f"sim:?seed=3&shift=6&breathing=0.03&rotation=2&{SMALL}",
-        tmp_path,
-        ("f/4", "1/125"),
-        ("f/22", "1/4"),
-    )["misalignment"]
+    uri = f"sim:?seed=3&shift=6&breathing=0.03&rotation=2&{SMALL}"
+    truth = shoot_pair(uri, tmp_path)["misalignment"]
     flow = np.load(tmp_path / "flow.npy")
     angle, zoom = math.radians(truth["rotation_deg"]), truth["zoom"]
     x, y = 200 - 119.5, 20 - 89.5
@@ -104,7 +105,7 @@ def test_truth_json_is_the_flow_in_numbers(tmp_path: Path) -> None:
 
 
 def test_blur_of_each_layer_is_the_thin_lens(tmp_path: Path) -> None:
-    truth = shoot_pair(f"sim:?{SMALL}", tmp_path, ("f/4", "1/125"), ("f/22", "1/4"))
+    truth = shoot_pair(f"sim:?{SMALL}", tmp_path)
     for layer in truth["layers"]:
         for role, f_number in (("blurry", 4.0), ("sharp", 2**4.5)):
             lens = Lens(50.0, f_number, 2000.0, 16000 / 240)
@@ -112,6 +113,10 @@ def test_blur_of_each_layer_is_the_thin_lens(tmp_path: Path) -> None:
             assert layer[f"{role}_coc_px"] == pytest.approx(expected)
     diameters = {np.float32(layer["blurry_coc_px"]) for layer in truth["layers"]}
     assert set(np.unique(np.load(tmp_path / "defocus_map.npy"))) <= diameters
+    picture = read_image(tmp_path / "sharp.tif")
+    assert (picture.shape, picture.dtype) == ((180, 240, 3), np.uint16)
+    exif = read_exif(tmp_path / "sharp.tif")
+    assert (exif.f_number, exif.seconds, exif.iso, exif.focal_length_mm) == (22.0, 0.25, 100, 50.0)
 
 
 def test_defocused_wall_is_the_disc_filtered_picture(tmp_path: Path) -> None:
@@ -130,9 +135,7 @@ def test_defocused_wall_is_the_disc_filtered_picture(tmp_path: Path) -> None:
 
 
 def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path: Path) -> None:
-    camera = open_camera(f"sim:?scene=wall&noise=0&{SMALL}")
-    assert isinstance(camera, SimulatedCamera)
-    camera.stage("desk", 1)
+    camera = opened(f"sim:?scene=wall&noise=0&{SMALL}")
     first = linear(shoot(camera, tmp_path / "a", "f/5.6", "1/125"))
     longer = linear(shoot(camera, tmp_path / "b", "f/5.6", "1/60"))
     camera.set("iso", "200")
@@ -144,30 +147,56 @@ def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path: Path) -> Non
 
 
 def test_unplanned_exposure_difference_is_in_the_truth(tmp_path: Path) -> None:
-    truth = shoot_pair(
-        f"sim:?seed=5&scene=wall&noise=0&exposure_error=0.5&{SMALL}",
-        tmp_path,
-        ("f/4", "1/250"),
-        ("f/22", "1/8"),
-    )
+    uri = f"sim:?seed=5&scene=wall&noise=0&exposure_error=0.5&{SMALL}"
+    truth = shoot_pair(uri, tmp_path, ("f/4", "1/250"), ("f/22", "1/8"))
     measured = gain_ev(linear(tmp_path / "blurry.tif"), linear(tmp_path / "sharp.tif"))
     assert abs(truth["gain_ev"]) > 0.05
     assert measured == pytest.approx(truth["gain_ev"], abs=0.01)
 
 
 def test_noise_has_the_variance_of_its_electrons(tmp_path: Path) -> None:
-    pictures = {}
+    pictures = []
     for noise in (0, 1):
-        camera = open_camera(f"sim:?scene=wall&noise={noise}&{SMALL}")
-        assert isinstance(camera, SimulatedCamera)
-        camera.stage("desk", 1)
+        camera = opened(f"sim:?scene=wall&noise={noise}&{SMALL}")
         camera.set("iso", "1600")
-        pictures[noise] = linear(shoot(camera, tmp_path / str(noise), "f/8", "1/500"))
-    signal, noisy = pictures[0], pictures[1]
+        pictures.append(linear(shoot(camera, tmp_path / str(noise), "f/8", "1/500")))
+    signal, noisy = pictures
     electrons = 30_000 * 100 / 1600
     expected = signal / electrons + (5 / electrons) ** 2
     bright = signal > 0.05  # darker ones are clipped at black
     assert (noisy - signal)[bright].var() == pytest.approx(expected[bright].mean(), rel=0.05)
+
+
+def test_breathing_is_the_largest_change_of_magnification(tmp_path: Path) -> None:
+    """Over pairs it fills its range on both sides, and twice the option is twice the change."""
+    changes = {}
+    for breathing in (0.0, 0.02, 0.04):
+        uri = f"sim:?scene=wall&width=64&height=64&rotation=1&breathing={breathing}"
+        changes[breathing] = [
+            shoot_pair(uri, tmp_path / f"{breathing}-{number}", number=number)["misalignment"][
+                "zoom"
+            ]
+            - 1.0
+            for number in range(1, 25)
+        ]
+    assert changes[0.0] == pytest.approx([0.0] * 24, abs=1e-12)
+    assert 0.016 < max(changes[0.02]) <= 0.02
+    assert -0.02 <= min(changes[0.02]) < -0.016
+    assert changes[0.04] == pytest.approx([2 * change for change in changes[0.02]])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_the_pictures_show_the_zoom_of_the_truth(tmp_path: Path, seed: int) -> None:
+    uri = f"sim:?seed={seed}&breathing=0.03&width=480&height=360"
+    truth = shoot_pair(uri, tmp_path)["misalignment"]
+    assert abs(truth["zoom"] - 1.0) > 0.004, "too small to be told from none"
+    pictures = (read_image(tmp_path / f"{role}.tif") for role in ("blurry", "sharp"))
+    found = measure(*pictures, flow_estimator("dis")).misalignment.similarity
+    assert found is not None
+    assert found.zoom == pytest.approx(truth["zoom"], abs=0.001)
+    assert math.hypot(*found.shift_px) < 0.3
+    assert found.rotation_deg == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.parametrize(

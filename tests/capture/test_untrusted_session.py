@@ -16,14 +16,12 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking import resuming
-from defocus.capture.taking.resuming import journalled_address, resume_session
-from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shots.rig import RigAddress
+from defocus.capture.taking.resuming import journalled_address
 from defocus.errors import DatasetError, InputError
+from tests.capture.shooting import resume, shoot
 from tests.conftest import Run
 
 TINY = "sim:?seed=2&width=96&height=64"
-
 Line = dict[str, Any]
 Change = Callable[[Line], object]
 
@@ -32,24 +30,15 @@ Change = Callable[[Line], object]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session with one complete pair."""
     root = tmp_path_factory.mktemp("whole") / "s"
-    options = ShootOptions(retake="never", strictness="off")
     request = BracketRequest("f/4", "f/22", "1/200", order="sharp-first")
-    shoot_new(root, RigAddress(TINY), request, options, yes=True, json_lines=False, hook=None)
+    shoot(root, TINY, request, retake="never", strictness="off")
     return root
 
 
 def changed(
     whole: Path, into: Path, event: str, change: Change, *, keep: int | None = None
 ) -> Path:
-    """A copy whose lines of an event are changed; the checksums hold.
-
-    Args:
-        whole: The session.
-        into: The copy.
-        event: Whose lines.
-        change: Done to each of them.
-        keep: How many lines to keep.
-    """
+    """A copy whose lines of an event are changed; the checksums hold. It may keep only some."""
     shutil.copytree(whole, into)
     lines = [json.loads(json.dumps(line)) for line in read_journal(whole / "journal.jsonl").records]
     for line in lines:
@@ -67,23 +56,25 @@ def _encoded(line: Line) -> bytes:
 
 
 def put(value: object, *path: str | int) -> Change:
+    """Have a value at a place in a line."""
+
     def change(line: Line) -> None:
         place: Any = line
         for key in path[:-1]:
             place = place[key]
-        place[path[-1]] = value
+        if value is GONE:
+            del place[path[-1]]
+        else:
+            place[path[-1]] = value
 
     return change
+
+
+GONE = object()
 
 
 def drop(*path: str | int) -> Change:
-    def change(line: Line) -> None:
-        place: Any = line
-        for key in path[:-1]:
-            place = place[key]
-        del place[path[-1]]
-
-    return change
+    return put(GONE, *path)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +113,9 @@ def test_a_line_with_wrong_fields_is_refused_by_name(
 ) -> None:
     session = changed(whole, tmp_path / "s", event, change)
     before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
-    for use in (
-        lambda: check_session(session),
-        lambda: resume_session(session, uris=(TINY,), yes=True, json_lines=False, hook=None),
-    ):
+    for use in (check_session, lambda session: resume(session, TINY)):
         with pytest.raises(DatasetError, match="is invalid") as refused:
-            use()
+            use(session)
         assert words in str(refused.value)
         assert "\n" not in str(refused.value)
     after = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
