@@ -1,5 +1,6 @@
 """A real browser without windows and without network, and the report it opens."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,31 @@ ARGUMENTS = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 )
+
+
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
+RUN_AXE = """
+const told = (node) => node.html.slice(0, 120);
+axe.run().then((found) => arguments[0](
+  found.violations.map((one) => `${one.id}: ${one.nodes.map(told).join(" | ")}`)));
+"""
+
+
+def axe(browser: webdriver.Chrome) -> list[str]:
+    """What axe finds wrong with the page."""
+    browser.execute_script(AXE)
+    return list(browser.execute_async_script(RUN_AXE))
+
+
+def requested(browser: webdriver.Chrome) -> set[str]:
+    """Addresses that were asked for since the page was opened, those of data left out."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+    return {url for url in urls if not url.startswith("data:")}
 
 
 def wait_until_nothing_overflows(browser: webdriver.Chrome, width: int) -> None:

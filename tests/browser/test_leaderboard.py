@@ -1,6 +1,5 @@
 """The leaderboard in a real browser: choosing, links, the viewer, accessibility, serving."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,18 +22,11 @@ from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports.model import Page, Slider
 from defocus.reports.plots.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
-from tests.browser.conftest import Open, wait_until_nothing_overflows
+from tests.browser.conftest import Open, axe, requested, wait_until_nothing_overflows
 from tests.command_process import start_command
 from tests.reports.example_pages import HOSTILE
 
 pytestmark = pytest.mark.debian
-
-AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
-RUN_AXE = """
-const told = (node) => node.html.slice(0, 120);
-axe.run().then((found) => arguments[0](
-  found.violations.map((one) => `${one.id}: ${one.nodes.map(told).join(" | ")}`)));
-"""
 
 
 def page_of(study: Path) -> Page:
@@ -87,11 +79,6 @@ def control(browser: webdriver.Chrome, name: str) -> WebElement:
 
 def said(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.CSS_SELECTOR, ".choose output").text
-
-
-def axe(browser: webdriver.Chrome) -> list[str]:
-    browser.execute_script(AXE)
-    return list(browser.execute_async_script(RUN_AXE))
 
 
 def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
@@ -177,7 +164,9 @@ def test_scores_under_four_protocols_fit_below_their_row(open_page: Open, tmp_pa
         assert scroll.get_property("scrollWidth") == scroll.get_property("clientWidth")
 
 
-def test_closed_folds_share_a_line_where_there_is_room(open_page: Open, study: Path) -> None:
+def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page: Open, study: Path) -> None:
+    """Closed folds share a line where there is room."""
+
     def tops(width: int) -> list[int]:
         browser = open_page(study / "report.html", width)
         folds = browser.find_elements(By.CSS_SELECTOR, "section:has(#hardware) > .folded")
@@ -187,9 +176,6 @@ def test_closed_folds_share_a_line_where_there_is_room(open_page: Open, study: P
     wide, narrow = tops(1280), tops(390)
     assert wide[0] == wide[1]
     assert len(set(narrow)) == len(narrow) == len(wide)
-
-
-def test_a_caption_is_on_the_screen_where_its_table_is_wider(open_page: Open, study: Path) -> None:
     browser = open_page(study / "report.html", 390)
     captions = browser.find_elements(By.CSS_SELECTOR, ".tab > .table caption span")
     rights = [each.rect["x"] + each.rect["width"] for each in captions if each.is_displayed()]
@@ -302,14 +288,7 @@ def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
     image = folded.find_element(By.CSS_SELECTOR, ".gallery img")
     WebDriverWait(browser, 5).until(lambda _: int(image.get_property("naturalWidth")) > 0)
     assert [e for e in browser.get_log("browser") if "favicon" not in e["message"]] == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    }
-    here = tmp_path.as_uri()
-    assert all(url.startswith((f"{here}/large", "data:")) for url in asked)
+    assert all(url.startswith(f"{tmp_path.as_uri()}/large") for url in requested(browser))
     html.write_html(replace(page, sections=page.sections[-1:]), tmp_path / "large.html")
     assert list((tmp_path / "large-pictures").iterdir()) == []
 

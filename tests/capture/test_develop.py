@@ -2,8 +2,6 @@
 
 import errno
 import os
-import signal
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,7 +28,6 @@ from defocus.images import (
 )
 from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
-from tests.command_process import start_command
 from tests.conftest import Run
 
 KINDS = ("blurry", "sharp")
@@ -159,16 +156,6 @@ def test_all_shots_get_the_exposure_of_the_sharp_one(
     assert record(tmp_path / "out", pair)["gain_ev"] == pytest.approx(gains)
 
 
-@pytest.mark.parametrize(
-    ("what", "command"), [("report", "check s'"), ("warp", "defocus-data compensate pairs:out")]
-)
-def test_registering_is_done_by_others(run: Run, tmp_path: Path, what: str, command: str) -> None:
-    done = run("defocus-capture", "develop", "s", "--out", "out", "--register", what)
-    assert done.returncode == 2
-    assert command in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.full
 def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path: Path) -> None:
     files = raw_pair(tmp_path / "raw", scene(), scene())
@@ -219,15 +206,21 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
     first = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
     assert (first.returncode, first.stdout) == (0, "")
     assert "2 pairs developed, 0 were done before, 0 failed" in first.stderr
+    whole = {path: path.read_bytes() for path in tmp_path.glob("out/*/*.png")}
     (tmp_path / "out/sharp/0002_desk.png").write_bytes(b"torn")
+    (tmp_path / "out/sharp/.0002_desk-abcdefgh.part.png").write_bytes(b"left by a killed one")
     times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/0001_desk.png")}
     again = run("defocus-capture", "develop", "s", "--out", "out")
     assert "1 pair developed, 1 were done before, 0 failed" in again.stderr
     assert times == {path: path.stat().st_mtime_ns for path in times}
+    assert whole == {path: path.read_bytes() for path in tmp_path.glob("out/*/*.png")}
+    assert not list(tmp_path.glob("out/*/.*"))
     for arguments, words in (
         (["--out", "out", "--linear"], "other settings"),
         (["--out", "raw"], "holds other files"),
         (["--out", "new", "--linear", "--bits", "8"], "show steps"),
+        (["--out", "new", "--register", "report"], "check s'"),
+        (["--out", "new", "--register", "warp"], "defocus-data compensate pairs:new"),
     ):
         refused = run("defocus-capture", "develop", "s", *arguments)
         assert refused.returncode == 2
@@ -293,30 +286,6 @@ class OnFullDisk:
 def test_a_full_disk_stops_the_development_of_all() -> None:
     with pytest.raises(StorageError, match="No space left"):
         develop._in_own_process(OnFullDisk())  # type: ignore[arg-type]
-
-
-def test_kill_9_leaves_what_a_repeat_completes(tmp_path: Path, run: Run) -> None:
-    files = raw_pair(tmp_path / "raw", scene(256), scene(256) / 2)
-    write_session(tmp_path / "s", [files] * 4)
-    words = ("develop", "s", "--out", "out", "--jobs", "1")
-    process = start_command("defocus-capture", *words, folder=tmp_path, own_group=True)
-    while len(list(tmp_path.glob("out/records/*.json"))) < 2:
-        assert process.poll() is None
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    (tmp_path / "out/sharp/.0004_desk-abcdefgh.part.png").write_bytes(b"left by a killed one")
-    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
-    assert done.returncode == 0, done.stderr
-    assert "0 failed" in done.stderr
-    assert not list(tmp_path.glob("out/*/.*"))
-    run("defocus-capture", "develop", "s", "--out", "whole", "--jobs", "2")
-    repeated, whole = (
-        {p.relative_to(tmp_path / out): p.read_bytes() for p in tmp_path.glob(f"{out}/*/*")}
-        for out in ("out", "whole")
-    )
-    assert len(whole) == 12
-    assert repeated == whole
 
 
 def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:

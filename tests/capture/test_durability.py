@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from unittest.mock import patch
@@ -227,40 +227,6 @@ def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path) -> None:
     assert process.exitcode == 0
 
 
-def arguments(session: Path, *more: str) -> list[str]:
-    return [
-        "shoot", str(session), "--camera", TINY, "--blurry", "f/1.4", "--sharp", "f/22",
-        "--shutter", "1/1600", "--yes", *more,
-    ]  # fmt: skip
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder]
-    if subprocess.run(words, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def test_a_full_disk_leaves_a_session_that_goes_on(small_disk: Path, run: Run) -> None:
-    session = small_disk / "session"
-    done = run("defocus-capture", *arguments(session, "--repeat", "6"))
-    assert done.returncode == 5
-    assert done.stderr.strip().splitlines()[-1].count("disk is full") == 1
-    before = read_session(session).pairs
-    assert before
-    assert not list(session.rglob("*.part*"))
-    subprocess.run(["mount", "-o", "remount,size=6m", small_disk], check=True)
-    done = run("defocus-capture", "resume", session, "--yes")
-    assert done.returncode == 0, done.stderr
-    assert check_session(session).ok
-    assert len(check_session(session).pairs) == 6
-
-
 LIMITED = """
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
@@ -271,7 +237,11 @@ main()
 
 def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, run: Run) -> None:
     session = tmp_path / "session"
-    with start_code(LIMITED, *arguments(session)) as process:
+    words = [
+        "shoot", str(session), "--camera", TINY, "--blurry", "f/1.4", "--sharp", "f/22",
+        "--shutter", "1/1600", "--yes",
+    ]  # fmt: skip
+    with start_code(LIMITED, *words) as process:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 5
     assert "cannot write" in err

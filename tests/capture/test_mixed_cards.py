@@ -87,14 +87,6 @@ MIXES = {
         ["A/IMG_0001 A/IMG_0002", "A/IMG_0003 A/IMG_0004", "B/IMG_7001 B/IMG_7002"],
         ["files such as IMG_0001.JPG and IMG_7001.JPG were numbered by two counts at one time"],
     ),
-    "two bodies whose files have other names": Mix(
-        [
-            shot("IMG_0011", "s", 0), shot("_DSC0011", "b", 2), shot("IMG_0012", "b", 4),
-            shot("_DSC0012", "s", 6),
-        ],
-        ["IMG_0011 IMG_0012", "_DSC0011 _DSC0012"],
-        ["numbered by two counts at one time"],
-    ),
     "two kinds of names of one body": Mix(
         [shot("IMG_0011", "s", 0), shot("_MG_0012", "b", 4), shot("IMG_0013", "s", 8)],
         ["IMG_0011 _MG_0012 IMG_0013"],
@@ -107,10 +99,6 @@ MIXES = {
         ],
         ["sharp/IMG_0001 blurry/IMG_0001", "sharp/IMG_0002 blurry/IMG_0002"],
         scenes=2,
-    ),
-    "two folders of one body": Mix(
-        [shot("sharp/IMG_0001", "s", 0), shot("blurry/IMG_0002", "b", 4)],
-        ["sharp/IMG_0001 blurry/IMG_0002"],
     ),
     "the clock set back": Mix(
         [
@@ -160,15 +148,6 @@ MIXES = {
         ["left out: IMG_0003.JPG: no neighbour shows the same: IMG_0004.JPG shows something else"],
         scenes=2,
     ),
-    "a missing member": Mix(
-        [
-            shot("IMG_0001", "s", 0, 1), shot("IMG_0002", "b", 3, 1), shot("IMG_0004", "b", 9, 2),
-            shot("IMG_0005", "s", 12, 3), shot("IMG_0006", "b", 15, 3),
-        ],
-        ["IMG_0001 IMG_0002", "IMG_0005 IMG_0006"],
-        ["left out: IMG_0004.JPG: no neighbour shows the same"],
-        scenes=2,
-    ),
     "numbers that begin again": Mix(
         [
             shot("100MAKER/IMG_9998", "s", 0, 1), shot("100MAKER/IMG_9999", "b", 4, 1),
@@ -181,18 +160,6 @@ MIXES = {
         ],
         ["3 pairs imported, 0 files left out"],
         scenes=3,
-    ),
-    "two cards of one body": Mix(
-        [
-            shot("one/100MAKER/IMG_0001", "s", 0, 1), shot("one/100MAKER/IMG_0002", "b", 4, 1),
-            shot("two/100MAKER/IMG_0001", "s", 60, 2), shot("two/100MAKER/IMG_0002", "b", 64, 2),
-        ],
-        [
-            "one/100MAKER/IMG_0001 one/100MAKER/IMG_0002",
-            "two/100MAKER/IMG_0001 two/100MAKER/IMG_0002",
-        ],
-        ["2 pairs imported, 0 files left out"],
-        scenes=2,
     ),
     "a lens without contacts": Mix(
         [

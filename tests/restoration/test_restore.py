@@ -36,6 +36,7 @@ from defocus.restoration.run import Wishes, restore_pictures
 from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.scene.aperture import disc_psf
 from defocus.training.memory import available_bytes, peak_bytes
+from tests.capture.raw_sessions import bayer_dng
 
 CPU = torch.device("cpu")
 
@@ -258,22 +259,6 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path: Path, old: bytes) -> N
             assert opened.size == (32, 24)
 
 
-@pytest.mark.realdata
-def test_raw_files_become_16_bit_with_their_tags(real_data: Path, tmp_path: Path) -> None:
-    found = sorted(
-        path
-        for path in real_data.rglob("*")
-        if path.suffix.lower() in {".nef", ".cr2", ".arw", ".dng"}
-    )
-    whole = [path for path in found if path.stat().st_size > 1_000_000][:1]
-    if not whole:
-        pytest.skip("no RAW file among the real pictures")
-    restored = restore_pictures(whole, baseline("input"), None, tmp_path, None, CPU)[0]
-    assert restored.bits == 16
-    assert restored.restored.endswith(".png")
-    assert "Make" in {one.name for one in read_metadata(Path(restored.restored)).blocks}
-
-
 def test_what_is_done_is_not_repeated_and_what_differs_is(tmp_path: Path) -> None:
     sources = [tmp_path / "a.png", tmp_path / "b.png"]
     for number, source in enumerate(sources):
@@ -294,46 +279,16 @@ def test_what_is_done_is_not_repeated_and_what_differs_is(tmp_path: Path) -> Non
 
 
 def test_an_entry_of_another_version_is_restored_again(tmp_path: Path) -> None:
+    """So is a picture that was written before an interruption, and its entry was not."""
     source, out = tmp_path / "a.png", tmp_path / "out"
     cv2.imwrite(str(source), picture(20, 30))
     restore_pictures([source], system(Local), None, out, None, CPU)
-    for change in ({"result": {"of_tomorrow": 1}}, {"result": None}, {"sha256": None}):
+    for change in ({"result": {"of_tomorrow": 1}}, {"result": None}, {"sha256": None}, {}):
         journal = json.loads((out / "restored.json").read_text())
-        journal["a.png"] |= change
+        journal["a.png"] = {**journal["a.png"], **change} if change else {}
         (out / "restored.json").write_text(json.dumps(journal))
         found = restore_pictures([source], system(Local), None, out, None, CPU)[0]
         assert (found.reason, found.width) == ("", 30)
-
-
-def test_after_an_interruption_its_own_files_are_known(tmp_path: Path) -> None:
-    """The picture was written, its entry was not."""
-    source, out = tmp_path / "a.png", tmp_path / "out"
-    cv2.imwrite(str(source), picture(20, 30))
-    restore_pictures([source], system(Local), None, out, None, CPU)
-    journal = json.loads((out / "restored.json").read_text())
-    (out / "restored.json").write_text(json.dumps({name: {} for name in journal}))
-    assert restore_pictures([source], system(Local), None, out, None, CPU)[0].reason == ""
-
-
-def test_a_kind_that_is_not_read_stops_no_other(tmp_path: Path, run: Callable[..., Any]) -> None:
-    images = [tmp_path / "a.gif", tmp_path / "b\n.png"]
-    images[0].write_bytes(b"GIF89a")
-    cv2.imwrite(str(images[1]), picture(20, 30))
-    command = ("restore", *images, "--baseline", "wiener", "--out", tmp_path / "out")
-    done = run("defocus-bench", *command)
-    assert done.returncode == 2
-    assert "a.gif: unknown kind of picture; known are " in done.stderr
-    assert done.stdout.count("\n") == 1
-    assert r"out/b\n.png: 30x20, 16 bits" in done.stdout
-
-
-def test_a_folder_that_is_not_there_is_not_called_a_kind_of_file(
-    tmp_path: Path, run: Callable[..., Any]
-) -> None:
-    command = ("restore", tmp_path / "holiday", "--baseline", "wiener", "--out", tmp_path / "out")
-    done = run("defocus-bench", *command)
-    assert done.returncode == 2
-    assert "holiday: no such picture or folder" in done.stderr
 
 
 def test_without_a_system_the_packages_own_weights_restore(
@@ -412,14 +367,23 @@ def test_systems_that_cannot_are_refused(
 def test_the_command_goes_on_past_an_unreadable_picture(
     tmp_path: Path, run: Callable[..., Any]
 ) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), picture(40, 30))
+    cv2.imwrite(str(tmp_path / "a\n.png"), picture(40, 30))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
-    names = (tmp_path / "b.jpg", tmp_path / "none.png", tmp_path / "a.png")
+    (tmp_path / "c.gif").write_bytes(b"GIF89a")
+    names = (tmp_path / name for name in ("b.jpg", "none.png", "c.gif", "a\n.png"))
     done = run("defocus-restore", *names, "--baseline", "wiener", "--json", "-q")
     assert done.returncode == 2
     rows = json.loads(done.stdout)
-    assert [bool(row["reason"]) for row in rows] == [True, True, False]
+    assert [bool(row["reason"]) for row in rows] == [True, True, True, False]
     assert str(tmp_path / "b.jpg") in done.stderr
     assert "none.png: no such picture" in done.stderr
-    assert (tmp_path / "restored" / "a.png").is_file()
+    assert "c.gif: unknown kind of picture; known are " in done.stderr
+    assert (tmp_path / "restored" / "a\n.png").is_file()
     assert "Traceback" not in done.stderr
+
+
+def test_a_raw_file_becomes_16_bit_with_its_tags(tmp_path: Path) -> None:
+    source = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
+    (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
+    assert (found.bits, Path(found.restored).suffix) == (16, ".png")
+    assert "Make" in {one.name for one in read_metadata(Path(found.restored)).blocks}

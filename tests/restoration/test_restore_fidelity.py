@@ -30,6 +30,7 @@ from defocus.restoration.run import Restored, Wishes, restore_pictures
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
     b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
@@ -37,6 +38,7 @@ XMP = (
     b'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="self#c2pa" '
     b'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="mine"/></rdf:RDF></x:xmpmeta>'
 )
+
 IPTC = b"8BIM\x04\x04\0\0" + struct.pack(">I", 10) + b"\x1c\x02\x78\0\x05words"
 FILM = b"\0\0\0\x18ftypmp42" + bytes(range(100))
 
@@ -86,35 +88,6 @@ def lost(folder: Path, found: Restored) -> set[str]:
     """Kinds of blocks that the restored file lacks."""
     before, after = Path(found.image).read_bytes(), Path(found.restored).read_bytes()
     return {one.kind for one in lost_blocks(inventory(before), inventory(after))}
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
-@pytest.mark.parametrize(
-    ("name", "tag", "kind", "value"),
-    [
-        ("XResolution", 282, 2, b"72 dpi\0\0"),
-        ("Orientation", 274, 1, b"\6"),
-        ("Make", 271, 5, bytes(8)),
-        ("0xc000", 0xC000, 77, b"?"),
-    ],
-)
-def test_a_damaged_tag_is_left_out_and_named(
-    tmp_path: Path, suffix: str, name: str, tag: int, kind: int, value: bytes
-) -> None:
-    exif = b"Exif\0\0" + exif_of(tag, kind, value)
-    content = encoded(Pillow.registered_extensions()[suffix], exif=exif, icc_profile=PROFILE)
-    found = restored(tmp_path, f"a{suffix}", content)
-    assert found.remarks == (f"left out as damaged: EXIF ({name})",)
-    assert lost(tmp_path, found) == {"EXIF"}  # the profile is there
-
-
-@pytest.mark.parametrize("suffix", [".png", ".webp"])
-def test_damaged_exif_does_not_cost_the_profile(tmp_path: Path, suffix: str) -> None:
-    kind = Pillow.registered_extensions()[suffix]
-    content = encoded(kind, exif=b"Exif\0\0no structure at all", icc_profile=PROFILE)
-    found = restored(tmp_path, f"a{suffix}", content)
-    assert found.remarks == ("left out as damaged: EXIF (all of it)",)
-    assert lost(tmp_path, found) == {"EXIF"}
 
 
 def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path: Path) -> None:
@@ -207,23 +180,126 @@ def test_chunks_that_say_what_colours_mean_stay(tmp_path: Path) -> None:
     assert (lost(tmp_path, found), found.remarks) == (set(), ())
 
 
+def tiff(pixels: Any, **settings: Any) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, **settings)
+    return stream.getvalue()
+
+
+def with_exif(suffix: str, exif: bytes) -> bytes:
+    kind = Pillow.registered_extensions()[suffix]
+    return encoded(kind, exif=b"Exif\0\0" + exif, icc_profile=PROFILE)
+
+
 END = png_chunk(b"IEND", b"")
+
 MISSING_END = "its end is missing, but all of its pixels are there"
 
 
-@pytest.mark.parametrize(
-    ("content", "remark"),
-    [
-        (png_with() + b"x" * 5000, "left out: data behind the picture"),
-        (png_with().removesuffix(END), MISSING_END),
-        (png_with()[:-5], MISSING_END),
-        (png_with().removesuffix(END) + png_chunk(b"tEXt", b"a\0" + b"b" * 90)[:-50], MISSING_END),
-    ],
-)
-def test_a_png_with_another_end_is_read(tmp_path: Path, content: bytes, remark: str) -> None:
-    found = restored(tmp_path, "a.png", content)
-    assert (found.reason, found.remarks) == ("", (remark,))
-    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+NO_MEANING = "left out: bits of each pixel that have no stated meaning"
+
+
+KINDS_SAY = "is {0}, whatever its suffix says, and stays {0}"
+
+
+GAIN_MAP = XMP.replace(b'dc:source="mine"', b'Item:Semantic="GainMap"')
+
+
+DAMAGED_TAGS = {
+    "XResolution": exif_of(282, 2, b"72 dpi\0\0"),
+    "Orientation": exif_of(274, 1, b"\6"),
+    "Make": exif_of(271, 5, bytes(8)),
+    "0xc000": exif_of(0xC000, 77, b"?"),
+}
+
+
+def bmp(bits: int, masks: tuple[int, ...] | None) -> bytes:
+    rows = np.random.default_rng(1).integers(0, 256, 16 * 16 * bits // 8, np.uint8).tobytes()
+    rows = rows if masks is None or bits == 16 else rows.translate(bytes([*range(64)] * 4))
+    fields = b"" if masks is None else struct.pack("<3I", *masks)
+    head = struct.pack("<IiiHHI20x", 40, 16, 16, 1, bits, 0 if masks is None else 3)
+    start = 14 + len(head) + len(fields)
+    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + head + fields + rows
+
+
+def damaged_chunks() -> bytes:
+    content = bytearray(png_with((b"tEXt", b"Author\0me"), (b"eXIf", exif_of())))
+    for word in (b"me", b"own"):
+        content[content.find(word)] ^= 1
+    return bytes(content)
+
+
+REMARKS = [
+    *(
+        (f"a{suffix}", with_exif(suffix, exif), f"left out as damaged: EXIF ({name})")
+        for suffix in (".jpg", ".png", ".webp")
+        for name, exif in DAMAGED_TAGS.items()
+    ),
+    *(
+        (f"a{suffix}", with_exif(suffix, b"no structure"), "left out as damaged: EXIF (all of it)")
+        for suffix in (".png", ".webp")
+    ),
+    ("a.png", png_with() + b"x" * 5000, "left out: data behind the picture"),
+    ("a.png", png_with().removesuffix(END), MISSING_END),
+    ("a.png", png_with()[:-5], MISSING_END),
+    (
+        "a.png",
+        png_with().removesuffix(END) + png_chunk(b"tEXt", b"a\0" + b"b" * 90)[:-50],
+        MISSING_END,
+    ),
+    ("a.png", damaged_chunks(), "left out as damaged: texts (tEXt), EXIF (eXIf)"),
+    (
+        "a.png",
+        png_with((b"unKN", b"depends on the pixels"), (b"caBX", b"signed")),
+        "left out: PNG chunks (unKN), content credentials (C2PA)",
+    ),
+    ("a.jpg", png_with((b"tEXt", b"Author\0me")), KINDS_SAY.format("PNG")),
+    ("a.png", encoded("JPEG"), KINDS_SAY.format("JPEG")),
+    ("a.jpe", encoded("JPEG"), ""),
+    ("a.jpg", encoded("JPEG", exif=b"Exif\0\0" + exif_of(271, 7, b"Google")), ""),
+    (
+        "a.jpg",
+        jpeg_with(
+            segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + GAIN_MAP), trailer=encoded("JPEG")
+        ),
+        "its HDR gain map stays as it was",
+    ),
+    (
+        "a.tif",
+        tiff((PIXELS / 255).astype(np.float16), photometric="rgb"),
+        "its floats of 16 bits become such of 32, which hold the same values",
+    ),
+    (
+        "a.tif",
+        tiff(np.dstack([PIXELS, PIXELS[:, :, 0]]), photometric="rgb", extrasamples=["unspecified"]),
+        "left out: the last value of each pixel, which has no stated meaning",
+    ),
+    ("a.bmp", bmp(32, None), NO_MEANING),
+    ("a.bmp", bmp(32, (0x3FF00000, 0xFFC00, 0x3FF)), "its 10 bits of a colour become 8"),
+    ("a.bmp", bmp(16, None), NO_MEANING),
+    ("a.bmp", bmp(16, (0xF800, 0x7E0, 0x1F)), ""),
+]
+"""Name and content of a file; what is said of it."""
+
+
+@pytest.mark.parametrize(("name", "content", "remark"), REMARKS, ids=[r[2] for r in REMARKS])
+def test_what_is_lost_or_odd_is_named_once(
+    tmp_path: Path, name: str, content: bytes, remark: str
+) -> None:
+    """And no more is lost than that."""
+    found = restored(tmp_path, name, content)
+    if "HDR" in remark:
+        assert remark in found.remarks
+        return
+    assert found.remarks == ((remark,) if remark else ())
+    if "damaged: EXIF" in remark:
+        assert lost(tmp_path, found) == {"EXIF"}, "the profile is there"
+    if not remark:
+        assert not lost(tmp_path, found)
+    made = Path(found.restored).read_bytes()
+    assert kind_of(made) == kind_of(content)
+    if content.startswith(b"\x89PNG"):
+        np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
 
 
 def test_a_png_whose_pixels_end_early_is_refused(tmp_path: Path) -> None:
@@ -231,39 +307,6 @@ def test_a_png_whose_pixels_end_early_is_refused(tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(ImageError, match="cut short"):
             read_stored(tmp_path / "a.png")
-
-
-def test_a_damaged_chunk_is_one_line(tmp_path: Path) -> None:
-    damaged = bytearray(png_with((b"tEXt", b"Author\0me"), (b"eXIf", exif_of())))
-    for word in (b"me", b"own"):
-        damaged[damaged.find(word)] ^= 1
-    found = restored(tmp_path, "a.png", bytes(damaged))
-    assert found.remarks == ("left out as damaged: texts (tEXt), EXIF (eXIf)",)
-
-
-@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "PNG"), ("a.png", "JPEG"), ("a.jpe", "JPEG")])
-def test_a_suffix_of_another_kind_is_said(tmp_path: Path, name: str, kind: str) -> None:
-    found = restored(tmp_path, name, encoded(kind))
-    wrong = name != "a.jpe"
-    said = f"is {kind}, whatever its suffix says, and stays {kind}"
-    assert found.remarks == ((said,) if wrong else ())
-    assert kind_of(Path(found.restored).read_bytes()) == kind
-
-
-def test_half_floats_become_floats_with_a_word(tmp_path: Path) -> None:
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, (PIXELS / 255).astype(np.float16), photometric="rgb")
-    found = restored(tmp_path, "a.tif", stream.getvalue())
-    assert found.remarks == ("its floats of 16 bits become such of 32, which hold the same values",)
-
-
-def test_a_gain_map_without_an_index_is_called_so(tmp_path: Path) -> None:
-    packet = XMP.replace(b'dc:source="mine"', b'Item:Semantic="GainMap"')
-    content = jpeg_with(
-        segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet), trailer=encoded("JPEG")
-    )
-    found = restored(tmp_path, "a.jpg", content)
-    assert "its HDR gain map stays as it was" in found.remarks
 
 
 def test_metadata_that_cannot_be_read_are_named(
@@ -291,12 +334,6 @@ def test_a_chunk_that_the_written_file_lacks_is_named(
     found = restored(tmp_path, "a.png", png_with((b"tEXt", b"Author\0me")))
     assert found.remarks == ("left out: texts (Author)",)
     assert f"a.png: {found.remarks[0]}" in capsys.readouterr().err
-
-
-def test_chunks_that_no_longer_hold_are_named(tmp_path: Path) -> None:
-    chunks = ((b"unKN", b"depends on the pixels"), (b"caBX", b"signed"))
-    found = restored(tmp_path, "a.png", png_with(*chunks))
-    assert found.remarks == ("left out: PNG chunks (unKN), content credentials (C2PA)",)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
@@ -338,49 +375,20 @@ def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path: Path, order: An
         (274, "H", 1, 6, True),
         (37724, 7, 6, b"layers", True),
     ]
-    path = tmp_path / "given.tif"
-    tifffile.imwrite(
-        path,
-        PIXELS,
-        photometric="rgb",
-        byteorder=order,
-        extratags=tags,
-        iccprofile=PROFILE,
-        description="a caption",
-        resolution=(300, 240),
-    )
-    found = restored(tmp_path, "a.tif", path.read_bytes())
+    facts = {"iccprofile": PROFILE, "description": "a caption", "resolution": (300, 240)}
+    content = tiff(PIXELS, photometric="rgb", byteorder=order, extratags=tags, **facts)
+    found = restored(tmp_path, "a.tif", content)
     assert lost(tmp_path, found) == {"Photoshop layers"}
     assert found.remarks == ("left out: Photoshop layers",)
     np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
 
 
-def test_a_value_of_no_stated_meaning_is_named(tmp_path: Path) -> None:
-    stream = io.BytesIO()
-    pixels = np.dstack([PIXELS, PIXELS[:, :, 0]])
-    tifffile.imwrite(stream, pixels, photometric="rgb", extrasamples=["unspecified"])
-    found = restored(tmp_path, "a.tif", stream.getvalue())
-    assert found.remarks == ("left out: the last value of each pixel, which has no stated meaning",)
-    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
-
-
-def test_a_wrong_suffix_does_not_change_the_kind(tmp_path: Path) -> None:
-    found = restored(tmp_path, "a.jpg", png_with((b"tEXt", b"Author\0me")))
-    assert Path(found.restored).read_bytes().startswith(b"\x89PNG")
-    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
-
-
 @pytest.mark.parametrize(
-    ("dtype", "most", "white"),
-    [(np.float32, 255, 255), (np.float64, 65535, 65535), (np.uint16, 4095, 4095)],
+    ("dtype", "white"), [(np.float32, 255), (np.float64, 65535), (np.uint16, 4095)]
 )
-def test_the_value_of_white_is_recognised_and_said(
-    tmp_path: Path, dtype: Any, most: int, white: int
-) -> None:
-    values = (PIXELS.astype(np.float64) / 255 * most).astype(dtype)
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, values, photometric="rgb")
-    found = restored(tmp_path, "a.tif", stream.getvalue())
+def test_the_value_of_white_is_recognised_and_said(tmp_path: Path, dtype: Any, white: int) -> None:
+    values = (PIXELS.astype(np.float64) / 255 * white).astype(dtype)
+    found = restored(tmp_path, "a.tif", tiff(values, photometric="rgb"))
     usual = 65535 if dtype is np.uint16 else 1
     said = f"values reach {values.max():g}, so white is taken as {white}; --white {usual} if it is"
     assert found.remarks == (f"{said} that",)
@@ -407,41 +415,10 @@ def test_few_bright_floats_are_no_silent_white(tmp_path: Path) -> None:
     spots = np.zeros((40, 40), np.float32)
     spots[4:9, 4:9] = 200
     assert white_level(spots) == 255, "whole numbers"
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, spots * np.float32(0.973))
-    found = restored(tmp_path, "a.tif", stream.getvalue())
+    found = restored(tmp_path, "a.tif", tiff(spots * np.float32(0.973)))
     assert found.remarks == (
         "few values reach 194.6, and white is taken as 1; --white 255 if it is that",
     )
-
-
-def test_a_text_of_no_stated_type_stays(tmp_path: Path) -> None:
-    content = encoded("JPEG", exif=b"Exif\0\0" + exif_of(271, 7, b"Google"))
-    found = restored(tmp_path, "a.jpg", content)
-    assert not found.remarks
-    assert not lost(tmp_path, found)
-
-
-@pytest.mark.parametrize(
-    ("bits", "masks", "said"),
-    [
-        (32, None, "left out: bits of each pixel that have no stated meaning"),
-        (32, (0x3FF00000, 0xFFC00, 0x3FF), "its 10 bits of a colour become 8"),
-        (16, None, "left out: bits of each pixel that have no stated meaning"),
-        (16, (0xF800, 0x7E0, 0x1F), ""),
-    ],
-)
-def test_bits_of_a_bmp_that_are_not_kept_are_named(
-    tmp_path: Path, bits: int, masks: tuple[int, ...] | None, said: str
-) -> None:
-    rows = np.random.default_rng(1).integers(0, 256, 16 * 16 * bits // 8, np.uint8).tobytes()
-    rows = rows if masks is None or bits == 16 else rows.translate(bytes([*range(64)] * 4))
-    fields = b"" if masks is None else struct.pack("<3I", *masks)
-    head = struct.pack("<IiiHHI20x", 40, 16, 16, 1, bits, 0 if masks is None else 3)
-    start = 14 + len(head) + len(fields)
-    begin = b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start)
-    found = restored(tmp_path, "a.bmp", begin + head + fields + rows)
-    assert found.remarks == ((said,) if said else ())
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image as Pillow
 
 from defocus.errors import storage_error
-from defocus.isolation import LeftOut
 from defocus.restoration import run as module
 from defocus.restoration.run import Restored, restore_pictures
 from tests.restoration.test_restore import CPU, Local, system
@@ -122,8 +121,3 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path: Path) ->
     )
     assert found[2].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
     assert sorted(one.name for one in (tmp_path / "out").glob("*.png")) == ["IMG_1.png", "z.png"]
-
-
-def test_a_reason_that_has_the_name_is_not_given_it_again() -> None:
-    assert module._named(LeftOut("a.png", "a.png: cut short")) == "a.png: cut short"
-    assert module._named(LeftOut("a.png", "cut short")) == "a.png: cut short"

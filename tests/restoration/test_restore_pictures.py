@@ -272,14 +272,6 @@ def test_the_line_says_who_changed_how_much(tmp_path: Path, run: Callable[..., A
     assert "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
 
 
-def test_the_share_of_changed_pixels() -> None:
-    blurry = np.full((300, 10, 3), 0.5, np.float32)
-    restored = blurry.copy()
-    restored[:, :5, 1] += 0.1
-    restored[:, 5:] += 1 / 255
-    assert changed_share(blurry, restored) == 0.5
-
-
 def test_the_sharp_part_can_be_left() -> None:
     picture = np.asarray(lettering() / np.float32(255), np.float32)
     blur_map = estimate_blur_map(picture)
@@ -298,11 +290,6 @@ def nothing_but_blur() -> NDArray[np.float32]:
     disc = (np.hypot(x, y) <= 20).astype(np.float32)
     blurred = cv2.GaussianBlur(cv2.filter2D(points_of_light(), -1, disc), (0, 0), 3)
     return np.asarray(blurred / blurred.max(), np.float32)
-
-
-def test_a_picture_of_nothing_but_blur_is_said_to_be_beyond_rescue() -> None:
-    assert estimate_blur_map(nothing_but_blur()).too_blurred
-    assert not estimate_blur_map(points_of_light()).too_blurred
 
 
 class Talking(nn.Module):
@@ -384,3 +371,11 @@ def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
     wanted = struct.pack("<HHII", 274, 5, 1, len(content) - 8)
     raw.write_bytes(content.replace(content[content.index(entry) :][:12], wanted))
     assert read_metadata(raw).orientation == 6
+
+
+def test_the_share_of_changed_pixels() -> None:
+    blurry = np.full((300, 10, 3), 0.5, np.float32)
+    restored = blurry.copy()
+    restored[:, :5, 1] += 0.1
+    restored[:, 5:] += 1 / 255
+    assert changed_share(blurry, restored) == 0.5
