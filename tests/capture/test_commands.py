@@ -1,16 +1,32 @@
-"""The sub-commands as processes: what they print, and the exit codes they leave."""
+"""The sub-commands: their options, what they print, the exit codes and the space they leave."""
 
 import json
+import os
 import platform
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from defocus.capture.cameras.gphoto2 import virtual_environment
-from defocus.capture.sessions.session import read_session
+from defocus.capture.cameras.sim import SimulatedCamera
+from defocus.capture.commands import shoot
+from defocus.capture.judging.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
+from defocus.capture.links.back_ends import open_camera
+from defocus.capture.planning.disk_space import BODY_SHOT, Space, space_words
+from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
+from defocus.capture.taking.disk_space import measured_plans
+from defocus.capture.taking.running import ShootOptions, make_ready
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.errors import InputError, SettingsError
+from tests.capture.scripted.plugging import plug
+from tests.capture.scripted.scenarios import URI, bracket_for, kinds_of
+from tests.capture.scripted.scenarios import shoot as shoot_body
 from tests.conftest import Run
 
 BRACKET = ("--blurry", "f/4", "--sharp", "f/22")
@@ -83,3 +99,232 @@ def test_every_command_keeps_freed_memory() -> None:
         "assert held() - before > 150_000_000\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+TINY = "sim:?width=96&height=64&seed=1"
+
+
+def test_limits_that_are_typed() -> None:
+    changed = with_changes(LIMITS, "shift=5, ev=0.15,zoom_warn=0.01")
+    assert (changed.shift_reject_px, changed.exposure_reject_ev) == (5.0, 0.15)
+    assert changed.zoom_warn == 0.01
+    assert changed.drift_reject_px == LIMITS.drift_reject_px
+    assert set(SHORT_NAMES.values()) <= set(QualityLimits.model_fields)
+    for typed in ("shift", "shift=", "shift=far"):
+        with pytest.raises(InputError, match="as in shift=5"):
+            with_changes(LIMITS, typed)
+    with pytest.raises(SettingsError, match="shft"):
+        with_changes(LIMITS, "shft=5")
+    with pytest.raises(SettingsError, match="shift_reject_px"):
+        with_changes(LIMITS, "shift=-5")
+
+
+def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -> None:
+    done = run(
+        "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=7", "--scene", "auto",
+        "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "0001_scene-001  in 1 s" in done.stderr
+    (planned,) = read_state(tmp_path / "s")[0].shoots
+    assert planned.handling.limits.shift_reject_px == 7.0
+    assert planned.handling.countdown_seconds == 1
+    assert planned.blurry is not None
+    assert planned.blurry.shutter == "1/125", "what the camera was set to"
+
+
+def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
+    assert done.returncode in (0, 1), done.stderr
+    state, _ = read_state(tmp_path / "s")
+    assert state.shoots[0].blurry is not None
+    assert state.shoots[0].blurry.shutter.endswith("s"), "in Nikon's words"
+    sums = (tmp_path / "s" / "checksums.sha256").read_text()
+    (tmp_path / "s" / "checksums.sha256").write_text("nothing\n")
+    (tmp_path / "s" / "session.json").unlink()
+    assert run("defocus-capture", "check", "s", "--fix-index").returncode == done.returncode
+    assert (tmp_path / "s" / "checksums.sha256").read_text() == sums
+    assert json.loads((tmp_path / "s" / "session.json").read_text())["id"] == state.id
+    assert len(read_session(tmp_path / "s").pairs) == 1 - done.returncode
+
+
+class Bench(SimulatedCamera):
+    """A simulated camera that notes how it is made ready."""
+
+    def __init__(self) -> None:
+        super().__init__("sim:", SimulatedOptions())
+        self.told: list[str] = []
+
+    def choose_white_balance(self, asked: str) -> str:
+        self.told.append(asked)
+        return asked
+
+    def hold_mirror(self) -> str:
+        self.told.append("mirror")
+        return "viewfinder 1"
+
+
+def kept_as(options: ShootOptions) -> ShootRecord:
+    return ShootRecord.model_validate({"camera": {"uri": "sim:"}, "handling": options.to_json()})
+
+
+def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() -> None:
+    options = ShootOptions(white_balance="5200K", mirror_lock=True)
+    kept = ShootOptions.from_shoot(kept_as(options))
+    assert (kept.white_balance, kept.mirror_lock) == ("5200K", True)
+    assert ShootOptions.from_shoot(kept_as(ShootOptions())).white_balance is None
+    camera = Bench()
+    make_ready(SessionCameras.single(camera), kept)
+    make_ready(SessionCameras.single(camera), ShootOptions())
+    assert camera.told == ["5200K", "mirror"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--format raw", "drop --format"), ("--wb 5200K", "its white balance; drop --wb"),
+        ("--mirror-lock", "its mirror; drop --mirror-lock"), ("--mode focus", "--focus-steps 40"),
+        ("--mode dual", "needs two cameras"), ("--blurry f/99", "f/99"), ("--qc-set nix=1", "nix"),
+        ("--settings no.toml", "no.toml"), ("--calibration no.json", "no.json"),
+        ("--scene-list no.csv", "no.csv"), ("--sharp f/2", "exchange the two"),
+        ("--focus-steps 40", "moves no focus"), ("--iso 7", "no iso '7'"),
+        ("--shutter 77", "no shutter '77'"), ("--scene ?!", "no letter or digit"),
+    ],
+)  # fmt: skip
+def test_a_refused_option_leaves_nothing_behind(
+    option: str, said: str, run: Run, tmp_path: Path
+) -> None:
+    words = ("--camera", TINY, "--blurry", "f/4", "--yes", *option.split())
+    done = run("defocus-capture", "shoot", "s", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("defocus-capture: ")
+    assert said in last
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("plan", "--camera", "gphoto2:usb:009,009"), 3, "no"),
+        (("shoot", "s", "--camera", "sim:"), 2, "add --yes"),
+        (("plan", "--camera", "gphoto2:virtual=missing"), 2, "missing"),
+        (("import", "s", ".", "--scene", ""), 2, "scene name '' has no letter or digit"),
+        (("shoot", "/dev/null/s", "--camera", "sim:", "--yes"), 5, "/dev/null/s"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_code(
+    run: Run, words: tuple[str, ...], code: int, said: str, tmp_path: Path
+) -> None:
+    done = run("defocus-capture", *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pair_that_is_gone_is_one_short_line(run: Run, tmp_path: Path) -> None:
+    run("defocus-capture", "shoot", "s", "--camera", TINY, "--scenes", "2", "--yes")
+    shutil.rmtree(tmp_path / "s/pairs/0001_scene-001")
+    done = run("defocus-capture", "check", "s", "--files-only")
+    assert done.returncode == 1
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("0001_scene-001"))
+    assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> dict[str, str]:
+    """An environment in which ``defocus-capture`` is on the path."""
+    path = tmp_path / "bin" / "defocus-capture"
+    path.parent.mkdir()
+    path.write_text(f"#!{sys.executable}\nfrom defocus.capture.cli import main\nmain()\n")
+    path.chmod(0o755)
+    return {
+        **os.environ,
+        "PATH": f"{path.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def completed(shell: str, program: dict[str, str], *words: str) -> set[str]:
+    """What bash offers for the last of the words."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    asked = (
+        f'eval "$(defocus-capture --completion {shell})"; COMP_WORDS=({quoted}); '
+        f"COMP_CWORD={len(words) - 1}; "
+        "_defocus_capture_completion defocus-capture; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", asked], env=program, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.full
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_commands_and_options(program: dict[str, str]) -> None:
+    assert completed("bash", program, "defocus-capture", "re") >= {"resume", "review"}
+    offered = completed("bash", program, "defocus-capture", "develop", "--")
+    assert offered >= {"--out", "--linear", "--bits", "--jobs", "--dual-pixel"}
+    assert completed("bash", program, "defocus-capture", "config", "du") == {"dump"}
+
+
+def test_zsh_and_fish_get_scripts_of_their_own(run: Run) -> None:
+    zsh, fish = (run("defocus-capture", "--completion", shell) for shell in ("zsh", "fish"))
+    assert zsh.stdout.startswith("#compdef defocus-capture")
+    assert "complete --no-files --command defocus-capture" in fish.stdout
+    assert "_DEFOCUS_CAPTURE_COMPLETE=fish_complete" in fish.stdout
+    assert run("defocus-capture", "--completion", "tcsh").returncode == 2
+
+
+HERE = Path(__file__).parent
+CAMERA = ("--camera", "sim:?width=240&height=160", "--shutter", "1/200")
+
+
+def taken(session: Path) -> int:
+    return sum(path.stat().st_size for path in session.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("apertures", ["f/4", "f/4,f/2.8"])
+def test_the_simulated_camera_takes_what_the_plan_says(
+    apertures: str, tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Within a tenth, journal and documents included; two apertures are added up."""
+    done = run("defocus-capture", "plan", *CAMERA, "--blurry", apertures, "--json")
+    plans = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(one["disk_bytes"] == one["disk_bytes_least"] for one in plans)
+    session = tmp_path / "s"
+    typed = [str(session), *CAMERA, "--blurry", apertures, "--yes", "--retake", "never"]
+    shoot.command.main(typed, standalone_mode=False)
+    assert sum(one["disk_bytes"] for one in plans) == pytest.approx(taken(session), rel=0.1)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_after_one_pair_a_body_is_known_within_a_tenth(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first a range is said; then files are measured."""
+    plugged = plug(monkeypatch, HERE / "scripted" / "bodies" / "near-far.txt")
+    kind, session = kinds_of(plugged.body)[number], tmp_path / "s"
+    request = bracket_for()
+    with open_camera(URI) as camera:
+        unknown = request.plan(camera)
+    assert unknown.space(1) == BODY_SHOT.times(2)
+    shoot_body(session, request, kind, judged=False)
+    (measured,) = measured_plans([unknown], session, kind)
+    other = next(one for one in kinds_of(plugged.body) if one != kind)
+    assert measured_plans([unknown], session, other) == [unknown], "of another format"
+    shoot_body(session, request, kind, pairs=3)
+    space = measured.space(3)
+    assert space is not None
+    more = taken(session / "pairs") * 3 / 4
+    assert space.most == space.least == pytest.approx(more, rel=0.1)
+
+
+def test_words() -> None:
+    assert space_words(None) == "an unknown space"
+    assert space_words(Space(830_000_000, 830_000_000)) == "about 0.83 GB"
+    assert space_words(Space(18_000_000, 1_020_000_000)) == "0.02 to 1.02 GB"

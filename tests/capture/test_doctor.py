@@ -209,8 +209,7 @@ def test_config_on_the_virtual_camera(config: Config, tmp_path: Path) -> None:
     listed = json.loads(config("list", "--json").stdout)
     assert listed["capturetarget"]["choices"] == ["Internal RAM", "Memory card"]
     assert listed["serialnumber"]["read_only"] is True
-    assert "bulb" not in listed
-    assert "5007" not in listed
+    assert not {"bulb", "5007"} & set(listed)
     assert config("get", "aperture").stdout == "f/2.8\n"
     assert config("set", "capturetarget=Memory card").stdout == "capturetarget = Memory card\n"
     dump = tmp_path / "body.json"
@@ -226,30 +225,25 @@ def test_config_on_the_virtual_camera(config: Config, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "message"),
+    ("arguments", "message"),
     [
-        (("set", "f-number=f/123"), 2, "it can be f/2.8"),
-        (("set", "batterylevel=100%"), 2, "only be changed on the camera itself"),
-        (("set", "f-number"), 2, "write NAME=VALUE"),
-        (("get", "zoom"), 2, "no entry 'zoom'"),
-        (("restore", "missing.json"), 2, "is it of 'config dump'?"),
+        (("set", "f-number=f/123"), "it can be f/2.8"),
+        (("set", "batterylevel=100%"), "only be changed on the camera itself"),
+        (("set", "f-number"), "write NAME=VALUE"),
+        (("get", "zoom"), "no entry 'zoom'"),
+        (("restore", "missing.json"), "is it of 'config dump'?"),
+        (("restore", "other.json"), "is of 'Body 9'"),
     ],
 )
 def test_what_config_refuses(
-    config: Config, arguments: tuple[str, str], code: int, message: str
+    config: Config, tmp_path: Path, arguments: tuple[str, str], message: str
 ) -> None:
+    other = '{"schema": 1, "model": "Body 9", "entries": {"f-number": "f/4"}}'
+    (tmp_path / "other.json").write_text(other)
     done = config(*arguments)
-    assert done.returncode == code, done.stderr
+    assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_configuration_of_another_model_is_refused(config: Config, tmp_path: Path) -> None:
-    dump = tmp_path / "other.json"
-    dump.write_text('{"schema": 1, "model": "Body 9", "entries": {"f-number": "f/4"}}')
-    assert "is of 'Body 9'" in config("restore", dump).stderr
-    dump.write_text('{"schema": 2, "model": "Body 9", "entries": {}}')
-    assert config("restore", dump).returncode == 2
 
 
 def test_cameras_that_keep_nothing_say_so(run: Run) -> None:

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
+from PIL import ImageFilter
 
 from defocus.capture.camera import Word
 from defocus.capture.cameras import gphoto2
@@ -18,7 +21,18 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2 import process
 from defocus.capture.links.gphoto2.child import lines_of
 from defocus.capture.links.retries import ShotFailedError
+from defocus.capture.planning.exposure import plan_bracket
+from defocus.capture.planning.protocol import make_protocol
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.session import read_session
+from defocus.capture.sessions.state import CompletePair
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.series import shoot_pairs
+from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.images import read_pair
+from tests.capture.crashing_child import FLAG
 
 
 @pytest.mark.full
@@ -26,13 +40,13 @@ def test_a_value_that_would_crash_the_library_never_reaches_it(
     virtual_camera: GPhoto2Camera,
 ) -> None:
     """Setting f/123 kills the process that does it (tried): the check must come first."""
-    child = virtual_camera.child.process.pid
+    child = virtual_camera.child.process
     with pytest.raises(InputError, match=r"no aperture 'f/123'.*f/22"):
         virtual_camera.set("aperture", "f/123")
     with pytest.raises(gphoto2.AnswerError, match="no choice"):
         virtual_camera.child.ask("write", word="f-number", value="f/123")
-    assert virtual_camera.child.process.pid == child
-    assert virtual_camera.child.process.poll() is None
+    assert virtual_camera.child.process is child
+    assert child.poll() is None
 
 
 @pytest.mark.full
@@ -134,20 +148,6 @@ def test_a_camera_that_stays_away_is_lost(
 
 
 @pytest.mark.full
-def test_an_interrupted_wait_does_not_shift_the_answers(
-    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def interrupted(*_arguments: object) -> dict[str, Any]:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(virtual_camera.child, "_answer", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            virtual_camera.shoot(tmp_path / "blurry")
-    assert virtual_camera.describe().model == "Nikon DSC D750"
-
-
-@pytest.mark.full
 def test_formats_are_set_in_the_cameras_words(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +182,7 @@ def test_no_camera_and_two_of_them(
 def test_a_busy_camera_is_not_restarted(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    virtual_camera.set("aperture", "f/8")
+    """Nor is one whose wait was interrupted: it does not shift the answers."""
     child, ask = virtual_camera.child, virtual_camera.child.ask
 
     def busy(do: str, **request: Any) -> Any:
@@ -190,11 +190,19 @@ def test_a_busy_camera_is_not_restarted(
             raise gphoto2.AnswerError(-110, "I/O in progress")
         return ask(do, **request)
 
+    def interrupted(*_arguments: object) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         patch.setattr(child, "ask", busy)
         with pytest.raises(ShotFailedError, match="writes to its card"):
             virtual_camera.shoot(tmp_path / "sharp")
     assert virtual_camera.child is child
+    with monkeypatch.context() as patch:
+        patch.setattr(child, "_answer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            virtual_camera.shoot(tmp_path / "blurry")
+    assert virtual_camera.describe().model == "Nikon DSC D750"
     assert virtual_camera.shoot(tmp_path / "sharp")
 
 
@@ -262,3 +270,62 @@ def test_what_is_started_for_each_camera_imports_little() -> None:
         "assert not {'click', 'numpy', 'defocus.extensions'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+StagedCamera = Callable[[Path, Callable[[float], PillowImage.Image]], GPhoto2Camera]
+PAIRS = 10
+
+
+@pytest.mark.full
+def test_ten_pairs_with_a_crash_in_the_middle(
+    virtual_folder: Path,
+    tmp_path: Path,
+    staged_camera: StagedCamera,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two apertures and an anchor, ten times; at the sixth, libgphoto2 dies."""
+    flag = tmp_path / "crash"
+    monkeypatch.setenv(FLAG, str(flag))
+    monkeypatch.setattr(process, "CHILD", "tests.capture.crashing_child")
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    sharp = PillowImage.fromarray(noise).filter(ImageFilter.GaussianBlur(0.7))
+    blurry = sharp.filter(ImageFilter.GaussianBlur(2.0))
+    children = []
+
+    def watch(pair: CompletePair) -> None:
+        children.append(camera.child.process.pid)
+        if pair.id.startswith("0005"):
+            flag.touch()
+
+    with (
+        staged_camera(virtual_folder, lambda n: blurry if n < 8 else sharp) as camera,
+        open_session_folder(tmp_path / "session", create=True) as session,
+    ):
+        camera.quiet_ms = 1
+        bracket = plan_bracket(camera.settings(), "f/5.6", "f/22", shutter="0.0012s")
+        pairs = new_pairs(session.state, "Desk", scenes=1, repeat=PAIRS)
+        session.plan([{"camera": camera.describe().to_json()}], pairs)
+        shoot_pairs(
+            session,
+            SessionCameras.single(camera),
+            pairs,
+            make_protocol(bracket),
+            Handling(after=watch),
+        )
+    assert not flag.exists()
+    assert "ended with -11" in capsys.readouterr().err  # SIGSEGV
+    assert len(set(children)) == 2
+    assert children[:5] == [children[0]] * 5
+    assert check_session(tmp_path / "session").ok
+    found = read_session(tmp_path / "session").pairs
+    assert len(found) == PAIRS
+    for pair in found:
+        roles = pair.metadata["roles"]
+        assert [roles[role]["exif"]["f_number"] for role in ("blurry", "sharp")] == [5.6, 22.0]
+        assert roles["blurry"]["got"] == {"aperture": "f/5.6", "shutter": "0.0012s"}
+        detail = [
+            np.abs(np.diff(picture.astype(float), axis=1)).mean()
+            for picture in read_pair(pair.blurry, pair.sharp)
+        ]
+        assert detail[1] > 2 * detail[0]

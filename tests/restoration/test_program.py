@@ -1,19 +1,26 @@
-"""One command under two names: ``defocus-restore`` and ``defocus-bench restore``."""
+"""One command under two names, the map of blur that it writes, and the memory that it takes."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
 import numpy as np
 import pytest
+import tifffile
+import torch
 from click.testing import CliRunner
 
 from defocus import __version__
+from defocus.baselines.registry import baseline
 from defocus.command_line.commands import command_group, single_command
+from defocus.errors import InputError, StorageError
+from defocus.restoration import run as module
 from defocus.restoration.command import command
+from defocus.restoration.run import Restored, Wishes, restore_pictures
 from tests.command_process import CHECKOUT
 from tests.conftest import Run
 
@@ -93,3 +100,125 @@ def test_it_ends_well_where_nobody_reads_on() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), drawn)
+    return tmp_path / "a.png"
+
+
+def restored(picture: Path, map_file: Path | None) -> Restored:
+    out, wishes = picture.parent / "out", Wishes(map=map_file)
+    (found,) = restore_pictures([picture], baseline("input"), None, out, None, CPU, wishes)
+    return found
+
+
+def test_a_map_is_made_of_what_was_restored_before(picture: Path) -> None:
+    assert restored(picture, None).map == ""
+    target, wanted = picture.parent / "out" / "a.png", picture.parent / "maps" / "blur.tif"
+    before = target.stat().st_mtime_ns
+    assert restored(picture, wanted).map == str(wanted)
+    first = tifffile.imread(wanted)
+    assert first.shape == (40, 56)
+    for path in (wanted, wanted.with_suffix(".png")):
+        path.unlink()
+        assert restored(picture, wanted).reason == ""
+        assert path.is_file()
+    np.testing.assert_array_equal(tifffile.imread(wanted), first)
+    assert target.stat().st_mtime_ns == before
+    assert restored(picture, None).map == ""
+
+
+def test_another_file_of_the_name_of_a_map_stays(picture: Path) -> None:
+    restored(picture, None)
+    wanted = picture.parent / "blur.png"
+    wanted.write_bytes(b"mine")
+    with pytest.raises(
+        InputError,
+        match=r"blur\.png: exists already; choose another name .* blur\.png and blur\.tif",
+    ):
+        restored(picture, wanted)
+    assert wanted.read_bytes() == b"mine"
+
+
+def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(
+    picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(module, "_restored", never)
+    with pytest.raises(InputError, match=r"a map is written as \.png and \.tif"):
+        restored(picture, picture.parent / "blur.jpg")
+    with pytest.raises(InputError, match=r"out/a\.png: the restored picture goes there"):
+        restored(picture, picture.parent / "out" / "a.tif")
+    with pytest.raises(InputError, match="a map is of one picture; 2 are given"):
+        restore_pictures(
+            [picture, picture.with_name("b.png")], baseline("input"), None, picture.parent / "out",
+            None, CPU, Wishes(map=picture.with_name("blur.png")),
+        )  # fmt: skip
+    with pytest.raises(StorageError, match=r"a\.png"):
+        restored(picture, picture / "blur.png")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_refused(picture: Path) -> None:
+    closed = picture.parent / "closed"
+    closed.mkdir(mode=0o500)
+    with pytest.raises(StorageError, match="closed"):
+        restored(picture, closed / "blur.png")
+    assert not (picture.parent / "out").exists()
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+from defocus.baselines.registry import baseline
+from defocus.restoration.run import restore_pictures
+from defocus.baselines.weights_files.store import find_weights
+
+system = baseline(sys.argv[1])
+weights = find_weights(system, "own") if sys.argv[1] == "defocus-m" else None
+cpu = torch.device("cpu")
+(done,) = restore_pictures([Path(sys.argv[2])], system, weights, Path(sys.argv[3]), None, cpu)
+assert not done.reason, done.reason
+status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+print(int(status["VmHWM"].split()[0]) / 2**20)
+"""
+
+
+def peak_gib(system: str, height: int, width: int, folder: Path) -> float:
+    """Of a process that restores a JPEG.
+
+    Linux gives KiB. ``ru_maxrss`` will not do: a child begins with the peak of its parent.
+    """
+    rng = np.random.default_rng(0)
+    part = cv2.GaussianBlur(rng.integers(0, 256, (500, 500, 3)).astype(np.uint8), (0, 0), 2)
+    repeats = (-(-height // 500), -(-width // 500), 1)
+    cv2.imwrite(str(folder / "a.jpg"), np.tile(part, repeats)[:height, :width])
+    words = [sys.executable, "-c", PROGRAM, system, str(folder / "a.jpg"), str(folder / "out")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=290, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout.split()[-1])
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read as Linux tells it")
+
+
+@linux
+@pytest.mark.full
+def test_twelve_megapixels_take_two_gib_at_most(tmp_path: Path) -> None:
+    assert peak_gib("defocus-m", 3000, 4000, tmp_path) <= 2.0
+
+
+@pytest.mark.full
+@linux
+def test_all_but_the_network_takes_little_memory(tmp_path: Path) -> None:
+    """Map of blur, guard, reading and writing of 6 megapixels."""
+    assert peak_gib("input", 2000, 3000, tmp_path) <= 1.5
