@@ -18,8 +18,8 @@ from defocus.reports.html import write_html
 from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.debian
-
 REASON = "the texture repeats itself every 14 px, so that the shift may be another by that much"
+
 CUT = """
 const cut = [];
 for (const cell of document.querySelectorAll("table.stacked :is(td, tbody th)")) {
@@ -29,6 +29,7 @@ for (const cell of document.querySelectorAll("table.stacked :is(td, tbody th)"))
 }
 return [document.documentElement.scrollWidth, cut];
 """
+
 ON_SCREEN = """
 const box = arguments[0].getBoundingClientRect();
 return box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
@@ -41,29 +42,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("audited")
     random = np.random.default_rng(0)
     names = ["unknown", "broken", "aligned", *(f"a-pair-with-a-long-name-{k}" for k in range(8))]
-    for name in names:
-        for role in ("blurry", "sharp"):
-            (root / "set/train" / role).mkdir(parents=True, exist_ok=True)
+    for role in ("blurry", "sharp"):
+        (root / "set/train" / role).mkdir(parents=True)
+        for name in names:
             picture = random.integers(0, 256, (48, 64, 3), dtype=np.uint8)
             write_image(root / "set/train" / role / f"{name}.png", picture)
     dataset = open_dataset(f"pairs:{root / 'set'}")
     ids = [f"train-{name}" for name in names]
+    alike = {"width": 64, "height": 48, "shift_y_px": 0.0, "zoom": 1.0, "rotation_deg": 0.0}
 
     def measured(name: str, size: float) -> AuditedPair:
-        return AuditedPair(
-            name,
-            name,
-            "train",
-            "ok",
-            width=64,
-            height=48,
-            misalignment_px=size,
-            shift_x_px=size,
-            shift_y_px=0.0,
-            zoom=1.0,
-            rotation_deg=0.0,
-            residual_p95_px=0.1,
-        )
+        sizes = {"misalignment_px": size, "shift_x_px": size, "residual_p95_px": 0.1}
+        return AuditedPair(name, name, "train", "ok", **alike, **sizes)  # type: ignore[arg-type]
 
     rows = (
         AuditedPair(ids[0], ids[0], "train", "unknown", REASON),
@@ -77,6 +67,27 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audit = Audit(dataset.name, dataset.content_hash, "dis", rows, (leak,), (warned,))
         write_html(build_page(dataset, audit, 0.5, usable_pairs(audit)), root / "audit.html")
     return root / "audit.html"
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row(
+    open_page: Open, page: Path, width: int
+) -> None:
+    browser = open_page(page, width, 844)
+    assert browser.execute_script(CUT) == [width, []]
+    cells = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".stacked td")]
+    assert any(REASON in text for text in cells)
+    bodies = browser.find_elements(By.CSS_SELECTOR, ".stacked tbody")
+    table = next(body for body in bodies if len(body.find_elements(By.TAG_NAME, "tr")) == 11)
+    found = {}
+    for link in table.find_elements(By.TAG_NAME, "a"):
+        place = str(link.get_attribute("href")).partition("#")[2]
+        target = browser.find_element(By.ID, place)
+        assert link.text in target.text
+        found[link.text] = target.tag_name
+    assert len(found) == 11
+    assert list(found.values()).count("figure") == 6, "the worst six have pictures"
+    assert found["train-unknown"] == found["train-aligned"] == "tr"
 
 
 def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(
@@ -93,14 +104,6 @@ def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(
     assert headings[-2:] == ["Distributions", "What was audited"]
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_no_reason_is_cut(open_page: Open, page: Path, width: int) -> None:
-    browser = open_page(page, width, 844)
-    assert browser.execute_script(CUT) == [width, []]
-    helped = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".stacked td")]
-    assert any(REASON in text for text in helped)
-
-
 def test_a_card_says_what_each_of_its_lines_is(open_page: Open, page: Path) -> None:
     browser = open_page(page, 390, 844)
     labels = browser.execute_script(
@@ -109,25 +112,3 @@ def test_a_card_says_what_each_of_its_lines_is(open_page: Open, page: Path) -> N
         ".map((cell) => getComputedStyle(cell, '::before').content)"
     )
     assert labels == ['"split: "', '"why it fails: "']
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_each_failing_pair_leads_to_its_pictures_or_its_row(
-    open_page: Open, page: Path, width: int
-) -> None:
-    browser = open_page(page, width, 844)
-    table = next(
-        body
-        for body in browser.find_elements(By.CSS_SELECTOR, ".stacked tbody")
-        if len(body.find_elements(By.TAG_NAME, "tr")) == 11
-    )
-    links = table.find_elements(By.TAG_NAME, "a")
-    assert len(links) == 11
-    found = {}
-    for link in links:
-        place = str(link.get_attribute("href")).partition("#")[2]
-        target = browser.find_element(By.ID, place)
-        assert link.text in target.text
-        found[link.text] = target.tag_name
-    assert list(found.values()).count("figure") == 6, "the worst six have pictures"
-    assert found["train-unknown"] == found["train-aligned"] == "tr"

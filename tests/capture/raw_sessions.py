@@ -24,11 +24,7 @@ def bayer_dng(
 ) -> Path:
     """A Bayer DNG of a grey scene: ``light`` in [0, 1] is what green pixels get, red and blue less.
 
-    Args:
-        path: Where.
-        light: ``(H, W)``; even sizes.
-        neutral: What a grey surface gives in camera red, green and blue, as the file says.
-        f_number: As EXIF says.
+    ``neutral`` is what a grey surface gives in camera red, green and blue, as the file says.
     """
     raw = light * WHITE
     raw[0::2, 0::2] *= NEUTRAL[0]
@@ -55,9 +51,8 @@ def bayer_dng(
         (50728, "2I", 3, rational, True),
         (50778, "H", 1, 21, True),
     ]
-    tifffile.imwrite(
-        path, np.rint(raw).astype(np.uint16), photometric=32803, extratags=tags, compression=None
-    )
+    pixels = np.rint(raw).astype(np.uint16)
+    tifffile.imwrite(path, pixels, photometric=32803, extratags=tags, compression=None)
     return path
 
 
@@ -70,64 +65,46 @@ def write_session(
     seconds: Mapping[str, float] | None = None,
     measured_ev: float | None = 0.01,
 ) -> list[str]:
-    """A session whose pairs have these files by role; ids of the pairs.
+    """A session whose pairs have these files by role, which are copied; ids of the pairs.
 
     Args:
         root: The session folder.
-        pairs: Files by role, ``blurry`` and ``sharp`` among them; they are copied.
-        verdicts: By index, where not ``accept``.
-        scenes: What ``pair.json`` calls the scene, by index.
-        reasons: Of the verdicts, by index.
+        pairs: Files by role, ``blurry`` and ``sharp`` among them.
+        verdicts, scenes, reasons: By index, where not ``accept``, "desk" and empty.
         seconds: True times by role, where not 1; all shots have f/4 and ISO 100.
         measured_ev: Light of the blurry over the sharp shots, as they were judged.
     """
-    planned = [
-        PlannedPair(f"{number:04d}_desk", number, "desk", 0) for number in range(1, len(pairs) + 1)
-    ]
+    planned = [PlannedPair(f"{n:04d}_desk", n, "desk", 0) for n in range(1, len(pairs) + 1)]
     with open_session_folder(root, create=True) as folder:
         folder.plan([{"camera": {"uri": "sim:"}}], planned)
         for index, (pair, files) in enumerate(zip(planned, pairs, strict=True)):
-            verdict = (verdicts or {}).get(index, "accept")
+            verdict, reason = (verdicts or {}).get(index, "accept"), (reasons or {}).get(index, "")
             inside = folder.begin_pair(pair)
-            stored = {}
+            stored, roles = {}, {}
             for role, source in files.items():
                 part = inside / f"{role}{source.suffix}.part"
                 part.write_bytes(source.read_bytes())
                 (stored[role],) = folder.store_originals(pair, role, [part])
-            roles = {
-                role: {
-                    "file": entry.name,
-                    "sha256": entry.sha256,
+                true = {"f_number": 4.0, "seconds": (seconds or {}).get(role, 1.0), "iso": 100.0}
+                roles[role] = {
+                    "file": stored[role].name,
+                    "sha256": stored[role].sha256,
                     "got": {"aperture": "f/4"},
-                    "true": {
-                        "f_number": 4.0,
-                        "seconds": (seconds or {}).get(role, 1.0),
-                        "iso": 100.0,
-                    },
+                    "true": true,
                 }
-                for role, entry in stored.items()
-            }
             document = {
                 "id": pair.id,
                 "scene": (scenes or {}).get(index, pair.scene),
                 "roles": roles,
                 "quality": {"measured_ev": measured_ev, "sharp_clipped_share": None},
                 "verdict": verdict,
-                "reason": (reasons or {}).get(index, ""),
+                "reason": reason,
             }
             write_json(inside / "pair.json", document)
             (told,) = folder.store_written(pair, [inside / "pair.json"])
-            folder.complete(
-                CompletePair(
-                    pair.id,
-                    pair.scene,
-                    verdict,
-                    (reasons or {}).get(index, ""),
-                    stored["blurry"].name,
-                    stored["sharp"].name,
-                    (*stored.values(), told),
-                )
-            )
+            names = (stored["blurry"].name, stored["sharp"].name)
+            kept = (*stored.values(), told)
+            folder.complete(CompletePair(pair.id, pair.scene, verdict, reason, *names, kept))
     return [pair.id for pair in planned]
 
 

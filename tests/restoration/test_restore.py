@@ -32,7 +32,7 @@ from defocus.restoration import run as module
 from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.run import Wishes, restore_pictures
+from defocus.restoration.run import Restored, Wishes, restore_pictures
 from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.scene.aperture import disc_psf
 from defocus.training.memory import available_bytes, peak_bytes
@@ -59,10 +59,18 @@ class Whole(nn.Module):
 
 
 def system(build: Callable[[], nn.Module], **facts: Any) -> Baseline:
-    facts = {"input": "single", **facts}
-    return Baseline(
-        Card("x", "X", "classical", facts.pop("input"), "paper", "", "", "", **facts), build
-    )
+    kind = facts.pop("input", "single")
+    return Baseline(Card("x", "X", "classical", kind, "paper", "", "", "", **facts), build)
+
+
+def made_in(out: Path, *sources: Path, network: Any = Local, **wishes: Any) -> list[Restored]:
+    return restore_pictures(sources, system(network), None, out, None, CPU, Wishes(**wishes))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    cv2.imwrite(str(tmp_path / "a.png"), picture(20, 30))
+    return tmp_path / "a.png"
 
 
 def picture(height: int, width: int, dtype: type = np.uint16) -> np.ndarray[Any, Any]:
@@ -91,27 +99,21 @@ def test_tiles_change_nothing_where_a_network_looks_no_farther_than_they_overlap
     torch.testing.assert_close(tiled, Local()(blurry), rtol=0, atol=1e-6)
 
 
-def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path: Path) -> None:
+def test_tiling_is_measured_and_marked_where_it_changes_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory decides on tiles where nobody says how large they are."""
     source = tmp_path / "a.png"
     cv2.imwrite(str(source), picture(300, 520))
-    marked = {}
-    for network in (Local, Whole):
+    for network, changes in ((Local, False), (Whole, True)):
         out = tmp_path / network.__name__
         (found,) = restore_pictures([source], system(network), None, out, 256, CPU)
         assert (found.tiles, found.tile_px, found.bits) == (8, 256, 16)
-        marked[network] = found.to_json()["tiling_changes_result"]
-    assert marked == {Local: False, Whole: True}
-
-
-def test_memory_decides_on_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = tmp_path / "a.png"
-    cv2.imwrite(str(source), picture(300, 520))
-    monkeypatch.setattr(restorer, "available_bytes", lambda device: 0)
-    (found,) = restore_pictures([source], system(Local), None, tmp_path / "low", None, CPU)
-    assert found.tile_px == 256
-    monkeypatch.setattr(restorer, "available_bytes", lambda device: 10**12)
-    (found,) = restore_pictures([source], system(Local), None, tmp_path / "high", None, CPU)
-    assert found.tiles == 1
+        assert found.to_json()["tiling_changes_result"] == changes
+    for name, available, tiles in (("low", 0, 8), ("high", 10**12, 1)):
+        monkeypatch.setattr(restorer, "available_bytes", lambda device, found=available: found)
+        (found,) = made_in(tmp_path / name, source)
+        assert found.tiles == tiles
     assert 2**20 < available_bytes(CPU) < 2**50
     assert largest_tile_px(100.0, 100.0 * 1000**2) == 960
 
@@ -187,9 +189,8 @@ def test_every_format_keeps_its_depth_and_size(tmp_path: Path, name: str) -> Non
 
 
 def test_a_picture_narrower_than_networks_promise_is_restored(tmp_path: Path) -> None:
-    source = tmp_path / "a.png"
-    cv2.imwrite(str(source), picture(20, 7))
-    (found,) = restore_pictures([source], system(Local), None, tmp_path / "out", None, CPU)
+    cv2.imwrite(str(tmp_path / "a.png"), picture(20, 7))
+    (found,) = made_in(tmp_path / "out", tmp_path / "a.png")
     assert (found.width, found.height, found.reason) == (7, 20, "")
 
 
@@ -259,35 +260,31 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path: Path, old: bytes) -> N
             assert opened.size == (32, 24)
 
 
-def test_what_is_done_is_not_repeated_and_what_differs_is(tmp_path: Path) -> None:
-    sources = [tmp_path / "a.png", tmp_path / "b.png"]
-    for number, source in enumerate(sources):
-        cv2.imwrite(str(source), picture(20 + number, 30))
-    out = tmp_path / "out"
-    restore_pictures(sources, system(Local), None, out, None, CPU)
+def test_what_is_done_is_not_repeated_and_what_differs_is(source: Path) -> None:
+    sources, out = [source, source.with_name("b.png")], source.parent / "out"
+    cv2.imwrite(str(sources[1]), picture(21, 30))
+    made_in(out, *sources)
     times = [(out / source.name).stat().st_mtime_ns for source in sources]
     cv2.imwrite(str(sources[1]), picture(25, 30))
-    second = restore_pictures(sources, system(Local), None, out, None, CPU)
+    second = made_in(out, *sources)
     assert (out / "a.png").stat().st_mtime_ns == times[0]
     assert (out / "b.png").stat().st_mtime_ns != times[1]
     assert (second[0].seconds, second[1].height) == (0.0, 25)
     (out / "a.png").write_bytes(b"torn")
-    restore_pictures(sources, system(Local), None, out, None, CPU)
+    made_in(out, *sources)
     assert read_image(out / "a.png").shape == (20, 30, 3)
-    half = restore_pictures(sources, system(Local), None, out, None, CPU, Wishes(0.5))
-    assert all(one.seconds > 0 for one in half), "of other settings"
+    assert all(one.seconds > 0 for one in made_in(out, *sources, strength=0.5)), "other settings"
 
 
-def test_an_entry_of_another_version_is_restored_again(tmp_path: Path) -> None:
+def test_an_entry_of_another_version_is_restored_again(source: Path) -> None:
     """So is a picture that was written before an interruption, and its entry was not."""
-    source, out = tmp_path / "a.png", tmp_path / "out"
-    cv2.imwrite(str(source), picture(20, 30))
-    restore_pictures([source], system(Local), None, out, None, CPU)
+    out = source.parent / "out"
+    made_in(out, source)
     for change in ({"result": {"of_tomorrow": 1}}, {"result": None}, {"sha256": None}, {}):
         journal = json.loads((out / "restored.json").read_text())
         journal["a.png"] = {**journal["a.png"], **change} if change else {}
         (out / "restored.json").write_text(json.dumps(journal))
-        found = restore_pictures([source], system(Local), None, out, None, CPU)[0]
+        (found,) = made_in(out, source)
         assert (found.reason, found.width) == ("", 30)
 
 
@@ -308,7 +305,7 @@ def test_without_a_system_the_packages_own_weights_restore(
 
 
 def test_a_picture_without_permission_stops_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def readable(path: Path) -> str:
         if path.name == "closed.png":
@@ -316,35 +313,29 @@ def test_a_picture_without_permission_stops_no_other(
         return sha256_file(path)
 
     monkeypatch.setattr(module, "sha256_file", readable)
-    images = [tmp_path / "closed.png", tmp_path / "a.png"]
-    for image in images:
-        cv2.imwrite(str(image), picture(20, 30))
-    closed, done = restore_pictures(images, system(Local), None, tmp_path / "out", None, CPU)
-    assert "closed.png: no permission to read it" in closed.reason
+    closed = source.with_name("closed.png")
+    closed.write_bytes(source.read_bytes())
+    refused, done = made_in(source.parent / "out", closed, source)
+    assert "closed.png: no permission to read it" in refused.reason
     assert done.reason == ""
 
 
-def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -> None:
-    source, out = tmp_path / "a.png", tmp_path / "out"
-    cv2.imwrite(str(source), picture(20, 30))
+def test_foreign_files_and_the_originals_are_never_overwritten(source: Path) -> None:
+    folder = source.parent
     with pytest.raises(InputError, match="lies in --out"):
-        restore_pictures([source], system(Local), None, tmp_path, None, CPU)
-    out.mkdir()
-    (out / "a.png").write_bytes(b"mine")
+        made_in(folder, source)
+    for name in ("out", "other", "empty"):
+        (folder / name).mkdir()
+    (folder / "out" / "a.png").write_bytes(b"mine")
     with pytest.raises(InputError, match="a file of that name exists"):
-        restore_pictures([source], system(Local), None, out, None, CPU)
-    assert (out / "a.png").read_bytes() == b"mine"
-    other = tmp_path / "other" / "a.png"
-    other.parent.mkdir()
-    os.link(source, other)
-    first, second = restore_pictures(
-        [source, other], system(Local), None, tmp_path / "x", None, CPU
-    )
+        made_in(folder / "out", source)
+    assert (folder / "out" / "a.png").read_bytes() == b"mine"
+    os.link(source, folder / "other" / "a.png")
+    first, second = made_in(folder / "x", source, folder / "other" / "a.png")
     assert (first.reason, second.restored) == ("", "")
     assert f"other/a.png: would become the same file as {source}; rename it" in second.reason
-    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no picture in this folder; known are"):
-        restore_pictures([tmp_path / "empty"], system(Local), None, tmp_path / "x", None, CPU)
+        made_in(folder / "x", folder / "empty")
 
 
 @pytest.mark.parametrize(
@@ -356,12 +347,12 @@ def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -
     ],
 )
 def test_systems_that_cannot_are_refused(
-    tmp_path: Path, made: Baseline, error: type[Exception], word: str
+    source: Path, made: Baseline, error: type[Exception], word: str
 ) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), picture(20, 30))
+    out = source.parent / "out"
     with pytest.raises(error, match=word):
-        restore_pictures([tmp_path / "a.png"], made, None, tmp_path / "out", None, CPU)
-    assert not (tmp_path / "out").exists()
+        restore_pictures([source], made, None, out, None, CPU)
+    assert not out.exists()
 
 
 def test_the_command_goes_on_past_an_unreadable_picture(

@@ -1,15 +1,11 @@
-"""``live`` without a session: a look through the camera, on the terminal or in a browser."""
+"""``live --frames``: a look through the camera, on the terminal."""
 
-import contextlib
-import http.client
 import json
-import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
 
-from tests.capture.test_live_command import ask, started
 from tests.conftest import Run
 
 TINY = "sim:?width=96&height=64&seed=1"
@@ -51,19 +47,3 @@ def test_looking_and_shooting_have_options_of_their_own(
     done = run("defocus-capture", "live", "--camera", TINY, *words)
     assert done.returncode == 2
     assert said in done.stderr
-
-
-@pytest.mark.full
-def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
-    with started(tmp_path, "live", "--camera", TINY, "--port", "0") as (process, url):
-        assert url.startswith("http://127.0.0.1:"), url
-        assert ask(url, "shoot") == 202
-        address, token = url.split("/?token=")
-        host = address.removeprefix("http://")
-        with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
-            page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
-            told = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
-        assert b'"live": true' in told
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
-    assert list(tmp_path.iterdir()) == []
