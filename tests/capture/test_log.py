@@ -12,9 +12,9 @@ import pytest
 from defocus.capture.arriving.importer import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.commands import log, shoot
-from defocus.capture.live.views.contact_sheet import contact_sheet
-from defocus.capture.live.views.log import read_log
-from defocus.capture.planning.scene_list import ListedScene, read_scene_list
+from defocus.capture.planning.scene_list import read_scene_list
+from defocus.capture.reporting.contact_sheet import contact_sheet
+from defocus.capture.reporting.log import read_log
 from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.sessions.state import scene_slug
@@ -22,7 +22,6 @@ from defocus.capture.taking.shots.shooting import planned_pair
 from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.reports.model import Facts, Table
-from tests.capture.benches import bench_at_work
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_repair import damage
@@ -45,7 +44,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     said = capsys.readouterr().err.splitlines()
     assert "scene 'Desk, left': lamp 2 is broken" in said
     assert said[-1].startswith("2 pairs: ")
-    assert said[-1].endswith(f"; 'defocus-capture review {session}' shows them")
+    assert said[-1].endswith(f"; 'defocus-capture check {session}' shows them")
     state, _ = read_state(session)
     assert {pair.scene: pair.title for pair in state.planned.values()} == {
         "desk-left": "Desk, left",
@@ -165,29 +164,6 @@ def test_a_list_of_any_spreadsheet_and_script_is_read(
 def black_pair(tmp_path: Path) -> dict[str, Path]:
     write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
     return dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
-
-
-@pytest.mark.full
-def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
-    scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
-    with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
-        assert (work.told["title"], work.told["scene"]) == ("Desk, left", "desk-left")
-        assert (work.told["note"], work.told["offered"]) == ("lamp 2", "Shelf")
-        work.do("shoot")
-        assert work.told["note"] == "lamp 2"
-        assert work.do("next-scene")["title"] == "Shelf"
-        assert work.do("next-scene", scene="Hall & stairs")["scene"] == "hall-stairs"
-        work.do("note", about="0001_desk-left", text=" a bird\nflew by ")
-        assert work.bench.session.notes == {
-            "desk-left": "lamp 2",
-            "0001_desk-left": "a bird flew by",
-        }
-        with pytest.raises(InputError, match="choose a pair or a scene"):
-            work.bench.ask("note", {"about": "../x", "text": "?"})
-        work.do("note", about="desk-left", text="again tomorrow")
-        work.do("next-scene", scene="Desk, left")
-        assert work.do("shoot")["note"] == "again tomorrow", "the list does not write over a person"
-        assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
 
 
 def test_the_log_is_a_document_to_file(tmp_path: Path, black_pair: dict[str, Path]) -> None:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from defocus.capture.judging.limits import QualityLimits, with_changes
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.live.views.log import write_log
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.reporting.log import write_log
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, Record
