@@ -187,7 +187,6 @@ def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> N
     assert box.get_attribute("tabindex") == "0"
 
 
-@pytest.mark.full
 def test_log_and_contact_sheet_show_whole_rows_on_a_phone(open_page: Open, tmp_path: Path) -> None:
     root = tmp_path / "s"
     words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]

@@ -15,6 +15,8 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError, Setting
 from tests.capture.card import card_jpeg
 from tests.conftest import Run
 
+pytestmark = pytest.mark.full
+
 SCRIPT = """
 import json, sys, pathlib, time
 state = pathlib.Path(sys.argv[1]); pictures = state.parent
@@ -62,7 +64,6 @@ def rig(tmp_path: Path) -> MakeRig:
     return make
 
 
-@pytest.mark.full
 @pytest.mark.parametrize(("failures", "answers"), [(1, True), (3, True), (6, False)])
 def test_a_program_that_fails_is_tried_again(
     rig: MakeRig,
@@ -90,7 +91,6 @@ def test_a_program_that_fails_is_tried_again(
                 camera.shoot(tmp_path / "sharp")
 
 
-@pytest.mark.full
 def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:
     """A value is never a command."""
     hostile = f"f/4; touch {tmp_path}/owned"
@@ -117,7 +117,6 @@ def test_without_a_focus_table_there_is_no_motor(rig: MakeRig) -> None:
         assert not isinstance(camera, HasFocusMotor)
 
 
-@pytest.mark.full
 @pytest.mark.parametrize(
     ("shoot", "message"),
     [
@@ -135,7 +134,6 @@ def test_programs_that_do_wrong(rig: MakeRig, tmp_path: Path, shoot: str, messag
     assert list(tmp_path.glob("*.part")) == []
 
 
-@pytest.mark.full
 def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
     toml = tmp_path / "bad.toml"
     for text, message in (

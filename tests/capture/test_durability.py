@@ -24,8 +24,8 @@ from defocus.capture.taking.verdicts.stored import StoredShots
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 from tests.capture.shooting import journalled, resume, shoot
-from tests.command_process import start_code
-from tests.conftest import Run
+
+pytestmark = pytest.mark.full
 
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
 REQUEST = BracketRequest("f/1.4", "f/22", "1/1600")
@@ -113,7 +113,6 @@ def judged_for_ever(session: Path) -> None:
         shoot(session, TINY, REQUEST)
 
 
-@pytest.mark.full
 def test_a_kill_while_judging_costs_no_shot(tmp_path: Path) -> None:
     session = tmp_path / "session"
     journal = session / "journal.jsonl"
@@ -142,7 +141,6 @@ def check_whole_pairs_were_not_shot_again(session: Path) -> None:
             assert record["pair"] not in whole
 
 
-@pytest.mark.full
 def test_killed_at_three_random_moments(tmp_path: Path) -> None:
     """Shoot with faults, kill -9 at random moments, resume; at last compare everything."""
     moment, session, pairs = random.Random(1), tmp_path / "session", 9
@@ -220,31 +218,7 @@ def fill_at_each_write(folder: Path, every: int) -> None:
         assert len(read_session(session).pairs) == 1, number
 
 
-@pytest.mark.full
 def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path) -> None:
     process = started(fill_at_each_write, tmp_path, 9)
     process.join()
     assert process.exitcode == 0
-
-
-LIMITED = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-from defocus.capture.cli import main
-main()
-"""
-
-
-def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, run: Run) -> None:
-    session = tmp_path / "session"
-    words = [
-        "shoot", str(session), "--camera", TINY, "--blurry", "f/1.4", "--sharp", "f/22",
-        "--shutter", "1/1600", "--yes",
-    ]  # fmt: skip
-    with start_code(LIMITED, *words) as process:
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 5
-    assert "cannot write" in err
-    assert not list(session.rglob("*.part*"))
-    assert run("defocus-capture", "resume", session, "--yes").returncode == 0
-    assert check_session(session).ok

@@ -13,7 +13,7 @@ from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import FAULTS, parse_faults
 from defocus.capture.simulation.profiles import PROFILES
-from defocus.errors import CameraError, InputError, StorageError
+from defocus.errors import CameraError, StorageError
 from tests.capture import shooting
 from tests.capture.shooting import entry, journalled, resume
 from tests.conftest import Run
@@ -222,19 +222,3 @@ def test_automatic_values_are_refused(tmp_path: Path) -> None:
     camera.set("iso", "Auto")
     with pytest.raises(CameraError, match="iso is 'Auto'"):
         camera.shoot(tmp_path / "sharp")
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ("profile=leica", "'profile'"),
-        ("fault=earthquake", "no fault 'earthquake'"),
-        ("fault=ev=nan", "fault 'ev=nan': the number or the shot cannot be read"),
-        ("fault=ev=" + 400 * "9", "cannot be read"),
-        ("fault=busy@two", "cannot be read"),
-        ("fault=ev", "needs a number"),
-    ],
-)
-def test_wrong_options_are_named(option: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        open_camera(f"sim:?{option}")

@@ -1,8 +1,12 @@
 """Makers' words as libgphoto2's ptp2 driver has them, and which files a shot made."""
 
+import os
+
 import pytest
 
 from defocus.capture.camera import CardFile, FileKind, Word
+from defocus.capture.cameras import gphoto2
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2.body.delivery import (
     FilesOfShot,
     MissingFileError,
@@ -10,6 +14,7 @@ from defocus.capture.links.gphoto2.body.delivery import (
     files_of_shot,
     in_memory,
 )
+from defocus.capture.links.gphoto2.child import lines_of
 from defocus.capture.links.gphoto2.setting_names import (
     file_kind_of,
     format_choice,
@@ -17,7 +22,7 @@ from defocus.capture.links.gphoto2.setting_names import (
     unwanted_automatics,
     white_balance_changes,
 )
-from defocus.errors import InputError
+from defocus.errors import CameraNotFoundError, InputError
 
 CANON = (
     "Large Fine JPEG", "Large Normal JPEG", "Medium Fine JPEG", "Small Normal JPEG",
@@ -227,3 +232,39 @@ def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it() ->
         else:
             assert body.shot(due=2, all_or_none=False).files == [RAW]
         assert body.now == pytest.approx(15.0, abs=0.11)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([], "plug it in"),
+        (
+            [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}],
+            "gphoto2:usb:001,004, gphoto2:usb:001,005",
+        ),
+    ],
+)
+def test_no_camera_and_two_of_them(
+    found: list[dict[str, str]], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gphoto2, "detect", lambda _environment: found)
+    with pytest.raises(CameraNotFoundError, match=said) as caught:
+        open_camera("gphoto2:")
+    assert caught.value.exit_code == 3
+
+
+def test_an_idle_camera_is_asked_for_something() -> None:
+    reading, writing = os.pipe()
+    calls: list[int] = []
+
+    def idle() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            os.write(writing, b'"first"\n"sec')
+        if len(calls) == 3:
+            os.write(writing, b'ond"\n')
+            os.close(writing)
+
+    assert list(lines_of(reading, 0.01, idle)) == [b'"first"', b'"second"']
+    assert len(calls) == 3
+    os.close(reading)

@@ -24,7 +24,7 @@ from defocus.images import write_image
 from defocus.reports.model import Facts, Table
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
-from tests.capture.test_repair import damage
+from tests.capture.test_journal import damage
 from tests.conftest import Run
 
 LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,=cmd(),B\n'
@@ -105,32 +105,26 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run: Run, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    ("content", "problem"),
     [
-        ("", "no scenes"),
-        ("name\nx\n", "no scenes"),
-        ("scene\n???\n", "line 2: .*no letter"),
-        ("scene\nDesk\ndesk!\n", "line 3: scene 'desk!' has the file name of 'Desk', 'desk'"),
-        ("scene,note\nDesk\n", "1 cells, 2 expected"),
-        ("scene,note\nDesk,vase, left lamp\n", "3 cells, 2 expected; .* a comma into quotes"),
-        ("scene;note\n;\n", "no scenes; give a line for each below 'scene,note'"),
+        (b"", "no scenes"),
+        (b"name\nx\n", "no scenes"),
+        (b"scene\n???\n", "line 2: .*no letter"),
+        (b"scene\nDesk\ndesk!\n", "line 3: scene 'desk!' has the file name of 'Desk', 'desk'"),
+        (b"scene,note\nDesk\n", "1 cells, 2 expected"),
+        (b"scene,note\nDesk,vase, left lamp\n", "3 cells, 2 expected; .* a comma into quotes"),
+        (b"scene;note\n;\n", "no scenes; give a line for each below 'scene,note'"),
+        (b"scene\nB\xfcro\n", r"no text in UTF-8 .*; save .* 'CSV UTF-8'"),
+        (None, r"day\.csv: cannot be read \(No such file or directory\)$"),
     ],
 )
-def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str, problem: str) -> None:
-    (tmp_path / "day.csv").write_text(text)
-    with pytest.raises(InputError, match=problem):
+def test_a_list_that_is_none_is_refused(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    if content is not None:
+        (tmp_path / "day.csv").write_bytes(content)
+    with pytest.raises(InputError, match=problem) as told:
         read_scene_list(tmp_path / "day.csv")
-
-
-def test_a_list_that_cannot_be_read_is_told_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "day.csv"
-    with pytest.raises(
-        InputError, match=r"day\.csv: cannot be read \(No such file or directory\)$"
-    ):
-        read_scene_list(path)
-    path.write_bytes("scene\nBüro\n".encode("latin-1"))
-    with pytest.raises(InputError, match=r"no text in UTF-8 .*; save .* 'CSV UTF-8'") as told:
-        read_scene_list(path)
     assert str(told.value).count("day.csv") == 1
 
 

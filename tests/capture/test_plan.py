@@ -187,11 +187,6 @@ def test_values_that_no_camera_has(
         assert words in done.output
 
 
-def test_a_scheme_that_is_left_out_says_so() -> None:
-    with pytest.raises(InputError, match="'genicam:1': GenICam cameras are left out"):
-        open_camera("genicam:1")
-
-
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [

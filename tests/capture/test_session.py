@@ -19,11 +19,12 @@ from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.capture.sessions.session import read_session
 from defocus.errors import DatasetError
-from defocus.images import read_image, read_pair, write_image
-from tests.capture.raw_sessions import write_session
+from defocus.images import read_image, read_pair
 from tests.capture.shooting import shoot
 from tests.command_process import start_command
 from tests.conftest import Run
+
+pytestmark = pytest.mark.full
 
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,6 @@ def copied(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "copy"))
 
 
-@pytest.mark.full
 def test_readers_get_pairs_with_their_truth(finished: Path) -> None:
     pairs = read_session(finished).pairs
     assert [pair.id for pair in pairs] == PAIRS
@@ -143,7 +143,6 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> Non
     assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
 
 
-@pytest.mark.full
 def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
@@ -182,7 +181,6 @@ def test_no_session_there(tmp_path: Path, run: Run, command: str, kind: str) -> 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.full
 def test_interrupted_by_a_person(tmp_path: Path) -> None:
     session = tmp_path / "session"
     journal = session / "journal.jsonl"
@@ -202,7 +200,6 @@ def test_interrupted_by_a_person(tmp_path: Path) -> None:
     assert not check_session(session).ok
 
 
-@pytest.mark.full
 def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -215,7 +212,6 @@ def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
     assert len(read_session(tmp_path / "s").pairs) == 1
 
 
-@pytest.mark.full
 def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
     words = shoot_arguments(tmp_path / "s", "--repeat", "2", "--json-lines")
     with start_command("defocus-capture", *words) as process:
@@ -249,26 +245,3 @@ def test_a_plan_that_a_person_confirmed_is_asked_about_again(copied: Path, run: 
     done = run("defocus-capture", "resume", copied)
     assert done.returncode == 2
     assert "add --yes" in done.stderr
-
-
-def test_an_index_that_is_not_what_the_journal_says_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_image(tmp_path / "p.png", np.full((6, 8, 3), 90, np.uint8))
-    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")])
-    index = tmp_path / "s" / "session.json"
-    document = json.loads(index.read_text())
-    assert check_session(tmp_path / "s").ok
-    assert capsys.readouterr().err == ""
-    for content, words in (
-        ("{", "damaged"),
-        ("[]", "damaged"),
-        (json.dumps({**document, "id": "other"}), "'id' is not what the journal says"),
-        (json.dumps({**document, "pairs": {}}), "'pairs' is not what the journal says"),
-        (None, "missing"),
-    ):
-        index.unlink() if content is None else index.write_text(content)
-        assert check_session(tmp_path / "s").ok  # the pairs are those of the journal
-        told = capsys.readouterr().err
-        assert words in told
-        assert "--fix-index" in told

@@ -209,6 +209,15 @@ def test_the_pictures_show_the_zoom_of_the_truth(tmp_path: Path, seed: int) -> N
         ("sim:?seed", "seed"),
         ("webcam:0", "no known scheme"),
         ("sim", "no known scheme"),
+        ("sim:?profile=leica", "'profile'"),
+        ("sim:?fault=earthquake", "no fault 'earthquake'"),
+        ("sim:?fault=ev=nan", "fault 'ev=nan': the number or the shot cannot be read"),
+        ("sim:?fault=ev=" + 400 * "9", "cannot be read"),
+        ("sim:?fault=busy@two", "cannot be read"),
+        ("sim:?fault=ev", "needs a number"),
+        ("genicam:1", "'genicam:1': GenICam cameras are left out"),
+        ("ptpip:192.168.1.5", "connect it by USB"),
+        ("gphoto2:ptpip:192.168.1.5", "connect it by USB"),
     ],
 )
 def test_wrong_addresses_are_named(uri: str, message: str) -> None:

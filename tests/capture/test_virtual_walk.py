@@ -15,10 +15,11 @@ from defocus.datasets.api import open_dataset
 from defocus.images import read_pair
 from tests.conftest import Run
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.full
 @pytest.mark.realdata
 def test_the_lines_of_the_readme(real_data: Path, run: Run, tmp_path: Path) -> None:
     stack = real_data / "focus-stacks" / "pcb"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from research.learning import share as learning
 from research.learning.share import error_left, learn, softened
-from tests.restoration.test_guard_share import middle
+from tests.restoration.test_guard import middle
 
 Array = NDArray[np.float32]
 

@@ -31,7 +31,7 @@ from tests.capture.scripted.plugging import BODIES, plug
 from tests.capture.scripted.scenarios import URI, bracket_for
 from tests.capture.test_bodies import BURST_DIALS
 from tests.capture.test_refetching import STORE, resumed
-from tests.capture.test_repair import damage
+from tests.capture.test_journal import damage
 
 __all__ = ["own_home", "virtual_folder"]
 
