@@ -1,10 +1,8 @@
 """The leaderboard in a real browser: choosing, links, the viewer, accessibility, serving."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from selenium import webdriver
@@ -23,7 +21,6 @@ from defocus.reports.model import Page, Slider
 from defocus.reports.plots.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
 from tests.browser.conftest import Open, axe, requested, wait_until_nothing_overflows
-from tests.command_process import start_command
 from tests.reports.example_pages import HOSTILE
 
 pytestmark = pytest.mark.debian
@@ -306,36 +303,3 @@ def test_hostile_names_are_text(open_page: Open, tmp_path: Path) -> None:
     assert HOSTILE[0] in shown
     assert "\u202e" not in shown
     assert axe(browser) == []
-
-
-@pytest.fixture
-def served(study: Path) -> Iterator[str]:
-    """The address of a server over the study's folder."""
-    with start_command("defocus-bench", "status", "--page", "--out", study) as process:
-        yield process.stdout.readline().strip()
-        process.terminate()
-        assert process.wait(timeout=20) == 0
-
-
-def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(
-    open_page: Open, study: Path, served: str
-) -> None:
-    before = {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
-    base = served.partition("?")[0]
-    assert httpx.get(base).status_code == 403
-    browser = open_page(served)
-    assert axe(browser) == []
-    browser.find_element(By.CSS_SELECTOR, "tbody th a").click()
-    WebDriverWait(browser, 20).until(lambda b: "no process works here" in b.page_source)
-    filters(browser)
-    Select(control(browser, "Kind")).select_by_visible_text("network")
-    tab(browser, "gt").click()
-    assert browser.get_log("browser") == []
-    assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
-    with open_results(study / "results.sqlite") as results:
-        made = replace(entry(3), run="late", grouping="late", system="late-comer")
-        results.record(made, [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 20.0)])
-    WebDriverWait(browser, 20).until(lambda b: "late-comer" in b.page_source)
-    assert tab(browser, "gt").get_attribute("aria-selected") == "true"
-    filters(browser)
-    assert Select(control(browser, "Kind")).first_selected_option.text == "network"

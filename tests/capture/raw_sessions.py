@@ -1,8 +1,10 @@
 """Sessions of RAW files that were made here, with a known scene in them."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import tifffile
@@ -15,13 +17,19 @@ WHITE = 16383
 NEUTRAL = (0.5, 1.0, 0.6)
 
 
+Target = TypeVar("Target", Path, io.BytesIO)
+
+
 def bayer_dng(
-    path: Path,
+    path: Target,
     light: np.ndarray,
     *,
     neutral: tuple[float, float, float] = NEUTRAL,
     f_number: float = 4.0,
-) -> Path:
+    seconds: tuple[int, int] = (1, 125),
+    iso: int = 100,
+    taken: str = "2026:05:04 03:02:01",
+) -> Target:
     """A Bayer DNG of a grey scene: ``light`` in [0, 1] is what green pixels get, red and blue less.
 
     ``neutral`` is what a grey surface gives in camera red, green and blue, as the file says.
@@ -35,10 +43,10 @@ def bayer_dng(
         (271, "s", 0, "Testmaker", True),
         (272, "s", 0, "Camera 1", True),
         (274, "H", 1, 6, True),
-        (33434, "2I", 1, (1, 125), True),
-        (33437, "2I", 1, (int(f_number * 10), 10), True),
-        (34855, "H", 1, 100, True),
-        (36867, "s", 0, "2026:05:04 03:02:01", True),
+        (33434, "2I", 1, seconds, True),
+        (33437, "2I", 1, (round(f_number * 10), 10), True),
+        (34855, "H", 1, iso, True),
+        (36867, "s", 0, taken, True),
         (42036, "s", 0, "Lens 50 mm", True),
         (50706, "B", 4, (1, 4, 0, 0), True),
         (50707, "B", 4, (1, 1, 0, 0), True),

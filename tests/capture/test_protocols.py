@@ -60,9 +60,6 @@ def verdicts(session: Path) -> list[str]:
     return [pair.verdict for pair in check_session(session).pairs]
 
 
-# --- which shots ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("mode", "order", "expected"),
     [
@@ -93,9 +90,6 @@ def test_focus_mode_keeps_the_aperture() -> None:
     apertures = {frame.role: frame.exposure.aperture for frame in enough.frames}
     assert apertures == {"sharp": "f/4", "blurry": "f/4", "companion": "f/22", "anchor": "f/4"}
     assert [frame.role for frame in enough.frames if frame.defocused] == ["blurry", "companion"]
-
-
-# --- positions of the motor -------------------------------------------------------------------
 
 
 @given(
@@ -140,9 +134,6 @@ def test_focus_motor_is_needed(virtual_folder: Path) -> None:
         pytest.raises(InputError, match="no focus motor"),
     ):
         focus_positions(camera)
-
-
-# --- whole pairs ------------------------------------------------------------------------------
 
 
 def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path: Path) -> None:
@@ -246,9 +237,6 @@ def test_addresses_of_a_rig() -> None:
             RigAddress.parse(typed)
 
 
-# --- several wide apertures of one scene: one sharp shot, a pair for each -----------------------
-
-
 def sharp_shots(session: Path) -> list[str]:
     return [pair.metadata["roles"]["sharp"]["sha256"] for pair in read_session(session).pairs]
 
@@ -336,9 +324,6 @@ def test_apertures_of_a_series(run: Run) -> None:
     plans = [json.loads(line) for line in done.stdout.splitlines()]
     assert [plan["blurry"]["aperture"] for plan in plans] == ["f/4", "f/2"]
     assert plans[0]["sharp"] == plans[1]["sharp"]
-
-
-# --- retakes, judging beside the shooting, grey card, pace --------------------------------------
 
 
 def test_retries_end(tmp_path: Path) -> None:

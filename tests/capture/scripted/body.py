@@ -65,31 +65,17 @@ class Shot:
 
 @dataclass
 class ScriptedBody:
-    """State of a body.
-
-    Attributes:
-        script: Its file.
-        now: Its clock, seconds; nothing else lets it pass but being waited for.
-        true: What the body is truly set to, by entry.
-        shown: What it answers when it is asked.
-        shots: Every picture that was taken.
-        files: Content of every file that can be fetched.
-        contents: Content of the files of each picture, whatever became of them, by its number.
-        focus: Where the lens stands, in steps of the motor.
-        room: How many pictures its card or its memory has room for.
-        unread: Files of its own that were not fetched yet.
-        armed: Its faults.
-    """
+    """State of a body; nothing lets its time pass but being waited for."""
 
     script: Script
-    now: float = 0.0
-    true: dict[str, str] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
+    now: float = 0.0  # its clock, seconds
+    true: dict[str, str] = field(default_factory=dict)  # what it is truly set to, by entry
+    shown: dict[str, str] = field(default_factory=dict)  # what it answers when it is asked
     shots: list[Shot] = field(default_factory=list)
-    files: dict[Place, bytes] = field(default_factory=dict)
-    contents: dict[int, list[bytes]] = field(default_factory=dict)
-    focus: int = 0
-    room: int = FOR_EVER
+    files: dict[Place, bytes] = field(default_factory=dict)  # every one that can be fetched
+    contents: dict[int, list[bytes]] = field(default_factory=dict)  # of each picture, for ever
+    focus: int = 0  # in steps of the motor
+    room: int = FOR_EVER  # for so many pictures
 
     def __post_init__(self) -> None:
         self.true = {name: entry.value for name, entry in self.script.entries.items()}
@@ -110,7 +96,6 @@ class ScriptedBody:
         self._newest = 0
 
     def arm(self, name: str, times: int = FOR_EVER) -> None:
-        """Let a fault of the script happen, so many times."""
         self.armed.arm(name, times)
 
     # -- connection
@@ -183,7 +168,6 @@ class ScriptedBody:
         return concerned and self.armed.happens("config-vanishes")
 
     def look_at_tree(self) -> None:
-        """Ask for all entries."""
         if self._vanishes():
             raise BodyError(-2)
 
@@ -195,7 +179,6 @@ class ScriptedBody:
             self.put(name, self._coming.pop(name)[1])
 
     def write(self, name: str, value: str) -> None:
-        """Set an entry."""
         known = self.entry(name)
         if known.kind in ("RADIO", "MENU") and known.choices:
             assert value in known.choices, f"{name} has no choice {value!r}"
@@ -429,7 +412,6 @@ class ScriptedBody:
 
     @property
     def target(self) -> str:
-        """``card`` or ``ram``."""
         value = self.true.get("capturetarget", "")
         if not self.script.folder or self.armed.lasts("no-card-capture"):
             return "ram"
@@ -557,7 +539,6 @@ class ScriptedBody:
         ]
 
     def delete(self, place: Place) -> None:
-        """Delete a file."""
         if self.armed.lasts("hangs-at-delete"):
             raise BodyHangsError
         del self.files[place]
@@ -573,7 +554,6 @@ class ScriptedBody:
         self.put(name, choices[0])
 
     def preview(self) -> bytes:
-        """A live picture."""
         if "preview" not in self.script.abilities:
             raise BodyError(-6)
         for fault in PREVIEW_FAULTS:

@@ -2,15 +2,16 @@
 
 import io
 from datetime import datetime, timedelta
+from typing import Any
 
 import cv2
 import numpy as np
-import tifffile
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
+from tests.capture.raw_sessions import bayer_dng
+
 HEIGHT, WIDTH = 96, 128
-WHITE = 16383
 
 FACTORY = datetime(2015, 1, 1)
 """What a body's clock says when it is switched on: nobody set it."""
@@ -55,32 +56,9 @@ def jpeg_of(exposed: Exposed, focus: float, shot: int, clock: float = 0.0) -> by
 def raw_of(exposed: Exposed, focus: float, shot: int, clock: float = 0.0) -> bytes:
     """A Bayer DNG, which readers of RAW files take under any maker's suffix; see ``jpeg_of``."""
     f_number, seconds, iso = exposed
-    raw = _wall(f_number, focus, shot) * WHITE
-    raw[0::2, 0::2] *= 0.5
-    raw[1::2, 1::2] *= 0.6
-    matrix = [3, 1, -1, 1, 0, 1, -1, 1, 2, 1, 0, 1, 0, 1, 0, 1, 1, 1]
-    tags = [
-        (271, "s", 0, "Scripted", True),
-        (272, "s", 0, "Body", True),
-        (33434, "2I", 1, _ratio(seconds), True),
-        (33437, "2I", 1, (round(f_number * 10), 10), True),
-        (34855, "H", 1, round(iso), True),
-        (36867, "s", 0, _clock(clock), True),
-        (50706, "B", 4, (1, 4, 0, 0), True),
-        (50707, "B", 4, (1, 1, 0, 0), True),
-        (50708, "s", 0, "Scripted Body", True),
-        (33421, "H", 2, (2, 2), True),
-        (33422, "B", 4, (0, 1, 1, 2), True),
-        (50714, "H", 1, 0, True),
-        (50717, "H", 1, WHITE, True),
-        (50721, "2i", 9, matrix, True),
-        (50728, "2I", 3, (500, 1000, 1000, 1000, 600, 1000), True),
-        (50778, "H", 1, 21, True),
-    ]
-    stream = io.BytesIO()
-    content = np.rint(raw).astype(np.uint16)
-    tifffile.imwrite(stream, content, photometric=32803, extratags=tags, compression=None)
-    return stream.getvalue()
+    facts: Any = {"f_number": f_number, "seconds": _ratio(seconds), "iso": round(iso)}
+    light = _wall(f_number, focus, shot)
+    return bayer_dng(io.BytesIO(), light, **facts, taken=_clock(clock)).getvalue()
 
 
 def _ratio(seconds: float) -> tuple[int, int]:
