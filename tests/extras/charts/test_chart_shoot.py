@@ -29,9 +29,9 @@ from defocus.scene.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
 from tests.capture.conftest import own_home, virtual_folder
 from tests.capture.scripted.plugging import BODIES, plug
 from tests.capture.scripted.scenarios import URI, bracket_for
-from tests.capture.test_bodies import BURST_DIALS
-from tests.capture.test_refetching import STORE, resumed
+from tests.capture.shooting import resume
 from tests.capture.test_journal import damage
+from tests.capture.test_refetching import STORE
 
 __all__ = ["own_home", "virtual_folder"]
 
@@ -300,14 +300,14 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(
     (card / name).write_bytes(content)  # the virtual camera forgets it otherwise
     picture.chmod(0o644)
     picture.write_bytes(b"x")
-    assert resumed(session) == 0
+    assert resume(session) == 0
     assert "chart 0001  chart.jpg: fetched from the card" in capsys.readouterr().err
     assert picture.read_bytes() == content
     assert (session / "interrupted" / "chart-0001.1" / "chart.jpg").read_bytes() == b"x"
     assert check_session(session).ok
     picture.unlink()
     (card / name).unlink()
-    assert resumed(session) == 1
+    assert resume(session) == 1
     said = capsys.readouterr().err
     assert "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
 
@@ -315,8 +315,8 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(
 def test_a_burst_that_only_a_dial_ends_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, drive = BURST_DIALS["no other choice"]
-    plugged = plug(monkeypatch, BODIES / f"{name}.txt")
+    drive = "Continuous Low Speed"
+    plugged = plug(monkeypatch, BODIES / "speeds.txt")
     plugged.body.narrow("capturemode", drive)
     plugged.body.put("capturemode", drive)
     asked = bracket_for()

@@ -30,10 +30,10 @@ from defocus.extras.pages.live.preview import (
 from defocus.extras.pages.serving.access import Share
 from defocus.images import write_image
 from tests.browser.conftest import Open, wait_until_nothing_overflows
-from tests.browser.test_report import CONTRAST
 from tests.capture.raw_sessions import bayer_dng, write_session
 from tests.command_process import StartedCommand, start_command
 from tests.extras.pages.benches import TOKEN, bench_at_work, served
+from tests.extras.pages.conftest import CONTRAST
 
 pytestmark = pytest.mark.debian
 

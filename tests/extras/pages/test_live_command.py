@@ -20,7 +20,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import with_plugins
 from defocus.extras.pages.commands.capture_live import command as live
-from tests.capture.test_options import TINY
+from tests.capture.test_commands import TINY
 from tests.command_process import StartedCommand, start_command
 from tests.extras.pages.benches import SMALL
 

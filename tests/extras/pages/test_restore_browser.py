@@ -18,9 +18,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.extras.pages.restore.desk import Desk
 from defocus.scene.aperture import disc_psf
-from tests.browser.conftest import Open, wait_until_nothing_overflows
-from tests.browser.test_leaderboard import axe
-from tests.browser.test_report import CONTRAST
+from tests.browser.conftest import Open, axe, wait_until_nothing_overflows
+from tests.extras.pages.conftest import CONTRAST
 from tests.extras.pages.restoring_page import TOKEN, Sharpener, choice, restoring_page
 from tests.extras.pages.test_live_browser import press, text, until
 
