@@ -183,7 +183,8 @@ def test_a_tiff_with_a_smaller_copy_or_values_that_are_not_finite(tmp_path: Path
         file.write(stored((20, 30, 3), np.uint8), photometric="rgb")
         file.write(stored((10, 15, 3), np.uint8), photometric="rgb", subfiletype=1)
     assert remarks_on(tmp_path / "a.tif") == ()
-    tifffile.imwrite(tmp_path / "b.tif", np.full((20, 20, 3), np.nan, np.float32))
+    pixels = np.full((20, 20, 3), np.nan, np.float32)
+    tifffile.imwrite(tmp_path / "b.tif", pixels, photometric="rgb")
     with pytest.raises(ImageError, match="values that are not finite"):
         read_own_picture(tmp_path / "b.tif")
 
