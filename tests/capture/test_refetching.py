@@ -154,7 +154,7 @@ def test_only_the_file_that_was_lost_takes_its_place(tmp_path: Path, content: by
         state=SimpleNamespace(on_card={("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}),
         restore=lambda *one: taken.append(one[2].read_bytes()),
     )
-    camera = SimpleNamespace(on_card=(), fetch=fetch, delete=None)
+    camera = SimpleNamespace(on_card=(), fetch=fetch, delete=print)
     rig = SimpleNamespace(of=lambda _: camera)
     damaged = [DamagedFile("0001_desk", lost, "sharp.jpg is missing")]
     fetch_damaged(cast(Any, folder), cast(Any, rig), damaged)
