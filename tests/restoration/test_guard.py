@@ -21,8 +21,7 @@ from defocus.restoration.guard.noise import noise_by_brightness
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import Restoration, restore_colours
 from defocus.restoration.restorer import Restorer
-from defocus.scene.aperture import Aperture, aperture_psf
-from defocus.scene.psf import disc_psf
+from defocus.scene.aperture import Aperture, aperture_psf, disc_psf
 from tests.restoration.adversarial import traps
 
 Array = NDArray[np.float32]
