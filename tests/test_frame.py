@@ -39,7 +39,6 @@ def test_the_required_folders_and_links_exist() -> None:
 
 def test_the_required_packages_have_lower_bounds() -> None:
     dependencies = project()["dependencies"]
-    assert isinstance(dependencies, list)
     names = {re.split(r"[><=;\[ ]", text)[0] for text in dependencies}
     assert names >= REQUIRED
     assert all(">=" in text for text in dependencies)

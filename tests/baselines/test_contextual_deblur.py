@@ -81,7 +81,6 @@ def test_the_stored_positions_stay_as_they_were() -> None:
 @torch.no_grad()
 def test_a_narrow_copy_has_small_tiles_and_patches() -> None:
     network = baseline("contextual-deblur").narrowed().build().eval()
-    assert isinstance(network, ContextualDeblur)
     torch.nn.init.normal_(network.outputprojr_step.weight)
     for size in ((16, 17), (33, 131)):
         assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)

@@ -251,7 +251,6 @@ def training_kinds() -> list[str]:
     kinds = []
     for name in sorted(TRAINED, key=lambda name: name in VARIANTS):
         system = SYSTEMS[name]
-        assert system.recipe is not None
         recipe = system.recipe()
         family = system.card.variant_of or name
         key = json.dumps([family, recipe.objective, recipe.objective_settings], sort_keys=True)
@@ -270,8 +269,6 @@ RESTING = {"mdp-views": "sharp_"}
 def recipe_of(narrow_copy: Baseline) -> Recipe:
     """The recipe of the whole system."""
     own = SYSTEMS[narrow_copy.card.name].recipe
-    assert own is not None
-    assert narrow_copy.recipe is not None
     return narrow_copy.recipe() if narrow_copy.card.name.startswith(OF_WHOLE_SIZE) else own()
 
 
@@ -312,11 +309,8 @@ def test_a_training_step_gives_finite_gradients(network: Built) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_recipes_have_all_budgets(name: str) -> None:
     recipe = SYSTEMS[name].recipe
-    assert recipe is not None
     settings = recipe()
     demo, quick = settings.schedule("demo").steps, settings.schedule("quick").steps
-    assert demo is not None
-    assert quick is not None
     assert demo <= quick
     rates = [settings.learning_rate("paper", settings.epochs * k / 50) for k in range(51)]
     assert all(0 <= rate <= settings.paper.learning_rate * (1 + 1e-9) for rate in rates)

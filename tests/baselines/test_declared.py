@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from torch import nn
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.declared import Network
@@ -37,7 +36,6 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Baseline:
 
 
 def test_network_and_recipe_are_those_of_the_folder(tiny: Baseline) -> None:
-    assert tiny.recipe is not None
     assert tiny.recipe().epochs == 5
     assert tiny.build().state_dict()["weight"].shape == (3, 3, 5, 5)
 
@@ -51,10 +49,7 @@ def test_a_variant_differs_in_what_is_said_alone(tiny: Baseline) -> None:
         follows="twice",
     )
     built = wide.build()
-    assert isinstance(built, nn.Conv2d)
     assert (built.kernel_size, built.dilation) == ((5, 5), (2, 2))
-    assert wide.recipe is not None
-    assert tiny.recipe is not None
     assert (wide.recipe().epochs, tiny.recipe().epochs) == (10, 5)
     assert (wide.card.variant_of, wide.card.published_as) == ("tiny", None)
     assert (wide.card.follows, wide.card.licence) == ("twice", tiny.card.licence)
@@ -70,11 +65,9 @@ def test_a_classical_system_has_no_recipe(tiny: Baseline) -> None:
 
 
 def test_what_is_missing_is_named(tiny: Baseline, tmp_path: Path) -> None:
-    assert isinstance(tiny.build, Network)
     module = tiny.build.where.partition(":")[0]
     with pytest.raises(RegistryError, match=f"{module} has no 'Huge'; correct it"):
         Network(f"{module}:Huge")()
     next(tmp_path.glob("*/recipe.toml")).unlink()
-    assert tiny.recipe is not None
     with pytest.raises(SettingsError, match=r"recipe\.toml: no such settings file"):
         tiny.recipe()

@@ -30,7 +30,6 @@ def test_weights_start_as_keras_draws_them() -> None:
     for name, layer in network.named_modules():
         if not isinstance(layer, nn.Conv2d):
             continue
-        assert layer.bias is not None
         assert not layer.bias.any()
         fan_in = layer.weight[0].numel()
         if layer is not last and layer.weight.numel() > 10_000:

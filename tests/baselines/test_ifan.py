@@ -6,7 +6,7 @@ from torch import nn
 
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.ifan.objective import IFANObjective, make
+from defocus.baselines.objectives.ifan.objective import make
 from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.ifan.adaptive import filter_channels
@@ -26,7 +26,6 @@ ABLATION = {
 
 def recipe_of(name: str) -> Recipe:
     made = baseline(name).recipe
-    assert made is not None
     return made()
 
 
@@ -69,10 +68,7 @@ def test_configurations_have_the_released_numbers(
     with torch.device("meta"):
         made = objective(recipe.objective, **recipe.objective_settings)
         network = baseline(name).build()
-    assert isinstance(made, IFANObjective)
-    assert made.reblur is not None
     assert made.reblur.steps == reblurred
-    assert isinstance(network, IFAN)
     assert (
         made.reblur.RBF[0][0].in_channels
         == filter_channels(steps, 128)

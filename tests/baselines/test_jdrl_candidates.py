@@ -94,7 +94,6 @@ def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted: Shifte
     alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
     objective = make(**settings)
     seen = []
-    assert objective.reblurring is not None
     objective.reblurring.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     objective(Constant(picture), Batch(picture, target, supervision={"flow": flow}), alone)
     torch.testing.assert_close(seen[0][..., :50, :50], picture[..., :50, :50])
@@ -107,7 +106,6 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted)
     settings = {"reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
     objective, network = make(**settings), Constant(blurry)
     alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
-    assert objective.reblurring is not None
     objective(network, Batch(blurry, target), LATER)  # as a trial step before the training does
     optimiser = torch.optim.Adam([*objective.parameters(), *network.parameters()], 2e-3)
     for _ in range(60):
@@ -181,7 +179,6 @@ def test_a_crop_with_a_large_flow_teaches_nothing_before_it_joins(
     network = Constant(blurry)
     settings = {"curriculum_px": 1.0, "mask": "none", "kernels": "none"}
     make(**settings, deformation=deformation)(network, batch, LATER)[0].backward()
-    assert network.picture.grad is not None
     near, far = network.picture.grad.abs().sum(dim=(1, 2, 3)).tolist()
     assert near > 0
     assert far == 0
@@ -241,7 +238,6 @@ def test_discs_of_the_measured_blur_judge_only_where_it_is_known(shifted: Shifte
     loss = objective.reblur_loss(shown, batch)
     assert float(loss.detach()) == pytest.approx(objective.settings.epsilon)
     loss.backward()
-    assert shown.grad is not None
     assert bool(torch.isfinite(shown.grad).all())
     assert float(shown.grad[..., :30].abs().max()) == 0
     assert float(objective.reblur_loss(blurry, batch)) > 4 * objective.settings.epsilon
@@ -314,7 +310,6 @@ def test_a_network_with_another_objective_is_given_what_the_settings_need(
     objective: str, settings: dict[str, Any], needed: dict[str, Any]
 ) -> None:
     own = baseline("unet").recipe
-    assert own is not None
     found = retrained(own(), objective, settings)
     same = own().model_copy(update={"objective": objective, "objective_settings": settings})
     assert found == same.model_copy(update=needed)

@@ -1,4 +1,4 @@
-"""What conformance fixtures cannot see of networks: gradients, corrected variants, storage."""
+"""What conformance fixtures cannot see of networks: gradients, corrected variants, frames."""
 
 import pytest
 import torch
@@ -7,10 +7,19 @@ from torch import nn
 
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.baselines.layers.transformer import TransposedAttention
+from defocus.baselines.objective import Progress
+from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
+from defocus.baselines.systems.dncnn.network import DnCNN
+from defocus.baselines.systems.ffdnet.network import FFDNet
+from defocus.baselines.systems.gkmnet.kernels import GroupedBank, InterleavedBank
+from defocus.baselines.systems.gkmnet.network import GKMNet
 from defocus.baselines.systems.lakdnet.network import LaKDNet
 from defocus.baselines.systems.mprnet.network import MPRNet
 from defocus.baselines.systems.p2ikt.kernels import KernelFeatures, inverse_gaussians
+from defocus.baselines.systems.uformer_b.network import Uformer
+from defocus.baselines.systems.unet.network import UNet
+from tests.baselines.overfitting import paired_batch
 
 LAKDNET = {"dim": 8, "blocks": (1, 1, 1, 1)}
 
@@ -63,7 +72,6 @@ def test_pixels_that_lakdnet_clips_have_no_gradient() -> None:
     blurry[..., :8] = 1.5
     blurry.requires_grad_()
     network(blurry).sum().backward()
-    assert blurry.grad is not None
     assert float(blurry.grad[..., :8].abs().max()) == 0
     assert float(blurry.grad[..., 8:].abs().min()) == 1
 
@@ -96,3 +104,149 @@ def test_in_p2ikt_corrected_every_colour_meets_all_kernels_and_has_its_own() -> 
     official, mended = (baseline(name).recipe() for name in ("p2ikt", "p2ikt-corrected"))
     lpips = [made.objective_settings["terms"][2]["settings"] for made in (official, mended)]
     assert lpips == [{"normalise": False}, {"normalise": True}]
+
+
+UFORMER = {"dim": 4, "depths": (2,) * 9, "heads": (1, 1, 1, 2, 2, 2, 1, 1, 1)}
+
+
+@pytest.fixture
+def narrow() -> Uformer:
+    torch.manual_seed(0)
+    return Uformer(**UFORMER).eval()
+
+
+@torch.no_grad()
+def test_the_picture_stands_in_the_middle_of_a_black_square(narrow: Uformer) -> None:
+    blurry = torch.rand(1, 3, 33, 140)
+    square = torch.zeros(1, 3, 256, 256)
+    square[..., 111:144, 58:198] = blurry
+    torch.testing.assert_close(narrow(blurry), narrow(square)[..., 111:144, 58:198])
+
+
+@torch.no_grad()
+def test_corrected_pictures_are_reflected_to_rectangles() -> None:
+    torch.manual_seed(0)
+    corrected = Uformer(square=False, **UFORMER).eval()
+    blurry = torch.rand(1, 3, 100, 130)
+    padded = nn.functional.pad(blurry, (0, 126, 0, 28), mode="reflect")
+    torch.testing.assert_close(corrected(blurry), corrected(padded)[..., :100, :130])
+
+
+def test_changes_are_left_out_in_training_alone(narrow: Uformer) -> None:
+    drops = [block.drop for block in narrow.conv.blocks]
+    assert drops == [0.1, 0.1]
+    first = narrow.get_submodule("encoderlayer_0.blocks.0")
+    last = narrow.get_submodule("decoderlayer_3.blocks.1")
+    assert (first.drop, last.drop) == (0.0, 0.0)
+    block = narrow.conv.blocks[0].train()
+    block.drop = 0.5
+    torch.manual_seed(1)
+    change = block._dropped(torch.ones(64, 1, 1, 1)).flatten()
+    assert set(change.tolist()) == {0.0, 2.0}
+    block.eval()
+    assert block._dropped(torch.ones(1)) == 1
+
+
+@pytest.fixture(scope="module")
+def network() -> UNet:
+    torch.manual_seed(0)
+    return UNet().eval()
+
+
+def test_the_skip_of_level_four_is_taken_after_its_dropout(network: UNet) -> None:
+    """With every feature dropped, levels 4 and 5 hand nothing on, neither up nor across."""
+    network.train()
+    network.dropout.p = 1.0
+    levels = network._encode(torch.rand(1, 3, 32, 32))
+    network.dropout.p = 0.4
+    network.eval()
+    assert [float(level.detach().abs().max()) > 0 for level in levels] == [True] * 3 + [False] * 2
+
+
+def test_recipes_follow_the_paper_and_compare_with_each_other() -> None:
+    systems = {
+        name: baseline(name) for name in ("unet", "unet-prealigned", "unet-truth", "jdrl-unet")
+    }
+    recipes = {name: system.recipe() for name, system in systems.items() if system.recipe}
+    paper = recipes["unet"].paper
+    assert (paper.crop_px, paper.batch, paper.learning_rate) == (256, 1, 2e-5)
+    assert recipes["unet"].epochs == 100
+    assert recipes["unet"].learning_rate("paper", 60) == 1e-5
+    assert recipes["jdrl-unet"].warmup_epochs == 15
+    targets = [recipe.target for recipe in recipes.values()]
+    assert targets == ["sharp", "prealigned", "truth", "sharp"]
+    for recipe in recipes.values():
+        assert recipe.demo == recipes["unet"].demo
+        assert recipe.quick == recipes["unet"].quick
+    for variant in ("unet-prealigned", "unet-truth"):
+        assert systems[variant].card.variant_of == "unet"
+    parameters = sum(p.numel() for p in systems["jdrl-unet"].build().parameters())
+    assert parameters == 31_033_411
+
+
+@pytest.mark.parametrize("bank", [GroupedBank, InterleavedBank])
+@torch.no_grad()
+def test_a_small_bank_has_evenly_spaced_kernels_of_the_whole_one(
+    bank: type[GroupedBank] | type[InterleavedBank],
+) -> None:
+    whole, third = InterleavedBank().taps[::3], bank(7).taps
+    assert torch.equal(third.unique(dim=0), whole[::3].unique(dim=0))
+    picture = torch.rand(1, 3, 16, 16)
+    assert bank(7)(picture).shape == (1, 3 * 8, 16, 16)
+    assert bank.spread(torch.rand(1, 8, 4, 4)).shape == (1, 3 * 8, 4, 4)
+
+
+def test_structure_has_its_turns() -> None:
+    recipe = baseline("gkmnet").recipe()
+    made = objective(recipe.objective, **recipe.objective_settings)
+    network = GKMNet().eval()
+    batch = paired_batch(64, count=1)
+
+    def kind(epoch: float) -> set[str]:
+        parts = made(network, batch, Progress(0, epoch))[1]
+        return {name.split("_")[0] for name in parts}
+
+    with torch.no_grad():
+        turns = {epoch: kind(epoch) for epoch in (999.9, 1000.0, 1099.9, 1100.0, 1200.0)}
+    assert list(turns.values()) == [{"l2"}, {"ssim"}, {"ssim"}, {"l2"}, {"ssim"}]
+
+
+@torch.no_grad()
+def test_the_normalised_denoiser_is_the_merged_one() -> None:
+    """Batch normalisation of eps 1e-4 goes into the convolutions, as in the released weights."""
+    torch.manual_seed(0)
+    network, merged = DnCNN(depth=5).double().eval(), DnCNN(depth=5, normalised=False).double()
+    norms = [layer for layer in network.model if isinstance(layer, nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.uniform_(norm.running_mean, -0.1, 0.1)  # type: ignore[arg-type]
+        nn.init.uniform_(norm.running_var, 1e-4, 1e-3)  # type: ignore[arg-type]
+    ours = [layer for layer in network.model if isinstance(layer, nn.Conv2d)]
+    theirs = [layer for layer in merged.model if isinstance(layer, nn.Conv2d)]
+    for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        other.load_state_dict(one.state_dict())
+        if 0 < index < len(ours) - 1:
+            norm = norms[index - 1]
+            scale = norm.weight / (norm.running_var + 1e-4).sqrt()  # type: ignore[operator]
+            other.weight.mul_(scale[:, None, None, None])
+            other.bias.sub_(norm.running_mean).mul_(scale).add_(norm.bias)  # type: ignore[union-attr,arg-type]
+    picture = torch.rand(1, 3, 16, 16, dtype=torch.float64)
+    torch.testing.assert_close(network(picture), merged(picture), rtol=1e-9, atol=1e-9)
+    for convolution in theirs:
+        nn.init.zeros_(convolution.weight)
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+    assert torch.equal(merged(picture), picture), "it gives what is taken off the picture"
+
+
+@torch.no_grad()
+def test_the_denoiser_is_told_a_level_per_picture() -> None:
+    network = FFDNet(width=8, depth=3).eval()
+    picture = torch.rand(1, 3, 17, 21).expand(2, -1, -1, -1)
+    both = network.denoised(picture, torch.tensor([0.1, 0.4]).view(2, 1, 1, 1))
+    assert both.shape == picture.shape
+    assert not torch.allclose(both[0], both[1])
+    torch.testing.assert_close(
+        network(picture)[:1],
+        network.denoised(picture[:1], torch.full((1, 1, 1, 1), 15 / 255)),
+        rtol=0,
+        atol=1e-5,
+    )

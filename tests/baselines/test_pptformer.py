@@ -32,7 +32,6 @@ def test_it_starts_as_a_shallow_network_since_gamma_is_zero() -> None:
 @torch.no_grad()
 def test_a_narrow_copy_heeds_its_guide_from_the_first_step() -> None:
     network = baseline("pptformer").narrowed().build().eval()
-    assert isinstance(network, PPTformer)
     torch.nn.init.normal_(network.restoration_network.exit[0].weight)
     blurry = torch.rand(1, 3, 16, 20)
     one, other = (network(blurry, parser=torch.rand(1, 3, 16, 20)) for _ in range(2))

@@ -201,5 +201,4 @@ def test_plugin_folders_hold_plugins_only() -> None:
 )
 def test_the_flow_that_an_objective_trains_with(system: str, flow: str) -> None:
     recipe = baseline(system).recipe
-    assert recipe is not None
     assert flow_of(recipe()) == flow

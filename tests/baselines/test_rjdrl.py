@@ -93,5 +93,4 @@ def test_only_guided_networks_and_fitting_settings_are_taken(batch: Batch) -> No
 def test_controls_have_the_plain_loss_and_aligned_pairs() -> None:
     for target in ("prealigned", "truth"):
         recipe = baseline(f"rjdrl-unet-{target}").recipe
-        assert recipe is not None
         assert (recipe().objective, recipe().target) == ("supervised", target)

@@ -1,4 +1,4 @@
-"""How parameters are counted without memory; test_contract compares every network's count."""
+"""How parameters are counted without memory, and declared; test_contract compares every count."""
 
 import subprocess
 import sys
@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.registry import baseline
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.sizes import size
+from defocus.baselines.sizes.declared_sizes import parameters
 from defocus.baselines.sizes.size import parameter_count
 
 
@@ -73,3 +75,20 @@ def test_an_error_of_the_build_itself_is_not_swallowed() -> None:
 
     with pytest.raises(RuntimeError, match="no such layer"):
         parameter_count(system(build))
+
+
+def test_systems_of_one_network_declare_one_size() -> None:
+    """So that the check of one system of each network is a check of all."""
+    found: dict[str, set[int]] = {}
+    for system in all_baselines().values():
+        found.setdefault(repr(system.build), set()).add(parameters(system))
+    assert all(len(counts) == 1 for counts in found.values())
+
+
+def test_what_others_or_options_changed_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(size, "parameter_count", lambda system: 7)
+    own = baseline("unet")
+    assert parameters(own) == 31_033_411
+    assert parameters(replace(own, source_hash="a file of somebody")) == 7
+    assert parameters(replace(own, is_narrow=True)) == 7
+    assert parameters(replace(own, card=replace(own.card, name="another"))) == 7

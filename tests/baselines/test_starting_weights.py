@@ -52,7 +52,6 @@ def test_the_reblurring_network_starts_as_xaviers_normal(build: object) -> None:
         assert float(weights.mean()) == pytest.approx(0, abs=expected * error * math.sqrt(2)), name
         beyond = float((weights.abs() > 2 * expected).float().mean())
         assert 0.02 < beyond < 0.08, f"{name}: a normal has 4.6 % there, a uniform none"
-        assert layer.bias is not None
         assert not layer.bias.detach().any(), name
 
 

@@ -53,7 +53,6 @@ def store(pictures: list[tuple[Bytes, Bytes]], tmp_path_factory: pytest.TempPath
 
 def recipe_of(name: str) -> Recipe:
     recipe = baseline(name).recipe
-    assert recipe is not None
     return recipe()
 
 

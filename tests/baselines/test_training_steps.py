@@ -62,19 +62,7 @@ def radam_change(moments: Moments, step: int, betas: tuple[float, float]) -> tor
 
 @dataclass(frozen=True)
 class Published:
-    """A training as its authors publish it.
-
-    Attributes:
-        system: Name of ours.
-        loss: Of network, objective (for what it trains itself), batch and epoch.
-        rate: Learning rate at an epoch of the recipe's scale.
-        change: Direction of a step.
-        betas: Of the running means.
-        decay: Decoupled weight decay.
-        clip: Largest norm of all gradients together.
-        epochs: Of the three steps.
-        objective: Ours; None for the recipe's.
-    """
+    """A training as its authors publish it; ``loss`` is of network, objective, batch and epoch."""
 
     system: str
     loss: Loss
@@ -84,7 +72,7 @@ class Published:
     decay: float = 0.0
     clip: float | None = None
     epochs: tuple[int, int, int] = (0, 1, 2)
-    objective: Callable[[], Objective] | None = None
+    objective: Callable[[], Objective] | None = None  # that of the recipe
     moments: dict[int, Moments] = field(default_factory=dict)
 
     def step(self, parameters: list[nn.Parameter], number: int, rate: float) -> None:
@@ -157,8 +145,6 @@ def positions(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def ifan_loss(network: nn.Module, own: Objective, batch: Batch, _: int) -> torch.Tensor:
     """Three mean squared errors; two of them at an eighth of the size."""
-    assert isinstance(own, IFANObjective)
-    assert own.reblur is not None
     found = network.outputs(batch.blurry)  # type: ignore[operator]
     left, right = batch.supervision["dual_pixel"].split(3, dim=1)
     small = [each.unfold(2, 8, 8).unfold(3, 8, 8).mean((-1, -2)) for each in (left, right)]
@@ -198,8 +184,6 @@ def in_band(moved_by: torch.Tensor) -> torch.Tensor:
 
 def jdrl_loss(network: nn.Module, own: Objective, batch: Batch, epoch: int) -> torch.Tensor:
     """The paper's: cycle deformation and reblurring; flow of the blurry picture for 15 epochs."""
-    assert isinstance(own, JDRLObjective)
-    assert own.reblurring is not None
     restored, columns, rows = network(batch.blurry), *positions(batch.blurry)
     seen = batch.blurry if epoch < 15 else restored
     total = 0.5 * charbonnier(own.reblurring(restored, batch.blurry), batch.blurry)
@@ -289,7 +273,6 @@ def test_three_steps_are_the_published_ones(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     published = replace(TRAININGS[name], moments={})
     system = baseline(published.system)
-    assert system.recipe is not None
     recipe = system.recipe()
     ours = system.narrowed().build().double().train()
     settings = recipe.objective_settings
@@ -339,7 +322,6 @@ def check_gradients(
 def test_rates_at_ten_epochs_are_the_published_ones(name: str) -> None:
     published = TRAININGS[name]
     recipe = baseline(published.system).recipe
-    assert recipe is not None
     made = recipe()
     for tenth in range(10):
         epoch = made.epochs * (tenth + 0.5) / 10

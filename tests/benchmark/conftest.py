@@ -114,18 +114,25 @@ tiny = tiny.reader
 """
 
 
+def distribution(folder: Path, name: str, points: str, **modules: str) -> Path:
+    """A folder for the path in which a distribution of that name lies, with its entry points."""
+    information = folder / f"{name}-0.1.dist-info"
+    information.mkdir(parents=True)
+    for module, text in modules.items():
+        (folder / f"{module}.py").write_text(text)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    (information / "entry_points.txt").write_text(points)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def third_party(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which a distribution with small systems and a reader is installed."""
-    folder = tmp_path_factory.mktemp("third-party")
+    folder = distribution(tmp_path_factory.mktemp("third-party"), "tiny", ENTRY_POINTS)
     (folder / "tiny").mkdir()
-    for name, text in (("networks", NETWORKS), ("systems", SYSTEMS), ("reader", READER)):
+    modules = {"__init__": "", "networks": NETWORKS, "systems": SYSTEMS, "reader": READER}
+    for name, text in modules.items():
         (folder / "tiny" / f"{name}.py").write_text(text)
-    (folder / "tiny" / "__init__.py").touch()
-    information = folder / "tiny-0.1.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny\nVersion: 0.1\n")
-    (information / "entry_points.txt").write_text(ENTRY_POINTS)
     return {
         "PYTHONPATH": f"{CHECKOUT}{os.pathsep}{folder}",
         "TORCH_HOME": str(folder),  # no metric weights there, and no way to fetch them

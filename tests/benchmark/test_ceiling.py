@@ -56,7 +56,6 @@ def scored(
     noise_db: float | None = None,
 ) -> dict[tuple[str, str], float | None]:
     """Ceilings of a pair of which the aligner says so much."""
-    assert pair.sharp is not None
     mask = pair.sharp.with_name("mask.png")
     write_image(mask, np.full((*SIZE, 3), 255, np.uint8))
     error = {"misalignment_px": 0.02}
@@ -81,8 +80,6 @@ def test_each_protocol_has_the_misalignment_that_it_leaves(
     found = scored(pair, monkeypatch, shift=2.0, residual=0.1)
     assert found["truth", "psnr"] == 100.0
     whole, left = found["gt", "psnr"], found["input-aligned", "psnr"]
-    assert whole is not None
-    assert left is not None
     assert left - whole == pytest.approx(20 * np.log10(2.0 / 0.1), abs=2.0)
     assert not [protocol for protocol, _ in found if protocol == "deformed-gt"]
 

@@ -16,12 +16,11 @@ import defocus.images
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation.evaluate import evaluate
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metric.registry import find_metric
 from defocus.benchmark.scoring import protocols
-from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES
+from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import Image, as_float, read_image, write_image
@@ -90,22 +89,3 @@ def test_scores_of_a_folder_decode_each_file_once(
     score_outputs(match(tmp_path, subjects), PROFILES[profile], METRICS, FLOW, dataset)
     assert len(decodes) >= 3
     assert set(decodes.values()) == {1}
-
-
-def test_one_scorer_gives_a_study_and_a_folder_the_same_numbers(
-    dataset: Dataset, tmp_path: Path
-) -> None:
-    (pair,) = dataset.pairs
-    blurry = read_image(pair.blurry)
-    write_image(tmp_path / f"{pair.id}.png", blurry)
-    of_folder = score_outputs(
-        match(tmp_path, dataset_subjects(dataset)), DEFAULT, METRICS, FLOW, dataset
-    )
-    scorer = PairScorer(dataset, FLOW, METRICS, DEFAULT)
-    of_study = {
-        score.metric: score.value
-        for score in scorer.scores(pair, as_picture(pair), blurry)
-        if score.protocol == DEFAULT.protocol
-    }
-    for name in METRICS:
-        assert of_folder.images[0][name] == of_study[name]

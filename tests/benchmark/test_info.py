@@ -59,7 +59,6 @@ def test_a_system_is_measured() -> None:
     found = measure_system(baseline("gkmnet"), torch.device("cpu"), side_px=64)
     assert found.seconds > 0
     assert 1 < found.peak_mib < 200
-    assert found.bf16_difference is not None
     assert 0 < found.bf16_difference < 0.05
 
 

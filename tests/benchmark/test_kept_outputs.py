@@ -13,6 +13,7 @@ from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutpu
 from defocus.benchmark.results.provenance import package_version
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
+from tests.benchmark.conftest import distribution
 
 BASIS = {"data": "0", "checkpoint": "1"}
 
@@ -49,7 +50,6 @@ def test_a_picture_comes_back_to_the_bit(tmp_path: Path, pair: Pair, dtype: type
     again = KeptOutputs(tmp_path, BASIS)
     assert again.complete([pair])
     found = again.read(pair)
-    assert found is not None
     assert found.dtype == np.float64
     assert np.array_equal(found, restored(dtype))
     assert bytes_needed([pair]) == 6 * 8 * BYTES_PER_PIXEL
@@ -84,14 +84,8 @@ def test_pictures_of_another_checkpoint_or_without_a_manifest_count_as_none(
 @pytest.fixture
 def counted(tmp_path: Path) -> Path:
     """A distribution with a metric whose revision the environment says."""
-    folder = tmp_path / "counted"
-    information = folder / "counted-0.1.dist-info"
-    information.mkdir(parents=True)
-    (folder / "countedmetric.py").write_text(COUNTED)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: counted\nVersion: 0.1\n")
     points = "[defocus.metrics]\ncounted = countedmetric:METRIC\n"
-    (information / "entry_points.txt").write_text(points)
-    return folder
+    return distribution(tmp_path / "counted", "counted", points, countedmetric=COUNTED)
 
 
 def stored(out: Path, query: str, *given: str) -> list[tuple[Any, ...]]:

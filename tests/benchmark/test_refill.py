@@ -21,6 +21,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import write_image
+from tests.benchmark.conftest import distribution
 from tests.benchmark.example_study import ENTRY
 
 NEEDY = """
@@ -44,13 +45,8 @@ METRIC = Metric("needy", "Needy", "lower", "", 3, compute, "fetch them", WEIGHTS
 @pytest.fixture
 def needy(tmp_path: Path) -> Path:
     """A distribution with a metric that lacks its weights: the folder to put on the path."""
-    folder = tmp_path / "needy"
-    (folder / "needy-0.1.dist-info").mkdir(parents=True)
-    (folder / "needymetric.py").write_text(NEEDY)
-    information = folder / "needy-0.1.dist-info"
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: needy\nVersion: 0.1\n")
-    (information / "entry_points.txt").write_text("[defocus.metrics]\nneedy = needymetric:METRIC\n")
-    return folder
+    points = "[defocus.metrics]\nneedy = needymetric:METRIC\n"
+    return distribution(tmp_path / "needy", "needy", points, needymetric=NEEDY)
 
 
 def needy_values(out: Path) -> set[tuple[str, str]]:

@@ -106,18 +106,12 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
 def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
     rows = {(r["system"], r["protocol"], r["metric"]): r for r in rows_of(finished["out"])}
     conv = rows["tiny-conv", "gt", "psnr"]
-    assert (conv["weights"], conv["train_dataset"], conv["seeds"]) == (
-        "from scratch, 12 steps",
-        "tiny",
-        "2",
-    )
-    assert (conv["images"], conv["scenes"], conv["flow"]) == ("2", "2", "")
+    said = [
+        conv[name] for name in ("weights", "train_dataset", "seeds", "images", "scenes", "flow")
+    ]
+    assert said == ["from scratch, 12 steps", "tiny", "2", "2", "2", ""]
     reference = rows["input", "gt", "psnr"]
-    assert (reference["weights"], reference["train_dataset"], reference["seeds"]) == (
-        "none",
-        "",
-        "1",
-    )
+    assert [reference[name] for name in ("weights", "train_dataset", "seeds")] == ["none", "", "1"]
     assert rows["input", "deformed-gt", "psnr"]["flow"] == "dis"
     assert rows["input", "truth", "psnr"]["status"].startswith("not-applicable: ")
     assert rows["input", "gt", "lpips"]["status"].startswith("not-applicable: ")

@@ -71,7 +71,6 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name: str, tmp_path: 
 
 def test_shipped_weights_are_stored_once_as_our_own() -> None:
     first = shipped_weights(baseline("defocus-m"))
-    assert first is not None
     assert (first.origin, first.system) == ("own", "defocus-m")
     assert first.trained_on == (own_card(own_weights(baseline("defocus-m"))).dataset,)
     assert shipped_weights(baseline("defocus-m")) == first

@@ -40,7 +40,6 @@ def test_coverage(scenes: int, seeds: int, lowest: float) -> None:
     for _ in range(200):
         values, codes = study(random, scenes, seeds)
         interval = mean_intervals(values, tuple(codes))
-        assert interval is not None
         hits += interval[0, 0] <= 30.0 <= interval[0, 1]
     assert lowest <= hits / 200 <= 0.995
 
@@ -139,7 +138,6 @@ def test_the_minimum_detectable_difference_is_detected_four_times_in_five() -> N
     random = RANDOM(7)
     noise = random.normal(0, 1, 30)
     stated = minimum_detectable(np.stack([np.zeros(30), noise]), np.ones(30))
-    assert stated is not None
     detected = 0
     for _ in range(150):
         difference = stated + float(noise.std(ddof=1)) * random.normal(0, 1, 30)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -291,23 +290,12 @@ def test_slots_are_the_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) ->
     assert slots() == [""]
 
 
-def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text("")
-    both: subprocess.CompletedProcess[str] = bench("run", "--study", "study.toml", "--seeds", "2")
-    assert both.returncode == 2
-    assert "--seeds cannot be combined with --study" in both.stderr
-    job = ["--job", "net-1", "--launcher", "slurm"]
-    alone = CliRunner().invoke(run_command.command, job)
-    assert alone.exit_code == 2
-    assert "it cannot be combined with --launcher" in alone.stderr
-    beyond = bench("run", "--all", "--shard", "3/2")
-    assert beyond.returncode == 2
-    assert "'3/2' is not I/N" in beyond.stderr
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--study", "study.toml", "--seeds", "2"), "--seeds cannot be combined with --study"),
+        (("--job", "net-1", "--launcher", "slurm"), "it cannot be combined with --launcher"),
+        (("--all", "--shard", "3/2"), "'3/2' is not I/N"),
         (("--seeds", "2"), "nothing has no study to continue"),
         (("--job", "a", "--seeds", "2"), "--seeds cannot be combined with a study that is contin"),
         (("--all", "--job", "a"), "--job is a run of the study in --out; name no systems"),
@@ -316,9 +304,11 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
         (("--merge", "part", "--all"), "--all cannot be combined with --merge"),
     ],
 )
-def test_what_a_study_is_continued_or_merged_with(
-    words: tuple[str, ...], said: str, tmp_path: Path
+def test_words_that_do_not_go_together_are_refused(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("study.toml").touch()
     done = CliRunner().invoke(run_command.command, [*words, "--out", str(tmp_path / "nothing")])
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.split())

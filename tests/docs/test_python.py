@@ -75,7 +75,6 @@ def test_parts_of_ones_own_are_a_plugin_file(
         write_image(tmp_path / "pictures" / role / "a.png", np.full((16, 20, 3), 7, np.uint8))
     assert [pair.id for pair in defocus.open_dataset(f"inside:{tmp_path}")] == ["a"]
     recipe = baseline("my-net").recipe
-    assert recipe is not None
     assert recipe().optimiser.name == "sgd"
     assert objective(recipe().objective).name == "nearest"
     assert loss("square")(torch.zeros(2), torch.full((2,), 3.0)) == 9.0

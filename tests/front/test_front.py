@@ -47,25 +47,17 @@ class Mine(defocus.Objective):
 """
 
 
-def python(code: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-
-
 @pytest.mark.full
-def test_importing_loads_nothing_heavy() -> None:
-    heavy = "{'torch', 'pandas', 'numpy', 'cv2', 'pydantic'}"
-    assert python(f"import sys, defocus; print(sorted({heavy} & set(sys.modules)))") == "[]\n"
-
-
-@pytest.mark.full
-def test_names_of_systems_and_datasets_need_no_torch() -> None:
-    code = (
-        "import sys, defocus; assert 'wiener' in defocus.list_systems(); defocus.open_dataset; "
-        "print('torch' in sys.modules)"
-    )
-    assert python(code) == "False\n"
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("defocus", {"torch", "pandas", "numpy", "cv2", "pydantic"}),
+        ("assert 'wiener' in defocus.list_systems(); defocus.open_dataset", {"torch"}),
+    ],
+)
+def test_importing_and_naming_loads_nothing_heavy(code: str, heavy: set[str]) -> None:
+    code = f"import sys, defocus; {code}; sys.exit(str({heavy!r} & set(sys.modules) or ''))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_every_exported_name_is_there_and_documented() -> None:
@@ -87,20 +79,16 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         defocus.unheard_of  # type: ignore[attr-defined]  # noqa: B018
 
 
-def type_check(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
-    (folder / "typed.py").write_text(code)
-    return subprocess.run(
+@pytest.mark.full
+def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
+    (tmp_path / "typed.py").write_text(TYPED)
+    done = subprocess.run(
         [
             sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml",
-            "--follow-imports=silent", "--cache-dir", folder / "mypy", folder / "typed.py",
+            "--follow-imports=silent", "--cache-dir", tmp_path / "mypy", tmp_path / "typed.py",
         ],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-
-
-@pytest.mark.full
-def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
-    done = type_check(tmp_path, TYPED)
     assert done.returncode == 0, done.stdout
 
 

@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
-from defocus.datasets.patching.source import PatchSource
-from defocus.datasets.patching.store import PatchStore, pack
 from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.training.feeding import Feeder, feeding
 from defocus.training.loop import Job, train
@@ -63,15 +60,6 @@ class Sleeping(Objective):
         return network(batch.blurry).square().mean(), {}
 
 
-class Comparing(Objective):
-    """A mean of squared differences."""
-
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
-        return (network(batch.blurry) - batch.target).square().mean(), {}
-
-
 def costly(step: int) -> Batch:
     """A batch that keeps a core busy for its time."""
     until = time.perf_counter() + BATCH_S
@@ -81,24 +69,15 @@ def costly(step: int) -> Batch:
     return Batch(pictures[0], pictures[1])
 
 
-def stored(source: PatchSource, step: int) -> Batch:
-    return source.batch(step, PAIRS, 0)
-
-
-def step_seconds(
-    make: Callable[[int], Batch],
-    objective: type[Objective],
-    network: Callable[[], nn.Module],
-    workers: int,
-    folder: Path,
-) -> float:
+def step_seconds(workers: int, folder: Path) -> float:
     """Mean time of a step after the first ones, in a training."""
 
     def batches(first: int, feeder: Feeder) -> Iterator[Batch]:
-        return feeder.ahead(make, range(first, STEPS))
+        return feeder.ahead(costly, range(first, STEPS))
 
     method = Method(epochs=1, training=Training(workers=workers))
-    job = Job("speed", 0, method, 1e-3, STEPS, network, objective, batches, "")
+    network = partial(nn.Conv2d, 3, 3, 1)
+    job = Job("speed", 0, method, 1e-3, STEPS, network, Sleeping, batches, "")
     folder.mkdir()
     train(job, folder, CPU)
     rows = read_curve(folder / CURVE, STEPS)
@@ -111,47 +90,10 @@ def step_seconds(
 def test_a_step_does_not_wait_for_its_batch(
     tmp_path: Path, benchmark: Any, record_property: Say, workers: int
 ) -> None:
-    network = partial(nn.Conv2d, 3, 3, 1)
-    work = partial(step_seconds, costly, Sleeping, network, workers, tmp_path / "run")
-    seconds = benchmark.pedantic(work)
+    seconds = benchmark.pedantic(partial(step_seconds, workers, tmp_path / "run"))
     wanted = 55 if workers else 90
     told = f"steps of {1e3 * STEP_S:.0f} ms, batches of {1e3 * BATCH_S:.0f} ms, {workers} workers"
     record_property("speed", f"{told}: {1e3 * seconds:.1f} ms a step (target: {wanted} ms)")
-
-
-@pytest.mark.benchmark(group="feeding-store")
-def test_processes_cost_little_where_batches_do(
-    tmp_path: Path, benchmark: Any, record_property: Say
-) -> None:
-    draw = np.random.default_rng(0)
-    members = ("blurry", "target")
-    pairs = [
-        (f"{n}", {m: draw.integers(0, 2**16, (256, 256, 3), np.uint16) for m in members})
-        for n in range(8)
-    ]
-    pack(tmp_path / "pairs.h5", pairs, "raw")
-    source = PatchSource(PatchStore(tmp_path / "pairs.h5"), 64)
-
-    def network() -> nn.Module:
-        layers = [nn.Conv2d(32, 32, 3, padding=1) for _ in range(3)]
-        return nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), *layers, nn.Conv2d(32, 3, 1))
-
-    def both() -> tuple[float, ...]:
-        turns = [(number, workers) for number in "ab" for workers in (0, 1)]
-        spent = {
-            turn: step_seconds(
-                partial(stored, source), Comparing, network, turn[1], tmp_path / f"{turn}"
-            )
-            for turn in turns
-        }
-        return tuple(min(spent[number, workers] for number in "ab") for workers in (0, 1))
-
-    alone, ahead = benchmark.pedantic(both)
-    record_property(
-        "speed",
-        f"crops of a store in memory: {1e3 * alone:.0f} ms a step, {1e3 * ahead:.0f} ms with a "
-        f"process: {100 * (ahead / alone - 1):+.1f} % (target: at most +3 %)",
-    )
 
 
 @pytest.mark.benchmark(group="feeding-stream")

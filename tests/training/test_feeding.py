@@ -54,7 +54,6 @@ def fifty(workers: int) -> Run:
     training = Training(workers=workers, checkpoint_minutes=1e-6)
     changes = {"demo": FIFTY, "augment": ("flip", "rotate", "noise"), "training": training}
     run = evenly()
-    assert run.recipe is not None
     return replace(run, recipe=run.recipe.model_copy(update=changes))
 
 
@@ -136,7 +135,6 @@ def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(
         os.killpg(process.pid, getattr(signal, name))
     said = process.communicate(timeout=60)
     done = steps_done(folder)
-    assert done is not None
     assert 0 < done[0] < 50, said
     assert name == "SIGKILL" or "stopped and saved at step" in said[1]
     wait_until(partial(lambda: not left(folder)))

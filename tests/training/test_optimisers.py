@@ -45,7 +45,6 @@ class Against(Plain):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        assert self.adversary is not None
         assert not any(p.requires_grad for p in self.adversary.parameters())
         loss, _ = super().forward(network, batch, progress)
         judged = self.adversary(network(batch.blurry)).mean()
@@ -54,7 +53,6 @@ class Against(Plain):
     def adversary_loss(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]] | None:
-        assert self.adversary is not None
         if progress.epoch < 1:
             return None
         self.steps_seen.append(progress.step)
@@ -150,8 +148,6 @@ def test_a_training_with_an_adversary_resumes_to_the_bit(
 def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path: Path) -> None:
     objective = Against()
     made = make_optimisers(AGAINST, convolutions(), objective)
-    assert objective.adversary is not None
-    assert made.adversary is not None
     own = {id(p) for group in made.network.param_groups for p in group["params"]}
     against = {id(p) for group in made.adversary.param_groups for p in group["params"]}
     assert against == {id(p) for p in objective.adversary.parameters()}

@@ -92,7 +92,6 @@ def _difference() -> float:
     places = []
     for way in (_ours, _plain):
         matrix = way(*_pair(*SMALL))
-        assert matrix is not None
         places.append((matrix @ corners)[:2] / (matrix @ corners)[2])
     return float(np.linalg.norm(places[0] - places[1], axis=0).max())
 
