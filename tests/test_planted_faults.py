@@ -14,7 +14,7 @@ def test_a_fault_can_be_planted(fault: Fault) -> None:
 def test_the_tests_of_a_file_come_before_others() -> None:
     metric = Fault("benchmark/metrics/mae.py", "", "")
     command = Fault("capture/commands/shoot.py", "", "")
-    assert "tests/benchmark/test_protocols.py" in files_for(metric, CHECKOUT)[:3]
+    assert "tests/benchmark/test_metrics.py" in files_for(metric, CHECKOUT)[:6]
     assert "tests/capture/test_commands.py" in files_for(command, CHECKOUT)  # it is only run
-    assert "tests/scene/test_psf.py" not in files_for(command, CHECKOUT)
+    assert "tests/scene/test_aperture.py" not in files_for(command, CHECKOUT)
     assert all(files_for(fault, CHECKOUT) for fault in FAULTS)
