@@ -1,4 +1,4 @@
-"""Measure the misalignment of a pair and its uncertainty."""
+"""Measure the misalignment of a pair and its uncertainty, and what a pair must be for it."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,39 +7,70 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.flow.supported import supported
-from defocus.align.mean_displacement import mean_displacement
-from defocus.align.misalignment import Misalignment, Sigma
-from defocus.align.pair_checks import check_defocus_map, check_members
+from defocus.align.flow.reliability import supported
+from defocus.align.misalignment import Misalignment, Sigma, mean_displacement
 from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_twice
 from defocus.align.photometry.unexplained import explained, unexplained
-from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
+from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import SessionLens, register_in_session, with_session
-from defocus.align.registration.unknown.causes import cause
-from defocus.align.rig.rig import Rig
+from defocus.align.registration.unknown_causes import cause
+from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
-from defocus.align.sampling.view import luminance_view, sharp_view
+from defocus.align.sampling.resample import luminance_view, sharp_view
+from defocus.align.sampling.warp import calibration_mask
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
+from defocus.errors import AlignmentError
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
 from defocus.scene.geometry import Similarity
 
 __all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure"]
 
+Mask = NDArray[np.bool_]
+Array32 = NDArray[np.float32]
+
+
+def check_members(blurry: Image, sharp: Image, rig: Rig | None) -> None:
+    """Refuse members of another type, or of sizes that do not fit."""
+    for picture in (blurry, sharp):
+        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3:
+            raise AlignmentError(
+                f"a picture of {picture.dtype} and shape {picture.shape}; a pair needs "
+                "(H, W, 3) of 8- or 16-bit integers"
+            )
+    if rig is None and blurry.shape != sharp.shape:
+        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
+    if rig is None:
+        return
+    for picture, size in ((blurry, rig.blurry_size), (sharp, rig.sharp_size)):
+        if picture.shape[1::-1] != size:
+            raise AlignmentError(
+                f"a picture of {picture.shape[1]}x{picture.shape[0]} px, but the rig is for "
+                f"{size[0]}x{size[1]}; give the rig file of these cameras"
+            )
+
+
+def check_defocus_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
+    """Refuse a map of another type or size, or with values that are not finite."""
+    if coc_px.shape != shape or coc_px.dtype.kind != "f":
+        raise AlignmentError(
+            f"a defocus map of {coc_px.dtype} and shape {coc_px.shape}; this pair needs float32 "
+            f"of shape {shape}"
+        )
+    if not np.isfinite(coc_px).all():
+        raise AlignmentError("the defocus map has values that are not finite; repair it")
+
+
 REGISTRATION_SIDE = 4096
 """Larger pictures are reduced by a whole factor for the registration."""
 RELIABLE_PX = 1.0
 """Where more is left than this, the registered sharp picture is no reference for the pixel."""
-
-Mask = NDArray[np.bool_]
-Array32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

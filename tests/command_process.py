@@ -45,7 +45,7 @@ SLOW_LIBRARIES = [
 ]  # fmt: skip
 
 COMMAND_MODULES = [
-    *COMMANDS.values(), "defocus.align.compensation.compensate", "defocus.align.flow.dis",
+    *COMMANDS.values(), "defocus.align.compensation.compensate", "defocus.align.flow.estimator",
     "defocus.align.measure", "defocus.baselines.operators.classical.chains.presets",
     "defocus.baselines.registry", "defocus.benchmark.cost.study_plan",
     "defocus.benchmark.evaluation.evaluate", "defocus.benchmark.launch.start",

@@ -13,9 +13,14 @@ from defocus.align.measure import RELIABLE_PX, Field, Measurement, Misalignment
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.unexplained import explained
 from defocus.align.sampling.kernels import Kernel
-from defocus.align.sampling.placement import LocalFlow, Placement
-from defocus.align.sampling.resample import Resampling, inside_frame, resampled
-from defocus.align.sampling.view import coloured
+from defocus.align.sampling.resample import (
+    LocalFlow,
+    Placement,
+    Resampling,
+    coloured,
+    inside_frame,
+    resampled,
+)
 from defocus.errors import AlignmentError
 from defocus.images import Image
 

@@ -12,9 +12,7 @@ from defocus.align.flow.colour_wheel import flow_colour
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.linear_light import encoded
-from defocus.align.sampling.placement import Placement
-from defocus.align.sampling.resample import Resampling, resampled_light
-from defocus.align.sampling.view import coloured
+from defocus.align.sampling.resample import Placement, Resampling, coloured, resampled_light
 from defocus.files import make_folder
 from defocus.images import Image, write_image
 

@@ -15,10 +15,9 @@ from defocus.align.compensation.compensate import Compensation, Model
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import GainMatch
-from defocus.align.rig.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
+from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
 from defocus.align.sampling.kernels import Kernel
-from defocus.align.sampling.placement import LocalFlow, Placement
-from defocus.align.sampling.resample import Resampling
+from defocus.align.sampling.resample import LocalFlow, Placement, Resampling
 from defocus.errors import AlignmentError, FileError
 from defocus.files import sha256_file
 from defocus.images import Image

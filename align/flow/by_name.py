@@ -34,11 +34,11 @@ def _plain_estimator(name: str, weights: Path | None) -> "FlowEstimator":
     if name == "dis":
         if weights is not None:
             raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")
-        from defocus.align.flow.dis import DISFlow
+        from defocus.align.flow.estimator import DISFlow
 
         return DISFlow()
     if name == "pwcnet":
-        from defocus.align.flow.pwcnet.estimator import load_estimator
+        from defocus.align.flow.pwcnet.weights import load_estimator
 
         return load_estimator(weights)
     raise InputError(f"no flow estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")

@@ -1,12 +1,15 @@
-"""Interface of optical flow estimators."""
+"""Interface of optical flow estimators, and DIS, the one that needs no weights."""
 
 from typing import Protocol
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from defocus.errors import AlignmentError
 
-__all__ = ["FlowEstimator", "check_frames"]
+__all__ = ["DISFlow", "FlowEstimator", "check_frames"]
 
 
 class FlowEstimator(Protocol):
@@ -48,3 +51,60 @@ def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:
     for name, frame in (("first", first), ("second", second)):
         if not bool(torch.isfinite(frame).all()):
             raise AlignmentError(f"the {name} frame has values that are not finite")
+
+
+# DIS flow (Kroeger et al., ECCV 2016; OpenCV's code), the estimator that needs no weights.
+
+
+SMALLEST_SIDE = 64
+"""Frames are padded by reflection to this side: below it DIS drops to single-patch pyramids."""
+
+SMALL_SIDE = 96
+"""Below this side the search goes on to single pixels, else it ends at half size.
+
+Measured on rendered pairs (end-point error in px, finest scale 0 against 1): crops of 48 px 0.09
+against 0.29 px; whole pictures without blur 0.02 against 0.06, with 12 px circles of confusion
+0.97 against 0.30, since the finest scale sees nothing but the difference in blur.
+"""
+REFINEMENTS = 20
+SMOOTHNESS = 40.0
+"""Variational refinement; OpenCV's 5 and 20 gave 0.46 instead of 0.30 px at 12 px blur."""
+
+
+class DISFlow:
+    """Dense inverse search on grey pictures (8 bit, the only depth that DIS takes)."""
+
+    name = "dis"
+    weights_sha256 = ""
+
+    @torch.no_grad()
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
+        check_frames(first, second)
+        flows = [
+            _dis_flow(_grey(a), _grey(b)) for a, b in zip(first.cpu(), second.cpu(), strict=True)
+        ]
+        return torch.from_numpy(np.stack(flows)).to(first.device)
+
+
+def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
+    """``(3, H, W)`` RGB in [0, 1] to 8-bit luma (BT.601 weights)."""
+    luma = torch.einsum("chw,c->hw", frame.float(), torch.tensor([0.299, 0.587, 0.114]))
+    return np.asarray((luma.clamp(0.0, 1.0) * 255.0).round().numpy().astype(np.uint8))
+
+
+def _dis_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    height, width = first.shape
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(0 if min(height, width) < SMALL_SIDE else 1)
+    search.setVariationalRefinementIterations(REFINEMENTS)
+    search.setVariationalRefinementAlpha(SMOOTHNESS)
+    first, second = _padded(first), _padded(second)
+    flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
+    return np.ascontiguousarray(flow[:height, :width].transpose(2, 0, 1), dtype=np.float32)
+
+
+def _padded(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    below, right = (max(0, SMALLEST_SIDE - side) for side in grey.shape)
+    padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+    return np.ascontiguousarray(padded, dtype=np.uint8)

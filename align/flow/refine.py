@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.sampling.masked import grain_level, reduced_area, resized_to, smoothed
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
+from defocus.align.sampling.pyramid import grain_level, reduced_area, resized_to, smoothed
 
 __all__ = ["Refined", "refined"]
 
@@ -54,7 +54,6 @@ GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
 noise."""
 NOISE_SCATTER = 1.5
 """By so much the energy of noise in a window may exceed its mean."""
-
 
 Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
 """Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""

@@ -10,10 +10,56 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["believed", "expected_error"]
+from defocus.align.registration.robust_fit import ERROR_OVER_COC
+
+__all__ = ["believed", "expected_error", "supported"]
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+TILE_PX = 32
+"""Side of the place that is judged; what predicts it lies around it, up to three sides away."""
+LEAST_SHARE = 0.25
+"""Of the tile, and of what lies around it, that has to be reliable."""
+OWN_ERROR_PX = 0.05
+"""Error of a flow beyond its prediction where nothing is blurred; with blur it grows as that of a
+registered tile does."""
+SIGNIFICANT = 3.0
+LEFT_SHARE = 0.5
+"""Of a place's squared flow that the flow around it may leave unexplained."""
+
+
+def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask) -> Mask:
+    """Where the flow around a place predicts that place, left out, better than no flow does.
+
+    It must be longer than three times what a blur of its size errs by; all values are in px.
+    """
+    counted = reliable.astype(np.float32)
+    terms = [*residual, uncertainty_px, np.abs(coc_px)]
+    sums = [counted, *(counted * term for term in terms)]
+    own = np.stack([_box(one, TILE_PX) for one in sums])
+    around = [_box(one, 3 * TILE_PX) - part for one, part in zip(sums[:3], own[:3], strict=True)]
+    share, ring_share = own[0] / TILE_PX**2, around[0] / (8 * TILE_PX**2)
+    x, y, expected, coc = own[1:] / np.maximum(own[0], 1)
+    near_x, near_y = (one / np.maximum(around[0], 1) for one in around[1:])
+    squared = x * x + y * y
+    variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
+    left = (x - near_x) ** 2 + (y - near_y) ** 2
+    return np.asarray(
+        (share >= LEAST_SHARE)
+        & (ring_share >= LEAST_SHARE)
+        & (squared > SIGNIFICANT**2 * variance)
+        & (left < LEFT_SHARE * squared)
+    )
+
+
+def _box(values: Array, side: int) -> Array:
+    return np.asarray(
+        cv2.boxFilter(
+            values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
+    )
+
 
 OF_STANDARD_ERROR = 0.32
 OF_CONSISTENCY = 4.1

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.sampling.masked import reduced_area, smoothed
+from defocus.align.sampling.pyramid import reduced_area, smoothed
 
 __all__ = ["evenly_lit", "light_ratio", "vignetting_ev"]
 

@@ -14,15 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.photometry.colour_strength import colour_strength
-from defocus.align.photometry.equalise import DIAMETERS_PX, disc_blurred, equalised
+from defocus.align.photometry.equalise import DIAMETERS_PX, colour_strength, disc_blurred, equalised
 from defocus.align.photometry.exposure import light_ratio
-from defocus.align.photometry.light_profile import light_profile, tilt_of
+from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.photometry.specks import Specks, dark_specks
-from defocus.align.sampling.masked import grain_level, resized_to
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
-from defocus.align.sampling.pyramid import factor_for, reduced, scaling
+from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 __all__ = [

@@ -17,11 +17,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
 from defocus.align.photometry.exposure import evenly_lit
-from defocus.align.registration.asymmetry.fitted import ASYMMETRY, TileAsymmetry
-from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry
+from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.registration.level import (
     LARGEST_UNKNOWN_PX,
     Level,
@@ -31,16 +30,15 @@ from defocus.align.registration.level import (
     seen_by_intensity,
     size_of,
 )
-from defocus.align.registration.models import MODELS, corner_distance_px, radial
-from defocus.align.registration.tile_fit import NoFit, fit_tiles
-from defocus.align.registration.tiles.shifts import (
+from defocus.align.registration.models import MODELS, Area, corner_distance_px, radial
+from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.tile_fit import NoFit, fit_tiles, small_tiles, with_small_tiles
+from defocus.align.registration.tile_shifts import (
     TileShifts,
+    first_tried,
     most_alike_shifts,
     tiled,
 )
-from defocus.align.registration.tiles.small import small_tiles, with_small_tiles
-from defocus.align.registration.tiles.tried import first_tried
-from defocus.align.registration.unknown.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry import TileAsymmetry
+from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX
 from defocus.align.registration.register import Registration, largest_error_px, register
 from defocus.align.registration.tile_fit import DISAGREE
-from defocus.align.registration.unknown.doubt import CONTRADICTION, SESSION_HINT
 from defocus.scene.geometry import Similarity
 
 __all__ = [

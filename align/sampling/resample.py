@@ -8,20 +8,87 @@ not affect the result.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import ReleaseGrid
-from defocus.align.photometry.linear_light import encoded
-from defocus.align.sampling.kernels import SUPPORT, Kernel, gathered
-from defocus.align.sampling.placement import Placement
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid
+from defocus.align.photometry.linear_light import LUMINANCE, encoded, reduced_light
+from defocus.align.rig import Rig
+from defocus.align.sampling.kernels import SUPPORT, Kernel, field_at, gathered
 from defocus.images import Image, as_linear, bit_depth
 
-__all__ = ["Resampling", "inside_frame", "resampled", "resampled_light"]
+__all__ = [
+    "LocalFlow",
+    "Placement",
+    "Resampling",
+    "coloured",
+    "inside_frame",
+    "luminance_view",
+    "resampled",
+    "resampled_light",
+    "sharp_view",
+]
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LocalFlow:
+    """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
+
+    field: NDArray[np.float32]  # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
+    factor: int
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether it displaces anything."""
+        return bool(self.field.any())
+
+    def at(self, x: Doubles, y: Doubles) -> Doubles:
+        """``(2, …)`` displacement at positions of the full picture."""
+        offset = 0.5 / self.factor - 0.5
+        return field_at(self.field, (x / self.factor + offset, y / self.factor + offset))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Map from positions in the blurry picture to positions in the sharp one, by way of any rig."""
+
+    matrix: Doubles  # ``(3, 3)`` homogeneous transform of the whole picture
+    local: LocalFlow | None = None  # local flow added to the transform; None for none
+    rig: Rig | None = None
+
+    def __call__(self, columns: Doubles, rows: Doubles) -> tuple[Doubles, Doubles]:
+        """X and y in the sharp picture, each ``(R, C)``, of the grid of these columns and rows."""
+        xs, ys = (_sums(row, columns, rows) for row in self.matrix[:2])
+        if tuple(self.matrix[2]) != (0, 0, 1):
+            below = _sums(self.matrix[2], columns, rows)
+            xs, ys = xs / below, ys / below
+        if self.local is not None and self.local.moves:
+            step = self.local.at(*np.broadcast_arrays(columns[None, :], rows[:, None]))
+            xs, ys = xs + step[0], ys + step[1]
+        return (xs, ys) if self.rig is None else self.rig.places(xs, ys)
+
+    def zoom(self, shape: tuple[int, ...]) -> float:
+        """Pixels of the sharp picture per pixel of the blurry one, at the centre of the latter."""
+        x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        xs, ys = Placement(self.matrix, None, self.rig)(
+            np.array([x - 0.5, x + 0.5]), np.array([y - 0.5, y + 0.5])
+        )
+        across = np.array([xs[0, 1] - xs[0, 0], ys[0, 1] - ys[0, 0]])
+        down = np.array([xs[1, 0] - xs[0, 0], ys[1, 0] - ys[0, 0]])
+        return float(np.sqrt(abs(across[0] * down[1] - across[1] * down[0])))
+
+
+def _sums(row: Doubles, columns: Doubles, rows: Doubles) -> Doubles:
+    """``(R, C)``: a row of a matrix times the positions of a grid."""
+    return np.asarray((row[0] * columns)[None, :] + (row[1] * rows)[:, None] + row[2])
+
+
 Finish = Callable[[Array], Array]
 
 STRIP_PIXELS = 1 << 18
@@ -109,3 +176,26 @@ def _light(picture: Image, how: Resampling, rows: slice) -> Array:
     last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
     source = as_linear(picture[first:last])
     return np.maximum(gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0))
+
+
+def sharp_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[np.float32]:
+    """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
+    if rig is None:
+        return reduced_light(picture, factor)
+    width, height = (side // factor * factor for side in rig.blurry_size)
+    grid = ReleaseGrid(Rectangle(0, 0, width, height), 1 / factor)
+    how = Resampling(Placement(np.eye(3), rig=rig), grid, "bicubic")
+    return coloured(resampled_light(picture, how), rig)
+
+
+def luminance_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[np.float32]:
+    """``(h, w)`` luminance of :func:`sharp_view`."""
+    if rig is None:
+        return reduced_light(picture, factor, LUMINANCE)
+    return np.asarray(sharp_view(picture, factor, rig) @ LUMINANCE)
+
+
+def coloured(light: NDArray[np.float32], rig: Rig) -> NDArray[np.float32]:
+    """The second camera's light in the first's colours, clipped at black."""
+    matrix = np.array(rig.colour_matrix, np.float32)
+    return np.asarray(np.maximum(light @ matrix.T, np.float32(0.0)))

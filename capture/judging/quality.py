@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.unknown.advice import nothing_agrees
+from defocus.align.registration.unknown_causes import nothing_agrees
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.judging.quick_look import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.unknown.causes import cause
+from defocus.align.registration.unknown_causes import cause
 from defocus.capture.judging.exposure_match import Light, compare_light
 from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.judging.quick_look import CLIPPED, QuickLook

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus import __version__
-from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.resample import Placement
 from defocus.datasets.audit.blur_states import blur_states
 from defocus.datasets.audit.failures import failures
 from defocus.datasets.audit.page_outcome import (

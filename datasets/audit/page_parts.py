@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from defocus.align.registration.unknown.advice import advice
+from defocus.align.registration.unknown_causes import advice
 from defocus.datasets.audit.pairs.pair_audit import AuditedPair
 from defocus.datasets.measuring.session import PooledSession
 from defocus.reports.model import Cell, Column, Paragraph, Part, Table

@@ -11,9 +11,9 @@ import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
-from defocus.align.registration.unknown.advice import resting_on
+from defocus.align.registration.unknown_causes import resting_on
 from defocus.datasets.audit.pairs.duplicates import NearDuplicate, near_duplicates
 from defocus.datasets.audit.pairs.members import Warned, warnings_of
 from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable

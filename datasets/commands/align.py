@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.align.measure import Measurement, Misalignment
     from defocus.align.registration.session import SessionLens
-    from defocus.align.rig.rig import Rig
+    from defocus.align.rig import Rig
     from defocus.blocks.derived import LeftBehind
     from defocus.images import Image
     from defocus.isolation import LeftOut
@@ -223,7 +223,7 @@ def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
 
     if order.rig_file is None:
         return None, *read_pair(order.blurry, order.sharp)
-    from defocus.align.rig.rig import read_rig
+    from defocus.align.rig import read_rig
 
     return read_rig(order.rig_file), *_of_two_cameras(order.blurry, order.sharp)
 
@@ -282,7 +282,7 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
 def _table(misalignment: "Misalignment") -> str:
     """Table of the numbers with their standard errors."""
-    from defocus.align.registration.unknown.advice import advice
+    from defocus.align.registration.unknown_causes import advice
 
     rows: list[tuple[str, str]] = [("status", misalignment.status)]
     if misalignment.status == "unknown":
@@ -300,7 +300,7 @@ def _table(misalignment: "Misalignment") -> str:
 def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
     """Rows of a known misalignment, from its JSON."""
     from defocus.align.misalignment import RESTS_ON
-    from defocus.align.registration.unknown.advice import resting_on
+    from defocus.align.registration.unknown_causes import resting_on
 
     sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
     gains, offsets = (

@@ -110,8 +110,8 @@ def _run(
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.misalignment import RESTS_ON
-    from defocus.align.registration.unknown.advice import advice, resting_on
-    from defocus.align.rig.rig import read_rig
+    from defocus.align.registration.unknown_causes import advice, resting_on
+    from defocus.align.rig import read_rig
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset

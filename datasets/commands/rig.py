@@ -36,8 +36,8 @@ def command(*, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Pat
 
     pictures = in_one_space((blurry, sharp), (read_image(blurry), read_image(sharp)))
 
-    from defocus.align.rig.estimate import estimate_rig
-    from defocus.align.rig.rig import Lenses, write_rig
+    from defocus.align.rig import Lenses, write_rig
+    from defocus.align.rig_estimate import estimate_rig
     from defocus.settings import load_settings
 
     known = Lenses() if lenses is None else load_settings(Lenses, lenses)

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.compensation.output import write_array
-from defocus.align.sampling.placement import Placement
-from defocus.align.sampling.resample import Resampling, resampled
+from defocus.align.sampling.resample import Placement, Resampling, resampled
 from defocus.blocks.derived import give_blocks
 from defocus.cache import atomic_folder
 from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, sharpnesses

@@ -25,7 +25,7 @@ from defocus.align.compensation.output import NUMBERS, write_aligned
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import OwnZoom
-from defocus.align.rig.rig import Rig
+from defocus.align.rig import Rig
 from defocus.blocks.derived import carried
 from defocus.cache import atomic_folder
 from defocus.colour_profiles import in_one_space

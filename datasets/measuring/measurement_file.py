@@ -15,8 +15,7 @@ from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment, Sigma
 from defocus.align.photometry.gains import Photometry
 from defocus.align.photometry.unexplained import Unexplained
-from defocus.align.registration.asymmetry.displacement import Asymmetry
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
 from defocus.files import atomic_path
 from defocus.scene.geometry import Similarity

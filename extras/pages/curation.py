@@ -5,7 +5,7 @@ import threading
 from collections import defaultdict
 from typing import Any, cast
 
-from defocus.align.registration.unknown.advice import advice
+from defocus.align.registration.unknown_causes import advice
 from defocus.capture.reporting.member import ROLES, Role
 from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.page_parts import with_error

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
-from defocus.align.sampling.view import luminance_view
+from defocus.align.sampling.resample import luminance_view
 from defocus.errors import AlignmentError
 from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear
 from defocus.isolation import LeftOut, attempt

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, scaling
-from defocus.align.sampling.view import luminance_view
+from defocus.align.sampling.resample import luminance_view
 from defocus.blocks.derived import give_blocks
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file

@@ -19,7 +19,7 @@ from defocus.align.flow.dense import dense_flow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import Registration, register
-from defocus.align.registration.tiles.shifts import tile_shifts
+from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import InputError
 from defocus.images import srgb_to_linear

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.tiles.shifts import tile_shifts
+from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import reduced
 from defocus.errors import DatasetError

@@ -15,11 +15,11 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.registration import unknown_causes
+from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level
 from defocus.align.registration.register import register
-from defocus.align.registration.unknown import advice as advice_module
-from defocus.align.registration.unknown.advice import REASONS, advice
-from defocus.align.registration.unknown.doubt import doubt
+from defocus.align.registration.unknown_causes import REASONS, advice
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
 from defocus.scene.pictures import PICTURES, texture
@@ -326,12 +326,12 @@ def test_an_error_without_bound_is_told_in_words() -> None:
     )
 
 
-SOURCES = ("register", "unknown/doubt", "tile_fit", "unknown/causes")
+SOURCES = ("register", "doubt", "tile_fit", "unknown_causes")
 
 
 def test_what_helps_is_known_of_reasons_that_are_given() -> None:
     """A reason that is worded anew must be known under its new words too."""
-    folder = Path(advice_module.__file__).parents[1]
+    folder = Path(unknown_causes.__file__).parent
     texts = [(folder / f"{name}.py").read_text() for name in SOURCES]
     given = "".join([*texts, (folder.parent / "measure.py").read_text()])
     for words, text in REASONS:

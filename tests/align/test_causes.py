@@ -8,8 +8,7 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.registration.unknown.advice import advice
-from defocus.align.registration.unknown.causes import cause
+from defocus.align.registration.unknown_causes import advice, cause
 from defocus.images import Image, linear_to_srgb
 from defocus.scene.pictures import texture
 

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.colour_wheel import colour_wheel, flow_colour, official_mask
+from defocus.align.sampling.warp import calibration_mask
 
 
 def along_x(values: list[float]) -> torch.Tensor:

@@ -13,7 +13,7 @@ from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.photometry.gains import GainMatch, photometry
-from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
+from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError

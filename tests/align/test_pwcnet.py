@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.pwcnet.estimator import load_estimator
 from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.operators import cost_volume, normalised_features
 from defocus.align.flow.pwcnet.weights import (
@@ -20,6 +19,7 @@ from defocus.align.flow.pwcnet.weights import (
     ORIGIN_KEY,
     OWN_ORIGIN,
     SHIPPED,
+    load_estimator,
     load_shipped_weights,
     load_weights,
 )

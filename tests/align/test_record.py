@@ -15,7 +15,7 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import repeat_aligned, write_aligned
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.rig.rig import Rig, write_rig
+from defocus.align.rig import Rig, write_rig
 from defocus.errors import AlignmentError
 from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity

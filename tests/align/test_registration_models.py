@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.registration.asymmetry.fitted import ASYMMETRY
-from defocus.align.registration.asymmetry.shape import SpreadShape
+from defocus.align.registration.asymmetry import ASYMMETRY
+from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level, measured_level
 from defocus.align.registration.models import (
     EVEN,
@@ -16,10 +16,10 @@ from defocus.align.registration.models import (
     fit_model,
     radial,
 )
+from defocus.align.registration.robust_fit import scatter_of
+from defocus.align.registration.spread_shape import SpreadShape
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
-from defocus.align.registration.tiles.parallax import scatter_of
-from defocus.align.registration.tiles.shifts import TileShifts
-from defocus.align.registration.unknown.doubt import doubt
+from defocus.align.registration.tile_shifts import TileShifts
 from defocus.scene.geometry import Similarity, moved_points
 from defocus.scene.pictures import texture
 

@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_light, reduced_twice
-from defocus.align.rig.rig import LensCalibration, Rig
+from defocus.align.rig import LensCalibration, Rig
 from defocus.align.sampling.kernels import KERNELS, Kernel
-from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.pyramid import reduced
-from defocus.align.sampling.resample import Resampling, inside_frame, resampled, resampled_light
+from defocus.align.sampling.resample import (
+    LocalFlow,
+    Placement,
+    Resampling,
+    inside_frame,
+    resampled,
+    resampled_light,
+)
 from defocus.images import as_float, as_linear, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
 

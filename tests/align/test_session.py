@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.flow.dis import DISFlow
+from defocus.align.flow.estimator import DISFlow
 from defocus.align.measure import measure
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry import TileAsymmetry
+from defocus.align.registration.doubt import SESSION_HINT
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import (
@@ -24,7 +25,6 @@ from defocus.align.registration.session import (
     shared_zoom,
     with_session,
 )
-from defocus.align.registration.unknown.doubt import SESSION_HINT
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import Similarity

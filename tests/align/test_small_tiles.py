@@ -6,8 +6,8 @@ import pytest
 from defocus.align.photometry.equalise import disc_blurred
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
-from defocus.align.registration.tiles.shifts import tiled
-from defocus.align.registration.tiles.small import small_tiles
+from defocus.align.registration.tile_fit import small_tiles
+from defocus.align.registration.tile_shifts import tiled
 from defocus.scene.pictures import texture
 
 HEIGHT, WIDTH = 480, 640

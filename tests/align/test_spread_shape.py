@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import disc_blurred_stack
-from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.scene.pictures import texture
 from research.alignment_truth.rendered.psf import PSF, PSFFamily, kernel
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from defocus.align.flow.calibration_mask import STILL_PX, calibration_mask
+from defocus.align.sampling.warp import STILL_PX, calibration_mask
 
 
 def uneven(mean_px: float) -> torch.Tensor:

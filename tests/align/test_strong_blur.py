@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import disc_blurred_stack
-from defocus.align.registration.level import Level, measured_level, moved_picture
-from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.level import Level, measured_level, moved_picture, strong_blur_step
+from defocus.align.registration.models import Area, corner_distance_px
 from defocus.align.registration.register import register
-from defocus.align.registration.strong_blur import strong_blur_step
 from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from defocus.align.flow.supported import supported
+from defocus.align.flow.reliability import supported
 
 SIZE = (240, 320)
 

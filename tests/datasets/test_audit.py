@@ -15,7 +15,7 @@ import pytest
 import skimage.data
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-from defocus.align.registration.unknown.advice import advice
+from defocus.align.registration.unknown_causes import advice
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as run_module
 from defocus.datasets.audit.page import build_page, distributions

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.rig.rig import Rig
+from defocus.align.rig import Rig
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.pair import Dataset, Pair

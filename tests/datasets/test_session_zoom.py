@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import OwnZoom, SessionLens, Shared
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import write_audit

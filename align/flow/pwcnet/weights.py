@@ -18,8 +18,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from defocus.align.flow.pwcnet.key_map import NVLABS_UNUSED, nvlabs_modules
-from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.estimator import check_frames
+from defocus.align.flow.pwcnet.network import LEVEL_NAMES, PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
@@ -28,13 +28,46 @@ from defocus.torch_files import UNREADABLE
 
 __all__ = [
     "CARD_KEY",
+    "NVLABS_UNUSED",
     "ORIGIN_KEY",
     "OWN_ORIGIN",
     "SHIPPED",
+    "PWCNetFlow",
     "Weights",
+    "load_estimator",
     "load_shipped_weights",
     "load_weights",
+    "nvlabs_modules",
 ]
+
+NVLABS_UNUSED = "deconv2"
+"""A module (2 to 2 channels, 4 x 4) in NVlabs' files that no forward pass uses."""
+
+
+def nvlabs_modules() -> dict[str, str]:
+    """Module name in NVlabs' files to module name in ours, in NVlabs' order.
+
+    ``deconvN`` and ``upfeatN`` belong to the level below in ours; level 6 has ``conv6aa``.
+    """
+    names: dict[str, str] = {}
+    for level, ours in enumerate(LEVEL_NAMES, start=1):
+        order = ("aa", "a", "b") if level == 6 else ("a", "aa", "b")
+        for index, letters in zip((0, 2, 4), order, strict=True):
+            names[f"conv{level}{letters}.0"] = f"netExtractor.{ours}.{index}"
+    for level in range(6, 1, -1):
+        ours = LEVEL_NAMES[level - 1]
+        for index in range(5):
+            names[f"conv{level}_{index}.0"] = f"{ours}.{LEVEL_NAMES[index]}.0"
+        names[f"predict_flow{level}"] = f"{ours}.netSix.0"
+        if level > 2:
+            below = LEVEL_NAMES[level - 2]
+            names[f"deconv{level}"] = f"{below}.netUpflow"
+            names[f"upfeat{level}"] = f"{below}.netUpfeat"
+    for index in range(7):
+        suffix = "" if index == 6 else ".0"
+        names[f"dc_conv{index + 1}{suffix}"] = f"netRefiner.netMain.{2 * index}"
+    return names
+
 
 ORIGIN_KEY = "defocus_estimator"
 OWN_ORIGIN = "pwcnet-own"
@@ -197,3 +230,34 @@ def _is_plain(value: torch.Tensor) -> bool:
     """Whether a tensor holds plain numbers: not sparse, nested, meta or complex."""
     dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
     return dense and value.dtype in FLOATING
+
+
+class PWCNetFlow:
+    """PWC-Net with loaded weights, frozen; they determine its form and its name in results."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.name = OWN_ORIGIN if weights.own else "pwcnet-official"
+        self.weights_sha256 = weights.sha256
+        network = PWCNet(weights.inner_warp, normalise=weights.normalise)
+        network.load_state_dict(weights.state)
+        self._network = (
+            network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
+        )
+
+    @torch.no_grad()
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
+        check_frames(first, second)
+        return self.unchecked(first, second, half=False)
+
+    @torch.no_grad()
+    def unchecked(self, first: torch.Tensor, second: torch.Tensor, *, half: bool) -> torch.Tensor:
+        """The same without a look at the frames, for which a program waits for its GPU."""
+        network = self._network.to(first.device)
+        # the network was trained on blue, green, red
+        return estimate_flow(network, first.float().flip(1), second.float().flip(1), half=half)
+
+
+def load_estimator(path: Path | None) -> PWCNetFlow:
+    """Make the estimator with the weights of a file; None uses those that come with the package."""
+    return PWCNetFlow(load_shipped_weights() if path is None else load_weights(path))

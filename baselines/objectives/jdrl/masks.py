@@ -2,9 +2,8 @@
 
 import torch
 
-from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.colour_wheel import official_mask
-from defocus.align.sampling.warp import warp
+from defocus.align.sampling.warp import calibration_mask, warp
 from defocus.baselines.objectives.jdrl.settings import MaskKind
 
 __all__ = ["believed", "consistency_mask", "within"]

@@ -11,7 +11,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
-from defocus.align.registration.asymmetry.fitted import TileAsymmetry
+from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.capture.judging.quick_look import clipped_share
 from defocus.datasets.audit.pairs.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair

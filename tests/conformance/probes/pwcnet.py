@@ -5,7 +5,6 @@ from functools import partial
 import torch
 from torch import nn
 
-from defocus.align.flow.pwcnet.key_map import NVLABS_UNUSED, nvlabs_modules
 from defocus.align.flow.pwcnet.network import Flows, PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.operators import (
     JDRL,
@@ -14,6 +13,7 @@ from defocus.align.flow.pwcnet.operators import (
     cost_volume,
     warp_features,
 )
+from defocus.align.flow.pwcnet.weights import NVLABS_UNUSED, nvlabs_modules
 from tests.conformance.probe import (
     Arrays,
     Given,

@@ -1,14 +1,12 @@
-"""Why the registration of a pair is not reliable, if it is not."""
+"""Why the registration of a pair is not reliable, if it is not; intensity (ECC) as a witness."""
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.shared_area import Area
 from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_blur
-from defocus.align.registration.asymmetry.shape import shown_coc_px
-from defocus.align.registration.ecc import ecc_step
 from defocus.align.registration.level import (
     LARGEST_ERROR_PX,
     LARGEST_SKEW_PX,
@@ -22,14 +20,36 @@ from defocus.align.registration.level import (
     size_of,
     turn_px,
 )
-from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.models import Area, corner_distance_px
+from defocus.align.registration.repetition import Witnesses, repeats
 from defocus.align.registration.robust_fit import parts
-from defocus.align.registration.tiles.repetition import Witnesses, repeats
+from defocus.align.registration.spread_shape import shown_coc_px
 from defocus.scene.geometry import moved_points
 
 __all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt", "repeats_farther"]
 
 Grey = NDArray[np.float32]
+
+ITERATIONS = 60
+
+
+def ecc_step(
+    blurry: NDArray[np.float32], matched: NDArray[np.float32]
+) -> NDArray[np.float64] | None:
+    """Affine movement left between pictures that are registered and blurred alike; or None.
+
+    Source: Evangelidis and Psarakis, Parametric image alignment using ECC (TPAMI 2008).
+    """
+    inside = np.full(blurry.shape, 255, dtype=np.uint8)
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ITERATIONS, 1e-5)
+    try:
+        _, affine = cv2.findTransformECC(
+            blurry, matched, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, criteria, inside, 5
+        )
+    except cv2.error:  # how OpenCV says that the iteration diverged
+        return None
+    return np.vstack([affine.astype(np.float64), [0.0, 0.0, 1.0]])
+
 
 SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
 """With fewer tiles in agreement the second method is asked; with very few, nothing is known."""

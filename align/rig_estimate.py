@@ -8,11 +8,9 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.photometry.gains import SATURATED
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
-from defocus.align.registration.tiles.shifts import tile_shifts
-from defocus.align.rig.rig import LensCalibration, Matrix, Rig
-from defocus.align.sampling.placement import Placement
-from defocus.align.sampling.resample import inside_frame
-from defocus.align.sampling.view import sharp_view
+from defocus.align.registration.tile_shifts import tile_shifts
+from defocus.align.rig import LensCalibration, Matrix, Rig
+from defocus.align.sampling.resample import Placement, inside_frame, sharp_view
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_linear
 

@@ -1,4 +1,4 @@
-"""Shifts of windowed tiles by band-limited phase correlation."""
+"""Shifts of windowed tiles by band-limited phase correlation, and the blurs they try first."""
 
 import math
 from collections.abc import Sequence
@@ -9,9 +9,12 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from defocus.align.registration.models import Area
+
 __all__ = [
     "TileShifts",
     "TiledPicture",
+    "first_tried",
     "most_alike_shifts",
     "tile_centres",
     "tile_shifts",
@@ -291,3 +294,31 @@ def _vertex(before: Array, top: Array, after: Array) -> Array:
     curvature = low - 2 * middle + high
     offset = np.where(curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0)
     return np.asarray(np.clip(offset, -0.5, 0.5))
+
+
+LEAST_STEP_PX, BLUR_STEPS = 2.0, 5
+"""How far off the blur that a coarser level found in a tile may be: px of that level, and a share
+of the blur of one in so many."""
+
+
+def first_tried(
+    area: Area,
+    side: int,
+    grid: tuple[int, int],
+    diameters: Array,
+    every: int,
+    coarser: tuple[int, Array, Array] | None,
+    factor: int,
+) -> Mask:
+    """``(T, D)``, the blurs that each tile tries first: every so many, or near a coarser one's."""
+    shape = (area.bottom - area.top, area.right - area.left)
+    centres = tile_centres(shape, area.tile(side), grid) + np.array([area.left, area.top])
+    shown = np.arange(len(diameters)) % every == 0
+    if coarser is None:
+        return np.repeat(shown[None], len(centres), axis=0)
+    reduction, places, coc_px = coarser
+    known, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
+    nearest = np.linalg.norm(known - places, axis=2).argmin(axis=1)
+    step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[nearest, None]
+    apart = np.abs(diameters - coc[nearest, None])
+    return np.asarray((shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True)))

@@ -1,0 +1,222 @@
+"""Asymmetry of the point spread, fitted to tiles together with a transform, or to a flow."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.robust_fit import (
+    CLEARLY_MORE,
+    Matches,
+    Settled,
+    left_out,
+    settled_on,
+    voted,
+    without_parts,
+)
+from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
+
+__all__ = ["ASYMMETRY", "Asymmetry", "TileAsymmetry", "asymmetry", "fitted_asymmetry"]
+
+# In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
+# radius, in proportion to the circle of confusion and to the distance from the centre. It is
+# removed from the local flow; if the circle of confusion is nearly constant, it cannot be told
+# from a zoom.
+
+LEAST_SAMPLES = 300
+LEAST_SPREAD_PX = 0.5
+"""Standard deviation of the circle of confusion below which nothing can grow with it."""
+SIGNIFICANT_FLOW = 3.0
+SHARED_ERROR = 0.003
+"""What all blocks have in common: the radial part of rendered pairs with symmetric discs."""
+ROUNDS = 4
+HUBER = 1.5
+
+
+@dataclass(frozen=True)
+class Asymmetry:
+    """The flow radial · CoC · position + common · CoC, blurry to sharp; position 1 is a corner."""
+
+    radial: float  # px per px of circle of confusion at the corner, along the radius outwards
+    common: tuple[float, float]
+    radial_sigma: float
+    common_sigma: tuple[float, float]
+    signed: bool  # whether the circle of confusion has a sign, negative in front
+
+    @property
+    def significant(self) -> bool:
+        """Whether the radial part differs from zero by more than three standard errors."""
+        return abs(self.radial) > SIGNIFICANT_FLOW * self.radial_sigma
+
+    def field(self, coc_px: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(2, H, W)`` radial part of the flow for circles of confusion ``(H, W)``."""
+        height, width = coc_px.shape
+        x, y = _position(np.arange(width)[None], np.arange(height)[:, None], coc_px.shape)
+        return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(np.float32)
+
+
+def asymmetry(
+    residual: NDArray[np.float32],
+    coc_px: NDArray[np.float32],
+    reliable: NDArray[np.bool_],
+    *,
+    signed: bool,
+) -> Asymmetry | None:
+    """Fit the displacement that grows with defocus to the residual of a global transform.
+
+    A free affine part beside it, fitted robustly (Huber), takes all that does not vary with blur.
+    """
+    index = sample_grid(reliable.shape)
+    rows, columns = (np.arange(n)[i] for n, i in zip(reliable.shape, index, strict=True))
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    use = reliable[index]
+    coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
+    if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
+        return None
+    design = _design(*_position(x[use], y[use], reliable.shape), coc)
+    target = flow.T.astype(np.float64)
+    blocks = blocks_of(y[use], x[use], reliable.shape)
+    found, weights = _robust_fit(design, target)
+    sigma = _flow_sigma(design, target, weights, blocks)
+    return Asymmetry(
+        radial=float(found[0]),
+        common=(float(found[1]), float(found[2])),
+        radial_sigma=float(sigma[0]),
+        common_sigma=(float(sigma[1]), float(sigma[2])),
+        signed=signed,
+    )
+
+
+def _position(
+    x: NDArray[np.int_], y: NDArray[np.int_], shape: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Positions about the centre, length 1 in the corners."""
+    height, width = shape
+    half = np.hypot(width - 1, height - 1) / 2
+    return (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
+
+
+def _design(x: Array, y: Array, coc: Array) -> Array:
+    """``(N, 2, 9)``: radial, common x, common y, then an affine transform's six."""
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    across = np.stack([coc * x, coc, zero, one, x, y, zero, zero, zero], axis=-1)
+    down = np.stack([coc * y, zero, coc, zero, zero, zero, one, x, y], axis=-1)
+    return np.stack([across, down], axis=1)
+
+
+def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
+    """The nine parameters and the weight of each sample, which decreases with its distance."""
+    weights = np.ones(len(target))
+    for _ in range(ROUNDS):
+        found = _solved(*_normal(design, target, weights))
+        residual = np.linalg.norm(target - design @ found, axis=1)
+        scale = max(float(np.median(residual)), 1e-9)
+        weights = np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
+    return _solved(*_normal(design, target, weights)), weights
+
+
+def _normal(design: Array, target: Array, weights: Array) -> tuple[Array, Array]:
+    """Normal equations of the weighted fit."""
+    flat = (design * weights[:, None, None]).reshape(-1, design.shape[2])
+    return flat.T @ design.reshape(flat.shape), flat.T @ target.ravel()
+
+
+def _solved(matrix: Array, right: Array) -> Array:
+    return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0])
+
+
+def _flow_sigma(design: Array, target: Array, weights: Array, blocks: NDArray[np.int_]) -> Array:
+    """Standard errors of the parameters, from normal equations summed over blocks."""
+    parts = [blocks == block for block in np.unique(blocks)]
+    equations = [_normal(design[p], target[p], weights[p]) for p in parts]
+    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
+    drawn = block_sigma(
+        np.arange(len(parts)), lambda i: _solved(matrices[i].sum(axis=0), rights[i].sum(axis=0))
+    )
+    return np.asarray(np.hypot(drawn, SHARED_ERROR))
+
+
+ASYMMETRY = 0.12
+"""Standard deviation of a lens's asymmetry where the shape of the point spread does not tell it, px
+at the corner per px of circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
+LEAST_ASYMMETRY_GAIN = 0.7
+"""What an asymmetry has to make of the squared error with which left-out parts are predicted."""
+TRIED_ASYMMETRIES = (0.0, 0.1, -0.1, 0.2, -0.2)
+ASYMMETRY_ERROR = 0.02
+"""Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
+which depth moves a place as well as it blurs it."""
+SIGNIFICANT = 3.0
+"""So many standard errors an asymmetry has to differ from none before the fit allows for it."""
+
+
+@dataclass(frozen=True)
+class TileAsymmetry:
+    """Asymmetry of a point spread by a pair's tiles, px at the corner per px, outwards positive."""
+
+    value: float
+    information: float  # its inverse variance, 0 if they tell nothing
+    prior: float
+    taken: float  # what the transform was fitted with; 0 if the value is not significant
+    corner_px: float  # how far an asymmetry of one moves the corners of the transform inwards, px
+    coma_px: float = 0.0
+
+    @property
+    def sigma(self) -> float:
+        """Standard error of ``value``."""
+        return 1 / math.sqrt(self.information) if self.information > 0 else math.inf
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of ``taken``."""
+        left = math.sqrt(1 / (1 / self.prior**2 + self.information))
+        # parallax may look like an asymmetry too, so that what it explains is never sure
+        return math.hypot(left, self.taken) if self.taken else left
+
+    @property
+    def doubt_px(self) -> float:
+        """Standard error at the worst corner from the asymmetry."""
+        return self.corner_px * self.doubt
+
+
+def fitted_asymmetry(
+    matches: Matches, shape: tuple[int, ...], prior: float
+) -> TileAsymmetry | None:
+    """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
+    keep = np.zeros(len(matches.first), dtype=bool)
+    for tried in TRIED_ASYMMETRIES:
+        agree = voted(matches.without(tried, shape))
+        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+    joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
+    if joint is None:
+        return None
+    fit, precision = joint.fit, matches.spread.precision
+    # the least that the tiles can err by, and what leaving out parts shows, without the prior
+    least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
+    shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
+    shown = _sigma(joint, matches, shape) / max(shrunk, 1e-9)
+    variance = max(least, shown**2) + ASYMMETRY_ERROR**2
+    significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
+    taken = significant and _predicts_better(joint, matches, shape)
+    return TileAsymmetry(
+        value=fit.asymmetry / max(shrunk, 1e-9),
+        information=1 / variance,
+        prior=prior,
+        taken=fit.asymmetry if taken else 0.0,
+        corner_px=fit.corner_per_asymmetry_px,
+    )
+
+
+def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:
+    """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
+    plain = settled_on(joint.fit.model, matches, voted(matches), shape)
+    none = np.inf if plain is None else without_parts(plain, matches, shape).squared
+    return without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
+
+
+def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:
+    """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
+    found = left_out(joint, matches, shape, asymmetric=True)
+    if found is None:
+        return math.inf
+    return math.sqrt((len(found.asymmetries) - 1) * np.var(found.asymmetries))

@@ -1,1 +1,0 @@
-"""Displacement caused by an asymmetric PSF."""

@@ -1,1 +1,0 @@
-"""Shifts of tiles, and what of them depth and repeating textures explain."""

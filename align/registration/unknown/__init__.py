@@ -1,1 +1,0 @@
-"""Why a pair is unknown, what its pictures show, and what helps."""

@@ -1,1 +1,0 @@
-"""Two cameras behind a beam splitter."""
