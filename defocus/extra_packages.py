@@ -1,10 +1,9 @@
 """Packages of an extra, imported where they are used."""
 
 import importlib
+import re
 from importlib import metadata
 from types import ModuleType
-
-from packaging.version import Version
 
 from defocus.errors import DefocusError, InputError
 
@@ -20,9 +19,16 @@ def require(
         imported = importlib.import_module(module)
     except ImportError as missing:
         raise error(f"needs {missing.name or module}; {remedy}") from missing
-    if least and Version(version := metadata.version(_package(module))) < Version(least):
+    if least and _numbers(version := metadata.version(_package(module))) < _numbers(least):
         raise error(f"needs {module} {least} or later, not {version}; {remedy}")
     return imported
+
+
+def _numbers(version: str) -> list[int]:
+    """The release of a version in four numbers, such as ``[1, 16, 0, 0]`` of ``1.16``."""
+    release = re.match(r"[\d.]*", version)
+    numbers = [int(each) for each in (release[0] if release else "").split(".") if each]
+    return numbers + [0] * (4 - len(numbers))
 
 
 def _package(module: str) -> str:

@@ -2,10 +2,9 @@
 
 import re
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
+from defocus.datasets.release.spdx import canonical_expression
 from defocus.errors import DatasetError
 from defocus.near_names import did_you_mean
 
@@ -52,9 +51,8 @@ def licence_problem(licence: str) -> str:
     """Why a text is no SPDX licence; empty if it is one (or ``LicenseRef-NAME``), or says none."""
     if licence == NO_LICENCE:
         return ""
-    try:
-        written = canonicalize_license_expression(licence)
-    except InvalidLicenseExpression:
+    written = canonical_expression(licence)
+    if written is None:
         near = did_you_mean(licence.replace(" ", "-"), ADDRESSES, most=1)
         hint = near or "such as 'CC-BY-4.0'."
         return (

@@ -18,6 +18,7 @@ from defocus.datasets.release.documents.citation import bibtex, citation_text, d
 from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
+from defocus.datasets.release.spdx import canonical_expression
 from defocus.datasets.release.terms import (
     ADDRESSES,
     hub_licence,
@@ -326,3 +327,20 @@ def test_what_curation_asked_for_is_told_in_words() -> None:
     assert "most_gain_ev 0.5, the sharp picture must be the sharper one." in told
     assert "edges: no." in told
     assert "either picture may be the sharper one" in steps_text([step("curate", sharper=False)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mit or (apache-2.0 WITH llvm-exception)", "GPL-2.0-or-later+", "(MIT)", "((MIT) AND isc)",
+        "LicenseRef-Our-Lab and mit", "licenseref-a.b", "LicenseRef-ä", "LicenseRef-", "MIT OR",
+        "OR MIT", "MIT ISC", "(MIT", "MIT)", "()", "MIT WITH ISC", "(MIT) WITH LLVM-exception",
+        "MIT WITH", "MIT WITH LLVM-exception WITH LLVM-exception", "LLVM-exception", "with", "",
+    ],
+)  # fmt: skip
+def test_an_expression_is_what_packaging_says(text: str) -> None:
+    try:
+        wanted: str | None = packaging.licenses.canonicalize_license_expression(text)
+    except packaging.licenses.InvalidLicenseExpression:
+        wanted = None
+    assert canonical_expression(text) == wanted
