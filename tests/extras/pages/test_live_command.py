@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import re
 import signal
 import socket
@@ -12,7 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from defocus.capture.commands._options import option_name
 from defocus.capture.commands.shoot import command as shoot
@@ -20,6 +23,8 @@ from defocus.capture.sessions.checking import check_session
 from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import with_plugins
 from defocus.extras.pages.commands.capture_live import command as live
+from defocus.images import write_image
+from tests.capture.raw_sessions import write_session
 from tests.capture.test_commands import TINY
 from tests.command_process import StartedCommand, start_command
 from tests.extras.pages.benches import SMALL
@@ -155,3 +160,48 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_review_writes_the_contact_sheet(run: Run, tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", np.full((24, 32, 3), 90, np.uint8))
+    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "a.png")])
+    assert run("defocus-capture", "review", "s", "--html", "r.html").returncode == 0
+    assert "0001_desk" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
+    assert done.returncode == 0, done.stderr
+    first, _ = done.stdout.splitlines()
+    assert first.startswith("sharpness ")
+    assert "; edges in focus " in first
+    with PillowImage.open(tmp_path / "x.jpg") as picture:
+        assert picture.size == (96, 64)
+    done = run("defocus-capture", "live", "--camera", TINY, "--frames", "1", "--json-lines")
+    view = json.loads(done.stdout)
+    assert [sum(channel) for channel in view["histogram"]] == pytest.approx([1.0] * 3, abs=1e-3)
+    assert len(view["clipped_share"]) == 3
+
+
+def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folder: Path) -> None:
+    (tmp_path / "hot").mkdir()
+    for camera, code in ((f"gphoto2:virtual={virtual_folder}", 4), (f"folder:{tmp_path}/hot", 2)):
+        done = run("defocus-capture", "live", "--frames", "1", "--camera", camera)
+        assert done.returncode == code
+    assert "has no live view" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--blurry", "f/2"), "--blurry is for shooting; name a SESSION"),
+        (("s", "--frames", "1"), "--frames is for looking only; leave SESSION out"),
+        (("--json-lines",), "--picture and --json-lines go with --frames N"),
+    ],
+)
+def test_looking_and_shooting_have_options_of_their_own(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    done = run("defocus-capture", "live", "--camera", TINY, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
