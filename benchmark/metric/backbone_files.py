@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from defocus.cache import torch_checkpoint
 from defocus.errors import InputError, StorageError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
+from defocus.web import WebError, answer_of, blocks_of
 
 __all__ = [
     "BACKBONES",
@@ -123,21 +125,19 @@ def missing_backbone(backbone: str, metric: str) -> str:
 
 def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iterator[bytes]:
     """The bytes of a file or an address; failures to read are told apart from failures to write."""
-    import httpx  # takes a tenth of a second
-
     is_address = urlsplit(origin).scheme in {"http", "https"}
     chunks = _answer(origin, timeout_seconds) if is_address else _read(Path(origin))
     with contextlib.closing(chunks):
         try:
             next(chunks)
-        except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except (OSError, ValueError, WebError) as error:
             raise InputError(f"{origin}: cannot be read ({_cause(error)})") from error
         while True:
             if deadline is not None and time.monotonic() > deadline:
                 raise InputError(f"{origin}: the download is too slow")
             try:
                 chunk = next(chunks, b"")
-            except (OSError, httpx.HTTPError) as error:
+            except (OSError, WebError) as error:
                 raise InputError(f"{origin}: broke off ({_cause(error)})") from error
             if not chunk:
                 return
@@ -153,31 +153,26 @@ def _read(path: Path) -> Generator[bytes, None, None]:
 
 def _answer(address: str, timeout_seconds: float) -> Generator[bytes, None, None]:
     """The content of the server's answer, which is waited for no longer than that in all."""
-    # The limits of ``httpx`` are for each address of a name, and not for the search of the name:
+    # The limit of the answer is for each address of a name, and not for the search of the name:
     # where packets vanish, that is a minute.
-    import httpx
+    answers: queue.SimpleQueue[HTTPResponse | WebError] = queue.SimpleQueue()
 
-    answers: queue.SimpleQueue[httpx.Response | Exception] = queue.SimpleQueue()
-
-    def ask(client: httpx.Client) -> None:
+    def ask() -> None:
         try:
-            answers.put(client.send(client.build_request("GET", address), stream=True))
-        except (OSError, httpx.HTTPError) as error:
+            answers.put(answer_of(address, timeout_seconds))
+        except WebError as error:
             answers.put(error)
 
-    with httpx.Client(timeout=timeout_seconds, follow_redirects=True) as client:
-        threading.Thread(target=ask, args=[client], daemon=True).start()
-        try:
-            answer = answers.get(timeout=timeout_seconds)
-        except queue.Empty as error:
-            raise TimeoutError(f"no answer within {timeout_seconds:g} s") from error
-        if isinstance(answer, Exception):
-            raise answer
-        with contextlib.closing(answer):
-            if not answer.is_success:
-                raise OSError(f"{answer.status_code} {answer.reason_phrase}")
-            yield b""  # it has begun
-            yield from answer.iter_bytes(_CHUNK)
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout_seconds)
+    except queue.Empty as error:
+        raise TimeoutError(f"no answer within {timeout_seconds:g} s") from error
+    if isinstance(answer, WebError):
+        raise answer
+    with contextlib.closing(answer):
+        yield b""  # it has begun
+        yield from blocks_of(answer)
 
 
 def _cause(error: Exception) -> str:

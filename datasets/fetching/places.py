@@ -2,18 +2,18 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import quote, urlsplit
-
-import httpx
 
 from defocus.datasets.deriving.originals import copy_file
 from defocus.errors import DefocusError, InputError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder
 from defocus.progress import say
 from defocus.reading import read_bytes
+from defocus.web import WebError, answer_of, blocks_of
 
 __all__ = ["MOST_BYTES", "Place", "PlaceError", "fetch_file", "is_address", "place_of"]
 
@@ -83,12 +83,12 @@ class Server(Place):
         content = bytearray()
         try:
             with self._answer(path, 0) as answer:
-                for block in answer.iter_raw():
+                for block in blocks_of(answer):
                     content += block
                     if len(content) > MOST_BYTES:
                         raise PlaceError(f"{self.address(path)}: larger than {MOST_BYTES} bytes")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise PlaceError(f"{self.name}: cannot be reached ({error})") from error
+        except WebError as error:
+            raise self._problem(path, error) from error
         return bytes(content)
 
     def bring(self, path: str, part: Path, most: int | None) -> None:
@@ -98,7 +98,12 @@ class Server(Place):
             before = part.stat().st_size if part.is_file() else 0
             try:
                 self._bring_on(path, part, before, most)
-            except httpx.TransportError as error:  # cut, stalled, refused
+            except WebError as error:
+                if error.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and before:
+                    return  # nothing is missing, or the bytes are not those of this file
+                if not error.passing:
+                    raise self._problem(path, error) from error
+                # cut, stalled, refused
                 after = part.stat().st_size if part.is_file() else 0
                 fruitless = 0 if after > most_there else fruitless + 1  # without ranges it shrinks
                 most_there = max(after, most_there)
@@ -106,24 +111,20 @@ class Server(Place):
                     raise UnreachableError(f"{self.name}: cannot be reached ({error})") from error
                 if fruitless:
                     time.sleep(WAIT_SECONDS * 2 ** (fruitless - 1))
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise PlaceError(f"{self.address(path)}: {error}") from error
             else:
                 return
 
     def _bring_on(self, path: str, part: Path, start: int, most: int | None) -> None:
         """One request for what is missing; a server without ranges sends all again."""
         with self._answer(path, start) as answer:
-            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # nothing is missing, or the bytes are not those of this file
             goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-            whole = answer.status_code != httpx.codes.PARTIAL_CONTENT
+            whole = answer.status != HTTPStatus.PARTIAL_CONTENT
             if not whole and not goes_on:
                 raise PlaceError(f"{self.address(path)}: the server sends another part")
             there = 0 if whole else start
             try:
                 with part.open("wb" if whole else "ab") as file:
-                    for block in answer.iter_raw():  # as they come: nothing is lost where it is cut
+                    for block in blocks_of(answer):  # as they come: nothing is lost where it is cut
                         there += len(block)
                         if most is not None and there > most:
                             raise TooLargeError(f"{self.address(path)}: larger than {most} bytes")
@@ -131,19 +132,15 @@ class Server(Place):
             except OSError as error:
                 raise storage_error(error, part) from error
 
-    @contextmanager
-    def _answer(self, path: str, start: int) -> Iterator[httpx.Response]:
-        headers = {"Accept-Encoding": "identity"}
-        if start:
-            headers["Range"] = f"bytes={start}-"
-        address = self.address(quote(path))
-        with httpx.stream(
-            "GET", address, headers=headers, timeout=STALLED_SECONDS, follow_redirects=True
-        ) as answer:
-            ranged = start and answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
-            if not answer.is_success and not ranged:
-                raise PlaceError(f"{address}: the server answers {answer.status_code}")
-            yield answer
+    def _answer(self, path: str, start: int) -> HTTPResponse:
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        return answer_of(self.address(quote(path)), STALLED_SECONDS, headers)
+
+    def _problem(self, path: str, error: WebError) -> PlaceError:
+        if error.status:
+            address = self.address(quote(path))
+            return PlaceError(f"{address}: the server answers {error.status}")
+        return PlaceError(f"{self.name}: cannot be reached ({error})")
 
 
 def is_address(text: str) -> bool:

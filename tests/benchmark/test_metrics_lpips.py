@@ -226,7 +226,7 @@ def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(
     torch_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
-    monkeypatch.setattr("httpx.Client.send", lambda *_, **__: over.wait(60))
+    monkeypatch.setattr(backbone_files, "answer_of", lambda *_, **__: over.wait(60))
     with pytest.raises(InputError, match=r"no answer within 0\.05 s"):
         backbone_files.fetch(FILE, "http://nowhere.invalid/x", timeout_seconds=0.05)
     over.set()

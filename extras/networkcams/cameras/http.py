@@ -4,15 +4,18 @@ Every shot is one request. Nothing can be set: focus and aperture stay unchanged
 viewing, or for one member of a pair whose other member comes from another camera.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import NetworkAddress, password_of
+from defocus.errors import CameraNotFoundError
+from defocus.extra_packages import require
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.http_pictures import fetch_picture
 
-__all__ = ["discover", "open_camera", "open_inside"]
+__all__ = ["discover", "library", "open_camera", "open_inside"]
 
 
 class HttpCamera(InnerCamera):
@@ -47,6 +50,16 @@ def open_inside(uri: str, password: str) -> HttpCamera:
     return HttpCamera(NetworkAddress.parse(uri), password)
 
 
+def library() -> str:
+    """The package and its version.
+
+    Raises:
+        CameraNotFoundError: It is missing.
+    """
+    require("httpx", "networkcams", error=CameraNotFoundError)
+    return f"httpx {version('httpx')}"
+
+
 def open_camera(uri: str) -> HostedCamera:
     """Open the camera of an address.
 
@@ -55,7 +68,9 @@ def open_camera(uri: str) -> HostedCamera:
         CameraNotFoundError: Nothing answers there, or the login is refused.
         CameraError: The answer is not a picture.
     """
-    return host(uri, password_of(NetworkAddress.parse(uri)))
+    address = NetworkAddress.parse(uri)
+    require("httpx", "networkcams", error=CameraNotFoundError)
+    return host(uri, password_of(address))
 
 
 def discover() -> list[CameraDescription]:

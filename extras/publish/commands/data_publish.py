@@ -7,6 +7,7 @@ import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
+from defocus.extra_packages import require
 
 __all__ = ["command"]
 
@@ -82,6 +83,7 @@ def _published(
     address = require_safe_address(endpoint or ENDPOINTS[server])
     draft = ready_release(folder)
     if server == "zenodo":
+        require("httpx", "publish")
         from defocus.extras.publish import zenodo
 
         zenodo.require_size(draft)
