@@ -1,10 +1,12 @@
 """What conformance fixtures cannot see of networks: gradients, corrected variants, frames."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 from torch import nn
 
+from defocus.baselines.layers.attention.window import WindowAttention, merged, windows
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.objective import Progress
@@ -250,3 +252,22 @@ def test_the_denoiser_is_told_a_level_per_picture() -> None:
         rtol=0,
         atol=1e-5,
     )
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "part", [np.s_[:, :8, :8], np.s_[:, :8, 8:12], np.s_[:, 8:12, :8], np.s_[:, 8:12, 8:12]]
+)
+def test_pixels_from_both_ends_of_the_picture_do_not_see_each_other(
+    part: tuple[slice, ...],
+) -> None:
+    """A change above the seam of a rolled window changes nothing below it, and so to the sides."""
+    torch.manual_seed(0)
+    attention = WindowAttention(4, 2, shifted=True)
+    features = torch.rand(1, 16, 16, 4)
+    changed = features.clone()
+    changed[part] += 1.0  # all that is seen from one of four windows
+    difference = (merged(attention(windows(changed))) - merged(attention(windows(features)))).abs()
+    assert float(difference[part].min()) > 1e-6
+    difference[part] = 0
+    assert float(difference.max()) == 0
