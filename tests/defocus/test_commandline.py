@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -46,16 +47,6 @@ run_command(group)
 """
 
 
-def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", HARNESS, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
-
-
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("kind", "code"),
@@ -63,17 +54,26 @@ def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("input", InputError.exit_code),
         ("camera", CameraError.exit_code),
         ("storage", StorageError.exit_code),
-        ("interrupt", 130),
-        ("full", 5),
-        ("code", 1),
+        *(("interrupt", 130), ("full", 5), ("code", 1)),
     ],
 )
 def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> None:
-    done = harness("fail", kind)
-    assert done.returncode == code
-    assert done.stdout == ""
+    done = started(HARNESS, "fail", kind)
+    assert (done.returncode, done.stdout) == (code, "")
     assert len(done.stderr.split("\n")[:-1]) - done.stderr.startswith("\n") == (kind != "code")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.full
+def test_stdout_holds_the_json_document_alone_and_wrong_usage_gives_2() -> None:
+    done = started(HARNESS, "document")
+    assert json.loads(done.stdout) == {"value": None, "name": "größe"}
+    assert "python noise" in done.stderr
+    assert "child noise" in done.stderr
+    assert [started(HARNESS, word).returncode for word in ("nothing", "fail")] == [2, 2]
+
+
+LIST = "from defocus.datasets.cli import main; main()"
 
 
 @pytest.mark.full
@@ -81,53 +81,30 @@ def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> Non
 def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    code = "from defocus.datasets.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
+    done = started(LIST, *arguments, stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.full
 def test_another_broken_pipe_is_a_failure() -> None:
-    code = (
+    broken = (
         "from defocus.datasets import api\n"
         "def broken(): raise BrokenPipeError(32, 'Broken pipe')\n"
-        "api.dataset_kinds = broken\n"
-        "from defocus.datasets.cli import main; main()"
+        f"api.dataset_kinds = broken\n{LIST}"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "list"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
+    done = started(broken, "list")
     assert done.returncode == 1
     assert done.stderr.startswith("defocus-data: a pipe to another process broke")
 
 
-@pytest.mark.full
-def test_wrong_usage_gives_2() -> None:
-    assert harness("nothing").returncode == 2
-    assert harness("fail").returncode == 2
-
-
-@pytest.mark.full
-def test_stdout_holds_the_json_document_alone() -> None:
-    done = harness("document")
-    assert json.loads(done.stdout) == {"value": None, "name": "größe"}
-    assert "python noise" in done.stderr
-    assert "child noise" in done.stderr
-
-
 PACKAGES = ["defocus.capture.commands", "defocus.datasets.commands", "defocus.benchmark.commands"]
+
+
+def started(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command, place = [sys.executable, "-c", code, *arguments], Path(__file__).parents[2]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, text=True, check=False, cwd=place, **pipes)
 
 
 def options_of(command: click.Command) -> list[click.Parameter]:
@@ -177,13 +154,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         "atexit.register(lambda: print('heavy:', sorted(heavy & set(sys.modules))))\n"
         f"from {COMMANDS[command]} import main; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
+    done = started(code)
     assert "Other commands:" not in done.stdout, "each says its heading"
     assert "heavy: []" in done.stdout
 
@@ -221,22 +192,16 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
     assert bars.rindex("\x1b[?25h") > bars.rindex("its part"), "the cursor is shown again"
 
 
-def test_an_unknown_command_gets_near_names() -> None:
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("restoer", "'restoer'; did you mean 'restore'"),
+        ("weights fetc", "'fetc'; did you mean 'fetch'"),
+        ("fetch lpips", "'fetch'; it is 'weights fetch'"),
+    ],
+)
+def test_an_unknown_command_gets_near_names(words: str, told: str) -> None:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
-    done = CliRunner().invoke(group, ["restoer"])
+    done = CliRunner().invoke(group, words.split())
     assert done.exit_code == 2
-    assert "No such command 'restoer'; did you mean 'restore'" in done.output
-
-
-def test_an_unknown_command_of_a_group_gets_near_names() -> None:
-    group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
-    done = CliRunner().invoke(group, ["weights", "fetc"])
-    assert done.exit_code == 2
-    assert "No such command 'fetc'; did you mean 'fetch'" in done.output
-
-
-def test_a_sub_command_without_its_group_is_named_with_it() -> None:
-    group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
-    done = CliRunner().invoke(group, ["fetch", "lpips"])
-    assert done.exit_code == 2
-    assert "No such command 'fetch'; it is 'weights fetch'" in done.output
+    assert f"No such command {told}" in done.output

@@ -1,4 +1,5 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -6,21 +7,12 @@ import pytest
 from defocus import errors
 
 EXIT_CODES = {
-    "DefocusError": 1,
-    "InputError": 2,
-    "FileError": 2,
-    "SettingsError": 2,
-    "ImageError": 2,
-    "OpticsError": 2,
-    "AlignmentError": 2,
-    "DatasetError": 2,
-    "WeightsError": 2,
-    "RegistryError": 2,
-    "NotApplicableError": 1,
-    "CameraError": 4,
+    **dict.fromkeys(("DefocusError", "NotApplicableError", "TrainingError"), 1),
+    **dict.fromkeys(("InputError", "FileError", "SettingsError", "ImageError", "OpticsError"), 2),
+    **dict.fromkeys(("AlignmentError", "DatasetError", "WeightsError", "RegistryError"), 2),
     "CameraNotFoundError": 3,
+    "CameraError": 4,
     "StorageError": 5,
-    "TrainingError": 1,
     "InterruptedWorkError": 130,
 }
 
@@ -47,8 +39,6 @@ def test_every_exception_has_the_exit_code_of_the_contract() -> None:
     ],
 )
 def test_a_storage_error_says_what_and_where(code: int, words: str) -> None:
-    import os
-
     error = errors.storage_error(OSError(code, os.strerror(code)), Path("some/file.png"))
     assert "some/file.png" in str(error)
     assert words in str(error)

@@ -51,16 +51,9 @@ def test_the_first_line_fits_its_list(command: click.Command) -> None:
 
 
 @pytest.mark.parametrize("command", ALL)
-def test_every_option_has_a_help_text(command: click.Command) -> None:
-    assert [
-        option.opts
-        for option in command.params
-        if isinstance(option, click.Option) and not option.help
-    ] == []
-
-
-@pytest.mark.parametrize("command", ALL)
-def test_long_commands_have_headings(command: click.Command) -> None:
+def test_options_have_help_and_long_commands_headings(command: click.Command) -> None:
+    typed = [option for option in command.params if isinstance(option, click.Option)]
+    assert [option.opts for option in typed if not option.help] == []
     options = own_options(command)
     if not isinstance(command, SectionedCommand):
         assert len(options) <= MOST_OPTIONS_IN_ONE_LIST

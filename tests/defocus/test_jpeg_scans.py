@@ -55,18 +55,12 @@ def test_a_whole_one_is_read(tmp_path: Path, mode: str, trailer: bytes) -> None:
     assert read_image(tmp_path / "a.jpg").shape == (97, 131, 3)
 
 
-def test_bytes_may_fill_the_gap_in_front_of_a_marker(tmp_path: Path) -> None:
+def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(tmp_path: Path) -> None:
     stream = io.BytesIO()
     Pillow.new("RGB", (20, 10), (9, 90, 200)).save(stream, "JPEG")
     path, content = tmp_path / "a.jpg", stream.getvalue()
     path.write_bytes(content[:2] + b"\xff\xff" + content[2:])
     assert read_image(path).shape == (10, 20, 3)
-
-
-def test_one_that_begins_twice_is_called_so(tmp_path: Path) -> None:
-    stream = io.BytesIO()
-    Pillow.new("RGB", (20, 10)).save(stream, "JPEG")
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"\xff\xd8" + stream.getvalue())
+    path.write_bytes(b"\xff\xd8" + content)
     with pytest.raises(ImageError, match="begins twice"):
         read_image(path)

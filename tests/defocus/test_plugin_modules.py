@@ -48,16 +48,6 @@ def answer(name: str) -> float:
     return float(baseline(name).build()(torch.ones(1)))
 
 
-def test_files_of_one_name_beside_two_plugins_are_two_modules(tmp_path: Path) -> None:
-    before, modules = list(sys.path), set(sys.modules)
-    for gain, name in enumerate(("one", "two"), start=1):
-        load_plugin(folder_of(tmp_path / name, gain))
-    assert (answer("one"), answer("two")) == (2.0, 6.0)
-    assert sys.path == before
-    assert not {"layers", "parts", "parts.later"} & (sys.modules.keys() - modules)
-    assert not list(tmp_path.rglob("__pycache__"))
-
-
 def test_what_was_hashed_is_run_even_if_a_file_changes_meanwhile(tmp_path: Path) -> None:
     load_plugin(folder_of(tmp_path / "one", 1))
     (tmp_path / "one" / "parts" / "later.py").write_text("OFFSET = 100\n")
@@ -132,12 +122,13 @@ def test_a_network_that_is_made_finds_modules_by_computed_names(tmp_path: Path) 
         "    return Net()\n\n\n"
         'NET = Baseline.of_network("NAME", made)',
     )
-    before = list(sys.path)
+    before, modules = list(sys.path), set(sys.modules)
     for gain, name in enumerate(("one", "two"), start=1):
         load_plugin(folder_of(tmp_path / name, gain, text))
     assert (answer("one"), answer("two")) == (2.0, 6.0)
     assert sys.path == before
-    assert not {"parts", "parts.later"} & sys.modules.keys()
+    assert not {"layers", "parts", "parts.later"} & (sys.modules.keys() - modules)
+    assert not list(tmp_path.rglob("__pycache__"))
 
 
 def test_late_files_that_nothing_counts_are_known(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ def disk(tmp_path: Path, check: Check) -> Disk:
 
 def finished(made: Disk, least: int) -> None:
     made.try_states()
-    print(f"{made.states} states")  # noqa: T201 - the count, with -s
     assert made.states >= least
 
 
@@ -126,34 +125,6 @@ def test_an_archive_is_unpacked_whole_or_not_at_all(
     finished(made, 60)
 
 
-def test_a_store_keeps_every_recorded_run(tmp_path: Path) -> None:
-    """Its log is cut at every 97th byte after what was confirmed; parts of it are zeros."""
-    path, log = tmp_path / "results.sqlite", tmp_path / "results.sqlite-wal"
-    with open_results(path) as results:
-        results.record(ENTRY, SCORES, COSTS)
-        (first, sure) = path.read_bytes(), log.read_bytes()
-        results.record(replace(ENTRY, run="net-2"), SCORES, COSTS)
-        whole = log.read_bytes()
-        assert results._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert whole[: len(sure)] == sure
-    ends = list(range(len(sure), len(whole), 97))
-    tails = [whole[len(sure) : end] for end in ends]
-    tails += [bytes(end - len(sure)) + whole[end:] for end in ends]
-    for number, tail in enumerate((*tails, whole[len(sure) :])):
-        place = tmp_path / str(number) / "results.sqlite"
-        place.parent.mkdir()
-        place.write_bytes(first)
-        place.with_name("results.sqlite-wal").write_bytes(sure + tail)
-        with open_results(place) as again:
-            runs = [entry.run for entry in again.entries()]
-            assert runs in (["net-1"], ["net-1", "net-2"])
-            assert all(again.scores(run) == SCORES for run in runs)
-            assert len(runs) == 2 or number < len(tails)
-        shutil.rmtree(place.parent)
-    print(f"{len(tails) + 1} states")  # noqa: T201 - the count, with -s
-    assert len(tails) > 200
-
-
 SECTOR = 512
 """What a disk writes whole, or not at all."""
 DRAWS = 100
@@ -219,5 +190,4 @@ def test_a_store_keeps_its_runs_in_whatever_order_sectors_are_written(tmp_path: 
             assert len(runs) <= min(sure + 1, 3)
             assert all(opened.scores(run) == SCORES for run in runs)
         shutil.rmtree(place.parent)
-    print(f"{len(states) + len(whole)} states")  # noqa: T201 - the count, with -s
     assert len(states) > 300

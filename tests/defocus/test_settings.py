@@ -58,11 +58,6 @@ def test_a_wrong_file_gets_one_line(tmp_path: Path, text: str, words: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"none\.toml: no such settings file"):
-        load_settings(Study, tmp_path / "none.toml")
-
-
 class Branch(Settings):
     """A kind of settings that holds others of its own kind."""
 
@@ -70,6 +65,8 @@ class Branch(Settings):
     branches: tuple["Branch", ...] = ()
 
 
-def test_settings_that_hold_their_own_kind_have_a_message() -> None:
+def test_missing_files_and_settings_of_their_own_kind_have_a_message(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml: no such settings file"):
+        load_settings(Study, tmp_path / "none.toml")
     with pytest.raises(SettingsError, match=r"unknown key 'branches.0.names'; did you mean 'name'"):
         parse_settings(Branch, {"branches": [{"names": "oak"}]}, origin="request.json")

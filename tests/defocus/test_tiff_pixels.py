@@ -106,26 +106,12 @@ def test_other_layouts_are_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_was_cut_is_not_blamed_on_its_layout(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, values(3, np.uint16), photometric="rgb")
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ImageError, match="not a picture that can be read; replace the file"):
-        read_stored(path)
-
-
 def test_a_volume_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     slices = np.zeros((3, 32, 32), np.uint16)
     tifffile.imwrite(path, slices, photometric="minisblack", volumetric=True, tile=(1, 16, 16))
     with pytest.raises(ImageError, match="a volume of 3 slices; save the slices as pictures"):
         read_stored(path)
-
-
-def test_inks_get_no_transparency(tmp_path: Path) -> None:
-    inks = values(4, np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated")
-    assert read_stored(tmp_path / "a.tif").shape == (9, 12, 3)
 
 
 @pytest.mark.parametrize("bits", [2, 4])
@@ -186,14 +172,19 @@ def test_damage_in_the_pixels_is_refused(tmp_path: Path, compression: str | None
         read_stored(path)
 
 
+def without_codecs(patch: pytest.MonkeyPatch) -> None:
+    """As where the package imagecodecs is missing."""
+
+    def asarray(_: object) -> None:
+        raise ValueError("requires the 'imagecodecs' package")
+
+    patch.setattr(tifffile.TiffPage, "asarray", asarray)
+
+
 def saved(path: Path, mode: str, compression: str, tags: dict[int, Any]) -> None:
     """A picture of Pillow's, with these tags."""
     picture = Pillow.fromarray(values(3, np.uint8).repeat(4, 0).repeat(4, 1)).convert(mode)
     picture.save(path, compression=compression, tiffinfo=tags)
-
-
-def lacks_codecs(_: object) -> None:
-    raise ValueError("requires the 'imagecodecs' package")
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
@@ -247,7 +238,7 @@ def test_what_tifffile_lacks_is_read_by_pillow(
     path = tmp_path / "a.tif"
     saved(path, mode, "tiff_lzw", {262: photometric} if mode in {"1", "L"} else {})
     whole = read_stored(path)
-    monkeypatch.setattr(tifffile.TiffPage, "asarray", lacks_codecs)
+    without_codecs(monkeypatch)
     np.testing.assert_array_equal(read_stored(path), whole)
     with Pillow.open(path) as opened:
         shown = opened.convert("RGB" if mode in {"P", "CMYK", "RGBX"} else opened.mode)
@@ -263,7 +254,7 @@ def test_grey_of_few_bits_reaches_white(tmp_path: Path, monkeypatch: pytest.Monk
         file.pages.first.tags[258].overwrite(4)
     whole = read_stored(path)
     assert (whole.shape, set(whole.ravel() % 17), whole.max()) == ((36, 96), {0}, 255)
-    monkeypatch.setattr(tifffile.TiffPage, "asarray", lacks_codecs)
+    without_codecs(monkeypatch)
     np.testing.assert_array_equal(read_stored(path), whole)
 
 
@@ -284,3 +275,11 @@ def test_colours_of_one_value_are_refused(tmp_path: Path) -> None:
         file.pages.first.tags[262].overwrite(2)
     with pytest.raises(ImageError, match="1 value per pixel"):
         read_stored(path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_stored_pixel_grid_is_given(tmp_path: Path, orientation: int, dtype: type) -> None:
+    path, tag = tmp_path / "a.tif", (274, 3, 1, orientation, True)
+    tifffile.imwrite(path, values(3, dtype), photometric="rgb", metadata=None, extratags=[tag])
+    assert np.array_equal(read_image(path), values(3, dtype))

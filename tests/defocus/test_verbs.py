@@ -5,7 +5,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -146,14 +145,6 @@ def test_an_extra_brings_metrics_and_readers_too(extra: Path) -> None:
     _metrics_beside.cache_clear()
     assert "bias" in all_metrics()
     assert "focus-twins" in reader_names()
-
-
-def test_a_heading_is_kept_by_the_command_alone() -> None:
-    command = click.Command("one")
-    assert defocus.help_heading("Keep")(command) is command
-    from defocus.command_line.verbs import heading_of
-
-    assert (heading_of(command), heading_of(click.Command("two"))) == ("Keep", "")
 
 
 ADDED = """
