@@ -32,46 +32,33 @@ def share_within_two_sigma(ratios: list[float]) -> float:
 
 
 @pytest.mark.full
-def test_transforms_lie_within_two_sigma() -> None:
-    ratios, widths = [], []
-    for seed in range(8):
-        pair = rendered_pair(200 + seed, 6.0, size=SIZE)
-        found = measure(pair.blurry, pair.sharp, flow_estimator("dis")).misalignment
+def test_transforms_and_their_mean_displacement_lie_within_two_sigma() -> None:
+    """The error of the mean is its own: that of the worst corner is larger."""
+    ratios, mean_ratios, widths, mean_widths = [], [], [], []
+    for seed in range(200, 210):
+        pair = rendered_pair(seed, 6.0, size=SIZE)
+        measurement = measure(pair.blurry, pair.sharp, flow_estimator("dis"))
+        found, field = measurement.misalignment, measurement.field
         model, sigma = found.similarity, found.sigma
-        if model is None or sigma is None:
+        if model is None or sigma is None or field is None or found.misalignment_px is None:
             continue
-        apart = np.subtract(model.shift_px, pair.truth.shift_px)
-        ratios += list(apart / sigma.shift_px)
+        ratios += list(np.subtract(model.shift_px, pair.truth.shift_px) / sigma.shift_px)
         ratios.append((model.zoom - pair.truth.zoom) / sigma.zoom)
         ratios.append((model.rotation_deg - pair.truth.rotation_deg) / sigma.rotation_deg)
         widths.append(sigma.shift_px)
         assert found.residual_median_px is not None
         assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
-    assert len(widths) >= 6, "too many unknown to say anything"
-    assert share_within_two_sigma(ratios) >= 0.85
-    assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
-
-
-@pytest.mark.full
-def test_the_mean_displacement_has_an_error_of_its_own() -> None:
-    """That of the worst corner belongs to another length, and is larger."""
-    ratios, widths = [], []
-    for seed in range(8):
-        pair = rendered_pair(400 + seed, 6.0, size=SIZE)
-        measurement = measure(pair.blurry, pair.sharp, flow_estimator("dis"))
-        found, field = measurement.misalignment, measurement.field
-        if found.misalignment_px is None or found.sigma is None or field is None:
-            continue
-        assert field.factor == 1
         grid = pixel_grid(*field.flow.reliable.shape)
         matrix = np.vstack([pair.truth.matrix(*SIZE), [0.0, 0.0, 1.0]])
         moved = np.hypot(*(transformed(grid, matrix) - grid))[field.flow.reliable]
-        ratios.append((found.misalignment_px - float(moved.mean())) / found.sigma.misalignment_px)
-        widths.append(found.sigma.misalignment_px)
-        assert found.sigma.misalignment_px < found.sigma.corner_px
-    assert len(widths) >= 6, "too many unknown to say anything"
-    assert share_within_two_sigma(ratios) >= 0.85
-    assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
+        mean_ratios.append((found.misalignment_px - float(moved.mean())) / sigma.misalignment_px)
+        mean_widths.append(sigma.misalignment_px)
+        assert sigma.misalignment_px < sigma.corner_px
+    assert len(widths) >= 7, "too many unknown to say anything"
+    for each in (ratios, mean_ratios):
+        assert share_within_two_sigma(each) >= 0.85
+    for width in (widths, mean_widths):
+        assert np.median(width) < 0.2, "an uncertainty that is always true says nothing"
 
 
 @pytest.mark.full
@@ -89,16 +76,6 @@ def test_gains_and_offsets_lie_within_two_sigma() -> None:
         widths += list(gains)
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.median(widths) < 0.01
-
-
-def test_the_offset_stays_near_zero_where_contrast_decides_nothing() -> None:
-    flat = np.full((96, 128, 3), 0.3, np.float32)
-    whole = np.ones((96, 128), bool)
-    found = photometry(0.8 * flat, flat, whole, whole)
-    assert found is not None
-    assert found.offset == pytest.approx((0.0,) * 3, abs=0.005)
-    assert found.gain == pytest.approx((0.8,) * 3, abs=0.02)
-    assert found.gain_ev == pytest.approx(np.log2(0.8), abs=1e-3)
 
 
 @pytest.mark.parametrize("lit", [(1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1e-5)])
@@ -151,24 +128,22 @@ def test_vignetting_is_no_gain_or_offset() -> None:
     assert found.gain[1] == pytest.approx(0.9 * falloff.mean(), abs=0.03)
 
 
-def test_without_light_in_any_channel_nothing_is_compared() -> None:
+def test_without_light_that_tells_nothing_is_compared() -> None:
+    """Black, saturated, unreliable or outside of the frame."""
     black, whole = np.zeros((96, 128, 3), np.float32), np.ones((96, 128), bool)
-    assert photometry(black, black, whole, whole) is None
-    assert photometry(black, black + np.float32(0.3), whole, whole) is None
+    light = black + np.float32(0.3)
+    for blurry, sharp, inside, reliable in (
+        *((black, black, whole, whole), (black, light, whole, whole)),
+        (np.full_like(light, 0.99), light, whole, whole),
+        *((light, light, whole, ~whole), (light, light, ~whole, whole)),
+    ):
+        assert photometry(blurry, sharp, inside, reliable) is None
 
 
 def test_a_match_adds_its_offset_and_is_cut_at_black() -> None:
     light = np.full((1, 1, 3), 0.2, np.float32)
     applied = GainMatch((2.0, 1.0, 0.5), (0.1, 0.0, -0.2)).applied(light)
     assert applied.ravel().tolist() == pytest.approx([0.5, 0.2, 0.0])
-
-
-def test_saturated_or_unreliable_light_is_not_compared() -> None:
-    light = np.full((96, 128, 3), 0.3, np.float32)
-    whole = np.ones((96, 128), bool)
-    assert photometry(np.full_like(light, 0.99), light, whole, whole) is None
-    assert photometry(light, light, whole, ~whole) is None
-    assert photometry(light, light, ~whole, whole) is None
 
 
 def test_sigma_of_correlated_samples_is_that_of_their_blocks() -> None:
@@ -313,13 +288,6 @@ def test_a_pair_against_itself_is_aligned_to_the_last_digit() -> None:
     assert found.photometry.gain == pytest.approx((1.0,) * 3, abs=1e-4)
     assert found.residual_p95_px is not None
     assert found.residual_p95_px < 0.05
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.int32])
-def test_pixels_that_are_no_stored_ones_are_refused(kind: type) -> None:
-    picture = np.zeros((64, 64, 3), kind)
-    with pytest.raises(AlignmentError, match="8- or 16-bit integers"):
-        measure(picture, picture, flow_estimator("dis"))
 
 
 @pytest.mark.parametrize(

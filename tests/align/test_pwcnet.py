@@ -34,33 +34,6 @@ from tests.speed.peers.pwcnet import naive_network, unfolded_cost_volume
 FIXTURES = sorted((Path(__file__).parents[1] / "conformance" / "fixtures").glob("pwcnet*"))
 
 
-def test_all_seven_fixtures_are_here() -> None:
-    assert {path.name for path in FIXTURES} == set(PROBES)
-
-
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
-def test_equals_the_official_network(fixture: Path) -> None:
-    meta = json.loads((fixture / "meta.json").read_text())
-    probe = PROBES[meta["system"]]
-    module = None
-    if probe.build is not None:
-        module = probe.build().eval()
-        entries = json.loads((fixture / "params.json").read_text())["entries"]
-        have = [
-            [name, list(value.shape), str(value.dtype).removeprefix("torch.")]
-            for name, value in module.state_dict().items()
-        ]
-        assert have == entries
-        fill_weights(module, meta["seed"], meta.get("gain", 1.0))
-        override_weights(module, meta.get("overrides", []))
-    with torch.no_grad():
-        outputs = probe.run(module, probe.inputs(meta), meta)
-    with np.load(fixture / "output.npz") as expected:
-        for name, values in expected.items():
-            difference = np.abs(outputs[name].numpy().astype(float) - values.astype(float)).max()
-            assert difference <= meta["tolerance"][name], name
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["pwcnet", "pwcnet_estimate", "pwcnet_gain", "pwcnet_jdrl"])
 def test_half_precision_of_the_finest_level_moves_no_flow(name: str) -> None:

@@ -48,22 +48,14 @@ def test_a_record_repeats_its_files(
     assert ("residual_flow.npy" in names) == (name.startswith("flow"))
     assert repeat_aligned(again, pair.blurry, pair.sharp, first / "misalignment.json") == names
     assert contents(again) == contents(first)
+    (first / "sharp.png").unlink()  # what was lost is made again in place
+    repeat_aligned(first, pair.blurry, pair.sharp, first / "misalignment.json")
+    assert contents(again) == contents(first)
     record = json.loads((first / "misalignment.json").read_text())["compensation"]
     assert set(record["outputs"]) == set(names) - {"misalignment.json"}
     assert record["crop_px"] == json.loads((first / "misalignment.json").read_text())["crop_px"]
     assert (record["photometric"] is None) == (name == "none")
     assert set(record["versions"]) == {"defocus", "numpy", "opencv", "numba"}
-
-
-def test_pictures_that_were_lost_are_made_again_in_place(
-    measured: tuple[Pair, Measurement], tmp_path: Path
-) -> None:
-    pair, measurement = measured
-    write_aligned(tmp_path / "a", pair.blurry, pair.sharp, measurement)
-    before = contents(tmp_path / "a")
-    (tmp_path / "a" / "sharp.png").unlink()
-    repeat_aligned(tmp_path / "a", pair.blurry, pair.sharp, tmp_path / "a" / "misalignment.json")
-    assert contents(tmp_path / "a") == before
 
 
 def spoil(folder: Path, key: str, value: object) -> None:
@@ -83,11 +75,7 @@ SPOILT = {
         "outputs",
         dict.fromkeys(("../x", "blurry.png", "sharp.png"), "0" * 64),
     ),
-    "a picture that differs": (
-        "blurry.png differs from the record; it was made with",
-        "kernel",
-        "bicubic",
-    ),
+    "a picture that differs": ("blurry.png differs from the record", "kernel", "bicubic"),
     "unknown key": ("'extra'", "extra", 1),
     "a matrix of text": ("'matrix", "matrix", [["a"] * 3] * 3),
     "a scale of nothing": ("'scale'", "scale", 0.0),
@@ -99,11 +87,8 @@ SPOILT = {
     "a rig that is none": (
         "'rig.homography'.*zoom of 1e\\+150",
         "rig",
-        {
-            "blurry_size": [200, 150],
-            "sharp_size": [200, 150],
-            "homography": [[1e300, 0, 0], [0, 1, 0], [0, 0, 1]],
-        },
+        {key: [200, 150] for key in ("blurry_size", "sharp_size")}
+        | {"homography": [[1e300, 0, 0], [0, 1, 0], [0, 0, 1]]},
     ),
     "a scale of next to nothing": ("leaves no pixel", "scale", 1e-300),
     "not finite": ("Infinity is no number", "matrix", [[float("inf"), 0, 0], [0, 1, 0], [0, 0, 1]]),

@@ -13,8 +13,6 @@ from defocus.align.registration.level import moved_picture
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import enlarged, reduced, scaling
-from defocus.errors import AlignmentError
-from defocus.images import Image
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture
 
@@ -70,10 +68,8 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
 @pytest.mark.parametrize(
     ("size", "seeds"),
     [
-        ((200, 150), 2),
-        ((384, 288), 1),
-        pytest.param((200, 150), 20, marks=pytest.mark.full),
-        pytest.param((384, 288), 4, marks=pytest.mark.full),
+        ((200, 150), 20),
+        ((384, 288), 4),
     ],
 )
 def test_no_silent_failure(size: tuple[int, int], seeds: int) -> None:
@@ -120,55 +116,6 @@ def test_no_silent_failure_in_a_wide_sweep() -> None:
     assert unknown <= count / 3
 
 
-def flat(value: float, noise: float, seed: int) -> Image:
-    rng = np.random.default_rng(seed)
-    picture = np.clip(value + rng.normal(0, noise, (192, 256, 3)), 0, 1)
-    return np.asarray(np.rint(255 * picture), np.uint8)
-
-
-def stripes(offset: int, seed: int) -> Image:
-    """Along themselves, stripes say nothing."""
-    wave = 60 * np.sign(np.sin((np.arange(256) + offset) / 9))
-    return (
-        np.asarray(
-            flat(0.5, 0.01, seed) + np.broadcast_to(wave[None, :, None], (192, 256, 3)), np.float64
-        )
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
-
-
-def scene(seed: int) -> Image:
-    return rendered_pair(seed, 0.0, IDENTITY, size=(256, 192)).sharp
-
-
-HOPELESS = {
-    "black": (flat(0, 0, 0), flat(0, 0, 1)),
-    "white": (flat(1, 0, 0), flat(1, 0, 1)),
-    "wall": (flat(0.5, 0.01, 0), flat(0.5, 0.01, 1)),
-    "noisy wall": (flat(0.5, 0.1, 0), flat(0.5, 0.1, 1)),
-    "one black": (flat(0, 0, 0), scene(1)),
-    "other scene": (scene(1), scene(2)),
-    "stripes": (stripes(0, 0), stripes(2, 1)),
-    "tiny": (flat(0.5, 0.2, 0)[:20], flat(0.5, 0.2, 0)[:20]),
-}
-
-
-@pytest.mark.parametrize("case", HOPELESS.values(), ids=HOPELESS.keys())
-def test_unknown_with_a_reason_and_no_number(case: tuple[Image, Image]) -> None:
-    measurement = measure(*case, DIS)
-    document = measurement.misalignment.to_json()
-    assert document["status"] == "unknown"
-    assert document["reason"]
-    assert document["shift_px"] == [None, None]
-    assert document["residual_px"] == {"median": None, "p95": None}
-    for key in ("zoom", "rotation_deg", "reliable_share", "gain_ev"):
-        assert document[key] is None
-    assert not measurement.reliable.any()
-    with pytest.raises(AlignmentError, match="unknown"):
-        compensate(*case, measurement)
-
-
 @pytest.mark.parametrize("corner_ev", [1.5, 2.5])
 def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev: float) -> None:
     """A fast lens, open in the blurry member: what is darker outwards looks like a skewed blur."""
@@ -207,24 +154,6 @@ def test_compensated_pair_is_aligned() -> None:
     error = np.abs(aligned.sharp.astype(float) - truth)[aligned.valid_mask]
     assert np.median(error) / 65535 < 0.02
     assert 0.7 < aligned.valid_mask.mean() < 1.0
-
-
-def test_parallax_is_left_out_of_the_mask() -> None:
-    """A patch that moved by 6 px against its surroundings is no reference."""
-    pair = rendered_pair(7, 4.0, IDENTITY)
-    sharp = pair.sharp.copy()
-    sharp[100:190, 100:220] = pair.sharp[100:190, 106:226]
-    measurement = measure(pair.blurry, sharp, DIS)
-    measured = found(measurement)
-    assert measured is not None
-    assert largest_error_px(measured, IDENTITY) < 0.3
-    assert measurement.reliable[115:175, 115:205].mean() < 0.3
-    assert measurement.reliable[10:80, :190].mean() > 0.9  # to the right is a sky without texture
-
-
-def test_sizes_must_agree() -> None:
-    with pytest.raises(AlignmentError, match="a pair needs one"):
-        measure(scene(1), scene(1)[1:], DIS)
 
 
 def test_reduced_positions_and_enlarged_masks() -> None:

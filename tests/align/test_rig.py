@@ -169,16 +169,12 @@ def test_a_colour_matrix_is_robust() -> None:
     assert np.abs(found - COLOUR).max() < 0.005
 
 
-def test_an_unregistrable_reference_pair_is_refused() -> None:
+def test_what_is_no_reference_pair_is_refused() -> None:
     flat = np.full((HEIGHT, WIDTH, 3), 30000, np.uint16)
     with pytest.raises(AlignmentError, match="take one of a flat, textured scene"):
         estimate_rig(flat, flat, mirrored=False)
-
-
-def test_a_sliver_is_no_reference() -> None:
-    picture = stored(waves(1), WIDTH, HEIGHT)
     with pytest.raises(AlignmentError, match="320×1 px; each side needs 64"):
-        estimate_rig(picture[:1], picture, mirrored=False)
+        estimate_rig(flat[:1], flat, mirrored=False)
 
 
 def test_pictures_of_other_sizes_than_the_rigs_are_refused() -> None:

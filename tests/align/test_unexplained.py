@@ -105,16 +105,18 @@ def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(
     assert any("is focused elsewhere" in one for one in causes(told))
 
 
-@pytest.mark.parametrize(("paler", "stronger"), [("sharp", "blurry"), ("blurry", "sharp")])
-def test_colours_whose_profile_was_lost_are_named(
-    pair: tuple[Light, Light, Light], paler: str, stronger: str
+@pytest.mark.parametrize(("member", "other"), [("sharp", "blurry"), ("blurry", "sharp")])
+def test_lost_profiles_and_a_member_in_black_and_white_are_named(
+    pair: tuple[Light, Light, Light], member: str, other: str
 ) -> None:
-    blurry, sharp, diameter = pair
-    members = {"blurry": blurry, "sharp": sharp}
-    members[paler] = (members[paler] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)
-    (text,) = causes(found(members["blurry"], members["sharp"], diameter))
-    assert text.startswith(f"the colours of the {stronger} member are ")
-    assert f"profile of the {paler} one" in text
+    members = dict(zip(("blurry", "sharp"), pair, strict=False))
+    paler = members | {member: (members[member] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)}
+    (text,) = causes(found(paler["blurry"], paler["sharp"], pair[2]))
+    assert text.startswith(f"the colours of the {other} member are ")
+    assert f"profile of the {member} one" in text
+    grey = members | {member: members[member].mean(axis=2, keepdims=True).repeat(3, axis=2)}
+    told = causes(found(grey["blurry"], grey["sharp"], pair[2]))
+    assert any(one.startswith(f"the {member} member has hardly any colours") for one in told)
 
 
 def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(
@@ -125,22 +127,9 @@ def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(
     assert causes(found(warmer, sharp, diameter)) == ()
     grey = [one.mean(axis=2, keepdims=True).repeat(3, axis=2) for one in (blurry, sharp)]
     assert found(grey[0], grey[1], diameter).colour_change is None
-
-
-@pytest.mark.parametrize("grey", ["blurry", "sharp"])
-def test_a_member_in_black_and_white_is_named(pair: tuple[Light, Light, Light], grey: str) -> None:
-    blurry, sharp, diameter = pair
-    members = {"blurry": blurry, "sharp": sharp}
-    members[grey] = members[grey].mean(axis=2, keepdims=True).repeat(3, axis=2)
-    told = causes(found(members["blurry"], members["sharp"], diameter))
-    assert any(one.startswith(f"the {grey} member has hardly any colours") for one in told)
-
-
-def test_noise_of_one_grey_member_is_no_colour(pair: tuple[Light, Light, Light]) -> None:
-    grey = [one.mean(axis=2, keepdims=True).repeat(3, axis=2) for one in pair[:2]]
-    noise = np.random.default_rng(0).normal(0, 0.05, grey[0].shape)
+    noise = np.random.default_rng(0).normal(0, 0.05, sharp.shape)
     noisy = np.clip(grey[0] + noise, 0, 1).astype(np.float32)
-    assert found(noisy, grey[1], pair[2]).colour_change is None
+    assert found(noisy, grey[1], diameter).colour_change is None, "nor does noise"
 
 
 def test_what_is_clipped_says_nothing(pair: tuple[Light, Light, Light]) -> None:

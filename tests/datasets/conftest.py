@@ -1,7 +1,8 @@
 """Datasets that the tests of this folder share."""
 
+import itertools
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +75,12 @@ def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blu
     return root
 
 
-def package_noise(folder: Path, details: Details) -> Path:
-    """A release of two pairs of noise, in ``folder/noise``."""
-    source = write_folder(folder / "source", ["a.png", "b.png"], bits=8)
+DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+
+
+def package_noise(folder: Path, details: Details = DETAILS, names: str = "ab") -> Path:
+    """A release of pairs of noise, in ``folder/noise``."""
+    source = write_folder(folder / "source", [f"{name}.png" for name in names], bits=8)
     dataset = open_dataset(f"pairs:{source}")
     return package_dataset(dataset, folder / "noise", "folder", details, 10**9).root
 
@@ -142,3 +146,20 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Make], No
         assert made[1] == made[2]
 
     return compare
+
+
+WRITTEN = itertools.count()
+
+
+def tree(root: Path, names: Iterable[str]) -> Path:
+    """Small pictures, no two alike, of the depth that the suffix allows, or texts."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        suffix = path.suffix.lower()
+        if suffix not in {".jpg", ".bmp", ".png", ".tif"}:
+            path.write_text("no picture")
+            continue
+        kind = np.uint8 if suffix in {".jpg", ".bmp"} else np.uint16
+        write_image(path, np.full((6, 8, 3), next(WRITTEN), np.uint16).astype(kind))
+    return root

@@ -35,6 +35,14 @@ def zipped(path: Path, entries: dict[str, bytes]) -> Path:
     return path
 
 
+def packed(path: Path, contents: dict[str, bytes]) -> Path:
+    """By its suffix a ZIP or a TAR file; with the folders that other programs add."""
+    if path.suffix == ".zip":
+        return zipped(path, {"set/": b"", **contents})
+    files = ((f"./{name}", FILE, content) for name, content in contents.items())
+    return tar(path, [("./", tarfile.DIRTYPE, b""), *files])
+
+
 def refuse(archive: Path, reason: str, limits: Limits | None = None) -> None:
     """It is refused, and nothing is written anywhere."""
     folder = archive.parent
@@ -44,17 +52,13 @@ def refuse(archive: Path, reason: str, limits: Limits | None = None) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2"])
+SUFFIXES = [".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_good_archive_is_unpacked(tmp_path: Path, suffix: str) -> None:
     contents = {"set/blurry/1.png": b"one", "set/sharp/1.png": b"two", "set/empty.txt": b""}
-    path = tmp_path / f"set{suffix}"
-    if suffix == ".zip":
-        zipped(path, {"set/": b"", **contents})
-    else:
-        tar(
-            path,
-            [("./", tarfile.DIRTYPE, b""), *((f"./{n}", FILE, c) for n, c in contents.items())],
-        )
+    path = packed(tmp_path / f"set{suffix}", contents)
     assert unpack(path, tmp_path / "out") == 3
     found = {p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*.*")}
     assert {name: file.read_bytes() for name, file in found.items()} == contents
@@ -68,9 +72,8 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
-    refuse(
-        tar(tmp_path / "a.tar", [("good", FILE, b"1"), (name, FILE, b"1")]), "nothing was unpacked"
-    )
+    tarred = tar(tmp_path / "a.tar", [("good", FILE, b"1"), (name, FILE, b"1")])
+    refuse(tarred, "nothing was unpacked")
     (tmp_path / "z").mkdir()
     refuse(zipped(tmp_path / "z/a.zip", {"good": b"1", name: b"1"}), "nothing was unpacked")
 
@@ -90,9 +93,8 @@ def test_whatever_a_name_is_nothing_lands_outside(
     except DatasetError:
         pass
     else:
-        assert [
-            p for p in folder.rglob("*") if p.is_file() and (folder / "out") not in p.parents
-        ] == [archive]
+        outside = [path for path in folder.rglob("*") if folder / "out" not in path.parents]
+        assert [path for path in outside if path.is_file()] == [archive]
     assert {entry.name for entry in folder.iterdir()} <= {"a.zip", "out"}
 
 
@@ -143,28 +145,20 @@ def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "a.tar.gz", "bomb|damaged")
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz", "a.tar.bz2"])
-def test_damaged_archives_are_refused(tmp_path: Path, name: str) -> None:
-    content = bytes(range(256)) * 40
-    path = tmp_path / name
-    if name == "a.zip":
-        zipped(path, {"a": content})
-    else:
-        tar(path, [("a", FILE, content)])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damaged_archives_are_refused(tmp_path: Path, suffix: str) -> None:
+    path = packed(tmp_path / f"a{suffix}", {"a": bytes(range(256)) * 40})
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", b"not an archive"):
         path.write_bytes(damaged)
         refuse(path, "damaged|another size")
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz", "a.tar.bz2"])
-def test_a_flipped_byte_ends_in_a_line(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("suffix", [one for one in SUFFIXES if one != ".tar"])
+def test_a_flipped_byte_ends_in_a_line(tmp_path: Path, suffix: str) -> None:
     contents = {"a": bytes(range(256)) * 4}
-    path = tmp_path / name
-    if name == "a.zip":
-        zipped(path, contents)
-    else:
-        tar(path, [(key, FILE, content) for key, content in contents.items()])
+    path = tmp_path / f"a{suffix}"
+    zipped(path, contents) if suffix == ".zip" else tar(path, [("a", FILE, contents["a"])])
     whole = path.read_bytes()
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])

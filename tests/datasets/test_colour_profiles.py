@@ -1,7 +1,6 @@
 """Steps that write pictures again hand on what their numbers mean."""
 
 import json
-import shutil
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,14 +40,18 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
     return (255 * sharp).astype(np.uint8), (255 * blurry).astype(np.uint8)
 
 
+def folder_of(root: Path, sharp: np.ndarray, blurry: np.ndarray, of_blurry: bytes | None) -> Path:
+    """One pair; the sharp member has its colours by a profile."""
+    for role, picture, profile in (("sharp", sharp, WIDE), ("blurry", blurry, of_blurry)):
+        (root / role).mkdir(parents=True)
+        PillowImage.fromarray(picture).save(root / role / "a.png", icc_profile=profile)
+    return root
+
+
 @pytest.fixture
 def wide(pictures: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
     """A folder with one pair of another colour space than sRGB."""
-    for role, picture in zip(("sharp", "blurry"), pictures, strict=True):
-        (tmp_path / "wide" / role).mkdir(parents=True)
-        path = tmp_path / "wide" / role / "a.png"
-        PillowImage.fromarray(picture).save(path, icc_profile=WIDE)
-    return tmp_path / "wide"
+    return folder_of(tmp_path / "wide", *pictures, WIDE)
 
 
 def test_a_compensated_pair_has_the_colours_of_its_files(
@@ -67,13 +70,9 @@ def test_a_compensated_pair_has_the_colours_of_its_files(
 
 @pytest.fixture
 def mixed(pictures: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
-    """A folder with one pair whose sharp member has its colours by a profile."""
+    """A folder with one pair whose sharp member alone has its colours by a profile."""
     sharp, blurry = pictures
-    for role, picture, profile in (("sharp", sharp[:, :, ::-1], WIDE), ("blurry", blurry, None)):
-        (tmp_path / "mixed" / role).mkdir(parents=True)
-        path = tmp_path / "mixed" / role / "a.png"
-        PillowImage.fromarray(picture).save(path, icc_profile=profile)  # red for blue
-    return tmp_path / "mixed"
+    return folder_of(tmp_path / "mixed", sharp[:, :, ::-1], blurry, None)  # red for blue
 
 
 def colour_error(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
@@ -185,10 +184,8 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(
     with pytest.raises(ImageError, match=f"the sharp one in {code}.*convert both to sRGB"):
         released_members(pair)
     read_pair(sharp, sharp)  # both name the same
-    assert (
-        "not converted but read as sRGB"
-        in warnings_of([Pair("a", "a", "test", sharp, sharp)])[0].text
-    )
+    (told,) = warnings_of([Pair("a", "a", "test", sharp, sharp)])
+    assert "not converted but read as sRGB" in told.text
 
 
 def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:
@@ -213,19 +210,6 @@ def test_an_aligned_pair_has_them_and_is_repeated_to_the_byte(
         made = tmp_path / "out" / f"{role}.png"
         assert profile_of(made) == WIDE
         assert (tmp_path / "again" / f"{role}.png").read_bytes() == made.read_bytes()
-
-
-def test_patches_have_the_colours_of_their_picture(wide: Path, run: Run, tmp_path: Path) -> None:
-    (wide / "train").mkdir()
-    for role in ("blurry", "sharp"):
-        shutil.move(wide / role, wide / "train" / role)
-    told = run(
-        "defocus-data", "patches", f"pairs:{wide}", "--out", tmp_path / "out", "--side", "64"
-    )
-    assert told.returncode == 0, told.stderr
-    made = sorted((tmp_path / "out").rglob("*.png"))
-    assert len(made) >= 2
-    assert {profile_of(path) for path in made} == {WIDE}
 
 
 @pytest.mark.parametrize("bits", [8, 16])

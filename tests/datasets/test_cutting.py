@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting.run import cut_dataset
-from defocus.datasets.cutting.scheme import SCHEMES, PatchCorner, Scheme, kept, places, sharpnesses
+from defocus.datasets.cutting.scheme import SCHEMES, Scheme, kept, places, sharpnesses
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.terms import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
@@ -64,6 +64,7 @@ def test_edges_cover_the_picture_and_nothing_lies_outside(
         covered[place.top : place.top + side, place.left : place.left + side] = True
     if found and stride <= side:
         assert covered.all()
+    assert list(found) == sorted(found, key=lambda place: (place.top, place.left)), "row by row"
     without = places(height, width, side, stride, edges=False)
     assert set(without) <= set(found)
     assert all(place.top % stride == place.left % stride == 0 for place in without)
@@ -94,9 +95,8 @@ def three(tmp_path: Path) -> Dataset:
         for role in ("blurry", "sharp", "truth"):
             (root / split / role).mkdir(parents=True)
             write_image(root / split / role / "p.png", picture(10 * number + len(role), 40, 56))
-    write_image(root / "train/blurry/s.png", picture(1, 15, 40))
-    write_image(root / "train/sharp/s.png", picture(1, 15, 40))
-    write_image(root / "train/truth/s.png", picture(1, 15, 40))
+    for role in ("blurry", "sharp", "truth"):
+        write_image(root / "train" / role / "s.png", picture(1, 15, 40))
     dataset = open_dataset(f"pairs:{root}")
     flow = np.random.default_rng(1).normal(size=(2, 40, 56)).astype(np.float32)
     np.save(root / "flow.npy", flow)
@@ -208,10 +208,3 @@ def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
     assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
     nan = run("defocus-data", *arguments, "--drop", "nan")
     assert nan.returncode == 2
-
-
-def test_places_are_row_by_row() -> None:
-    assert places(20, 36, 16, 10, edges=True) == (
-        *(PatchCorner(0, left) for left in (0, 10, 20)),
-        *(PatchCorner(4, left) for left in (0, 10, 20)),
-    )

@@ -1,6 +1,7 @@
 """Releases fetched over the loopback: cut connections, wrong bytes, servers that stall."""
 
 import contextlib
+import hashlib
 import json
 import re
 import shutil
@@ -21,47 +22,30 @@ from defocus.datasets.fetching import places
 from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release, listing_of
 from defocus.datasets.fetching.places import place_of
 from defocus.datasets.reader_card import ReaderCard
-from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
-from tests.datasets.conftest import equal_pictures, package_noise, write_folder
+from tests.datasets.conftest import DETAILS, equal_pictures, package_noise, write_folder
 
-DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 BIG = "pairs/a/blurry.png"
 
 
 @dataclass
 class Server:
-    """A server of one folder, and how it fails.
-
-    Attributes:
-        root: The folder.
-        address: Its address.
-        asked: Path and range of each request.
-        cuts: Times that a picture's connection is cut after half of what was asked for.
-        uneven: Whether every other cut comes after a third.
-        ranges: Whether it answers range requests with parts.
-        wrong: Whether pictures have another last byte.
-        endless: Whether a file of 64 MB is sent in the place of a picture.
-        sent: Bytes of it that were taken, and the last that were offered.
-        stalls: Whether it stops in the middle of a picture, and before the rest of it, until ``go``
-            is set.
-        go: Ends the stalling.
-    """
+    """A server of one folder, and how it fails."""
 
     root: Path
     address: str = ""
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    cuts: int = 0
-    uneven: bool = False
-    ranges: bool = True
-    wrong: bool = False
-    endless: bool = False
-    sent: int = 0
-    stalls: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)  # path and range
+    cuts: int = 0  # connections of pictures that end after half of what was asked for
+    uneven: bool = False  # every other cut comes after a third
+    ranges: bool = True  # requests of parts are answered with parts
+    wrong: bool = False  # pictures have another last byte
+    endless: bool = False  # 64 MB are sent in the place of a picture
+    sent: int = 0  # bytes of them that were taken, and the last that were offered
+    stalls: bool = False  # it stops inside of a picture, and before its rest, until ``go``
     go: threading.Event = field(default_factory=threading.Event)
 
 
@@ -137,7 +121,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
-    return package_noise(tmp_path_factory.mktemp("whole"), DETAILS)
+    return package_noise(tmp_path_factory.mktemp("whole"))
 
 
 @pytest.fixture
@@ -154,11 +138,8 @@ def test_a_release_arrives_whole_and_once(run: Run, server: Server, tmp_path: Pa
     (tmp_path / "copy/LICENSE").write_text("mine")
     again = json.loads(run("defocus-data", *arguments).stdout)
     assert (again["new"], again["sha256"]) == (1, json.loads(done.stdout)["sha256"])
-    assert [name for name, _ in server.asked] == [
-        "manifest-sha256.txt",
-        "tagmanifest-sha256.txt",
-        "LICENSE",
-    ]
+    listings = ["manifest-sha256.txt", "tagmanifest-sha256.txt"]
+    assert [name for name, _ in server.asked] == [*listings, "LICENSE"]
     assert verify_folder(tmp_path / "copy").ok
 
 
@@ -189,9 +170,8 @@ def test_what_a_killed_run_has_is_kept(server: Server, tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     with pytest.raises(DefocusError, match="cannot be reached"):
         fetch_release([place_of("http://127.0.0.1:9")], tmp_path / "copy")
-    part = (
-        tmp_path / "copy/pairs/a" / f".{places.hashlib.sha256(b'blurry.png').hexdigest()[:16]}.part"
-    )
+    name = hashlib.sha256(b"blurry.png").hexdigest()[:16]
+    part = tmp_path / "copy/pairs/a" / f".{name}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes((server.root / BIG).read_bytes()[:1000])
     server.cuts = 0

@@ -1,6 +1,6 @@
 """One pair that cannot be read, or fails in a way that nobody foresaw, stops no other pair."""
 
-import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from defocus.datasets.audit.pairs import pair_audit
 from defocus.datasets.deriving import compensate as compensating
 from defocus.errors import storage_error
 from defocus.progress import telling
-from tests.conftest import Run
 
 CARD = """
 title = "Mine"
@@ -64,40 +63,23 @@ def called(words: list[str]) -> Any:
     return CliRunner().invoke(group, words, standalone_mode=False)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["curate", *(one for one in COMMANDS if "package" in one)])
 def test_pairs_that_cannot_be_read_are_left_out_by_name(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    """Also by a second run; ``test_odd_folder.py`` asks every command."""
     monkeypatch.chdir(tmp_path)
     Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
     Path("card.toml").write_text(CARD)
-    verb = name.split()[0]
-    words = [verb, f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--jobs", "1"]
-    # a sidecar takes no folder that is not empty
-    for _ in range(1 if verb == "sidecar" else 2):
+    reader = "manifest" if name == "curate" else "release"
+    words = [name.split()[0], f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--jobs", "1"]
+    for _ in range(2):
         done = called(words)
         assert done.return_value == 1, done.output
         for pair, reason in REASONS.items():
             assert f"{pair}" in done.stderr
             assert reason in done.stderr
-    if verb in {"compensate", "curate", "split"}:
-        assert {pair.id for pair in open_dataset("manifest:out").pairs} == {"a", "d"}
-    if verb == "package":
-        assert {pair.id for pair in open_dataset("release:out").pairs} == {"a", "d"}
-
-
-@pytest.mark.parametrize("verb", ["compensate", "split", "patches", "package", "sidecar", "curate"])
-def test_json_lists_them(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, verb: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
-    Path("card.toml").write_text(CARD)
-    words = [verb, f"pairs:{folder}", "--out", "out", *COMMANDS[verb], "--jobs", "1", "--json"]
-    done = run("defocus-data", *words)
-    left_out = json.loads(done.stdout)["left_out"]
-    assert [one["id"] for one in left_out] == ["b", "c"]
-    assert all(REASONS[one["id"]] in one["reason"] for one in left_out)
+    assert {pair.id for pair in open_dataset(f"{reader}:out").pairs} == {"a", "d"}
 
 
 class OddError(Exception):
@@ -126,9 +108,7 @@ def test_an_error_that_nobody_foresaw_is_the_pairs_own(
         words = [verb, f"pairs:{folder}", "--out", str(out / verb), "--jobs", "1"]
         done = called([*words, "--log-file", str(tmp_path / "log")])
         assert done.return_value == 1
-        assert "a: unforeseen OddError: odd; please report it" in done.stderr.replace(
-            "pair a is left out", "a"
-        )
+        assert re.search(r"\ba( is left out)?: unforeseen OddError: odd; please", done.stderr)
     assert "Traceback" in (tmp_path / "log").read_text()
     assert [pair.id for pair in open_dataset(f"manifest:{out / 'compensate'}").pairs] == ["d"]
     monkeypatch.undo()

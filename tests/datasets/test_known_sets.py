@@ -1,8 +1,7 @@
 """Readers of published datasets, on miniature trees of the shapes that are known of them."""
 
-import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,8 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import write_image
 from tests.conftest import Run
-
-WRITTEN = itertools.count()
-
-
-def tree(root: Path, names: Iterable[str]) -> Path:
-    """Small pictures, no two alike, of the depth that the suffix allows."""
-    for name in names:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture = np.full((6, 8, 3), next(WRITTEN), np.uint16)
-        lossy = path.suffix.lower() in {".jpg", ".bmp"}
-        write_image(path, picture.astype(np.uint8) if lossy else picture)
-    return root
+from tests.datasets.conftest import tree
+from tests.datasets.test_newer_sets import realbokeh
 
 
 def shown(dataset: Dataset) -> dict[str, tuple[str, str, str | None]]:
@@ -65,46 +53,46 @@ def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path: Path, folder: s
     }
 
 
+def lfdof(root: Path) -> Path:
+    inputs = [f"test_data/input/ISO_{n}/ISO_{n}_ap1_1.png" for n in (1, 2)]
+    return tree(root, [*inputs, *(f"test_data/ground_truth/ISO_{n}.png" for n in (1, 2))])
+
+
+def realdof(root: Path) -> Path:
+    return tree(root, [f"{role}/0{n}.png" for role in ("source", "target") for n in (1, 2)])
+
+
 @pytest.mark.parametrize(
-    ("reader", "names", "gone"),
+    ("reader", "make", "gone", "every"),
     [
-        ("dpdd", DPDD, "test_c/target/1P0A1985.png"),
-        (
-            "lfdof",
-            [
-                *("test_data/input/ISO_1/ISO_1_ap1_1.png", "test_data/ground_truth/ISO_1.png"),
-                *("test_data/input/ISO_2/ISO_2_ap1_1.png", "test_data/ground_truth/ISO_2.png"),
-            ],
-            "test_data/ground_truth/ISO_2.png",
-        ),
-        (
-            "realdof",
-            ["source/01.png", "target/01.png", "source/02.png", "target/02.png"],
-            "target/02.png",
-        ),
+        ("dpdd", lambda root: tree(root, DPDD), "test_c/target/1P0A1985.png", "*/target/*"),
+        ("lfdof", lfdof, "test_data/ground_truth/ISO_2.png", "test_data/ground_truth/*"),
+        ("realdof", realdof, "target/02.png", "target/*"),
+        ("realblur", lambda root: realblur(root), "*/scene001/gt/gt_2.png", "*/*/gt/*"),
+        ("realbokeh", realbokeh, "train/gt/1/1_f8.0.JPG", "*/in/*"),
     ],
 )
 def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    *,
     reader: str,
-    names: list[str],
+    make: Callable[[Path], Path],
     gone: str,
+    every: str,
 ) -> None:
-    tree(tmp_path, names)
-    whole = set(shown(open_dataset(f"{reader}:{tmp_path}")))
-    (tmp_path / gone).unlink()
+    whole = set(shown(open_dataset(f"{reader}:{make(tmp_path)}")))
+    next(tmp_path.glob(gone)).unlink()
     with pytest.raises(DatasetError, match="--skip-missing"):
         open_dataset(f"{reader}:{tmp_path}")
     monkeypatch.setenv(VARIABLE, "1")
     left = set(shown(open_dataset(f"{reader}:{tmp_path}")))
-    assert len(left) == len(whole) - 1
     (lost,) = whole - left
+    assert len(left) == len(whole) - 1
     assert f"the pair {lost} is left out" in capsys.readouterr().err
-    for name in names:
-        if "target" in name or "ground_truth" in name:
-            (tmp_path / name).unlink(missing_ok=True)
+    for path in tmp_path.glob(every):
+        path.unlink()
     with pytest.raises(DatasetError, match="no pair is complete"):
         open_dataset(f"{reader}:{tmp_path}")
 
@@ -181,15 +169,15 @@ def test_dpdd_patches_have_one_scene_per_split(tmp_path: Path) -> None:
     assert found["validation-00000"] == ("validation", "validation-patches", "00000.png")
 
 
-TREES = {
+TREES: dict[str, tuple[list[str], dict[str, tuple[str, str, str | None]] | None]] = {
     "realdof": (
         ["RealDOF/source/01.png", "RealDOF/target/01.png"],
         {"01": ("test", "01", "01.png")},
     ),
     "sdd": (
         [
-            *(f"SDD/train_patches/{role}/a_1.png" for role in ("blur", "gt")),
-            *(f"SDD/test/{role}/9.jpg" for role in ("blur", "gt")),
+            *("SDD/train_patches/blur/a_1.png", "SDD/train_patches/gt/a_1.png"),
+            *("SDD/test/blur/9.jpg", "SDD/test/gt/9.jpg"),
         ],
         {
             "test-9": ("test", "test-9", "9.jpg"),
@@ -199,33 +187,22 @@ TREES = {
     "lfdof": (
         [
             *(f"train_data/input/IMG_1275/IMG_1275_ap{a}_0{f}.png" for a in (1, 3) for f in (0, 4)),
-            "train_data/ground_truth/IMG_1275.png",
-            *(
-                "test_data/input/IMG_2000/IMG_2000_ap2_01.png",
-                "test_data/ground_truth/IMG_2000.png",
-            ),
+            *("train_data/ground_truth/IMG_1275.png", "test_data/ground_truth/IMG_2000.png"),
+            "test_data/input/IMG_2000/IMG_2000_ap2_01.png",
         ],
         {
-            **{
-                f"IMG_1275_ap{a}_0{f}": ("train", "IMG_1275", "IMG_1275.png")
-                for a in (1, 3)
-                for f in (0, 4)
-            },
-            "IMG_2000_ap2_01": ("test", "IMG_2000", "IMG_2000.png"),
-        },
+            f"IMG_1275_ap{a}_0{f}": ("train", "IMG_1275", "IMG_1275.png")
+            for a in (1, 3)
+            for f in (0, 4)
+        }
+        | {"IMG_2000_ap2_01": ("test", "IMG_2000", "IMG_2000.png")},
     ),
     "cuhk": (
         ["image/out_of_focus0006.jpg", "image/out_of_focus0023.JPG", "image/motion0001.jpg"],
-        {
-            "out_of_focus0006": ("test", "out_of_focus0006", None),
-            "out_of_focus0023": ("test", "out_of_focus0023", None),
-        },
+        {f"out_of_focus{n}": ("test", f"out_of_focus{n}", None) for n in ("0006", "0023")},
     ),
     "pixeldp": (
-        [
-            *("PixelDP/test_c/source/a.png", "PixelDP/test_l/source/a_L.png"),
-            "PixelDP/test_r/source/a_R.png",
-        ],
+        [f"PixelDP/test_{v}/source/a{end}.png" for v, end in (("c", ""), ("l", "_L"), ("r", "_R"))],
         {"a": ("test", "a", None)},
     ),
     "rtf": (
@@ -288,21 +265,6 @@ def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path: Path) -> None:
     found = check_dataset(f"realblur:{root}")
     assert found is not None
     assert any(name.startswith("RealBlur-R_BM3D_ECC") for name in found.missing)
-
-
-def test_realblur_without_the_pairs_that_a_copy_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = realblur(tmp_path)
-    (root / f"{REALBLUR}/scene001/gt/gt_2.png").unlink()
-    with pytest.raises(DatasetError, match="--skip-missing"):
-        open_dataset(f"realblur:{root}")
-    monkeypatch.setenv(VARIABLE, "1")
-    assert set(shown(open_dataset(f"realblur:{root}"))) == {
-        "J-scene001-blur_1",
-        "J-scene050-blur_1",
-    }
-    assert "the pair J-scene001-blur_2 is left out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

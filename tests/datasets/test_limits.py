@@ -57,15 +57,8 @@ def test_audit_compensate_and_merge_know_the_largest_shift(
     part = ("--shard", "1/1", "--out", tmp_path / "part")
     done = run("defocus-data", "audit", name, *part, *KNOWN)
     assert done.returncode == 0, done.stderr
-    merge = (
-        "defocus-data",
-        "audit",
-        name,
-        "--merge",
-        tmp_path / "part",
-        "--out",
-        tmp_path / "merged",
-    )
+    out = ("--out", tmp_path / "merged")
+    merge = ("defocus-data", "audit", name, "--merge", tmp_path / "part", *out)
     assert run(*merge, *KNOWN).returncode == 0
     merged = json.loads((tmp_path / "merged" / "audit.json").read_text())
     assert merged["pairs"] == json.loads((tmp_path / "audit" / "audit.json").read_text())["pairs"]

@@ -59,6 +59,10 @@ def test_reads_what_was_written(root: Path) -> None:
     assert dataset.pairs[1].metadata["lens"] == {"f_number": 2.0}
     assert dataset.derived.is_relative_to(root)
     assert not dataset.rendered
+    for one in read_manifest(root).pairs:
+        content = (root / one.blurry.path).read_bytes()
+        assert one.blurry.sha256 == hashlib.sha256(content).hexdigest()
+        assert one.blurry.bytes == len(content)
 
 
 def test_writing_is_canonical(root: Path) -> None:
@@ -87,9 +91,12 @@ good_paths = st.lists(named, min_size=1, max_size=4)
 bad_segments = st.sampled_from(["..", ".", "", "a\\b", "C:", "a\0b", "a\nb", "\u202e"])
 
 
+def row(path: str, sha256: str = HASH) -> dict[str, Any]:
+    return {"path": path, "bytes": 1, "sha256": sha256}
+
+
 def manifest_with(path: str) -> Manifest:
-    row = {"path": path, "bytes": 1, "sha256": HASH}
-    pair = {"id": "p", "scene": "s", "split": "test", "blurry": row}
+    pair = {"id": "p", "scene": "s", "split": "test", "blurry": row(path)}
     return Manifest.model_validate({"pairs": [pair]})
 
 
@@ -103,14 +110,9 @@ def test_relative_paths_are_accepted_and_stay_inside(parts: list[str]) -> None:
 @given(parts=good_paths, bad=bad_segments, data=st.data())
 def test_any_other_path_is_refused(parts: list[str], bad: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(parts)))
-    with pytest.raises(ValueError, match="relative path inside the dataset"):
-        manifest_with("/".join([*parts[:place], bad, *parts[place:]]))
-
-
-@given(parts=good_paths)
-def test_absolute_paths_are_refused(parts: list[str]) -> None:
-    with pytest.raises(ValueError, match="relative path inside the dataset"):
-        manifest_with("/" + "/".join(parts))
+    for path in ("/".join([*parts[:place], bad, *parts[place:]]), "/" + "/".join(parts)):
+        with pytest.raises(ValueError, match="relative path inside the dataset"):
+            manifest_with(path)
 
 
 @pytest.mark.parametrize(
@@ -127,18 +129,10 @@ def test_absolute_paths_are_refused(parts: list[str]) -> None:
         ({"scene": "s1"}, 0, "'s1' is in two splits"),
         ({"scene": "\x1b[31mred"}, 0, "control characters"),
         ({"pairs": []}, None, "no pairs"),
-        ({"blurry": {"path": "../x", "bytes": 1, "sha256": HASH}}, 0, "relative path inside"),
-        ({"blurry": {"path": "x", "bytes": 1, "sha256": "00"}}, 0, "sha256"),
-        (
-            {"blurry": {"path": "pairs/0/x.png", "bytes": 1, "sha256": HASH}},
-            0,
-            "png: no such file",
-        ),
-        (
-            {"blurry": {"path": "pairs", "bytes": 1, "sha256": HASH}},
-            0,
-            "a folder, not a file",
-        ),
+        ({"blurry": row("../x")}, 0, "relative path inside"),
+        ({"blurry": row("x", "00")}, 0, "sha256"),
+        ({"blurry": row("pairs/0/x.png")}, 0, "png: no such file"),
+        ({"blurry": row("pairs")}, 0, "a folder, not a file"),
     ],
 )
 def test_wrong_manifests_are_refused_and_say_where(
@@ -170,10 +164,3 @@ def test_garbage_is_refused_in_one_line(root: Path, content: str) -> None:
     with pytest.raises(DatasetError) as caught:
         open_dataset(f"manifest:{root}")
     assert str(root) in str(caught.value)
-
-
-def test_hashes_are_those_of_the_files(root: Path) -> None:
-    for row in read_manifest(root).pairs:
-        content = (root / row.blurry.path).read_bytes()
-        assert row.blurry.sha256 == hashlib.sha256(content).hexdigest()
-        assert row.blurry.bytes == len(content)

@@ -79,17 +79,11 @@ def test_in_a_shrunk_patch_circles_are_smaller_too(made: Dataset) -> None:
     assert float(half.nanmedian()) == pytest.approx(float(whole.nanmedian()) / 2, rel=0.1)
 
 
-def test_a_batch_has_it_for_the_objective_alone(made: Dataset) -> None:
+def test_a_batch_has_it_for_the_objective_and_its_file_is_of_one_aligner(
+    made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batch = source(made).batch(0, 3, 0)
-    assert not batch.extra
-    assert {name: tuple(one.shape) for name, one in batch.supervision.items()} == {
-        "measured_blur": (3, 1, 64, 64)
-    }
-
-
-def test_the_packed_file_is_of_one_aligner(made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = source(made).store.path
-    assert source(made).store.path == first
+    assert (batch.extra, batch.supervision["measured_blur"].shape) == ({}, (3, 1, 64, 64))
     monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
     assert source(made).store.path.name == "train-sharp-dis-r9.9-measured_blur.h5"
 

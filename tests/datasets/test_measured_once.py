@@ -35,7 +35,8 @@ from defocus.datasets.reporting.page import dataset_page
 from defocus.datasets.sidecar.write import write_sidecar
 from defocus.errors import DatasetError
 from defocus.images import Image, write_image
-from defocus.scene.aperture import disc_psf
+from tests.datasets.test_audit import defocused
+from tests.datasets.test_audit import scene as shown_scene
 
 NAMES = ("astronaut", "coffee")
 
@@ -45,16 +46,11 @@ def audit_written(out: Path, dataset: Dataset, audit: Audit) -> None:
 
 
 HEIGHT, WIDTH = 160, 208
+"""Smaller than those of the audit's tests: these pictures are in no other test."""
 
 
 def scene(name: str, x: int = 40) -> Image:
-    picture = cv2.resize(getattr(skimage.data, name)(), (330, 280), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(picture[44 : 44 + HEIGHT, x : x + WIDTH])
-
-
-def defocused(picture: Image, diameter: float = 5.0) -> Image:
-    kernel = disc_psf(diameter)
-    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT))
+    return shown_scene(name, x, 44)[:HEIGHT, :WIDTH]
 
 
 @pytest.fixture
@@ -147,9 +143,7 @@ def luma(picture: Image) -> Any:
 
 def test_sharpness_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
     """A focus stack's frame: its own focus is as sharp as it gets, the rest is not."""
-    sharp = np.ascontiguousarray(
-        cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
-    )
+    sharp = np.asarray(cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA))
     frame = defocused(sharp, 6.0)
     frame[:, :192] = cv2.filter2D(  # in focus, and crisper there than the picture in focus
         sharp, -1, np.array([[0, -0.1, 0], [-0.1, 1.4, -0.1], [0, -0.1, 0]])
@@ -215,9 +209,8 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
-        assert audit_shard(
-            source, "dis", 1, (number, 2), tmp_path / f"part{number}"
-        ).written.is_file()
+        done = audit_shard(source, "dis", 1, (number, 2), tmp_path / f"part{number}")
+        assert done.written.is_file()
     assert len(counted) == 2 * len(NAMES)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))
     parts = [tmp_path / "part1", tmp_path / "part2"]

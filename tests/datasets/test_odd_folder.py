@@ -13,6 +13,7 @@ import pytest
 from defocus.datasets.api import open_dataset
 from tests.datasets.test_isolation import CARD, COMMANDS, called
 
+EMPTY = np.zeros((96, 120, 3), np.uint8)
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut": (lambda file: file.write_bytes(file.read_bytes()[:-900]), "the file is cut short"),
     "empty": (lambda file: file.write_bytes(b""), "sharp/empty.png: "),
@@ -22,6 +23,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda file: (file.unlink(), file.symlink_to("nowhere.png")),
         "a link to a file that is not there",
     ),
+    "size": (lambda file: cv2.imwrite(str(file), EMPTY), "a pair needs one size"),
     "twice": (lambda file: shutil.copy(file, file.with_suffix(".jpg")), "is there too"),
 }
 WHOLE = ("a", "b" * 241, "zero")
@@ -76,9 +78,7 @@ def test_each_is_named_and_listed_and_tried_again(
     for pair, (_, reason) in ODD.items():
         assert reason in listed[pair]
         assert f"pair {pair} is left out: {listed[pair]}" in done.stderr
-    assert not any(str(folder) in reason for reason in listed.values()), (
-        "below the dataset's folder"
-    )
+    assert not any(str(folder) in reason for reason in listed.values()), "below the dataset's"
 
     mend(folder)
     again = called(words)

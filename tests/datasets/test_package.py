@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.table import QUANTITIES
 from defocus.datasets.pair import Dataset
-from defocus.datasets.release.details import Details, details_of
+from defocus.datasets.release.details import details_of
 from defocus.datasets.release.documents.card import undeclared
 from defocus.datasets.release.facts import audit_facts
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
@@ -33,9 +33,8 @@ from defocus.images import read_image
 from defocus.staging import owned_folder
 from tests.command_process import start_code
 from tests.conftest import Run
-from tests.datasets.conftest import picture, write_folder
+from tests.datasets.conftest import DETAILS, picture, write_folder
 
-DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 DETAILS_FILE = 'title = "Noise"\nauthors = ["A lab"]\nlicence = "CC-BY-4.0"\nfaces = "none"\n'
 GIGABYTE = 10**9
 
@@ -218,12 +217,6 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_names_that_differ_in_case_alone_are_one_line(tmp_path: Path) -> None:
-    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'p', ['A.png', 'a.png'])}")
-    with pytest.raises(DatasetError, match="'A' and 'a' are one id where case is ignored"):
-        package(dataset, tmp_path / "r", "folder")
-
-
 def test_positions_serial_numbers_and_names_are_gone(tmp_path: Path) -> None:
     """From the chunks of PNG, the EXIF of JPEG, and metadata, wherever they stand."""
     root = write_folder(tmp_path / "source", ["a.png", "b.png"], bits=8)
@@ -255,18 +248,16 @@ def test_positions_serial_numbers_and_names_are_gone(tmp_path: Path) -> None:
 
 
 def test_what_is_private_and_what_is_not() -> None:
-    found = without_private(
-        {
-            "f_number": 4,
-            "gps": {"lat": 48.1},
-            "note": "by Jane Doe, near 48.1371",
-            "owner": "Jane Doe",
-            "roles": [{"exif": {"LensSerialNumber": "99887766", "GPSLatitude": 48.1371}}],
-            "status": "unknown",
-            "camera": {"serial": "unknown", "model": "X 99887766"},
-        }
-    )
-    assert found == {
+    known = {
+        "f_number": 4,
+        "gps": {"lat": 48.1},
+        "note": "by Jane Doe, near 48.1371",
+        "owner": "Jane Doe",
+        "roles": [{"exif": {"LensSerialNumber": "99887766", "GPSLatitude": 48.1371}}],
+        "status": "unknown",
+        "camera": {"serial": "unknown", "model": "X 99887766"},
+    }
+    assert without_private(known) == {
         "f_number": 4,
         "note": "by removed, near removed",
         "roles": [{"exif": {}}],
@@ -300,9 +291,8 @@ def test_a_pair_with_an_array_that_is_none_is_left_out(
     noise: Dataset, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "flow.npy").write_bytes(content)
-    hostile = replace(
-        noise, pairs=(replace(noise.pairs[0], flow=tmp_path / "flow.npy"), *noise.pairs[1:])
-    )
+    first = replace(noise.pairs[0], flow=tmp_path / "flow.npy")
+    hostile = replace(noise, pairs=(first, *noise.pairs[1:]))
     for _ in range(2):
         done = package_dataset(hostile, tmp_path / "release", "folder", DETAILS, GIGABYTE)
         assert [one.id for one in done.left_out] == [noise.pairs[0].id]
@@ -315,10 +305,9 @@ def test_a_pair_with_an_array_that_is_none_is_left_out(
 
 @pytest.mark.parametrize("source", ["dpdd", "realdof", "lfdof", "no-such-reader"])
 def test_pictures_of_others_are_refused(noise: Dataset, tmp_path: Path, source: str) -> None:
-    with pytest.raises(DatasetError):
-        package(replace(noise, source=source), tmp_path / "release", "folder")
-    with pytest.raises(DatasetError):
-        package(replace(noise, name=f"{source}:x"), tmp_path / "release", "folder")
+    for other in (replace(noise, source=source), replace(noise, name=f"{source}:x")):
+        with pytest.raises(DatasetError):
+            package(other, tmp_path / "release", "folder")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -362,25 +351,21 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Ru
     assert "did you mean 'authors'" in wrong.stderr
 
 
-def test_an_empty_split_is_said(tmp_path: Path, run: Run) -> None:
+def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path: Path, run: Run) -> None:
     one = write_folder(tmp_path / "one", ["a.png"])
     done = run("defocus-data", "package", f"pairs:{one}", "--to", "folder", "--out", "r")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("; 'defocus-data split' draws the splits again") == 2
-
-
-def test_what_a_card_should_say_and_does_not_is_asked_for(
-    noise: Dataset, tmp_path: Path, run: Run
-) -> None:
-    done = run("defocus-data", "package", f"pairs:{noise.root}", "--to", "folder", "--out", "r")
-    assert done.returncode == 0
     assert done.stderr.count("state it in a file for --card") == 4
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
 
 
-def test_cells_of_the_index_are_no_formulas(noise: Dataset, tmp_path: Path) -> None:
-    pair = replace(noise.pairs[0], scene="=cmd()")
-    release = package(replace(noise, pairs=(pair,)), tmp_path / "r", "folder")
+def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path: Path) -> None:
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'p', ['A.png', 'a.png'])}")
+    with pytest.raises(DatasetError, match="'A' and 'a' are one id where case is ignored"):
+        package(dataset, tmp_path / "r", "folder")
+    pair = replace(dataset.pairs[0], scene="=cmd()")
+    release = package(replace(dataset, pairs=(pair,)), tmp_path / "s", "folder")
     assert ",'=cmd()," in (release / "pairs.csv").read_text()
 
 
@@ -416,14 +401,8 @@ def test_a_release_tells_its_steps_numbers_and_title(noise: Dataset, tmp_path: P
 def test_the_card_says_what_the_audit_warns_of(noise: Dataset, tmp_path: Path) -> None:
     texts = [f"it moved: 0.{n} stops" for n in range(4)] + ["34 % is clipped"]
     warned = [{"id": f"p{n}", "what": "w", "text": text} for n, text in enumerate(texts)]
-    for name, found, told in (
-        (
-            "odd",
-            warned,
-            "4 of 6 pairs, such as p0: it moved: 0.0 stops; p4: 34 % is clipped",
-        ),
-        ("good", [], "none"),
-    ):
+    many = "4 of 6 pairs, such as p0: it moved: 0.0 stops; p4: 34 % is clipped"
+    for name, found, told in (("odd", warned, many), ("good", [], "none")):
         summary = {one.name: {"count": 0} for one in QUANTITIES}
         audit = {"content_hash": noise.content_hash, "summary": summary, "warnings": found}
         (tmp_path / "audit.json").write_text(json.dumps(audit))
@@ -451,10 +430,9 @@ def test_a_later_version_tells_what_changed(
     root = write_folder(tmp_path / "later", [f"{letter}.png" for letter in "bcdefg"])
     for letter in "bcdef":  # g is new; c gets the sharp picture of b, d other bytes
         for role in ("blurry", "sharp"):
-            source = (
-                noise.root / role / f"{'b' if (letter, role) == ('c', 'sharp') else letter}.png"
-            )
-            (root / role / f"{letter}.png").write_bytes(source.read_bytes())
+            source = "b" if (letter, role) == ("c", "sharp") else letter
+            content = (noise.root / role / f"{source}.png").read_bytes()
+            (root / role / f"{letter}.png").write_bytes(content)
     written = cv2.imread(str(root / "sharp/d.png"), cv2.IMREAD_UNCHANGED)
     cv2.imwrite(str(root / "sharp/d.png"), written, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     (tmp_path / "card.toml").write_text(DETAILS_FILE + 'doi = "10.5072/one"\n')

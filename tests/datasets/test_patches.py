@@ -17,7 +17,7 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching import packing
 from defocus.datasets.patching.loader import PairPatches
-from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
 from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError
 from defocus.images import Image, as_float, read_image, read_pair
@@ -41,32 +41,6 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[
     assert np.array_equal(turned, blurry[1:31, 2:32][::-1, ::-1])
     quarter, _ = store.read(Crop(0, 1, 2, quarter_turns=1), 30)
     assert np.array_equal(quarter, np.rot90(blurry[1:31, 2:32]))
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_batches_hold_exact_values_of_the_pictures_on_disk(tmp_path: Path, bits: int) -> None:
-    names = [f"{n}.png" for n in range(9)]
-    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', names, bits)}")
-    batch = training_patches(dataset, "train", "sharp", 40).batch(3, 8, seed=1)
-    assert batch.blurry.shape == batch.target.shape == (8, 3, 40, 40)
-    assert batch.blurry.dtype == torch.float32
-    top = 2**bits - 1
-    known = {tuple(p) for pair in dataset.pairs for p in read_image(pair.blurry).reshape(-1, 3)}
-    found = np.rint(batch.blurry.numpy().transpose(0, 2, 3, 1).reshape(-1, 3) * top).astype(int)
-    assert {tuple(p) for p in found} <= known
-    scaled = found.astype(np.float32) / np.float32(top)
-    assert np.array_equal(scaled, batch.blurry.numpy().transpose(0, 2, 3, 1).reshape(-1, 3))
-
-
-@pytest.mark.full
-def test_target_and_blurry_are_cut_at_the_same_place(mild: Dataset) -> None:
-    source = training_patches(mild, "train", "truth", 96)
-    assert len(source) == 7
-    batch = source.batch(0, 16, seed=5)
-    # In focus regions agree; a crop from another place or another flip would not.
-    error = ((batch.blurry - batch.target) ** 2).mean(dim=(1, 2, 3))
-    shuffled = ((batch.blurry - batch.target.flip(0)) ** 2).mean(dim=(1, 2, 3))
-    assert error.median() < 0.25 * shuffled.median()
 
 
 @pytest.mark.parametrize("target", ["sharp", "truth", "prealigned"])
@@ -149,12 +123,9 @@ def digest(source: PatchSource, step: int, seed: int) -> str:
 
 
 BATCH_ELSEWHERE = """
-import hashlib
 from defocus.datasets.api import open_dataset
-from defocus.datasets.patching.source import training_patches
-source = training_patches(open_dataset("sample"), "train", "sharp", 64)
-batch = source.batch(17, 4, 3)
-print(hashlib.sha256(batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()).hexdigest())
+from tests.datasets.test_patches import digest, training_patches
+print(digest(training_patches(open_dataset("sample"), "train", "sharp", 64), 17, 3))
 """
 
 
@@ -170,8 +141,6 @@ def test_a_batch_depends_on_seed_and_step_alone(mild: Dataset) -> None:
 
 
 def test_crops_reach_every_pair_every_flip_and_both_borders(mild: Dataset) -> None:
-    from defocus.datasets.patching.source import random_crop
-
     source = training_patches(mild, "train", "sharp", 250)
     random = np.random.default_rng(0)
     crops = [random_crop(source.store, 250, random) for _ in range(600)]
@@ -212,33 +181,23 @@ def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
     os.close(write_end)
 
 
-def test_a_crop_larger_than_a_picture_names_it(tmp_path: Path) -> None:
-    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(4)])}")
-    reason = (
-        r"pair \d is 56x40, smaller than the training crop of 41 px; .* crop_px with --settings"
-    )
-    with pytest.raises(NotApplicableError, match=reason):
-        training_patches(dataset, "train", "sharp", 41)
-
-
 def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
     only = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
-    with pytest.raises(
-        NotApplicableError, match=r"no training pairs: .* one scene, .* more scenes"
-    ):
-        training_patches(only, "train", "sharp", 16)
-    with pytest.raises(NotApplicableError, match="has the target 'truth'"):
-        training_patches(only, "test", "truth", 16)
-    with pytest.raises(NotApplicableError, match="has the target 'prealigned'"):
-        training_patches(only, "test", "prealigned", 16)
-    assert not list((only.derived / "patches").iterdir())
     (pair,) = only.pairs
     several = replace(only, pairs=(pair, replace(pair, id="b", scene="b")))
-    with pytest.raises(NotApplicableError, match="no training pairs: the set is test-only"):
-        training_patches(several, "train", "sharp", 16)
     no_train = replace(several, pairs=(pair, replace(pair, id="b", split="validation")))
-    with pytest.raises(NotApplicableError, match="no training pairs: the split is empty"):
-        training_patches(no_train, "train", "sharp", 16)
+    larger = r"pair a is 56x40, smaller than the training crop of 41 px; .* crop_px with --settings"
+    for dataset, split, target, side_px, words in (
+        (only, "train", "sharp", 16, r"no training pairs: .* one scene, .* more scenes"),
+        (only, "test", "truth", 16, "has the target 'truth'"),
+        (only, "test", "prealigned", 16, "has the target 'prealigned'"),
+        (several, "train", "sharp", 16, "no training pairs: the set is test-only"),
+        (no_train, "train", "sharp", 16, "no training pairs: the split is empty"),
+        (only, "test", "sharp", 41, larger),
+    ):
+        with pytest.raises(NotApplicableError, match=words):
+            training_patches(dataset, split, target, side_px)  # type: ignore[arg-type]
+    assert [one.name for one in (only.derived / "patches").iterdir()] == ["test-sharp.h5"]
 
 
 def test_a_damaged_store_is_packed_again_or_named(

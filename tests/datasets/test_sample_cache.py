@@ -1,9 +1,6 @@
 """Making the sample dataset: deterministic, atomic, safe for several processes, self-mending."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,22 +28,6 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def start(variant: str, cache: Path, threads: int = 1) -> subprocess.Popen[str]:
-    environment = {
-        **os.environ,
-        "DEFOCUS_CACHE": str(cache),
-        "OMP_NUM_THREADS": str(threads),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", BUILD_ONE_SCENE, variant],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-
-
 @pytest.mark.full
 def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
     both = [start_code(BUILD_ONE_SCENE, "", DEFOCUS_CACHE=str(tmp_path)) for _ in range(2)]
@@ -58,7 +39,14 @@ def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_pixels_do_not_depend_on_threads_or_place(tmp_path: Path) -> None:
-    both = [start("strong", tmp_path / str(n), threads=n) for n in (1, 2)]
+    both = [
+        start_code(
+            *(BUILD_ONE_SCENE, "strong"),
+            DEFOCUS_CACHE=str(tmp_path / str(n)),
+            OMP_NUM_THREADS=str(n),
+        )
+        for n in (1, 2)
+    ]
     answers = [process.communicate(timeout=120) for process in both]
     assert answers[0][0]
     assert answers[0][0] == answers[1][0], answers

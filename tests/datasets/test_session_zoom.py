@@ -172,6 +172,10 @@ def test_align_with_a_session(session: Dataset, run: Run) -> None:
     assert "moved      " in done.stdout
     assert "session by journal (one), 4 pairs: zoom 1.00" in done.stderr
     assert "from 3 pairs; 0 contradict it" in done.stderr
+    more = ("--session", f"manifest:{session.root}", "--at-most", "translation")
+    done = run("defocus-data", "align", *files, *more)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--session gives a zoom, and --at-most translation has none" in done.stderr
 
 
 def test_align_lists_what_a_session_is_without(session: Dataset, run: Run, tmp_path: Path) -> None:
@@ -217,14 +221,6 @@ def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else
     assert session_key(session) == session_key(open_dataset(f"manifest:{session.root}"))
 
 
-def test_align_with_a_session_and_a_translation_at_most(session: Dataset, run: Run) -> None:
-    files = [session.pairs[3].blurry, session.pairs[3].sharp]
-    words = ("--session", f"manifest:{session.root}", "--at-most", "translation")
-    done = run("defocus-data", "align", *files, *words)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--session gives a zoom, and --at-most translation has none" in done.stderr
-
-
 def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> None:
     own = {
         one.id: OwnZoom(1.006, 0.001 + 0.001 * number, 200.0)
@@ -251,17 +247,9 @@ def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None
     assert found.to_json()["shared"]["pairs"] == 0
     assert lenses([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
     assert lenses([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
-
-
-def test_no_pairs_are_named_for_a_zoom_that_was_not_measured(session: Dataset) -> None:
-    pairs = [
-        replace(one, metadata=MappingProxyType({**CAMERA, "mode": "aperture"}))
-        for one in session.pairs
-    ]
-    own = {one.id: OwnZoom(1.0002, 0.002, 200.0) for one in pairs}
-    (found,) = pooled(pairs, own)
-    assert found.lens is not None
-    assert found.lens.pairs == 0
+    unsure = {one.id: OwnZoom(1.0002, 0.002, 200.0) for one in session.pairs}
+    (found,) = pooled([replace(one, metadata=facts) for one in session.pairs], unsure)
+    assert found.to_json()["shared"]["pairs"] == 0, "none is named for what was not measured"
     assert "from" not in found.shared
 
 
@@ -301,14 +289,10 @@ def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path: Path) -> Non
     assert "p3" not in found.worth
     assert found.title == "session by EXIF (One, 50 mm), 4 pairs"
     assert found.shared.startswith("zoom 1.00600 ± 0.0")
-    assert "p3" in lenses(pairs_of(tmp_path, distance=2.5), OWN)
-
-
-def test_exif_with_the_same_focus_is_no_proof_that_only_the_aperture_changed(
-    tmp_path: Path,
-) -> None:
+    focused = pairs_of(tmp_path, distance=2.5)
+    assert "p3" in lenses(focused, OWN)
     unknown = dict.fromkeys(OWN, OwnZoom(None, None, 200.0))
-    assert lenses(pairs_of(tmp_path, distance=2.5), unknown) == {}
+    assert lenses(focused, unknown) == {}, "no proof that only the aperture changed"
 
 
 @pytest.mark.full

@@ -16,7 +16,6 @@ import pytest
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import ReleaseFacts, write_facts
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.release.shards import shards_source
@@ -24,9 +23,7 @@ from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, writ
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.errors import DatasetError
 from defocus.images import read_image
-from tests.datasets.conftest import picture, write_folder
-
-DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+from tests.datasets.conftest import DETAILS, picture, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +49,10 @@ def test_everything_of_a_pair_comes_back(whole: Dataset, tmp_path: Path, form: s
     assert opened.source == shards_source(root) == "realblur"
     full = opened.pairs[1]
     assert dict(full.metadata) == {"f_number": 1.8}
-    for role in ("dual_pixel_left", "dual_pixel_right"):
-        np.testing.assert_array_equal(
-            read_image(getattr(full, role)), read_image(whole.pairs[1].blurry)
-        )
-    for role in ("flow", "defocus_map"):
-        np.testing.assert_array_equal(
-            np.load(getattr(full, role)), np.load(getattr(whole.pairs[1], role))
-        )
+    for role in ("dual_pixel_left", "dual_pixel_right", "flow", "defocus_map"):
+        read = read_image if role.startswith("dual") else np.load
+        paths = (getattr(one, role) for one in (full, whole.pairs[1]))
+        np.testing.assert_array_equal(*map(read, paths))
     assert opened.pairs[0].flow is None
     full.blurry.write_bytes(b"damaged in the cache")
     assert open_dataset(f"release:{root}").content_hash == opened.content_hash

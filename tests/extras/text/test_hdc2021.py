@@ -7,7 +7,8 @@ import numpy as np
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card
 from defocus.images import read_image
-from tests.datasets.test_newer_sets import STRAY, by_id, tree
+from tests.datasets.conftest import tree
+from tests.datasets.test_newer_sets import STRAY, by_id
 
 
 def hdc2021(root: Path) -> Path:
