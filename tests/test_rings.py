@@ -35,8 +35,8 @@ def ring_of(*given: Any, **marks: Any) -> set[str]:
 
 
 def test_the_ring_of_a_test() -> None:
-    assert ring_of("align/test_dis.py", "pair") == set()
-    assert ring_of("align/test_dis.py", "pair", "run") == {"full"}
+    assert ring_of("align/test_flow.py", "pair") == set()
+    assert ring_of("align/test_flow.py", "pair", "run") == {"full"}
     assert ring_of("browser/test_report.py") == {"full"}
     assert ring_of("test_smoke.py", "run_afresh", marks=("smoke",)) == {"smoke"}
     assert ring_of("extras/charts/test_lens.py", "run") == {"extra"}
@@ -46,7 +46,7 @@ def test_an_extra_has_the_tests_of_its_folder() -> None:
     assert extra_of(TESTS / "extras" / "charts" / "test_lens.py") == "charts"
     assert extra_of(TESTS / "extras" / "people" / "test_judging.py") == "people"
     assert extra_of(TESTS / "research" / "test_truth.py") == "research"
-    assert extra_of(TESTS / "align" / "test_dis.py") is None
+    assert extra_of(TESTS / "align" / "test_flow.py") is None
 
 
 def test_files_without_a_default_test_are_not_imported(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def report_of(plugin: Any, item: Any, *given: Any) -> Any:
 
 @pytest.mark.parametrize("mark", ["full", "extra", "smoke", None])
 def test_a_test_that_starts_a_process_fails_unless_it_is_marked(mark: str | None) -> None:
-    item = Item("align/test_dis.py", marks=(mark,) if mark else ())
+    item = Item("align/test_flow.py", marks=(mark,) if mark else ())
     plugin = StartedProcesses.__new__(StartedProcesses)
     plugin.started = []
     assert report_of(plugin, item, item).outcome == "passed"

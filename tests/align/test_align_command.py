@@ -2,7 +2,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,8 +18,12 @@ from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
 from tests.command_process import start_command
 from tests.conformance.probe import fill_weights
+from tests.datasets.conftest import full_disk
+
+__all__ = ["full_disk"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Files = tuple[Path, Path]
 KEYS = {
     *("status", "misalignment_px", "shift_px", "zoom", "rotation_deg", "residual_px", "gain_ev"),
     *("reliable_share", "estimator", "weights_sha256", "reason", "model", "gain", "offset"),
@@ -33,9 +37,7 @@ def align(run: Run, *arguments: object, **environment: str) -> subprocess.Comple
     return run("defocus-data", "align", *arguments, **environment)
 
 
-def test_numbers_and_files(
-    run: Run, pair: Pair, pair_files: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_the_numbers(run: Run, pair: Pair, pair_files: Files, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     done = align(run, *pair_files, "--json", "--out", out)
     assert done.returncode == 0, done.stderr
@@ -66,7 +68,7 @@ def test_numbers_and_files(
 
 
 def test_the_hash_of_the_weights_is_given(
-    run: Run, pair: Pair, pair_files: tuple[Path, Path], tmp_path: Path
+    run: Run, pair: Pair, pair_files: Files, tmp_path: Path
 ) -> None:
     network = PWCNet()
     fill_weights(network, 0)
@@ -90,7 +92,7 @@ def test_the_hash_of_the_weights_is_given(
 
 @pytest.mark.parametrize("case", ["missing", "two sizes", "file in the way"])
 def test_bad_paths_fail_before_torch_is_loaded(
-    case: str, run_afresh: Run, pair_files: tuple[Path, Path], tmp_path: Path
+    case: str, run_afresh: Run, pair_files: Files, tmp_path: Path
 ) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     blurry, sharp = pair_files
@@ -108,9 +110,7 @@ def test_bad_paths_fail_before_torch_is_loaded(
     assert words in done.stderr
 
 
-def test_what_a_killed_run_left_is_removed(
-    run: Run, pair_files: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_what_a_kill_left_goes(run: Run, pair_files: Files, tmp_path: Path) -> None:
     words = ("align", *pair_files, "--out", tmp_path / "out")
     with start_command("defocus-data", *words) as process:
         while process.poll() is None and not list((tmp_path / "out").glob(".align-*/*")):
@@ -121,9 +121,7 @@ def test_what_a_killed_run_left_is_removed(
     assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
 
 
-def test_unknown_replaces_an_earlier_result(
-    run: Run, pair: Pair, pair_files: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_unknown_replaces_a_result(run: Run, pair: Pair, pair_files: Files, tmp_path: Path) -> None:
     out, wall = tmp_path / "out", tmp_path / "wall.png"
     write_image(wall, np.full_like(pair.blurry, 20000))
     assert align(run, *pair_files, "--out", out).returncode == 0
@@ -150,7 +148,7 @@ def bad_pair(case: str, good: tuple[Path, Path], folder: Path) -> tuple[object, 
 
 @pytest.mark.parametrize("case", ["unreadable", "corrupt weights", "unknown estimator"])
 def test_bad_input_is_one_line_and_exit_2(
-    case: str, run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+    case: str, run: Run, pair_files: Files, tmp_path: Path
 ) -> None:
     arguments = bad_pair(case, pair_files, tmp_path)
     done = align(run, *arguments, "--json", "--out", tmp_path / "out")
@@ -160,9 +158,7 @@ def test_bad_input_is_one_line_and_exit_2(
     assert not (tmp_path / "out").exists()
 
 
-def test_inputs_and_strangers_files_are_not_overwritten(
-    run: Run, pair_files: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_no_file_is_overwritten(run: Run, pair_files: Files, tmp_path: Path) -> None:
     done = align(run, *pair_files, "--model", "flow")
     assert (done.returncode, done.stdout) == (2, "")
     assert "need --out" in done.stderr
@@ -177,24 +173,11 @@ def test_inputs_and_strangers_files_are_not_overwritten(
     assert (tmp_path / "sharp.png").read_bytes() == b"mine"
 
 
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can be mounted by root only")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_full_disk_leaves_nothing_behind(
-    run: Run, pair_files: tuple[Path, Path], tiny_disk: Path
-) -> None:
-    done = align(run, *pair_files, "--json", "--out", tiny_disk / "out")
+def test_full_disk_leaves_nothing_behind(run: Run, pair_files: Files, full_disk: Path) -> None:
+    done = align(run, *pair_files, "--json", "--out", full_disk / "out")
     assert done.returncode == 5, done.stderr
     assert "disk is full" in done.stderr
-    assert list(tiny_disk.iterdir()) == []
+    assert [path.name for path in full_disk.iterdir()] == ["ballast"]
 
 
 @pytest.mark.parametrize("renames", [1, 2, 3, 4])

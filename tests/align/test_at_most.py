@@ -48,9 +48,7 @@ ZOOMED = Similarity(1.008, 0.25, (2.5, -1.25))
 
 
 @pytest.mark.parametrize(("truth", "known"), [(SHIFTED, True), (ZOOMED, False)])
-def test_the_command_with_a_translation_at_most(
-    truth: Similarity, known: bool, run: Run, tmp_path: Path
-) -> None:
+def test_a_translation_at_most(truth: Similarity, known: bool, run: Run, tmp_path: Path) -> None:
     pair = rendered_pair(3, 4.0, truth)
     files = tmp_path / "blurry.png", tmp_path / "sharp.png"
     for path, picture in zip(files, (pair.blurry, pair.sharp), strict=True):

@@ -17,6 +17,7 @@ from research.alignment_truth.rendered.textures import load_textures
 SIZE = 192, 256
 PAIRS = (1, 2, 4, 5)
 DEFAULT = flow_estimator()
+Measured = list[tuple[TruthPair, DenseFlow]]
 
 
 def linear(encoded: np.ndarray) -> np.ndarray:
@@ -41,7 +42,7 @@ def errors(flow: np.ndarray, pair: TruthPair) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def measured() -> list[tuple[TruthPair, DenseFlow]]:
+def measured() -> Measured:
     textures = load_textures("choose")
     pairs = [render_pair(textures, at_width(FULL, SIZE[1]), *SIZE, 5, index) for index in PAIRS]
     return [
@@ -50,7 +51,7 @@ def measured() -> list[tuple[TruthPair, DenseFlow]]:
     ]
 
 
-def test_errors_on_the_truth_set(measured: list[tuple[TruthPair, DenseFlow]]) -> None:
+def test_errors_on_the_truth_set(measured: Measured) -> None:
     little = [errors(f.flow, p)[p.inside & ~p.edge & (p.coc_px <= 10)] for p, f in measured]
     believed = [errors(f.flow, p)[p.inside & f.reliable] for p, f in measured]
     assert np.concatenate(little).mean() <= 0.25
@@ -58,7 +59,7 @@ def test_errors_on_the_truth_set(measured: list[tuple[TruthPair, DenseFlow]]) ->
     assert np.mean([f.reliable[p.inside].mean() for p, f in measured]) >= 0.8
 
 
-def test_believed_pixels_err_less(measured: list[tuple[TruthPair, DenseFlow]]) -> None:
+def test_believed_pixels_err_less(measured: Measured) -> None:
     """Over the pairs, error grows with the stated uncertainty, and is of its order."""
     stated = np.concatenate([f.uncertainty_px[p.inside] for p, f in measured])
     error = np.concatenate([errors(f.flow, p)[p.inside] for p, f in measured])
@@ -120,7 +121,7 @@ def test_pictures_that_do_not_fit() -> None:
         dense_flow(blurry, sharp, np.eye(3), DEFAULT)
 
 
-def test_an_estimator_that_equalises(measured: list[tuple[TruthPair, DenseFlow]]) -> None:
+def test_an_estimator_that_equalises(measured: Measured) -> None:
     plain, equal = flow_estimator(), flow_estimator(equalise=True)
     assert equal.name == f"{DEFAULT_ESTIMATOR}-equalised"
     frames = [

@@ -5,11 +5,8 @@ import numpy as np
 import pytest
 
 from defocus.align.photometry.equalise import (
-    DIAMETERS_PX,
-    OTHER_WAY,
     disc_blurred,
     equalised,
-    relative_blur,
 )
 from defocus.align.photometry.exposure import light_ratio, vignetting_ev
 from defocus.scene.aperture import disc_psf
@@ -82,15 +79,6 @@ def test_what_the_sharp_member_does_not_show_is_no_difference() -> None:
     found = equalised(noisy(blurry, 1), noisy(broken, 2), valid)
     assert np.array_equal(found.sharp[:, :60], found.blurry[:, :60])
     assert np.median(found.coc_px[20:-20, 62:80]) == pytest.approx(6.0, abs=1.0)
-
-
-def test_steps_are_places_in_the_list_of_diameters() -> None:
-    sharp = picture()
-    blurry = exactly_blurred(sharp, 4.0)
-    stack = [disc_blurred(sharp, diameter) for diameter in DIAMETERS_PX]
-    other = [disc_blurred(blurry, diameter) for diameter in DIAMETERS_PX[: OTHER_WAY + 1]]
-    place = relative_blur(other, stack, EVERYWHERE)
-    assert np.median(place[INNER]) == pytest.approx(4.0, abs=0.2)  # 4 px is the fourth
 
 
 @pytest.mark.parametrize("gain", [1.0, 1.23, 0.8])

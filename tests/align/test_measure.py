@@ -22,6 +22,7 @@ from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture
 
+Measured = tuple[Image, Image, Measurement]
 SIZE = (256, 192)
 GAIN = np.array([1.15, 0.95, 1.04], np.float32)
 OFFSET = np.array([0.004, 0.002, 0.006], np.float32)
@@ -80,9 +81,7 @@ def test_gains_and_offsets_lie_within_two_sigma() -> None:
 
 @pytest.mark.parametrize("lit", [(1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1e-5)])
 @pytest.mark.parametrize("where", ["both", "sharp", "blurry"])
-def test_light_is_fitted_by_the_channels_that_have_light(
-    lit: tuple[float, ...], where: str
-) -> None:
+def test_light_is_fitted_by_channels_that_have_it(lit: tuple[float, ...], where: str) -> None:
     rng = np.random.default_rng(0)
     scene = cv2.GaussianBlur(rng.uniform(0, 0.8, (96, 128, 3)).astype(np.float32), (0, 0), 4)
     light = scene * np.array(lit, np.float32)
@@ -233,12 +232,12 @@ def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards: float
 
 
 @pytest.fixture(scope="module")
-def measured() -> tuple[Image, Image, Measurement]:
+def measured() -> Measured:
     pair = rendered_pair(8, 6.0, Similarity(1.01, 0.4, (3.0, -2.0)), (321, 239))
     return pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
 
 
-def test_everything_has_an_uncertainty(measured: tuple[Image, Image, Measurement]) -> None:
+def test_everything_has_an_uncertainty(measured: Measured) -> None:
     document = json.loads(json.dumps(measured[2].misalignment.to_json(), allow_nan=False))
     assert document["model"] in {"translation", "similarity", "affine", "homography"}
     known = {key for key, value in document.items() if isinstance(value, float | list | dict)}
@@ -254,9 +253,7 @@ def test_everything_has_an_uncertainty(measured: tuple[Image, Image, Measurement
 
 
 @pytest.mark.full
-def test_evidence_is_a_picture_and_two_masks(
-    measured: tuple[Image, Image, Measurement], tmp_path: Path
-) -> None:
+def test_evidence_is_shown(measured: Measured, tmp_path: Path) -> None:
     blurry, sharp, measurement = measured
     assert write_evidence(tmp_path / "seen", blurry, sharp, measurement) == list(EVIDENCE_NAMES)
     picture, calibration, occlusion = (read_image(tmp_path / "seen" / n) for n in EVIDENCE_NAMES)
@@ -298,9 +295,7 @@ def test_a_pair_against_itself_is_aligned_to_the_last_digit() -> None:
         (np.full((64, 64), np.nan, np.float32), "not finite"),
     ],
 )
-def test_a_defocus_map_of_something_else_is_refused(
-    coc_px: NDArray[np.float32], complaint: str
-) -> None:
+def test_a_foreign_defocus_map_is_refused(coc_px: NDArray[np.float32], complaint: str) -> None:
     picture = np.zeros((64, 64, 3), np.uint8)
     with pytest.raises(AlignmentError, match=complaint):
         measure(picture, picture, flow_estimator("dis"), defocus_map=coc_px)

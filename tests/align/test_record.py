@@ -21,6 +21,7 @@ from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Measured = tuple[Pair, Measurement]
 RELEASES = {
     "global": Release(),
     "flow, half size": Release("flow", 0.5, "lanczos"),
@@ -29,7 +30,7 @@ RELEASES = {
 
 
 @pytest.fixture(scope="module")
-def measured() -> tuple[Pair, Measurement]:
+def measured() -> Measured:
     pair = rendered_pair(21, 5.0, Similarity(1.01, 0.3, (2.4, -1.7)), (200, 150), 0.2, 16)
     return pair, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
 
@@ -39,9 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", RELEASES)
-def test_a_record_repeats_its_files(
-    name: str, measured: tuple[Pair, Measurement], tmp_path: Path
-) -> None:
+def test_a_record_is_repeated(name: str, measured: Measured, tmp_path: Path) -> None:
     pair, measurement = measured
     first, again = tmp_path / "first", tmp_path / "again"
     names = write_aligned(first, pair.blurry, pair.sharp, measurement, RELEASES[name])
@@ -96,9 +95,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("case", SPOILT)
-def test_a_spoilt_record_is_one_error_and_no_file(
-    case: str, measured: tuple[Pair, Measurement], tmp_path: Path
-) -> None:
+def test_a_spoilt_record_is_an_error(case: str, measured: Measured, tmp_path: Path) -> None:
     pair, measurement = measured
     folder = tmp_path / "a"
     write_aligned(folder, pair.blurry, pair.sharp, measurement, RELEASES["flow, half size"])
@@ -118,7 +115,7 @@ def test_a_spoilt_record_is_one_error_and_no_file(
     assert not (tmp_path / "b").exists()
 
 
-def test_other_originals_are_refused(measured: tuple[Pair, Measurement], tmp_path: Path) -> None:
+def test_other_originals_are_refused(measured: Measured, tmp_path: Path) -> None:
     pair, measurement = measured
     write_aligned(tmp_path / "a", pair.blurry, pair.sharp, measurement)
     record = tmp_path / "a" / "misalignment.json"
@@ -135,7 +132,7 @@ def test_other_originals_are_refused(measured: tuple[Pair, Measurement], tmp_pat
             repeat_aligned(tmp_path / "b", pair.blurry, pair.sharp, record)
 
 
-def test_on_the_command_line(run: Run, measured: tuple[Pair, Measurement], tmp_path: Path) -> None:
+def test_on_the_command_line(run: Run, measured: Measured, tmp_path: Path) -> None:
     """With a rig, all options and the evidence; then from the record alone."""
     pair, _ = measured
     size = (200, 150)

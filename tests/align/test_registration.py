@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from synthetic import largest_error_px, rendered_pair
 
-from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.photometry.blur_matching import disc_blurred_stack
@@ -13,7 +12,7 @@ from defocus.align.registration.level import moved_picture
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import enlarged, reduced, scaling
-from defocus.scene.geometry import IDENTITY, Similarity
+from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
 
 DIS = flow_estimator("dis")
@@ -129,31 +128,6 @@ def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev: float) ->
     registered = register(np.maximum(blurred * fall + noise, 0).astype(np.float32), sharp)
     assert registered.matrix is not None, registered.reason
     assert corner_distance_px(registered.matrix, matrix, sharp.shape) < 0.2
-
-
-@pytest.mark.full
-def test_shift_of_26_px_in_a_large_picture() -> None:
-    size = (1000, 750)
-    truth = Similarity(0.982, 0.1, (26.0, -12.0))
-    pair = rendered_pair(8, 12.0, truth, size)
-    measured = found(measure(pair.blurry, pair.sharp, DIS))
-    assert measured is not None
-    assert largest_error_px(measured, truth, size) <= 0.3
-
-
-@pytest.mark.full
-def test_compensated_pair_is_aligned() -> None:
-    pair = rendered_pair(4, 6.0, Similarity(1.015, 0.5, (4.0, -3.0)), bits=16)
-    aligned = compensate(pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, DIS))
-    assert aligned.sharp.dtype == np.uint16
-    assert aligned.sharp.shape == pair.blurry.shape
-    again = found(measure(pair.blurry, aligned.sharp, DIS))
-    assert again is not None
-    assert largest_error_px(again, IDENTITY) < 0.05
-    truth = rendered_pair(4, 0.0, IDENTITY, bits=16).sharp.astype(float)
-    error = np.abs(aligned.sharp.astype(float) - truth)[aligned.valid_mask]
-    assert np.median(error) / 65535 < 0.02
-    assert 0.7 < aligned.valid_mask.mean() < 1.0
 
 
 def test_reduced_positions_and_enlarged_masks() -> None:

@@ -183,9 +183,7 @@ def test_pairs_that_contradict_each_other_do_not_prove_that_only_the_aperture_ch
 
 
 @pytest.mark.parametrize(("sigma", "known"), [(5e-4, True), (5e-3, False), (0.02, False)])
-def test_an_unknown_pair_is_known_in_a_session_only_if_that_is_sure(
-    sigma: float, known: bool
-) -> None:
+def test_an_unknown_pair_is_known_in_a_sure_session(sigma: float, known: bool) -> None:
     blurry, sharp, truth = pair(*UNKNOWN)
     shared = SessionLens(Shared(ZOOM - sigma, sigma, 3))
     found, used = register_in_session(blurry, sharp, shared)
@@ -228,12 +226,9 @@ def test_an_asymmetry_of_the_session_is_taken_from_the_zoom() -> None:
     assert moved.sigma == pytest.approx(math.sqrt(0.012**2 - (10 / 200 * SPREAD.doubt) ** 2))
     taken = replace(OWN, asymmetry=replace(SPREAD, taken=0.05)).with_asymmetry(Shared(0.05, 0, 4))
     assert taken.zoom == pytest.approx(1.01, abs=1e-12)
-
-
-def test_a_symmetric_spread_keeps_most_of_the_asymmetry_out() -> None:
-    pair = replace(OWN, asymmetry=replace(SPREAD, prior=0.02))
-    moved = pair.with_asymmetry(Shared(0.05, 0.02, 4))
-    assert moved.zoom == pytest.approx(1.01 - 0.025 * 10 / 200, abs=1e-9)
+    symmetric = replace(OWN, asymmetry=replace(SPREAD, prior=0.02))
+    moved = symmetric.with_asymmetry(Shared(0.05, 0.02, 4))
+    assert moved.zoom == pytest.approx(1.01 - 0.025 * 10 / 200, abs=1e-9), "most is kept out"
 
 
 @pytest.mark.parametrize("shared", [Shared(0.2, 0.01, 4), Shared(0.06, 0.05, 4), None])

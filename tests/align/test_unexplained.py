@@ -18,6 +18,7 @@ from defocus.images import as_linear
 from defocus.scene.aperture import disc_psf
 
 Light = NDArray[np.float32]
+Three = tuple[Light, Light, Light]
 STILL = np.eye(3)
 DISPLAY_P3_OF_SRGB = np.array(
     [[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]]
@@ -25,7 +26,7 @@ DISPLAY_P3_OF_SRGB = np.array(
 
 
 @pytest.fixture(scope="module")
-def pair() -> tuple[Light, Light, Light]:
+def pair() -> Three:
     """Blurry and sharp light of 240 × 320 px, and the diameters: in focus at the left."""
     sharp = 0.8 * as_linear(cv2.resize(data.coffee(), (320, 240), interpolation=cv2.INTER_AREA))
     across = np.linspace(0, 12, 320, dtype=np.float32)[None].repeat(240, axis=0)
@@ -46,9 +47,7 @@ def found(blurry: Light, sharp: Light, diameter: Light | None) -> Unexplained:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_blur_exposure_vignetting_and_noise_are_explained(
-    pair: tuple[Light, Light, Light], known: bool
-) -> None:
+def test_blur_light_and_noise_are_explained(pair: Three, known: bool) -> None:
     blurry, sharp, diameter = pair
     y, x = np.ogrid[-1:1:240j, -1:1:320j]
     light = 0.7 * 2.0 ** (-1.2 * (x * x + y * y) / 2)
@@ -59,7 +58,7 @@ def test_blur_exposure_vignetting_and_noise_are_explained(
     assert causes(told) == ()
 
 
-def test_an_object_that_moved_is_found_where_it_is(pair: tuple[Light, Light, Light]) -> None:
+def test_an_object_that_moved_is_found_where_it_is(pair: Three) -> None:
     blurry, sharp, diameter = pair
     moved = sharp.copy()
     moved[90:140, 60:110] = sharp[90:140, 200:250]
@@ -75,7 +74,7 @@ def test_an_object_that_moved_is_found_where_it_is(pair: tuple[Light, Light, Lig
     assert (unexplained_picture(stops)[:, 180:] > 100).all()
 
 
-def test_light_across_the_picture_is_no_movement(pair: tuple[Light, Light, Light]) -> None:
+def test_light_across_the_picture_is_no_movement(pair: Three) -> None:
     blurry, sharp, diameter = pair
     uneven = sharp * 2.0 ** np.linspace(-0.4, 0.4, 320, dtype=np.float32)[None, :, None]
     told = found(blurry, uneven, diameter)
@@ -83,7 +82,7 @@ def test_light_across_the_picture_is_no_movement(pair: tuple[Light, Light, Light
     assert [one.split(",")[0] for one in causes(told)] == ["light changed across the picture"]
 
 
-def test_dark_specks_are_dust(pair: tuple[Light, Light, Light]) -> None:
+def test_dark_specks_are_dust(pair: Three) -> None:
     _, sharp, _ = pair
     plain = 0.3 + 0.1 * sharp
     diameter = np.full((240, 320), 3.0, np.float32)
@@ -95,9 +94,7 @@ def test_dark_specks_are_dust(pair: tuple[Light, Light, Light]) -> None:
     assert "dust or a mark: 4 dark specks in the sharp member alone" in causes(told)
 
 
-def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(
-    pair: tuple[Light, Light, Light],
-) -> None:
+def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair: Three) -> None:
     blurry, sharp, diameter = pair
     elsewhere = blurred(sharp, np.ascontiguousarray(diameter[:, ::-1]))
     told = found(blurry, elsewhere, diameter)
@@ -107,7 +104,7 @@ def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(
 
 @pytest.mark.parametrize(("member", "other"), [("sharp", "blurry"), ("blurry", "sharp")])
 def test_lost_profiles_and_a_member_in_black_and_white_are_named(
-    pair: tuple[Light, Light, Light], member: str, other: str
+    pair: Three, member: str, other: str
 ) -> None:
     members = dict(zip(("blurry", "sharp"), pair, strict=False))
     paler = members | {member: (members[member] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)}
@@ -119,9 +116,7 @@ def test_lost_profiles_and_a_member_in_black_and_white_are_named(
     assert any(one.startswith(f"the {member} member has hardly any colours") for one in told)
 
 
-def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(
-    pair: tuple[Light, Light, Light],
-) -> None:
+def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair: Three) -> None:
     blurry, sharp, diameter = pair
     warmer = (blurry * np.array([1.1, 1.0, 0.8])).astype(np.float32)
     assert causes(found(warmer, sharp, diameter)) == ()
@@ -132,7 +127,7 @@ def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(
     assert found(noisy, grey[1], diameter).colour_change is None, "nor does noise"
 
 
-def test_what_is_clipped_says_nothing(pair: tuple[Light, Light, Light]) -> None:
+def test_what_is_clipped_says_nothing(pair: Three) -> None:
     blurry, sharp, diameter = pair
     assert unexplained(np.ones_like(blurry), sharp, STILL, diameter) is None
     bright = np.minimum(2 * sharp, 1)

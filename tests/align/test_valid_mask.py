@@ -42,9 +42,7 @@ def test_compensate_leaves_out_a_moving_object(pictures: tuple[Image, Image]) ->
     assert np.array_equal(mask, inside & measurement.reliable)
 
 
-def test_the_stored_reference_leaves_it_out_too(
-    pictures: tuple[Image, Image], tmp_path: Path
-) -> None:
+def test_a_stored_reference_leaves_it_out(pictures: tuple[Image, Image], tmp_path: Path) -> None:
     for role, picture in zip(("blurry", "sharp"), pictures, strict=True):
         (tmp_path / role).mkdir()
         write_image(tmp_path / role / "a.png", picture)

@@ -75,6 +75,15 @@ def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blu
     return root
 
 
+def one_pair(folder: Path, pictures: dict[str, Image], **more: Path) -> Dataset:
+    """A dataset of one training pair, written in a folder."""
+    for role, shown in pictures.items():
+        write_image(folder / f"{role}.png", shown)
+    files = {role: folder / f"{role}.png" for role in pictures} | more
+    pair = Pair("a", "a", "train", **files)
+    return Dataset(folder.name, folder, (pair,), "e" * 64, folder / ".derived")
+
+
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 
 
@@ -151,7 +160,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Make], No
 WRITTEN = itertools.count()
 
 
-def tree(root: Path, names: Iterable[str]) -> Path:
+def tree(root: Path, names: Iterable[str], bits: int = 16) -> Path:
     """Small pictures, no two alike, of the depth that the suffix allows, or texts."""
     for name in names:
         path = root / name
@@ -160,6 +169,6 @@ def tree(root: Path, names: Iterable[str]) -> Path:
         if suffix not in {".jpg", ".bmp", ".png", ".tif"}:
             path.write_text("no picture")
             continue
-        kind = np.uint8 if suffix in {".jpg", ".bmp"} else np.uint16
+        kind = np.uint8 if bits == 8 or suffix in {".jpg", ".bmp"} else np.uint16
         write_image(path, np.full((6, 8, 3), next(WRITTEN), np.uint16).astype(kind))
     return root

@@ -80,9 +80,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(name=st.text(min_size=1, max_size=12).filter(lambda name: "\0" not in name))
-def test_whatever_a_name_is_nothing_lands_outside(
-    tmp_path_factory: pytest.TempPathFactory, name: str
-) -> None:
+def test_no_name_lands_outside(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("any")
     try:
         archive = zipped(folder / "a.zip", {name: b"1"})

@@ -71,7 +71,7 @@ def test_the_pairs_that_fail_are_named_worst_first_with_every_reason() -> None:
 @pytest.mark.parametrize(
     ("pairs", "leaks"), [((UNKNOWN,), ()), ((BROKEN,), ()), ((), (LEAK,))], ids=str
 )
-def test_what_is_no_misalignment_fails_too(
+def test_other_faults_fail(
     pairs: tuple[AuditedPair, ...], leaks: tuple[NearDuplicate, ...]
 ) -> None:
     audit = audit_of(*GOOD, *pairs, leaks=leaks)

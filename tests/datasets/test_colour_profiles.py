@@ -26,12 +26,13 @@ from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
 from tests.conftest import Run
 from tests.datasets.test_release_facts import wide_profile
 
+Two = tuple[np.ndarray, np.ndarray]
 WIDE = wide_profile()  # made once: a profile has the second of its making
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @pytest.fixture
-def pictures() -> tuple[np.ndarray, np.ndarray]:
+def pictures() -> Two:
     """A sharp picture with coloured texture, and a blurry one."""
     noise = np.random.default_rng(0).normal(0.5, 0.25, (128, 160, 3))
     sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
@@ -49,14 +50,12 @@ def folder_of(root: Path, sharp: np.ndarray, blurry: np.ndarray, of_blurry: byte
 
 
 @pytest.fixture
-def wide(pictures: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+def wide(pictures: Two, tmp_path: Path) -> Path:
     """A folder with one pair of another colour space than sRGB."""
     return folder_of(tmp_path / "wide", *pictures, WIDE)
 
 
-def test_a_compensated_pair_has_the_colours_of_its_files(
-    wide: Path, run: Run, tmp_path: Path
-) -> None:
+def test_a_compensated_pair_keeps_its_colours(wide: Path, run: Run, tmp_path: Path) -> None:
     told = run("defocus-data", "compensate", f"pairs:{wide}", "--out", tmp_path / "out")
     assert told.returncode == 0, told.stderr
     assert "a: colour space: Wide built-in, taken for sRGB" in told.stderr
@@ -69,7 +68,7 @@ def test_a_compensated_pair_has_the_colours_of_its_files(
 
 
 @pytest.fixture
-def mixed(pictures: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Path:
+def mixed(pictures: Two, tmp_path: Path) -> Path:
     """A folder with one pair whose sharp member alone has its colours by a profile."""
     sharp, blurry = pictures
     return folder_of(tmp_path / "mixed", sharp[:, :, ::-1], blurry, None)  # red for blue
@@ -82,7 +81,7 @@ def colour_error(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
 
 
 def test_two_colour_spaces_become_one_before_anything_is_measured(
-    pictures: tuple[np.ndarray, np.ndarray], mixed: Path, run: Run, tmp_path: Path
+    pictures: Two, mixed: Path, run: Run, tmp_path: Path
 ) -> None:
     command = ("compensate", f"pairs:{mixed}", "--out", tmp_path / "out", "--photometric", "none")
     told = run("defocus-data", *command)
@@ -102,9 +101,7 @@ def test_two_colour_spaces_become_one_before_anything_is_measured(
     assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
 
 
-def test_a_release_has_no_pair_of_two_colour_spaces(
-    pictures: tuple[np.ndarray, np.ndarray], mixed: Path
-) -> None:
+def test_a_release_has_no_pair_of_two_colour_spaces(pictures: Two, mixed: Path) -> None:
     blurry, sharp = mixed / "blurry/a.png", mixed / "sharp/a.png"
     pair = Pair("a", "a", "test", blurry, sharp)
     with pytest.raises(ImageError, match=r"pair a: .* is in sRGB, the sharp one in Wide built-in"):
@@ -161,7 +158,7 @@ P3_PLACES = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 
     ],
 )
 def test_colours_named_by_a_code_are_not_mixed_with_others(
-    pictures: tuple[np.ndarray, np.ndarray],
+    pictures: Two,
     tmp_path: Path,
     chunks: Sequence[tuple[bytes, bytes]],
     code: str,
@@ -197,9 +194,7 @@ def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:
     assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
 
 
-def test_an_aligned_pair_has_them_and_is_repeated_to_the_byte(
-    wide: Path, run: Run, tmp_path: Path
-) -> None:
+def test_an_aligned_pair_is_repeated_to_the_byte(wide: Path, run: Run, tmp_path: Path) -> None:
     members = wide / "blurry/a.png", wide / "sharp/a.png"
     assert run("defocus-data", "align", *members, "--out", tmp_path / "out").returncode == 0
     record = tmp_path / "out/misalignment.json"

@@ -26,9 +26,7 @@ def session(tmp_path: Path, strong: Dataset) -> Path:
     return write_session(tmp_path / "shoot", list(strong.pairs[:3]))
 
 
-def test_import_makes_a_dataset_that_opens(
-    tmp_path: Path, session: Path, strong: Dataset, run: Run
-) -> None:
+def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, run: Run) -> None:
     done = run("defocus-data", "import", session, "--out", tmp_path / "set")
     assert done.returncode == 0, done.stderr
     assert "3 pairs" in done.stdout
@@ -51,9 +49,7 @@ def test_import_makes_a_dataset_that_opens(
         assert abs(measured["zoom"] - known["zoom"]) < 0.002
 
 
-def test_import_again_changes_nothing_and_a_half_done_one_goes_on(
-    tmp_path: Path, session: Path, run: Run
-) -> None:
+def test_an_import_again_mends_what_is_half_done(tmp_path: Path, session: Path, run: Run) -> None:
     out = tmp_path / "set"
     assert run("defocus-data", "import", session, "--out", out).returncode == 0
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
@@ -86,9 +82,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_of_an_import(
     assert len(open_dataset(f"manifest:{out}").pairs) == 3
 
 
-def test_import_refuses_a_folder_with_other_things(
-    tmp_path: Path, session: Path, strong: Dataset, run: Run
-) -> None:
+def test_other_things_are_refused(tmp_path: Path, session: Path, strong: Dataset, run: Run) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "thesis.tex").write_text("years of work")
     done = run("defocus-data", "import", session, "--out", tmp_path / "set")
@@ -225,12 +219,3 @@ def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, run: Run) -
     left.mkdir()  # of an import that was killed while another one made the pair
     assert run("defocus-data", "import", session, "--out", out).returncode == 0
     assert list(out.rglob(".*")) == [own]
-
-
-def test_one_scene_alone_is_not_for_training(tmp_path: Path, strong: Dataset, run: Run) -> None:
-    session = write_session(tmp_path / "shoot", [strong.pairs[0]])
-    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
-    assert done.returncode == 0
-    assert "1 pair (0 train, 0 validation, 1 test)" in done.stdout
-    assert "one scene cannot be split" in done.stderr
-    assert "more scenes" in done.stderr

@@ -50,9 +50,7 @@ def compensation(dataset: Dataset, out: Path) -> Mapping[str, Any]:
     return told
 
 
-def test_the_companions_geometry_is_what_moves_the_sharp_member(
-    bracket: Dataset, tmp_path: Path
-) -> None:
+def test_the_sharp_member_moves_as_the_companion_says(bracket: Dataset, tmp_path: Path) -> None:
     shown = bracket.pairs[0].metadata[MEASURED]
     assert shown["measured_on"] == "companion"
     told = compensation(bracket, tmp_path / "out")
@@ -63,17 +61,13 @@ def test_the_companions_geometry_is_what_moves_the_sharp_member(
     assert told["misalignment"]["uncertainty"] is None
 
 
-def test_a_mount_that_moved_after_the_companion_is_found_out(
-    bracket: Dataset, tmp_path: Path
-) -> None:
+def test_a_mount_that_moved_afterwards_is_found_out(bracket: Dataset, tmp_path: Path) -> None:
     told = compensation(with_geometry(bracket, shift_px=[3.0, 0.0]), tmp_path / "out")
     assert told["geometry_of"] == "blurry"
     assert math.hypot(*told["misalignment"]["shift_px"]) < 0.3
 
 
-def test_a_companion_that_could_not_be_measured_does_not_count(
-    bracket: Dataset, tmp_path: Path
-) -> None:
+def test_a_companion_that_is_unknown_does_not_count(bracket: Dataset, tmp_path: Path) -> None:
     unknown = with_geometry(bracket, status="unknown", zoom=None)
     assert compensation(unknown, tmp_path / "out")["geometry_of"] == "blurry"
 
@@ -81,7 +75,7 @@ def test_a_companion_that_could_not_be_measured_does_not_count(
 @pytest.mark.parametrize(
     "changes", [{"zoom": math.nan}, {"zoom": -1.0}, {"shift_px": [1.0]}, {"rotation_deg": "far"}]
 )
-def test_a_geometry_that_is_none_is_refused(
+def test_no_geometry_is_refused(
     bracket: Dataset, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     with pytest.raises(DatasetError, match="the geometry of its companion is not a transform"):

@@ -51,9 +51,7 @@ def test_dpdd_has_its_7000_and_888_patches() -> None:
     side=st.integers(4, 64),
     stride=st.integers(3, 80),
 )
-def test_edges_cover_the_picture_and_nothing_lies_outside(
-    height: int, width: int, side: int, stride: int
-) -> None:
+def test_edges_cover_the_picture_alone(height: int, width: int, side: int, stride: int) -> None:
     found = places(height, width, side, stride, edges=True)
     assert len(set(found)) == len(found)
     assert bool(found) == (min(height, width) >= side)
@@ -138,9 +136,7 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three: Dataset, tmp_path: 
             assert pair.metadata["f_number"] == 4
 
 
-def test_a_run_is_gone_on_with_and_another_scheme_is_refused(
-    three: Dataset, tmp_path: Path
-) -> None:
+def test_a_run_goes_on_and_another_scheme_is_refused(three: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "out"
     cut_dataset(three, out, SMALL, jobs=1)
     before = {path: path.stat().st_mtime_ns for path in (out / "pairs").rglob("*.png")}
@@ -178,9 +174,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("known", [{"source": "dpdd"}, {"name": "sdd:x"}])
-def test_pictures_of_others_stay_theirs(
-    three: Dataset, tmp_path: Path, known: dict[str, str]
-) -> None:
+def test_others_pictures_stay_theirs(three: Dataset, tmp_path: Path, known: dict[str, str]) -> None:
     cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)  # type: ignore[arg-type]
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")

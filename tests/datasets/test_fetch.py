@@ -197,7 +197,7 @@ def test_wrong_bytes_come_from_the_next_mirror(server: Server, tmp_path: Path, w
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])
-def test_no_more_is_read_than_the_release_says(
+def test_no_endless_file_is_read(
     server: Server, tmp_path: Path, cache_folder: Path, form: str
 ) -> None:
     if form == "webdataset":
@@ -285,7 +285,7 @@ def test_names_of_any_script_arrive(run: Run, server: Server, tmp_path: Path, fo
     assert "カフェ_01" in (out / "pairs.csv").read_text(encoding="utf-8")
 
 
-def test_a_later_version_takes_from_the_earlier_one_what_is_the_same(
+def test_a_later_version_takes_from_the_earlier_one(
     run: Run, server: Server, tmp_path: Path
 ) -> None:
     """The earlier one lacks a pair; the hash says which of the two sources is wanted."""

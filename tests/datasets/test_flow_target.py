@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from defocus.baselines.recipes.members import TargetName
 from defocus.datasets.deriving.aligned_reference import AlignedReference, aligned_reference
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
-from defocus.images import as_float, as_integer, linear_to_srgb, read_image, write_image
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image
 from defocus.scene.pictures import texture
+from tests.datasets.conftest import one_pair
 
 HEIGHT, WIDTH = 288, 384
 GAIN = 0.9
@@ -35,17 +36,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         from_x = x - 1.2 * np.tanh((from_x - WIDTH / 2) / 60)
     moved = GAIN * cv2.remap(scene, from_x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     moved[COVERED] = np.random.default_rng(0).uniform(0, 1, moved[COVERED].shape)
-    pictures = {
-        "truth": scene,
-        "blurry": cv2.GaussianBlur(scene, (0, 0), 1.5),
-        "sharp": moved,
-    }
-    for role, light in pictures.items():
-        shown = linear_to_srgb(np.clip(light, 0, 1))
-        write_image(folder / f"{role}.png", as_integer(shown, 16))
-    files = {role: folder / f"{role}.png" for role in pictures}
-    pair = Pair("a", "a", "train", **files)
-    return Dataset("parallax", folder, (pair,), "e" * 64, folder / ".derived")
+    blurry = cv2.GaussianBlur(scene, (0, 0), 1.5)
+    return one_pair(folder, encoded(truth=scene, blurry=blurry, sharp=moved))
+
+
+def encoded(**light: NDArray[np.float32]) -> dict[str, Image]:
+    return {n: as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16) for n, one in light.items()}
 
 
 def reference(dataset: Dataset, model: str) -> AlignedReference:
@@ -119,15 +115,8 @@ def test_both_references_share_a_measurement_and_no_file(
 def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path: Path) -> None:
     """The sharp picture is clipped where the blurry one, exposed less, is not."""
     light = 2.2 * np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
-    pictures = {
-        "truth": 0.8 * light,
-        "blurry": 0.8 * cv2.GaussianBlur(light, (0, 0), 1.5),
-        "sharp": np.roll(light, 1, axis=1),
-    }
-    for role, one in pictures.items():
-        write_image(tmp_path / f"{role}.png", as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16))
-    pair = Pair("a", "a", "train", **{role: tmp_path / f"{role}.png" for role in pictures})
-    dataset = Dataset("bright", tmp_path, (pair,), "d" * 64, tmp_path / ".derived")
+    blurry, sharp = 0.8 * cv2.GaussianBlur(light, (0, 0), 1.5), np.roll(light, 1, axis=1)
+    dataset = one_pair(tmp_path, encoded(truth=0.8 * light, blurry=blurry, sharp=sharp))
     found = reference(dataset, "flow")
     assert found.misalignment["gain"] == pytest.approx([0.8] * 3, abs=0.02)
     saturated = (light >= 1).max(axis=2)
@@ -179,14 +168,6 @@ def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made: Dataset) -> No
     crop = Crop(0, 150, 40, window_px=128, mirrored=True)
     cut = mask_of(made)[150:278, 40:168][:, ::-1].reshape(64, 2, 64, 2)
     assert np.array_equal(found.patch("valid_mask", crop, 64)[0].numpy(), cut.all(axis=(1, 3)))
-
-
-def test_a_batch_has_the_mask_for_the_objective_alone(made: Dataset) -> None:
-    batch = source(made).batch(0, 3, 0)
-    assert not batch.extra
-    assert {name: tuple(one.shape) for name, one in batch.supervision.items()} == {
-        "valid_mask": (3, 1, 64, 64)
-    }
 
 
 @pytest.mark.parametrize("target", ["sharp", "registered", "truth"])

@@ -74,9 +74,7 @@ def test_views_and_maps_are_cut_where_the_picture_is(dataset: Dataset) -> None:
         (Crop(0, 1, 2, quarter_turns=1), False),
     ],
 )
-def test_what_exchanges_left_and_right_exchanges_the_views(
-    dataset: Dataset, crop: Crop, exchanged: bool
-) -> None:
+def test_mirrored_views_are_exchanged(dataset: Dataset, crop: Crop, exchanged: bool) -> None:
     found = source(dataset, dual=True)
     views = found.patch("dual_pixel", crop, 24)
     first = "dual_pixel_right" if exchanged else "dual_pixel_left"
@@ -135,9 +133,7 @@ def test_raw_and_packed_files_give_the_same_bits(tmp_path: Path, bits: int) -> N
     )
 
 
-def test_a_mixture_draws_by_weight_and_the_same_whenever_asked(
-    dataset: Dataset, tmp_path: Path
-) -> None:
+def test_a_mixture_draws_by_weight_and_seed_alone(dataset: Dataset, tmp_path: Path) -> None:
     first, second = source(dataset), source(made(tmp_path, "other", 3))
     mixture = PatchMixture([first, second], [1.0, 3.0])
     random = np.random.default_rng(0)
@@ -155,9 +151,6 @@ def test_a_mixture_draws_by_weight_and_the_same_whenever_asked(
 def test_a_senseless_mixture_is_refused(dataset: Dataset, weights: list[float]) -> None:
     with pytest.raises(InputError):
         PatchMixture([source(dataset), source(dataset)], weights)
-
-
-def test_sources_of_different_kinds_do_not_mix(dataset: Dataset) -> None:
     with pytest.raises(InputError, match="same kinds"):
         PatchMixture([source(dataset), source(dataset, dual=True)], [1, 1])
 

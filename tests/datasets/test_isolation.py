@@ -117,9 +117,7 @@ def test_an_error_that_nobody_foresaw_is_the_pairs_own(
     assert [pair.id for pair in again] == ["a", "d"], "a second run tries it again"
 
 
-def test_a_full_disk_stops_all(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disks_stop_all(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = storage_error(OSError(28, "No space left on device"), tmp_path)
     odd = failing("a", full, compensating.measured_pair)
     monkeypatch.setattr(compensating, "measured_pair", odd)

@@ -356,9 +356,7 @@ def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("folder", "count"), [("train", 115), ("train_patches", 4830)])
-def test_whole_pictures_and_patches_are_counted_for_themselves(
-    tmp_path: Path, folder: str, count: int
-) -> None:
+def test_pictures_and_patches_are_counted_apart(tmp_path: Path, folder: str, count: int) -> None:
     found = check_dataset(f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}")
     assert found is not None
     assert f"train: {count - 1} of {count} blurry pictures" in found.missing[0]
@@ -370,9 +368,7 @@ def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path: Path) 
     assert found.extra == ("image/cat.png",)
 
 
-def test_the_command_shows_a_card_and_fails_for_an_incomplete_copy(
-    tmp_path: Path, run: Run
-) -> None:
+def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path: Path, run: Run) -> None:
     tree(tmp_path / "r", ["source/01.png", "target/01.png"])
     card = run("defocus-data", "list", "lfdof")
     assert card.returncode == 0
@@ -399,9 +395,7 @@ def test_every_fixed_name_is_a_reader_with_a_card() -> None:
 
 
 @pytest.mark.realdata
-def test_real_focus_stacks_become_a_dataset_by_a_mapping_file(
-    tmp_path: Path, real_data: Path
-) -> None:
+def test_real_focus_stacks_are_a_dataset_by_a_mapping(tmp_path: Path, real_data: Path) -> None:
     (tmp_path / "stacks.toml").write_text(
         f"""
 root = "{real_data / "focus-stacks"}"

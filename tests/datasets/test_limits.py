@@ -23,9 +23,7 @@ def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_audit_compensate_and_merge_know_the_largest_shift(
-    wall: Path, run: Run, tmp_path: Path
-) -> None:
+def test_all_steps_know_the_largest_shift(wall: Path, run: Run, tmp_path: Path) -> None:
     name = f"pairs:{wall}"
 
     def audit(*words: object) -> dict[str, Any]:
@@ -67,9 +65,7 @@ def test_audit_compensate_and_merge_know_the_largest_shift(
     assert "of another largest_shift_px; merge parts of one audit" in other.stderr
 
 
-def test_at_most_a_translation_is_kept_apart_and_pools_nothing(
-    wall: Path, run: Run, tmp_path: Path
-) -> None:
+def test_a_translation_at_most_pools_nothing(wall: Path, run: Run, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "audit", "--json")
     words = (*KNOWN, "--at-most", "translation")
     done = run("defocus-data", "audit", f"pairs:{wall}", *out, *words)

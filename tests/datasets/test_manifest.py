@@ -72,9 +72,7 @@ def test_writing_is_canonical(root: Path) -> None:
     assert (root / MANIFEST).read_bytes() == first
 
 
-def test_content_hash_follows_pixels_ids_and_splits_but_not_the_place(
-    root: Path, tmp_path: Path
-) -> None:
+def test_content_hash_follows_pixels_ids_and_splits(root: Path, tmp_path: Path) -> None:
     first = open_dataset(f"manifest:{root}").content_hash
     root.rename(tmp_path / "moved")
     moved = tmp_path / "moved"

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.datasets.deriving.measured_blur import measured_blur
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
-from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.scene.pictures import texture
+from tests.datasets.conftest import one_pair
+from tests.datasets.test_flow_target import encoded
 
 HEIGHT, WIDTH = 288, 384
 SIGMA_PX = 1.5
@@ -29,10 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     scene = np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
     blurred = cv2.GaussianBlur(scene, (0, 0), SIGMA_PX)
     blurred[:, WIDTH // 2 :] = scene[:, WIDTH // 2 :]
-    for role, light in {"blurry": blurred, "sharp": np.roll(scene, 1, axis=0)}.items():
-        write_image(folder / f"{role}.png", as_integer(linear_to_srgb(np.clip(light, 0, 1)), 16))
-    pair = Pair("a", "a", "train", folder / "blurry.png", folder / "sharp.png")
-    return Dataset("half", folder, (pair,), "c" * 64, folder / ".derived")
+    return one_pair(folder, encoded(blurry=blurred, sharp=np.roll(scene, 1, axis=0)))
 
 
 def blur_of(dataset: Dataset) -> NDArray[np.float32]:
@@ -61,9 +59,7 @@ def test_it_is_the_blur_of_each_half(made: Dataset) -> None:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("quarter_turns", [0, 1])
-def test_it_is_cut_and_turned_with_the_picture(
-    made: Dataset, quarter_turns: int, *, mirrored: bool
-) -> None:
+def test_it_is_cut_and_turned_along(made: Dataset, quarter_turns: int, *, mirrored: bool) -> None:
     crop = Crop(0, 60, 150, mirrored=mirrored, quarter_turns=quarter_turns)
     patch = source(made).patch("measured_blur", crop, 64)
     cut = blur_of(made)[60:124, 150:214]
@@ -101,10 +97,7 @@ def test_a_pair_of_unknown_misalignment_has_none_and_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (2, HEIGHT, WIDTH, 3), np.uint8)
-    for role, picture in zip(("blurry", "sharp"), noise, strict=True):
-        write_image(tmp_path / f"{role}.png", picture)
-    pair = Pair("a", "a", "train", tmp_path / "blurry.png", tmp_path / "sharp.png")
-    unknown = Dataset("noise", tmp_path, (pair,), "b" * 64, tmp_path / ".derived")
+    unknown = one_pair(tmp_path, dict(zip(("blurry", "sharp"), noise, strict=True)))
     assert np.isnan(blur_of(unknown)).all()
     source(unknown)
     assert "pair a has no measured blur: its misalignment is unknown" in capsys.readouterr().err

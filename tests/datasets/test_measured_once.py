@@ -15,7 +15,6 @@ from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.blur_states import blur_states
 from defocus.datasets.audit.output import PLACE, write_audit
 from defocus.datasets.audit.pairs.sharpness import sharpness, sharpness_of_pair
 from defocus.datasets.audit.run import Audit, audit_dataset
@@ -177,16 +176,6 @@ def test_sharpness_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) ->
     assert sharpness_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
     whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
     assert sharpness_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)
-
-
-def test_pages_show_the_blur_of_a_pair_and_what_it_does_not_explain(source: Dataset) -> None:
-    audit = audit_dataset(source, "dis", 1)
-    made = dict(blur_states(source, audit)(source.pairs[0].id, (90, 60)))
-    assert [name.split(",")[0].split(":")[0] for name in made] == [
-        "relative blur",
-        "what the blur does not explain",
-    ]
-    assert {picture.shape for picture in made.values()} == {(60, 90, 3)}
 
 
 def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:

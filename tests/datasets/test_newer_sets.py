@@ -49,9 +49,7 @@ def realbokeh(root: Path, stops: tuple[str, ...] = ("2.0", "8.0", "20")) -> Path
 
 
 @pytest.mark.parametrize("folder", ["", "RealBokeh_3MP"])
-def test_realbokeh_pairs_by_its_metadata_and_not_by_what_lies_there(
-    tmp_path: Path, folder: str
-) -> None:
+def test_realbokeh_pairs_by_its_metadata(tmp_path: Path, folder: str) -> None:
     realbokeh(tmp_path / folder)
     dataset = open_dataset(f"realbokeh:{tmp_path}")
     found = by_id(dataset)
@@ -112,9 +110,7 @@ def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path: Path) -> N
         ("target_avs", "many", "target_avs"),
     ],
 )
-def test_realbokeh_refuses_damaged_metadata(
-    tmp_path: Path, key: str, value: Any, words: str
-) -> None:
+def test_realbokeh_refuses_odd_metadata(tmp_path: Path, key: str, value: Any, words: str) -> None:
     file = realbokeh(tmp_path) / "train/metadata/1.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
     with pytest.raises(DatasetError, match=words):
@@ -325,11 +321,13 @@ def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path: Path) 
         reader, _, place = name.partition(":")
         _, lines = description(f"{reader}:{tmp_path / place}")
         assert any(line.startswith("no ground truth:") for line in lines) == blind
+    blind_pairs = open_dataset(f"pairs:{tmp_path / 'blind'}").pairs
+    assert {(pair.sharp, pair.split) for pair in blind_pairs} == {(None, "test")}
 
 
 def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path: Path) -> None:
     numbers = range(1, 7)
-    tree(tmp_path, [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers])
+    tree(tmp_path, [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers], 8)
     (tmp_path / "test").mkdir()
     for role in ("inputC", "target"):
         (tmp_path / role).rename(tmp_path / "test" / role)

@@ -62,9 +62,7 @@ def test_the_same_dataset_gives_the_same_bytes(noise: Dataset, tmp_path: Path, f
 
 
 @pytest.mark.parametrize("form", list(LAYOUTS))
-def test_our_loader_gives_the_same_pixels_wherever_the_release_is(
-    noise: Dataset, tmp_path: Path, form: str
-) -> None:
+def test_our_loader_gives_the_same_pixels(noise: Dataset, tmp_path: Path, form: str) -> None:
     moved = package(noise, tmp_path / "release", form).rename(tmp_path / "moved")
     opened = open_dataset(f"release:{moved}")
     assert (opened.name, opened.root) == ("release:moved", moved)
@@ -157,9 +155,7 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) 
     assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
 
 
-def test_a_half_made_release_of_something_else_is_left_alone(
-    noise: Dataset, tmp_path: Path
-) -> None:
+def test_a_half_made_other_release_is_left_alone(noise: Dataset, tmp_path: Path) -> None:
     work = tmp_path / ".r.packaging"
     work.mkdir()
     (work / "order.json").write_text("{}")
@@ -287,7 +283,7 @@ FLOW = _stored(np.zeros((2, 40, 56), np.float32))
     ],
     ids=["runs code", "of a map", "claims too much", "no header", "cut short", "empty"],
 )
-def test_a_pair_with_an_array_that_is_none_is_left_out(
+def test_a_pair_with_a_bad_array_is_left_out(
     noise: Dataset, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "flow.npy").write_bytes(content)
@@ -423,9 +419,7 @@ def test_the_audit_of_other_pictures_is_refused(noise: Dataset, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])
-def test_a_later_version_tells_what_changed(
-    noise: Dataset, tmp_path: Path, run: Run, form: str
-) -> None:
+def test_a_later_version_says_changes(noise: Dataset, tmp_path: Path, run: Run, form: str) -> None:
     """One pair less, one more, one with another picture, one whose file alone is another."""
     root = write_folder(tmp_path / "later", [f"{letter}.png" for letter in "bcdefg"])
     for letter in "bcdef":  # g is new; c gets the sharp picture of b, d other bytes

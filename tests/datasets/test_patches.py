@@ -200,9 +200,7 @@ def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
     assert [one.name for one in (only.derived / "patches").iterdir()] == ["test-sharp.h5"]
 
 
-def test_a_damaged_store_is_packed_again_or_named(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_store_is_made_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
     path = training_patches(dataset, "test", "sharp", 16).store.path
     good = path.read_bytes()

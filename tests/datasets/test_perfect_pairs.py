@@ -46,9 +46,7 @@ def verdict(row: AuditedPair) -> str:
     return judged(Audit("test", "0", "dis", (row,), ()), STRICT)[0].verdict
 
 
-def test_a_perfect_pairs_residual_is_its_own_error(
-    still: list[RealLikePair], tmp_path: Path
-) -> None:
+def test_the_residual_is_its_own_error(still: list[RealLikePair], tmp_path: Path) -> None:
     rows = [audited(pair, tmp_path, f"still{k}") for k, pair in enumerate(still)]
     for row in rows:
         assert row.status == "ok"
@@ -61,9 +59,7 @@ def test_a_perfect_pairs_residual_is_its_own_error(
     assert longest > 0.15, "pairs without any residual show nothing"
 
 
-def test_what_moves_inside_of_a_pair_is_still_rejected(
-    still: list[RealLikePair], tmp_path: Path
-) -> None:
+def test_what_moves_inside_is_still_rejected(still: list[RealLikePair], tmp_path: Path) -> None:
     pair = still[0]
     height, width = pair.sharp.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus import discovery
 from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
 from defocus.datasets.curation.keeping import keep_pairs
@@ -46,12 +47,6 @@ def test_folder_keeps_its_own_splits(tmp_path: Path, above: bool) -> None:
     assert [pair.id for pair in dataset.pairs] == ["test-a", "train-a", "validation-a"]
     assert [pair.split for pair in dataset.pairs] == ["test", "train", "validation"]
     assert dataset.rendered
-
-
-def test_folder_without_sharp_pictures_is_test_material(tmp_path: Path) -> None:
-    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
-    assert dataset.pairs[0].sharp is None
-    assert dataset.pairs[0].split == "test"
 
 
 def test_names_that_become_one_id_are_refused(tmp_path: Path) -> None:
@@ -118,9 +113,7 @@ def test_two_sizes_name_both_files_and_every_pair(tmp_path: Path, suffix: str) -
         open_dataset(f"pairs:{root}")
 
 
-def test_two_sizes_are_refused_whatever_reads_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_sizes_are_refused_by_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     write_image(root / "sharp" / "a.png", picture(1, height=41))
@@ -203,8 +196,13 @@ def _other_bytes(path: Path) -> None:
     ],
 )
 def test_what_is_no_picture_file_is_named_and_the_others_are_read(
-    tmp_path: Path, make: Callable[[Path], None], words: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    make: Callable[[Path], None],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(discovery, "_warned", set())  # else one process says it once
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
         make(root / role / "z.png")

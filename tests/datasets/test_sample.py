@@ -115,9 +115,7 @@ def test_size_of_the_misalignment(mild: Dataset, strong: Dataset, wide: Dataset)
         assert abs(truth["zoom"] - 1.0) > 0.005
 
 
-def test_circle_of_confusion_up_to_15_px_and_beyond(
-    mild: Dataset, strong: Dataset, wide: Dataset
-) -> None:
+def test_circles_are_up_to_15_px_and_beyond(mild: Dataset, strong: Dataset, wide: Dataset) -> None:
     for pair in (*mild.pairs, *strong.pairs):
         assert 7.5 < np.abs(array(pair.defocus_map)).max() <= 15.0, pair.id
     every = np.concatenate([np.abs(array(p.defocus_map)).ravel() for p in mild.split("test")])
@@ -160,14 +158,6 @@ def test_views_have_the_blurry_picture_as_their_mean_and_disparity_of_both_signs
             if where.sum() > 2000:
                 shift = (slope * (smooth[0] - smooth[1]))[where].sum() / (slope**2)[where].sum()
                 assert sign * shift > 0.05, (pair.id, sign)
-
-
-def test_exposure_difference_is_the_stored_one(dataset: Dataset) -> None:
-    for pair in dataset.pairs:
-        blurry, sharp = linear(pair.blurry), linear(pair.sharp)
-        # Light leaves and enters at the border with blur and shift, so this holds on average only.
-        found = math.log2(blurry.mean() / sharp.mean())
-        assert abs(found - truth_of(pair)["gain_ev"]) < 0.06, pair.id
 
 
 def test_pixels_are_the_stored_ones_within_one_step(dataset: Dataset) -> None:

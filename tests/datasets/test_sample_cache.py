@@ -83,7 +83,7 @@ def test_an_undamaged_one_is_not_made_again(small: Path) -> None:
 
 
 @pytest.mark.full
-def test_full_disk_leaves_nothing_half_made(
+def test_full_disk_leaves_nothing(
     small: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEFOCUS_CACHE", str(full_disk))

@@ -70,9 +70,7 @@ def session(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dat
     return open_dataset(f"manifest:{root}")
 
 
-def test_audit_and_compensate_pool_by_themselves_and_say_so(
-    session: Dataset, tmp_path: Path, run: Run
-) -> None:
+def test_audit_and_compensate_pool_and_say_so(session: Dataset, tmp_path: Path, run: Run) -> None:
     name = f"manifest:{session.root}"
     done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
     assert done.returncode == 0, done.stderr
@@ -110,9 +108,7 @@ def test_audit_and_compensate_pool_by_themselves_and_say_so(
 
 
 @pytest.mark.full
-def test_a_continued_compensation_says_the_same_of_its_sessions(
-    session: Dataset, tmp_path: Path
-) -> None:
+def test_a_continued_compensation_says_the_same(session: Dataset, tmp_path: Path) -> None:
     """What an earlier run has made counts too."""
     first = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
     (tmp_path / "manifest.json").unlink()

@@ -111,7 +111,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
         (ENTRY, [member("000001.json")]),
     ],
 )
-def test_hostile_tar_shards_are_refused(
+def test_hostile_tars_are_refused(
     tmp_path: Path, entry: object, more: list[tarfile.TarInfo]
 ) -> None:
     (tmp_path / "r").mkdir()

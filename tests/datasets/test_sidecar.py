@@ -48,9 +48,7 @@ def sidecar(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_no_pixel_of_the_dataset_is_in_it_and_every_byte_is_covered(
-    copy: Path, sidecar: Path
-) -> None:
+def test_no_pixel_is_in_it_and_every_byte_is_covered(copy: Path, sidecar: Path) -> None:
     assert verify_folder(sidecar).ok
     assert not list(sidecar.parent.glob(".*"))
     size = sum(path.stat().st_size for path in sidecar.rglob("*") if path.is_file())
@@ -68,9 +66,7 @@ def test_no_pixel_of_the_dataset_is_in_it_and_every_byte_is_covered(
     assert entries[1]["reason"]
 
 
-def test_a_second_run_mends_what_the_first_was_without(
-    copy: Path, tmp_path: Path, cache_folder: Path
-) -> None:
+def test_a_second_run_mends_the_first(copy: Path, tmp_path: Path, cache_folder: Path) -> None:
     mine, out = Path(shutil.copytree(copy, tmp_path / "mine")), tmp_path / "out"
     whole = (mine / "source/02.png").read_bytes()
     (mine / "source/02.png").write_bytes(whole[:80])
@@ -95,9 +91,7 @@ def test_a_second_run_mends_what_the_first_was_without(
         written()
 
 
-def test_applied_to_a_copy_it_gives_the_aligned_pair_to_the_bit(
-    copy: Path, sidecar: Path, tmp_path: Path
-) -> None:
+def test_applied_to_a_copy_it_gives_the_pair(copy: Path, sidecar: Path, tmp_path: Path) -> None:
     elsewhere = Path(shutil.copytree(copy, tmp_path / "mine"))
     given = Path(shutil.copytree(sidecar, tmp_path / "given"))
     text = f"realdof:{elsewhere}"

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from defocus.align.sampling.warp import warp
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
-from defocus.images import write_image
+from tests.datasets.conftest import one_pair
 
 FLOW_PX = (2.0, -3.0)
 
@@ -24,14 +24,11 @@ def dataset(tmp_path: Path) -> Dataset:
     waves = [np.sin((across * a + down * b) / 7) for a, b in ((1, 0.3), (0.2, 1), (0.8, -0.7))]
     wide = np.rint((np.stack(waves, -1) * 0.4 + 0.5) * 65535).astype(np.uint16)
     # sharp(x + flow(x)) = blurry(x)
-    write_image(tmp_path / "blurry.png", wide[10:70, 10:80])
-    write_image(tmp_path / "sharp.png", wide[13:73, 8:78])
     flow = np.empty((2, 60, 70), np.float32)
     flow[0], flow[1] = FLOW_PX
     np.save(tmp_path / "flow.npy", flow)
-    pair = Pair("a", "a", "train", blurry=tmp_path / "blurry.png", sharp=tmp_path / "sharp.png",
-                flow=tmp_path / "flow.npy")  # fmt: skip
-    return Dataset("flowing", tmp_path, (pair,), "f" * 64, tmp_path / ".derived")
+    pictures = {"blurry": wide[10:70, 10:80], "sharp": wide[13:73, 8:78]}
+    return one_pair(tmp_path, pictures, flow=tmp_path / "flow.npy")
 
 
 def source(dataset: Dataset) -> PatchSource:

@@ -62,9 +62,7 @@ def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs()
         ("SONY", "ILCE-7M3", "SONY ILCE-7M3, 50 mm"),
     ],
 )
-def test_a_make_that_the_model_begins_with_is_not_repeated(
-    make: str, model: str, shown: str, tmp_path: Path
-) -> None:
+def test_no_make_is_said_twice(make: str, model: str, shown: str, tmp_path: Path) -> None:
     files = [tmp_path / f"{role}.jpg" for role in ("blurry", "sharp")]
     for file in files:
         exif = Image.Exif()

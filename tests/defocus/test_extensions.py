@@ -91,9 +91,7 @@ def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write: Write) 
     assert not (write(NET).parent / "__pycache__").exists()
 
 
-def test_losses_objectives_metrics_and_readers_are_found_by_type(
-    write: Write, tmp_path: Path
-) -> None:
+def test_all_kinds_of_parts_are_found_by_type(write: Write, tmp_path: Path) -> None:
     import torch
 
     plugin = load_plugin(write(PARTS))
@@ -162,7 +160,7 @@ def test_child_processes_load_the_same_files(write: Write, monkeypatch: pytest.M
         ("from defocus.baselines.card import Baseline\nx = 1\n", ["defines no Baseline"]),
     ],
 )
-def test_a_file_that_fails_is_one_line_with_its_place(
+def test_a_faulty_file_is_one_line_with_its_place(
     write: Write, text: str, words: list[str]
 ) -> None:
     path, before = write(text), set(sys.modules)

@@ -1,11 +1,12 @@
 """Help texts: first lines that fit their list, and long commands with headings."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import click
 import pytest
 
-from defocus.command_line.commands import SectionedCommand, command_group
+from defocus.command_line.commands import FiniteRange, SectionedCommand, command_group
 from defocus.command_line.options import OPTIONS
 from defocus.command_line.plugin_option import PLUGIN
 
@@ -54,6 +55,10 @@ def test_the_first_line_fits_its_list(command: click.Command) -> None:
 def test_options_have_help_and_long_commands_headings(command: click.Command) -> None:
     typed = [option for option in command.params if isinstance(option, click.Option)]
     assert [option.opts for option in typed if not option.help] == []
+    words = Counter(word for option in command.params for word in option.opts)
+    assert [word for word, count in words.items() if count > 1] == [], "one name for two options"
+    numbers = [one for one in command.params if isinstance(one.type, click.types.FloatParamType)]
+    assert [one.name for one in numbers if not isinstance(one.type, FiniteRange)] == []
     options = own_options(command)
     if not isinstance(command, SectionedCommand):
         assert len(options) <= MOST_OPTIONS_IN_ONE_LIST

@@ -78,7 +78,7 @@ def test_a_palette_of_one_bit_has_colours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [2, 4])
-def test_a_value_of_no_stated_meaning_is_no_transparency(
+def test_an_unspecified_value_is_no_transparency(
     tmp_path: Path, dtype: type, channels: int
 ) -> None:
     pixels = PIXELS[:, :, :channels].astype(dtype)
@@ -128,9 +128,7 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("further", [0, 3, 300])
-def test_transparencies_beyond_the_palette_cost_none_of_the_others(
-    further: int, tmp_path: Path
-) -> None:
+def test_transparencies_beyond_the_palette_cost_no_others(further: int, tmp_path: Path) -> None:
     picture = Pillow.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) % 4, "P")
     picture.putpalette([200, 30, 10, 20, 90, 250, 1, 2, 3, 4, 5, 6])
     path = tmp_path / "p.png"

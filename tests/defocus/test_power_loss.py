@@ -42,9 +42,7 @@ def finished(made: Disk, least: int) -> None:
     assert made.states >= least
 
 
-def test_a_document_is_the_old_or_the_new_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_document_is_old_or_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     confirmed = 0
 
     def check(place: Path) -> None:
@@ -61,9 +59,7 @@ def test_a_document_is_the_old_or_the_new_one(
     finished(made, 60)
 
 
-def test_a_journal_keeps_every_confirmed_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_journal_keeps_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     confirmed = 0
 
     def check(place: Path) -> None:
@@ -100,9 +96,7 @@ def test_a_persons_decisions_are_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     finished(made, 20)
 
 
-def test_an_archive_is_unpacked_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archive_is_unpacked_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "a.zip"
     contents = {"a.png": b"one" * 10, "b/c.png": b"two" * 10}
     with zipfile.ZipFile(archive, "w") as file:

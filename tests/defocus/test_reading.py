@@ -40,18 +40,14 @@ def named(tmp_path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "a device"])
-def test_what_is_no_file_is_refused_at_once(
-    tmp_path: Path, kind: str, read: Callable[[Path], Any]
-) -> None:
+def test_no_file_is_refused_at_once(tmp_path: Path, kind: str, read: Callable[[Path], Any]) -> None:
     path = named(tmp_path, kind)
     with pytest.raises(FileError, match=f"^{path}: {kind}, not a file"):
         read(path)
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_an_absent_file_stays_an_error_of_the_system(
-    tmp_path: Path, read: Callable[[Path], Any]
-) -> None:
+def test_an_absent_file_is_the_systems_error(tmp_path: Path, read: Callable[[Path], Any]) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none")
 

@@ -3,14 +3,10 @@
 import os
 import re
 import tomllib
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from defocus.command_line.commands import command_group
 from defocus.progress import say
 from defocus.quiet_decoders import QUIET
 from tests.conftest import Run
@@ -81,24 +77,6 @@ def test_all_commands_have_them(run: Run, command: str, arguments: list[str]) ->
     text = run(command, *arguments, "--help").stdout
     for option in ("--verbose", "--quiet", "--log-file", "--color", "--print-config"):
         assert text.count(option) == 1
-
-
-def commands(command: click.Command) -> Iterator[click.Command]:
-    if not isinstance(command, click.Group):
-        yield command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        member = command.get_command(context, name)
-        assert member is not None
-        yield from commands(member)
-
-
-@pytest.mark.parametrize("stage", ["capture", "datasets", "benchmark"])
-def test_no_command_has_an_option_of_the_same_name(stage: str) -> None:
-    for command in commands(command_group("test", f"defocus.{stage}.commands", "")):
-        typed = Counter(word for option in command.params for word in option.opts)
-        assert [word for word, count in typed.items() if count > 1] == [], command.name
 
 
 def test_a_message_is_not_lost_while_a_decoder_is_silenced(

@@ -27,9 +27,7 @@ def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
-def test_without_the_program_the_remedy_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_it_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert tesseract_version() == ""
     with pytest.raises(NotApplicableError, match=f"not installed; {REMEDY}"):
@@ -37,9 +35,7 @@ def test_without_the_program_the_remedy_is_named(
 
 
 @pytest.mark.full
-def test_missing_data_and_failures_are_told_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_data_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(tmp_path, monkeypatch, 'echo "Error opening data file eng.traineddata" >&2; exit 1')
     with pytest.raises(NotApplicableError, match="no English data"):
         read_text(page("ABC"))
@@ -49,9 +45,7 @@ def test_missing_data_and_failures_are_told_apart(
 
 
 @pytest.mark.full
-def test_the_settings_are_given_and_empty_lines_dropped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_are_given_and_lines_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(tmp_path, monkeypatch, 'echo "  $*  "; echo; echo second')
     first, second = read_text(page("ABC"), {"load_freq_dawg": "false"})
     assert first.endswith("-l eng --oem 1 --psm 6 -c load_freq_dawg=false")

@@ -67,9 +67,7 @@ def test_colours_that_were_multiplied_with_transparency_are_divided(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_transparency_behind_lzw_is_read_as_it_is_stored(
-    tmp_path: Path, mode: str, orientation: int
-) -> None:
+def test_transparency_behind_lzw_is_as_stored(tmp_path: Path, mode: str, orientation: int) -> None:
     path, stored = tmp_path / "a.tif", values(len(mode), np.uint8)
     tags = {274: orientation}
     Pillow.fromarray(stored).save(path, compression="tiff_lzw", tiffinfo=tags)
@@ -189,9 +187,7 @@ def saved(path: Path, mode: str, compression: str, tags: dict[int, Any]) -> None
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK"])
-def test_damage_behind_few_colours_and_inks_is_refused(
-    tmp_path: Path, mode: str, compression: str
-) -> None:
+def test_damage_behind_few_colours_is_refused(tmp_path: Path, mode: str, compression: str) -> None:
     path = tmp_path / "a.tif"
     saved(path, mode, compression, {278: 12})
     read_stored(path)
