@@ -39,7 +39,9 @@ def measurement() -> Measurement:
     return Measurement(known, (2 * HEIGHT + 1, 2 * WIDTH), field)
 
 
-def test_it_is_in_pixels_of_the_full_picture(measurement: Measurement) -> None:
+def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(
+    measurement: Measurement,
+) -> None:
     found = blur_map(measurement)
     assert found is not None
     assert found.diameter_px.shape == found.sigma_px.shape == measurement.shape
@@ -50,9 +52,6 @@ def test_it_is_in_pixels_of_the_full_picture(measurement: Measurement) -> None:
     assert edge > 2.5  # half the step between the two sides
     assert 0 < inside < 1.5  # what the tried diameters leave open
     assert blur_map(replace(measurement, field=None)) is None
-
-
-def test_it_follows_the_grid_of_a_release(measurement: Measurement) -> None:
     grid = ReleaseGrid(Rectangle(20, 10, 80, 60), 0.5)
     found = blur_map(measurement, grid)
     assert found is not None

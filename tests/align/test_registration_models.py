@@ -203,14 +203,11 @@ def test_tiles_that_lie_within_their_own_errors_are_no_parallax() -> None:
     assert scatter_of(apart, np.full(99, 0.3), EVEN).parallax
 
 
-def test_random_shifts_agree_on_nothing() -> None:
+def test_random_shifts_agree_on_nothing_and_one_part_has_no_error_bound() -> None:
     found = tiles(IDENTITY, 15.0, 0)
     result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
     assert isinstance(result, NoFit)
     assert "do not agree" in result.reason
-
-
-def test_a_result_that_hangs_on_one_part_has_no_error_bound() -> None:
     found = tiles(TRUTHS["similarity"], 0.05, 0)
     corner = (found.centres[:, 0] < 128) & (found.centres[:, 1] < 96)
     result = fit_tiles(found, corner, everywhere(found)[1], IDENTITY, SHAPE)
@@ -313,10 +310,6 @@ def test_a_coma_counts_by_the_blur_that_shows_it() -> None:
     level = level_of(np.where(blurred, 9.0, 3.0), 0.14)
     assert level.blur_px < 6.0
     assert level.skew_px == pytest.approx(0.14 * 9.0)
-
-
-def test_a_tile_that_looks_sharp_may_hide_a_small_coma() -> None:
-    """The first blur that is tried is 2 px; a tile in focus has less than half of it."""
     level = level_of(np.where(np.arange(99) % 3 == 0, 16.0, 0.0), 0.14)
     assert 0.5 < level.skew_px < 0.8
 

@@ -88,15 +88,12 @@ def test_the_lens_model_is_opencvs() -> None:
     assert np.abs(back - np.stack([x, y])).max() < 1e-4
 
 
-def test_a_mirror_alone_exchanges_left_and_right() -> None:
+def test_a_mirror_exchanges_left_and_right_and_no_horizon_is_crossed() -> None:
     rig = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
     picture = stored(waves(1), WIDTH, HEIGHT)
     how = Resampling(Placement(np.eye(3), rig=rig), ReleaseGrid(whole((HEIGHT, WIDTH))), "bicubic")
     assert np.array_equal(resampled(picture, how), picture[:, ::-1])
     assert inside_frame(how.placement, how.grid, picture.shape).all()
-
-
-def test_beyond_the_horizon_of_a_homography_nothing_is_seen() -> None:
     rig = TRUTH.model_copy(update={"homography": ((1.0, 0, 0), (0, 1.0, 0), (1 / 100, 0, -1.0))})
     x, y = rig.places(np.array([[100.0, 250.0]]), np.array([[0.0, 10.0]]))
     assert np.isfinite(x).all()

@@ -29,13 +29,10 @@ def test_composed_flow_goes_both_ways_in_turn() -> None:
     assert y == pytest.approx(0.1 * grid[1], abs=1e-4)
 
 
-def test_inside_holds_the_border_and_nothing_beyond() -> None:
+def test_inside_holds_the_border_and_samples_lie_between_pixels() -> None:
     grid = pixel_grid(5, 7)
     assert inside(grid).all()
     assert inside(grid + np.float32(0.5)).sum() == 4 * 6
-
-
-def test_sampled_values_lie_between_pixels() -> None:
     ramp = pixel_grid(6, 9)[0]
     assert sampled(ramp, pixel_grid(6, 9) + np.float32(0.25))[:, :8] == pytest.approx(
         ramp[:, :8] + 0.25, abs=0.02

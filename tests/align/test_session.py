@@ -171,10 +171,6 @@ def test_only_the_aperture_changed() -> None:
     moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
     assert moved is not None
     assert moved.value == pytest.approx(1.005, abs=2e-4)
-
-
-def test_pairs_that_contradict_each_other_do_not_prove_that_only_the_aperture_changed() -> None:
-    """The error of their mean, which grows with what they differ by, must not hide it."""
     zooms = [0.994, 1.0059, 1.0118]
     found = shared_zoom(zooms, [0.0006, 0.0009, 0.0011], same_focus=True)
     assert found is not None
@@ -286,7 +282,7 @@ def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
         assert error_px(one, matrix) < 2 * one.corner_error_px
 
 
-def test_what_the_lens_adds_to_all_pairs_is_in_the_shared_error() -> None:
+def test_what_all_pairs_err_by_alike_is_in_the_shared_error() -> None:
     plain, coma = (
         session_lens([replace(OWN, asymmetry=replace(SPREAD, coma_px=px))] * 3) for px in (0.0, 2.0)
     )
@@ -295,9 +291,6 @@ def test_what_the_lens_adds_to_all_pairs_is_in_the_shared_error() -> None:
     assert plain.zoom is not None
     assert coma.zoom is not None
     assert coma.zoom.sigma == pytest.approx(math.hypot(plain.zoom.sigma, 2.0 / 200))
-
-
-def test_what_all_pairs_err_by_alike_stays() -> None:
     many = shared_zoom([1.002] * 400, [0.001] * 400)
     assert many is not None
     assert many.sigma == pytest.approx(0.0005)

@@ -98,7 +98,9 @@ def test_again_makes_nothing_new(source: Path, done: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*.png")} == before
 
 
-def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_path: Path) -> None:
+def test_other_settings_versions_and_strangers_are_refused(
+    source: Path, done: Path, tmp_path: Path
+) -> None:
     dataset = open_dataset(f"pairs:{source}")
     with pytest.raises(DatasetError, match="other settings"):
         compensate_dataset(dataset, done, Release("global"), flow_estimator)
@@ -106,11 +108,8 @@ def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_
     with pytest.raises(DatasetError, match="not empty"):
         compensate_dataset(dataset, tmp_path, Release(), flow_estimator)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-
-
-def test_pairs_of_two_versions_are_not_mixed(source: Path, done: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").unlink()
     order = json.loads((done / "compensate.json").read_text())
-    dataset = open_dataset(f"pairs:{source}")
     for other in ({"revision": [0, 0]}, {}):
         changed = {key: value for key, value in order.items() if key != "revision"} | other
         (tmp_path / "compensate.json").write_text(json.dumps(changed))

@@ -91,13 +91,10 @@ def test_each_rule_rejects_what_breaks_it_and_nothing_else(
     assert verdict(unmeasured, asked) == ("accept", "")
 
 
-def test_one_picture_twice_is_no_pair_unless_asked_for() -> None:
+def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own() -> None:
     same = replace(GOOD, same_picture=True)
     assert verdict(same, LAX) == ("reject", "blurry and sharp member are the same picture")
     assert verdict(same, Rules(same_picture="accept")) == ("accept", "")
-
-
-def test_what_was_not_measured_has_a_rule_of_its_own() -> None:
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
     assert verdict(bare, Rules()) == ("reject", "its misalignment is unknown: too smooth")
     assert verdict(bare, Rules(unknown="accept")) == ("accept", "")
@@ -118,7 +115,7 @@ def test_what_was_not_measured_can_be_looked_at(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
 
 
-def test_of_two_pictures_in_two_splits_the_test_one_stays() -> None:
+def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason() -> None:
     rows = [replace(GOOD, id=name, split=split) for name, split in (("a", "train"), ("b", "test"))]
     for first, second in (("a", "b"), ("b", "a")):
         splits = {"a": "train", "b": "test"}
@@ -126,10 +123,6 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays() -> None:
         found = judged(audit_of(*rows, duplicates=(leak,)), Rules())
         assert [one.verdict for one in found] == ["reject", "accept"]
         assert found[0].reason == "nearly the same picture as b in test"
-
-
-def test_many_leaks_of_one_pair_are_one_reason_a_split() -> None:
-    """A picture of a series is in another split forty times; the page and the table stay short."""
     names = {"a": "train", **{f"t{n}": "test" for n in range(40)}, "v": "validation"}
     rows = [replace(GOOD, id=name, split=split) for name, split in names.items()]
     leaks = [NearDuplicate("a", name, ("train", names[name]), 0.99) for name in list(names)[1:]]

@@ -31,17 +31,14 @@ def count(scheme: Scheme, width: int, height: int, *, training: bool = True) -> 
     return len(kept(np.zeros(len(found)), scheme.drop if training else 0.0))
 
 
-def test_sdd_has_its_4830_patches() -> None:
-    assert 115 * count(SCHEMES["sdd"], 4096, 2160) == 4830
-    assert len(places(1512, 2867, 512, 204, edges=False)) == 12 * 5
-
-
-def test_dpdd_has_its_7000_and_888_patches() -> None:
+def test_dpdd_and_sdd_have_the_patches_of_their_papers() -> None:
     dpdd = SCHEMES["dpdd"]
     assert (dpdd.stride_px(training=True), dpdd.stride_px(training=False)) == (204, 506)
     for size in ((1680, 1120), (1120, 1680)):
         assert 350 * count(dpdd, *size) == 7000
         assert 74 * count(dpdd, *size, training=False) == 888
+    assert 115 * count(SCHEMES["sdd"], 4096, 2160) == 4830
+    assert len(places(1512, 2867, 512, 204, edges=False)) == 12 * 5
 
 
 @settings(max_examples=60, deadline=None)

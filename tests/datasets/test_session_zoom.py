@@ -249,7 +249,7 @@ def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None
     assert "from" not in found.shared
 
 
-def test_pairs_that_contradict_their_session_are_counted_and_keep_their_own() -> None:
+def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own() -> None:
     zooms = dict.fromkeys([f"p{number}" for number in range(12)], OwnZoom(1.006, 0.001, 200.0))
     zooms["p11"] = OwnZoom(1.2, 0.001, 200.0)
     pairs = [replace(described(BODY), id=name) for name in zooms]
@@ -260,9 +260,6 @@ def test_pairs_that_contradict_their_session_are_counted_and_keep_their_own() ->
     (found,) = pooled(still, ones)
     assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
     assert "1 contradicts it" in found.outcome
-
-
-def test_an_affine_pair_takes_no_zoom_and_is_not_counted() -> None:
     own = {f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0) for number in range(4)}
     own["p3"] = replace(own["p3"], takes=False)
     (found,) = pooled([replace(described(BODY), id=name) for name in own], own)

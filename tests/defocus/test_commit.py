@@ -41,14 +41,13 @@ def test_the_commit_is_what_git_says(checkout: Path, state: str) -> None:
     assert full_commit_of(checkout) == git(checkout, "rev-parse", "HEAD")
 
 
-def test_a_worktree_has_a_commit_of_its_own(checkout: Path, tmp_path: Path) -> None:
+def test_a_worktree_has_a_commit_of_its_own_and_no_checkout_none(
+    checkout: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     git(checkout, "worktree", "add", "-q", "-b", "second", str(other))
     git(other, "commit", "-q", "--allow-empty", "-m", "second")
     assert full_commit_of(other) == git(other, "rev-parse", "HEAD") != full_commit_of(checkout)
-
-
-def test_what_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
     assert full_commit_of(tmp_path) == ""
     git(tmp_path, "init", "-q")
     assert full_commit_of(tmp_path) == ""  # nothing was committed yet

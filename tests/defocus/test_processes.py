@@ -45,13 +45,12 @@ def threads(_item: int) -> tuple[int, str]:
     return cv2.getNumThreads(), os.environ["OMP_NUM_THREADS"]
 
 
-def test_a_process_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_has_one_thread_and_the_environment_of_the_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert [*in_processes(threads, [1, 2], 2)] == [(1, "1")] * 2
     assert os.environ["OMP_NUM_THREADS"] == "2"
-
-
-def test_a_process_has_the_environment_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     for value in ("first", "second"):
         monkeypatch.setenv("DEFOCUS_OF_THE_MOMENT", value)
         assert {*in_processes(os.getenv, ["DEFOCUS_OF_THE_MOMENT"] * 2, 2)} == {value}

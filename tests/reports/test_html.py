@@ -125,9 +125,13 @@ def test_tables_have_caption_scopes_and_aligned_numbers(document: Document) -> N
     assert all(name in text for name in SYSTEMS)
 
 
-def test_the_notice_stands_at_the_top_and_nowhere_else(source: str) -> None:
+def test_the_notice_stands_at_the_top_alone_and_curves_have_words(source: str) -> None:
     assert source.count(f">{NOTICE}<") == 1
     assert source.index(NOTICE) < source.index("<main")
+    (svg,) = re.findall(r'<svg viewBox="[^"]*" class="plot".*?</svg>', source, flags=re.DOTALL)
+    labelled = re.search(r'aria-labelledby="(\S+) (\S+)"', svg)
+    assert labelled
+    assert f'<desc id="{labelled[2]}">loss (mean absolute error) over step' in svg
 
 
 def test_notes_stand_once_at_the_end_and_are_referred_to() -> None:
@@ -162,13 +166,6 @@ def test_every_picture_keeps_its_budget_and_says_what_it_is(document: Document) 
         assert len(base64.b64decode(content)) <= PICTURE_BUDGET_BYTES
         assert picture["alt"]
     assert {"Blurry input", "Sharp"} <= {picture["alt"] for picture in pictures}
-
-
-def test_curves_have_words(source: str) -> None:
-    (svg,) = re.findall(r'<svg viewBox="[^"]*" class="plot".*?</svg>', source, flags=re.DOTALL)
-    labelled = re.search(r'aria-labelledby="(\S+) (\S+)"', svg)
-    assert labelled
-    assert f'<desc id="{labelled[2]}">loss (mean absolute error) over step' in svg
 
 
 def test_a_page_grows_with_its_rows_and_no_faster() -> None:
