@@ -16,7 +16,7 @@ BESIDE = ("tests", "research")
 NAMED = re.compile(r"""["'](defocus(?:\.\w+)+)["':]""")
 """A module or folder of modules that is named in a text: what is found at run time."""
 
-COMMAND_FIXTURES = re.compile(r"^def test_\w+\([^)]*\brun(?:_afresh)?\b", re.MULTILINE)
+COMMAND_FIXTURES = re.compile(r"^def test_\w+\([^)]*\b(?:run(?:_afresh)?|data)\b", re.MULTILINE)
 """Tests that start a command; ``tests/conftest.py`` has the fixtures."""
 
 

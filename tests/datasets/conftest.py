@@ -17,6 +17,7 @@ from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.sample.scenes import SCENES
 from defocus.files import write_json
 from defocus.images import Image, read_image, write_image
+from tests.conftest import Run
 
 
 @pytest.fixture(scope="session")
@@ -172,3 +173,17 @@ def tree(root: Path, names: Iterable[str], bits: int = 16) -> Path:
         kind = np.uint8 if bits == 8 or suffix in {".jpg", ".bmp"} else np.uint16
         write_image(path, np.full((6, 8, 3), next(WRITTEN), np.uint16).astype(kind))
     return root
+
+
+@pytest.fixture
+def data(run: Run) -> Run:
+    """Run ``defocus-data``: another exit code than the given one fails with what was said."""
+
+    def run_data(
+        *words: str | Path, code: int | None = 0, **options: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = run("defocus-data", *words, **options)
+        assert code in (None, done.returncode), done.stderr
+        return done
+
+    return run_data

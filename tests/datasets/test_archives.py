@@ -174,12 +174,10 @@ def test_a_member_with_too_long_a_name_is_the_one_that_is_named(tmp_path: Path) 
     refuse(tar(tmp_path / "a.tar", [("b/con.png", FILE, b"")]), "a.tar: 'b/con.png' has a name")
 
 
-def test_the_command(run: Run, tmp_path: Path) -> None:
+def test_the_command(data: Run, tmp_path: Path) -> None:
     zipped(tmp_path / "set.zip", {"blurry/1.png": b"1"})
-    done = run("defocus-data", "import", "set.zip", "--out", "set")
-    assert done.returncode == 0
+    done = data("import", "set.zip", "--out", "set")
     assert done.stdout.startswith("set: 1 file\nuse it with --dataset READER:set;")
     assert (tmp_path / "set/blurry/1.png").read_bytes() == b"1"
-    again = run("defocus-data", "import", "set.zip", "--out", "set")
-    assert again.returncode == 2
+    again = data("import", "set.zip", "--out", "set", code=2)
     assert "not empty" in again.stderr

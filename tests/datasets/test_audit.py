@@ -77,9 +77,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: Run) -> None:
-    done = run("defocus-data", "audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json")
-    assert done.returncode == 1, done.stderr  # a pair cannot be read
+def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, data: Run) -> None:
+    done = data("audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json", code=1)
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
     assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
@@ -117,10 +116,10 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
     assert "so each was measured by itself" in page
 
 
-def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run) -> None:
+def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, data: Run) -> None:
     def audit(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
         out = tmp_path / f"audit of {root.name}"
-        return run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE, *options)
+        return data("audit", f"pairs:{root}", "--out", out, *ALONE, *options, code=None)
 
     bad = audit(audited, "--fail-above", "1.0px")
     assert bad.returncode == 1
@@ -157,7 +156,7 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
         assert "is not a length" in refused.stderr
 
 
-def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
+def test_a_killed_audit_goes_on(tmp_path: Path, data: Run) -> None:
     root = tmp_path / "set"
     for index, name in enumerate(NAMES):
         add_pair(root, "train", f"{index}_{name}", defocused(scene(name)), scene(name))
@@ -174,13 +173,12 @@ def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
     before = {path: path.stat().st_mtime_ns for path in kept}
     assert not (tmp_path / "audit").exists()
 
-    done = run("defocus-data", *command)
-    assert done.returncode == 0, done.stderr
+    done = data(*command)
     assert f"{len(NAMES)} pairs" in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in before}
     page = (tmp_path / "audit" / "audit.html").read_bytes()
     kept[0].write_text(kept[0].read_text()[:-100])
-    again = run("defocus-data", *command)
+    again = data(*command, code=None)
     assert "damaged; the pair is audited again" in again.stderr
     assert (tmp_path / "audit" / "audit.html").read_bytes() == page
 
@@ -225,21 +223,20 @@ def test_the_same_picture_is_recognised_and_another_is_not(tmp_path: Path) -> No
     assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
 
 
-def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path: Path, run: Run) -> None:
+def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path: Path, data: Run) -> None:
     root, rocket = tmp_path / "set", scene("rocket")
     add_pair(root, "train", "good", defocused(rocket), rocket)
     add_pair(root, "train", "swapped", rocket, defocused(rocket))
     grain = np.random.default_rng(0).integers(-2, 3, rocket.shape)
     add_pair(root, "train", "stuck", np.clip(rocket + grain, 0, 255).astype(np.uint8), rocket)
-    done = run("defocus-data", "audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
-    assert done.returncode == 0
+    done = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
     assert "train-swapped: sharpness: the blurry picture is the sharper one" in done.stderr
     assert "train-stuck: sharpness: both members are about equally sharp" in done.stderr
     document = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert {one["id"] for one in document["warnings"]} == {"train-swapped", "train-stuck"}
 
 
-def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, run: Run) -> None:
+def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, data: Run) -> None:
     root, sharp = tmp_path / "set", scene("chelsea")
     moved = sharp.copy()
     moved[60:100, 60:100] = 150
@@ -248,7 +245,7 @@ def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, ru
         add_pair(root, "train", name, defocused(sharp), picture)
     over = np.clip(3.0 * scene("coffee"), 0, 255).astype(np.uint8)
     add_pair(root, "train", "over", defocused(over), over)
-    done = run("defocus-data", "audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
+    done = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE, code=None)
     assert "train-moved: unexplained: something moved" in done.stderr
     assert "train-uneven: unexplained: light changed across the picture" in done.stderr
     assert "train-over: clipped:" in done.stderr
@@ -262,7 +259,7 @@ def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, ru
     assert "what the blur does not explain" in page
 
 
-def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path: Path, run: Run) -> None:
+def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path: Path, data: Run) -> None:
     """The same file, the same pixels in another file or at another depth; a good pair is none."""
     root = tmp_path / "set"
     for name in ("copied", "deep", "good", "tiff"):
@@ -276,8 +273,7 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path: Path, run:
 
     out = tmp_path / "out"
     command = ("audit", f"pairs:{root}", "--out", out, "--fail-above", "1px", *ALONE)
-    done = run("defocus-data", *command)
-    assert done.returncode == 1
+    done = data(*command, code=1)
     assert "train-copied: same picture: blurry and sharp have the same pixels" in done.stderr
     assert "3 pairs with the same picture twice, such as train-copied" in done.stderr
     document = json.loads((out / "audit.json").read_text())
@@ -295,13 +291,13 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path: Path, run:
     assert reasons["train-tiff"] == "blurry and sharp member are the same picture"
 
 
-def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, run: Run) -> None:
+def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, data: Run) -> None:
     for name in ("one", "two"):
         add_pair(tmp_path / name, "train", name, defocused(scene("rocket")), scene("rocket"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
 
     def audited_into(out: Path, name: str) -> str:
-        done = run("defocus-data", "audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE)
+        done = data("audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE, code=None)
         assert done.returncode in (0, 2), done.stderr
         return done.stderr if done.returncode else ""
 

@@ -55,9 +55,8 @@ def wide(pictures: Two, tmp_path: Path) -> Path:
     return folder_of(tmp_path / "wide", *pictures, WIDE)
 
 
-def test_a_compensated_pair_keeps_its_colours(wide: Path, run: Run, tmp_path: Path) -> None:
-    told = run("defocus-data", "compensate", f"pairs:{wide}", "--out", tmp_path / "out")
-    assert told.returncode == 0, told.stderr
+def test_a_compensated_pair_keeps_its_colours(wide: Path, data: Run, tmp_path: Path) -> None:
+    told = data("compensate", f"pairs:{wide}", "--out", tmp_path / "out")
     assert "a: colour space: Wide built-in, taken for sRGB" in told.stderr
     made = tmp_path / "out" / "pairs" / "a"
     for role in ("blurry", "sharp"):
@@ -81,11 +80,10 @@ def colour_error(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
 
 
 def test_two_colour_spaces_become_one_before_anything_is_measured(
-    pictures: Two, mixed: Path, run: Run, tmp_path: Path
+    pictures: Two, mixed: Path, data: Run, tmp_path: Path
 ) -> None:
     command = ("compensate", f"pairs:{mixed}", "--out", tmp_path / "out", "--photometric", "none")
-    told = run("defocus-data", *command)
-    assert told.returncode == 0, told.stderr
+    told = data(*command)
     assert "the sharp one Wide built-in; both are converted to sRGB" in told.stderr
     made = tmp_path / "out" / "pairs" / "a"
     members = [made / f"{role}.png" for role in ("blurry", "sharp")]
@@ -97,7 +95,7 @@ def test_two_colour_spaces_become_one_before_anything_is_measured(
     again = tmp_path / "again"
     files = mixed / "blurry/a.png", mixed / "sharp/a.png"
     repeat = ("align", *files, "--out", again, "--from-record", made / "misalignment.json")
-    assert run("defocus-data", *repeat).returncode == 0
+    data(*repeat)
     assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
 
 
@@ -194,13 +192,12 @@ def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:
     assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
 
 
-def test_an_aligned_pair_is_repeated_to_the_byte(wide: Path, run: Run, tmp_path: Path) -> None:
+def test_an_aligned_pair_is_repeated_to_the_byte(wide: Path, data: Run, tmp_path: Path) -> None:
     members = wide / "blurry/a.png", wide / "sharp/a.png"
-    assert run("defocus-data", "align", *members, "--out", tmp_path / "out").returncode == 0
+    data("align", *members, "--out", tmp_path / "out")
     record = tmp_path / "out/misalignment.json"
     again = ("align", *members, "--out", tmp_path / "again", "--from-record", record)
-    told = run("defocus-data", *again)
-    assert told.returncode == 0, told.stderr
+    data(*again)
     for role in ("blurry", "sharp"):
         made = tmp_path / "out" / f"{role}.png"
         assert profile_of(made) == WIDE

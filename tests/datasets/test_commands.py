@@ -26,9 +26,8 @@ def session(tmp_path: Path, strong: Dataset) -> Path:
     return write_session(tmp_path / "shoot", list(strong.pairs[:3]))
 
 
-def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, run: Run) -> None:
-    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
-    assert done.returncode == 0, done.stderr
+def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, data: Run) -> None:
+    done = data("import", session, "--out", tmp_path / "set")
     assert "3 pairs" in done.stdout
     assert "one scene" not in done.stderr
     dataset = open_dataset(f"manifest:{tmp_path / 'set'}")
@@ -49,20 +48,20 @@ def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, run: Ru
         assert abs(measured["zoom"] - known["zoom"]) < 0.002
 
 
-def test_an_import_again_mends_what_is_half_done(tmp_path: Path, session: Path, run: Run) -> None:
+def test_an_import_again_mends_what_is_half_done(tmp_path: Path, session: Path, data: Run) -> None:
     out = tmp_path / "set"
-    assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    data("import", session, "--out", out)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     made = (out / "pairs/0001_astronaut/blurry.png").stat().st_mtime_ns
     for lost in ("manifest.json", "pairs/0002_cafe"):
         (out / lost).rename(tmp_path / Path(lost).name)
-        assert run("defocus-data", "import", session, "--out", out).returncode == 0
+        data("import", session, "--out", out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert (out / "pairs/0001_astronaut/blurry.png").stat().st_mtime_ns == made
 
 
 def test_a_pair_that_cannot_be_read_is_left_out_of_an_import(
-    tmp_path: Path, session: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, session: Path, data: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = import_session.place_pair
 
@@ -78,26 +77,27 @@ def test_a_pair_that_cannot_be_read_is_left_out_of_an_import(
     assert "unforeseen EOFError: odd; please report it" in done.left_out[0].reason
     assert len(open_dataset(f"manifest:{out}").pairs) == 2
     monkeypatch.undo()
-    assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    data("import", session, "--out", out)
     assert len(open_dataset(f"manifest:{out}").pairs) == 3
 
 
-def test_other_things_are_refused(tmp_path: Path, session: Path, strong: Dataset, run: Run) -> None:
+def test_other_things_are_refused(
+    tmp_path: Path, session: Path, strong: Dataset, data: Run
+) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "thesis.tex").write_text("years of work")
-    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
-    assert done.returncode == 2
+    done = data("import", session, "--out", tmp_path / "set", code=2)
     assert "not empty" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["thesis.tex"]
     other = write_session(tmp_path / "other", [strong.pairs[4]])
-    assert run("defocus-data", "import", session, "--out", tmp_path / "new").returncode == 0
-    assert run("defocus-data", "import", other, "--out", tmp_path / "new").returncode == 2
+    data("import", session, "--out", tmp_path / "new")
+    data("import", other, "--out", tmp_path / "new", code=2)
 
 
 @pytest.mark.parametrize("what", ["changed", "cut", "missing"])
 def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
-    tmp_path: Path, session: Path, run: Run, what: str
+    tmp_path: Path, session: Path, data: Run, what: str
 ) -> None:
     victim, whole = session / "pairs/0002_cafe/sharp.png", tmp_path / "whole.png"
     victim.rename(whole)
@@ -105,13 +105,12 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
     content[5000] ^= 1
     if what != "missing":
         victim.write_bytes(bytes(content) if what == "changed" else bytes(content[:5000]))
-    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
-    assert done.returncode == 1
+    done = data("import", session, "--out", tmp_path / "set", code=1)
     assert "pair 0002_cafe is left out: " in done.stderr
     assert "pair 0002_cafe: sharp.png " in done.stderr
     assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 2
     whole.replace(victim)
-    assert run("defocus-data", "import", session, "--out", tmp_path / "set").returncode == 0
+    data("import", session, "--out", tmp_path / "set")
     assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 3
 
 
@@ -133,43 +132,42 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(
 
 
 @pytest.mark.parametrize("what", ["missing", "empty"])
-def test_import_of_no_good_session(tmp_path: Path, run: Run, what: str) -> None:
+def test_import_of_no_good_session(tmp_path: Path, data: Run, what: str) -> None:
     place = tmp_path / what
     if what == "empty":
         place.mkdir()
-    done = run("defocus-data", "import", place, "--out", tmp_path / "set")
-    assert done.returncode == 2
+    done = data("import", place, "--out", tmp_path / "set", code=2)
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "set").exists()
 
 
-def test_import_of_a_pair_that_cannot_be_decoded(tmp_path: Path, strong: Dataset, run: Run) -> None:
+def test_import_of_a_pair_that_cannot_be_decoded(
+    tmp_path: Path, strong: Dataset, data: Run
+) -> None:
     pair = strong.pairs[0]
     broken = tmp_path / "broken.png"
     broken.write_bytes(pair.blurry.read_bytes()[:5000])
     root = write_session(tmp_path / "shoot", [replace(pair, blurry=broken)])
-    done = run("defocus-data", "import", root, "--out", tmp_path / "set")
-    assert done.returncode == 2
+    done = data("import", root, "--out", tmp_path / "set", code=2)
     assert "cut short" in done.stderr
     assert not (tmp_path / "set" / "manifest.json").exists()
     assert not list((tmp_path / "set" / "pairs").iterdir())
 
 
-def test_import_on_a_full_disk(full_disk: Path, session: Path, run: Run) -> None:
-    done = run("defocus-data", "import", session, "--out", full_disk / "set")
-    assert done.returncode == 5, done.stderr
+def test_import_on_a_full_disk(full_disk: Path, session: Path, data: Run) -> None:
+    done = data("import", session, "--out", full_disk / "set", code=5)
     assert "disk is full" in done.stderr
     left = [path for path in full_disk.rglob("*") if path.is_file()]
     assert {path.name for path in left} == {"ballast", "import.json"}
 
 
-def test_raw_files_are_developed_as_a_pair(tmp_path: Path, run: Run) -> None:
+def test_raw_files_are_developed_as_a_pair(tmp_path: Path, data: Run) -> None:
     files = [tmp_path / f"{n}.dng" for n in (0, 1)]
     for file, neutral in zip(files, ((0.5, 1.0, 0.6), (0.47, 1.0, 0.64)), strict=True):
         dng(file, neutral)
     root = write_session(tmp_path / "shoot", [Pair("desk", "desk", "test", *files)])
     expected = read_pair(*files)
-    assert run("defocus-data", "import", root, "--out", tmp_path / "set").returncode == 0
+    data("import", root, "--out", tmp_path / "set")
     imported = open_dataset(f"manifest:{tmp_path / 'set'}").pairs[0]
     read = open_dataset(f"session:{root}").pairs[0]
     for pair in (imported, read):
@@ -181,12 +179,12 @@ def test_raw_files_are_developed_as_a_pair(tmp_path: Path, run: Run) -> None:
             assert np.array_equal(found, picture_expected)
 
 
-def test_list_prints_one_json_list_and_lines_for_people(run: Run) -> None:
-    done = run("defocus-data", "list", "--json")
+def test_list_prints_one_json_list_and_lines_for_people(data: Run) -> None:
+    done = data("list", "--json", code=None)
     names = [kind["name"] for kind in json.loads(done.stdout)]
     assert names[:3] == ["sample", "sample:strong", "sample:wide"]
     assert {"pairs:DIR", "manifest:DIR", "session:DIR"} <= set(names)
-    done = run("defocus-data", "list")
+    done = data("list", code=None)
     assert "sample:wide" in done.stdout
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -200,7 +198,7 @@ def test_list_counts_the_pairs_of_a_set_of_ones_own() -> None:
         description("sample:none")
 
 
-def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, run: Run) -> None:
+def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, data: Run) -> None:
     """Killed while the second pair is made: what is half-done is gone after the next import."""
     out = tmp_path / "set"
     for _ in range(2):
@@ -213,9 +211,8 @@ def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, run: Run) -
     (out / ".import-a1b2c3d4.part").mkdir()  # killed while import.json was written
     own = out / "pairs" / ".notes.part"
     own.mkdir()
-    done = run("defocus-data", "import", session, "--out", out)
-    assert done.returncode == 0, done.stderr
+    data("import", session, "--out", out)
     assert list(out.rglob(".*")) == [own]
     left.mkdir()  # of an import that was killed while another one made the pair
-    assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    data("import", session, "--out", out)
     assert list(out.rglob(".*")) == [own]

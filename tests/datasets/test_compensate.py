@@ -128,7 +128,7 @@ def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_killed_run_ends_alike(run: Run, source: Path, done: Path, tmp_path: Path) -> None:
+def test_a_killed_run_ends_alike(data: Run, source: Path, done: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["compensate", f"pairs:{source}", "--out", str(out), "--model", "flow"]
     with start_command("defocus-data", *arguments) as process:
@@ -137,8 +137,7 @@ def test_a_killed_run_ends_alike(run: Run, source: Path, done: Path, tmp_path: P
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL, "it was done before it could be killed"
     assert not (out / "manifest.json").exists()
-    finished = run("defocus-data", *arguments, "--json")
-    assert finished.returncode == 0, finished.stderr
+    finished = data(*arguments, "--json")
     document = json.loads(finished.stdout)
     assert document["pairs"] == list(SCENES)
     assert [row["id"] for row in document["left_out"]] == ["wall"]

@@ -321,7 +321,7 @@ def test_leaks_of_official_splits_are_told(tmp_path: Path) -> None:
     assert [pair.split for pair in made.pairs] == ["test", "validation"]
 
 
-def test_the_commands(run: Run, mild: Dataset, tmp_path: Path) -> None:
+def test_the_commands(data: Run, mild: Dataset, tmp_path: Path) -> None:
     """Two pairs of the sample, really audited: curated, then split."""
     names = ("astronaut", "cafe")
     for role in ("blurry", "sharp"):
@@ -332,16 +332,12 @@ def test_the_commands(run: Run, mild: Dataset, tmp_path: Path) -> None:
                 (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
     (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
     arguments = ("--jobs", "1", "--json")
-    done = run(
-        "defocus-data", "curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments
-    )
-    assert done.returncode == 0, done.stderr
+    done = data("curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments)
     rows = json.loads(done.stdout)["pairs"]
     assert [(row["id"], row["verdict"], row["by"]) for row in rows] == [
         (name, "accept", "rule") for name in names
     ]
-    split = run("defocus-data", "split", "manifest:c", "--out", "s", *arguments)
-    assert split.returncode == 0, split.stderr
+    split = data("split", "manifest:c", "--out", "s", *arguments)
     told = json.loads(split.stdout)
     assert told["official"] is False
     assert sorted(told["scenes"].values()) == ["test", "train"]

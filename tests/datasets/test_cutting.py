@@ -186,10 +186,9 @@ def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
+def test_the_command(data: Run, three: Dataset, tmp_path: Path) -> None:
     arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
-    done = run("defocus-data", *arguments, "--overlap", "0.5", "--jobs", "1", "--json")
-    assert done.returncode == 0, done.stderr
+    done = data(*arguments, "--overlap", "0.5", "--jobs", "1", "--json")
     assert json.loads(done.stdout) == {
         "root": "out",
         "counts": {"train": 17, "validation": 12, "test": 1},
@@ -197,5 +196,4 @@ def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
         "left_out": [],
     }
     assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
-    nan = run("defocus-data", *arguments, "--drop", "nan")
-    assert nan.returncode == 2
+    data(*arguments, "--drop", "nan", code=2)

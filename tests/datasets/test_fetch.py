@@ -129,14 +129,13 @@ def release(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "served"))
 
 
-def test_a_release_arrives_whole_and_once(run: Run, server: Server, tmp_path: Path) -> None:
+def test_a_release_arrives_whole_and_once(data: Run, server: Server, tmp_path: Path) -> None:
     arguments = ("fetch", server.address + "/", "--out", tmp_path / "copy", "--json")
-    done = run("defocus-data", *arguments)
-    assert done.returncode == 0, done.stderr
+    done = data(*arguments)
     assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
     server.asked.clear()
     (tmp_path / "copy/LICENSE").write_text("mine")
-    again = json.loads(run("defocus-data", *arguments).stdout)
+    again = json.loads(data(*arguments, code=None).stdout)
     assert (again["new"], again["sha256"]) == (1, json.loads(done.stdout)["sha256"])
     listings = ["manifest-sha256.txt", "tagmanifest-sha256.txt"]
     assert [name for name, _ in server.asked] == [*listings, "LICENSE"]
@@ -246,39 +245,35 @@ def test_a_dead_mirror_is_waited_for_once(
     assert [place.name for place in sources] == [server.address, "http://127.0.0.1:9"]
 
 
-def test_a_part_and_then_the_rest(run: Run, server: Server, tmp_path: Path) -> None:
+def test_a_part_and_then_the_rest(data: Run, server: Server, tmp_path: Path) -> None:
     out = tmp_path / "copy"
-    done = run(
-        "defocus-data", "fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json"
-    )
+    done = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json", code=None)
     assert json.loads(done.stdout)["left"] == 2
-    against = run("defocus-data", "verify", out, "--against", server.address, "--json")
+    against = data("verify", out, "--against", server.address, "--json", code=None)
     wrong = {one["file"] for one in json.loads(against.stdout)["wrong"]}
     assert wrong == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
     assert against.returncode == 1
-    told = run("defocus-data", "verify", out)
-    assert told.returncode == 1
+    told = data("verify", out, code=1)
     assert re.search(r": 2 missing, \d+ files right; 'defocus-data fetch' gets", told.stdout)
     with pytest.raises(DatasetError, match="fits no file"):
         fetch_release([place_of(server.address)], out, only=["nothing/*"])
-    again = run("defocus-data", "fetch", server.address, "--out", out, "--only", "pairs/a/*")
+    again = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", code=None)
     assert "use it with" not in again.stdout
     assert "without --only" in again.stdout
-    rest = run("defocus-data", "fetch", server.address, "--out", out)
+    rest = data("fetch", server.address, "--out", out, code=None)
     assert f"use it with --dataset release:{out}" in rest.stdout
     assert open_dataset(f"release:{out}").pairs
-    assert run("defocus-data", "verify", out, "--against", server.root).returncode == 0
+    data("verify", out, "--against", server.root)
 
 
 @pytest.mark.parametrize("form", ["folder", "hdf5", "webdataset", "imagefolder"])
-def test_names_of_any_script_arrive(run: Run, server: Server, tmp_path: Path, form: str) -> None:
+def test_names_of_any_script_arrive(data: Run, server: Server, tmp_path: Path, form: str) -> None:
     """The file's name is the id, in the release, over HTTP and as the copy is opened."""
     source = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['カフェ_01.png'], bits=8)}")
     server.root = package_dataset(source, tmp_path / "made", form, DETAILS, 10**9).root
     out = tmp_path / "copy"
-    done = run("defocus-data", "fetch", server.address, "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert run("defocus-data", "verify", out).returncode == 0
+    data("fetch", server.address, "--out", out)
+    data("verify", out)
     (pair,), (own,) = open_dataset(f"release:{out}").pairs, source.pairs
     assert pair.id == "カフェ_01"
     assert equal_pictures(pair.blurry, own.blurry)
@@ -286,7 +281,7 @@ def test_names_of_any_script_arrive(run: Run, server: Server, tmp_path: Path, fo
 
 
 def test_a_later_version_takes_from_the_earlier_one(
-    run: Run, server: Server, tmp_path: Path
+    data: Run, server: Server, tmp_path: Path
 ) -> None:
     """The earlier one lacks a pair; the hash says which of the two sources is wanted."""
     source = write_folder(tmp_path / "x", ["a.png"], bits=8)
@@ -294,8 +289,7 @@ def test_a_later_version_takes_from_the_earlier_one(
     package_dataset(open_dataset(f"pairs:{source}"), earlier, "folder", DETAILS, 10**9)
     sha256 = listing_of([place_of(str(server.root))]).sha256
     arguments = ("fetch", earlier, server.address, "--out", tmp_path / "copy", "--sha256", sha256)
-    done = run("defocus-data", *arguments)
-    assert done.returncode == 0, done.stderr
+    data(*arguments)
     assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
     pictures = {name for name, _ in server.asked if name.endswith(".png")}
     assert pictures == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
@@ -363,8 +357,7 @@ def test_a_published_set_is_fetched_by_name(
     assert {n for n in reader_names() if reader_card(n).archive} == {"a-set", "zedd", "zedd-stacks"}
 
 
-def test_published_sets_are_told_where_to_get(run: Run, tmp_path: Path) -> None:
-    done = run("defocus-data", "fetch", "dpdd", "--out", tmp_path / "DPDD")
-    assert done.returncode == 2
+def test_published_sets_are_told_where_to_get(data: Run, tmp_path: Path) -> None:
+    done = data("fetch", "dpdd", "--out", tmp_path / "DPDD", code=2)
     assert "get it from https://github.com/Abdullah-Abuolaim" in done.stderr
     assert "defocus-data list dpdd:" in done.stderr

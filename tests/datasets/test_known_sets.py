@@ -368,14 +368,12 @@ def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path: Path) 
     assert found.extra == ("image/cat.png",)
 
 
-def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path: Path, run: Run) -> None:
+def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path: Path, data: Run) -> None:
     tree(tmp_path / "r", ["source/01.png", "target/01.png"])
-    card = run("defocus-data", "list", "lfdof")
-    assert card.returncode == 0
+    card = data("list", "lfdof")
     assert "11261 train" in card.stdout
     assert "redistribution: not permitted" in card.stdout
-    done = run("defocus-data", "list", f"realdof:{tmp_path / 'r'}", "--json")
-    assert done.returncode == 1, done.stderr
+    done = data("list", f"realdof:{tmp_path / 'r'}", "--json", code=1)
     document = json.loads(done.stdout)
     assert document["complete"] is False
     assert "source/02.*" in document["missing"]

@@ -76,11 +76,10 @@ def test_what_pictures_lack_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_compensated_dataset_has_what_its_files_hold(
-    dataset: Path, tmp_path: Path, run: Run
+    dataset: Path, tmp_path: Path, data: Run
 ) -> None:
     out = tmp_path / "out"
-    done = run("defocus-data", "compensate", f"pairs:{dataset}", "--out", out, "--json")
-    assert done.returncode == 0, done.stderr
+    done = data("compensate", f"pairs:{dataset}", "--out", out, "--json")
     assert done.stderr.count("left out of the new pictures: EXIF (Orientation) (4 of 4)") == 1
     told = json.loads(done.stdout)["left_behind"]
     assert told == [{"kind": "EXIF", "names": ["Orientation"], "pictures": 4}]
@@ -92,11 +91,10 @@ def test_a_compensated_dataset_has_what_its_files_hold(
     assert sum("colour chunks cICP" in held(path) for path in made) == 2
 
 
-def test_a_release_says_how_but_not_by_whom(dataset: Path, tmp_path: Path, run: Run) -> None:
+def test_a_release_says_how_but_not_by_whom(dataset: Path, tmp_path: Path, data: Run) -> None:
     out = tmp_path / "out"
     order = ("package", f"pairs:{dataset}", "--to", "folder", "--out", out, "--json")
-    done = run("defocus-data", *order)
-    assert done.returncode == 0, done.stderr
+    done = data(*order)
     told = {one["kind"]: one for one in json.loads(done.stdout)["left_behind"]}
     assert set(told["EXIF"]["names"]) == {"Orientation", "BodySerialNumber"}
     assert told["comment"]["pictures"] == 2
@@ -107,15 +105,14 @@ def test_a_release_says_how_but_not_by_whom(dataset: Path, tmp_path: Path, run: 
     assert sum("colour chunks cICP" in held(path) for path in made) == 2
 
 
-def test_patches_have_their_colours_alone(dataset: Path, tmp_path: Path, run: Run) -> None:
+def test_patches_have_their_colours_alone(dataset: Path, tmp_path: Path, data: Run) -> None:
     for role in ("blurry", "sharp"):
         picture = dataset / role / "a.png"
         copy = tmp_path / "set" / "train" / role / "a.png"
         copy.parent.mkdir(parents=True)
         copy.write_bytes(picture.read_bytes())
     order = ("patches", f"pairs:{tmp_path / 'set'}", "--out", tmp_path / "out", "--side", "64")
-    done = run("defocus-data", *order)
-    assert done.returncode == 0, done.stderr
+    data(*order)
     assert {frozenset(held(one)) for one in (tmp_path / "out").rglob("*.png")} == {
         frozenset({"colour chunks cICP"})
     }

@@ -65,11 +65,10 @@ def test_all_steps_know_the_largest_shift(wall: Path, run: Run, tmp_path: Path) 
     assert "of another largest_shift_px; merge parts of one audit" in other.stderr
 
 
-def test_a_translation_at_most_pools_nothing(wall: Path, run: Run, tmp_path: Path) -> None:
+def test_a_translation_at_most_pools_nothing(wall: Path, data: Run, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "audit", "--json")
     words = (*KNOWN, "--at-most", "translation")
-    done = run("defocus-data", "audit", f"pairs:{wall}", *out, *words)
-    assert done.returncode == 0, done.stderr
+    done = data("audit", f"pairs:{wall}", *out, *words)
     found = json.loads(done.stdout)
     assert found["at_most"] == "translation"
     assert found["pairs"][0]["zoom"] == pytest.approx(1.0, abs=1e-12)

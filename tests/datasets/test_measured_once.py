@@ -35,7 +35,6 @@ from defocus.datasets.sidecar.write import write_sidecar
 from defocus.errors import DatasetError
 from defocus.images import Image, write_image
 from tests.datasets.test_audit import defocused
-from tests.datasets.test_audit import scene as shown_scene
 
 NAMES = ("astronaut", "coffee")
 
@@ -49,7 +48,8 @@ HEIGHT, WIDTH = 160, 208
 
 
 def scene(name: str, x: int = 40) -> Image:
-    return shown_scene(name, x, 44)[:HEIGHT, :WIDTH]
+    picture = cv2.resize(getattr(skimage.data, name)(), (330, 280), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(picture[44 : 44 + HEIGHT, x : x + WIDTH])
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_arrays_of_hdf5_are_the_pixels(noise: Dataset, tmp_path: Path) -> None:
     assert seen == len(noise.pairs)
 
 
-def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) -> None:
+def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, data: Run) -> None:
     """Killed while it packages: DIR is not there; what was done is kept; the result is the same."""
     arguments = ["package", f"pairs:{noise.root}", "--to", "folder", "--out", str(tmp_path / "r")]
     code = (
@@ -137,21 +137,18 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) 
     process.wait()
     assert not (tmp_path / "r").exists()
     kept = {path: path.stat().st_mtime_ns for path in work.glob("[a-f]/blurry.png")}
-    done = run("defocus-data", *arguments, "--json")
-    assert done.returncode == 0, done.stderr
+    done = data(*arguments, "--json")
     assert verify_folder(tmp_path / "r").ok
     for path, stamp in kept.items():
         assert (tmp_path / "r/pairs" / path.parent.name / path.name).stat().st_mtime_ns == stamp
-    again = run("defocus-data", *arguments, "--json")
+    again = data(*arguments, "--json", code=None)
     assert json.loads(again.stdout) == json.loads(done.stdout)
-    otherwise = run("defocus-data", *arguments, "--version", "2.0.0")
-    assert otherwise.returncode == 2
+    otherwise = data(*arguments, "--version", "2.0.0", code=2)
     assert "not empty" in otherwise.stderr
     (tmp_path / "r/LICENSE").write_text("mine")
-    damaged = run("defocus-data", *arguments)
-    assert damaged.returncode == 2
+    damaged = data(*arguments, code=2)
     assert "damaged" in damaged.stderr
-    other = run("defocus-data", *arguments[:-1], tmp_path / "s", "--json")
+    other = data(*arguments[:-1], tmp_path / "s", "--json", code=None)
     assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
 
 
@@ -165,14 +162,13 @@ def test_a_half_made_other_release_is_left_alone(noise: Dataset, tmp_path: Path)
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_there(
-    noise: Dataset, full_disk: Path, tmp_path: Path, run: Run
+    noise: Dataset, full_disk: Path, tmp_path: Path, data: Run
 ) -> None:
     """In a process of its own: HDF5's library, where it cannot close a file, ends it."""
     (tmp_path / "card.toml").write_text(DETAILS_FILE)
     arguments = ("package", f"pairs:{noise.root}", "--to", "hdf5", "--out", full_disk / "r")
     (full_disk / "more").write_bytes(b"x" * 260_000)
-    done = run("defocus-data", *arguments, "--card", "card.toml")
-    assert done.returncode == 5, done.stderr
+    done = data(*arguments, "--card", "card.toml", code=5)
     assert "the disk is full" in done.stderr.splitlines()[-1]
     assert not (full_disk / "r").exists()
     (full_disk / "more").unlink()
@@ -180,11 +176,11 @@ def test_a_full_disk_is_one_line_and_nothing_is_there(
     assert verify_folder(package(noise, full_disk / "r", "hdf5")).ok
 
 
-def test_the_sample_says_who_is_seen(noise: Dataset, run: Run) -> None:
+def test_the_sample_says_who_is_seen(noise: Dataset, data: Run) -> None:
     details = details_of(replace(noise, name="sample:strong"), None)
     assert not undeclared(details)
     assert "Eileen Collins" in details.faces
-    assert "Eileen Collins" in run("defocus-data", "list", "sample").stdout
+    assert "Eileen Collins" in data("list", "sample", code=None).stdout
 
 
 def test_two_processes_do_not_make_one_release(noise: Dataset, tmp_path: Path) -> None:
@@ -307,7 +303,7 @@ def test_pictures_of_others_are_refused(noise: Dataset, tmp_path: Path, source: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Run) -> None:
+def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, data: Run) -> None:
     import yaml
 
     card = tmp_path / "card.toml"
@@ -317,7 +313,7 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Ru
     )
     out = tmp_path / "r"
     arguments = ("package", f"pairs:{noise.root}", "--to", "imagefolder", "--out", out)
-    done = run("defocus-data", *arguments, "--card", card)
+    done = data(*arguments, "--card", card, code=None)
     assert (done.returncode, done.stderr) == (0, "")
     _, front, text = (out / "README.md").read_text().split("---\n", 2)
     matter = yaml.safe_load(front)
@@ -342,15 +338,13 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Ru
     assert (cited["doi"], cited["license"]) == ("10.5281/zenodo.1", "CC-BY-NC-SA-4.0")
     assert "creativecommons.org/licenses/by-nc-sa/4.0" in (out / "LICENSE").read_text()
     card.write_text('title = "x"\nautors = ["Jane Doe"]\n')
-    wrong = run("defocus-data", *arguments[:-1], tmp_path / "s", "--card", card)
-    assert wrong.returncode == 2
+    wrong = data(*arguments[:-1], tmp_path / "s", "--card", card, code=2)
     assert "did you mean 'authors'" in wrong.stderr
 
 
-def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path: Path, run: Run) -> None:
+def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path: Path, data: Run) -> None:
     one = write_folder(tmp_path / "one", ["a.png"])
-    done = run("defocus-data", "package", f"pairs:{one}", "--to", "folder", "--out", "r")
-    assert done.returncode == 0, done.stderr
+    done = data("package", f"pairs:{one}", "--to", "folder", "--out", "r")
     assert done.stderr.count("; 'defocus-data split' draws the splits again") == 2
     assert done.stderr.count("state it in a file for --card") == 4
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
@@ -419,7 +413,7 @@ def test_the_audit_of_other_pictures_is_refused(noise: Dataset, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])
-def test_a_later_version_says_changes(noise: Dataset, tmp_path: Path, run: Run, form: str) -> None:
+def test_a_later_version_says_changes(noise: Dataset, tmp_path: Path, data: Run, form: str) -> None:
     """One pair less, one more, one with another picture, one whose file alone is another."""
     root = write_folder(tmp_path / "later", [f"{letter}.png" for letter in "bcdefg"])
     for letter in "bcdef":  # g is new; c gets the sharp picture of b, d other bytes
@@ -431,14 +425,11 @@ def test_a_later_version_says_changes(noise: Dataset, tmp_path: Path, run: Run, 
     cv2.imwrite(str(root / "sharp/d.png"), written, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     (tmp_path / "card.toml").write_text(DETAILS_FILE + 'doi = "10.5072/one"\n')
     card = ("--to", form, "--card", tmp_path / "card.toml")
-    first = run("defocus-data", "package", f"pairs:{noise.root}", *card, "--out", tmp_path / "one")
-    assert first.returncode == 0, first.stderr
+    data("package", f"pairs:{noise.root}", *card, "--out", tmp_path / "one")
     later = ("package", f"pairs:{root}", *card, "--previous", tmp_path / "one")
-    same = run("defocus-data", *later, "--out", tmp_path / "two")
-    assert same.returncode == 2
+    same = data(*later, "--out", tmp_path / "two", code=2)
     assert "1.0.0 is not later than 1.0.0" in same.stderr
-    second = run("defocus-data", *later, "--out", tmp_path / "two", "--version", "1.1.0")
-    assert second.returncode == 0, second.stderr
+    data(*later, "--out", tmp_path / "two", "--version", "1.1.0")
     text = (tmp_path / "two/CHANGES").read_text()
     assert "from version 1.0.0 to 1.1.0" in text
     assert "4 pairs as before" in text

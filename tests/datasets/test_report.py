@@ -72,9 +72,8 @@ def test_one_other_size_is_told_in_singular(tmp_path: Path) -> None:
     assert "40 and 1 other size<" in html
 
 
-def test_the_command(run: Run, tmp_path: Path) -> None:
+def test_the_command(data: Run, tmp_path: Path) -> None:
     write_folder(tmp_path / "noise", ["1.png"])
-    done = run("defocus-data", "report", "pairs:noise", "--out", "r", "--jobs", "1")
-    assert done.returncode == 0, done.stderr
+    data("report", "pairs:noise", "--out", "r", "--jobs", "1")
     assert (tmp_path / "r/dataset.pdf").read_bytes().startswith(b"%PDF")
     assert "Dataset pairs:noise" in (tmp_path / "r/dataset.html").read_text()

@@ -70,10 +70,9 @@ def session(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dat
     return open_dataset(f"manifest:{root}")
 
 
-def test_audit_and_compensate_pool_and_say_so(session: Dataset, tmp_path: Path, run: Run) -> None:
+def test_audit_and_compensate_pool_and_say_so(session: Dataset, tmp_path: Path, data: Run) -> None:
     name = f"manifest:{session.root}"
-    done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
-    assert done.returncode == 0, done.stderr
+    done = data("audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
     audit = json.loads(done.stdout)
     rows = audit["pairs"]
     assert (rows[3]["status"], rows[3]["session_pairs"]) == ("ok", 3)
@@ -94,7 +93,7 @@ def test_audit_and_compensate_pool_and_say_so(session: Dataset, tmp_path: Path, 
     for words in ("What the pairs of a session share", "journal", zoom, "1: p3", "± in the mean"):
         assert words in page
 
-    done = run("defocus-data", "compensate", name, "--out", tmp_path / "out", "--json")
+    done = data("compensate", name, "--out", tmp_path / "out", "--json", code=None)
     made = json.loads(done.stdout)
     assert made["pairs"] == told["pairs"]
     assert made["sessions"] == audit["sessions"]
@@ -159,30 +158,28 @@ def test_a_session_is_merged_with_two_jobs_as_with_one(
     assert made[1] == made[2]
 
 
-def test_align_with_a_session(session: Dataset, run: Run) -> None:
+def test_align_with_a_session(session: Dataset, data: Run) -> None:
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
-    done = run("defocus-data", "align", *files, "--session", f"manifest:{session.root}")
-    assert done.returncode == 0, done.stderr
+    done = data("align", *files, "--session", f"manifest:{session.root}")
     by = "(a session by journal); alone the pair is unknown: "
     assert f"session    zoom of 3 pairs of the session {by}" in done.stdout
     assert "moved      " in done.stdout
     assert "session by journal (one), 4 pairs: zoom 1.00" in done.stderr
     assert "from 3 pairs; 0 contradict it" in done.stderr
     more = ("--session", f"manifest:{session.root}", "--at-most", "translation")
-    done = run("defocus-data", "align", *files, *more)
+    done = data("align", *files, *more, code=None)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--session gives a zoom, and --at-most translation has none" in done.stderr
 
 
-def test_align_lists_what_a_session_is_without(session: Dataset, run: Run, tmp_path: Path) -> None:
+def test_align_lists_what_a_session_is_without(session: Dataset, data: Run, tmp_path: Path) -> None:
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
     root = Path(shutil.copytree(session.root, tmp_path / "copy"))
     (root / "sharp4.png").write_bytes((root / "sharp0.png").read_bytes()[:99])
     known = open_dataset(f"manifest:{root}").pairs
     odd = replace(known[0], id="p4", sharp=root / "sharp4.png")
     write_manifest(root, make_manifest(root, (*known, odd)))
-    done = run("defocus-data", "align", *files, "--session", f"manifest:{root}", "--json")
-    assert done.returncode == 1, done.stderr
+    done = data("align", *files, "--session", f"manifest:{root}", "--json", code=1)
     told = json.loads(done.stdout)
     assert [one["id"] for one in told["left_out"]] == ["p4"]
     assert told["session"]["pairs"] == 3

@@ -39,15 +39,13 @@ def test_several_sessions_become_one_dataset(tmp_path: Path) -> None:
         import_sessions([sessions[0], sessions[0]], tmp_path / "other")
 
 
-def test_many_views_of_a_scene_and_an_empty_split_are_warnings(run: Run, tmp_path: Path) -> None:
+def test_many_views_of_a_scene_and_an_empty_split_are_warnings(data: Run, tmp_path: Path) -> None:
     shot_session(tmp_path / "alike", 1, 1)
     shot_session(tmp_path / "unlike", 1, 2, 3)
-    done = run("defocus-data", "import", "unlike", "--out", "one")
-    assert done.returncode == 0, done.stderr
+    done = data("import", "unlike", "--out", "one")
     assert "warning: scene desk: 3 pairs of 3 different views" in done.stderr
     assert "warning: one scene cannot be split, so it is for testing" in done.stderr
     assert "3 pairs (0 train, 0 validation, 3 test)" in done.stdout
-    done = run("defocus-data", "import", "alike", "--out", "two")
+    done = data("import", "alike", "--out", "two", code=None)
     assert "different views" not in done.stderr
-    done = run("defocus-data", "import", "--out", "none")
-    assert done.returncode == 2
+    done = data("import", "--out", "none", code=2)

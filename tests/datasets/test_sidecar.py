@@ -161,17 +161,14 @@ def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma: float) -> No
     assert ceiling_db(np.full((20, 20, 3), 9, np.uint8)) is None
 
 
-def test_the_command(run: Run, copy: Path, sidecar: Path, tmp_path: Path) -> None:
-    done = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar)
-    assert done.returncode == 0, done.stderr
+def test_the_command(data: Run, copy: Path, sidecar: Path, tmp_path: Path) -> None:
+    done = data("sidecar", f"realdof:{copy}", "--apply", sidecar)
     assert done.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
     assert done.stderr.count("pair 02 is left out") == 1
-    shown = run("defocus-data", "package", "realdof@aligned-v1", "--to", "folder", "--out", "r")
-    assert shown.returncode == 2
+    shown = data("package", "realdof@aligned-v1", "--to", "folder", "--out", "r", code=2)
     assert "release a sidecar instead" in shown.stderr
     for more in (("--out", "x"), ("--model", "flow")):
-        both = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar, *more)
-        assert both.returncode == 2
+        data("sidecar", f"realdof:{copy}", "--apply", sidecar, *more, code=2)
     with pytest.raises(DatasetError, match=r"'\.\./x' is no name"):
         write_sidecar(open_dataset(f"realdof:{copy}"), tmp_path / "s", "../x", Release(), "dis")
     assert not (tmp_path / "s").exists()
