@@ -26,13 +26,8 @@ def shape_of(family: PSFFamily, strength: float) -> SpreadShape:
     picture, psf = sharp(), PSF(family, 0.3, 7, strength)
     blurry = np.empty_like(picture)
     centre = (np.array(picture.shape[::-1]) - 1) / 2
-    centres = np.array(
-        [
-            ((x + 0.5) * SIDE - 0.5, (y + 0.5) * SIDE - 0.5)
-            for y in range(ROWS)
-            for x in range(COLUMNS)
-        ]
-    )
+    across = np.meshgrid(np.arange(COLUMNS), np.arange(ROWS))
+    centres = (np.stack(across, axis=-1).reshape(-1, 2) + 0.5) * SIDE - 0.5
     field, shifts = (centres - centre) / (np.hypot(*picture.shape) / 2), []
     for place, (x, y) in zip(centres, field, strict=True):
         spread = kernel(psf, COC_PX, (x, y), COC_PX)

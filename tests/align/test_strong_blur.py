@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.level import Level, measured_level, moved_picture, strong_blur_step
 from defocus.align.registration.models import Area, corner_distance_px
-from defocus.align.registration.register import register
+from defocus.align.registration.register import Registration, register
 from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
 
@@ -68,6 +68,25 @@ def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation() -> Non
     assert np.hypot(found[0, 0] - 1, found[1, 0]) * np.hypot(*SHAPE) / 2 < 0.1
 
 
+def registered(
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: Similarity,
+    blur_px: float,
+    error_px: float | None = None,
+) -> Registration:
+    """A still pair whose tiles all err: they agree, and nothing in them shows it."""
+    sharp = picture(384, 288)
+    (blurry,) = disc_blurred_stack(sharp, [blur_px])
+
+    def erring(*given: Any) -> Level:
+        level = measured_level(*given)
+        matrix = level.matrix @ matrix_of(wrong, sharp.shape)
+        return replace(level, matrix=matrix, error_px=error_px or level.error_px)
+
+    monkeypatch.setattr("defocus.align.registration.register.measured_level", erring)
+    return register(blurry, sharp)
+
+
 @pytest.mark.parametrize(
     ("wrong", "blur_px", "reason"),
     [
@@ -81,16 +100,8 @@ def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation() -> Non
 def test_tiles_that_all_err_under_strong_blur_are_no_answer(
     monkeypatch: pytest.MonkeyPatch, wrong: Similarity, blur_px: float, reason: str | None
 ) -> None:
-    """They agree with each other, and are 0.8 px off at the corners: nothing in them shows it."""
-    sharp = picture(384, 288)
-    (blurry,) = disc_blurred_stack(sharp, [blur_px])
-
-    def erring(*given: Any) -> Level:
-        level = measured_level(*given)
-        return replace(level, matrix=level.matrix @ matrix_of(wrong, sharp.shape))
-
-    monkeypatch.setattr("defocus.align.registration.register.measured_level", erring)
-    found = register(blurry, sharp)
+    """By 0.8 px at the corners."""
+    found = registered(monkeypatch, wrong, blur_px)
     assert found.reason == "" if reason is None else reason in found.reason
 
 
@@ -107,16 +118,7 @@ def test_the_intensities_answer_where_the_tiles_are_unsure(
     monkeypatch: pytest.MonkeyPatch, wrong: Similarity, blur_px: float, known: bool
 ) -> None:
     """The tiles err by 0.3 or 0.8 px at the corners, and say 0.7 px."""
-    sharp = picture(384, 288)
-    (blurry,) = disc_blurred_stack(sharp, [blur_px])
-
-    def unsure(*given: Any) -> Level:
-        level = measured_level(*given)
-        matrix = level.matrix @ matrix_of(wrong, sharp.shape)
-        return replace(level, matrix=matrix, error_px=0.7)
-
-    monkeypatch.setattr("defocus.align.registration.register.measured_level", unsure)
-    found = register(blurry, sharp)
+    found = registered(monkeypatch, wrong, blur_px, error_px=0.7)
     if not known:
         assert found.reason == (
             "the tiles leave an error of 0.7 px at the corners, more than the 0.5 px allowed; "
@@ -126,7 +128,7 @@ def test_the_intensities_answer_where_the_tiles_are_unsure(
     assert found.matrix is not None
     assert found.model == "similarity"
     assert found.corner_error_px is not None
-    assert corner_distance_px(found.matrix, np.eye(3), sharp.shape) < 0.1
+    assert corner_distance_px(found.matrix, np.eye(3), (288, 384)) < 0.1
     assert found.corner_error_px < 0.5
 
 

@@ -27,14 +27,8 @@ _LARGEST = "largest absolute difference"
 
 MOST_BYTES = 2**30
 
-_ARCHIVE_ERRORS = (
-    *ARRAY_ERRORS,
-    NotImplementedError,  # a packing that no reader knows
-    RuntimeError,  # encrypted
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What NumPy and zipfile raise for a damaged archive."""
+# a packing that no reader knows, an encrypted one, and what else NumPy and zipfile raise
+_ARCHIVE_ERRORS = (*ARRAY_ERRORS, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class StoredPart(BaseModel):

@@ -117,17 +117,9 @@ def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None
                 (truth / "flow.npy").write_bytes(pair.flow.read_bytes())
                 written.append(truth / "flow.npy")
             stored += session.store_written(planned, written)
-            session.complete(
-                CompletePair(
-                    planned.id,
-                    pair.scene,
-                    verdict,  # type: ignore[arg-type]
-                    "",
-                    f"blurry{pair.blurry.suffix}",
-                    f"sharp{pair.blurry.suffix}",
-                    tuple(stored),
-                )
-            )
+            names = (f"blurry{pair.blurry.suffix}", f"sharp{pair.blurry.suffix}")
+            done = CompletePair(planned.id, pair.scene, verdict, "", *names, tuple(stored))  # type: ignore[arg-type]
+            session.complete(done)
     return root
 
 

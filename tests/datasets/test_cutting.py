@@ -96,13 +96,10 @@ def three(tmp_path: Path) -> Dataset:
     flow = np.random.default_rng(1).normal(size=(2, 40, 56)).astype(np.float32)
     np.save(root / "flow.npy", flow)
     np.save(root / "map.npy", flow[0])
-    pairs = tuple(
-        replace(p, flow=root / "flow.npy", defocus_map=root / "map.npy", metadata={"f_number": 4})
-        if p.id == "train-p"
-        else p
-        for p in dataset.pairs
-    )
-    return replace(dataset, pairs=pairs)
+    more = {"flow": root / "flow.npy", "defocus_map": root / "map.npy", "metadata": {"f_number": 4}}
+    full = {pair.id: pair for pair in dataset.pairs}
+    full["train-p"] = replace(full["train-p"], **more)  # type: ignore[arg-type]
+    return replace(dataset, pairs=tuple(full.values()))
 
 
 def test_patches_are_parts_of_the_pictures_to_the_bit(three: Dataset, tmp_path: Path) -> None:
@@ -189,11 +186,8 @@ def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:
 def test_the_command(data: Run, three: Dataset, tmp_path: Path) -> None:
     arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
     done = data(*arguments, "--overlap", "0.5", "--jobs", "1", "--json")
-    assert json.loads(done.stdout) == {
-        "root": "out",
-        "counts": {"train": 17, "validation": 12, "test": 1},
-        "too_small": ["train-s"],
-        "left_out": [],
-    }
+    counts = {"train": 17, "validation": 12, "test": 1}
+    told = {"root": "out", "counts": counts, "too_small": ["train-s"], "left_out": []}
+    assert json.loads(done.stdout) == told
     assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
     data(*arguments, "--drop", "nan", code=2)

@@ -1,6 +1,5 @@
 """The target registered by the local flow, and its mask, on a pair with a planted parallax."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import PatchSource, training_patches
 from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
+from defocus.files import sha256_file
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image
 from defocus.scene.pictures import texture
 from tests.datasets.conftest import one_pair
@@ -77,14 +77,9 @@ def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(
 
 def contents(folder: Path) -> dict[str, tuple[str, int]]:
     """Hash and time of each file."""
-    return {
-        str(path.relative_to(folder)): (
-            hashlib.sha256(path.read_bytes()).hexdigest(),
-            path.stat().st_mtime_ns,
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    known = [(sha256_file(path), path.stat().st_mtime_ns) for path in files]
+    return dict(zip((str(path.relative_to(folder)) for path in files), known, strict=True))
 
 
 def test_both_references_share_a_measurement_and_no_file(

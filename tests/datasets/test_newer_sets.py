@@ -66,10 +66,8 @@ def test_any_two_apertures_make_a_pair(tmp_path: Path) -> None:
     realbokeh(tmp_path / "data")
     (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 8.0\n')
     found = by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))
-    assert {name: pair.sharp.name for name, pair in found.items() if pair.sharp} == {
-        "train-1_f2.0": "1_f8.0.JPG",
-        "test-1_f2.0": "1_f8.0.JPG",
-    }
+    sharp = dict.fromkeys(("train-1_f2.0", "test-1_f2.0"), "1_f8.0.JPG")
+    assert {name: named(pair)[3] for name, pair in found.items()} == sharp
     (tmp_path / "mine.toml").write_text('root = "data"\nblurry = [20]\n')
     assert set(by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))) == {
         *("train-1_f20", "test-1_f20")
@@ -161,10 +159,8 @@ def test_zedd_counts_what_a_copy_lacks(tmp_path: Path, name: str) -> None:
     assert found.counts == {"validation": 45, "test": 45}
     assert found.extra == ()
     assert found.wrong == ()
-    assert [text.partition(" blurry")[0] for text in found.missing] == [
-        "validation: 2205 of 2250",
-        "test: 2205 of 2250",
-    ]
+    lacking = [text.partition(" blurry")[0] for text in found.missing]
+    assert lacking == ["validation: 2205 of 2250", "test: 2205 of 2250"]
 
 
 VABD = [
@@ -213,11 +209,8 @@ def test_the_sharp_member_is_merged_a_position_or_none(tmp_path: Path) -> None:
     }
     file = tmp_path / "mine.toml"
     file.write_text('root = "s"\nsharp = 2\n')
-    assert {pair.id: named(pair)[3] for pair in open_dataset(f"stack:{file}").pairs} == {
-        "pcb-pcb_1": "pcb_2.jpg",
-        "pcb-pcb_3": "pcb_2.jpg",
-        "ring-a1": "a2.jpg",
-    }
+    sharp = {"pcb-pcb_1": "pcb_2.jpg", "pcb-pcb_3": "pcb_2.jpg", "ring-a1": "a2.jpg"}
+    assert {p.id: named(p)[3] for p in open_dataset(f"stack:{file}").pairs} == sharp
     file.write_text('root = "s"\nsharp = "none"\n')
     assert all(pair.sharp is None for pair in open_dataset(f"stack:{file}").pairs)
     for text, words in (
@@ -302,10 +295,8 @@ def test_pairs_takes_folders_for_scenes(tmp_path: Path) -> None:
     tree(tmp_path / "b", [f"train/{r}/bench/1.png" for r in ("blurry", "sharp")])
     tree(tmp_path / "b", [f"{r}/test/2.png" for r in ("blurry", "sharp")])
     split = by_id(open_dataset(f"pairs:{tmp_path / 'b'}"))
-    assert {name: pair.scene for name, pair in split.items()} == {
-        "train-bench-1": "train-bench",
-        "test-2": "test-2",
-    }
+    scenes = {name: pair.scene for name, pair in split.items()}
+    assert scenes == {"train-bench-1": "train-bench", "test-2": "test-2"}
     lines = description(f"pairs:{tmp_path / 'b'}")[1]
     assert any("each file is its own scene" in line for line in lines)
 

@@ -39,14 +39,8 @@ def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_pixels_do_not_depend_on_threads_or_place(tmp_path: Path) -> None:
-    both = [
-        start_code(
-            *(BUILD_ONE_SCENE, "strong"),
-            DEFOCUS_CACHE=str(tmp_path / str(n)),
-            OMP_NUM_THREADS=str(n),
-        )
-        for n in (1, 2)
-    ]
+    known = [{"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"]
+    both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in known]  # type: ignore[arg-type]
     answers = [process.communicate(timeout=120) for process in both]
     assert answers[0][0]
     assert answers[0][0] == answers[1][0], answers

@@ -189,11 +189,9 @@ def test_align_lists_what_a_session_is_without(session: Dataset, data: Run, tmp_
 def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> None:
     """Of two cameras in one dataset those of the pair's own count."""
     estimator = flow_estimator("dis")
-    two = [
-        replace(one, metadata=MappingProxyType({**CAMERA, "camera": {"model": model}}))
-        for one, model in zip(session.pairs, ("one", "one", "one", "two"), strict=True)
-    ]
-    both = replace(session, pairs=tuple(two))
+    other = {**CAMERA, "camera": {"model": "two"}}
+    last = replace(session.pairs[3], metadata=MappingProxyType(other))
+    both = replace(session, pairs=(*session.pairs[:3], last))
     lens, _ = measured_lens(both, estimator, session.pairs[0].blurry)
     assert lens.pairs == 3
     with pytest.raises(DatasetError, match="0 of 1 pairs is known"):
@@ -215,10 +213,7 @@ def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else
 
 
 def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> None:
-    own = {
-        one.id: OwnZoom(1.006, 0.001 + 0.001 * number, 200.0)
-        for number, one in enumerate(session.pairs)
-    }
+    own = {f"p{n}": OwnZoom(1.006, 0.001 + 0.001 * n, 200.0) for n in range(4)}
     assert set(lenses(session.pairs, own)) >= {"p1", "p2", "p3"}
     others = [
         Pair(one.id, one.scene, "train", one.blurry, metadata={**CAMERA, "focus_steps": number})
@@ -266,10 +261,8 @@ def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own() -> N
     assert "p3" not in found.worth
 
 
-OWN = {
-    **{f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0) for number in range(3)},
-    "p3": OwnZoom(None, None, 200.0),
-}
+OWN = {f"p{n}": OwnZoom(1.006, 0.001 + 0.001 * n, 200.0) for n in range(3)}
+OWN["p3"] = OwnZoom(None, None, 200.0)
 
 
 def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path: Path) -> None:

@@ -156,13 +156,8 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
         "run_command(command)\n"
     )
     screen, terminal = os.openpty()
-    done = subprocess.Popen(
-        [sys.executable, "-c", work],
-        stderr=terminal,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "TERM": "xterm"},
-    )
-    assert done.wait() == InputError.exit_code
+    done = started(work, stderr=terminal, env={**os.environ, "TERM": "xterm"})
+    assert done.returncode == InputError.exit_code
     os.close(terminal)
     shown = os.read(screen, 65536).decode()
     os.close(screen)

@@ -85,18 +85,12 @@ def test_a_wheel_and_an_sdist_carry_the_commit(tmp_path: Path) -> None:
         shutil.unpack_archive(built, installed, "zip")
         code = "from defocus.commit import own_commit; print(own_commit())"
         environment = {**os.environ, "PYTHONPATH": str(installed)}
-        said = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True,
-            check=True, cwd=tmp_path,
-        )  # fmt: skip
-        assert said.stdout.strip() == COMMIT[:7]
+        words = [sys.executable, "-c", code]
+        said = subprocess.check_output(words, env=environment, text=True, cwd=tmp_path)
+        assert said.strip() == COMMIT[:7]
 
 
 def build(folder: Path, command: str) -> None:
-    subprocess.run(
-        [sys.executable, "setup.py", "-q", command],
-        cwd=folder,
-        capture_output=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": "", "PYTHONWARNINGS": "ignore"},
-    )
+    environment = {**os.environ, "PYTHONPATH": "", "PYTHONWARNINGS": "ignore"}
+    words = [sys.executable, "setup.py", "-q", command]
+    subprocess.run(words, cwd=folder, capture_output=True, check=True, env=environment)

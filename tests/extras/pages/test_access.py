@@ -23,13 +23,9 @@ def status(host: bytes, **headers: bytes) -> int:
         sent.append(message)
 
     given = {"authorization": b"Bearer token", **headers, "host": host}
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/x",
-        "query_string": b"",
-        "headers": [(name.encode(), value) for name, value in given.items()],
-    }
+    pairs = [(name.encode(), value) for name, value in given.items()]
+    asked = {"type": "http", "method": "GET", "path": "/x", "query_string": b""}
+    scope = {**asked, "headers": pairs}
     asyncio.run(Guard(page, "token", "")(scope, receive, send))  # type: ignore[arg-type]
     return int(sent[0]["status"])
 
