@@ -82,7 +82,7 @@ def one_pair(folder: Path, pictures: dict[str, Image], **more: Path) -> Dataset:
         write_image(folder / f"{role}.png", shown)
     files = {role: folder / f"{role}.png" for role in pictures} | more
     pair = Pair("a", "a", "train", **files)
-    return Dataset(folder.name, folder, (pair,), "e" * 64, folder / ".derived")
+    return Dataset(f"pairs:{folder.name}", folder, (pair,), "e" * 64, folder / ".derived")
 
 
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")

@@ -312,8 +312,7 @@ def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path: Path) 
         reader, _, place = name.partition(":")
         _, lines = description(f"{reader}:{tmp_path / place}")
         assert any(line.startswith("no ground truth:") for line in lines) == blind
-    blind_pairs = open_dataset(f"pairs:{tmp_path / 'blind'}").pairs
-    assert {(pair.sharp, pair.split) for pair in blind_pairs} == {(None, "test")}
+    assert all(p.sharp is None for p in open_dataset(f"pairs:{tmp_path / 'blind'}").pairs)
 
 
 def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path: Path) -> None:
