@@ -191,6 +191,8 @@ SPOILT_MAPS = {
     "text": (_stored_map(np.full((64, 96), "deep")), "no real numbers"),
     "objects": (_stored_map(np.full((64, 96), None)), "no array can be read"),
     "a damaged header": (_stored_map(FLAT).replace(b"(64, 96)", b"(64, 96("), "no array can"),
+    "an odd type": (_stored_map(FLAT).replace(b"'<f4'", b"',f4'"), "no array can be read"),
+    "an odd name": (_stored_map(FLAT).replace(b"'shape'", b"'shaqe'"), "no array can be read"),
     "a huge header": (_stored_map(FLAT).replace(b"(64, 96)", b"(10000000000000, 960)"), "no array"),
 }
 

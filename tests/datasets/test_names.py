@@ -1,17 +1,15 @@
-"""Ids, paths and arrays from outside; files that find their partners by names and numbers."""
+"""Ids and paths from outside; files that find their partners by names and numbers."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.names import LONGEST_ID, id_problem, path_problem
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.matching import Rule, match_names
 from defocus.datasets.layouts.numbers import by_number
 from defocus.datasets.layouts.patterns import fits
-from defocus.errors import DatasetError, InputError
+from defocus.errors import InputError
 
 REFUSED = [
     *("con", "NUL", "com1.png", "lpt9", "a" * (LONGEST_ID + 1), "", ".a", "a b", "a\n"),
@@ -175,18 +173,3 @@ def test_a_repeated_placeholder_must_be_equal(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
     assert found == ["a_1.png", "b_2.PNG"]
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [(b"'<f4'", b"',f4'"), (b"'shape'", b"'shaqe'"), (b"(2, 3)", b"(2, -)"), (b"{", b"(")],
-    ids=["type", "name", "size", "bracket"],
-)
-def test_a_damaged_header_is_one_line(tmp_path: Path, old: bytes, new: bytes) -> None:
-    path = tmp_path / "flow.npy"
-    np.save(path, np.zeros((2, 3), np.float32))
-    content = path.read_bytes()
-    assert old in content
-    path.write_bytes(content.replace(old, new, 1))
-    with pytest.raises(DatasetError, match=r"flow\.npy: no array can be read \(.*\); restore it"):
-        read_array(path)
