@@ -1,11 +1,14 @@
 """stream - endless training pairs from a folder of sharp photographs.
 
 ``stream:`` needs no photographs. ``stream:LENS.json`` has procedural textures, seen through one
-measured lens. ``stream:FILE.toml`` names a folder of ``photographs`` (or none) and the file of that
-``lens``, both beside it.
+measured lens. ``stream:FILE.toml`` names a folder of ``photographs`` and the file of a ``lens``,
+both beside it and neither needed, and the share of the training pairs that a ``light_field`` blurs.
 """
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
@@ -27,10 +30,11 @@ CARD = ReaderCard(
 
 
 class LensStream(Settings):
-    """What a mapping file of a stream says: a lens file of ``defocus-capture chart lens``."""
+    """What a mapping file of a stream says."""
 
-    lens: Path
+    lens: Path | None = None  # file of ``defocus-capture chart lens``; None draws many
     photographs: Path | None = None  # folder; None for procedural textures alone
+    light_field: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the training pairs
 
 
 def read(path: Path) -> Dataset:
@@ -41,9 +45,9 @@ def read(path: Path) -> Dataset:
         return stream_dataset(None, read_lens(path))
     if path.is_file():
         wanted = load_settings(LensStream, path)
-        lens = read_lens(path.parent / wanted.lens)
+        lens = None if wanted.lens is None else read_lens(path.parent / wanted.lens)
         folder = None if wanted.photographs is None else path.parent / wanted.photographs
         if folder is not None and not folder.is_dir():
             raise DatasetError(f"{path}: photographs {folder}: no such folder; check the path")
-        return stream_dataset(folder, lens)
+        return stream_dataset(folder, lens, wanted.light_field)
     return stream_dataset(None if path == Path() else path)

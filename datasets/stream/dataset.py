@@ -29,14 +29,16 @@ HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test
 """Number of the first pair, how many, and the side of the pictures, px."""
 
 
-def stream_dataset(folder: Path | None, lens: MeasuredLens | None = None) -> Dataset:
+def stream_dataset(
+    folder: Path | None, lens: MeasuredLens | None = None, light_field: float = 0.0
+) -> Dataset:
     """Make the stream of a folder of photographs.
 
     Its content hash combines the photographs' hashes and the stream's revision; names and places of
     the files do not matter. Its validation pairs end with a page of text for each circle of
     confusion, which are none of ``text:``.
     """
-    photographs = replace(find_photographs(folder), lens=lens)
+    photographs = replace(find_photographs(folder), lens=lens, light_field=light_field)
     name = f"stream:{'' if folder is None else folder.name}"
     told = name.removesuffix(":")
     content = identity(photographs)
@@ -87,6 +89,8 @@ def identity(photographs: Photographs) -> str:
     }
     if photographs.lens is not None:
         document["lens"] = asdict(photographs.lens)
+    if photographs.light_field:
+        document["light_field"] = photographs.light_field
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 

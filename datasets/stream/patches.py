@@ -25,6 +25,7 @@ from defocus.scene.kernel_bank import (
     sharp_diameters,
     snapped,
 )
+from defocus.scene.light_field import synthetic_aperture
 from defocus.scene.occluders import Sources, draw_scene
 from defocus.scene.pictures import Branch
 
@@ -150,7 +151,9 @@ class Renderer:
         light, sharp, diameters = (
             _turned(picture, turns, mirrored)
             for picture in (
-                blurred(self.bank, index, scene, border),
+                synthetic_aperture(scene, border)
+                if self._has_views(number)
+                else blurred(self.bank, index, scene, border),
                 all_in_focus(scene, border),
                 sharp_diameters(scene, border),
             )
@@ -163,6 +166,11 @@ class Renderer:
             camera=taken,
             optic=index,
         )
+
+    def _has_views(self, number: int) -> bool:
+        """Whether a light field blurs the pair; its scene and camera are the same either way."""
+        share = self.photographs.light_field if self.branch == "train" else 0.0
+        return share > 0 and float(np.random.default_rng([number, 2]).random()) < share
 
     def camera(self, random: np.random.Generator) -> StreamCamera:
         """A random camera, or the one that photographed the chart of the one lens."""

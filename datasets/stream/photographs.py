@@ -48,10 +48,12 @@ class Photographs:
     Attributes:
         files: Path and SHA-256 hash of each file, sorted by hash, without duplicates.
         lens: The one lens of the stream; None draws many.
+        light_field: Share of the training pairs that a light field blurs instead of a lens.
     """
 
     files: tuple[tuple[Path, str], ...] = ()
     lens: MeasuredLens | None = None
+    light_field: float = 0.0
 
     def of(self, branch: Branch) -> tuple[Path, ...]:
         """The files of one branch, in the order of their hashes."""

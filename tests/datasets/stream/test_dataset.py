@@ -154,8 +154,8 @@ def test_without_photographs_there_are_textures(
 def test_bad_places_are_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such dataset folder"):
         open_dataset(f"stream:{tmp_path / 'absent'}")
-    (tmp_path / "map.toml").write_text("")
-    with pytest.raises(SettingsError, match="lens"):
+    (tmp_path / "map.toml").write_text("light_field = 25")
+    with pytest.raises(SettingsError, match="light_field"):
         open_dataset(f"stream:{tmp_path / 'map.toml'}")
 
 

@@ -15,10 +15,12 @@ from defocus.datasets.stream.patches import (
     EPOCH_PIXELS,
     STREAM_REVISION,
     Renderer,
+    StreamPair,
     StreamPatches,
 )
 from defocus.datasets.stream.photographs import Photographs
 from defocus.scene.camera import CLEAN
+from defocus.scene.pictures import Branch
 from tests.command_process import start_code
 
 
@@ -152,6 +154,23 @@ def test_circles_of_confusion_have_the_shares_of_real_sets(
     assert 0.35 <= before <= 0.6
     in_focus = np.mean([np.abs(pair.diameters).min() < 0.6 for pair in pairs])
     assert 0.4 <= in_focus <= 0.75
+
+
+def test_a_light_field_blurs_a_share_of_the_training_pairs() -> None:
+    """Scene and camera stay; pairs for validation and test are those of lenses."""
+
+    def pairs(share: float, branch: Branch) -> list[StreamPair]:
+        renderer = Renderer(Photographs(light_field=share), branch)
+        return [renderer.pair(number, 24) for number in (0, 3, 5, 8)]
+
+    lenses, viewed, half = (pairs(share, "train") for share in (0.0, 1.0, 0.5))
+    for by_lens, by_views, either in zip(lenses, viewed, half, strict=True):
+        np.testing.assert_array_equal(by_lens.sharp, by_views.sharp)
+        assert any(np.array_equal(either.blurry, one.blurry) for one in (by_lens, by_views))
+        assert not np.array_equal(by_lens.blurry, by_views.blurry)
+        assert np.abs(by_lens.blurry - by_views.blurry).mean() < 0.1
+    kept = zip(pairs(0.0, "held-out"), pairs(1.0, "held-out"), strict=True)
+    assert all(np.array_equal(one.blurry, other.blurry) for one, other in kept)
 
 
 GOLDEN = Path(__file__).with_name("patches.json")

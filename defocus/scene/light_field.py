@@ -1,0 +1,88 @@
+"""The synthetic aperture of a light field: pinhole views over the pupil, each with true occlusion.
+
+A lens spreads each surface and then puts one before the other, as if what hides them had nothing to
+do with each other; here each point of the pupil sees what it sees, and the views are averaged.
+Aberrations have no place in it. The background does not hide itself.
+"""
+
+import math
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.scene.compositor import SurfacePixels, composited, merged
+from defocus.scene.occluders import Occluder, StreamScene
+from defocus.scene.window import Window
+
+__all__ = ["pupil_views", "synthetic_aperture"]
+
+Array = NDArray[np.float32]
+
+SPACING_PX = 1.0
+"""Of one point seen from two neighbouring views, at most, unless that were too many views."""
+MOST_ACROSS = 15
+ROUNDS = 4
+"""Of the fixed point that says which point of the background a view sees at a pixel."""
+
+
+def synthetic_aperture(scene: StreamScene, border: int, across: int | None = None) -> Array:
+    """Blur a scene with a grid of views: ``(H - 2 border, W - 2 border, 3)`` linear light.
+
+    ``across`` is the number of views over the pupil's diameter, by default as many as the largest
+    circle of confusion needs.
+    """
+    canvas = Window.of(scene.diameters.shape)
+    frame = canvas.grown(-border)
+    if across is None:
+        circles = (*(one.diameter for one in scene.occluders), scene.diameters.min(),
+                   scene.diameters.max())  # fmt: skip
+        largest = max(abs(float(one)) for one in circles)
+        across = min(max(1, math.ceil(largest / SPACING_PX) + 1), MOST_ACROSS)
+    views = pupil_views(across)
+    seen = (composited(_seen(scene, view), canvas, frame) for view in views)
+    return merged(np.sum(list(seen), axis=0) / np.float32(len(views)))
+
+
+def pupil_views(across: int) -> list[tuple[float, float]]:
+    """Points of the pupil on a square grid, in radii, x to the right and y down."""
+    steps = (np.arange(across) + 0.5) * 2 / across - 1
+    return [(float(x), float(y)) for y in steps for x in steps if x * x + y * y <= 1]
+
+
+def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixels]:
+    """The surfaces from one point of the pupil: each is displaced by its circle of confusion."""
+    canvas = Window.of(scene.diameters.shape)
+    x, y = canvas.grid()
+    u, v = (np.float32(one / 2) for one in view)
+    from_x, from_y = x, y
+    if scene.diameters.min() == scene.diameters.max():
+        from_x, from_y = x - u * scene.diameters, y - v * scene.diameters
+    else:
+        for _ in range(ROUNDS):
+            there = cv2.remap(scene.diameters, from_x, from_y, cv2.INTER_LINEAR,
+                              borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+            from_x, from_y = x - u * there, y - v * there
+    background = cv2.remap(
+        scene.background, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
+    yield SurfacePixels(np.maximum(background, 0), None, canvas)
+    for one in scene.occluders:
+        yield _displaced(one, float(u) * one.diameter, float(v) * one.diameter)
+
+
+def _displaced(occluder: Occluder, right: float, down: float) -> SurfacePixels:
+    """An occluder at another place, whole pixels by its window, the rest by interpolation."""
+    whole = math.floor(right), math.floor(down)
+    matrix = np.array([[1, 0, right - whole[0]], [0, 1, down - whole[1]]])
+    rows, columns = occluder.alpha.shape
+    size = columns + 1, rows + 1
+    colour = cv2.warpAffine(
+        occluder.colour, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    alpha = cv2.warpAffine(occluder.alpha, matrix, size, flags=cv2.INTER_LINEAR)
+    window = Window.of((rows + 1, columns + 1)).moved(occluder.left, occluder.top)
+    return SurfacePixels(
+        np.asarray(colour, np.float32), np.asarray(alpha, np.float32), window.moved(*whole)
+    )
