@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.images import Image, as_integer, linear_to_srgb
-from defocus.scene.dual_pixel import recorded_views, view_difference
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved
-from defocus.scene.sensor import exposed, seed_of
+from defocus.scene.sensor import exposed, recorded_views, seed_of, view_difference
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 

@@ -1,26 +1,180 @@
-"""PSF of a real lens, one kernel per colour."""
+"""PSF of a real lens, one kernel per colour, by rays or by waves.
+
+Each point of the pupil maps to a point of the picture; light accumulates where rays cross, which
+gives caustics, bright rims and cores. Where it matters, light is diffracted instead.
+"""
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.scene.pupil import Pupil
-from defocus.scene.rays import pupil_grid, ray_psfs
-from defocus.scene.real_lens import BANDS_UM, RealLens
-from defocus.scene.waves import RINGS, wave_psfs
+from defocus.scene.pixels import framed, kernels_of
+from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
 
 __all__ = [
+    "RINGS",
     "colour_defocus",
     "colour_psfs",
     "colour_shifts",
     "greatest_slopes",
+    "landings",
     "light_reach_px",
+    "pupil_grid",
+    "ray_psfs",
+    "wave_frame",
+    "wave_light",
+    "wave_psfs",
     "wave_samples",
 ]
 
 Array = NDArray[np.float64]
+
+FINENESS = 5
+RAYS_PER_PX = 12
+LEAST_SIDE, MOST_SIDE = 64, 384
+PLASTIC = 1.32471795724474602596
+"""The number whose cube is itself plus 1."""
+TAIL = 3.0
+"""Rays farther out than so many RMS distances are left out: a veil that would need huge kernels."""
+
+
+@lru_cache(maxsize=64)
+def pupil_grid(side: int) -> tuple[Array, Array]:
+    """Evenly distributed points of the unit disc without a pattern, which would cause moiré.
+
+    The result: x and y, each ``(R,)``.
+
+    Source: the additive recurrence R2 of M. Roberts, The unreasonable effectiveness of
+    quasirandom sequences, 2018; half as far from an exact disc as a jittered grid.
+    """
+    count = np.arange(1, side * side + 1)
+    x, y = (2.0 * np.mod(0.5 + count / PLASTIC**power, 1.0) - 1.0 for power in (1, 2))
+    inside = x * x + y * y <= 1.0
+    return x[inside], y[inside]
+
+
+def ray_psfs(
+    pupil: Pupil,
+    defocus_um: Sequence[float],
+    lateral_px: Sequence[tuple[float, float]],
+    radius_px: float,
+) -> Array:
+    """Make kernels by tracing rays: ``(C, K, K)``, K odd, each sums to 1."""
+    side = int(np.clip(-(-radius_px * RAYS_PER_PX // 16) * 16, LEAST_SIDE, MOST_SIDE))
+    x, y = pupil_grid(side)
+    open_ = pupil.depth(x, y) >= 0.0
+    right, down = landings(pupil, (x[open_], y[open_]), defocus_um, lateral_px)
+    size = framed(_reach(right, down))
+    fine = size * FINENESS
+    column = np.floor((right + size / 2) * FINENESS).astype(np.intp)
+    row = np.floor((down + size / 2) * FINENESS).astype(np.intp)
+    colours = np.arange(len(right))[:, None]
+    inside = (column >= 0) & (column < fine) & (row >= 0) & (row < fine)
+    index = ((colours * fine + row) * fine + column)[inside]
+    counts = np.bincount(index, minlength=len(right) * fine * fine)
+    # where all rays fall on one sub-pixel it is off by up to half of its width
+    centre = np.stack([(one * inside).sum(axis=1) for one in (right, down)], axis=1)
+    centre /= inside.sum(axis=1, keepdims=True)
+    return kernels_of(counts.reshape(-1, fine, fine).astype(np.float64), size, centre)
+
+
+def landings(
+    pupil: Pupil,
+    rays: tuple[Array, Array],
+    defocus_um: Sequence[float],
+    lateral_px: Sequence[tuple[float, float]],
+) -> tuple[Array, Array]:
+    """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
+
+    The result: x and y, each ``(C, R)``, px.
+    """
+    x, y = rays
+    slope_x, slope_y = pupil.slopes(x, y)
+    scale = 2.0 * pupil.lens.f_number / pupil.lens.pixel_pitch_um
+    focus = 2.0 * np.asarray(defocus_um)[:, None]
+    offset = np.asarray(lateral_px)
+    right = scale * (slope_x + focus * x) + offset[:, :1]
+    down = scale * (slope_y + focus * y) + offset[:, 1:]
+    return right, down
+
+
+def _reach(right: Array, down: Array) -> float:
+    """Half-width of the square that holds the rays except a thin tail, px."""
+    distance = np.maximum(np.abs(right), np.abs(down))
+    spread = float(np.sqrt(np.square(distance).mean(axis=1).max()))
+    return min(float(distance.max()), TAIL * spread)
+
+
+RINGS = 8.0
+"""So far out, in λN beyond the last ray, the kernel goes: all but 2.5 % of an Airy pattern."""
+
+
+def wave_psfs(
+    pupil: Pupil,
+    bands: Sequence[Sequence[tuple[float, float]]],
+    lateral_px: Sequence[tuple[float, float]],
+    radius_px: float,
+    samples: int,
+) -> Array:
+    """Make kernels by wave optics: ``(C, K, K)``, K odd, each sums to 1."""
+    size, places = wave_frame(pupil.lens, radius_px)
+    return kernels_of(wave_light(pupil, bands, lateral_px, places, samples), size)
+
+
+def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
+    """Side of the square that holds the light, px, and the places of its sub-pixels.
+
+    The result: the side, odd, and ``(side * F,)`` distances from the chief ray of green, px, F
+    odd.
+    """
+    unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
+    longest, shortest = (limit(limit(band) for band in BANDS_UM) for limit in (max, min))
+    size = framed(radius_px + RINGS * longest * unit)
+    # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
+    fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
+    return size, (np.arange(size * fineness) + 0.5) / fineness - size / 2
+
+
+def wave_light(
+    pupil: Pupil,
+    bands: Sequence[Sequence[tuple[float, float]]],
+    lateral_px: Sequence[tuple[float, float]],
+    places: Array,
+    samples: int,
+) -> Array:
+    """Intensity on a grid of places: |FT{A exp(2πi W)}|² by products with two matrices.
+
+    The result: ``(C, P, P)``, in arbitrary units.
+    """
+    unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
+    steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
+    x, y = steps[None, :], steps[:, None]
+    amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(np.float32)
+    bend, square = pupil.wavefront(x, y), x * x + y * y
+    light = np.zeros((len(bands), len(places), len(places)))
+    for colour, band in enumerate(bands):
+        for wave, defocus_um in band:
+            field = amplitude * _turned((2.0 / wave) * (bend + defocus_um * square))
+            across, down = (
+                _turned(-1.0 / (wave * unit) * np.outer(places - shift, steps))
+                for shift in lateral_px[colour]
+            )
+            reached = down @ field @ across.T
+            light[colour] += np.square(reached.real) + np.square(reached.imag)
+    return light
+
+
+def _turned(half_turns: Array) -> NDArray[np.complex64]:
+    """Phasors of an angle, single precision."""
+    angle = (np.pi * half_turns).astype(np.float32)
+    phasor = np.empty(angle.shape, np.complex64)
+    phasor.real, phasor.imag = np.cos(angle), np.sin(angle)
+    return phasor
+
 
 RED, GREEN, BLUE = (band[1] for band in BANDS_UM)
 SHORTEST = min(min(band) for band in BANDS_UM)

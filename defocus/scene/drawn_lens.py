@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.pupil import Pupil
-from defocus.scene.rays import pupil_grid
-from defocus.scene.real_lens import OffAxis, RealLens, Rim
+from defocus.scene.colour_psf import pupil_grid
+from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 
 __all__ = ["draw_lens"]
 

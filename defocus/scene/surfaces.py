@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from defocus.images import srgb_to_linear
-from defocus.scene.depth_layers import depth_layers
-from defocus.scene.layers import Layer
+from defocus.scene.layers import Layer, depth_layers
 from defocus.scene.outlines import Shape, shape_alpha
 from defocus.scene.pictures import part, texture
 

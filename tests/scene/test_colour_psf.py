@@ -14,12 +14,16 @@ from scipy.special import j1
 
 from defocus.errors import OpticsError
 from defocus.scene.aperture import disc_psf
-from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.colour_psf import (
+    colour_psfs,
+    landings,
+    pupil_grid,
+    ray_psfs,
+    wave_light,
+    wave_psfs,
+)
 from defocus.scene.drawn_lens import draw_lens
-from defocus.scene.pupil import Pupil
-from defocus.scene.rays import landings, pupil_grid, ray_psfs
-from defocus.scene.real_lens import WAVE_UM, OffAxis, RealLens, Rim
-from defocus.scene.waves import wave_light, wave_psfs
+from defocus.scene.real_lens import WAVE_UM, OffAxis, Pupil, RealLens, Rim
 
 Array = NDArray[np.float64]
 

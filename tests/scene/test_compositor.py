@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from defocus.scene.aperture import disc_psf
-from defocus.scene.depth_layers import depth_layers
 from defocus.scene.geometry import Similarity
-from defocus.scene.layers import Layer, defocus_map, render
+from defocus.scene.layers import Layer, defocus_map, depth_layers, render
 from defocus.scene.motion import moved, moved_layers
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 

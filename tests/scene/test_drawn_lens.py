@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
+from defocus.scene.colour_psf import pupil_grid
 from defocus.scene.drawn_lens import draw_lens
-from defocus.scene.pupil import Pupil
-from defocus.scene.rays import pupil_grid
-from defocus.scene.real_lens import RealLens
+from defocus.scene.real_lens import Pupil, RealLens
 
 COUNT = 400
 

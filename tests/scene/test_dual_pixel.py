@@ -5,9 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
-from defocus.scene.dual_pixel import recorded_views, view_difference
 from defocus.scene.layers import Layer, render
-from defocus.scene.sensor import Sensor
+from defocus.scene.sensor import Sensor, recorded_views, view_difference
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 LENS = Lens(50.0, 1.8, 1000.0, 100.0)

@@ -14,9 +14,8 @@ from defocus.extras.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.extras.charts.lens.response import displacements, explained, left_over
 from defocus.extras.charts.lens.summary import FittedLens
 from defocus.progress import track
-from defocus.scene.pupil import Pupil
-from defocus.scene.rays import pupil_grid
-from defocus.scene.real_lens import OffAxis, RealLens, Rim
+from defocus.scene.colour_psf import pupil_grid
+from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 
 __all__ = ["fit_lens"]
 

@@ -1,7 +1,7 @@
 """What a lens makes of the printed chart, fast enough to be fitted.
 
 The transfer function of a pupil's rays, times that of diffraction, is smooth in every number of
-the lens, where :mod:`defocus.scene.rays` counts rays in cells. That of waves takes longer.
+the lens, where :mod:`defocus.scene.colour_psf` counts rays in cells. That of waves takes longer.
 """
 
 import math
@@ -15,12 +15,13 @@ from defocus.scene.colour_psf import (
     colour_defocus,
     colour_shifts,
     greatest_slopes,
+    landings,
+    pupil_grid,
+    wave_frame,
+    wave_light,
     wave_samples,
 )
-from defocus.scene.pupil import Pupil
-from defocus.scene.rays import landings, pupil_grid
-from defocus.scene.real_lens import BANDS_UM, RealLens
-from defocus.scene.waves import wave_frame, wave_light
+from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
 
 __all__ = ["displacements", "explained", "left_over"]
 
