@@ -13,7 +13,7 @@ import defocus.baselines.objectives
 from defocus.errors import RegistryError
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.members import TargetName
+    from defocus.baselines.recipe import TargetName
 
 __all__ = ["Ablation", "AblationLine", "ablation_of"]
 

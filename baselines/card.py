@@ -1,20 +1,86 @@
-"""Card of a system (its description) and baseline (what the benchmark runs)."""
+"""Card of a system (its description) and baseline (what the benchmark runs).
 
+A declared system names its network and its recipe's folder; both are resolved when called, so that
+listing systems does not import torch.
+"""
+
+import importlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, Literal
 
-from defocus.baselines.declared import Network, RecipeFile
+from defocus.errors import RegistryError
 from defocus.extensions import wrapping
 
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
 
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
-__all__ = ["UNKNOWN", "Baseline", "Card", "Narrow"]
+__all__ = ["UNKNOWN", "Baseline", "Card", "Narrow", "Network", "package_of"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, declared by ``package.module:name``; ``zeroed`` layers have weights of zero."""
+
+    where: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    zeroed: tuple[str, ...] = ()
+
+    def __call__(self) -> "nn.Module":
+        """Make the network with fresh weights."""
+        network = self.maker()(**self.settings)
+        for name in self.zeroed:
+            network.get_submodule(name).apply(_zero)
+        return network
+
+    def maker(self) -> "Callable[..., nn.Module]":
+        """The class or function itself."""
+        module, _, name = self.where.partition(":")
+        make: Callable[..., nn.Module] | None = getattr(importlib.import_module(module), name, None)
+        if make is None:
+            raise RegistryError(f"network {self.where!r}: {module} has no {name!r}; correct it")
+        return make
+
+    @property
+    def package(self) -> str:
+        """Import name of the module's package."""
+        return self.where.partition(":")[0].rpartition(".")[0]
+
+    def given(self, settings: Mapping[str, object]) -> "Network":
+        """The same network with further keyword arguments."""
+        return replace(self, settings={**self.settings, **settings})
+
+
+def _zero(layer: "nn.Module") -> None:
+    for parameter in layer.parameters(recurse=False):
+        parameter.data.zero_()
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """The training settings in a package's ``recipe.toml``."""
+
+    package: str
+
+    def __call__(self) -> "Recipe":
+        """The settings."""
+        from defocus.baselines.recipe import Recipe
+        from defocus.settings import load_settings
+
+        with as_file(files(self.package) / "recipe.toml") as path:
+            return load_settings(Recipe, path)
+
+
+def package_of(module: str) -> str:
+    """The package that a module is part of; a package is its own."""
+    return module if hasattr(sys.modules.get(module), "__path__") else module.rpartition(".")[0]
+
 
 UNKNOWN = "unknown"
 """In place of a dataset's name, where no source says what official weights were trained on."""
@@ -141,10 +207,10 @@ class Baseline:
         own_objective: bool = False,
         **settings: Any,  # noqa: ANN401 - whatever the network takes
     ) -> "Baseline":
-        """Make a system from its folder: ``baseline.py``, the network's module, ``recipe.toml``.
+        """Make a system from its folder: ``__init__.py``, the network's module, ``recipe.toml``.
 
         Args:
-            module: ``__name__`` of the ``baseline.py``.
+            module: ``__name__`` of the folder's ``__init__.py``, or of another module in it.
             network: ``module:name`` of a class or function in the same folder.
             card: The card. Classical systems and references have no recipe; all others have one.
             narrow: Keyword arguments of the narrow copy; see :class:`Narrow`.
@@ -152,7 +218,7 @@ class Baseline:
             own_objective: Whether the narrow copy learns by the system's own objective.
             settings: Keyword arguments of the class or function.
         """
-        package = module.rpartition(".")[0]
+        package = package_of(module)
         trained = card.kind not in {"reference", "classical"}
         build = Network(f"{package}.{network}", settings)
         copy = None if narrow is None else Narrow(card.name, narrow, zeroed, own_objective)
@@ -220,7 +286,7 @@ class Baseline:
             name: Lower-case words joined by ``-``, unique.
             network: A class without arguments, or a function that makes the module; see ``build``.
             recipe: Makes the training settings; None for
-                :func:`~defocus.baselines.recipes.recipe.plain_recipe`.
+                :func:`~defocus.baselines.recipe.plain_recipe`.
             multiple: The network takes pictures whose sides are multiples of this, px. Others are
                 reflected at the right and below, and the result is cropped.
             revision: Give and raise it to say yourself when the system is to be trained again; None
@@ -258,7 +324,7 @@ def _padding(make: "Callable[..., nn.Module]", multiple: int, **options: Any) ->
 
 
 def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":
-    from defocus.baselines.recipes.narrow import narrow_recipe
+    from defocus.baselines.narrow_recipe import narrow_recipe
 
     return narrow_recipe(own, keeps_objective=keeps_objective)
 
@@ -268,6 +334,6 @@ def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]")
 
 
 def _plain_recipe() -> "Recipe":
-    from defocus.baselines.recipes.recipe import plain_recipe
+    from defocus.baselines.recipe import plain_recipe
 
     return plain_recipe()

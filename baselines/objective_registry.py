@@ -25,7 +25,7 @@ from defocus.near_names import did_you_mean
 if TYPE_CHECKING:  # a list of names needs no torch
     from defocus.baselines.loss import LossFunction
     from defocus.baselines.objective import Objective
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
 __all__ = [
     "flow_of",

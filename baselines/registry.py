@@ -1,9 +1,9 @@
 """Systems by name.
 
-A folder of :mod:`defocus.baselines.systems`, or of ``baselines`` in an extra, whose ``baseline.py``
-has ``BASELINES: tuple[Baseline, ...]``, is discovered. Users add theirs in a plug-in file, by type
-(:mod:`defocus.extensions`), or by entry points ``defocus.baselines`` (a :class:`Baseline`, a tuple
-of them, or a module with ``BASELINES``).
+A folder of :mod:`defocus.baselines.systems`, or of ``baselines`` in an extra, whose ``__init__.py``
+(or ``baseline.py``) has ``BASELINES: tuple[Baseline, ...]``, is discovered. Users add theirs in a
+plug-in file, by type (:mod:`defocus.extensions`), or by entry points ``defocus.baselines`` (a
+:class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
 """
 
 import importlib.util
@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 import defocus.baselines.losses
 import defocus.baselines.objectives
 import defocus.baselines.systems
-from defocus.baselines.card import Baseline
-from defocus.baselines.declared import Network
+from defocus.baselines.card import Baseline, Network, package_of
 from defocus.baselines.objective_registry import nearest, objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.discovery import brought, modules_in, refuse
@@ -30,7 +29,7 @@ from defocus.extensions import guarded, offered, wrapping
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn
 
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
 __all__ = [
     "all_baselines",
@@ -115,7 +114,7 @@ def home_package(system: Baseline) -> str:
     else:
         build = inspect.unwrap(system.build)
         made = build.func if isinstance(build, partial) else build
-        package = str(made.__module__).rpartition(".")[0]
+        package = package_of(str(made.__module__))
     return package if package.startswith(_PACKAGED) else ""
 
 
@@ -190,7 +189,7 @@ def _built(build: Callable[..., "nn.Module"], **options: object) -> "nn.Module":
 
 
 def _recipe(make: Callable[[], "Recipe"]) -> "Recipe":
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
     recipe = make()
     if not isinstance(recipe, Recipe):

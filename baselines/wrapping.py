@@ -14,7 +14,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import recipe_changes
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
 __all__ = [
     "SOURCE",
@@ -101,7 +101,7 @@ def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":
     """The network's settings with the two phases of JDRL at the end of its training."""
     # A cosine schedule has reached about a tenth by then and continues; any other decay is replaced
     # by one step to a tenth.
-    from defocus.baselines.recipes.recipe import Milestones
+    from defocus.baselines.recipe import Milestones
 
     settings = own()
     pretraining = {

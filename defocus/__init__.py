@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from defocus.baselines.card import Baseline as Baseline
     from defocus.baselines.loss import Loss as Loss
     from defocus.baselines.objective import Objective as Objective
-    from defocus.baselines.recipes.recipe import Recipe as Recipe
-    from defocus.baselines.recipes.recipe import Schedule as Schedule
+    from defocus.baselines.recipe import Recipe as Recipe
+    from defocus.baselines.recipe import Schedule as Schedule
     from defocus.benchmark.metric.metric import Metric as Metric
     from defocus.benchmark.section.section import Section as Section
     from defocus.capture.camera import Camera as Camera
@@ -92,8 +92,8 @@ _MODULES = {
     "Pair": "datasets.pair",
     "Paragraph": "reports.model",
     "Reader": "datasets.api",
-    "Recipe": "baselines.recipes.recipe",
-    "Schedule": "baselines.recipes.recipe",
+    "Recipe": "baselines.recipe",
+    "Schedule": "baselines.recipe",
     "Section": "benchmark.section.section",
     "Setting": "capture.camera",
     "Table": "reports.model",

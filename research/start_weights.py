@@ -9,15 +9,20 @@ import torch
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.card import Baseline
+from defocus.baselines.narrow_recipe import METHOD, START_TERMS
 from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.supervised import make as supervised
-from defocus.baselines.recipes.narrow import METHOD, START_TERMS
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.weights.narrow import NarrowCard, narrow_card, narrow_file
-from defocus.baselines.weights.own import find_own_weights, own_folder
-from defocus.baselines.weights_files.shipping import write_half
+from defocus.baselines.weights.own import (
+    NarrowCard,
+    find_own_weights,
+    narrow_card,
+    narrow_file,
+    own_folder,
+)
+from defocus.baselines.weights.shipping import write_half
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.step_time import steps_within

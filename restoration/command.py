@@ -146,7 +146,7 @@ def command(
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
     from defocus.command_line.json_output import json_output
     from defocus.restoration.run import Wishes, restore_pictures
     from defocus.training.devices import best_device

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights_files.store import StoredWeights
+from defocus.baselines.weights.store import StoredWeights
 from defocus.errors import InputError, NotApplicableError
 from defocus.restoration.tiling import (
     GRID,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights_files.store import StoredWeights, build_with
+from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.blocks.carried import remarks_after
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError

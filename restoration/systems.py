@@ -10,7 +10,7 @@ from torch import nn
 
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import weights_or_own
-from defocus.baselines.weights_files.store import build_with, find_weights
+from defocus.baselines.weights.store import build_with, find_weights
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import make_restorer, require_restoring
 from defocus.training.devices import best_device

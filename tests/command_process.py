@@ -46,7 +46,7 @@ SLOW_LIBRARIES = [
 
 COMMAND_MODULES = [
     *COMMANDS.values(), "defocus.align.compensation.compensate", "defocus.align.flow.estimator",
-    "defocus.align.measure", "defocus.baselines.operators.classical.chains.presets",
+    "defocus.align.measure", "defocus.baselines.operators.chain_cards",
     "defocus.baselines.registry", "defocus.benchmark.cost.study_plan",
     "defocus.benchmark.evaluation.evaluate", "defocus.benchmark.launch.start",
     "defocus.benchmark.metric.one_pass", "defocus.benchmark.reporting.write",

@@ -155,7 +155,7 @@ _IN_THE_CORE = (
         "return _drawn(groups, wanted, seed) | splits",
     ),
     Fault(
-        "baselines/layers/attention/window.py",
+        "baselines/layers/attention.py",
         "(inner, last, bias + across_columns)",
         "(inner, last, bias + across_rows)",
     ),

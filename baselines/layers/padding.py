@@ -1,4 +1,4 @@
-"""Padding of pictures to the sizes that networks need."""
+"""Padding of pictures to the sizes that networks need, and grids of equal patches."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["PaddingMode", "cropped", "pad", "pad_to_multiple", "padding_network"]
+__all__ = ["PaddingMode", "cropped", "join", "pad", "pad_to_multiple", "padding_network", "split"]
+
+
+def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Split into patches, ``(N * rows * columns, C, H / rows, W / columns)``, row by row."""
+    count, channels, height, width = whole.shape
+    patches = whole.reshape(count, channels, rows, height // rows, columns, width // columns)
+    return patches.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+
+
+def join(patches: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Undo :func:`split`: ``(N * rows * columns, C, h, w)`` to ``(N, C, H, W)``."""
+    placed = patches.reshape(-1, rows, columns, *patches.shape[1:])
+    return placed.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+
 
 PaddingMode = Literal["reflect", "symmetric", "replicate", "zeros"]
 """``reflect`` mirrors at the middle of the border pixel (it is not repeated), ``symmetric`` at its

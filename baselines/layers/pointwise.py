@@ -1,14 +1,42 @@
-"""1 × 1 convolutions and linear layers that take the fast path on the CPU.
+"""Layers of each pixel: 1 × 1 convolutions on the fast path of the CPU, and norms over channels.
 
-PyTorch computes them by a matrix product that, on some processors, is half as fast as the
-convolution library it uses otherwise.
+PyTorch computes 1 × 1 convolutions by a matrix product that, on some processors, is half as fast as
+the convolution library it uses otherwise.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Pointwise", "PointwiseLinear"]
+__all__ = ["EPSILON", "ChannelNorm", "FlatChannelNorm", "Pointwise", "PointwiseLinear"]
+
+
+EPSILON = 1e-5
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel (Restormer's ``WithBias``)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.LayerNorm(channels, eps=EPSILON)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return normed
+
+
+class FlatChannelNorm(nn.LayerNorm):
+    """The same normalisation with state-dict entries without ``body``, as in NAFNet."""
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__(channels, eps=eps)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        return super().forward(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
 
 FAST_BATCH = 16
 """From this batch on the convolution library computes 1 × 1 convolutions, on one thread too."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 from defocus.baselines.objective_registry import loss as make_loss
-from defocus.baselines.recipes.recipe import DEFAULT_LOSS
+from defocus.baselines.recipe import DEFAULT_LOSS
 from defocus.settings import Settings, parse_settings
 
 __all__ = ["SupervisedObjective", "Term", "make"]

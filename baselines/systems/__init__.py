@@ -1,4 +1,4 @@
-"""Systems: one folder each, found by its ``baseline.py``."""
+"""Systems: one folder each; its ``__init__.py`` has the cards."""
 
 __all__ = ["DEFAULT_SYSTEM"]
 

@@ -1,1 +1,1 @@
-"""Weights: shipped ones, ImageNet backbones, TensorFlow variables, shared parameters."""
+"""Weights: shipped ones, a user's files (read in a process of their own), ImageNet backbones."""

@@ -1,8 +1,11 @@
-"""Weights shipped with the package: ``weights/NAME.safetensors`` with ``NAME.json``."""
+"""Weights shipped with the package: ``weights/NAME.safetensors`` with ``NAME.json``.
+
+``NAME-narrow`` are the start weights of a narrow copy.
+"""
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
@@ -11,17 +14,26 @@ from defocus.files import sha256_file
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
+if TYPE_CHECKING:
+    from torch import nn
+
 __all__ = [
     "OWN",
+    "NarrowCard",
     "OwnCard",
     "check_shipped",
+    "find_narrow_weights",
     "find_own_weights",
+    "load_narrow_weights",
+    "narrow_card",
+    "narrow_file",
     "own_card",
     "own_folder",
     "own_weights",
     "shipped_card",
     "weights_or_own",
 ]
+
 
 C = TypeVar("C", bound=Settings)
 
@@ -117,3 +129,51 @@ def check_shipped(path: Path, sha256: str) -> None:
     """Check a file that comes with the package against the hash in its card."""
     if sha256_file(path) != sha256:
         raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")
+
+
+class NarrowCard(Settings):
+    """Origin of the start weights of a narrow copy."""
+
+    # ``cpu_minutes`` are of one processor core; ``validation`` and its gain over the blurry
+    # pictures are PSNR in dB, None for a copy that does not restore by itself.
+
+    system: str
+    narrow: str
+    revision: int
+    sha256: str
+    code: str
+    parameters: int
+    steps: int
+    cpu_minutes: float
+    dataset: str
+    data_hash: str
+    validation: float | None
+    validation_gain: float | None
+    licence: str
+
+
+def narrow_file(folder: Path, name: str) -> Path:
+    """Place of the start weights of a name in a folder."""
+    return folder / f"{name}-narrow.safetensors"
+
+
+def find_narrow_weights(system: Baseline) -> Path | None:
+    """The shipped start weights of a system's narrow copy; None if there are none."""
+    folder = own_folder(system)
+    if system.narrow is None or folder is None:
+        return None
+    path = narrow_file(folder, system.narrow.name)
+    return path if path.is_file() else None
+
+
+def narrow_card(path: Path) -> NarrowCard:
+    """Read the card of start weights, the ``.json`` beside them."""
+    return shipped_card(path, NarrowCard)
+
+
+def load_narrow_weights(network: "nn.Module", path: Path) -> None:
+    """Load start weights into a narrow copy, after checking their hash."""
+    from safetensors.torch import load_file
+
+    check_shipped(path, narrow_card(path).sha256)
+    network.load_state_dict(load_file(path), strict=True)

@@ -16,8 +16,8 @@ def describe(system: "Baseline") -> dict[str, Any]:
     from dataclasses import asdict
 
     from defocus.baselines.registry import readme
-    from defocus.baselines.sizes.size import parameter_count
-    from defocus.baselines.weights_files.store import all_weights
+    from defocus.baselines.size import parameter_count
+    from defocus.baselines.weights.store import all_weights
     from defocus.extensions import plugin_of
 
     plugin = plugin_of(system.source_hash)

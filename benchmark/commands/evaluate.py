@@ -11,7 +11,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
 
 SECTIONS = {
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--from", "--out"),

@@ -75,7 +75,7 @@ def _describe(name: str, *, as_json: bool) -> None:
 
 
 def _row(system: "Baseline") -> dict[str, Any]:
-    from defocus.baselines.sizes.declared_sizes import parameters
+    from defocus.baselines.declared_sizes import parameters
     from defocus.extensions import plugin_of
 
     card = system.card

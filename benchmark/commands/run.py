@@ -20,7 +20,7 @@ from defocus.command_line.shard_option import ShardOption
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
     from defocus.benchmark.launch.start import Launcher
 
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -14,7 +14,7 @@ from defocus.benchmark.commands._options import (
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
 
 
 @help_heading("Run")

@@ -9,7 +9,7 @@ from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.baselines.weights_files.store import StoredWeights
+    from defocus.baselines.weights.store import StoredWeights
 
 __all__ = ["command"]
 
@@ -35,7 +35,7 @@ def list_command(*, as_json: bool) -> int:
 
     The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged.
     """
-    from defocus.baselines.weights_files.store import all_weights
+    from defocus.baselines.weights.store import all_weights
     from defocus.command_line.json_output import json_output
     from defocus.progress import say
 
@@ -87,7 +87,7 @@ def add_command(
     files, or their folder, if the authors keep each module in a separate file.
     """
     from defocus.baselines.registry import baseline
-    from defocus.baselines.weights_files.store import add_weights
+    from defocus.baselines.weights.store import add_weights
     from defocus.command_line.json_output import json_output
 
     with json_output() as output:
@@ -109,7 +109,7 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     NAME is a system; without NAME all are checked. The exit code is 1 if a check fails.
     """
     from defocus.baselines.registry import baseline
-    from defocus.baselines.weights_files.store import all_weights, load_state
+    from defocus.baselines.weights.store import all_weights, load_state
     from defocus.command_line.json_output import json_output
     from defocus.errors import DefocusError
 
@@ -182,7 +182,7 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
     used.
     """
     from defocus.baselines.registry import baseline
-    from defocus.baselines.weights_files.shipping import ship_weights
+    from defocus.baselines.weights.shipping import ship_weights
 
     path = ship_weights(baseline(name), run, out)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it")

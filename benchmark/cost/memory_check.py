@@ -13,7 +13,7 @@ from defocus.training.memory import available_bytes
 from defocus.training.objective import Progress, TrainingObjective
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
     from defocus.benchmark.study.plan import Run
 
 __all__ = ["probe_memory"]

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import nn
 
-from defocus.baselines.card import Baseline, Card
-from defocus.baselines.declared import Network
+from defocus.baselines.card import Baseline, Card, Network
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.files.picture_size import readable_size

@@ -17,7 +17,7 @@ from torch import nn
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
-from defocus.baselines.recipes.members import FurtherInput
+from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.evaluation.without_truth import metrics_for

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.objective_registry import flow_of
-from defocus.baselines.weights_files.store import StoredWeights
+from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions

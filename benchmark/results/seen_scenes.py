@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from defocus.baselines.card import UNKNOWN
-from defocus.baselines.weights_files.store import StoredWeights
+from defocus.baselines.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 
 __all__ = ["seen_in", "seen_reason"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override
 from defocus.cluster.settings import SlurmSettings

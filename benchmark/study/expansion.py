@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
-from defocus.baselines.weights_files.store import shipped_weights
+from defocus.baselines.weights.store import shipped_weights
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import (
@@ -26,7 +26,7 @@ from defocus.errors import DatasetError, InputError, RegistryError, SettingsErro
 from defocus.progress import counted
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
 __all__ = [
     "Expanded",

@@ -15,11 +15,11 @@ from pydantic import Field
 from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.narrow_recipe import misaligned
 from defocus.baselines.objective_registry import flow_of, source_hashes
-from defocus.baselines.recipes.narrow import misaligned
-from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
-from defocus.baselines.weights.narrow import find_narrow_weights, narrow_card
-from defocus.baselines.weights_files.store import StoredWeights
+from defocus.baselines.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.weights.own import find_narrow_weights, narrow_card
+from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.datasets.pair import Dataset

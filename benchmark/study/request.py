@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.weights_files.store import StoredWeights, find_weights, shipped_weights
+from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Study, plan_runs, plan_weights, select

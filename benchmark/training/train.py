@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Objective
-from defocus.baselines.recipes.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.weights.backbones import all_required
-from defocus.baselines.weights.narrow import find_narrow_weights, load_narrow_weights
-from defocus.baselines.weights_files.store import build_with, find_weights
+from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights
+from defocus.baselines.weights.store import build_with, find_weights
 from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.cost.size_check import require_sizes
 from defocus.benchmark.results.provenance import package_version

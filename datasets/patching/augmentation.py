@@ -12,7 +12,7 @@ from defocus.images import linear_to_srgb, srgb_to_linear
 if TYPE_CHECKING:
     import torch
 
-    from defocus.baselines.recipes.recipe import Augmentation
+    from defocus.baselines.recipe import Augmentation
 
 __all__ = ["random_look", "random_window", "shrunk", "turned_vectors", "with_look"]
 

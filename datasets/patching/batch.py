@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from defocus.baselines.recipes.members import Further
+from defocus.baselines.recipe import Further
 from defocus.isolation import LeftOut
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
-from defocus.baselines.recipes.members import NAMES, Further, TargetName
+from defocus.baselines.recipe import NAMES, Further, TargetName
 from defocus.datasets.deriving.aligned_reference import (
     REFERENCED,
     ReferenceModel,

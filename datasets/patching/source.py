@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-from defocus.baselines.recipes.members import NAMES, Further, TargetName
+from defocus.baselines.recipe import NAMES, Further, TargetName
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.patching.augmentation import (
     random_look,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from defocus.baselines.objective import Batch
-    from defocus.baselines.recipes.recipe import Augmentation
+    from defocus.baselines.recipe import Augmentation
 
 __all__ = [
     "PatchSource",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.recipes.members import Further
+from defocus.baselines.recipe import Further
 from defocus.datasets.patching.augmentation import CHANNELS_SHARE
 from defocus.datasets.patching.batch import drawn_batch
 from defocus.datasets.stream.patches import Renderer, StreamPatches

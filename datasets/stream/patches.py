@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.recipes.members import Further
+from defocus.baselines.recipe import Further
 from defocus.datasets.patching.augmentation import random_look, with_look
 from defocus.datasets.patching.batch import ALL_PLACES, drawn_batch
 from defocus.datasets.patching.store import ColourChange
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import torch
 
     from defocus.baselines.objective import Batch
-    from defocus.baselines.recipes.recipe import Augmentation
+    from defocus.baselines.recipe import Augmentation
 
 __all__ = [
     "EPOCH_PIXELS",

@@ -24,7 +24,7 @@ from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
 
 __all__ = ["Leaderboard", "load_results", "run"]
 

@@ -7,15 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defocus.baselines.card import Baseline
-from defocus.baselines.declared import Network
+from defocus.baselines.card import Baseline, Network
 from defocus.discovery import FAULTS
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from defocus.baselines.weights_files.store import StoredWeights
+    from defocus.baselines.weights.store import StoredWeights
 
 __all__ = ["built", "list_systems", "load", "named_system", "stored_weights"]
 
@@ -81,14 +80,14 @@ def named_system(name: str) -> Baseline:
 
 def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeights | None":
     """Find the requested weights, by a label or a file; None if none are requested."""
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
 
     return None if weights is None else find_weights(system, str(weights))
 
 
 def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
     """Build the network of a system in evaluation mode, with weights if given."""
-    from defocus.baselines.weights_files.store import build_with
+    from defocus.baselines.weights.store import build_with
 
     return build_with(system, weights)
 
@@ -104,7 +103,7 @@ def _is_folder(name: object) -> bool:
 
 def _exported(folder: Path, weights: str | Path | None) -> tuple[str, Path]:
     """Name of the system and weights file of an exported folder."""
-    from defocus.baselines.weights_files.hub_folder import WEIGHTS, read_hub_config
+    from defocus.baselines.weights.files import WEIGHTS, read_hub_config
 
     if weights is not None:
         raise InputError(f"{folder} has its weights with it; give weights with a system's name")

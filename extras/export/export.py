@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights_files.hub_folder import CONFIG, WEIGHTS
-from defocus.baselines.weights_files.store import StoredWeights, build_with
+from defocus.baselines.weights.files import CONFIG, WEIGHTS
+from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.errors import InputError
 from defocus.extras.export.agreement import GraphAgreement
 from defocus.extras.export.darktable import (

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from defocus.baselines.weights.files import CONFIG, WEIGHTS, HubConfig
 from defocus.baselines.weights.own import OwnCard
-from defocus.baselines.weights_files.hub_folder import CONFIG, WEIGHTS, HubConfig
 from defocus.benchmark.results.provenance import package_version
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin

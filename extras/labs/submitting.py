@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from defocus.baselines.registry import all_baselines
-from defocus.baselines.weights_files.store import all_weights
+from defocus.baselines.weights.store import all_weights
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.left_out import left_out_of_run, trained_datasets

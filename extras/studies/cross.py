@@ -7,7 +7,7 @@ from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights_files.store import StoredWeights
+from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.published.numbers import published_dataset
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.gains import GAINED, INPUT, Gain, gains

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs

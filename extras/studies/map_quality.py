@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from defocus.baselines.operators.classical.edges import canny, luma
+from defocus.baselines.operators.edges import canny, luma
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
 from defocus.images import as_float, read_image

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from scipy.optimize import isotonic_regression
 
-from defocus.baselines.systems.jnb.defocus_map import LEARNED, atoms_needed, patches_of, smoothed
-from defocus.baselines.systems.jnb.sparse_coding import code
+from defocus.baselines.systems.jnb.network import (
+    LEARNED,
+    atoms_needed,
+    code,
+    patches_of,
+    smoothed,
+)
 from defocus.files import write_bytes
 from defocus.images import linear_to_srgb
 from defocus.progress import track

@@ -17,7 +17,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
-from defocus.baselines.sizes.size import parameter_count
+from defocus.baselines.size import parameter_count
 from defocus.errors import NotApplicableError
 from defocus.extras.export.graph import STATIC_PX, make_graph
 from defocus.files import write_text

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.recipe import Recipe
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 __all__ = ["loss_falls_to", "paired_batch"]

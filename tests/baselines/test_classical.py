@@ -9,25 +9,27 @@ import torch
 from numpy.typing import NDArray
 from skimage import restoration
 
-from defocus.baselines.operators.classical.chains.presets import PRESETS
-from defocus.baselines.operators.classical.chains.published import published_stage
-from defocus.baselines.operators.classical.deconvolution.domain import Mirrored, Periodic
-from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import (
+from defocus.baselines.operators.chain import published_stage
+from defocus.baselines.operators.chain_cards import PRESETS, Prior
+from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2, wiener
+from defocus.baselines.operators.domain import (
+    Mirrored,
+    Periodic,
+    fade_to_blurry,
+)
+from defocus.baselines.operators.krishnan_fergus import (
     krishnan_fergus,
     krishnan_fergus_levels,
 )
-from defocus.baselines.operators.classical.deconvolution.prior import Prior
-from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
-from defocus.baselines.operators.classical.deconvolution.tvl2 import tvl2
-from defocus.baselines.operators.classical.deconvolution.wiener import wiener
-from defocus.baselines.operators.classical.psf import gaussian_psf, kernel, sigma_of
-from defocus.baselines.operators.classical.saturation import fade_to_blurry
-from defocus.baselines.operators.classical.varying.levels import (
+from defocus.baselines.operators.varying import (
     blur_levels,
     deconvolve,
+    gaussian_psf,
     hat_weights,
+    kernel,
+    sigma_of,
+    varying_blur,
 )
-from defocus.baselines.operators.classical.varying.operator import varying_blur
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.images import linear_to_srgb

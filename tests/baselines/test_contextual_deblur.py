@@ -8,9 +8,13 @@ import torch
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
-from defocus.baselines.systems.contextual_deblur.tiles import places, stitch
-from defocus.baselines.systems.contextual_deblur.vit import _initial_positions, _test_positions
+from defocus.baselines.systems.contextual_deblur.network import (
+    ContextualDeblur,
+    _initial_positions,
+    _test_positions,
+    places,
+    stitch,
+)
 from tests.baselines.overfitting import paired_batch
 
 

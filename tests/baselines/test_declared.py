@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.baselines.card import Baseline, Card
-from defocus.baselines.declared import Network
+from defocus.baselines.card import Baseline, Card, Network
 from defocus.errors import RegistryError, SettingsError
 
 NETWORK = """

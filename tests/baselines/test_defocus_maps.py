@@ -9,15 +9,17 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from defocus.baselines.operators.classical.deconvolution.domain import Array
-from defocus.baselines.operators.classical.deconvolution.shrinkage import shrink, shrink_gradients
-from defocus.baselines.operators.classical.edges import blur_at_edges, gradient_magnitude
-from defocus.baselines.systems.dmenet.deblurring import DMENetDeblurring
-from defocus.baselines.systems.dmenet.network import blur_sigma_px
-from defocus.baselines.systems.ebdb import defocus_map as ebdb
-from defocus.baselines.systems.jnb import defocus_map as jnb
-from defocus.baselines.systems.jnb.sparse_coding import atom_counts
-from defocus.baselines.systems.tvl2_2016 import defocus_map as tvl2_2016
+from defocus.baselines.operators.domain import Array
+from defocus.baselines.operators.edges import blur_at_edges, gradient_magnitude
+from defocus.baselines.operators.krishnan_fergus import (
+    shrink,
+    shrink_gradients,
+)
+from defocus.baselines.systems.dmenet.network import DMENetDeblurring, blur_sigma_px
+from defocus.baselines.systems.ebdb import network as ebdb
+from defocus.baselines.systems.jnb import network as jnb
+from defocus.baselines.systems.jnb.network import atom_counts
+from defocus.baselines.systems.tvl2_2016 import network as tvl2_2016
 from defocus.images import linear_to_srgb
 from defocus.scene.pictures import texture
 

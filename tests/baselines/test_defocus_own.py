@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.sizes.size import parameter_count
+from defocus.baselines.size import parameter_count
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
-from defocus.baselines.weights_files.store import build_with, find_weights
+from defocus.baselines.weights.store import build_with, find_weights
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 

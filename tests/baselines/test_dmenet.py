@@ -10,11 +10,15 @@ import torch
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.dmenet import resized_label
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
-from defocus.baselines.systems.dmenet.layers import UnscaledBatchNorm
-from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
+from defocus.baselines.systems.dmenet.network import (
+    DMENet,
+    UnscaledBatchNorm,
+    blur_sigma_px,
+    defocus_map_px,
+)
 from defocus.errors import InputError, SettingsError
 from defocus.images import write_image
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step

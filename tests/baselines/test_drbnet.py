@@ -7,9 +7,9 @@ import torch
 
 from defocus.baselines.objective import Batch
 from defocus.baselines.objectives.supervised import make
-from defocus.baselines.recipes.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights_files.store import add_weights
+from defocus.baselines.weights.store import add_weights
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train
 from defocus.errors import InputError

@@ -6,11 +6,10 @@ from torch import nn
 
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.ifan.objective import make
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.objectives.ifan import make
+from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.ifan.adaptive import filter_channels
-from defocus.baselines.systems.ifan.network import IFAN
+from defocus.baselines.systems.ifan.network import IFAN, filter_channels
 from tests.baselines.overfitting import paired_batch
 
 NARROW = (8, 8, 16, 16)

@@ -11,8 +11,7 @@ from torch.nn import functional
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.iniknet.kernels import KernelDictionary, coordinates
-from defocus.baselines.systems.iniknet.network import INIKNet
+from defocus.baselines.systems.iniknet.network import INIKNet, KernelDictionary, coordinates
 from tests.baselines.overfitting import paired_batch
 
 NARROW = {"width": 8, "kernels": 3}

@@ -10,9 +10,8 @@ from defocus.baselines.ablation import ablation_of
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.losses.geman_mcclure import geman_mcclure
 from defocus.baselines.objective import Batch, Progress
-from defocus.baselines.objectives.jdrl.masks import within
-from defocus.baselines.objectives.jdrl.objective import make
-from defocus.baselines.objectives.jdrl.thin_lens import LARGEST_PX, reblurred_by_map
+from defocus.baselines.objectives.jdrl import make, within
+from defocus.baselines.objectives.jdrl.reblur import LARGEST_PX, reblurred_by_map
 from defocus.baselines.registry import baseline
 from defocus.baselines.wrapping import retrained
 from defocus.errors import SettingsError

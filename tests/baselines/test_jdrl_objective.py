@@ -9,9 +9,8 @@ from torch import nn
 from defocus.align.sampling.warp import calibration_mask
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress
-from defocus.baselines.objectives.jdrl.ablation import FreeKernelNet, SingleKernelNet
-from defocus.baselines.objectives.jdrl.masks import consistency_mask
-from defocus.baselines.objectives.jdrl.objective import JDRLObjective, make
+from defocus.baselines.objectives.jdrl import JDRLObjective, consistency_mask, make
+from defocus.baselines.objectives.jdrl.reblur import FreeKernelNet, SingleKernelNet
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.objectives.rjdrl import make as make_rjdrl
 from defocus.baselines.operators.reblurring.operator import isotropic_reblur

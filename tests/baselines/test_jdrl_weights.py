@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator
+from defocus.baselines.systems.rjdrl_unet.network import BlurEstimator
 from defocus.baselines.systems.rjdrl_unet.weights import convert
 from defocus.baselines.systems.unet.network import UNet
 from defocus.baselines.systems.unet.weights import convert as convert_unet
-from defocus.baselines.weights_files.state import state_for
+from defocus.baselines.weights.state import state_for
 from defocus.errors import WeightsError
 
 

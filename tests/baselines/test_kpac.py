@@ -7,7 +7,7 @@ from torch import nn
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.kpac.network import KPAC, entry_names
 from defocus.baselines.systems.kpac.weights import convert
-from defocus.baselines.weights_files.state import state_for
+from defocus.baselines.weights.state import state_for
 
 
 @pytest.mark.parametrize("levels", [2, 3])

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from defocus.baselines.layers.attention.window import WindowAttention, merged, windows
+from defocus.baselines.layers.attention import WindowAttention, merged, windows
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.objective import Progress
@@ -14,11 +14,10 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dncnn.network import DnCNN
 from defocus.baselines.systems.ffdnet.network import FFDNet
-from defocus.baselines.systems.gkmnet.kernels import GroupedBank, InterleavedBank
-from defocus.baselines.systems.gkmnet.network import GKMNet
+from defocus.baselines.systems.gkmnet.network import GKMNet, GroupedBank, InterleavedBank
 from defocus.baselines.systems.lakdnet.network import LaKDNet
 from defocus.baselines.systems.mprnet.network import MPRNet
-from defocus.baselines.systems.p2ikt.kernels import KernelFeatures, inverse_gaussians
+from defocus.baselines.systems.p2ikt.network import KernelFeatures, inverse_gaussians
 from defocus.baselines.systems.uformer_b.network import Uformer
 from defocus.baselines.systems.unet.network import UNet
 from tests.baselines.overfitting import paired_batch

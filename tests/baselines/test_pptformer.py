@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.pptformer.network import PPTformer
-from defocus.baselines.systems.pptformer.regions import regions
+from defocus.baselines.systems.pptformer.network import PPTformer, regions
 from defocus.errors import ImageError
 
 

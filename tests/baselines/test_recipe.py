@@ -6,7 +6,7 @@ from operator import attrgetter
 import pytest
 from pydantic import ValidationError
 
-from defocus.baselines.recipes.recipe import (
+from defocus.baselines.recipe import (
     Constant,
     Cosine,
     Growth,

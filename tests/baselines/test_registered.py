@@ -10,7 +10,7 @@ from torch.nn import functional
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.registered.displacement import (
+from defocus.baselines.objectives.registered import (
     LARGEST_PX,
     moved_by,
     remaining_displacement,

@@ -98,7 +98,7 @@ def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) 
         ("broken_systems", ["ZeroDivisionError", "cannot be loaded"]),
         ("no_such_module:ONE", ["ModuleNotFoundError", "no_such_module"]),
         ("extra_systems:NUMBER", ["int", "must be a Baseline"]),
-        ("extra_systems:TWICE", ["'unet'", "defocus.baselines.systems.unet.baseline", "rename"]),
+        ("extra_systems:TWICE", ["'unet'", "defocus.baselines.systems.unet", "rename"]),
         ("extra_systems:SPACED", ["'Plugin One'", "rename"]),
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean 'unet"]),
     ],

@@ -6,13 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.layers.attention.channel import LinearChannelAttention
+from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress, outputs_of
 from defocus.baselines.objectives.rjdrl import make
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator
-from defocus.baselines.systems.rjdrl_unet.network import Guided
+from defocus.baselines.systems.rjdrl_unet.network import BlurEstimator, Guided
 from defocus.errors import SettingsError
 
 

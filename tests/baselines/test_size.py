@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines import size
 from defocus.baselines.card import Baseline
+from defocus.baselines.declared_sizes import parameters
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.sizes import size
-from defocus.baselines.sizes.declared_sizes import parameters
-from defocus.baselines.sizes.size import parameter_count
+from defocus.baselines.size import parameter_count
 
 
 def system(build: object) -> Baseline:
@@ -37,7 +37,7 @@ def test_counting_loads_no_compiler() -> None:
     code = (
         "import sys\n"
         "from defocus.baselines.registry import baseline\n"
-        "from defocus.baselines.sizes.size import parameter_count\n"
+        "from defocus.baselines.size import parameter_count\n"
         "parameter_count(baseline('unet'))\n"
         "sys.exit(1 if 'sympy' in sys.modules else 0)\n"
     )

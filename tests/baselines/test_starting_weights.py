@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.jdrl.objective import make
+from defocus.baselines.objectives.jdrl import make
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmphn.network import DMPHN
-from defocus.baselines.systems.focalnet.attention import DualAttention
+from defocus.baselines.systems.focalnet.network import DualAttention
 from defocus.baselines.systems.irnext.network import IRNeXt
 from defocus.baselines.systems.nafnet.network import NAFNet
 from defocus.baselines.systems.unet.network import UNet

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights.tensorflow import by_name, in_order, of_layer
-from defocus.baselines.weights_files.state import state_for
+from defocus.baselines.weights.entries import by_name, in_order, of_layer
+from defocus.baselines.weights.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance" / "fixtures"
 SYSTEMS = ["mdp", "aifnet", "dmenet"]

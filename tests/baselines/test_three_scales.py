@@ -5,9 +5,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.three_scales.dynamic_filter import FilterChoice, filtered
-from defocus.baselines.layers.three_scales.frame import ThreeScales
-from defocus.baselines.layers.three_scales.pooling import Pooling
+from defocus.baselines.layers.frequency_selection import (
+    FilterChoice,
+    Pooling,
+    filtered,
+)
+from defocus.baselines.layers.three_scales import ThreeScales
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.datasets.patching.source import PatchSource
 from defocus.datasets.patching.store import PatchStore, pack

@@ -18,12 +18,11 @@ from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.ifan.objective import IFANObjective
-from defocus.baselines.objectives.jdrl.objective import JDRLObjective
+from defocus.baselines.objectives.ifan import IFANObjective
+from defocus.baselines.objectives.jdrl import JDRLObjective
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.ifan.adaptive import filter_channels
-from defocus.baselines.systems.ifan.reblur import ReblurNet
+from defocus.baselines.systems.ifan.network import ReblurNet, filter_channels
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
 from tests.conformance.probe import fill_weights

@@ -22,11 +22,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights_files import conversion, reading
-from defocus.baselines.weights_files.conversion import convert_files
-from defocus.baselines.weights_files.reading import read_tensors
-from defocus.baselines.weights_files.state import state_for, wanted_entries
-from defocus.baselines.weights_files.store import (
+from defocus.baselines.weights import conversion, reading
+from defocus.baselines.weights.conversion import convert_files
+from defocus.baselines.weights.reading import read_tensors
+from defocus.baselines.weights.state import state_for, wanted_entries
+from defocus.baselines.weights.store import (
     StoredWeights,
     add_weights,
     all_weights,
@@ -349,7 +349,7 @@ def test_several_files_of_a_system_are_those_of_its_network() -> None:
 def test_entries_and_memory_of_a_network_are_told_without_the_compiler() -> None:
     code = (
         "import sys; from defocus.baselines.registry import baseline;"
-        "from defocus.baselines.weights_files.state import wanted_entries;"
+        "from defocus.baselines.weights.state import wanted_entries;"
         "assert len(wanted_entries(baseline('dmphn'))) > 100;"
         "from defocus.training.memory import live_bytes; import torch\n"
         "with live_bytes(): torch.ones(3)\n"

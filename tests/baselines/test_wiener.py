@@ -6,12 +6,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.blur_size import (
+from defocus.baselines.operators.deconvolution import wiener_levels
+from defocus.baselines.operators.domain import Mirrored
+from defocus.baselines.operators.one_disc import (
     LARGEST_DIAMETER_PX,
     estimate_blur_diameter_px,
 )
-from defocus.baselines.operators.classical.deconvolution.domain import Mirrored
-from defocus.baselines.operators.classical.deconvolution.wiener import wiener_levels
 from defocus.baselines.registry import baseline
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf

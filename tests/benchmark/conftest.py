@@ -58,7 +58,7 @@ def build(name, *values):
 
 
 def recipe(steps=12, **settings):
-    from defocus.baselines.recipes.recipe import Recipe, Schedule, Step
+    from defocus.baselines.recipe import Recipe, Schedule, Step
 
     schedule = Schedule(steps=steps, crop_px=16, batch=2, learning_rate=1e-3)
     return Recipe(

@@ -7,8 +7,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from defocus.baselines import size
 from defocus.baselines.registry import all_baselines
-from defocus.baselines.sizes import size
 from defocus.benchmark.commands.list import command
 from tests.conftest import Run
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import own_card, own_weights
-from defocus.baselines.weights_files.shipping import ship_weights, write_half
-from defocus.baselines.weights_files.store import build_with, find_weights
+from defocus.baselines.weights.shipping import ship_weights, write_half
+from defocus.baselines.weights.store import build_with, find_weights
 from defocus.errors import InputError, WeightsError
 from defocus.training.record.checkpoint import load_checkpoint
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, steps_done
@@ -91,7 +91,7 @@ def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system, run = baseline("defocus-s"), run_of(folder)
-    monkeypatch.setattr("defocus.baselines.weights_files.shipping.SECONDS_PER_HOUR", 1.0)
+    monkeypatch.setattr("defocus.baselines.weights.shipping.SECONDS_PER_HOUR", 1.0)
     path = ship_weights(system, run, folder / "package")
     assert own_card(path).step == STEPS
     spent = float(read_curve(run / CURVE, STEPS)[-1]["cpu_seconds"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from defocus.align.flow.pwcnet.weights import SHIPPED
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.recipes.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline as registered
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.study import plan

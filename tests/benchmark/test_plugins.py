@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import defocus
 from defocus import discovery, extensions
-from defocus.baselines.sizes import size
+from defocus.baselines import size
 from defocus.benchmark.launch.jobs import job_command
 from defocus.benchmark.study.document import (
     NotedPlugin,
@@ -38,7 +38,7 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.loss import Loss
 from defocus.training.optimiser import Optimiser
-from defocus.baselines.recipes.recipe import plain_recipe
+from defocus.baselines.recipe import plain_recipe
 from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader
 from defocus.datasets.opening import opened

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.recipes.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Recipe, Schedule
 from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.metric import Metric

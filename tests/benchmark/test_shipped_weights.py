@@ -9,7 +9,7 @@ import pytest
 
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
-from defocus.baselines.weights_files.store import shipped_weights
+from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.results.seen_scenes import seen_reason
 from defocus.benchmark.study.document import StudyDocument

@@ -15,7 +15,7 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
-from defocus.baselines.recipes.recipe import Recipe, Schedule, Step
+from defocus.baselines.recipe import Recipe, Schedule, Step
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import load_trained, train
 from defocus.errors import WeightsError

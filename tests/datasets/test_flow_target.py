@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.baselines.recipes.members import TargetName
+from defocus.baselines.recipe import TargetName
 from defocus.datasets.deriving.aligned_reference import AlignedReference, aligned_reference
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import PatchSource, training_patches

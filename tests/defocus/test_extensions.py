@@ -22,7 +22,7 @@ NET = """
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.systems.unet.baseline import UNET  # to build upon: no system of this file
+from defocus.baselines.systems.unet import UNET  # to build upon: no system of this file
 
 
 class Net(nn.Module):

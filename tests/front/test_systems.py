@@ -75,7 +75,7 @@ def test_options_reach_the_network_of_a_plugin(
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     (tmp_path / "optioned.py").write_text(
         "from dataclasses import replace\n"
-        "from defocus.baselines.declared import Network\n"
+        "from defocus.baselines.card import Network\n"
         "from defocus.baselines.registry import baseline\n"
         "from torch import nn\n"
         "class Net(nn.Conv2d):\n"

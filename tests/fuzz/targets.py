@@ -19,7 +19,7 @@ from PIL import Image as PillowImage
 from safetensors.torch import save_file
 
 from defocus.align.compensation.record import read_record
-from defocus.baselines.weights_files.reading import read_tensors
+from defocus.baselines.weights.reading import read_tensors
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.reporting.figures.plots import read_losses
 from defocus.benchmark.results.store import Cost, open_results, read_results

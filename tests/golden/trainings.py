@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import baseline
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.revisions import TRAINING_REVISION

@@ -181,7 +181,7 @@ from pathlib import Path
 import torch
 from defocus.baselines.registry import baseline
 from defocus.restoration.run import restore_pictures
-from defocus.baselines.weights_files.store import find_weights
+from defocus.baselines.weights.store import find_weights
 
 system = baseline(sys.argv[1])
 weights = find_weights(system, "own") if sys.argv[1] == "defocus-m" else None

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from defocus.baselines.objective import Batch
-from defocus.baselines.recipes.recipe import Schedule
+from defocus.baselines.recipe import Schedule
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train

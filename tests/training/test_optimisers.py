@@ -10,7 +10,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipes.recipe import Adversary, Growth, Recipe, Schedule
+from defocus.baselines.recipe import Adversary, Growth, Recipe, Schedule
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train
 from defocus.errors import TrainingError

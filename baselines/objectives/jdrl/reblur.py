@@ -1,19 +1,85 @@
-"""The reblurring network: blurs the restored picture back with isotropic kernels only.
+"""The reblurring networks: JDRL's blurs the restored picture back with isotropic kernels only.
 
 Isotropic kernels cannot shift content, so a restored picture that reproduces the blurry one is
-aligned with it. State-dict names are those of the released ``Reblur_Model``. Source: JDRL (AAAI
-2023), section 3.2 and Table 7.
+aligned with it. State-dict names are those of the released ``Reblur_Model``. The others are of
+the ablation (free kernels; one without weights), and a thin lens: no network, the known circle of
+confusion fixes a disc per pixel, in linear light. Source: JDRL (AAAI 2023), section 3.2, Tables 4
+(lines 5 and 6) and 7.
 """
 
+import math
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
+from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.operators.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.operators.reblurring.rings import seed_count
+from defocus.scene.aperture import disc_psf
 
-__all__ = ["FEATURES", "LEVELS", "ReblurNet", "Reblurred", "Trunk"]
+__all__ = [
+    "FEATURES",
+    "LARGEST_PX",
+    "LEVELS",
+    "FreeKernelNet",
+    "ReblurNet",
+    "Reblurred",
+    "SingleKernelNet",
+    "Trunk",
+    "reblurred_by_map",
+    "reblurring_network",
+]
+
+
+LARGEST_PX = 32
+"""Largest diameter of a disc; larger ones are drawn with this one."""
+LINEAR_TO, TOE, SCALE, EXPONENT = 0.04045, 12.92, 1.055, 2.4
+"""Of the sRGB curve (IEC 61966-2-1)."""
+
+
+def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
+    """The picture with each pixel blurred by a disc of its own diameter, px, differentiable."""
+    # A diameter between two whole ones mixes their pictures; borders are repeated outside the
+    # frame.
+    diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
+    with torch.autocast(restored.device.type, enabled=False):  # bf16 has 8 bits of linear light
+        linear = _linear(restored.float())
+        blurred = torch.zeros_like(linear)
+        for whole in range(1, math.ceil(float(diameters.max())) + 1):
+            share = (1 - (diameters - whole).abs()).clamp(min=0)
+            if share.any():
+                blurred = blurred + share * _disc_blurred(linear, whole)
+        return _encoded(blurred)
+
+
+def _disc_blurred(linear: torch.Tensor, diameter: int) -> torch.Tensor:
+    kernel = _kernel(diameter).to(linear)
+    half = kernel.shape[-1] // 2
+    padded = functional.pad(linear, (half,) * 4, mode="replicate")
+    count, colours = linear.shape[:2]
+    planes = functional.conv2d(padded.flatten(0, 1)[:, None], kernel)
+    return planes.view(count, colours, *linear.shape[-2:])
+
+
+@cache
+def _kernel(diameter: int) -> torch.Tensor:
+    return torch.from_numpy(disc_psf(diameter)).float()[None, None]
+
+
+def _linear(encoded: torch.Tensor) -> torch.Tensor:
+    encoded = encoded.clamp(0, 1)
+    bent = ((encoded.clamp(min=LINEAR_TO) + SCALE - 1) / SCALE) ** EXPONENT
+    return torch.where(encoded <= LINEAR_TO, encoded / TOE, bent)
+
+
+def _encoded(linear: torch.Tensor) -> torch.Tensor:
+    knee = LINEAR_TO / TOE
+    bent = SCALE * linear.clamp(min=knee) ** (1 / EXPONENT) - (SCALE - 1)
+    return torch.where(linear <= knee, linear * TOE, bent)
+
 
 LEVELS = 8
 """m: blur levels, the identity among them; the largest kernel reaches m - 1 = 7 px."""
@@ -87,3 +153,60 @@ def initialise(module: nn.Module) -> None:
         nn.init.xavier_normal_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+class FreeKernelNet(nn.Module):
+    """Kernels of the same sizes and weights of the levels, but each tap is predicted by itself."""
+
+    # Such kernels can shift content, so nothing holds the restored picture at the blurry one's
+    # place.
+
+    def __init__(self, levels: int = LEVELS, features: int = FEATURES) -> None:
+        super().__init__()
+        self.taps = [(2 * radius + 1) ** 2 for radius in range(1, levels)]
+        self.kernel_map_gene = Trunk(6, levels, features)
+        self.kpn = Trunk(6, sum(self.taps), features)
+        self.apply(initialise)
+
+    def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
+        """As :meth:`ReblurNet.forward`."""
+        pictures = torch.cat([restored, blurry], dim=1)
+        weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
+        count, colours, height, width = restored.shape
+        blurred = weights[:, :1] * restored
+        for radius, logits in enumerate(torch.split(self.kpn(pictures), self.taps, dim=1), 1):
+            shifted = functional.unfold(restored, 2 * radius + 1, padding=radius)
+            shifted = shifted.view(count, colours, -1, height, width)
+            level = (torch.softmax(logits, dim=1)[:, None] * shifted).sum(dim=2)
+            blurred = blurred + weights[:, radius : radius + 1] * level
+        return blurred
+
+
+class SingleKernelNet(nn.Module):
+    """One isotropic kernel per pixel, of the largest size, 2 m - 1 taps across; no mixing."""
+
+    def __init__(
+        self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.levels, self.operator = levels, operator
+        self.kpn = Trunk(6, levels, features)
+        self.apply(initialise)
+
+    def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
+        """As :meth:`ReblurNet.forward`."""
+        seeds = self.kpn(torch.cat([restored, blurry], dim=1))
+        unused = (0, 0, 0, 0, seed_count(self.levels) - self.levels, 0)
+        weights = torch.zeros_like(seeds)
+        weights[:, -1] = 1.0
+        return isotropic_reblur(restored, functional.pad(seeds, unused), weights, self.operator)
+
+
+def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
+    """The network of the settings; None if nothing is reblurred."""
+    levels, features, operator = settings.levels, settings.features, settings.operator
+    if settings.kernels == "free":
+        return FreeKernelNet(levels, features)
+    if settings.kernels == "single":
+        return SingleKernelNet(levels, features, operator)
+    return ReblurNet(levels, features, operator) if settings.kernels == "isotropic" else None

@@ -1,27 +1,298 @@
 """ContextualDeblur, also called ViTDeblur, with the state-dict names of the released code.
 
 Source: Liang et al., ViTDeblur: A Hierarchical Model for Defocus Deblurring, IEEE TCI 2024; the
-released ``UnifyDeblur`` of ``models/ContextualDeblur.py``.
+released ``UnifyDeblur`` of ``models/ContextualDeblur.py``. The encoder is MAE's with a finer
+stride: He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022.
 """
+
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.systems.contextual_deblur.tiles import STEP, TILE, cut, places, stitch
-from defocus.baselines.systems.contextual_deblur.vit import (
-    BLOCKS,
-    CONTEXTUAL_BLOCKS,
-    PATCH,
-    STRIDE,
-    ContextualEncoder,
-    Decoder,
-    PrimaryEncoder,
-    initialise,
-)
+from defocus.baselines.layers.pointwise import PointwiseLinear
 
-__all__ = ["ContextualDeblur"]
+__all__ = [
+    "ContextualDeblur",
+    "Decoder",
+    "_initial_positions",
+    "_test_positions",
+    "places",
+    "stitch",
+]
+
+
+PATCH = 16
+STRIDE = 10
+TRAINED_SIDE = 35
+"""Patches along each side of the stored position embedding: 360 px at a stride of 10."""
+TEST_SIDE = 31
+"""Patches along each side of a 320 px tile."""
+MAE_SIDE = 14
+BLOCKS = 4
+"""Of the primary encoder, and of the decoder."""
+CONTEXTUAL_BLOCKS = 3
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = PointwiseLinear(width, 3 * width)
+        self.proj = PointwiseLinear(width, width)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
+        attended: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return attended
+
+
+class _MLP(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = PointwiseLinear(width, 4 * width)
+        self.fc2 = PointwiseLinear(4 * width, width)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        given: torch.Tensor = self.fc2(functional.gelu(self.fc1(tokens)))
+        return given
+
+
+class _Block(nn.Module):
+    """A pre-norm ViT block; the epsilon is 1e-6 in MAE's part and 1e-5 elsewhere."""
+
+    def __init__(self, width: int, heads: int, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=epsilon)
+        self.attn = _Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=epsilon)
+        self.mlp = _MLP(width)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens + self.attn(self.norm1(tokens))
+        changed: torch.Tensor = self.mlp(self.norm2(tokens))
+        return tokens + changed
+
+
+class PrimaryEncoder(nn.Module):
+    """The first blocks of a masked autoencoder's encoder, with tokens ``stride`` px apart."""
+
+    def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
+        super().__init__()
+        self.pretrain_mae = _MaskedAutoencoder(width, heads, blocks, patch, stride)
+
+    def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
+        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first."""
+        # The tiles are BGR in [0, 1]; each side is a stride more than its patches.
+        features: list[torch.Tensor] = self.pretrain_mae(tiles)
+        return features
+
+
+class _MaskedAutoencoder(nn.Module):
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
+        # The mask token, the last block and the norm are stored and used in no forward pass.
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, width * 2 // 3), requires_grad=False)
+        self.patch_embed = nn.Module()
+        self.patch_embed.proj = nn.Conv2d(3, width, patch, stride=stride)
+        self.blocks = nn.ModuleList(_Block(width, heads, 1e-6) for _ in range(blocks + 1))
+        self.blocks[blocks:].requires_grad_(False)
+        self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
+        for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
+            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
+
+    def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
+        """ImageNet's mean and deviation are taken in the tensor's own channel order."""
+        patches = self.patch_embed.get_submodule("proj")((tiles - self.mean) / self.deviation)
+        positions = _test_positions(self.pos_embed, *patches.shape[-2:])
+        tokens = patches.flatten(2).transpose(1, 2) + positions[:, 1:]
+        first = (self.cls_token + positions[:, :1]).expand(tokens.shape[0], -1, -1)
+        tokens = torch.cat([first, tokens], dim=1)
+        features: list[torch.Tensor] = []
+        for block in self.blocks[:-1]:
+            tokens = block(tokens)
+            features.append(tokens)
+        return features
+
+
+class ContextualEncoder(nn.Module):
+    """How the tile is blurred, from the last features of the primary encoder."""
+
+    def __init__(self, width: int, heads: int, blocks: int) -> None:
+        super().__init__()
+        self.blur_parameter = nn.Parameter(torch.zeros(width))
+        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
+        self.embed_norm = nn.LayerNorm(width)
+        self.projector = nn.Sequential(
+            nn.Linear(width, width // 3),
+            nn.BatchNorm1d(width // 3),
+            nn.ReLU(),
+            nn.Linear(width // 3, width // 6, bias=False),
+        )
+        self.fc_norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Same shape as the tokens; small, since ``blur_parameter`` starts at zero."""
+        return self._context(tokens) * self.blur_parameter
+
+    def describe(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embedding ``(N, width / 6)`` and the logit ``(N,)`` that the tile is sharp."""
+        pooled = self.fc_norm(self._context(tokens)[:, 1:].mean(dim=1))
+        return self.projector(pooled), self.head(pooled).squeeze(1)
+
+    def _context(self, tokens: torch.Tensor) -> torch.Tensor:
+        for block in self.embed_blocks:
+            tokens = block(tokens)
+        normed: torch.Tensor = self.embed_norm(tokens)
+        return normed
+
+
+class Decoder(nn.Module):
+    """From the contextual tokens, with the encoder's features added twice, to a feature map."""
+
+    # There are as many blocks as in the primary encoder; ``stride`` is the side of a token's part.
+
+    def __init__(
+        self, encoder_width: int, width: int, heads: int, blocks: int, features: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.decoder_linears = nn.ModuleList(
+            _merger(2 * encoder_width + (width if step else encoder_width), width)
+            for step in range(blocks)
+        )
+        self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
+        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)  # never used
+        self.decoder_anorm = nn.LayerNorm(encoder_width)
+        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
+        self.decoder_norm = nn.LayerNorm(width)
+        self.decoder_pred = nn.Linear(width, features * stride * stride)
+
+    def forward(
+        self, context: torch.Tensor, features: Sequence[torch.Tensor], rows: int
+    ) -> torch.Tensor:
+        """``(N, features, stride * rows, stride * columns)``; class tokens are dropped here."""
+        tokens = self.decoder_anorm(context[:, 1:])
+        last, *earlier = (feature[:, 1:] for feature in reversed(features))
+        skips = [self.decoder_dnorm1(last), *earlier]
+        for merger, block, skip in zip(self.decoder_linears, self.embed_blocks, skips, strict=True):
+            tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
+        pixels = self.decoder_pred(self.decoder_norm(tokens))
+        grid = pixels.unflatten(1, (rows, -1)).unflatten(3, (self.stride, self.stride, -1))
+        # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
+        unpatched: torch.Tensor = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        return unpatched
+
+
+def initialise(network: nn.Module) -> None:
+    """As MAE starts: Xavier for linear layers, zero biases."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def _merger(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, outputs))
+
+
+def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Position embedding for a tile: that of 31 x 31 patches; smaller tiles use a corner."""
+    # The official test interpolates again at each call and overwrites the parameter, which then has
+    # another shape; here the parameter stays as it was trained.
+    resized = _interpolated(stored, TEST_SIDE)
+    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[:, :rows, :columns]
+    return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)
+
+
+def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
+    """Bicubic, class position apart; the scale is (side + 0.1) / old side, as in the code."""
+    old = math.isqrt(positions.shape[1] - 1)
+    grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
+    scale = (side + 0.1) / old
+    resized = functional.interpolate(grid, scale_factor=scale, mode="bicubic", align_corners=False)
+    return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+
+
+def _initial_positions(width: int) -> torch.Tensor:
+    """MAE's sines and cosines of a 14 x 14 grid, enlarged to 35 x 35; the class token has zeros."""
+    frequencies = 1.0 / 10_000 ** (torch.arange(width // 4) / (width / 4))
+    angles = torch.arange(MAE_SIDE)[:, None] * frequencies
+    line = torch.cat([angles.sin(), angles.cos()], dim=1)
+    across = line[None].expand(MAE_SIDE, -1, -1)
+    down = line[:, None].expand(-1, MAE_SIDE, -1)
+    grid = torch.cat([across, down], dim=2).flatten(0, 1)
+    return _interpolated(torch.cat([torch.zeros(1, width), grid])[None], TRAINED_SIDE)
+
+
+TILE = 320
+"""Side of a tile, px; a smaller picture is one tile along that axis."""
+STEP = 94
+"""From one tile to the next, px; the code computes another one and overwrites it."""
+BATCH = 16
+
+Place = tuple[int, int]
+
+
+def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[Place]:
+    """Top and left of every tile of a picture; the last ones end at its border."""
+    tops, lefts = (_starts(side, tile, step) for side in (height, width))
+    return [(top, left) for top in tops for left in lefts]
+
+
+def cut(picture: torch.Tensor, at: Sequence[Place], tile: int = TILE) -> torch.Tensor:
+    """The tiles at some places, ``(places * N, C, h, w)``, place by place."""
+    tall, wide = (min(tile, side) for side in picture.shape[-2:])
+    return torch.cat([picture[..., top : top + tall, left : left + wide] for top, left in at])
+
+
+def stitch(
+    picture: torch.Tensor,
+    of_tiles: Callable[[torch.Tensor], torch.Tensor],
+    margin: int,
+    tile: int = TILE,
+    step: int = STEP,
+) -> torch.Tensor:
+    """What a function gives for tiles, averaged where they overlap; 16 tiles at a time."""
+    # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
+    # smaller by the same margin.
+    at = places(picture.shape[-2], picture.shape[-1], tile, step)
+    height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
+    together = max(1, BATCH // picture.shape[0])
+    total: torch.Tensor | None = None
+    count = picture.new_zeros(height, width)
+    for first in range(0, len(at), together):
+        chunk = at[first : first + together]
+        given = torch.unflatten(of_tiles(cut(picture, chunk, tile)), 0, (len(chunk), -1))
+        if total is None:
+            total = given.new_zeros(*given.shape[1:3], height, width)
+        for (top, left), features in zip(chunk, given, strict=True):
+            rows = slice(top, top + features.shape[-2])
+            columns = slice(left, left + features.shape[-1])
+            total[..., rows, columns] += features
+            count[rows, columns] += 1
+    if total is None:
+        raise ValueError(f"a picture of {tuple(picture.shape)} has no tile")
+    return total / count
+
+
+def _starts(length: int, tile: int, step: int) -> list[int]:
+    last = max(0, length - tile)
+    return [*range(0, last, step), last]
+
 
 FEATURES = 24
 LAST = 13

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.systems.dmenet.layers import UnscaledBatchNorm
+from defocus.baselines.systems.dmenet.network import UnscaledBatchNorm
 from defocus.errors import InputError, SettingsError
 from defocus.images import IMAGE_SUFFIXES, as_float, read_image
 

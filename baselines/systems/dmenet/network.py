@@ -13,9 +13,63 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
+from defocus.baselines.operators.chain import (
+    as_pictures,
+    as_tensor,
+    restore_by_map,
+)
+from defocus.baselines.operators.chain_cards import STRENGTHS
+from defocus.baselines.operators.varying import sigma_of
 
-__all__ = ["MAXIMUM_COC_PX", "DMENet", "DefocusNet", "blur_sigma_px", "defocus_map_px"]
+__all__ = [
+    "MAXIMUM_COC_PX",
+    "DMENet",
+    "DMENetDeblurring",
+    "DefocusNet",
+    "SymmetricConv",
+    "UnscaledBatchNorm",
+    "blur_sigma_px",
+    "defocus_map_px",
+    "repeat_pixels",
+]
+
+
+class SymmetricConv(nn.Conv2d):
+    """A convolution after TensorFlow's SYMMETRIC padding, which repeats the border at one pixel."""
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(inputs, outputs, size, padding=size // 2, padding_mode="replicate")
+
+
+class UnscaledBatchNorm(nn.Module):
+    """Batch normalisation with a shift and no scale: no ``weight``, no ``num_batches_tracked``."""
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Normalised by the batch in training, by the moving averages (decay 0.9) otherwise."""
+        return functional.batch_norm(
+            features,
+            self.running_mean,
+            self.running_var,
+            bias=self.bias,
+            training=self.training,
+            momentum=0.1,
+            eps=1e-5,
+        )
+
+
+def repeat_pixels(features: torch.Tensor) -> torch.Tensor:
+    """Twice the size; TensorFlow's aligned nearest neighbour repeats pixels when it doubles."""
+    return functional.interpolate(features, scale_factor=2.0, mode="nearest")
+
 
 MULTIPLE = 16  # four poolings by 2
 SLOPE = 0.2
@@ -219,3 +273,39 @@ def _order_as_released(
     late += [name for name in state if name.startswith(f"{prefix}uf.")]
     for name in late:
         state[name] = state.pop(name)
+
+
+SHARP_LOGIT = -4.0
+"""Of a map that calls everything sharp."""
+
+
+class DMENetDeblurring(DMENet):
+    """The network with its own names of weights, then Krishnan and Fergus's deconvolution."""
+
+    # ``strength`` is a preset of the deconvolution. ``starts_sharp``: the first map calls
+    # everything sharp, as that of narrow copies does; not in the paper.
+
+    def __init__(
+        self, strength: str = "", divide_channels_by: int = 1, *, starts_sharp: bool = False
+    ) -> None:
+        super().__init__(divide_channels_by)
+        self._restore = restore_by_map(STRENGTHS[strength])
+        if starts_sharp:
+            last = self.get_submodule("main_net.defocus_net.decoder.uf.c3")
+            nn.init.zeros_(last.get_parameter("weight"))
+            nn.init.constant_(last.get_parameter("bias"), SHARP_LOGIT)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture: ``outputs(blurry)["restored"]``."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """DMENet's outputs, and without gradient what follows from its map for ``(N, 3, H, W)``."""
+        # ``defocus_map`` has diameters in px of the circles whose blur is that of the released test
+        # script's Gaussians.
+        pictures = as_pictures(blurry)
+        given = super().outputs(blurry)
+        diameter = blur_sigma_px(given["map"].detach().float()) / sigma_of(1.0)
+        maps = [one[:, :, 0] for one in as_pictures(diameter)]
+        restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
+        return given | {"restored": as_tensor(restored, blurry), "defocus_map": diameter}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from defocus.baselines.weights.tensorflow import by_name, in_order
+from defocus.baselines.weights.entries import by_name, in_order
 
 __all__ = ["convert"]
 

@@ -1,1 +1,81 @@
-"""DMPHN: a deep hierarchy of ever smaller patches."""
+"""DMPHN: a deep hierarchy of ever smaller patches.
+
+DMPHN's cards: one stage of two depths, and stacks of two to four stages.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Baseline, Card
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["BASELINES", "STACKS"]
+
+EPOCHS_1_2_4 = 2400
+EPOCHS_STACK = 3000
+STACKS = (2, 3, 4)
+
+
+def _supervised(outputs: tuple[str, ...], epochs: int | None, settings: "Recipe") -> "Recipe":
+    """The settings with other pictures of the network supervised and another length."""
+    terms = [{"loss": "l2", "of": output} for output in outputs]
+    update = {"epochs": epochs or settings.epochs, "objective_settings": {"terms": terms}}
+    return settings.model_copy(update=update)
+
+
+def _files(levels: int, stages: tuple[str, ...] = ("",)) -> tuple[str, ...]:
+    """Names of the released files: one for each encoder and decoder."""
+    parts = ("encoder", "decoder")
+    return tuple(f"{p}_{s}lv{n}" for s in stages for n in range(1, levels + 1) for p in parts)
+
+
+CARD = Card(
+    name="dmphn",
+    display_name="DMPHN (1-2-4-8)",
+    kind="network",
+    input="single",
+    status="official",
+    source="Zhang et al., DMPHN, CVPR 2019; github.com/HongguangZhang/DMPHN-cvpr19-master at "
+    "9fff261",
+    follows="the wiring of the released scripts, one optimiser for all parts where they have one "
+    "per part (equal for Adam)",
+    licence="official code and weights: none stated, all rights reserved; ours is written anew, "
+    "MIT",
+    published_as="dmphn",
+    weights_trained_on=("gopro",),
+    weights_files=_files(4),
+)
+DMPHN = Baseline.of_folder(
+    __name__,
+    "network:DMPHN",
+    CARD,
+    narrow={"width": 4, "adds_input": True},
+    zeroed=("decoder_lv1.layer24",),
+).changed(recipe=partial(_supervised, ("restored",), None))
+STACK = Baseline.of_folder(__name__, "network:StackedDMPHN", CARD, narrow={"width": 5})
+
+
+def _stack(stages: int) -> Baseline:
+    outputs = tuple(f"stage{stage}" for stage in range(1, stages + 1))
+    return STACK.variant(
+        f"dmphn-stack{stages}",
+        f"DMPHN (stack of {stages})",
+        network={"stages": stages},
+        recipe=partial(_supervised, outputs, EPOCHS_STACK),
+        weights_files=_files(3, tuple(f"s{stage}_" for stage in range(1, stages + 1))),
+    )
+
+
+BASELINES = (
+    DMPHN,
+    DMPHN.variant(
+        "dmphn-1-2-4",
+        "DMPHN (1-2-4)",
+        network={"levels": 3},
+        recipe=partial(_supervised, ("restored",), EPOCHS_1_2_4),
+        weights_files=_files(3),
+    ),
+    *(_stack(stages) for stages in STACKS),
+)

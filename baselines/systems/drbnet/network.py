@@ -9,9 +9,28 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.drbnet.kernels import SIDE, filtered
 
-__all__ = ["DRBNet"]
+__all__ = ["DRBNet", "filtered"]
+
+
+SIDE = 7
+
+
+def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
+    """Apply each pixel's own 7 × 7 kernel to all colours; border values are repeated."""
+    # ``(N, 49, h, w)`` row by row: tap ``7 ky + kx`` weighs the pixel ``ky - 3`` rows below and
+    # ``kx - 3`` columns to the right; they need not sum to 1 (DRBNet, filter adaptive convolution).
+    # Tap by tap, so that memory holds one shifted picture and not 49.
+    height, width = picture.shape[-2:]
+    radius = SIDE // 2
+    padded = functional.pad(picture, (radius,) * 4, mode="replicate")
+    result = torch.zeros_like(picture)
+    for tap in range(SIDE * SIDE):
+        top, left = divmod(tap, SIDE)
+        window = padded[..., top : top + height, left : left + width]
+        result = torch.addcmul(result, window, kernels[:, tap : tap + 1])
+    return result
+
 
 MULTIPLE = 8
 SLOPE = 0.1

@@ -1,15 +1,122 @@
-"""EBDB's map and a deconvolution with it."""
+"""EBDB: the blur of edges at scales of their own, filtered and spread, then a deconvolution.
+
+Source: Karaali, Jung, Edge-Based Defocus Blur Estimation With Adaptive Scale Selection, TIP 27
+(2018); where paper and released code differ, the code.
+"""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
 
-from defocus.baselines.operators.classical.chains.chain import MapDeconvolution, restore_by_map
-from defocus.baselines.operators.classical.chains.presets import STRENGTHS
-from defocus.baselines.operators.classical.deconvolution.domain import Array
-from defocus.baselines.operators.classical.psf import sigma_of
-from defocus.baselines.systems.ebdb.defocus_map import estimate_sigma_px
+from defocus.baselines.operators.chain import MapDeconvolution, restore_by_map
+from defocus.baselines.operators.chain_cards import STRENGTHS
+from defocus.baselines.operators.domain import Array
+from defocus.baselines.operators.edges import (
+    blur_at_edges,
+    canny,
+    gradient_magnitude,
+    luma,
+    recursive_filter,
+)
+from defocus.baselines.operators.varying import sigma_of
 
-__all__ = ["diameter_px", "make"]
+__all__ = [
+    "FINEST",
+    "along_edges",
+    "chosen_scale",
+    "diameter_px",
+    "edge_luma",
+    "estimate_sigma_px",
+    "make",
+    "sparse_sigma_px",
+    "spread",
+]
+
+
+CANNY_SCALES_PX = tuple(1 + 0.5 * k for k in range(9))
+FINE_PX, COARSEST_PX = 1.0, 2.5
+FINEST = 4
+"""An edge is one at so many of the finest scales."""
+COUPLING = 10.0
+"""Of neighbours on an edge."""
+
+Mask = NDArray[np.bool_]
+
+
+def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
+    """The deviation of the blur at each pixel, ``(H, W)``, 0 to 5 px; 0 without any edge."""
+    grey = edge_luma(picture)
+    edges = canny_maps(grey)
+    edge = np.asarray(edges[:FINEST].all(axis=0))
+    if not edge.any():
+        return np.zeros(edge.shape)
+    sparse_map = sparse_sigma_px(grey, edge, chosen_scale(edges))
+    return spread(picture, edge, along_edges(sparse_map, edge, edges.sum(axis=0)))
+
+
+def edge_luma(picture: Array) -> NDArray[np.float64]:
+    """The luma to the power of 2.4; ``(H, W)``."""
+    return np.asarray(luma(picture) ** 2.4)
+
+
+def canny_maps(grey: Array) -> Mask:
+    """``(9, H, W)``: edges at scales of 1 to 5 px."""
+    return np.stack([canny(grey, scale) for scale in CANNY_SCALES_PX])
+
+
+def chosen_scale(edges: Mask) -> NDArray[np.float64]:
+    """``(H, W)``: the coarser scale to measure an edge at; 0 where there is no edge."""
+    # It grows with the scales, from the finest on, at which the edge is seen without a gap.
+    run = np.minimum.accumulate(edges, axis=0).sum(axis=0)
+    return np.where(run >= FINEST, 0.5 * (1 + 0.5 * (run - 1)), 0.0)
+
+
+def sparse_sigma_px(grey: Array, edge: Mask, scale: Array) -> NDArray[np.float64]:
+    """``(H, W)``: the blur of edges, 0 elsewhere and where none explains the gradients."""
+    found = np.zeros(grey.shape)
+    fine = gradient_magnitude(grey, FINE_PX, _radius_px(COARSEST_PX))
+    for coarse in np.unique(scale[edge]).tolist():
+        at = edge & (scale == coarse)
+        magnitude = gradient_magnitude(grey, coarse, _radius_px(coarse))
+        found[at] = blur_at_edges(fine[at], magnitude[at], FINE_PX, coarse)
+    return found
+
+
+def _radius_px(scale_px: float) -> int:
+    return 2 * math.ceil(2 * scale_px) + 1
+
+
+def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float64]:
+    """Make neighbours on an edge agree: least squares with a pull; ``(H, W)``, 0 off the edges."""
+    # A pixel weighs more, the more scales it is an edge at (``count``).
+    index = np.full(np.add(edge.shape, 2), -1)
+    index[1:-1, 1:-1][edge] = np.arange(edge.sum())
+    height, width = edge.shape
+    own = index[1:-1, 1:-1][edge]
+    pairs = []
+    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):  # the other four are these, turned
+        other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]
+        pairs.append(np.stack([own[other >= 0], other[other >= 0]]))
+    first, second = np.concatenate(pairs, axis=1)
+    weight = 1.0 + count[edge]
+    pull = np.full(len(first), -2 * COUPLING)
+    neighbours = np.bincount(first, minlength=len(own)) + np.bincount(second, minlength=len(own))
+    upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
+    system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)
+    filtered = np.zeros(edge.shape)
+    filtered[edge] = spsolve(system.tocsc(), weight * sparse_map[edge])
+    return filtered
+
+
+def spread(picture: Array, edge: Mask, sigma_px: Array) -> NDArray[np.float64]:
+    """From the edges to all pixels, across what looks alike; ``(H, W)``."""
+    guide = recursive_filter(picture, 7, 0.5, 5)
+    both = np.stack([sigma_px * edge, edge], axis=2).astype(np.float64)
+    spread_both = recursive_filter(both, min(edge.shape) / 8, 3.75, 5, guide=guide)
+    return np.asarray(spread_both[:, :, 0] / spread_both[:, :, 1])
 
 
 def make(strength: str) -> MapDeconvolution:

@@ -1,1 +1,27 @@
 """FFDNet, a denoiser with the noise level as input, here trained to deblur."""
+
+from defocus.baselines.card import Baseline, Card
+
+__all__ = ["BASELINES"]
+
+
+BASELINES = (
+    Baseline.of_folder(
+        __name__,
+        "network:FFDNet",
+        Card(
+            name="ffdnet",
+            display_name="FFDNet",
+            kind="network",
+            input="single",
+            status="official",
+            source="Zhang et al., FFDNet, TIP 2018; github.com/cszn/KAIR at fc1732f",
+            follows="the released denoiser for colour and its schedule; trained on pairs of blurry "
+            "and sharp pictures and always told a noise of 15/255, as a rival of the score-based "
+            "method, whose paper does not say how it trained it",
+            licence="official code and weights: MIT; ours is written anew, MIT",
+        ),
+        narrow={"width": 40, "depth": 10, "adds_input": True},
+        zeroed=("model.18",),
+    ),
+)

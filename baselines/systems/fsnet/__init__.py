@@ -1,1 +1,41 @@
-"""FSNet: SFNet whose stages at full size are small U's themselves."""
+"""FSNet: SFNet whose stages at full size are small U's themselves.
+
+FSNet's cards: means over the whole picture, or over windows.
+"""
+
+from defocus.baselines.card import Baseline, Card
+
+__all__ = ["BASELINES"]
+
+GOPRO_WINDOW_PX = 80
+
+FSNET = Baseline.of_folder(
+    __name__,
+    "network:FSNet",
+    Card(
+        name="fsnet",
+        display_name="FSNet",
+        kind="network",
+        input="single",
+        status="official",
+        source="Cui et al., Image Restoration via Frequency Selection, IEEE TPAMI 2023; "
+        "github.com/c-yn/FSNet at 139b3c4d",
+        follows="the released network with means over the whole picture; the training is ours, "
+        "that of motion deblurring on defocus pictures, since theirs for defocus is not released",
+        licence="official code: MIT; no defocus weights stated; ours is written anew, MIT",
+        published_as="fsnet",
+    ),
+    narrow={"width": 8, "blocks": 2},
+    zeroed=("feat_extract.5", "ConvsOut.0", "ConvsOut.1"),
+)
+
+BASELINES = (
+    FSNET,
+    FSNET.variant(
+        "fsnet-local",
+        "FSNet (local pooling)",
+        network={"window_px": GOPRO_WINDOW_PX},
+        follows="the released network of motion deblurring: means over windows of 5/16 of each "
+        "map, in training too; training as fsnet",
+    ),
+)

@@ -8,10 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.three_scales.frame import ThreeScales
-from defocus.baselines.layers.three_scales.frequency_selection import SelectiveBlock
-from defocus.baselines.layers.three_scales.pooling import Pooling
-from defocus.baselines.layers.three_scales.units import BlockRow
+from defocus.baselines.layers.frequency_selection import Pooling, SelectiveBlock
+from defocus.baselines.layers.three_scales import BlockRow, ThreeScales
 
 __all__ = ["FSNet"]
 

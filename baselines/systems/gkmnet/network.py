@@ -1,9 +1,12 @@
 """GKMNet, as released first and as updated, with the official state-dict names.
 
 Source: Quan et al., Gaussian Kernel Mixture Network (NeurIPS 2021); csZcWu/GKMNet at 05304e5,
-csZcWu/GKMNet_updating at 3830ec1.
+csZcWu/GKMNet_updating at 3830ec1. Bank i of Gaussians has sigma
+0.25 (i + 1) px on a support that grows from 3 to 21 px; kernels are separable, so that a bank costs
+two one-dimensional passes.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,10 +16,214 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.systems.gkmnet.backbone import WIDTH, Backbone, conv_norm_relu
-from defocus.baselines.systems.gkmnet.kernels import COUNT, GroupedBank, InterleavedBank
 
-__all__ = ["GKMNet"]
+__all__ = ["COUNT", "WIDTH", "Backbone", "GKMNet", "GroupedBank", "InterleavedBank"]
+
+
+COUNT = 21
+"""Gaussians of a whole bank; a delta comes before them."""
+SIDE = 21
+COLOURS = 3
+SIGMA_STEP_PX = 0.25
+
+
+def _taps(gaussians: int) -> list[list[float]]:
+    """The bank's kernels in one dimension, in the middle of ``SIDE`` taps."""
+    # Fewer Gaussians are evenly spaced ones of the whole bank; the widest is always there.
+    delta = [0.0] * SIDE
+    delta[SIDE // 2] = 1.0
+    picked = (round((place + 1) * COUNT / gaussians) - 1 for place in range(gaussians))
+    return [delta, *(_gaussian(number) for number in picked)]
+
+
+def _gaussian(number: int) -> list[float]:
+    radius = min(SIDE, 3 + int(number * 18 / 19) // 2 * 2) // 2
+    sigma = SIGMA_STEP_PX * (number + 1)
+    inside = [math.exp(-(place**2) / (2 * sigma**2)) for place in range(-radius, radius + 1)]
+    outside = [0.0] * (SIDE // 2 - radius)
+    return [*outside, *(value / sum(inside) for value in inside), *outside]
+
+
+class _Bank(nn.Module):
+    """Separable filters in a row, one kernel of the bank and one colour for each channel."""
+
+    # Colours ascend or repeat, with equally many channels per colour.
+
+    taps: torch.Tensor
+    colours: torch.Tensor
+
+    def __init__(self, gaussians: int, kernels: Sequence[int], colours: Sequence[int]) -> None:
+        super().__init__()
+        bank = _taps(gaussians)
+        taps = torch.tensor([bank[number] for number in kernels])
+        self.register_buffer("taps", taps, persistent=False)
+        self.register_buffer("colours", torch.tensor(colours), persistent=False)
+
+    def filtered(self, padded: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H + 20, W + 20)`` to ``(N, channels, H, W)``."""
+        channels = len(self.taps)
+        # not by brackets, whose gradient is slow
+        picked = padded.index_select(1, self.colours)
+        picked = picked.to(self.taps.dtype, memory_format=torch.channels_last)
+        # in bf16 a CPU takes minutes for some numbers of channels, and Gaussians are not learned
+        with torch.autocast(picked.device.type, enabled=False):
+            rows = functional.conv2d(picked, self.taps[:, None, None, :], groups=channels)
+            return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
+
+
+class GroupedBank(_Bank):
+    """The released grouping: 22 channels per colour, and no colour sees the whole bank of 21."""
+
+    # Each kernel was repeated three times in a row and then given to a convolution of three groups:
+    # channel j has kernel j // 3 and colour j // 22. Red gets the narrow third of the bank, blue
+    # the wide one, each kernel in about three channels; only the 24 different ones are computed
+    # here.
+
+    places: torch.Tensor
+
+    def __init__(self, gaussians: int = COUNT) -> None:
+        bank = gaussians + 1
+        pairs = [(row // COLOURS, row // bank) for row in range(COLOURS * bank)]
+        different = sorted(set(pairs), key=lambda pair: (pair[1], pair[0]))
+        super().__init__(gaussians, *zip(*different, strict=True))
+        places = torch.tensor([different.index(pair) for pair in pairs])
+        self.register_buffer("places", places, persistent=False)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H, W)``, black outside, to ``(N, 66, H, W)``."""
+        radius = SIDE // 2
+        padded = pad(picture, (radius, radius, radius, radius), "zeros")
+        return self.filtered(padded).index_select(1, self.places)
+
+    @staticmethod
+    def spread(weights: torch.Tensor) -> torch.Tensor:
+        """From a weight per kernel, ``(N, 22, H, W)``, to one per channel."""
+        return weights.repeat(1, COLOURS, 1, 1)
+
+
+class InterleavedBank(_Bank):
+    """Corrected grouping: every colour sees every kernel; reflection padding."""
+
+    def __init__(self, gaussians: int = COUNT) -> None:
+        rows = range(COLOURS * (gaussians + 1))
+        kernels, colours = [row // COLOURS for row in rows], [row % COLOURS for row in rows]
+        super().__init__(gaussians, kernels, colours)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H, W)`` to ``(N, 66, H, W)``."""
+        radius = SIDE // 2
+        return self.filtered(pad(picture, (radius, radius, radius, radius)))
+
+    @staticmethod
+    def spread(weights: torch.Tensor) -> torch.Tensor:
+        """From a weight per kernel, ``(N, 22, H, W)``, to one per channel."""
+        return weights.repeat_interleave(COLOURS, dim=1)
+
+
+WIDTH = 32
+"""Features per pixel of the released networks."""
+
+GATE_MOMENTUM = 0.01
+
+
+def conv_norm_relu(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    """A convolution with batch normalisation and ReLU."""
+    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU())
+
+
+class _GateConv(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+        self.bn = nn.BatchNorm2d(1, momentum=GATE_MOMENTUM)
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        gate: torch.Tensor = self.bn(self.conv(pooled)).sigmoid()
+        return gate
+
+
+class _Gate(nn.Module):
+    """A gate over two axes from maximum and mean over the third one (axis 1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = _GateConv()
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        pooled = torch.stack([features.amax(dim=1), features.mean(dim=1)], dim=1)
+        gated: torch.Tensor = features * self.conv(pooled)
+        return gated
+
+
+class _TripletAttention(nn.Module):
+    """Source: Misra et al., Rotate to Attend (WACV 2021)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cw = _Gate()
+        self.hc = _Gate()
+        self.hw = _Gate()
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        over_height = self.cw(features.permute(0, 2, 1, 3)).permute(0, 2, 1, 3)
+        over_width = self.hc(features.permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
+        gated: torch.Tensor = (self.hw(features) + over_height + over_width) / 3
+        return gated
+
+
+class _Residuals(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = conv_norm_relu(nn.Conv2d(channels, channels, 3, padding=1))
+        self.conv1 = conv_norm_relu(nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        features = features + self.conv(features)
+        added: torch.Tensor = features + self.conv1(features)
+        return added
+
+
+class _Block(nn.Module):
+    def __init__(self, first: nn.Sequential, channels: int) -> None:
+        super().__init__()
+        self.conv = first
+        self.ta = _TripletAttention()
+        self.res_block = _Residuals(channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        attended: torch.Tensor = self.ta(self.res_block(self.conv(features)))
+        return attended
+
+
+class Backbone(nn.Module):
+    """From a picture to features per pixel; additive skips, but none at full size."""
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        two, four = 2 * width, 4 * width
+        self.in_block = _Block(nn.Sequential(nn.Conv2d(3, width, 3, padding=1)), width)
+        self.conv_block1_1 = _down(width, two)
+        self.conv_block2_1 = _down(two, four)
+        self.bottle_neck_1 = _Block(conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)), four)
+        self.conv_block3_1 = _up(four, two)
+        self.conv_block4_1 = _up(two, width)
+
+    def features(self, picture: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4."""
+        first = self.conv_block1_1(self.in_block(picture))
+        second = self.conv_block2_1(first)
+        raised = self.conv_block3_1(self.bottle_neck_1(second) + second)
+        features: torch.Tensor = self.conv_block4_1(raised + first)
+        return features
+
+
+def _down(inputs: int, outputs: int) -> _Block:
+    return _Block(conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)), outputs)
+
+
+def _up(inputs: int, outputs: int) -> _Block:
+    return _Block(conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)), outputs)
+
 
 MULTIPLE = 16
 SCALES = 3

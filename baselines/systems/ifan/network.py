@@ -4,16 +4,121 @@ Source: Lee et al., "Iterative Filter Adaptive Network for Single Image Defocus 
 2021; where the paper is silent, the released code's layers.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
-from defocus.baselines.systems.ifan.layers import ResidualBlocks, conv, initialise, up
 
-__all__ = ["CHANNELS", "IFAN", "STEPS"]
+__all__ = [
+    "CHANNELS",
+    "IFAN",
+    "STEPS",
+    "ReblurNet",
+    "ResidualBlocks",
+    "adaptive_convolution",
+    "conv",
+    "filter_channels",
+    "initialise",
+]
+
+
+TAPS = 3
+
+
+def filter_channels(steps: int, channels: int) -> int:
+    """How many values a pixel's stack has: two filters and a bias per step and channel."""
+    return steps * channels * (2 * TAPS + 1)
+
+
+def adaptive_convolution(
+    features: torch.Tensor,
+    filters: torch.Tensor,
+    *,
+    steps: int,
+    corrected: bool = False,
+    last_activation: bool = True,
+) -> torch.Tensor:
+    """Apply each pixel's own filters, vertical and horizontal, a bias, a leaky ReLU; again."""
+    # ``filters`` have, step by step, ``3 C`` vertical and ``3 C`` horizontal taps (the first is the
+    # row above or the column on the left), then step by step the ``C`` biases. ``corrected`` uses
+    # the horizontal filter: the released code applies the vertical one both ways, and its weights
+    # were trained so. Source: IFAN (CVPR 2021), IAC layer.
+    count, channels, height, width = features.shape
+    values = steps * channels * 2 * TAPS
+    pairs = filters[:, :values].reshape(count, steps, 2, channels, TAPS, height, width)
+    added = filters[:, values:].reshape(count, steps, channels, height, width)
+    for step in range(steps):
+        features = _filtered(features, pairs[:, step, 0], axis=-2)
+        features = _filtered(features, pairs[:, step, int(corrected)], axis=-1)
+        features = features + added[:, step]
+        if last_activation or step < steps - 1:
+            features = functional.leaky_relu(features, SLOPE)
+    return features
+
+
+def _filtered(features: torch.Tensor, taps: torch.Tensor, axis: int) -> torch.Tensor:
+    """One 3-tap filter per pixel and channel along an axis; border values are repeated."""
+    size = features.shape[axis]
+    pad = (0, 0, 1, 1) if axis == -2 else (1, 1, 0, 0)
+    padded = functional.pad(features, pad, mode="replicate")
+    result = padded.narrow(axis, 0, size) * taps[:, :, 0]
+    for tap in range(1, TAPS):
+        result = torch.addcmul(result, padded.narrow(axis, tap, size), taps[:, :, tap])
+    return result
+
+
+SLOPE = 0.1
+
+
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """A 3 × 3 convolution and a leaky ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.LeakyReLU(SLOPE, inplace=True)
+    )
+
+
+def up(inputs: int, outputs: int) -> nn.Sequential:
+    """Twice the size by a transposed 4 × 4 convolution, and a leaky ReLU."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1),
+        nn.LeakyReLU(SLOPE, inplace=True),
+    )
+
+
+class ResidualBlocks(nn.Module):
+    """Residual blocks, activated after each inner sum; several have one residual around all."""
+
+    def __init__(self, channels: int, count: int) -> None:
+        super().__init__()
+        self.stem = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(channels, channels, 3, padding=1),
+                nn.LeakyReLU(SLOPE, inplace=True),
+                nn.Conv2d(channels, channels, 3, padding=1),
+            )
+            for _ in range(count)
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """``(N, C, h, w)`` to the same shape."""
+        inner = features
+        for block in self.stem:
+            inner = functional.leaky_relu(inner + block(inner), SLOPE)
+        return inner + features if len(self.stem) > 1 else inner
+
+
+def initialise(modules: Iterable[nn.Module], gain: float = 1.0) -> None:
+    """Xavier's uniform weights of that gain, biases 0."""
+    for module in modules:
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(module.weight, gain=gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
 
 MULTIPLE = 8
 STEPS = 17
@@ -139,3 +244,33 @@ def _two(channels: int) -> tuple[ResidualBlocks, ResidualBlocks]:
 def _right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
     left, right = pad_to_multiple(dual_pixel, MULTIPLE).chunk(2, dim=1)
     return torch.cat([right, left], dim=1)
+
+
+WIDTH = 128
+
+
+class ReblurNet(nn.Module):
+    """Blurs a small sharp picture with filters made of those that deblur the features."""
+
+    def __init__(self, filter_values: int, steps: int = 17, *, corrected: bool = False) -> None:
+        super().__init__()
+        self.steps, self.corrected = steps, corrected
+        self.RBF = nn.Sequential(
+            conv(filter_values, WIDTH),
+            ResidualBlocks(WIDTH, 2),
+            ResidualBlocks(WIDTH, 2),
+            nn.Conv2d(WIDTH, filter_channels(steps, 3), 3, padding=1),
+        )
+        initialise(self.modules())
+
+    def forward(self, sharp: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+        """The reblurred picture at the filters' size, to which it comes by nearest neighbour."""
+        small = functional.interpolate(sharp, size=filters.shape[-2:], mode="nearest")
+        blurred = adaptive_convolution(
+            small,
+            self.RBF(filters),
+            steps=self.steps,
+            corrected=self.corrected,
+            last_activation=False,
+        )
+        return blurred + small

@@ -4,16 +4,199 @@ Source: Quan et al., Single Image Defocus Deblurring via Implicit Neural Inverse
 2023); xinyao240/INIKNet at 10c2a326.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
-from defocus.baselines.systems.iniknet.across_scales import AcrossScales
-from defocus.baselines.systems.iniknet.kernels import SIZES_PX, KernelDictionary
-from defocus.baselines.systems.iniknet.unet import UNet
+from defocus.baselines.layers.pointwise import EPSILON, FlatChannelNorm
+from defocus.baselines.layers.recurrent import Memory, next_memory
+from defocus.baselines.layers.three_scales import (
+    BlockRow,
+    Unit,
+    doubling,
+    reflecting,
+    reflecting_residual,
+)
+from defocus.baselines.weights.entries import separate_aliases
 
-__all__ = ["INIKNet"]
+__all__ = ["INIKNet", "KernelDictionary", "coordinates"]
+
+
+class UNet(nn.Module):
+    """From a picture to features per pixel; skips are concatenated."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        finest, middle, coarsest = width, 2 * width, 4 * width
+        self.Encoder = nn.ModuleList(map(_row, (finest, middle, coarsest)))
+        self.Decoder = nn.ModuleList(map(_row, (middle, finest)))
+        self.feat_extract = nn.ModuleList(
+            [
+                Unit(reflecting(3, finest), nn.ReLU()),
+                Unit(reflecting(finest, middle, stride=2), nn.ReLU()),
+                Unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
+                Unit(reflecting(2 * middle, middle), nn.ReLU()),
+                Unit(reflecting(2 * finest, finest), nn.ReLU()),
+            ]
+        )
+        self.up1 = Unit(doubling(coarsest, middle), nn.ReLU())
+        self.up2 = Unit(doubling(middle, finest), nn.ReLU())
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4, at least 8."""
+        picture = picture.contiguous(memory_format=torch.channels_last)
+        first = self.Encoder[0](self.feat_extract[0](picture))
+        second = self.Encoder[1](self.feat_extract[1](first))
+        third = self.Encoder[2](self.feat_extract[2](second))
+        joined = torch.cat([self.up1(third), second], dim=1)
+        raised = self.Decoder[0](self.feat_extract[3](joined))
+        joined = torch.cat([self.up2(raised), first], dim=1)
+        features: torch.Tensor = self.Decoder[1](self.feat_extract[4](joined))
+        return features
+
+
+def _row(channels: int) -> BlockRow:
+    return BlockRow(nn.Sequential(*(reflecting_residual(channels) for _ in range(BLOCKS))))
+
+
+SIZES_PX = (3, 5, 7, 9, 11, 13, 15)
+LOWEST_FREQUENCY, HIGHEST_FREQUENCY = 2.0, 12.0
+HIDDEN = 64
+AREA_PX = 9
+"""Of the smallest kernel: values of larger ones are scaled down by area."""
+
+
+class _Sine(nn.Module):
+    """sin(frequency · features)."""
+
+    def __init__(self, frequency: nn.Parameter) -> None:
+        super().__init__()
+        self.w0 = frequency
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.sin(self.w0 * features)
+
+
+class _Drawing(nn.Module):
+    """From coordinates to the value of a kernel there; both sines have one frequency."""
+
+    def __init__(self, frequency: float) -> None:
+        super().__init__()
+        shared = nn.Parameter(torch.tensor(frequency))
+        self.layers = nn.Sequential(
+            nn.Linear(3, HIDDEN),
+            _Sine(shared),
+            nn.Linear(HIDDEN, HIDDEN),
+            _Sine(shared),
+            nn.Linear(HIDDEN, 1, bias=False),
+        )
+        separate_aliases(self)
+
+    def forward(self, places: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = self.layers(places)
+        return values[:, 0]
+
+
+class KernelDictionary(nn.Module):
+    """Kernels of 3 to 15 px, not normalised; their frequencies start evenly from 2 to 12."""
+
+    places: torch.Tensor
+
+    def __init__(self, kernels: int) -> None:
+        super().__init__()
+        frequencies = torch.linspace(
+            LOWEST_FREQUENCY, HIGHEST_FREQUENCY, kernels, dtype=torch.float64, device="cpu"
+        )
+        self.kernelINR_list = nn.ModuleList(map(_Drawing, frequencies.tolist()))
+        places = torch.cat([coordinates(size) for size in SIZES_PX])
+        self.register_buffer("places", places, persistent=False)
+
+    def forward(self) -> list[torch.Tensor]:
+        """All kernels by size, smallest first: ``(kernels, size, size)`` each."""
+        values = torch.stack([drawing(self.places) for drawing in self.kernelINR_list])
+        sized = torch.split(values, [size * size for size in SIZES_PX], dim=1)
+        return [
+            part.reshape(-1, size, size) * (AREA_PX / size**2)
+            for part, size in zip(sized, SIZES_PX, strict=True)
+        ]
+
+
+def coordinates(size: int) -> torch.Tensor:
+    """Polar coordinates ``(size * size, 3)`` of a kernel's pixels in [0, 1], row by row."""
+    # Distance from the centre, and cosine and sine of the angle to the downward axis. The centre is
+    # at exactly 0 and has angle 0: an angle of rounding errors would be any.
+    half = size // 2
+    steps = torch.arange(-half, half + 1, dtype=torch.float64) / half
+    down, right = torch.meshgrid(steps, steps, indexing="ij")
+    distance = torch.hypot(down, right) / 2**0.5
+    angle = torch.atan2(right, down)
+    parts = (distance, (angle.cos() + 1) / 2, (angle.sin() + 1) / 2)
+    return torch.stack(parts, dim=-1).reshape(-1, 3).float()
+
+
+BLOCKS = 2
+
+
+class _Cell(nn.Module):
+    """An LSTM cell whose gates come from residual blocks."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        both = 2 * channels
+        self.layers = BlockRow(nn.Sequential(*(reflecting_residual(both) for _ in range(BLOCKS))))
+        self.conv = nn.Conv2d(both, 4 * channels, 1)
+
+    def forward(self, features: torch.Tensor, memory: Memory) -> Memory:
+        state, cell = memory
+        return next_memory(self.conv(self.layers(torch.cat([features, state], dim=1))), cell)
+
+
+class _Pass(nn.Module):
+    """One cell over all scales; between them its memory is resized."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.cell = _Cell(channels)
+
+    def forward(self, scales: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        memory: Memory | None = None
+        states = []
+        for features in scales:
+            if memory is None:
+                nothing = torch.zeros_like(features)
+                memory = (nothing, nothing)
+            size = (features.shape[-2], features.shape[-1])
+            memory = self.cell(features, (_resized(memory[0], size), _resized(memory[1], size)))
+            states.append(memory[0])
+        return states
+
+
+class AcrossScales(nn.Module):
+    """Adds to the features of each scale what the other scales say."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.left2right = _Pass(channels)  # left is coarse; the official order, not that of use
+        self.right2left = _Pass(channels)
+        self.norm = nn.ModuleDict({"norm": FlatChannelNorm(channels, EPSILON)})
+
+    def forward(self, scales: list[torch.Tensor]) -> list[torch.Tensor]:
+        """From ``(N, C, H, W)`` per scale, coarsest first, each twice the last one, to the same."""
+        # The normalised features only feed the passes; the sum is with the features as they came.
+        normed = [self.norm["norm"](features) for features in scales]
+        to_coarse = self.right2left(reversed(normed))
+        to_fine = self.left2right(reversed(to_coarse))
+        return [features + state for features, state in zip(scales, to_fine, strict=True)]
+
+
+def _resized(memory: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    if tuple(memory.shape[-2:]) == size:
+        return memory
+    return functional.interpolate(memory, size, mode="bilinear", align_corners=False)
+
 
 MULTIPLE = 16
 SMALLEST_PX = 32

@@ -8,9 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.three_scales.dynamic_filter import FilterChoice, filtered
-from defocus.baselines.layers.three_scales.frame import ThreeScales
-from defocus.baselines.layers.three_scales.units import BlockRow, ResidualUnit, zero_padded
+from defocus.baselines.layers.frequency_selection import FilterChoice, filtered
+from defocus.baselines.layers.three_scales import (
+    BlockRow,
+    ResidualUnit,
+    ThreeScales,
+    zero_padded,
+)
 
 __all__ = ["IRNeXt"]
 

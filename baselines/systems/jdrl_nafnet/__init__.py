@@ -1,1 +1,8 @@
 """NAFNet trained with the JDRL objective."""
+
+from defocus.baselines.systems.nafnet import NAFNET
+from defocus.baselines.wrapping import with_jdrl
+
+__all__ = ["BASELINES"]
+
+BASELINES = with_jdrl(NAFNET, "NAFNet + JDRL")

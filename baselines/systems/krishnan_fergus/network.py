@@ -1,9 +1,9 @@
 """Krishnan and Fergus's deconvolution of one disc."""
 
-from defocus.baselines.operators.classical.chains.one_disc import OneDisc
-from defocus.baselines.operators.classical.deconvolution.domain import Array, Domain
-from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import krishnan_fergus
-from defocus.baselines.operators.classical.deconvolution.prior import Prior
+from defocus.baselines.operators.chain_cards import Prior
+from defocus.baselines.operators.domain import Array, Domain
+from defocus.baselines.operators.krishnan_fergus import krishnan_fergus
+from defocus.baselines.operators.one_disc import OneDisc
 
 __all__ = ["PRIOR", "make"]
 

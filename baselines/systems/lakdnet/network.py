@@ -9,11 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.channel_norm import ChannelNorm
-from defocus.baselines.layers.four_levels import FourLevels
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.layers.transformer import GatedFeedForward
+from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
+from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward
 
 __all__ = ["LaKDNet"]
 

@@ -1,1 +1,65 @@
-"""MDP: one encoder, three decoders for the left view, the right view and the sharp picture."""
+"""MDP: one encoder, three decoders for the left view, the right view and the sharp picture.
+
+MDP's cards: the whole training, and its first phase.
+"""
+
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Baseline, Card
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["BASELINES"]
+
+VIEWS_EPOCHS, VIEWS_RATE = 60, 3e-4
+
+
+def _first_phase(second: "Recipe") -> "Recipe":
+    """The first phase learns the two views from pictures without sharp ones."""
+    first = {"learning_rate": VIEWS_RATE, "start": None}
+    return second.model_copy(
+        update={
+            "objective_settings": {"phase": "views"},
+            "epochs": VIEWS_EPOCHS,
+            "paper": second.paper.model_copy(update=first),
+        }
+    )
+
+
+CARD = Card(
+    name="mdp",
+    display_name="MDP",
+    kind="network",
+    input="single",
+    status="official",
+    source="Abuolaim, Afifi, Brown, Improving Single-Image Defocus Deblurring: How Dual-Pixel "
+    "Images Help Through Multi-Task Learning, WACV 2022; "
+    "github.com/Abdullah-Abuolaim/multi-task-defocus-deblurring-dual-pixel-nimat at 5f78f5b",
+    follows="the released network (BGR inside) and its second training, which the paper's budget "
+    "starts from mdp-views; pads by reflection on the right and below, where the released test "
+    "pads with zeros at the top and left",
+    licence="official code: Apache-2.0; weights: links, no terms of their own; ours is written "
+    "anew, MIT",
+    published_as="mdp",
+    weights_trained_on=("dldp", "dpdd"),
+)
+MDP = Baseline.of_folder(
+    __name__,
+    "network:MDP",
+    CARD,
+    narrow={"width": 4, "adds_input": True},
+    zeroed=("left_out", "right_out", "sharp_out"),
+)
+
+BASELINES = (
+    MDP,
+    MDP.variant(
+        "mdp-views",
+        "MDP (first phase)",
+        recipe=_first_phase,
+        follows="the first of the two trainings: the views behind a blurry picture, which "
+        "itself stands in for the sharp one; it restores nothing",
+        weights_trained_on=(),
+    ),
+)

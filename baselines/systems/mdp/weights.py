@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import torch
 
-from defocus.baselines.weights.tensorflow import of_layer
+from defocus.baselines.weights.entries import of_layer
 
 __all__ = ["convert"]
 

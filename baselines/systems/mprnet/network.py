@@ -7,13 +7,196 @@ released code.
 import torch
 from torch import nn
 
-from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.layers.patch_grid import join, split
-from defocus.baselines.systems.mprnet.blocks import AttentionBlock, SupervisedAttention, conv
-from defocus.baselines.systems.mprnet.stages import Decoder, Encoder, FullResolution
-from defocus.baselines.weights.aliases import separate_aliases
+from defocus.baselines.layers.attention import ChannelAttention
+from defocus.baselines.layers.padding import join, pad_to_multiple, split
+from defocus.baselines.weights.entries import separate_aliases
 
 __all__ = ["MPRNet"]
+
+
+REDUCTION = 4
+
+
+def conv(inputs: int, outputs: int, size: int) -> nn.Conv2d:
+    """A convolution that keeps the size."""
+    return nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
+
+
+class AttentionBlock(nn.Module):
+    """A residual block whose channels are weighted by their means over the whole patch."""
+
+    # ``activation`` is the network's one PReLU, shared by all its blocks.
+
+    def __init__(self, channels: int, activation: nn.PReLU) -> None:
+        super().__init__()
+        self.CA = ChannelAttention(channels, REDUCTION, bias=False)
+        self.body = nn.Sequential(
+            conv(channels, channels, 3), activation, conv(channels, channels, 3)
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """``(N, C, h, w)`` to the same shape."""
+        attended: torch.Tensor = self.CA(self.body(features))
+        return features + attended
+
+
+def blocks(channels: int, count: int, activation: nn.PReLU) -> nn.Sequential:
+    """``count`` attention blocks in a row."""
+    return nn.Sequential(*(AttentionBlock(channels, activation) for _ in range(count)))
+
+
+class Down(nn.Module):
+    """Half the size, bilinearly, then other channels."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.down = nn.Sequential(_scale(0.5), conv(inputs, outputs, 1))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """``(N, C, h, w)`` to ``(N, outputs, h / 2, w / 2)``."""
+        halved: torch.Tensor = self.down(features)
+        return halved
+
+
+class Up(nn.Module):
+    """Twice the size, bilinearly, then other channels."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.up = nn.Sequential(_scale(2.0), conv(inputs, outputs, 1))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """``(N, C, h, w)`` to ``(N, outputs, 2 h, 2 w)``."""
+        doubled: torch.Tensor = self.up(features)
+        return doubled
+
+
+class SupervisedAttention(nn.Module):
+    """Makes a stage's picture, and weighs by it what the next stage gets."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = conv(channels, channels, 1)
+        self.conv2 = conv(channels, 3, 1)
+        self.conv3 = conv(3, channels, 1)
+
+    def forward(
+        self, features: torch.Tensor, picture: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The features for the next stage, and this stage's picture."""
+        restored = self.conv2(features) + picture
+        return features + self.conv1(features) * torch.sigmoid(self.conv3(restored)), restored
+
+
+def _scale(factor: float) -> nn.Upsample:
+    return nn.Upsample(scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+Features = list[torch.Tensor]
+"""Of the levels 1, 1/2 and 1/4."""
+
+PER_LEVEL = 2
+
+
+class Encoder(nn.Module):
+    """Features of a patch at three levels; if fused, the stage before's are added at each level."""
+
+    def __init__(
+        self, channels: tuple[int, int, int], activation: nn.PReLU, *, fused: bool = False
+    ) -> None:
+        super().__init__()
+        self.fused = fused
+        for level, width in enumerate(channels, start=1):
+            self.add_module(f"encoder_level{level}", blocks(width, PER_LEVEL, activation))
+        self.down12, self.down23 = Down(*channels[:2]), Down(*channels[1:])
+        if fused:
+            for source in ("enc", "dec"):
+                for level, width in enumerate(channels, start=1):
+                    self.add_module(f"csff_{source}{level}", conv(width, width, 1))
+
+    def forward(
+        self, features: torch.Tensor, before: tuple[Features, Features] | None = None
+    ) -> Features:
+        """The three levels; a fused one gets the encoder's and decoder's features before it."""
+        found: Features = []
+        for level in (1, 2, 3):
+            if level > 1:
+                features = self.get_submodule(f"down{level - 1}{level}")(features)
+            features = self.get_submodule(f"encoder_level{level}")(features)
+            if before is not None:
+                encoded, decoded = before[0][level - 1], before[1][level - 1]
+                features = (
+                    features
+                    + self.get_submodule(f"csff_enc{level}")(encoded)
+                    + self.get_submodule(f"csff_dec{level}")(decoded)
+                )
+            found.append(features)
+        return found
+
+
+class Decoder(nn.Module):
+    """From an encoder's levels to those of the decoder."""
+
+    def __init__(self, channels: tuple[int, int, int], activation: nn.PReLU) -> None:
+        super().__init__()
+        for level, width in enumerate(channels, start=1):
+            self.add_module(f"decoder_level{level}", blocks(width, PER_LEVEL, activation))
+        self.skip_attn1 = AttentionBlock(channels[0], activation)
+        self.skip_attn2 = AttentionBlock(channels[1], activation)
+        self.up21, self.up32 = Up(channels[1], channels[0]), Up(channels[2], channels[1])
+
+    def forward(self, encoded: Features) -> Features:
+        """The three levels, finest first."""
+        level3 = self.get_submodule("decoder_level3")(encoded[2])
+        level2 = self.get_submodule("decoder_level2")(
+            self.up32(level3) + self.skip_attn2(encoded[1])
+        )
+        level1 = self.get_submodule("decoder_level1")(
+            self.up21(level2) + self.skip_attn1(encoded[0])
+        )
+        return [level1, level2, level3]
+
+
+class FullResolution(nn.Module):
+    """The last stage, never smaller than the picture: three groups of attention blocks."""
+
+    def __init__(
+        self, channels: tuple[int, int, int], width: int, count: int, activation: nn.PReLU
+    ) -> None:
+        super().__init__()
+        self.orb1, self.orb2, self.orb3 = (_Group(width, count, activation) for _ in range(3))
+        first, second, third = channels
+        self.up_enc1, self.up_dec1 = Up(second, first), Up(second, first)
+        self.up_enc2 = nn.Sequential(Up(third, second), Up(second, first))
+        self.up_dec2 = nn.Sequential(Up(third, second), Up(second, first))
+        for source in ("enc", "dec"):
+            for level in (1, 2, 3):
+                self.add_module(f"conv_{source}{level}", conv(first, width, 1))
+
+    def forward(self, features: torch.Tensor, encoded: Features, decoded: Features) -> torch.Tensor:
+        """``(N, width, H, W)`` to the same shape."""
+        for number in (1, 2, 3):
+            features = self.get_submodule(f"orb{number}")(features)
+            for source, levels in (("enc", encoded), ("dec", decoded)):
+                given = levels[number - 1]
+                if number > 1:
+                    given = self.get_submodule(f"up_{source}{number - 1}")(given)
+                features = features + self.get_submodule(f"conv_{source}{number}")(given)
+        return features
+
+
+class _Group(nn.Module):
+    """Attention blocks and a convolution, with a residual around them."""
+
+    def __init__(self, channels: int, count: int, activation: nn.PReLU) -> None:
+        super().__init__()
+        members = blocks(channels, count, activation)
+        self.body = nn.Sequential(*members, conv(channels, channels, 3))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        added: torch.Tensor = self.body(features)
+        return features + added
+
 
 MULTIPLE = 8
 

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.channel_norm import FlatChannelNorm
-from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
 
 __all__ = ["NAFNet"]
 

@@ -9,11 +9,82 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.layers.three_scales.units import reflecting
-from defocus.baselines.systems.nrknet.backbone import WIDTH, Backbone
-from defocus.baselines.systems.nrknet.blur import ATOMS, RecursiveBlur
+from defocus.baselines.layers.three_scales import (
+    BlockRow,
+    Unit,
+    doubling,
+    reflecting,
+    reflecting_residual,
+)
 
-__all__ = ["NRKNet"]
+__all__ = ["NRKNet", "RecursiveBlur"]
+
+
+STEPS = 21
+ATOMS = STEPS + 1
+"""The picture itself, and each step's result."""
+
+
+class RecursiveBlur(nn.Module):
+    """Atoms of a picture: blurred by three symmetric taps per axis, 21 times in a row (GCM)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels = nn.Parameter(torch.rand(STEPS * COLOURS, 1, 1, 2))
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H, W)`` to ``(N, 66, H, W)``, atom by atom, colours in order."""
+        outer, middle = self.kernels.unbind(-1)
+        taps = torch.stack([outer, middle, outer], dim=-1).softmax(dim=-1)
+        atoms = [picture]
+        for kernel in torch.split(taps, COLOURS):
+            rows = functional.conv2d(pad(atoms[-1], (1, 1, 1, 1)), kernel, groups=COLOURS)
+            atoms.append(functional.conv2d(rows, kernel.transpose(-1, -2), groups=COLOURS))
+        return torch.cat(atoms, dim=1)
+
+
+WIDTH = 64
+"""Features per pixel of the released network."""
+
+
+class Backbone(nn.Module):
+    """From a picture to features per pixel; additive skips."""
+
+    def add_backbone(self, width: int) -> None:
+        """Register the layers, in the official order, after what comes before them."""
+        finest, middle, coarsest = widths = (width, 2 * width, 4 * width)
+        self.Encoder = nn.ModuleList(map(_row, widths))
+        self.Decoder = nn.ModuleList(map(_row, reversed(widths)))
+        self.bottleneck = nn.Sequential(
+            Unit(reflecting(coarsest, coarsest), nn.ReLU()), _row(coarsest)
+        )
+        self.feat_extract = nn.ModuleList(
+            [
+                Unit(reflecting(3, finest), nn.ReLU()),
+                Unit(reflecting(finest, middle, stride=2), nn.ReLU()),
+                Unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
+                Unit(doubling(coarsest, middle), nn.ReLU()),
+                Unit(doubling(middle, finest), nn.ReLU()),
+            ]
+        )
+
+    def features(self, picture: torch.Tensor) -> torch.Tensor:
+        """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4, at least 8."""
+        features = picture.contiguous(memory_format=torch.channels_last)
+        skips = []
+        for extract, encoder in zip(self.feat_extract[:3], self.Encoder, strict=True):
+            features = encoder(extract(features))
+            skips.append(features)
+        features = self.Decoder[0](skips.pop() + self.bottleneck(features))
+        for extract, decoder in zip(self.feat_extract[3:], self.Decoder[1:], strict=True):
+            features = decoder(skips.pop() + extract(features))
+        decoded: torch.Tensor = features
+        return decoded
+
+
+def _row(channels: int) -> BlockRow:
+    return BlockRow(nn.Sequential(reflecting_residual(channels)))
+
 
 MULTIPLE = 16
 SMALLEST_PX = 32

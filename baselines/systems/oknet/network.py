@@ -6,11 +6,72 @@ Source: Cui et al., Omni-Kernel Network for Image Restoration (AAAI 2024); c-yn/
 import torch
 from torch import nn
 
-from defocus.baselines.layers.three_scales.frame import ThreeScales
-from defocus.baselines.layers.three_scales.units import BlockRow, zero_padded_residual
-from defocus.baselines.systems.oknet.omni_kernel import OmniKernel
+from defocus.baselines.layers.three_scales import BlockRow, ThreeScales, zero_padded_residual
 
-__all__ = ["OKNet"]
+__all__ = ["OKNet", "OmniKernel"]
+
+
+KERNEL_PX = 63
+
+
+class OmniKernel(nn.Module):
+    """Sums strips, a square and a point of a kernel of 63 px, and a branch over the whole map."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.in_conv = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.GELU())
+        self.out_conv = nn.Conv2d(channels, channels, 1)
+        self.dw_13 = _depthwise(channels, 1, KERNEL_PX)
+        self.dw_31 = _depthwise(channels, KERNEL_PX, 1)
+        self.dw_33 = _depthwise(channels, KERNEL_PX, KERNEL_PX)
+        self.dw_11 = _depthwise(channels, 1, 1)
+        self.conv = nn.Conv2d(channels, channels, 1)
+        self.fac_conv = nn.Conv2d(channels, channels, 1)
+        self.fgm = _SpectrumGate(channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        mixed = self.in_conv(features)
+        local = self.dw_13(mixed) + self.dw_31(mixed) + self.dw_33(mixed) + self.dw_11(mixed)
+        summed = features + local + self._over_the_map(mixed)
+        given: torch.Tensor = self.out_conv(summed.relu())
+        return given
+
+    def _over_the_map(self, mixed: torch.Tensor) -> torch.Tensor:
+        # Officially the factor, one real number per channel, multiplies the spectrum, and the
+        # modulus is taken after the way back: the same as without both transforms.
+        weighed = (self.fac_conv(_mean(mixed)) * mixed).abs()
+        gated: torch.Tensor = self.fgm(self.conv(_mean(weighed)) * weighed)
+        return gated
+
+
+class _SpectrumGate(nn.Module):
+    """Multiplies a spectrum by a map, index by index; at first the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.beta = nn.Parameter(torch.ones(channels, 1, 1))
+        # unused officially, but in the state dict
+        self.conv = nn.Conv2d(channels, 2 * channels, 3, padding=1).requires_grad_(False)
+        self.dwconv1 = nn.Conv2d(channels, channels, 1)
+        self.dwconv2 = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        # no transform of half precision
+        gate, content = self.dwconv1(features).float(), self.dwconv2(features).float()
+        product = torch.fft.ifft2(gate * torch.fft.fft2(content)).abs()
+        gated: torch.Tensor = self.alpha * product.to(features.dtype) + self.beta * features
+        return gated
+
+
+def _depthwise(channels: int, height: int, width: int) -> nn.Conv2d:
+    margins = (height // 2, width // 2)
+    return nn.Conv2d(channels, channels, (height, width), padding=margins, groups=channels)
+
+
+def _mean(features: torch.Tensor) -> torch.Tensor:
+    return features.mean(dim=(2, 3), keepdim=True)
 
 
 class OKNet(ThreeScales):

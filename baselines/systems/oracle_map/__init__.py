@@ -1,1 +1,27 @@
 """Deconvolution with the true defocus map: an upper bound for map-based restoration."""
+
+from defocus.baselines.card import Baseline, Card
+
+__all__ = ["BASELINES"]
+
+
+BASELINES = (
+    Baseline.of_folder(
+        __name__,
+        "network:OracleMap",
+        Card(
+            name="oracle-map",
+            display_name="True map + deconvolution",
+            kind="classical",
+            input="single",
+            status="reference",
+            source="ours: the bound of map-based restoration; Richardson-Lucy with a kernel per "
+            "pixel",
+            follows="is given the true map, so it is no rival: on rendered data it inverts the "
+            "very disc model that rendered them; 20 accelerated Richardson-Lucy steps with total "
+            "variation in linear light, 16 levels of blur, blurry at saturated pixels",
+            licence="ours, MIT",
+            needs=("defocus_map",),
+        ),
+    ),
+)

@@ -5,10 +5,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from defocus.baselines.operators.classical.chains.chain import as_pictures, as_tensor
-from defocus.baselines.operators.classical.deconvolution.domain import Array
-from defocus.baselines.operators.classical.saturation import fade_to_blurry
-from defocus.baselines.operators.classical.varying.operator import (
+from defocus.baselines.operators.chain import as_pictures, as_tensor
+from defocus.baselines.operators.domain import Array, fade_to_blurry
+from defocus.baselines.operators.varying import (
     richardson_lucy_varying,
     varying_blur,
 )

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from defocus.baselines.layers.channel_norm import ChannelNorm
-from defocus.baselines.layers.four_levels import FourLevels
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
+from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
+from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward, TransposedAttention
 
 __all__ = ["MULTIPLE", "Restormer"]
 

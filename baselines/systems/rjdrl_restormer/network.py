@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from defocus.baselines.layers.attention.channel import LinearChannelAttention
+from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.systems.restormer.network import Restormer
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import ATTENTION_REDUCTION, CORE, FEATURES
-from defocus.baselines.systems.rjdrl_unet.network import Guided
+from defocus.baselines.systems.rjdrl_unet.network import ATTENTION_REDUCTION, CORE, FEATURES, Guided
 
 __all__ = ["GuidedRestormer", "rjdrl_restormer"]
 

@@ -9,17 +9,47 @@ ssscrystal/Reblurring-guided-JDRL at ef90c714.
 import torch
 from torch import nn
 
-from defocus.baselines.layers.attention.channel import LinearChannelAttention
+from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import (
-    ATTENTION_REDUCTION,
-    CORE,
-    FEATURES,
-    BlurEstimator,
-)
+from defocus.baselines.objectives.jdrl import reblur
+from defocus.baselines.objectives.jdrl.reblur import Trunk
+from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.baselines.systems.unet.network import LEVELS, WIDTH, UNet
 
-__all__ = ["Guided", "GuidedUNet", "rjdrl_unet"]
+__all__ = [
+    "ATTENTION_REDUCTION",
+    "CORE",
+    "FEATURES",
+    "BlurEstimator",
+    "Guided",
+    "GuidedUNet",
+    "rjdrl_unet",
+]
+
+
+CORE = seed_count(reblur.LEVELS)
+"""Radial samples of all kernels: what the estimator predicts of each pixel."""
+ATTENTION_REDUCTION = 16
+"""Of the channel attention over picture and estimate."""
+FEATURES = 32
+BIAS = 0.1
+
+
+class BlurEstimator(Trunk):
+    """Predicts from the blurry picture the radial kernel samples that R finds."""
+
+    def __init__(self, features: int = FEATURES) -> None:
+        super().__init__(3, CORE, features)
+        self.apply(_initialise)
+
+
+def _initialise(module: nn.Module) -> None:
+    """He's initialisation by fan-out, biases 0.1, as the released code."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.constant_(module.bias, BIAS)
+
 
 MULTIPLE = 16
 

@@ -6,10 +6,8 @@ b2d3c691, Motion_deblurring.
 
 from torch import nn
 
-from defocus.baselines.layers.three_scales.frame import ThreeScales
-from defocus.baselines.layers.three_scales.frequency_selection import SelectiveBlock
-from defocus.baselines.layers.three_scales.pooling import Pooling
-from defocus.baselines.layers.three_scales.units import BlockRow
+from defocus.baselines.layers.frequency_selection import Pooling, SelectiveBlock
+from defocus.baselines.layers.three_scales import BlockRow, ThreeScales
 
 __all__ = ["SFNet"]
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.attention.window import (
+from defocus.baselines.layers.attention import (
     SHIFT,
     WINDOW,
     WindowAttention,

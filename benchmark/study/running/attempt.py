@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.weights_files.store import build_with
+from defocus.baselines.weights.store import build_with
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import FAILURE, run_folder, training_folder
 from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
@@ -61,8 +61,8 @@ def require_test_pairs(dataset: Dataset) -> None:
 
 def train_run(study: Study, run: Run) -> "Trained":
     """The trained network of a run; it is trained now if needed."""
+    from defocus.baselines.narrow_recipe import NARROW_PAIRS
     from defocus.baselines.objective_registry import objective
-    from defocus.baselines.recipes.narrow import NARROW_PAIRS
     from defocus.benchmark.cost.size_check import sizes_of
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
     from defocus.benchmark.training.train import train

@@ -82,7 +82,7 @@ def command(
     scenes, and whether the network got worse for other lenses.
     """
     from defocus.baselines.registry import baseline
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
     from defocus.extras.charts.own_lens.run import OwnLensRequest, make_own_weights
 
     system = baseline(name)

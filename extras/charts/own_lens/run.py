@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights_files.store import StoredWeights, build_with
+from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
 from defocus.datasets.pair import Dataset

@@ -11,8 +11,8 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.recipes.recipe import Recipe
-from defocus.baselines.weights_files.store import StoredWeights, build_with
+from defocus.baselines.recipe import Recipe
+from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.training.step_time import steps_within
 from defocus.datasets.pair import Dataset

@@ -50,7 +50,7 @@ def command(
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import OWN
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
     from defocus.command_line.json_output import json_output
     from defocus.extras.export.export import export_weights
 

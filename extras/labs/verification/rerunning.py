@@ -75,7 +75,7 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from defocus.baselines.weights_files.state import state_for
+    from defocus.baselines.weights.state import state_for
     from defocus.training.devices import best_device
 
     network = system.build()

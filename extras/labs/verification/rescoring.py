@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.baselines.registry import all_baselines
-from defocus.baselines.weights_files.store import shipped_weights
+from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.evaluation.versions import ESTIMATOR

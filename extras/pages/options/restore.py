@@ -46,7 +46,7 @@ def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
 def _serve(name: str, weights: str | None, tile_px: int | None, port: int) -> None:
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import weights_or_own
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
     from defocus.extras.pages.restore.serve import serve_restoring
     from defocus.extras.pages.restore.systems import as_choice
     from defocus.training.devices import best_device

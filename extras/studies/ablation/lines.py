@@ -15,7 +15,7 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from torch import nn
 
-    from defocus.baselines.recipes.recipe import Recipe
+    from defocus.baselines.recipe import Recipe
 
 __all__ = ["chosen", "labels_of", "paper_psnr"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs

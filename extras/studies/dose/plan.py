@@ -6,10 +6,9 @@ from pathlib import Path
 
 from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipes.members import Further
-from defocus.baselines.recipes.recipe import BudgetName
+from defocus.baselines.recipe import BudgetName, Further
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights_files.store import StoredWeights, find_weights
+from defocus.baselines.weights.store import StoredWeights, find_weights
 from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import require_further

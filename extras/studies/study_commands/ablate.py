@@ -14,7 +14,7 @@ from defocus.benchmark.commands._options import (
 from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
     from defocus.benchmark.study.plan import Study
     from defocus.extras.studies.dose.plan import DoseStudy
 

@@ -9,7 +9,7 @@ from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measure
 from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
 
 SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_SECTIONS}
 

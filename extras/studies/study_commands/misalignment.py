@@ -9,7 +9,7 @@ from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measure
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipes.recipe import BudgetName
+    from defocus.baselines.recipe import BudgetName
 
 SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SECTIONS}
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from defocus.baselines.systems.dmenet.network import DMENet
-from defocus.baselines.systems.dmphn.baseline import STACKS
+from defocus.baselines.systems.dmphn import STACKS
 from defocus.baselines.systems.dmphn.network import DMPHN, GREY, StackedDMPHN
 from defocus.baselines.systems.ffdnet.network import FFDNet
 from defocus.baselines.systems.gkmnet.network import GKMNet

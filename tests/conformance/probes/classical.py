@@ -6,17 +6,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.deconvolution.domain import Periodic
-from defocus.baselines.operators.classical.deconvolution.edgetaper import edgetaper
-from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import krishnan_fergus
-from defocus.baselines.operators.classical.deconvolution.prior import Prior
-from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
-from defocus.baselines.operators.classical.deconvolution.shrinkage import newton_shrink, shrink
-from defocus.baselines.operators.classical.deconvolution.tvl2 import tvl2
-from defocus.baselines.operators.classical.deconvolution.wiener import wiener
-from defocus.baselines.operators.classical.domain_transform import recursive_filter
-from defocus.baselines.operators.classical.psf import gaussian_psf
-from defocus.baselines.operators.classical.varying.quantised import quantised
+from defocus.baselines.operators.chain import edgetaper, quantised
+from defocus.baselines.operators.chain_cards import Prior
+from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2, wiener
+from defocus.baselines.operators.domain import Periodic
+from defocus.baselines.operators.edges import recursive_filter
+from defocus.baselines.operators.krishnan_fergus import (
+    krishnan_fergus,
+    newton_shrink,
+    shrink,
+)
+from defocus.baselines.operators.varying import gaussian_psf
 from tests.conformance.probe import Arrays, Given, operator_probe
 
 __all__ = ["PROBES"]

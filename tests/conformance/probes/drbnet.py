@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from defocus.baselines.systems.drbnet.kernels import filtered
-from defocus.baselines.systems.drbnet.network import DRBNet
+from defocus.baselines.systems.drbnet.network import DRBNet, filtered
 from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
 
 __all__ = ["PROBES"]

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from defocus.baselines.systems.ebdb.defocus_map import (
+from defocus.baselines.systems.ebdb.network import (
     FINEST,
     along_edges,
     chosen_scale,

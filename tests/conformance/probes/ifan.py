@@ -5,10 +5,14 @@ from typing import Any
 
 import torch
 
-from defocus.baselines.objectives.ifan.disparity import shifted
-from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
-from defocus.baselines.systems.ifan.network import CHANNELS, IFAN
-from defocus.baselines.systems.ifan.reblur import ReblurNet
+from defocus.baselines.objectives.ifan import shifted
+from defocus.baselines.systems.ifan.network import (
+    CHANNELS,
+    IFAN,
+    ReblurNet,
+    adaptive_convolution,
+    filter_channels,
+)
 from tests.conformance.probe import (
     Arrays,
     Given,

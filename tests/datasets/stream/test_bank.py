@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from defocus.baselines.objective import Batch
-from defocus.baselines.recipes.recipe import Augmentation
+from defocus.baselines.recipe import Augmentation
 from defocus.datasets.stream import bank as module
 from defocus.datasets.stream.bank import PatchBank, Reuse, reused_batches
 from defocus.datasets.stream.patches import Renderer, StreamPatches

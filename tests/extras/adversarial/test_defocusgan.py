@@ -12,7 +12,7 @@ from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.recipes.recipe import Schedule
+from defocus.baselines.recipe import Schedule
 from defocus.baselines.registry import baseline
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train

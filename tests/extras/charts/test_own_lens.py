@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import defocus
 from defocus.baselines.objective import Batch
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights_files.store import find_weights
+from defocus.baselines.weights.store import find_weights
 from defocus.datasets.pair import Split
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.dataset import stream_dataset

@@ -26,7 +26,7 @@ import defocus
 from defocus.baselines.card import Baseline
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.sizes.size import parameter_count
+from defocus.baselines.size import parameter_count
 from defocus.baselines.weights.own import own_card, own_weights
 from defocus.errors import InputError, NotApplicableError, WeightsError
 from defocus.extras.export.agreement import TOLERANCE, agreement, onnx_session
@@ -288,7 +288,7 @@ def test_networks_are_exported_as_the_table_says(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def package(folder: Path) -> Path:
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
     from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")
@@ -430,7 +430,7 @@ def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -
 
 @pytest.fixture(scope="module")
 def hub_folder(folder: Path) -> Path:
-    from defocus.baselines.weights_files.store import find_weights
+    from defocus.baselines.weights.store import find_weights
     from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")

@@ -42,7 +42,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.recipes.recipe import Recipe, Schedule, Step
+from defocus.baselines.recipe import Recipe, Schedule, Step
 
 
 class Conv(nn.Module):

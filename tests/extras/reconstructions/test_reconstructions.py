@@ -10,7 +10,7 @@ from torch import nn
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.sizes.size import parameter_count
+from defocus.baselines.size import parameter_count
 from defocus.extras.reconstructions.baselines.cmddnet.network import CMDDNet
 from defocus.extras.reconstructions.baselines.daeformer.attention import (
     ChannelEnhanced,

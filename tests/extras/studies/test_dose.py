@@ -19,7 +19,7 @@ from defocus import extensions, load
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights_files.store import build_with
+from defocus.baselines.weights.store import build_with
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.store import open_results

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from torch import Tensor, nn
 
 from defocus.baselines.ablation import ablation_of
-from defocus.baselines.objectives.jdrl.objective import make
+from defocus.baselines.objectives.jdrl import make
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset

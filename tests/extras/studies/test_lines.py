@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.baselines.ablation import ablation_of
-from defocus.baselines.objectives.jdrl.objective import make
+from defocus.baselines.objectives.jdrl import make
 from defocus.extras.studies.ablation.lines import chosen
 
 

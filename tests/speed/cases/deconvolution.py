@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.baselines.operators.classical.deconvolution.domain import Array, Periodic
-from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
-from defocus.baselines.operators.classical.deconvolution.wiener import wiener
+from defocus.baselines.operators.deconvolution import richardson_lucy, wiener
+from defocus.baselines.operators.domain import Array, Periodic
 from defocus.scene.aperture import disc_psf
 from tests.speed.case import Case, Work, apart
 

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.channel_norm import EPSILON, ChannelNorm
-from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.pointwise import EPSILON, ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.systems.restormer.network import Restormer
 

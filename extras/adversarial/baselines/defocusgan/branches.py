@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.attention.channel import ChannelAttention
+from defocus.baselines.layers.attention import ChannelAttention
 
 __all__ = ["add_layers", "branch", "pooled_to"]
 

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.channel_norm import ChannelNorm
-from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.extras.reconstructions.selective_scan.ss2d import SS2D
 from defocus.extras.reconstructions.u_shape import UShape
 

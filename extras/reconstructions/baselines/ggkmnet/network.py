@@ -12,8 +12,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.systems.gkmnet.backbone import WIDTH, Backbone
-from defocus.baselines.systems.gkmnet.kernels import COUNT, InterleavedBank
+from defocus.baselines.systems.gkmnet.network import COUNT, WIDTH, Backbone, InterleavedBank
 
 __all__ = ["GGKMNet", "Mixture"]
 

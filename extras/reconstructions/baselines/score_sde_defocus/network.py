@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.operators.classical.chains.chain import as_pictures
-from defocus.baselines.systems.ebdb.defocus_map import estimate_sigma_px
+from defocus.baselines.operators.chain import as_pictures
+from defocus.baselines.systems.ebdb.network import estimate_sigma_px
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.blur import gaussian_blur
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.likelihood import (
     Conditioned,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.objective import Batch
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.jdrl.objective import JDRLObjective
+from defocus.baselines.objectives.jdrl import JDRLObjective
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.deriving.measured_blur import measured_blur

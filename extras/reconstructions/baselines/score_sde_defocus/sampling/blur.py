@@ -8,9 +8,12 @@ import torch
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.operators.classical.deconvolution.domain import Array
-from defocus.baselines.operators.classical.psf import sigma_of
-from defocus.baselines.operators.classical.varying.levels import blur_levels, hat_weights
+from defocus.baselines.operators.domain import Array
+from defocus.baselines.operators.varying import (
+    blur_levels,
+    hat_weights,
+    sigma_of,
+)
 
 __all__ = ["GaussianBlur", "gaussian_blur"]
 

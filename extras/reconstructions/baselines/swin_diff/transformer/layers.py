@@ -11,9 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.attention.window import WindowedAttention
-from defocus.baselines.layers.channel_norm import ChannelNorm
-from defocus.baselines.layers.pointwise import PointwiseLinear
+from defocus.baselines.layers.attention import WindowedAttention
+from defocus.baselines.layers.pointwise import ChannelNorm, PointwiseLinear
 from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
 
 __all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]

@@ -1,1 +1,0 @@
-"""Attention layers: over channels, and within shifted windows."""

@@ -1,0 +1,197 @@
+"""The residual block of SFNet and FSNet: parts of the spectrum are weighed apart.
+
+Source: Cui et al., Selective Frequency Network, ICLR 2023; c-yn/SFNet at b2d3c691.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import join, split
+from defocus.baselines.layers.three_scales import zero_padded
+
+__all__ = ["FilterChoice", "Pooling", "SelectiveBlock", "filtered"]
+
+
+TRAINING_PX = 256
+
+
+class Pooling(nn.Module):
+    """Means over the map, or over a window that is a fixed share of the map."""
+
+    # ``window_px`` is the window's side in a map of 256 px; None for the whole map.
+
+    def __init__(self, window_px: int | None = None, *, in_training: bool = False) -> None:
+        super().__init__()
+        self.window_px = window_px
+        self.in_training = in_training
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to ``(N, C, 1, 1)``, or with a window to the same shape."""
+        if self.window_px is None or (self.training and not self.in_training):
+            return features.mean(dim=(2, 3), keepdim=True)
+        height, width = (
+            max(1, size * self.window_px // TRAINING_PX) for size in features.shape[2:]
+        )
+        means = _moving_mean(_moving_mean(features, height, 2), width, 3)
+        top, left = (height - 1) // 2, (width - 1) // 2
+        rest = (left, width - 1 - left, top, height - 1 - top)
+        return functional.pad(means, rest, mode="replicate")
+
+
+def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:
+    """The mean of every ``size`` neighbours along an axis; that many less one are missing."""
+    sums = features.cumsum(dim)
+    count = features.shape[dim]
+    first = sums.narrow(dim, size - 1, 1)
+    later = sums.narrow(dim, size, count - size) - sums.narrow(dim, 0, count - size)
+    return torch.cat([first, later], dim) / size
+
+
+GROUPS = 8
+
+
+class FilterChoice(nn.Module):
+    """The numbers behind a picture's filters, from the means of its features."""
+
+    # A network adds the layers to its own module (``add_choice``), because the official state
+    # dict has them beside others.
+
+    def add_choice(self, channels: int, size: int) -> None:
+        """Register the layers; ``size`` is odd, px."""
+        self.size = size
+        self.groups = min(GROUPS, channels)
+        self.conv = nn.Conv2d(channels, self.groups * size**2, 1, bias=False)
+        self.bn = nn.BatchNorm2d(self.groups * size**2)
+        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
+
+    def chosen(self, mean: torch.Tensor) -> torch.Tensor:
+        """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap."""
+        # They are normalised over a training batch. A batch of one picture has no statistics and
+        # takes the running ones, where the official code fails.
+        numbers, bn = self.conv(mean), self.bn
+        if self.training and mean.shape[0] == 1:
+            normalised = functional.batch_norm(
+                numbers, bn.running_mean, bn.running_var, bn.weight, bn.bias, eps=bn.eps
+            )
+        else:
+            normalised = bn(numbers)
+        return normalised.reshape(mean.shape[0], self.groups, self.size**2)
+
+
+def filtered(features: torch.Tensor, taps: torch.Tensor, size: int) -> torch.Tensor:
+    """Features correlated with their filters ``(N, groups, size²)``; reflection outside."""
+    count, channels, height, width = features.shape
+    margin = size // 2
+    padded = functional.pad(features, (margin, margin, margin, margin), mode="reflect")
+    each = taps.repeat_interleave(channels // taps.shape[1], dim=1)
+    kernels = each.reshape(count * channels, 1, size, size)
+    rows = padded.reshape(1, count * channels, *padded.shape[-2:])
+    given = functional.conv2d(rows, kernels, groups=count * channels)
+    return given.reshape(count, channels, height, width)
+
+
+SMALL_PX, LARGE_PX = 3, 5
+FEWEST_HIDDEN = 32
+QUADRANTS = 4
+
+
+class SelectiveBlock(nn.Module):
+    """A residual block; some channels are filtered, others weighed against their means."""
+
+    def __init__(self, channels: int, pooling: Pooling, *, filters: bool) -> None:
+        super().__init__()
+        self.conv1 = zero_padded(channels, channels)
+        self.conv2 = zero_padded(channels, channels, activated=False)
+        half = channels // 2
+        self.filters = filters
+        if filters:
+            self.dyna = _Filter(half, SMALL_PX, pooling)
+            self.dyna_2 = _Filter(half, LARGE_PX, pooling)
+        self.localap = _Quadrants(half, pooling)
+        self.global_ap = _Whole(half, pooling)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape; H and W even."""
+        mixed = self.conv1(features)
+        if self.filters:
+            first, second = mixed.chunk(2, dim=1)
+            mixed = torch.cat([self.dyna(first), self.dyna_2(second)], dim=1)
+        first, second = mixed.chunk(2, dim=1)
+        mixed = torch.cat([self.global_ap(first), self.localap(second)], dim=1)
+        added: torch.Tensor = self.conv2(mixed) + features
+        return added
+
+
+class _Whole(nn.Module):
+    """Means and what deviates from them, weighed per channel; at first only what deviates."""
+
+    def __init__(self, channels: int, pooling: Pooling) -> None:
+        super().__init__()
+        self.fscale_d = nn.Parameter(torch.zeros(channels))
+        self.fscale_h = nn.Parameter(torch.zeros(channels))
+        self.pooling = pooling
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        means = self.pooling(features)
+        high = (features - means) * (self.fscale_h[:, None, None] + 1)
+        weighed: torch.Tensor = means * self.fscale_d[:, None, None] + high
+        return weighed
+
+
+class _Quadrants(nn.Module):
+    """The same for each quarter of the picture with weights of its own; at first nothing."""
+
+    def __init__(self, channels: int, pooling: Pooling) -> None:
+        super().__init__()
+        self.h = nn.Parameter(torch.zeros(QUADRANTS * channels))
+        self.l = nn.Parameter(torch.zeros(QUADRANTS * channels))
+        self.pooling = pooling
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        quadrants = split(features, 2, 2)
+        low = self.pooling(quadrants)
+        count = features.shape[0]
+        weighed = _each(self.h, count) * (quadrants - low) + _each(self.l, count) * low
+        return join(weighed, 2, 2)
+
+
+def _each(weights: torch.Tensor, count: int) -> torch.Tensor:
+    """From a weight per channel and quadrant (channels first) to ``(count * 4, C, 1, 1)``."""
+    return weights.reshape(-1, QUADRANTS).T.repeat(count, 1)[..., None, None]
+
+
+class _Filter(FilterChoice):
+    """A low pass that the picture chooses; what it keeps and what it takes are weighed apart."""
+
+    def __init__(self, channels: int, size: int, pooling: Pooling) -> None:
+        super().__init__()
+        self.lamb_l = nn.Parameter(torch.zeros(channels), requires_grad=False)  # unused officially
+        self.lamb_h = nn.Parameter(torch.zeros(channels), requires_grad=False)
+        self.add_choice(channels, size)
+        self.modulate = _Modulation(channels, pooling)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        mean = features.mean(dim=(2, 3), keepdim=True)  # of the whole map, whatever the pooling
+        low = filtered(features, self.chosen(mean).softmax(dim=2), self.size)
+        modulated: torch.Tensor = self.modulate(low, features - low)
+        return modulated
+
+
+class _Modulation(nn.Module):
+    """Weighs low against high frequencies; all channels of both share one softmax."""
+
+    def __init__(self, channels: int, pooling: Pooling) -> None:
+        super().__init__()
+        hidden = max(channels // 2, FEWEST_HIDDEN)
+        self.fc = nn.Conv2d(channels, hidden, 1)
+        self.fcs = nn.ModuleList(nn.Conv2d(hidden, channels, 1) for _ in range(2))
+        self.out = nn.Conv2d(channels, channels, 1)
+        self.pooling = pooling
+
+    def forward(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        reduced = self.fc(self.pooling(low + high))
+        weights = torch.cat([each(reduced) for each in self.fcs], dim=1).softmax(dim=1)
+        of_high, of_low = weights.chunk(2, dim=1)
+        modulated: torch.Tensor = self.out(high * of_high + low * of_low)
+        return modulated

@@ -1,0 +1,202 @@
+"""The U of SFNet, FSNet, FocalNet, IRNeXt and OKNet, which sees and restores three scales.
+
+Source: Cho et al., Rethinking Coarse-to-Fine Approach (MIMO-UNet), ICCV 2021; the five networks'
+released code, whose state-dict names it has.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
+
+__all__ = [
+    "BlockRow",
+    "ResidualUnit",
+    "StageMaker",
+    "ThreeScales",
+    "Unit",
+    "doubling",
+    "reflecting",
+    "reflecting_residual",
+    "zero_padded",
+    "zero_padded_residual",
+]
+
+
+class Unit(nn.Module):
+    """A convolution, and its activation if there is one."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.main = nn.Sequential(*layers)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to what the last layer gives."""
+        given: torch.Tensor = self.main(features)
+        return given
+
+
+class ResidualUnit(Unit):
+    """Layers whose result is added to their input."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        return features + super().forward(features)
+
+
+class BlockRow(nn.Module):
+    """The blocks that an encoder or a decoder has at one size."""
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        given: torch.Tensor = self.layers(features)
+        return given
+
+
+def zero_padded(
+    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, activated: bool = True
+) -> Unit:
+    """A convolution with zeros outside and a bias, and GELU after it if it is activated."""
+    convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
+    return Unit(convolution, nn.GELU()) if activated else Unit(convolution)
+
+
+def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
+    """A 3 × 3 convolution, reflection outside, no bias."""
+    return nn.Conv2d(
+        inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect", bias=False
+    )
+
+
+def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    """A transposed convolution to twice the size, no bias."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+
+
+def reflecting_residual(channels: int) -> ResidualUnit:
+    """Two reflecting convolutions with ReLU between them."""
+    return ResidualUnit(
+        Unit(reflecting(channels, channels), nn.ReLU()), Unit(reflecting(channels, channels))
+    )
+
+
+def zero_padded_residual(channels: int) -> ResidualUnit:
+    """Two zero-padded convolutions with GELU between them."""
+    return ResidualUnit(
+        zero_padded(channels, channels), zero_padded(channels, channels, activated=False)
+    )
+
+
+COLOURS = 3
+
+StageMaker = Callable[[int, bool], nn.Module]
+"""Makes the blocks of an encoder or a decoder from their number of channels, and from whether they
+work at full size."""
+
+
+class ThreeScales(nn.Module):
+    """From a blurry picture to the one restored at full, half and quarter size."""
+
+    # ``width`` is the number of channels at full size; each halving doubles it.
+
+    multiple: ClassVar[int]
+    """Sides of pictures are padded to multiples of this."""
+    smallest_px: ClassVar[int]
+    """Below, a layer runs out of pixels."""
+
+    def __init__(self, width: int, stage: StageMaker) -> None:
+        super().__init__()
+        full, half, quarter = width, 2 * width, 4 * width
+        self.Encoder = nn.ModuleList([stage(full, True), stage(half, False), stage(quarter, False)])
+        self.feat_extract = nn.ModuleList(
+            [
+                zero_padded(COLOURS, full),
+                zero_padded(full, half, stride=2),
+                zero_padded(half, quarter, stride=2),
+                _doubling(quarter, half),
+                _doubling(half, full),
+                zero_padded(full, COLOURS, activated=False),
+            ]
+        )
+        self.Decoder = nn.ModuleList([stage(quarter, False), stage(half, False), stage(full, True)])
+        self.Convs = nn.ModuleList([zero_padded(quarter, half, 1), zero_padded(half, full, 1)])
+        self.ConvsOut = nn.ModuleList(
+            [zero_padded(wide, COLOURS, activated=False) for wide in (quarter, half)]
+        )
+        self.FAM1 = _Merge(quarter)
+        self.SCM1 = _Shallow(quarter)
+        self.FAM2 = _Merge(half)
+        self.SCM2 = _Shallow(half)
+
+    def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
+        """What happens between encoder and decoder, ``(N, 4 width, H, W)``; here nothing."""
+        return features
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture; see :meth:`outputs`."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The picture restored at three scales: ``restored``, ``half``, ``quarter``."""
+        # They are not clamped; the smaller ones are rounded up to whole pixels.
+        padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
+        full = padded.contiguous(memory_format=torch.channels_last)
+        half, quarter = full[..., ::2, ::2], full[..., ::4, ::4]
+        first = self.Encoder[0](self.feat_extract[0](full))
+        merged = self.FAM2(self.feat_extract[1](first), self.SCM2(half))
+        second = self.Encoder[1](merged)
+        merged = self.FAM1(self.feat_extract[2](second), self.SCM1(quarter))
+        features = self.Decoder[0](self.bottleneck(self.Encoder[2](merged)))
+        coarse = self.ConvsOut[0](features) + quarter
+        joined = torch.cat([self.feat_extract[3](features), second], dim=1)
+        features = self.Decoder[1](self.Convs[0](joined))
+        middle = self.ConvsOut[1](features) + half
+        joined = torch.cat([self.feat_extract[4](features), first], dim=1)
+        fine = self.feat_extract[5](self.Decoder[2](self.Convs[1](joined))) + full
+        return {
+            "restored": cropped(fine, blurry),
+            "half": cropped(middle, blurry, 2),
+            "quarter": cropped(coarse, blurry, 4),
+        }
+
+
+class _Shallow(nn.Module):
+    """Features of a smaller picture itself."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        few, some = channels // 4, channels // 2
+        self.main = nn.Sequential(
+            zero_padded(COLOURS, few),
+            zero_padded(few, some, 1),
+            zero_padded(some, some),
+            zero_padded(some, channels, 1, activated=False),
+            nn.InstanceNorm2d(channels, affine=True),
+        )
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.main(picture)
+        return features
+
+
+class _Merge(nn.Module):
+    """One map of features from those of above and those of the smaller picture."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.merge = zero_padded(2 * channels, channels, activated=False)
+
+    def forward(self, features: torch.Tensor, shallow: torch.Tensor) -> torch.Tensor:
+        merged: torch.Tensor = self.merge(torch.cat([features, shallow], dim=1))
+        return merged
+
+
+def _doubling(inputs: int, outputs: int) -> Unit:
+    return Unit(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1), nn.GELU())

@@ -1,1 +1,0 @@
-"""Networks of three scales that began with MIMO-UNet: their units, their frame, their filters."""

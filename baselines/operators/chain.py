@@ -1,0 +1,179 @@
+"""Defocus map and deconvolution as one module that runs like a network.
+
+Published strengths deconvolve as DMENet's comparison did, level by level of a Gaussian blur: slow,
+with visible seams. Source: github.com/codeslake/DMENet at d844e5a, folder deconvolution (facts).
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats.mstats import mquantiles
+from torch import nn
+
+from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
+from defocus.baselines.operators.domain import (
+    Array,
+    Periodic,
+    fade_to_blurry,
+)
+from defocus.baselines.operators.krishnan_fergus import (
+    krishnan_fergus,
+    krishnan_fergus_levels,
+)
+from defocus.baselines.operators.varying import (
+    LEAST_SIGMA_PX,
+    deconvolve,
+    gaussian_psf,
+    sigma_of,
+)
+from defocus.errors import ImageError
+
+__all__ = [
+    "MapDeconvolution",
+    "Restorer",
+    "as_pictures",
+    "as_tensor",
+    "edgetaper",
+    "published_stage",
+    "quantised",
+    "restore_by_map",
+]
+
+
+def edgetaper(picture: Array, psf: Array) -> Array:
+    """The picture, and towards its edges the picture blurred as if it repeated itself."""
+    # Its weight is 1 less the autocorrelation of the kernel's projections, at the distance from the
+    # edge. Source: MATLAB's function of that name, as its documentation describes it.
+    domain = Periodic((picture.shape[0], picture.shape[1]))
+    spectrum = domain.forward(picture)
+    spectrum *= domain.transfer(psf).astype(spectrum.dtype)
+    blurred = domain.inverse(spectrum)
+    rows = 1 - _correlation(psf.sum(axis=1), picture.shape[0])
+    columns = 1 - _correlation(psf.sum(axis=0), picture.shape[1])
+    weight = (rows[:, None] * columns[None, :]).astype(picture.dtype)
+    mixed = weight * picture + (1 - weight) * blurred
+    return np.asarray(np.clip(mixed, picture.min(), picture.max()))
+
+
+def _correlation(profile: Array, count: int) -> NDArray[np.float64]:
+    """The autocorrelation of a projection around both ends of an axis, at most 1."""
+    power = np.abs(np.fft.fft(profile, count - 1)) ** 2
+    values = np.fft.ifft(power).real
+    return np.asarray(np.append(values, values[0]) / values.max())
+
+
+QUANTILES = 32
+
+
+def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each standard deviation replaced by the lower edge of its bin, between 32 quantiles."""
+    # The quantiles are those of the values that occur, each counted once.
+    occurring = np.unique(sigma_px)
+    shares = np.arange(1, QUANTILES + 1) / (QUANTILES + 1)
+    quantiles = mquantiles(occurring, shares, alphap=0.5, betap=0.5)
+    edges = np.unique(np.concatenate([occurring[:1], quantiles, occurring[-1:]]))
+    index = np.searchsorted(edges, sigma_px, side="right") - 1
+    return np.asarray(edges[np.clip(index, 0, max(len(edges) - 2, 0))])
+
+
+SUPPORT = 8.49
+"""Standard deviations at which a Gaussian falls below the rounding of its largest value."""
+LARGEST_RADIUS_PX = 50
+TAPERS = 4
+
+
+def published_stage(
+    picture: Array, sigma_px: NDArray[np.float64], prior: Prior
+) -> NDArray[np.float32]:
+    """Deconvolve each pixel with the Gaussian of its level, of at most 33 levels."""
+    levels = quantised(sigma_px)
+    restored = np.array(picture, np.float32)
+    for level in np.unique(levels):
+        if level < LEAST_SIGMA_PX:
+            continue
+        radius = min(math.ceil(SUPPORT * level), LARGEST_RADIUS_PX)
+        psf, own = gaussian_psf(float(level), radius), levels == level
+        for channel in range(picture.shape[2]):
+            restored[own, channel] = _whole(picture[:, :, channel], psf, prior)[own]
+    return np.clip(restored, 0, 1)
+
+
+def _whole(channel: Array, psf: Array, prior: Prior) -> Array:
+    radius = len(psf) // 2
+    padded = np.pad(channel.astype(np.float32), radius, mode="edge")
+    for _ in range(TAPERS):
+        padded = edgetaper(padded, psf)
+    domain = Periodic((padded.shape[0], padded.shape[1]))
+    return krishnan_fergus(padded, psf, prior, domain)[radius:-radius, radius:-radius]
+
+
+LEVELS = 8
+
+Restorer: TypeAlias = Callable[[Array, Array], NDArray[np.float32]]
+"""From a picture ``(H, W, 3)`` and diameters ``(H, W)`` in px to the restored picture."""
+
+
+class MapDeconvolution(nn.Module):
+    """Estimate the circle of confusion at each pixel, then deconvolve; nothing is trained."""
+
+    # ``estimate`` gives diameters ``(H, W)`` in px of a picture ``(H, W, 3)``, sRGB in [0, 1].
+
+    def __init__(self, estimate: Callable[[Array], Array], restore: Restorer) -> None:
+        super().__init__()
+        self._estimate, self._restore = estimate, restore
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture: ``outputs(blurry)["restored"]``."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
+        pictures = as_pictures(blurry)
+        maps = [self._estimate(picture) for picture in pictures]
+        restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
+        return {
+            "restored": as_tensor(restored, blurry),
+            "defocus_map": as_tensor([one[:, :, None] for one in maps], blurry),
+        }
+
+
+def restore_by_map(preset: Preset = DEFAULT) -> Restorer:
+    """Krishnan and Fergus's deconvolution of a Gaussian blur, with a published strength."""
+    # The default blends 8 levels of a mirrored picture; the others are the published stage.
+    if preset == DEFAULT:
+        return partial(_blended, preset)
+    return partial(_published, preset)
+
+
+def _blended(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.float32]:
+    method = partial(krishnan_fergus_levels, prior=preset.prior)
+    restored = deconvolve(picture, diameter_px, method, shape="gaussian", count=LEVELS)
+    return fade_to_blurry(np.clip(restored, 0, 1), picture, diameter_px)
+
+
+def _published(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.float32]:
+    sigma = np.asarray(diameter_px, np.float64) * sigma_of(1.0)
+    return published_stage(picture, sigma, preset.prior)
+
+
+def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
+    """Pictures ``(H, W, C)`` of a batch ``(N, C, H, W)``, which must be finite."""
+    pictures = blurry.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
+    for index, picture in enumerate(pictures):
+        if not np.isfinite(picture).all():
+            y, x, _ = np.argwhere(~np.isfinite(picture))[0]
+            raise ImageError(
+                f"picture {index} of the batch is not finite at x {x}, y {y}; repair its file"
+            )
+    return [np.ascontiguousarray(picture) for picture in pictures]
+
+
+def as_tensor(pictures: list[NDArray[np.float32]], like: torch.Tensor) -> torch.Tensor:
+    """A float32 batch ``(N, C, H, W)`` of pictures ``(H, W, C)``, on the device of another."""
+    stacked = np.stack(pictures).astype(np.float32).transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(stacked)).to(like.device)

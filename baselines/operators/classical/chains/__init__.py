@@ -1,1 +1,0 @@
-"""From a picture to a restored one: a blur per picture or per pixel, then its deconvolution."""

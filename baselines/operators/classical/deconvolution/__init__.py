@@ -1,1 +1,0 @@
-"""Deconvolution with one PSF, and the domains that it works in."""

@@ -1,1 +1,0 @@
-"""Blur and deconvolution with a PSF per pixel."""

@@ -1,0 +1,158 @@
+"""Deconvolution by Wiener, by Richardson-Lucy, and with total variation."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from defocus.baselines.operators.domain import (
+    Array,
+    Domain,
+    Spectrum,
+    in_precision,
+)
+from defocus.baselines.operators.row_kernels import split_isotropic
+
+__all__ = ["richardson_lucy", "tvl2", "tvl2_levels", "wiener", "wiener_gain", "wiener_levels"]
+
+
+LEAST = 1e-6
+"""No light is less than this; the method divides by it."""
+
+
+def richardson_lucy(
+    blurry: Array,
+    psf: Array,
+    iterations: int,
+    domain: Domain,
+    *,
+    accelerated: bool = False,
+    start: Array | None = None,
+) -> Array:
+    """The most likely scene, in linear light, for photon noise, by steps x ← x · Kᵀ(y / Kx)."""
+    # Accelerated, a step starts beyond the last result, by the share by which changes agree.
+    # Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
+    seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
+    transfer = _both(domain.transfer(psf), seen)
+    scene = seen if start is None else start
+    work = _accelerated if accelerated else _plain
+    return work(scene, seen, transfer, iterations, domain)
+
+
+Both = tuple[Spectrum, Spectrum]
+"""A transfer, and the conjugate that its adjoint multiplies by."""
+
+
+def _both(transfer: Spectrum, values: Array) -> Both:
+    """In the precision of the values, once for all steps."""
+    precise = in_precision(transfer, values)
+    return precise, np.conj(precise)
+
+
+def _plain(scene: Array, seen: Array, transfer: Both, iterations: int, domain: Domain) -> Array:
+    for _ in range(iterations):
+        scene = _step(scene, seen, transfer, domain)
+    return scene
+
+
+def _accelerated(
+    scene: Array, seen: Array, transfer: Both, iterations: int, domain: Domain
+) -> Array:
+    before, changes = scene, [np.zeros_like(scene), np.zeros_like(scene)]
+    for number in range(iterations):
+        share = _agreement(*changes) if number > 1 else 0.0
+        ahead = np.maximum(scene + share * (scene - before), 0.0, dtype=scene.dtype)
+        before, scene = scene, _step(ahead, seen, transfer, domain)
+        changes = [scene - ahead, changes[0]]
+    return scene
+
+
+def _agreement(last: Array, earlier: Array) -> float:
+    """How far the last change goes along the one before it, in [0, 1]."""
+    along = float(np.vdot(last, earlier))
+    return min(max(along / max(float(np.vdot(earlier, earlier)), 1e-30), 0.0), 1.0)
+
+
+def _step(scene: Array, seen: Array, transfer: Both, domain: Domain) -> Array:
+    spectrum = domain.forward(scene)
+    spectrum *= transfer[0]
+    ratio = domain.inverse(spectrum)
+    np.maximum(ratio, LEAST, out=ratio)
+    np.divide(seen, ratio, out=ratio)
+    spectrum = domain.forward(ratio, spent=True)
+    spectrum *= transfer[1]
+    found = domain.inverse(spectrum)
+    np.maximum(found, 0.0, out=found)  # rounding of the transform
+    found *= scene
+    return found
+
+
+BETA = 10.0
+MULTIPLIER_STEP = 1.618
+
+
+def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Domain) -> Array:
+    """Minimise sum |grad x| + mu/2 |Kx - y|², isotropic; y is about [0, 1]."""
+    # mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging
+    # Sciences 2 (2009); penalty 10, multiplier step 1.618.
+    transfers = [domain.transfer(psf)]
+    return next(tvl2_levels(blurry, transfers, domain, weight=weight, iterations=iterations))
+
+
+def tvl2_levels(
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, weight: float, iterations: int
+) -> Iterator[Array]:
+    """The same for several kernels, which share the picture's transform."""
+    data = domain.forward(blurry)
+    ratio = blurry.dtype.type(BETA / weight)
+    roughness = ratio * domain.roughness().astype(blurry.dtype)
+    for transfer in transfers:
+        kernel = transfer.astype(data.dtype)
+        matched = np.conj(kernel) * data
+        divisor = np.square(np.abs(kernel)) + roughness
+        scene = blurry
+        split = domain.gradient(scene)
+        multipliers = np.zeros_like(blurry), np.zeros_like(blurry)
+        for _ in range(iterations):
+            gradient = domain.gradient(scene)
+            split_isotropic(gradient, split, multipliers, BETA, MULTIPLIER_STEP)
+            spectrum = domain.forward(domain.adjoint(*gradient), spent=True)
+            spectrum *= ratio
+            spectrum += matched
+            spectrum /= divisor
+            scene = domain.inverse(spectrum)
+        yield scene
+
+
+def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
+    """conj(H) / (|H|² + K), which multiplies a transform; K is noise over scene power."""
+    power = np.square(transfer.real)
+    if np.iscomplexobj(transfer):
+        power += np.square(transfer.imag)
+    power += noise_to_signal
+    gain = np.conj(transfer)
+    gain *= np.reciprocal(power, out=power)  # a complex division takes twice as long
+    return np.asarray(gain)
+
+
+def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) -> Array:
+    """The linear estimate of least mean squared error for white noise and a white scene."""
+    # Flat areas are multiplied by 1 / (1 + K). Source: Wiener (1949); the usual frequency-domain
+    # form.
+    transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
+    gain = wiener_gain(transfer, noise_to_signal)
+    estimate = np.empty_like(blurry)
+    for channel in np.ndindex(blurry.shape[:-2]):  # one after the other stays in cache
+        spectrum = domain.forward(blurry[channel])
+        spectrum *= gain
+        estimate[channel] = domain.inverse(spectrum)
+    return estimate
+
+
+def wiener_levels(
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, noise_to_signal: float
+) -> Iterator[Array]:
+    """The filter for several kernels, scaled so that flat areas keep their value."""
+    data = domain.forward(blurry)
+    for transfer in transfers:
+        gain = wiener_gain(transfer, noise_to_signal) * (1 + noise_to_signal)
+        yield domain.inverse(data * gain.astype(data.dtype))

@@ -1,0 +1,166 @@
+"""Border conditions, and the transform that turns convolution into a product.
+
+A picture that is mirrored at its edges (each border pixel repeated) is periodic without a seam. For
+kernels symmetric in x and in y its transform is the cosine transform: real, without padding. Any
+kernel works on a picture that repeats itself, which is what published codes assume.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from defocus.baselines.operators.row_kernels import (
+    mirrored_adjoint,
+    mirrored_gradient,
+)
+
+__all__ = ["Array", "Domain", "Mirrored", "Periodic", "Spectrum", "fade_to_blurry", "in_precision"]
+
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+Spectrum: TypeAlias = NDArray[Any]
+
+
+def in_precision(transfer: Spectrum, values: Array) -> Spectrum:
+    """A transfer at the precision that transforms of these values have."""
+    if values.dtype != np.float32:
+        return transfer
+    kind = np.complex64 if np.iscomplexobj(transfer) else np.float32
+    return transfer.astype(kind, copy=False)
+
+
+class Domain(Protocol):
+    """A picture's size and what lies beyond its edges; arrays are ``(H, W)``."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+
+    def forward(self, values: Array, *, spent: bool = False) -> Spectrum:
+        """The transform of values, which may be overwritten where they are spent."""
+
+    def inverse(self, spectrum: Spectrum) -> Array:
+        """The values of a transform, which may be overwritten."""
+
+    def transfer(self, psf: Array) -> Spectrum:
+        """What convolution with an odd-sized kernel multiplies a transform by."""
+
+    def roughness(self) -> Array:
+        """|D|² of :meth:`gradient` D: what its adjoint after it multiplies a transform by."""
+
+    def gradient(self, values: Array) -> tuple[Array, Array]:
+        """Differences to the next pixel on the right and to that below."""
+
+    def adjoint(self, right: Array, below: Array) -> Array:
+        """The adjoint of :meth:`gradient`."""
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """The picture mirrored at its edges; kernels must be symmetric in x and in y."""
+
+    shape: tuple[int, int]
+
+    def forward(self, values: Array, *, spent: bool = False) -> Spectrum:
+        """See :class:`Domain`."""
+        return np.asarray(fft.dctn(values, overwrite_x=spent))
+
+    def inverse(self, spectrum: Spectrum) -> Array:
+        """See :class:`Domain`."""
+        return np.asarray(fft.idctn(spectrum, overwrite_x=True))
+
+    def transfer(self, psf: Array) -> Spectrum:
+        """See :class:`Domain`; ValueError if the kernel is not symmetric."""
+        if not (np.allclose(psf, psf[::-1]) and np.allclose(psf, psf[:, ::-1])):
+            raise ValueError("a kernel that is not symmetric in x and y has no cosine transform")
+        rows, columns = (_cosines(*pair) for pair in zip(self.shape, psf.shape, strict=True))
+        return np.asarray(rows.T @ psf @ columns)
+
+    def roughness(self) -> Array:
+        """See :class:`Domain`."""
+        rows, columns = (2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in self.shape)
+        return np.asarray(rows[:, None] + columns[None, :])
+
+    def gradient(self, values: Array) -> tuple[Array, Array]:
+        """See :class:`Domain`; beyond the last pixel is its mirror image, hence 0."""
+        right, below = mirrored_gradient(values)
+        return right, below
+
+    def adjoint(self, right: Array, below: Array) -> Array:
+        """See :class:`Domain`."""
+        return np.asarray(mirrored_adjoint(right, below))
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """The picture repeats itself; kernels may have any shape."""
+
+    shape: tuple[int, int]
+
+    def forward(self, values: Array, *, spent: bool = False) -> Spectrum:
+        """See :class:`Domain`."""
+        rows = fft.rfft(values, overwrite_x=spent)
+        return np.asarray(fft.fft(rows, axis=-2, overwrite_x=True))
+
+    def inverse(self, spectrum: Spectrum) -> Array:
+        """See :class:`Domain`."""
+        # axis by axis in the same memory: irfft2 copies the spectrum and takes half as long again
+        columns = fft.ifft(spectrum, axis=-2, overwrite_x=True)
+        return np.asarray(fft.irfft(columns, self.shape[1], overwrite_x=True))
+
+    def transfer(self, psf: Array) -> Spectrum:
+        """See :class:`Domain`; a larger kernel is wrapped, a float32 one keeps its precision."""
+        height, width = self.shape
+        kind: Any = np.complex64 if psf.dtype == np.float32 else np.complex128
+        rows = _phases(height, psf.shape[0], height).astype(kind, copy=False)
+        columns = _phases(width, psf.shape[1], width // 2 + 1).astype(kind, copy=False)
+        return np.asarray(rows.T @ (psf.astype(kind) @ columns))
+
+    def roughness(self) -> Array:
+        """See :class:`Domain`."""
+        height, width = self.shape
+        rows = 2 - 2 * np.cos(2 * np.pi * np.arange(height) / height)
+        columns = 2 - 2 * np.cos(2 * np.pi * np.arange(width // 2 + 1) / width)
+        return np.asarray(rows[:, None] + columns[None, :])
+
+    def gradient(self, values: Array) -> tuple[Array, Array]:
+        """See :class:`Domain`."""
+        return np.roll(values, -1, 1) - values, np.roll(values, -1, 0) - values
+
+    def adjoint(self, right: Array, below: Array) -> Array:
+        """See :class:`Domain`."""
+        return np.roll(right, 1, 1) - right + np.roll(below, 1, 0) - below
+
+
+def _cosines(size: int, taps: int) -> NDArray[np.float64]:
+    """``(taps, size)``: what a shift by each tap does to each frequency of the mirrored picture."""
+    offsets = np.arange(taps) - taps // 2
+    return np.asarray(np.cos(np.pi * offsets[:, None] * np.arange(size)[None, :] / size))
+
+
+def _phases(size: int, taps: int, kept: int) -> NDArray[np.complex128]:
+    """``(taps, kept)``: what a shift by each tap does to the first frequencies of ``size``."""
+    offsets = np.arange(taps) - taps // 2
+    turns = (offsets[:, None] * np.arange(kept)[None, :]) % size / size
+    return np.asarray(np.exp(-2j * np.pi * turns))
+
+
+SATURATED = 0.98
+"""From this value of any channel on, sRGB, a pixel may have been clipped."""
+
+
+def fade_to_blurry(
+    restored: NDArray[np.float32], blurry: Array, diameter_px: Array
+) -> NDArray[np.float32]:
+    """Keep the blurry picture at saturated pixels, and mix it in around them."""
+    # From one diameter of the circle of confusion away on, all is restored.
+    clipped = np.asarray((blurry >= SATURATED).any(axis=2))
+    if not clipped.any():
+        return restored
+    distance = cv2.distanceTransform(np.asarray(~clipped, np.uint8), cv2.DIST_L2, 5)
+    share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[:, :, None]
+    return np.asarray(blurry + share * (restored - blurry), dtype=np.float32)

@@ -1,0 +1,111 @@
+"""Edges and their blur, from gradients at two scales; edge-aware smoothing.
+
+Source of the smoothing: Gastal, Oliveira, Domain Transform for Edge-Aware Image and Video
+Processing, SIGGRAPH 2011 (its recursive filter).
+"""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.baselines.operators.domain import Array
+from defocus.baselines.operators.row_kernels import smooth_rows
+
+__all__ = [
+    "LARGEST_SIGMA_PX",
+    "blur_at_edges",
+    "canny",
+    "gradient_magnitude",
+    "luma",
+    "recursive_filter",
+]
+
+
+def recursive_filter(
+    values: Array,
+    space_px: float,
+    colour: float,
+    iterations: int,
+    *,
+    guide: Array | None = None,
+) -> NDArray[np.float64]:
+    """Smooth within areas whose guide (by default the values) is alike."""
+    # ``space_px`` is the standard deviation on a flat guide, ``colour`` that in the guide's values,
+    # summed over its channels.
+    smooth = np.atleast_3d(np.array(values, np.float64))
+    by = smooth if guide is None else np.atleast_3d(np.asarray(guide, np.float64))
+    along_rows = _distances(by, space_px / colour)
+    along_columns = _distances(by.transpose(1, 0, 2), space_px / colour)
+    for number in range(iterations):
+        share = 2 ** (iterations - number - 1) / math.sqrt(4**iterations - 1)
+        decay = -math.sqrt(2) / (space_px * math.sqrt(3) * share)
+        smooth_rows(smooth, np.exp(decay * along_rows))
+        turned = np.ascontiguousarray(smooth.transpose(1, 0, 2))
+        smooth_rows(turned, np.exp(decay * along_columns))
+        smooth = np.ascontiguousarray(turned.transpose(1, 0, 2))
+    return smooth.reshape(np.shape(values))
+
+
+def _distances(guide: Array, scale: float) -> NDArray[np.float64]:
+    """``(H, W)``: how far each pixel is from the one on its left, >= 1; the first column is 1."""
+    steps = np.abs(np.diff(guide, axis=1)).sum(axis=2)
+    return np.pad(1 + scale * steps, ((0, 0), (1, 0)), constant_values=1.0)
+
+
+LARGEST_SIGMA_PX = 5.0
+QUANTILE = 0.7
+"""So many of the pixels lie below the higher threshold of :func:`canny`."""
+LOW = 0.4
+"""The lower threshold, of the higher one."""
+STEPS = 30000
+"""OpenCV wants gradients as 16-bit numbers."""
+FLAT = 1e-6
+"""Gradients up to this are rounding."""
+
+
+def luma(picture: Array) -> NDArray[np.float64]:
+    """Y of BT.601 in studio range, 16/255 to 235/255; ``(H, W, 3)`` to ``(H, W)``."""
+    weighted = np.asarray(picture, np.float64) @ np.array([65.481, 128.553, 24.966])
+    return np.asarray((16 + weighted) / 255)
+
+
+def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArray[np.float64]:
+    """The gradient's length behind a Gaussian of ``scale_px``; the picture is mirrored."""
+    taps = np.arange(-radius_px, radius_px + 1)
+    bell = np.exp(-0.5 * (taps / scale_px) ** 2)
+    slope = taps * bell / (2 * math.pi * scale_px**4)
+    grey = np.asarray(picture, np.float64)
+    across = cv2.sepFilter2D(grey, cv2.CV_64F, slope, bell, borderType=cv2.BORDER_REFLECT)
+    down = cv2.sepFilter2D(grey, cv2.CV_64F, bell, slope, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(np.hypot(across, down), np.float64)
+
+
+def blur_at_edges(
+    fine: Array, coarse: Array, fine_px: float, coarse_px: float
+) -> NDArray[np.float64]:
+    """The standard deviation, px, of the blur of edges from their gradients at two scales."""
+    # (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²), with m1 fine and s2 > s1; at most 5, and 0 where
+    # no blur explains the gradients.
+    ratio = np.square(fine / np.maximum(coarse, np.finfo(np.float64).tiny))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (ratio * fine_px**2 - np.square(coarse_px)) / (1 - ratio)
+    found = np.sqrt(np.maximum(np.nan_to_num(variance, nan=0.0, posinf=np.inf), 0))
+    return np.asarray(np.minimum(found, LARGEST_SIGMA_PX), np.float64)
+
+
+def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
+    """Canny's edges, with thresholds from the picture: 70 % of the pixels lie below the higher."""
+    # Source: Canny, PAMI 8 (1986); the automatic thresholds as MATLAB documents them.
+    smooth = cv2.GaussianBlur(np.asarray(picture, np.float32), (0, 0), scale_px)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    magnitude = cv2.magnitude(across, down)
+    largest = float(magnitude.max())
+    if largest <= FLAT:
+        return np.zeros(picture.shape, bool)
+    scale = STEPS / largest
+    high = scale * float(np.quantile(magnitude, QUANTILE))
+    right, below = (np.rint(scale * one).astype(np.int16) for one in (across, down))
+    edges = cv2.Canny(right, below, LOW * high, high, L2gradient=True)
+    return np.asarray(edges > 0)

@@ -1,0 +1,191 @@
+"""Recipe: typed training settings of one baseline; the defaults are the paper's values."""
+
+from itertools import pairwise
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from defocus.settings import Settings
+from defocus.training.method import (
+    Adversary,
+    Constant,
+    Cosine,
+    Linear,
+    Method,
+    Milestones,
+    Step,
+)
+
+__all__ = [
+    "DEFAULT_LOSS",
+    "NAMES",
+    "Adversary",
+    "Augmentation",
+    "BudgetName",
+    "Constant",
+    "Cosine",
+    "Further",
+    "FurtherInput",
+    "Growth",
+    "Linear",
+    "Milestones",
+    "Recipe",
+    "Schedule",
+    "Step",
+    "TargetName",
+    "plain_recipe",
+]
+
+
+TargetName = Literal["sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"]
+"""Targets of a training; see :class:`defocus.baselines.recipe.Recipe`."""
+
+FurtherInput = Literal["dual_pixel", "defocus_map"]
+"""What a network may be given beside the blurry picture."""
+
+Further = Literal["dual_pixel", "defocus_map", "flow", "valid_mask", "measured_blur"]
+"""What a pair may have beside blurry picture and target; the last two are measured, and the mask
+comes with ``registered-flow``."""
+
+NAMES: dict[Further, str] = {
+    "dual_pixel": "dual-pixel views",
+    "defocus_map": "defocus map",
+    "flow": "true flow",
+    "valid_mask": "valid mask",
+    "measured_blur": "sharp picture, from which its blur could be measured",
+}
+
+
+DEFAULT_LOSS = "charbonnier"
+"""Of the objective ``supervised`` where no terms are set."""
+
+BudgetName = Literal["demo", "quick", "paper", "own"]
+"""Budgets; ``demo`` is the default of ``run --all`` and never ranks, nor does ``quick``. ``own`` is
+the long training of the networks designed here; no other system has it, and it never ranks."""
+
+Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise", "channels"]
+"""``flip``: each axis by itself in half of the cases; ``rotate``: by 0, 90, 180 or 270 degrees;
+``shrink``: to 0.7 to 1 of the size in half of the cases; ``grey``: without colour in 3 of 10;
+``saturation``: by a fifth more or less in a third; ``noise``: on the blurry picture in 1 of 20;
+``channels``: red, green and blue in another order in 3 of 10."""
+
+
+class Growth(Settings):
+    """A change of crop and batch during a training.
+
+    Attributes:
+        from_epoch: First epoch of the change, on the recipe's scale, > 0.
+        crop_px: Side of the square training crop.
+        batch: Crops per step.
+    """
+
+    from_epoch: float = Field(gt=0)
+    crop_px: int = Field(ge=16)
+    batch: int = Field(ge=1)
+
+
+class Schedule(Settings):
+    """Length and batches of a training budget.
+
+    Attributes:
+        steps: Optimiser steps, >= 1; None if the paper counts epochs.
+        crop_px: Side of the square training crop.
+        batch: Crops per step.
+        learning_rate: Initial learning rate, after a warm-up.
+        growth: Later crops and batches, by ``from_epoch``; needs ``steps``.
+        start: Label of added weights to start from; None for fresh ones.
+    """
+
+    steps: int | None = Field(default=None, ge=1)
+    crop_px: int = Field(ge=16)
+    batch: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    growth: tuple[Growth, ...] = ()
+    start: str | None = None
+
+    @model_validator(mode="after")
+    def _growth_in_order(self) -> "Schedule":
+        if self.growth and self.steps is None:
+            raise ValueError("growth needs steps: an epoch has no fixed length then")
+        if any(first.from_epoch >= second.from_epoch for first, second in pairwise(self.growth)):
+            raise ValueError("growth must be in the order of from_epoch")
+        return self
+
+    def size_at(self, epoch: float) -> tuple[int, int]:
+        """Crop (px) and batch at an epoch of the recipe's scale."""
+        reached = [each for each in self.growth if each.from_epoch <= epoch]
+        return (reached[-1].crop_px, reached[-1].batch) if reached else (self.crop_px, self.batch)
+
+    @property
+    def largest_crop_px(self) -> int:
+        """Side of the largest crop."""
+        return max([self.crop_px, *(each.crop_px for each in self.growth)])
+
+
+class Recipe(Method):
+    """Settings for training one baseline.
+
+    Attributes:
+        objective: Name of a module in ``defocus.baselines.objectives``.
+        objective_settings: Keyword arguments of its ``make``.
+        target: Target of the network: ``sharp`` (the picture as captured),
+            ``prealigned`` (registered onto the blurry one beforehand), ``registered`` (with its
+            light too), ``registered-flow`` (the same, by the local flow too), ``compensated`` (as
+            ``registered``, and as captured where that is not possible), ``truth`` (rendered data).
+        supervision: Further data for the objective: ``dual_pixel``, ``defocus_map``, ``flow``,
+            ``measured_blur``, or with the target ``registered-flow`` ``valid_mask``; see
+            :class:`~defocus.baselines.objective.Batch`.
+        epochs: Length of the paper's training, in the unit in which its schedule is stated; other
+            budgets stretch the schedule to their steps.
+        augment: Kinds of augmentation besides the random position.
+        bit_depth: Pictures with more bits are rounded to this bit depth.
+        paper, quick, demo: Schedules of the budgets. Without a paper, ``paper`` is left out and is
+            the same as ``own``.
+        own: Schedule of the budget ``own``, for networks designed here; None for others.
+    """
+
+    objective: str = "supervised"
+    objective_settings: dict[str, Any] = Field(default_factory=dict)
+    target: TargetName = "sharp"
+    supervision: tuple[Further, ...] = ()
+    augment: tuple[Augmentation, ...] = ()
+    bit_depth: Literal[8, 16] = 16
+    paper: Schedule
+    quick: Schedule
+    demo: Schedule
+    own: Schedule | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_paper(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was given
+        if isinstance(values, dict) and "paper" not in values and "own" in values:
+            return {**values, "paper": values["own"]}
+        return values
+
+    def schedule(self, budget: BudgetName) -> Schedule:
+        """The schedule of a budget.
+
+        Raises:
+            ValueError: The budget is ``own``, but the recipe has no such schedule.
+        """
+        found = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
+        schedule = found[budget]
+        if schedule is None:
+            raise ValueError(f"the recipe has no budget {budget}")
+        return schedule
+
+    def learning_rate(self, budget: BudgetName, epoch: float) -> float:
+        """The learning rate of a budget at an epoch of this recipe's scale."""
+        return self.decay.rate(self.schedule(budget).learning_rate, epoch, self.epochs)
+
+
+def plain_recipe() -> Recipe:
+    """Default recipe of a network without one: Adam on the Charbonnier loss."""
+    return Recipe(
+        epochs=100,
+        decay=Cosine(floor=1e-7),
+        augment=("flip", "rotate"),
+        paper=Schedule(steps=100_000, crop_px=256, batch=8, learning_rate=2e-4),
+        quick=Schedule(steps=3000, crop_px=64, batch=4, learning_rate=5e-4),
+        demo=Schedule(steps=30, crop_px=64, batch=1, learning_rate=1e-3),
+    )

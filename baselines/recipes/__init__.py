@@ -1,1 +1,0 @@
-"""Recipes: typed training settings of a baseline."""

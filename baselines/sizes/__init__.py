@@ -1,1 +1,0 @@
-"""Sizes of systems, measured and declared."""

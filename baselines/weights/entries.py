@@ -1,0 +1,73 @@
+"""Entries of state dicts: from TensorFlow variables, and of parameters that layers share."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["by_name", "in_order", "of_layer", "separate_aliases"]
+
+
+def separate_aliases(module: nn.Module) -> None:
+    """Let a module's state dicts hold a copy for every further name of a shared parameter."""
+    # Their names stay the official ones; safetensors refuses entries that share memory.
+    module.register_state_dict_post_hook(_separated)  # type: ignore[no-untyped-call]
+
+
+def _separated(
+    module: nn.Module,  # noqa: ARG001 - PyTorch's signature of such a hook
+    state: dict[str, torch.Tensor],
+    prefix: str,
+    local_metadata: Mapping[str, Any],  # noqa: ARG001 - as above
+) -> None:
+    seen: set[int] = set()
+    for name in [name for name in state if name.startswith(prefix)]:
+        place = state[name].data_ptr()
+        if place in seen:
+            state[name] = state[name].clone()
+        seen.add(place)
+
+
+ENDINGS = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``."""
+    # Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
+    scope = re.compile("(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/")
+    found: dict[str, torch.Tensor] = {}
+    for variable, tensor in tensors.items():
+        begin = scope.search(variable)
+        if begin is not None:
+            *path, end = variable[begin.start(1) :].partition(":")[0].split("/")
+            found[".".join([*path, ENDINGS.get(end, end)])] = of_layer(tensor)
+    return found
+
+
+def in_order(
+    tensors: Mapping[str, torch.Tensor], entries: Sequence[tuple[str, tuple[int, ...]]]
+) -> dict[str, torch.Tensor]:
+    """Entries of a file with an unnamed list of variables, in the graph's order."""
+    if len(tensors) != len(entries):
+        raise ValueError(f"{len(tensors)} variables without names, {len(entries)} are needed")
+    found: dict[str, torch.Tensor] = {}
+    for (variable, tensor), (name, shape) in zip(tensors.items(), entries, strict=True):
+        found[name] = of_layer(tensor)
+        if tuple(found[name].shape) != shape:
+            raise ValueError(
+                f"{variable} in the place of {name} has shape {tuple(tensor.shape)}, not {shape}"
+            )
+    return found
+
+
+def of_layer(tensor: torch.Tensor) -> torch.Tensor:
+    """Convert a variable for PyTorch's layers: convolution kernels from HWIO to OIHW."""
+    return tensor.permute(3, 2, 0, 1).contiguous() if tensor.ndim == 4 else tensor

@@ -1,0 +1,323 @@
+"""Read untrusted weights files into named tensors without running code in them.
+
+Called in a separate process; see :mod:`defocus.baselines.weights.conversion`. torch's own safe
+reader refuses a whole file for one object that it does not know, such as the hyper-parameters
+beside the weights. Here every unknown class and function of a pickle is replaced by
+:class:`_Skipped`, which takes what it is given and does nothing; no code of the file, and of no
+module that it names, is run.
+"""
+
+import os
+import pickle
+import warnings
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import torch
+
+from defocus.baselines.weights.files import kind_of
+from defocus.errors import WeightsError
+from defocus.reading import refuse_bomb, refuse_zip_bomb
+from defocus.torch_files import UNREADABLE
+
+__all__ = ["read_tensors"]
+
+
+PROGRAMS = frozenset({"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "runpy", "pty"})
+CALLS = frozenset({"eval", "exec", "compile", "__import__", "open"})
+"""Modules, and built-in functions, that only a file which wants to do harm asks for."""
+
+
+def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """The numbers, tables and lists of a file that ``torch.save`` wrote, and what was skipped."""
+    skipped: dict[str, None] = {}
+
+    class Unpickler(_Numbers):
+        def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
+            if module.partition(".")[0] in PROGRAMS or (module == "builtins" and name in CALLS):
+                raise WeightsError(
+                    f"{path}: cannot be read safely, it holds more than numbers ({module}.{name}, "
+                    "which no weights need); do not load it anywhere"
+                )
+            found = super().find_class(module, name)
+            if found is _Skipped:
+                skipped[f"{module}.{name}"] = None
+            return found
+
+    def load(file: BinaryIO, **options: Any) -> Any:  # noqa: ANN401 - as pickle has it
+        return Unpickler(file, **options).load()
+
+    reader = SimpleNamespace(Unpickler=Unpickler, load=load, __name__="pickle")
+    content = torch.load(path, map_location="cpu", pickle_module=reader, weights_only=False)
+    return content, tuple(skipped)
+
+
+class _Skipped:
+    """In place of any object; it takes what belongs to that and keeps nothing."""
+
+    dump_patches = False
+    """Asked of a module in an old file."""
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        return super().__new__(cls)
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __call__(self, *_: object, **__: object) -> "_Skipped":
+        return self
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+    def append(self, value: object) -> None:
+        """Take a member of a list."""
+
+    def extend(self, values: object) -> None:
+        """Take members of a list."""
+
+    def add(self, value: object) -> None:
+        """Take a member of a set."""
+
+
+class _Numbers(pickle.Unpickler):
+    """Builds tensors, arrays and numbers; everything else is skipped."""
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
+        module = module.replace("numpy.core", "numpy._core")
+        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
+            return getattr(torch, name)
+        return _KNOWN.get((module, name), _Skipped)
+
+
+class ArraysOnly(pickle.Unpickler):
+    """Unpickles arrays of numbers and lists of them; anything else is refused."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, encoding="latin1")  # many were written by Python 2
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
+        """One of the few functions that arrays need."""
+        module = module.replace("numpy.core", "numpy._core")
+        if (module, name) not in _ARRAYS:
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+        return _ARRAYS[module, name]
+
+
+def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray[Any, Any]:
+    """Stand-in for the empty array that NumPy's pickles begin with."""
+    if kind is not np.ndarray or shape != (0,):
+        raise pickle.UnpicklingError("not an array")
+    return np.ndarray((0,), "b" if code in (b"b", "b") else "O")
+
+
+def _encode_latin1(text: str, encoding: str) -> bytes:
+    """Stand-in for the function with which Python 3 pickles bytes in protocol 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"encoding {encoding}")
+    return text.encode("latin1")
+
+
+def _number(dtype: object, data: object = b"") -> object:
+    """A number of NumPy."""
+    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
+        return _Skipped()
+    return np.frombuffer(data, dtype, 1)[0]
+
+
+def _parameter(data: object, *_: object) -> object:
+    return data
+
+
+def _of_subclass(make: object, _kind: object, given: tuple[object, ...], _state: object) -> object:
+    """A tensor of a class of somebody's own, as a plain one."""
+    return _tensor(*given) if make is _tensor else _Skipped()
+
+
+def _tensor(*given: Any) -> torch.Tensor:  # noqa: ANN401 - torch's own
+    return torch._utils._rebuild_tensor_v2(*given[:6])  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _old_tensor(*given: Any) -> torch.Tensor:  # noqa: ANN401 - torch's own
+    return torch._utils._rebuild_tensor(*given)  # type: ignore[no-untyped-call, no-any-return]
+
+
+_ARRAYS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _encode_latin1,
+}
+
+_KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
+    **_ARRAYS,
+    ("numpy._core.multiarray", "scalar"): _number,
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch", "Size"): torch.Size,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_tensor"): _old_tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+    ("torch._tensor", "_rebuild_from_type_v2"): _of_subclass,
+}
+
+
+LARGEST_BYTES = 8 * 1024**3
+"""What an archive may unpack to."""
+
+MOST_PARTS = 1_000_000
+
+_UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
+"""What the readers raise for damaged or unsafe files."""
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a weights file in its order; names of nested tables are joined by dots."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; check the path")
+    read = _READERS[kind_of(path)]
+    try:
+        tensors = dict(_flattened("", read(path)))
+    except _UNREADABLE as error:
+        # The libraries' own texts advise to switch safe reading off, which nobody should do.
+        raise WeightsError(f"{path}: cannot be read safely, {_why(path, error)}") from error
+    if not tensors:
+        raise WeightsError(f"{path}: holds no tensor; it is not a weights file")
+    return tensors
+
+
+def _why(path: Path, error: Exception) -> str:
+    """Reason why a reader refused a file, as far as it is known without running the file."""
+    if not os.access(path, os.R_OK):
+        return "you may not read it; check its permissions"
+    with path.open("rb") as file:
+        begin = file.read(64).lstrip()
+    if not begin:
+        return "it is empty; download it again from its makers"
+    if begin.startswith(b"<"):
+        return "it is a web page, as file hosts send in place of a file; download it by hand"
+    return (
+        f"it is damaged or holds more than numbers ({type(error).__name__}); "
+        "download it again from its makers"
+    )
+
+
+def _flattened(
+    name: str, content: object, seen: Iterator[int] | None = None
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors in nested tables and lists, with their joined names."""
+    # ``seen`` counts the parts, because lists that hold each other have no end.
+    seen = seen or count()
+    if next(seen) > MOST_PARTS:
+        raise ValueError("more parts than any network has")
+    if isinstance(content, torch.Tensor):
+        yield name, content.detach()
+    elif isinstance(content, np.ndarray) and content.dtype == object:
+        yield from _flattened(name, content.tolist(), seen)
+    elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
+        yield name, torch.from_numpy(content.astype(content.dtype.newbyteorder("=")))  # a copy
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _flattened(f"{name}.{key}" if name else str(key), value, seen)
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):
+            yield from _flattened(f"{name}.{index}" if name else str(index), value, seen)
+
+
+def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
+    refuse_zip_bomb(path, LARGEST_BYTES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # damaged, or there is more than torch's reader knows
+            content, skipped = load_numbers(path)
+        if skipped and not any(True for _ in _flattened("", content)):
+            raise WeightsError(
+                f"{path}: holds a whole object ({skipped[0]}) instead of numbers, and reading it "
+                "would run code; load it where it was made and save its state_dict() alone"
+            )
+        return content
+
+
+def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_npz(path: Path) -> Mapping[str, object]:
+    """Read arrays of numbers, or of arrays (as TensorLayer saves lists), by name."""
+    refuse_zip_bomb(path, LARGEST_BYTES)
+    with zipfile.ZipFile(path) as archive:
+        found: dict[str, object] = {}
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                found[name.removesuffix(".npy")] = _read_array(member)
+    return found
+
+
+def _read_array(member: Any) -> object:  # noqa: ANN401 - a file inside an archive
+    version = np.lib.format.read_magic(member)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, fortran_order, dtype = read_header(member)
+    if dtype.hasobject:
+        return ArraysOnly(member).load()
+    count = int(np.prod(shape, dtype=np.int64))
+    if count * dtype.itemsize > LARGEST_BYTES:
+        raise ValueError("an array is too large")
+    flat = np.frombuffer(member.read(count * dtype.itemsize), dtype, count)
+    return flat.reshape(shape, order="F" if fortran_order else "C")
+
+
+def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
+    """Read the datasets of the file itself; links to other files and external data are refused."""
+    import h5py
+
+    found: dict[str, torch.Tensor] = {}
+    total = 0
+
+    def collect(group: Any, prefix: str, depth: int) -> None:  # noqa: ANN401 - h5py has no types
+        nonlocal total
+        if depth > 32:
+            raise ValueError("groups are nested too deeply")
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{name} is a link")
+            member = group[name]
+            if isinstance(member, h5py.Group):
+                collect(member, f"{prefix}{name}/", depth + 1)
+            elif member.external or member.is_virtual:
+                raise ValueError(f"{name} has its data in another file")
+            elif np.issubdtype(member.dtype, np.number):
+                total += member.size * member.dtype.itemsize
+                refuse_bomb(path, total, LARGEST_BYTES)
+                found[prefix + name] = torch.from_numpy(np.array(member[()]))
+
+    with h5py.File(path, "r") as file:
+        collect(file, "", 0)
+    return found
+
+
+_READERS: Mapping[str, Callable[[Path], Any]] = {
+    "safetensors": _read_safetensors,
+    "npz": _read_npz,
+    "hdf5": _read_hdf5,
+    "torch": _read_torch,
+}

@@ -1,0 +1,163 @@
+"""Conversion of a file's tensors to a system's state dict: names, shapes, values."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+
+import torch
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import home_package
+from defocus.baselines.size import shapes_alone
+from defocus.errors import WeightsError
+
+__all__ = ["check_state", "differences", "state_for", "wanted_entries"]
+
+SHOWN_DIFFERENCES = 5
+OWN = "network."
+"""What stands before a network's entries in checkpoints of our trainings."""
+
+Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
+"""Shape and type of each entry of a state dict by name."""
+
+
+def wanted_entries(system: Baseline) -> Entries:
+    """State-dict entries of a system's network, which is built without memory."""
+    with shapes_alone():
+        state = system.build().state_dict()
+    return {name: (tuple(entry.shape), entry.dtype) for name, entry in state.items()}
+
+
+def state_for(
+    system: Baseline,
+    tensors: Mapping[str, torch.Tensor],
+    origin: str,
+    key: str = "",
+    remark: Callable[[str], None] = lambda _: None,
+) -> dict[str, torch.Tensor]:
+    """Make a system's state dict from the tensors of a file, or refuse them."""
+    # The ``convert`` of the system's ``weights.py`` is called first, unless the file is one of our
+    # own checkpoints. Then the names may have any common prefix, such as ``state_dict.module.``.
+    wanted = wanted_entries(system)
+    if key:
+        tensors = _table(tensors, key, origin)
+    convert = None if _own(tensors, wanted) else _converter(system)
+    if convert is not None:
+        try:
+            tensors = convert(tensors)
+        except (LookupError, ValueError, RuntimeError, TypeError) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise WeightsError(
+                f"{origin}: not the weights of {system.card.name}: its converter says {reason}"
+            ) from error
+    prefix, *others = _prefixes(tensors, wanted)
+    if others:
+        tables = " and ".join(one.rstrip(".") or "the file itself" for one in others)
+        remark(
+            f"{origin}: {prefix.rstrip('.') or 'the file itself'} was taken; {tables} would fit "
+            "too: 'weights add --key NAME' takes it"
+        )
+    state = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+    if counted := [one for one in state if one not in wanted and _is_counted(one)]:
+        remark(f"{origin}: {len(counted)} counts of operations (total_ops, total_params) ignored")
+        state = {name: tensor for name, tensor in state.items() if name not in counted}
+    check_state(system.card.name, state, wanted, origin)
+    return {name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()}
+
+
+def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
+    """Whether the file is one of our own checkpoints, which use exactly the system's names."""
+    names = {name.removeprefix(OWN) for name in tensors if name.startswith(OWN)}
+    return names == set(wanted)
+
+
+def _converter(
+    system: Baseline,
+) -> Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None:
+    """Function ``convert`` of the ``weights`` module in the system's folder, if there is one."""
+    package = home_package(system)
+    name = f"{package}.weights"
+    spec = importlib.util.find_spec(name) if package else None
+    if spec is None or spec.origin is None:  # a folder of that name holds shipped weights
+        return None
+    convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]]
+    convert = importlib.import_module(name).convert
+    return convert
+
+
+def _is_counted(name: str) -> bool:
+    """Whether an entry is what thop, which counts operations, leaves in a network."""
+    return name.rpartition(".")[2] in {"total_ops", "total_params"}
+
+
+def _table(
+    tensors: Mapping[str, torch.Tensor], key: str, origin: str
+) -> Mapping[str, torch.Tensor]:
+    """The tensors below a name."""
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")}
+    if not found:
+        first = ", ".join(dict.fromkeys(name.partition(".")[0] for name in tensors))
+        raise WeightsError(f"{origin}: no {key!r} in it; it has {first[:200]}")
+    return found
+
+
+def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
+    """The prefixes under which most of the wanted names are, the best one first."""
+    # If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
+    if not wanted:
+        return [""]
+    last = next(reversed(list(wanted)))
+    first = next(iter(wanted))
+    candidates = {""}
+    for name in tensors:
+        for ending in (first, last):
+            if name.endswith(f".{ending}"):
+                candidates.add(name.removesuffix(ending))
+    counts = {one: sum(one + name in tensors for name in wanted) for one in candidates}
+    best = [one for one in candidates if counts[one] == max(counts.values())]
+    return sorted(best, key=lambda prefix: ("ema" in prefix, len(prefix), prefix))
+
+
+def check_state(
+    system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
+) -> None:
+    """Refuse a state dict that does not belong to the system or is not finite."""
+    found = differences(state, wanted)
+    if found:
+        shown = "; ".join(found[:SHOWN_DIFFERENCES])
+        more = len(found) - SHOWN_DIFFERENCES
+        rest = f"; and {more} more" if more > 0 else ""
+        raise WeightsError(f"{origin}: not the weights of {system}: {shown}{rest}")
+    for name, tensor in state.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(
+                f"{origin}: {name} has values that are not finite numbers; take another checkpoint"
+            )
+
+
+def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
+    """Errors of a state dict, one line per entry; empty if there are none."""
+    found = [f"{name} is missing" for name in wanted if name not in state]
+    for name, tensor in state.items():
+        if name not in wanted:
+            found.append(f"{name} is unknown")
+            continue
+        shape, dtype = wanted[name]
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+            found.append(f"{name} is no dense tensor in memory")
+        elif tuple(tensor.shape) != shape:
+            found.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
+        elif _kind(tensor.dtype) != _kind(dtype):
+            found.append(f"{name} holds {tensor.dtype}, not {dtype}".replace("torch.", ""))
+    return found
+
+
+def _kind(dtype: torch.dtype) -> str:
+    """Kind of numbers: floating, complex or integer; the precision may differ."""
+    if dtype.is_complex:
+        return "complex"
+    return "floating" if dtype.is_floating_point else "integer"

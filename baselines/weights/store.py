@@ -1,0 +1,288 @@
+"""Stored weights in the cache folder: one safetensors file and one card each."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.weights.files import weights_files
+from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
+from defocus.cache import cache_folder
+from defocus.errors import InputError, WeightsError
+from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.reading import read_json
+from defocus.training.record.folder import METADATA, TRAINING
+
+if TYPE_CHECKING:  # a list of weights needs no torch
+    import torch
+    from torch import nn
+
+__all__ = [
+    "StoredWeights",
+    "add_weights",
+    "all_weights",
+    "build_with",
+    "find_weights",
+    "load_state",
+    "shipped_weights",
+]
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """One set of weights, by a label that is unique per system."""
+
+    # ``origin`` is ``own`` in the package, ``trained`` for our other checkpoints, else
+    # ``official``, as the user states. ``source_sha256`` of several files is that of the list of
+    # their hashes.
+
+    system: str
+    label: str
+    origin: Literal["official", "trained", "own"]
+    source: tuple[str, ...]
+    source_sha256: str
+    sha256: str
+    licence: str
+    trained_on: tuple[str, ...]
+    added: str
+
+    @property
+    def path(self) -> Path:
+        """Of the converted file."""
+        return _folder(self.system) / f"{self.label}.safetensors"
+
+    def facts(self) -> dict[str, Any]:
+        """Facts that identify them in a study, as JSON values."""
+        return {"label": self.label, "origin": self.origin, "sha256": self.sha256}
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-bench weights list --json`` prints."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
+    """All added weights by system and label, and the errors of damaged cards."""
+    known: list[StoredWeights] = []
+    damaged: dict[Path, WeightsError] = {}
+    for card in sorted(_root().glob(f"{system or '*'}/*.json")):
+        try:
+            known.append(_read_card(card))
+        except WeightsError as error:
+            damaged[card] = error
+    return known, damaged
+
+
+def find_weights(system: Baseline, text: str) -> StoredWeights:
+    """Find weights by label, ``own``, or by file, which is added if it is new."""
+    from defocus.baselines.weights.state import wanted_entries
+
+    if not wanted_entries(system):
+        raise InputError(f"{system.card.name} has no weights; omit them")
+    if text == OWN:
+        text = str(own_weights(system))
+    known, damaged = all_weights(system.card.name)
+    for each in known:
+        if each.label == text:
+            return each
+    card = _folder(system.card.name) / f"{text}.json"
+    if card in damaged:
+        raise damaged[card]
+    if not Path(text).exists():
+        shipped = [OWN] if find_own_weights(system) else []
+        labels = ", ".join([*shipped, *(each.label for each in known)]) or "none"
+        raise InputError(
+            f"{text}: neither a file nor weights added for {system.card.name} (there are: "
+            f"{labels}); add them with: defocus-bench weights add {system.card.name} FILE"
+        )
+    source = _source_sha256(weights_files([Path(text)], system))
+    for each in known:
+        if each.source_sha256 == source:
+            return each
+    return add_weights(system, [Path(text)], _free_label(Path(text), source, known))
+
+
+def _free_label(path: Path, source: str, known: Sequence[StoredWeights]) -> str:
+    """A label from the file's name, with the start of its hash if the name is taken."""
+    label = _label_of(path)
+    return f"{label}-{source[:8]}" if any(each.label == label for each in known) else label
+
+
+def add_weights(
+    system: Baseline,
+    paths: Sequence[Path],
+    label: str | None = None,
+    trained_on: Sequence[str] = (),
+    key: str = "",
+) -> StoredWeights:
+    """Convert, check and store weights files; the label is by default the first file's name."""
+    files = weights_files(paths, system)  # first of all: torch takes seconds to import
+    label = label or _label_of(paths[0])
+    if not _LABEL.fullmatch(label):
+        raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
+    from defocus.baselines.weights.conversion import convert_files, convert_here
+
+    if system.card.kind in ("reference", "classical"):
+        raise InputError(f"{system.card.name} has no weights; omit --weights")
+    source = _source_sha256(files)
+    target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
+    _refuse_taken(target, source)
+    _refuse_narrow(files)
+    shipped, ours = _shipped(system, files), _own_checkpoint(files)
+    trained_with = ours if shipped is None else shipped
+    with atomic_path(target) as temporary:
+        if shipped is None:  # torch is imported there first: for a wrong file once, not here too
+            convert_files(system.card.name, files, temporary, key)
+        else:
+            convert_here(system.card.name, files, temporary)
+        _checked_state(system, temporary, str(files[0]))
+    stored = StoredWeights(
+        system=system.card.name,
+        label=label,
+        origin="own" if shipped else "official" if ours is None else "trained",
+        source=tuple(file.name for file in files),
+        source_sha256=source,
+        sha256=sha256_file(target),
+        licence=system.card.licence,
+        trained_on=tuple(trained_on) or (trained_with or system.card.weights_trained_on),
+        added=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_json(target.with_suffix(".json"), asdict(stored))
+    return stored
+
+
+def shipped_weights(system: Baseline) -> StoredWeights | None:
+    """The weights that the package ships for a system, as stored; None where it ships none."""
+    path = find_own_weights(system)
+    if path is None:
+        return None
+    sha256 = own_card(path).sha256
+    known, _ = all_weights(system.card.name)
+    stored = (each for each in known if each.source_sha256 == sha256 and each.origin == OWN)
+    return next(stored, None) or find_weights(system, OWN)
+
+
+def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":
+    """Load the state dict of added weights, after checking hash, names and shapes."""
+    again = f"add it again: defocus-bench weights add {weights.system} FILE --label {weights.label}"
+    if not weights.path.is_file():
+        raise WeightsError(f"{weights.path}: missing; {again}")
+    if sha256_file(weights.path) != weights.sha256:
+        raise WeightsError(f"{weights.path}: damaged (its SHA-256 has changed); {again}")
+    return _checked_state(system, weights.path, str(weights.path))
+
+
+def build_with(system: Baseline, weights: StoredWeights | None) -> "nn.Module":
+    """Build the network of a system in evaluation mode, with added weights if there are any."""
+    network = system.build()
+    if weights is not None:
+        network.load_state_dict(load_state(system, weights), strict=True)
+    return network.eval()
+
+
+def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torch.Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from defocus.baselines.weights.state import check_state, wanted_entries
+
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); add it again") from error
+    check_state(system.card.name, state, wanted_entries(system), origin)
+    return state
+
+
+def _root() -> Path:
+    return cache_folder() / "weights"
+
+
+def _folder(system: str) -> Path:
+    return _root() / system
+
+
+def _label_of(path: Path) -> str:
+    """A label from a file's name, without its suffix and limited to allowed characters."""
+    stem = path.name.partition(".")[0] if path.is_file() else path.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "weights"
+
+
+def _source_sha256(files: Sequence[Path]) -> str:
+    try:
+        hashes = [sha256_file(file) for file in files]
+    except OSError as error:
+        raise WeightsError(
+            f"{error.filename}: cannot be read ({error.strerror}); check the path"
+        ) from error
+    if len(hashes) == 1:
+        return hashes[0]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def _refuse_taken(target: Path, source: str) -> None:
+    card = target.with_suffix(".json")
+    if card.exists() and _read_card(card).source_sha256 != source:
+        raise WeightsError(
+            f"{target.stem}: other weights of {target.parent.name} have that label; choose another "
+            "with --label"
+        )
+
+
+def _shipped(system: Baseline, files: Sequence[Path]) -> tuple[str, ...] | None:
+    """The training dataset of weights that come with this package; None for other files."""
+    path = find_own_weights(system)
+    return (own_card(path).dataset,) if path is not None and list(files) == [path] else None
+
+
+def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
+    """The training datasets of our own checkpoint; None for other files."""
+    from safetensors import SafetensorError, safe_open
+
+    if len(files) != 1 or files[0].suffix != ".safetensors":
+        return None
+    try:
+        with safe_open(files[0], framework="np") as handle:
+            ours = METADATA in (handle.metadata() or {})
+    except (SafetensorError, OSError):  # the conversion names what is wrong with it
+        return None
+    if not ours:
+        return None
+    try:
+        facts = read_json(files[0].parent / "run.json")
+        return (str(facts["dataset"]),)
+    except (OSError, ValueError, LookupError, TypeError):  # moved away from its study
+        return ()
+
+
+def _refuse_narrow(files: Sequence[Path]) -> None:
+    """Refuse the checkpoint of a narrow copy with words that say more than names and shapes."""
+    try:
+        facts = read_json(files[0].parent / TRAINING)
+    except (OSError, ValueError):  # not in the folder of a training
+        return
+    if isinstance(facts, dict) and "narrow" in facts:
+        raise WeightsError(
+            f"{files[0]}: a narrow copy, as the budget demo trains them; weights are of whole "
+            "networks: train with --budget quick"
+        )
+
+
+def _read_card(path: Path) -> StoredWeights:
+    try:
+        document = read_json(path)
+        for name in ("source", "trained_on"):
+            document[name] = tuple(document[name])
+        stored = StoredWeights(**document)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsError(
+            f"{path}: damaged ({error}); delete it and add the weights again"
+        ) from error
+    if (stored.system, stored.label) != (path.parent.name, path.stem):
+        raise WeightsError(f"{path}: a card of {stored.system} {stored.label}; delete it")
+    return stored

@@ -1,1 +1,0 @@
-"""A user's weights files: read in a separate process, checked, converted and stored."""
