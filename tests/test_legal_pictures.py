@@ -29,9 +29,9 @@ from defocus.align.measure import measure
 from defocus.align.photometry.gains import photometry
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.registry import find_metric
-from defocus.capture.judging.grey_card import measure_grey_card
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
+from defocus.capture.judging.shot_checks import measure_grey_card
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pairs.pair_audit import audit_pair

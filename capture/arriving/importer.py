@@ -1,33 +1,173 @@
-"""Import pairs from a folder into a session one by one, skipping known ones."""
+"""Import pairs from a folder into a session one by one, skipping known ones, scene by scene."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.arriving.card_scenes import CardScenes
 from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.hot_folder import copy_part, written_name
 from defocus.capture.arriving.pairing import BracketApertures, FoundPair, apertures_of
-from defocus.capture.arriving.picture_folder import PictureFolder
-from defocus.capture.camera import CameraDescription
+from defocus.capture.arriving.picture_folder import PictureFolder, look_at
+from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.judging.limits import LIMITS, QualityLimits
-from defocus.capture.links.card_camera import CardCamera, protocol_of
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.labels import parse_f_number
-from defocus.capture.planning.protocol import Order
+from defocus.capture.planning.protocol import Order, ShotProtocol, make_protocol
 from defocus.capture.planning.scene_list import ListedScene
-from defocus.capture.sessions.damage import DamagedFile, damaged_files
+from defocus.capture.sessions.checking import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, SessionState, kept_in, scene_slug
+from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in, scene_slug
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling, planned_pair
-from defocus.errors import InputError
-from defocus.files import make_folder
+from defocus.errors import CameraError, ImageError, InputError
+from defocus.files import make_folder, sha256_file
+from defocus.likeness import Fingerprint, one_picture
 from defocus.progress import say
 
-__all__ = ["ImportRequest", "Importer", "stored_checksums"]
+__all__ = ["CardCamera", "ImportRequest", "Importer", "stored_checksums"]
+
+
+class CardCamera(Camera):
+    """Delivers the files of a found pair, shot by shot."""
+
+    def __init__(self, pair: FoundPair, folder: Path, checksum: Callable[[Path], str]) -> None:
+        """Take a pair found in a folder; ``checksum`` returns that of each file."""
+        self._pair, self._folder, self._checksum = pair, folder, checksum
+        self._shots = iter(pair.shots)
+
+    def describe(self) -> CameraDescription:
+        """Describe the camera by EXIF."""
+        exif = self._pair.sharp.exif
+        return CameraDescription(
+            uri=f"folder:{written_name(self._folder)}",
+            model=exif.model or "unknown",
+            serial=exif.serial,
+            lens=exif.lens,
+            focal_length_mm=exif.focal_length_mm,
+        )
+
+    def settings(self) -> dict[SettingName, Setting]:
+        """No settings, because the pictures exist already."""
+        return {}
+
+    def set(self, _name: SettingName, value: str) -> str:
+        """Accept the value, which comes from the EXIF of the pictures."""
+        return value
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Copy the next shot, and verify the copies."""
+        files = next(self._shots).files
+        parts = [copy_part(path, path_stem) for path in files]
+        for path, part in zip(files, parts, strict=True):
+            if sha256_file(part) != self._checksum(path):
+                raise CameraError(f"{path}: changed or was misread during copying; try again")
+        return parts
+
+
+def protocol_of(found: FoundPair, bracket: Bracket) -> ShotProtocol:
+    """The protocol of the pictures, from their EXIF."""
+    protocol = make_protocol(bracket, order=found.order)
+    roles = ["sharp", "blurry"] if found.sharp_first else ["blurry", "sharp"]
+    roles += ["anchor"] * (len(found.shots) - 2)
+    frame = protocol.frames[0]
+    return replace(
+        protocol,
+        focus_known=False,
+        frames=tuple(
+            replace(frame, role=role, exposure=shot.exposure)
+            for role, shot in zip(roles, found.shots, strict=True)
+        ),
+    )
+
+
+@dataclass
+class CardScenes:
+    """Names a scene for each pair of a card; a pause of ``gap_seconds`` begins a new one."""
+
+    root: Path
+    title: str | None = None  # one name for all pairs; None names each scene
+    listed: Sequence[ListedScene] = ()
+    gap_seconds: float | None = None
+    _shown: list[tuple[Fingerprint, str]] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+    _last: tuple[str, float] | None = None
+
+    def know(self, state: SessionState) -> None:
+        """Learn the scenes that the session has already."""
+        self._taken = {pair.scene for pair in state.planned.values()}
+        if self.title is not None or self.gap_seconds is not None:
+            return
+        seen = set()
+        for pair in state.complete.values():
+            if pair.scene in seen:
+                continue
+            try:
+                look = look_at(file_path(self.root, pair.id, pair.sharp))
+            except ImageError:
+                continue  # the check of the session names it
+            seen.add(pair.scene)
+            title = state.planned[pair.id].typed_scene
+            self._shown.append((look, title))
+
+    def title_of(self, found: FoundPair) -> str:
+        """Name of the scene of the next pair, as a person reads it."""
+        if self.title is not None:
+            return self.title
+        known = self._by_pause(found) if self.gap_seconds is not None else self._by_look(found)
+        title = known or self._new_title()
+        self.remember(found, title)
+        return title
+
+    def remember(self, found: FoundPair, title: str) -> None:
+        """Keep which scene a pair is of."""
+        self._taken.add(scene_slug(title))
+        self._last = title, found.shots[-1].seconds
+        if found.sharp.look is not None:
+            self._shown.append((found.sharp.look, title))
+
+    def require_names(self, pairs: Sequence[FoundPair]) -> None:
+        """Check that the list has a name for every scene, before one is given."""
+        if not self.listed:
+            return
+        trial = CardScenes(self.root, self.title, self.listed, self.gap_seconds)
+        trial._shown, trial._taken = list(self._shown), set(self._taken)
+        first: dict[str, str] = {}
+        for found in pairs:
+            first.setdefault(trial.title_of(found), found.shots[0].name)
+        names = {scene.title for scene in self.listed}
+        if beyond := [picture for title, picture in first.items() if title not in names]:
+            raise InputError(
+                f"the list has {len(self.listed)} scenes and the pictures show "
+                f"{len(first)}: from {beyond[0]} on no name is left; add the missing scenes to the "
+                "list, or say with --scene-gap which pause begins a scene"
+            )
+
+    def unused(self) -> list[str]:
+        """Names of the list that no pair has."""
+        return [scene.title for scene in self.listed if scene_slug(scene.title) not in self._taken]
+
+    def _by_pause(self, found: FoundPair) -> str:
+        begins, last = found.shots[0].seconds, self._last
+        pause = -1.0 if last is None else begins - last[1]
+        return last[0] if last is not None and 0 <= pause <= (self.gap_seconds or 0.0) else ""
+
+    def _by_look(self, found: FoundPair) -> str:
+        """The scene that looks like a pair, the newest first; empty if none does."""
+        look = found.sharp.look
+        if look is None:
+            return ""
+        return next((title for one, title in reversed(self._shown) if one_picture(one, look)), "")
+
+    def _new_title(self) -> str:
+        for scene in self.listed:
+            if scene_slug(scene.title) not in self._taken:
+                return scene.title
+        number = len(self._taken) + 1
+        while f"scene-{number:03d}" in self._taken:
+            number += 1
+        return f"scene-{number:03d}"
 
 
 @dataclass(frozen=True)

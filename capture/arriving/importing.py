@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from defocus.capture.arriving.card_shots import CardShot, Leftover
+from defocus.capture.arriving.card_shots import CameraShots, CardShot, Leftover, bodies_of
 from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.importer import Importer, ImportRequest, stored_checksums
-from defocus.capture.arriving.ordering import CameraShots, bodies_of
 from defocus.capture.arriving.pairing import BracketApertures, FoundPair, find_pairs
 from defocus.capture.arriving.picture_folder import Look, PictureFolder
-from defocus.capture.sessions.damage import report_damage
+from defocus.capture.sessions.checking import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError, InputError

@@ -24,12 +24,21 @@ from defocus.capture.camera import (
 )
 from defocus.capture.links.camera_words import refuse_value
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.gphoto2.body.delivery import in_memory
-from defocus.capture.links.gphoto2.detection import detect
+from defocus.capture.links.gphoto2.delivery import in_memory
 from defocus.capture.links.gphoto2.errors import explained
-from defocus.capture.links.gphoto2.moments import Moments
-from defocus.capture.links.gphoto2.process import CameraProcess
-from defocus.capture.links.gphoto2.received import card_space, check_kind, clear_away, say_others
+from defocus.capture.links.gphoto2.process import (
+    VIRTUAL_MANUFACTURER,
+    CameraProcess,
+    detect,
+    virtual_environment,
+)
+from defocus.capture.links.gphoto2.received import (
+    Moments,
+    card_space,
+    check_kind,
+    clear_away,
+    say_others,
+)
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
     FILES_OF_KIND,
@@ -45,7 +54,6 @@ from defocus.capture.links.gphoto2.setting_names import (
     unwanted_automatics,
     white_balance_changes,
 )
-from defocus.capture.links.gphoto2.virtual import VIRTUAL_MANUFACTURER, virtual_environment
 from defocus.capture.planning.disk_space import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say

@@ -29,20 +29,23 @@ from defocus.capture.camera import (
 )
 from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.planning.labels import values
-from defocus.capture.simulation.body import Body, spoiled, write_delivered
+from defocus.capture.simulation.body import Body, FocusMotor, spoiled, write_delivered
 from defocus.capture.simulation.faults import parse_faults
-from defocus.capture.simulation.motor import FocusMotor
-from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
-from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM
-from defocus.capture.simulation.picture.sensor import (
+from defocus.capture.simulation.options import (
+    PROFILES,
+    SENSOR_WIDTH_MM,
+    SimulatedOptions,
+    parse_address,
+)
+from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM
+from defocus.capture.simulation.sensor import (
     ExifTags,
     encode_tiff,
     recorded,
     sensor_noise,
 )
-from defocus.capture.simulation.picture.stage import FOCAL_LENGTH_MM, Stage
-from defocus.capture.simulation.picture.truth import TrueShot, between, combined, truth_document
-from defocus.capture.simulation.profiles import PROFILES
+from defocus.capture.simulation.stage import FOCAL_LENGTH_MM, Stage
+from defocus.capture.simulation.truth import TrueShot, between, combined, truth_document
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
 from defocus.scene.geometry import IDENTITY, Similarity
@@ -52,7 +55,6 @@ __all__ = ["SimulatedCamera", "discover", "open_camera"]
 
 EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""
-
 
 PICTURE_BYTES = 6
 TRUTH_BYTES = 18

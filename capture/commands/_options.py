@@ -216,7 +216,6 @@ settings_option = click.option(
     help="TOML file with the tables [shoot] (any option) and [quality] (limits).",
 )
 
-
 focal_length_option = click.option(
     "--focal-length",
     "focal_length_mm",

@@ -94,7 +94,7 @@ def command(
     Pairs that could not be developed are listed, and the exit code is then 1. --dual-pixel has not
     been tried on a real dual-pixel file.
     """
-    from defocus.capture.developing.develop import DevelopSettings, develop_session
+    from defocus.capture.develop import DevelopSettings, develop_session
     from defocus.progress import counted, say
 
     if register != "none":

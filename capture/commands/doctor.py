@@ -11,7 +11,7 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.capture.inspecting.doctor import CheckedPoint
+    from defocus.capture.doctor import CheckedPoint
 
 __all__ = ["command"]
 
@@ -52,8 +52,8 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
 
 def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]":
     """The findings, and the exit code if there is no camera."""
-    from defocus.capture.inspecting.camera_checks import camera_findings
-    from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings
+    from defocus.capture.camera_checks import camera_findings
+    from defocus.capture.doctor import CheckedPoint, computer_findings
     from defocus.capture.links.back_ends import open_camera
     from defocus.errors import CameraError
 

@@ -11,7 +11,6 @@ from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
 
-
 SECTIONS = {
     "Pairs": ("--blurry", "--sharp", "--order", "--gap"),
     "Scenes": ("--scene", "--scene-list", "--scene-gap"),

@@ -61,7 +61,6 @@ FIRST_SIZE_PX = 1000
 ANCHOR_SIZE_PX = 3200
 """The same for a shot and its repeat, which must show an object that moved by a pixel."""
 
-
 FOCUSED_ELSEWHERE = 0.25
 """Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
 

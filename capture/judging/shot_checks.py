@@ -1,4 +1,4 @@
-"""Checks of a pair's shots that need no registration: EXIF, light, clipping, sharpness."""
+"""Checks of a pair's shots without registration: EXIF, light, grey card, clipping, sharpness."""
 
 import contextlib
 import math
@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import cause
-from defocus.capture.judging.exposure_match import Light, compare_light
 from defocus.capture.judging.limits import QualityLimits
-from defocus.capture.judging.quick_look import CLIPPED, QuickLook
-from defocus.capture.judging.sharpness import gradient_energy
+from defocus.capture.judging.quick_look import CLIPPED, QuickLook, read_look
+from defocus.capture.judging.sharpness import block_means, gradient_energy
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Exposure
 from defocus.exif import Exif
@@ -30,10 +30,103 @@ __all__ = [
     "check_exposure",
     "check_sharpness",
     "check_skew",
+    "compare_light",
+    "measure_grey_card",
     "why_unknown",
 ]
 
 Grey = NDArray[np.float32]
+
+GREY_REFLECTANCE = 0.18
+CENTRE_SHARE = 0.2
+"""Side of the measured part over that of the picture: whoever holds the card fills this much."""
+
+
+@dataclass(frozen=True)
+class GreyCard:
+    """Grey card: factors that make it grey (green is 1), green level, scatter (std over mean)."""
+
+    white_balance: tuple[float, float, float]
+    level: float  # linear green light of the card, 1 = clipping of the sensor
+    scatter: float
+    clipped: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "white_balance": list(self.white_balance),
+            "level": self.level,
+            "level_ev": float(np.log2(max(self.level, 1e-6) / GREY_REFLECTANCE)),
+            "scatter": self.scatter,
+            "clipped": self.clipped,
+        }
+
+
+def measure_grey_card(path: Path) -> GreyCard:
+    """Measure the centre of a picture of a grey card."""
+    linear = read_look(path).linear
+    height, width = linear.shape[:2]
+    rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
+    centre = linear[
+        height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns
+    ].astype(np.float64)
+    red, green, blue = np.maximum(centre.mean(axis=(0, 1)), 1e-6)
+    light = centre.mean(axis=2)
+    return GreyCard(
+        white_balance=(float(green / red), 1.0, float(green / blue)),
+        level=float(green),
+        scatter=float(light.std() / max(light.mean(), 1e-6)),
+        clipped=bool((centre >= CLIPPED).mean() > 0.001),
+    )
+
+
+BLOCK_PX = 32
+"""Light is compared over blocks: blur carries it across pixels, hardly across blocks."""
+
+BLACK = 0.002
+"""Linear value up to which a block counts as black."""
+
+RED, GREEN, BLUE = 0, 1, 2
+
+
+class Light:
+    """Light of two pictures over their comparable area."""
+
+    def __init__(self, sums: NDArray[np.float64]) -> None:
+        """Create it from ``(2, 3)`` sums over red, green and blue."""
+        self._sums = sums
+
+    @property
+    def gain_ev(self) -> float:
+        """log2 of the light of the first over that of the second picture."""
+        first, second = self._sums.sum(axis=1)
+        return float(np.log2(first / second))
+
+    @property
+    def colour_ev(self) -> tuple[float, float]:
+        """Red and blue relative to green of the first picture, compared with the second, EV."""
+        ratios = np.log2(np.maximum(self._sums[0], 1e-9) / np.maximum(self._sums[1], 1e-9))
+        return float(ratios[RED] - ratios[GREEN]), float(ratios[BLUE] - ratios[GREEN])
+
+
+def compare_light(
+    first: FloatImage, second: FloatImage, inside: NDArray[np.bool_] | None = None
+) -> Light | None:
+    """Compare ``(H, W, 3)`` linear light in [0, 1] where neither picture is clipped or black.
+
+    None if every block of 32 × 32 pixels is black or has clipped pixels.
+    """
+    shown = np.ones(first.shape[:2], bool) if inside is None else inside
+    clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown
+    usable = block_means(clipped, BLOCK_PX) == 0
+    light = np.array(
+        [
+            [block_means(picture[:, :, channel] * shown, BLOCK_PX) for channel in range(3)]
+            for picture in (first, second)
+        ]
+    )
+    usable &= light.mean(axis=1).min(axis=0) > BLACK
+    return Light(light[:, :, usable].sum(axis=2)) if usable.any() else None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from typing import Any
 from defocus.capture.body_abilities import no_motor
 from defocus.capture.camera import Camera, HasFocusMotor
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
-from defocus.capture.planning.optics_plan import make_optics_plan
-from defocus.capture.planning.plan import Plan, lens_of
+from defocus.capture.planning.plan import Plan, lens_of, make_optics_plan
 from defocus.capture.planning.protocol import Mode, Order, make_protocol
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.errors import DatasetError, InputError

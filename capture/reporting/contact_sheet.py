@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from defocus.capture.reporting.displacement import displacement_overlay, measured_similarity
-from defocus.capture.reporting.member import ROLES, PairMember, Role, read_member
+from defocus.capture.reporting.member import (
+    ROLES,
+    PairMember,
+    Role,
+    displacement_overlay,
+    measured_similarity,
+    read_member,
+)
 from defocus.capture.reporting.view import list_pairs, pair_details, pair_entry
 from defocus.capture.sessions.additions import session_additions
 from defocus.capture.sessions.lines import VERDICT_WORDS

@@ -1,15 +1,190 @@
-"""Views of a session for the page: its pairs, and one pair in detail."""
+"""Views of a session for the page: its pairs, and one pair in detail with its numbers."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from defocus.capture.reporting.numbers import measured
 from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
 from defocus.reading import read_json
 
-__all__ = ["list_pairs", "pair_details", "pair_entry", "settings_text"]
+__all__ = ["list_pairs", "measured", "pair_details", "pair_entry", "settings_text"]
+
+Mark = Literal["", "warn", "reject"]
+"""What a number alone leads to."""
+
+SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION X} "}
+
+
+@dataclass(frozen=True)
+class NumberRow:
+    """A number of ``pair.json``: keys in ``quality``, its words, which may raise, its limits."""
+
+    label: str
+    path: tuple[str, ...]
+    words: Callable[[Any], str]
+    always: bool = True
+    limit: "Limit | None" = None
+    names: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How a number is compared with its limits: larger sizes are worse, unless ``least``."""
+
+    size: Callable[[Any], float]
+    words: str
+    least: bool = False
+
+
+def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
+    """Names, values with limits, and consequences of the numbers of an untrusted ``pair.json``.
+
+    What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
+    """
+    told: list[tuple[str, str, Mark]] = []
+    limits = entry.get("limits")
+    for row in ROWS:
+        value: Any = entry.get("quality")
+        for key in row.path:
+            value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        if value is _ABSENT or (value is None and not row.always):
+            continue
+        try:
+            words = row.words(value)
+            limit, mark = _compared(row, value, limits if isinstance(limits, Mapping) else {})
+            told.append((row.label, f"{SIGNS[mark]}{words}{limit}", mark))
+        except (TypeError, ValueError):
+            told.append((row.label, "unknown", ""))
+    return told
+
+
+def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
+    """The text of a number's limit, and whether it is exceeded."""
+    if row.limit is None or not any(name in limits for name in row.names):
+        return "", ""
+    warn, reject = (float(limits[name]) if name in limits else math.inf for name in row.names)
+    size, least = row.limit.size(value), row.limit.least
+    word, form = "at least" if least else "limit", row.limit.words.format
+    if not math.isinf(reject) and (size < reject if least else size > reject):
+        return f" ({word} {form(reject)})", "reject"
+    if not (size < warn if least else size > warn):
+        return f" ({word} {form(warn if math.isinf(reject) else reject)})", ""
+    if math.isinf(reject):
+        return f" ({word} {form(warn)})", "warn"
+    begins = f"warning {'below' if least else 'above'} {form(warn)}"
+    return f" ({begins}, {word} {form(reject)})", "warn"
+
+
+_ABSENT = object()
+
+
+def _ev(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f} EV"  # no negative zero
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _length(value: list[float]) -> str:
+    return f"{math.hypot(*value):.2f} px"
+
+
+def _zoom(value: float) -> str:
+    return f"{round(value - 1.0, 4) + 0.0:+.2%}"
+
+
+EV = Limit(abs, "{:.2f} EV")
+SHARE = Limit(float, "{:.0%}")
+LENGTH = Limit(lambda value: math.hypot(*value), "{:g} px")
+ZOOM = Limit(lambda value: abs(value - 1.0), "{:.1%}")
+SHARPNESS = Limit(float, "{:.2f} ×", least=True)
+MILLISECONDS = Limit(abs, "{:g} s")
+
+ROWS = (
+    NumberRow(
+        "Exposure, not explained by settings",
+        ("exposure_residual_ev",),
+        _ev,
+        limit=EV,
+        names=("exposure_warn_ev", "exposure_reject_ev"),
+    ),
+    NumberRow(
+        "Sharpness, sharp over blurry",
+        ("sharpness_ratio",),
+        lambda value: f"{value:.2f} ×",
+        limit=SHARPNESS,
+        names=("sharpness_warn", "sharpness_reject"),
+    ),
+    NumberRow(
+        "Blurry is the sharper one in",
+        ("blurrier_share",),
+        _share,
+        limit=SHARE,
+        names=("blurrier_share_warn", ""),
+    ),
+    NumberRow(
+        "Shift between the two",
+        ("misalignment", "shift_px"),
+        _length,
+        limit=LENGTH,
+        names=("shift_warn_px", "shift_reject_px"),
+    ),
+    NumberRow(
+        "Magnification between the two",
+        ("misalignment", "zoom"),
+        _zoom,
+        limit=ZOOM,
+        names=("zoom_warn", "zoom_reject"),
+    ),
+    NumberRow(
+        "Clipped in the blurry picture",
+        ("blurry_clipped_share",),
+        _share,
+        limit=SHARE,
+        names=("clipped_warn", ""),
+    ),
+    NumberRow(
+        "Clipped in the sharp picture",
+        ("sharp_clipped_share",),
+        _share,
+        limit=SHARE,
+        names=("clipped_warn", ""),
+    ),
+    NumberRow(
+        "Drift while shooting",
+        ("anchor", "drift_px"),
+        _length,
+        limit=LENGTH,
+        names=("drift_warn_px", "drift_reject_px"),
+    ),
+    NumberRow(
+        "Light while shooting",
+        ("anchor", "light_ev"),
+        _ev,
+        limit=EV,
+        names=("exposure_warn_ev", "exposure_reject_ev"),
+    ),
+    NumberRow(
+        "Moved while shooting",
+        ("anchor", "moved_share"),
+        _share,
+        limit=SHARE,
+        names=("motion_share_warn", "motion_share_reject"),
+    ),
+    NumberRow("Noise ceiling", ("anchor", "noise_ceiling_db"), lambda value: f"{value:.1f} dB"),
+    NumberRow(
+        "Sharp camera released later by",
+        ("release_skew_seconds",),
+        lambda value: f"{value * 1000:+.0f} ms",
+        always=False,
+        limit=MILLISECONDS,
+        names=("skew_warn_seconds", ""),
+    ),
+)
 
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:

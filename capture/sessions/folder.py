@@ -1,7 +1,8 @@
 """Write a session folder: lock, write-once originals, files derived from the journal.
 
-Files are kept by :mod:`.originals`, then comes the journal line. So the journal names only complete
-files, no matter when a process is killed.
+A camera's file is kept first (``x.part`` → fsync → hash → read-only → rename → fsync of the
+folder), then comes its journal line. So the journal names only complete files, no matter when a
+process is killed.
 """
 
 import contextlib
@@ -19,9 +20,7 @@ from defocus.capture.camera import CardFile
 from defocus.capture.sessions.index import INDEX, index_document
 from defocus.capture.sessions.journal import Journal, Listener, Record
 from defocus.capture.sessions.lines import Line, read_line
-from defocus.capture.sessions.originals import keep, keep_originals
-from defocus.capture.sessions.repair.copies import copy_journal
-from defocus.capture.sessions.repair.rebuild import rebuild_journal
+from defocus.capture.sessions.repair import copy_journal, rebuild_journal
 from defocus.capture.sessions.session import JOURNAL
 from defocus.capture.sessions.state import (
     SCHEMA,
@@ -34,13 +33,15 @@ from defocus.capture.sessions.state import (
     chart_folder,
     complete_record,
     file_path,
+    is_file_name,
     kept_in,
     main_file,
     replay,
 )
-from defocus.errors import DatasetError, StorageError, storage_error
+from defocus.errors import CameraError, DatasetError, StorageError, storage_error
 from defocus.files import (
     make_folder,
+    sha256_file,
     sync_folder,
     temporary_entries,
     try_lock,
@@ -49,6 +50,36 @@ from defocus.files import (
 )
 
 __all__ = ["SessionFolder", "open_session_folder", "repair_session"]
+
+
+def keep_originals(base: Path, parts: Sequence[Path]) -> list[StoredFile]:
+    """Keep what a camera delivered for one shot, in the folder of a pair or of a chart."""
+    stored = []
+    for part in parts:
+        if part.stat().st_size == 0:
+            raise CameraError(f"{part.name}: the camera delivered an empty file; try again")
+        final = part.with_suffix("")
+        if not is_file_name(final.name):
+            raise CameraError(f"the camera delivered a file '{final.name}', not a picture")
+        stored.append(keep(base, part, final))
+    if not stored:
+        raise CameraError("the camera delivered no file; check its card and try again")
+    return stored
+
+
+def keep(base: Path, written: Path, final: Path) -> StoredFile:
+    """Sync, hash and name a file; its name in the journal is relative to ``base``."""
+    try:
+        with written.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        digest, size = sha256_file(written), written.stat().st_size
+        written.chmod(0o444)
+        if written != final:
+            written.rename(final)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise storage_error(error, final) from error
+    return StoredFile(final.relative_to(base).as_posix(), digest, size)
 
 
 class SessionFolder:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from defocus.capture.calibration.calibrations import stored_calibrations
+from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import redacted
 from defocus.capture.links.back_ends import starts_programs
@@ -16,7 +16,7 @@ from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
 from defocus.capture.sessions.additions import session_additions
-from defocus.capture.sessions.damage import DamagedFile, damaged_files, report_damage
+from defocus.capture.sessions.checking import DamagedFile, damaged_files, report_damage
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair, SessionState

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from defocus.capture.body_abilities import HasDriveMode
-from defocus.capture.calibration.calibrations import (
+from defocus.capture.calibrations import (
     NO_CALIBRATIONS,
     Calibrations,
     load_calibrations,

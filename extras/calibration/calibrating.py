@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from defocus.capture.calibration.document import Calibration, Kind
+from defocus.capture.calibrations import Calibration, Kind
 from defocus.capture.camera import Camera
 from defocus.capture.planning.request import SETTLE_SECONDS
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.calibration.document import Calibration, Kind, read_calibration
+from defocus.capture.calibrations import Calibration, Kind, read_calibration
 from defocus.capture.planning.labels import parse_f_number
 from defocus.errors import DatasetError, InputError
 from defocus.extras.calibration.kinds.focus_scale import step_words

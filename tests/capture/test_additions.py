@@ -19,7 +19,7 @@ __all__ = ["forgotten"]
 SCENE = """
 import numpy as np
 
-from defocus.capture.simulation.picture.scene import SimulatedScene
+from defocus.capture.simulation.scene import SimulatedScene
 from defocus.scene.layers import Layer
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from defocus.capture.body_abilities import HasCardSpace
 from defocus.capture.camera import FileKind, HasFocusMotor
+from defocus.capture.camera_checks import camera_findings
 from defocus.capture.commands import plan
-from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.taking.shots import frames
 from defocus.errors import CameraError, InputError

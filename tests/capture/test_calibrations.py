@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.calibration.calibrations import (
+from defocus.capture.calibrations import (
+    Calibration,
     Calibrations,
+    Kind,
     load_calibrations,
+    read_calibration,
     stored_calibrations,
 )
-from defocus.capture.calibration.document import Calibration, Kind, read_calibration
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.errors import DatasetError, InputError

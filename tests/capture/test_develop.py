@@ -12,9 +12,9 @@ from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
 from defocus.blocks.kept_exif import writable
-from defocus.capture.developing import develop
-from defocus.capture.developing.develop import DevelopSettings, develop_session
-from defocus.capture.developing.developed_pair import MatchExposure, PairTask, develop_pair
+from defocus.capture import develop
+from defocus.capture.develop import DevelopSettings, develop_session
+from defocus.capture.developed_pair import MatchExposure, PairTask, develop_pair
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from defocus.capture import doctor
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.inspecting import doctor
-from defocus.capture.inspecting.camera_checks import camera_findings
-from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings
-from defocus.capture.inspecting.holders import HoldingProgram, usb_holders
+from defocus.capture.camera_checks import camera_findings
+from defocus.capture.doctor import CheckedPoint, computer_findings
+from defocus.capture.links.gphoto2.errors import HoldingProgram, usb_holders
 from tests.conftest import Run
 
 ASKED = {

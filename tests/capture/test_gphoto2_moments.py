@@ -7,8 +7,8 @@ import pytest
 
 from defocus.capture.camera import ON_CARD
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.gphoto2 import moments
-from defocus.capture.links.gphoto2.moments import Moments
+from defocus.capture.links.gphoto2 import received
+from defocus.capture.links.gphoto2.received import Moments
 from defocus.capture.links.retries import ShotFailedError, with_retries
 from tests.capture.scripted.pictures import jpeg_of
 from tests.capture.scripted.plugging import BODIES, plug
@@ -47,7 +47,7 @@ class Clocks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.ours, self.ahead, self.stopped = 0.0, 5000.0, None
         self.folder, self.moments = folder, Moments()
-        monkeypatch.setattr(moments, "time", self)
+        monkeypatch.setattr(received, "time", self)
 
     def monotonic(self) -> float:
         return self.ours

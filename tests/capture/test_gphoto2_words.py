@@ -7,14 +7,14 @@ import pytest
 from defocus.capture.camera import CardFile, FileKind, Word
 from defocus.capture.cameras import gphoto2
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.gphoto2.body.delivery import (
+from defocus.capture.links.gphoto2.child import lines_of
+from defocus.capture.links.gphoto2.delivery import (
     FilesOfShot,
     MissingFileError,
     Told,
     files_of_shot,
     in_memory,
 )
-from defocus.capture.links.gphoto2.child import lines_of
 from defocus.capture.links.gphoto2.setting_names import (
     file_kind_of,
     format_choice,

@@ -9,10 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from defocus.capture.arriving import importing, picture_folder
-from defocus.capture.arriving.importer import ImportRequest
+from defocus.capture.arriving.importer import CardCamera, ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
-from defocus.capture.links.card_camera import CardCamera
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError

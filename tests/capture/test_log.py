@@ -19,7 +19,7 @@ from defocus.capture.judging.limits import LIMITS
 from defocus.capture.planning.scene_list import read_scene_list
 from defocus.capture.reporting.contact_sheet import contact_sheet
 from defocus.capture.reporting.log import read_log
-from defocus.capture.reporting.numbers import measured
+from defocus.capture.reporting.view import measured
 from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.sessions.state import PlannedPair, scene_slug

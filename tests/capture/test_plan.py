@@ -21,7 +21,7 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import Fault, parse_faults
-from defocus.capture.simulation.profiles import PROFILES
+from defocus.capture.simulation.options import PROFILES
 from defocus.errors import InputError, SettingsError
 from defocus.scene.thin_lens import (
     Lens,

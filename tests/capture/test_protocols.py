@@ -24,7 +24,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, Record
 from defocus.capture.sessions.session import read_session, read_state
-from defocus.capture.simulation.motor import FocusMotor
+from defocus.capture.simulation.body import FocusMotor
 from defocus.capture.taking.running import ShootOptions
 from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
 from defocus.capture.taking.shots.rig import RigAddress

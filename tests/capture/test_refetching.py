@@ -14,8 +14,7 @@ from defocus.capture.camera import ON_CARD
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import check_session
-from defocus.capture.sessions.damage import DamagedFile, report_damage
+from defocus.capture.sessions.checking import DamagedFile, check_session, report_damage
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.refetching import fetch_damaged
 from defocus.capture.sessions.session import read_state

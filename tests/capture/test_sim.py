@@ -12,7 +12,7 @@ import pytest
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.judging.exposure_match import compare_light
+from defocus.capture.judging.shot_checks import compare_light
 from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
 from defocus.errors import InputError
 from defocus.exif import read_exif

@@ -26,7 +26,7 @@ from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of
 from defocus.blocks.metadata import read_metadata
-from defocus.capture.calibration.document import read_calibration
+from defocus.capture.calibrations import read_calibration
 from defocus.capture.links.camera_words import read_dump
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import encode_record

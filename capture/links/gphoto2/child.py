@@ -15,15 +15,48 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.camera import ON_CARD, CardFile
-from defocus.capture.links.gphoto2.body.card import cards_of
-from defocus.capture.links.gphoto2.body.connection import OpenBody, RequestRefusedError
-from defocus.capture.links.gphoto2.body.delivery import apart, in_memory
-from defocus.capture.links.gphoto2.body.entries import Entries
-from defocus.capture.links.gphoto2.body.motor import BodyMotor
-from defocus.capture.links.gphoto2.body.release import Shutter
+from defocus.capture.links.gphoto2.delivery import apart, in_memory
+from defocus.capture.links.gphoto2.entries import BodyMotor, Entries
+from defocus.capture.links.gphoto2.release import OpenBody, RequestRefusedError, Shutter
 from defocus.command_line.json_output import json_output
 
 __all__ = ["main"]
+
+
+def cards_of(
+    camera: Any,  # noqa: ANN401 - the binding's
+    gp: Any,  # noqa: ANN401 - likewise
+    *,
+    count_files: bool,
+) -> list[dict[str, Any]]:
+    """Each card: ``folder``, ``total_kb``, ``free_kb`` (None = not told), ``files`` (or 0)."""
+    try:
+        stores = camera.get_storageinfo()
+    except gp.GPhoto2Error:
+        return []
+    return [
+        {
+            "folder": store.basedir,
+            "total_kb": _told(store, gp.GP_STORAGEINFO_MAXCAPACITY, store.capacitykbytes),
+            "free_kb": _told(store, gp.GP_STORAGEINFO_FREESPACEKBYTES, store.freekbytes),
+            "files": _count(camera, gp, store.basedir) if count_files else 0,
+        }
+        for store in stores
+    ]
+
+
+def _told(store: Any, field: int, value: int) -> int | None:  # noqa: ANN401 - the binding's
+    return int(value) if store.fields & field else None
+
+
+def _count(camera: Any, gp: Any, folder: str) -> int:  # noqa: ANN401 - the binding's
+    try:
+        files = len(list(camera.folder_list_files(folder)))
+        below = [name for name, _ in camera.folder_list_folders(folder)]
+    except gp.GPhoto2Error:
+        return 0
+    return files + sum(_count(camera, gp, f"{folder.rstrip('/')}/{name}") for name in below)
+
 
 # Words and choices of settings are translated by the locale; we compare English ones.
 os.environ["LC_ALL"] = "C"

@@ -1,9 +1,45 @@
-"""Explanations of libgphoto2 errors, by ``gphoto2-port-result.h`` and ``gphoto2-result.h``."""
+"""Explanations of libgphoto2's errors, and the programs that occupy a USB camera (Linux only)."""
 
-from defocus.capture.inspecting.holders import usb_holders
+from dataclasses import dataclass
+from pathlib import Path
+
 from defocus.capture.links.child_link import AnswerError
 
-__all__ = ["MAY_PASS", "NO_PICTURE", "NO_SPACE", "explained"]
+__all__ = ["MAY_PASS", "NO_PICTURE", "NO_SPACE", "HoldingProgram", "explained", "usb_holders"]
+
+PROGRAM_NAMES = (
+    "gvfs-gphoto2-volume-monitor",
+    "gvfsd-gphoto2",
+    "gphoto2",
+    "darktable",
+    "digikam",
+    "entangle",
+    "shotwell",
+    "rawtherapee",
+)
+
+
+@dataclass(frozen=True)
+class HoldingProgram:
+    """A running program that occupies cameras."""
+
+    pid: int
+    name: str
+
+
+def usb_holders(processes: Path = Path("/proc")) -> list[HoldingProgram]:
+    """Running programs that are known to occupy cameras, sorted by process."""
+    found = []
+    for entry in processes.glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")[0]
+        except OSError:  # ended meanwhile, or another user's
+            continue
+        name = Path(command.decode("utf-8", "replace")).name
+        if name in PROGRAM_NAMES:
+            found.append(HoldingProgram(int(entry.name), name))
+    return sorted(found, key=lambda holder: holder.pid)
+
 
 CLAIMED = -53
 UNKNOWN_MODEL = -105

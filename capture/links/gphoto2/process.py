@@ -2,19 +2,58 @@
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.gphoto2.detection import CHILD, detect
 from defocus.capture.links.gphoto2.errors import MAY_PASS, NO_PICTURE, NO_SPACE, explained
 from defocus.capture.links.gphoto2.setting_names import serial_of
 from defocus.capture.links.retries import ShotFailedError, setting_gone
-from defocus.errors import CameraError, CameraNotFoundError
+from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
-__all__ = ["CameraProcess"]
+__all__ = ["VIRTUAL_MANUFACTURER", "CameraProcess", "detect", "virtual_environment"]
 
 T = TypeVar("T")
+
+VIRTUAL_MANUFACTURER = "GP"
+"""What the virtual camera says; the body it plays says its maker's full name."""
+
+
+def virtual_environment(folder: Path) -> dict[str, str]:
+    """Environment that makes libgphoto2 offer its virtual camera; it is read at import."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder for the virtual camera; give one with a JPEG")
+    spec = find_spec("gphoto2")
+    library = Path(spec.origin or "").parent / "libgphoto2" if spec else Path()
+    if not (library / "vusb").is_dir():
+        raise CameraNotFoundError("this gphoto2 has no virtual camera; install its wheel")
+    return {
+        "IOLIBS": str(library / "vusb"),
+        "CAMLIBS": str(library / "camlibs"),
+        "VCAMERADIR": str(folder.absolute()),
+    }
+
+
+CHILD = "defocus.capture.links.gphoto2.child"
+
+
+def detect(environment: dict[str, str]) -> list[dict[str, str]]:
+    """Model and port of every camera that libgphoto2 detects."""
+    if find_spec("gphoto2") is None:
+        raise CameraNotFoundError(
+            "gphoto2 is not installed; run 'pip install gphoto2' (no Windows)"
+        )
+    child = Child(CHILD, environment)
+    try:
+        found: list[dict[str, str]] = child.ask("detect")
+    except (ChildLostError, AnswerError) as error:
+        raise CameraNotFoundError(f"libgphoto2 cannot look for cameras: {error}") from error
+    finally:
+        child.end()
+    return found
+
 
 RECONNECT_SECONDS = 60.0
 """How long a camera of a known serial number is looked for at other ports after it was lost."""

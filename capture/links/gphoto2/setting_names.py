@@ -105,7 +105,6 @@ _BEST = (
     re.compile(r"large|\bL\b", re.IGNORECASE),
 )
 
-
 _KELVIN = re.compile(r"(\d{4,5})\s*K?", re.IGNORECASE)
 _BY_KELVIN = re.compile(
     r"(choose )?colou?r temp(erature|\.)?( \(K\))?|kelvin|temperature", re.IGNORECASE

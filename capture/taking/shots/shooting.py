@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.calibration.calibrations import NO_CALIBRATIONS, Calibrations
+from defocus.capture.calibrations import NO_CALIBRATIONS, Calibrations
 from defocus.capture.camera import KnowsTruth
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol

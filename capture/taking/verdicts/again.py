@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus import __version__
-from defocus.capture.calibration.calibrations import stored_calibrations
+from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck

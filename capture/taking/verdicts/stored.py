@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.calibration.calibrations import Calibrations
+from defocus.capture.calibrations import Calibrations
 from defocus.capture.camera import SettingName
 from defocus.capture.judging.limits import QualityLimits, Strictness
 from defocus.capture.judging.quality import ExtraShots, Read, first_look, judge_pair

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.calibration.calibrations import stored_calibrations
-from defocus.capture.judging.grey_card import measure_grey_card
+from defocus.capture.calibrations import stored_calibrations
+from defocus.capture.judging.shot_checks import measure_grey_card
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem

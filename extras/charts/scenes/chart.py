@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from defocus.capture.simulation.picture.scene import SimulatedScene
+from defocus.capture.simulation.scene import SimulatedScene
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.scene.layers import Layer

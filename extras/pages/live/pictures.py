@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.judging.quick_look import read_look
-from defocus.capture.reporting.displacement import displacement_overlay, measured_similarity
-from defocus.capture.reporting.member import ROLES, Role, member_path, read_member
+from defocus.capture.reporting.member import (
+    ROLES,
+    Role,
+    displacement_overlay,
+    measured_similarity,
+    member_path,
+    read_member,
+)
 from defocus.capture.reporting.view import pair_entry
 from defocus.capture.sessions.state import CompletePair
 from defocus.errors import FileError, ImageError

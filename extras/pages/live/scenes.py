@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from defocus.capture.calibration.calibrations import (
+from defocus.capture.calibrations import (
     NO_CALIBRATIONS,
     Calibrations,
     load_calibrations,

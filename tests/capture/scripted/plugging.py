@@ -10,7 +10,7 @@ import pytest
 
 from defocus.capture.links import child_link, retries
 from defocus.capture.links.gphoto2 import child as child_process
-from defocus.capture.links.gphoto2 import detection, moments, process
+from defocus.capture.links.gphoto2 import process, received
 from defocus.capture.taking.shots import frames
 from tests.capture.scripted.binding import binding_of
 from tests.capture.scripted.body import BodyHangsError, ScriptedBody
@@ -71,8 +71,7 @@ def plug(monkeypatch: pytest.MonkeyPatch, *scripts: Path) -> Plugged:
 
     time = SimpleNamespace(sleep=sleep, monotonic=lambda: max(body.now for body in bodies))
     monkeypatch.setitem(sys.modules, "gphoto2", binding_of(bodies))
-    for module in (process, detection):
-        monkeypatch.setattr(module, "Child", start)
-    for module in (process, moments, retries, frames):
+    monkeypatch.setattr(process, "Child", start)
+    for module in (process, received, retries, frames):
         monkeypatch.setattr(module, "time", time)
     return plugged

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.capture.calibration.calibrations import (
+from defocus.capture.calibrations import (
+    Calibration,
     Calibrations,
+    read_calibration,
 )
-from defocus.capture.calibration.document import Calibration, read_calibration
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.running import ShootOptions, shoot_new

@@ -16,7 +16,7 @@ from defocus.capture.reporting.contact_sheet import contact_sheet
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, repair_session
 from defocus.capture.sessions.session import read_state
-from defocus.capture.simulation.motor import FocusMotor
+from defocus.capture.simulation.body import FocusMotor
 from defocus.capture.taking.resuming import resume_session
 from defocus.errors import CameraError, DatasetError, InputError, InterruptedWorkError
 from defocus.extras.charts.commands.capture_chart import command

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from defocus.capture.body_abilities import CardSpace
-from defocus.capture.calibration.document import Calibration
+from defocus.capture.calibrations import Calibration
 from defocus.capture.camera import CameraDescription, HasPreview
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera

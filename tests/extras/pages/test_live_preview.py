@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 from scipy.special import ndtr
 
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.reporting.numbers import measured
+from defocus.capture.reporting.view import measured
 from defocus.errors import CameraError, InputError
 from defocus.extras.pages.live.preview import (
     AT_RIM,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from defocus.capture.body_abilities import CardSpace, HasCardSpace
 from defocus.capture.camera import Camera, CameraDescription, Word
-from defocus.capture.inspecting.doctor import CheckedPoint, Status, asked
+from defocus.capture.doctor import CheckedPoint, Status, asked
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.planning.exposure import Exposure
-from defocus.capture.simulation.picture.sensor import exposure_scale
+from defocus.capture.simulation.sensor import exposure_scale
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px

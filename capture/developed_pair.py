@@ -1,15 +1,19 @@
 """Develop the shots of one pair and write a record of it."""
 
 import contextlib
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.developing.png import encode_png
+from defocus.blocks.derived import dressed, has_meaning, true_of_colours
+from defocus.blocks.metadata import read_metadata
+from defocus.blocks.png import Chunk, with_chunks
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import DatasetError, ImageError
@@ -35,9 +39,25 @@ __all__ = [
     "is_developed",
 ]
 
-SECOND_VIEW = "second_view"
-
 MatchExposure = Literal["none", "nominal", "measured"]
+
+LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
+SRGB = Chunk(b"sRGB", b"\0")
+
+
+def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
+    """Encode as PNG 3 (11.3.2): gAMA 1.0 if linear, else the original's colours, or sRGB."""
+    done, encoded = cv2.imencode(".png", picture[:, :, ::-1])
+    if not done:
+        raise ImageError("a developed picture cannot be encoded as PNG")
+    metadata = true_of_colours(read_metadata(source), converted=linear)
+    content = dressed(encoded.tobytes(), metadata)
+    if linear:
+        return with_chunks(content, [LIGHT])
+    return content if has_meaning(content) else with_chunks(content, [SRGB])
+
+
+SECOND_VIEW = "second_view"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from defocus import __version__
 from defocus.blocks.derived import LeftBehind, left_behind
-from defocus.capture.developing.developed_pair import (
+from defocus.capture.developed_pair import (
     DevelopSettings,
     PairTask,
     develop_pair,

@@ -1,6 +1,7 @@
-"""Scene in front of the simulated camera, and its image on the sensor."""
+"""Scene or target in front of the simulated camera, and its image on the sensor."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -9,17 +10,66 @@ from numpy.typing import NDArray
 
 from defocus.capture.camera import Target
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions
-from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM, build_scene, require_scene
-from defocus.capture.simulation.picture.sensor import exposure_scale
-from defocus.capture.simulation.picture.surface import dust_shadow, tint, vignette
-from defocus.capture.simulation.picture.targets import target_layers
-from defocus.capture.simulation.picture.truth import TrueShot
+from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene, require_scene
+from defocus.capture.simulation.sensor import dust_shadow, exposure_scale, tint, vignette
+from defocus.capture.simulation.truth import TrueShot
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved_layers
 from defocus.scene.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
 
 __all__ = ["FOCAL_LENGTH_MM", "Stage"]
+
+GREY_CARD = 0.18
+"""Reflectance of a grey card."""
+
+FLAT = 0.5
+CARD_SHARE = 0.5
+"""Side of the grey card over that of the picture."""
+
+DISC_SHARE = 0.08
+
+HELD_AT_MM = 2000.0
+CELL_PX = 3
+
+
+def target_layers(
+    target: Target, scene: Sequence[Layer], distance_mm: float, seed: int, travelled_px: float
+) -> list[Layer]:
+    """The layers of a target, as large as the scene's; a disc starts again at the right border."""
+    height, width = scene[0].alpha.shape
+    everywhere = np.ones((height, width))
+    if target == "flat":
+        return [Layer(np.full((height, width, 3), FLAT), everywhere, HELD_AT_MM)]
+    if target == "chart":
+        return [Layer(_chart(width, height, seed), everywhere, distance_mm)]
+    if target == "moving":
+        chart = Layer(_chart(width, height, seed), everywhere, distance_mm)
+        disc = _disc(width, height, travelled_px)
+        return [chart, Layer(np.ones((height, width, 3)), disc, distance_mm - 1.0)]
+    card = np.zeros((height, width))
+    rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
+    card[height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns] = 1
+    # Nothing stands before the card: it is nearer than the nearest object.
+    nearest_mm = min(layer.depth_mm for layer in scene)
+    grey = np.full((height, width, 3), GREY_CARD)
+    return [*scene, Layer(grey, card, min(HELD_AT_MM, nearest_mm - 1.0))]
+
+
+def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
+    """Chart of random grey cells of a few pixels, with detail in all directions."""
+    random = np.random.default_rng([seed, 0xC4A7])
+    cells = random.uniform(0.15, 0.75, (height // CELL_PX + 1, width // CELL_PX + 1))
+    fine = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)[:height, :width]
+    return np.repeat(fine[:, :, None], 3, axis=2)
+
+
+def _disc(width: int, height: int, travelled_px: float) -> NDArray[np.float64]:
+    """Alpha of an anti-aliased disc at a distance from the left border."""
+    y, x = np.mgrid[0:height, 0:width]
+    radius = np.hypot(x - travelled_px % width, y - height / 2)
+    return np.asarray(np.clip(DISC_SHARE * height - radius + 0.5, 0.0, 1.0))
+
 
 FOCAL_LENGTH_MM = 50.0
 

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from defocus.capture.inspecting.holders import usb_holders
 from defocus.capture.links.back_ends import camera_libraries
+from defocus.capture.links.gphoto2.errors import usb_holders
 
 __all__ = ["CheckedPoint", "Status", "asked", "computer_findings"]
 

@@ -1,22 +1,94 @@
-"""Calibrations of a shoot: their effect on judging, and their copies in the session."""
+"""Calibrations of a shoot: their files, effect on judging, and copies in the session."""
 
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from defocus.capture.calibration.document import KINDS, Calibration, Kind, read_calibration
+from defocus import __version__
 from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder, write_text
+from defocus.reading import read_json
 from defocus.scene.geometry import Similarity
 
-__all__ = ["NO_CALIBRATIONS", "Calibrations", "load_calibrations", "stored_calibrations"]
+__all__ = [
+    "NO_CALIBRATIONS",
+    "Calibration",
+    "Calibrations",
+    "Kind",
+    "load_calibrations",
+    "read_calibration",
+    "stored_calibrations",
+]
+
+Kind = Literal["exposure", "focus", "flat", "dust", "breathing", "rig"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+SCHEMA = 1
+LARGEST_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A calibration; the keys of ``result`` depend on its kind."""
+
+    kind: Kind  # kind of calibration
+    camera: Mapping[str, Any]
+    result: Mapping[str, Any]
+    created: str
+
+    @classmethod
+    def now(cls, kind: Kind, camera: CameraDescription, result: dict[str, Any]) -> "Calibration":
+        """A calibration made now."""
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(kind, camera.to_json(), result, created)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document for a file."""
+        return {
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "created": self.created,
+            "software": {"defocus": __version__},
+            "camera": dict(self.camera),
+            "result": dict(self.result),
+        }
+
+    def number(self, *path: str, default: float = 0.0) -> float:
+        """A number of the result; ``default`` if there is none at that path."""
+        found: Any = self.result
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return float(found) if isinstance(found, int | float) else default
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read an untrusted calibration file."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise DatasetError(f"{path}: too large for a calibration; check the path")
+        document = read_json(path)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: not a readable calibration ({error})") from error
+    kind = next((k for k in KINDS if _get(document, "kind") == k), None)
+    camera, result = _get(document, "camera"), _get(document, "result")
+    if kind is None or not isinstance(camera, dict) or not isinstance(result, dict):
+        raise DatasetError(f"{path}: not a calibration; make one with 'defocus-capture calibrate'")
+    if _get(document, "schema") != SCHEMA:
+        raise DatasetError(f"{path}: schema {_get(document, 'schema')}; update this package")
+    return Calibration(kind, camera, result, str(_get(document, "created")))
+
+
+def _get(document: Any, key: str) -> Any:  # noqa: ANN401 - any JSON value
+    return document.get(key) if isinstance(document, dict) else None
 
 
 @dataclass(frozen=True)

@@ -22,17 +22,23 @@ from defocus.capture.sessions.journal import (
     encode_record,
 )
 from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
-from defocus.capture.sessions.repair.copies import copy_journal
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError, storage_error
-from defocus.files import sha256_file, write_bytes
+from defocus.files import make_folder, sha256_file, write_bytes
 from defocus.progress import counted
 from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
 
-__all__ = ["rebuild_journal"]
+__all__ = ["copy_journal", "rebuild_journal"]
+
+
+def copy_journal(root: Path, journal: Path, turn: int) -> None:
+    """Copy the journal over one of its copies; ``turn`` grows by one, the other is left alone."""
+    copy = root / COPIES[turn % len(COPIES)]
+    make_folder(copy.parent)
+    write_bytes(copy, journal.read_bytes())
+
 
 _CHECKSUM = re.compile(r"([0-9a-f]{64})  pairs/([0-9]{4,6}_[a-z0-9-]{1,64})/(.+)")
-
 
 _IN_WORDS: Mapping[str, str] = {
     "session-created": "the beginning of the session",

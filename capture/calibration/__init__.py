@@ -1,1 +1,0 @@
-"""Calibration of cameras before a session: deviations from their labels."""

@@ -1,1 +1,0 @@
-"""Development of RAW pairs with equal parameters."""

@@ -1,1 +1,0 @@
-"""Checks of camera and computer before a shoot."""

@@ -1,1 +1,0 @@
-"""Copies of a session's journal, and the repair of a damaged one."""

@@ -1,1 +1,0 @@
-"""Picture of the simulated camera: scene, lens, sensor, ground truth."""
