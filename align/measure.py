@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.flow.reliability import supported
+from defocus.align.flow.refine import supported
 from defocus.align.misalignment import Misalignment, Sigma, mean_displacement
 from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.gains import photometry

@@ -4,13 +4,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.photometry.gains import SATURATED
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
 from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.rig import LensCalibration, Matrix, Rig
-from defocus.align.sampling.resample import Placement, inside_frame, sharp_view
+from defocus.align.sampling.resample import Placement, ReleaseGrid, inside_frame, sharp_view, whole
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_linear
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from defocus import __version__
 from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.shoot_record import ShootRecord
-from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT
+from defocus.capture.taking.shots.rig import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder, write_text
 from defocus.reading import read_json

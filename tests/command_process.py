@@ -53,7 +53,7 @@ COMMAND_MODULES = [
     "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
     "defocus.benchmark.study.running.run", "defocus.benchmark.training.train",
     "defocus.capture.cameras.sim", "defocus.capture.reporting.contact_sheet",
-    "defocus.capture.taking.running", "defocus.capture.taking.verdicts.again",
+    "defocus.capture.taking.running", "defocus.capture.taking.rejudging",
     "defocus.datasets.api", "defocus.datasets.audit.page", "defocus.datasets.audit.run",
     "defocus.datasets.deriving.compensate", "defocus.datasets.deriving.import_session",
     "defocus.datasets.patching.source", "tests.loaded_at_first_use",

@@ -100,9 +100,9 @@ _IN_THE_CORE = (
         "1.0 * math.log2(self.sharp.f_number",
     ),
     Fault("capture/sessions/journal.py", '"n": len(self.records) + 1', '"n": len(self.records)'),
-    Fault("align/compensation/crop.py", "row - levels[depth] + 1, ", "row - levels[depth], "),
+    Fault("align/sampling/resample.py", "row - levels[depth] + 1, ", "row - levels[depth], "),
     Fault(
-        "align/compensation/crop.py", "self.crop.left + (np.arange", "self.crop.top + (np.arange"
+        "align/sampling/resample.py", "self.crop.left + (np.arange", "self.crop.top + (np.arange"
     ),
     Fault("reports/text.py", '"∞" if number > 0 else', '"∞" if number < 0 else'),
     Fault("datasets/split.py", "place < TEST_SHARE + VALIDATION_SHARE", "place < VALIDATION_SHARE"),

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid, whole
 from defocus.align.measure import Measurement
 from defocus.align.photometry.equalise import DIAMETERS_PX
 from defocus.align.photometry.unexplained import unexplained_picture
+from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
 from defocus.files import atomic_path
 from defocus.images import write_image
 

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import ReleaseGrid, largest_rectangle, whole
 from defocus.align.measure import RELIABLE_PX, Field, Measurement, Misalignment
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.unexplained import explained
@@ -16,10 +15,13 @@ from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import (
     LocalFlow,
     Placement,
+    ReleaseGrid,
     Resampling,
     coloured,
     inside_frame,
+    largest_rectangle,
     resampled,
+    whole,
 )
 from defocus.errors import AlignmentError
 from defocus.images import Image

@@ -7,12 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Model, Release, plan_compensation
-from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.flow.colour_wheel import flow_colour
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.linear_light import encoded
-from defocus.align.sampling.resample import Placement, Resampling, coloured, resampled_light
+from defocus.align.sampling.resample import (
+    Placement,
+    ReleaseGrid,
+    Resampling,
+    coloured,
+    resampled_light,
+    whole,
+)
 from defocus.files import make_folder
 from defocus.images import Image, write_image
 

@@ -20,7 +20,6 @@ from defocus.align.compensation.compensate import (
     released_blurry,
     valid_mask,
 )
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.compensation.output_folder import OUTPUT_NAMES
 from defocus.align.compensation.record import (
     FLOW_FILE,
@@ -31,7 +30,7 @@ from defocus.align.compensation.record import (
 )
 from defocus.align.measure import Measurement
 from defocus.align.sampling.kernels import Kernel
-from defocus.align.sampling.resample import Placement, Resampling, resampled
+from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, Resampling, resampled
 from defocus.errors import AlignmentError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
 from defocus.images import Image, as_float, write_image

@@ -12,12 +12,11 @@ from pydantic import Field, ValidationError
 
 from defocus import __version__
 from defocus.align.compensation.compensate import Compensation, Model
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
 from defocus.align.sampling.kernels import Kernel
-from defocus.align.sampling.resample import LocalFlow, Placement, Resampling
+from defocus.align.sampling.resample import LocalFlow, Placement, Rectangle, ReleaseGrid, Resampling
 from defocus.errors import AlignmentError, FileError
 from defocus.files import sha256_file
 from defocus.images import Image
@@ -33,7 +32,7 @@ Triple = tuple[float, float, float]
 
 
 class CropRecord(Settings):
-    """Record of a :class:`defocus.align.compensation.crop.Rectangle`."""
+    """Record of a :class:`defocus.align.sampling.resample.Rectangle`."""
 
     left: Annotated[int, Field(ge=0)]
     top: Annotated[int, Field(ge=0)]

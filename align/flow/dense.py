@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator, check_frames
-from defocus.align.flow.refine import Refined, refined
-from defocus.align.flow.reliability import believed, expected_error
+from defocus.align.flow.refine import Refined, believed, expected_error, refined
 from defocus.align.photometry.equalise import Equalised, equalised
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.linear_light import LUMINANCE

@@ -13,8 +13,8 @@ from defocus.capture.camera import Camera, CameraDescription, Setting, SettingNa
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.labels import parse_f_number
+from defocus.capture.planning.plan import ListedScene
 from defocus.capture.planning.protocol import Order, ShotProtocol, make_protocol
-from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.checking import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in, scene_slug

@@ -24,7 +24,6 @@ from defocus.capture.camera import (
 )
 from defocus.capture.links.camera_words import refuse_value
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.gphoto2.delivery import in_memory
 from defocus.capture.links.gphoto2.errors import explained
 from defocus.capture.links.gphoto2.process import (
     VIRTUAL_MANUFACTURER,
@@ -39,6 +38,7 @@ from defocus.capture.links.gphoto2.received import (
     clear_away,
     say_others,
 )
+from defocus.capture.links.gphoto2.release import in_memory
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
     FILES_OF_KIND,

@@ -29,8 +29,7 @@ from defocus.capture.camera import (
 )
 from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.planning.labels import values
-from defocus.capture.simulation.body import Body, FocusMotor, spoiled, write_delivered
-from defocus.capture.simulation.faults import parse_faults
+from defocus.capture.simulation.body import Body, FocusMotor, parse_faults, spoiled, write_delivered
 from defocus.capture.simulation.options import (
     PROFILES,
     SENSOR_WIDTH_MM,
@@ -44,8 +43,14 @@ from defocus.capture.simulation.sensor import (
     recorded,
     sensor_noise,
 )
-from defocus.capture.simulation.stage import FOCAL_LENGTH_MM, Stage
-from defocus.capture.simulation.truth import TrueShot, between, combined, truth_document
+from defocus.capture.simulation.stage import (
+    FOCAL_LENGTH_MM,
+    Stage,
+    TrueShot,
+    between,
+    combined,
+    truth_document,
+)
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
 from defocus.scene.geometry import IDENTITY, Similarity

@@ -190,7 +190,7 @@ def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | No
     """Use the values of a settings file as defaults of the other options."""
     if path is None:
         return None
-    from defocus.capture.planning.profile import load_profile
+    from defocus.capture.judging.limits import load_profile
 
     names = {option_name(option): option.name for option in ctx.command.params}
     typed_alone = {"settings", "camera", "session", "plugin"}

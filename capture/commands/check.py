@@ -81,7 +81,7 @@ def _checked(session: Path, *, files_only: bool, jobs: int) -> "SessionCheck":
     if files_only:
         return report
     from defocus.capture.reporting.contact_sheet import write_contact_sheet
-    from defocus.capture.taking.verdicts.again import judged_again
+    from defocus.capture.taking.rejudging import judged_again
     from defocus.errors import StorageError
     from defocus.progress import say
 

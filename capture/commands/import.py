@@ -87,7 +87,7 @@ def command(
     """
     from defocus.capture.arriving.importer import ImportRequest
     from defocus.capture.arriving.importing import import_pictures, watch_pictures
-    from defocus.capture.planning.scene_list import read_scene_list
+    from defocus.capture.planning.plan import read_scene_list
 
     if (folder is None) == (watched is None):
         raise click.UsageError("give a FOLDER, or --watch FOLDER")

@@ -50,9 +50,8 @@ def command(
     Exposure times come from the camera's own list and are compared by true value: "f/22" is f/22.63
     and "1/60" is 1/64 s.
     """
-    from defocus.capture.planning.plan import lines_of
+    from defocus.capture.planning.plan import lines_of, read_scene_list
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.planning.scene_list import read_scene_list
     from defocus.capture.taking.running import ShootOptions, each_aperture, plan_on
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 

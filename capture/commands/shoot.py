@@ -106,8 +106,8 @@ def command(
     Pairs can be added to a session at any time. Each pair is judged at once; the exit code is 1 if
     one was rejected. 'resume' continues an interrupted shoot.
     """
+    from defocus.capture.planning.plan import read_scene_list
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.planning.scene_list import read_scene_list
     from defocus.capture.taking.person import bell
     from defocus.capture.taking.running import ShootOptions, shoot_new, tell_plan
     from defocus.capture.taking.shots.rig import RigAddress

@@ -1,13 +1,20 @@
-"""Limits beyond which a pair gets a warning or is rejected."""
+"""Limits beyond which a pair gets a warning or is rejected, and the user's settings file.
 
+Keys of its ``[shoot]`` are names of options, which the command line overrides; those of
+``[quality]`` are fields of :class:`QualityLimits`.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from defocus.errors import InputError
-from defocus.settings import Settings, parse_settings
+from defocus.errors import InputError, SettingsError
+from defocus.near_names import did_you_mean
+from defocus.settings import Settings, load_settings, parse_settings
 
-__all__ = ["LIMITS", "SHORT_NAMES", "QualityLimits", "Strictness", "with_changes"]
+__all__ = ["LIMITS", "SHORT_NAMES", "QualityLimits", "Strictness", "load_profile", "with_changes"]
 
 Strictness = Literal["strict", "warn", "off"]
 """``strict``: what is beyond the limits is rejected. ``warn``: it is only warned about. ``off``:
@@ -86,3 +93,24 @@ def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
                 f"--qc-set {typed}: write NAME=NUMBER, as in shift=5,ev=0.15"
             ) from error
     return parse_settings(QualityLimits, {**limits.model_dump(), **changes}, origin="--qc-set")
+
+
+Value = bool | int | float | str | list[bool | int | float | str]
+
+
+class CaptureProfile(Settings):
+    """A settings file; ``shoot`` has its options as typed."""
+
+    shoot: dict[str, Value] = Field(default_factory=dict)  # option → value, as typed
+    quality: QualityLimits = LIMITS
+
+
+def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
+    """Read a settings file; ``options`` may be set in ``[shoot]``, named without leading dashes."""
+    profile = load_settings(CaptureProfile, path)
+    legal = sorted(options)
+    for key in profile.shoot:
+        if key not in legal:
+            hint = did_you_mean(key, legal, most=1, nearness=0.0)
+            raise SettingsError(f"{path}: unknown key 'shoot.{key}'; {hint}")
+    return profile

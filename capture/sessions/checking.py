@@ -5,9 +5,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from defocus.capture.sessions.index import index_problem
 from defocus.capture.sessions.lines import VERDICT_WORDS
-from defocus.capture.sessions.session import file_problem, read_state, stored_problem
+from defocus.capture.sessions.session import file_problem, index_problem, read_state, stored_problem
 from defocus.capture.sessions.state import (
     CompletePair,
     SessionChart,

@@ -17,11 +17,10 @@ from typing import Any
 
 from defocus import __version__
 from defocus.capture.camera import CardFile
-from defocus.capture.sessions.index import INDEX, index_document
 from defocus.capture.sessions.journal import Journal, Listener, Record
 from defocus.capture.sessions.lines import Line, read_line
 from defocus.capture.sessions.repair import copy_journal, rebuild_journal
-from defocus.capture.sessions.session import JOURNAL
+from defocus.capture.sessions.session import INDEX, JOURNAL, index_document
 from defocus.capture.sessions.state import (
     SCHEMA,
     CompletePair,

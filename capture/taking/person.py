@@ -9,8 +9,7 @@ from typing import Literal, Protocol
 import click
 
 from defocus.capture.judging.verdict import Quality
-from defocus.capture.planning.plan import Plan, lines_of
-from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.plan import ListedScene, Plan, lines_of
 from defocus.capture.planning.shoot_record import Retake
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError

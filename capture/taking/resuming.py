@@ -9,8 +9,7 @@ import click
 
 from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.camera import CameraDescription
-from defocus.capture.links.address import redacted
-from defocus.capture.links.back_ends import starts_programs
+from defocus.capture.links.back_ends import redacted, starts_programs
 from defocus.capture.links.retries import setting_gone
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
@@ -32,7 +31,7 @@ from defocus.capture.taking.running import (
 )
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.capture.taking.shots.series import shoot_series
-from defocus.capture.taking.verdicts.whole import complete_whole
+from defocus.capture.taking.verdicts import complete_whole
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 

@@ -22,9 +22,8 @@ from defocus.capture.camera import (
     HasWhiteBalance,
 )
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.planning.plan import Plan, lines_of
+from defocus.capture.planning.plan import ListedScene, Plan, lines_of
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
@@ -35,8 +34,13 @@ from defocus.capture.taking.hooks import After, Hook, after_pair
 from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
 from defocus.capture.taking.pair_lines import PairLines
 from defocus.capture.taking.person import Asker, Person, ring
-from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT, focus_positions
-from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
+from defocus.capture.taking.shots.rig import (
+    DEFAULT_OVERSHOOT,
+    RigAddress,
+    SessionCameras,
+    focus_positions,
+    open_rig,
+)
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.command_line.json_output import json_output

@@ -18,9 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.compensation.output import write_array
-from defocus.align.sampling.resample import Placement, Resampling, resampled
+from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
 from defocus.blocks.derived import give_blocks
 from defocus.cache import atomic_folder
 from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, sharpnesses

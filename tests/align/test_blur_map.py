@@ -16,10 +16,10 @@ from defocus.align.compensation.blur_map import (
     blur_scale_px,
     write_blur_map,
 )
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment
+from defocus.align.sampling.resample import Rectangle, ReleaseGrid
 from defocus.images import read_image
 
 HEIGHT, WIDTH = 40, 60

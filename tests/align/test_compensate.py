@@ -17,13 +17,12 @@ from defocus.align.compensation.compensate import (
     released_blurry,
     valid_mask,
 )
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.compensation.output import sharpness_lost
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import Photometry
-from defocus.align.sampling.resample import Placement
+from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity

@@ -8,7 +8,7 @@ from synthetic import Pair, rendered_pair
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.flow.colour_wheel import colour_wheel, flow_colour, official_mask
-from defocus.align.flow.reliability import supported
+from defocus.align.flow.refine import supported
 from defocus.align.sampling.warp import calibration_mask
 from defocus.errors import AlignmentError, InputError
 from defocus.scene.geometry import Similarity

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_light, reduced_twice
 from defocus.align.rig import LensCalibration, Rig
 from defocus.align.sampling.kernels import KERNELS, Kernel
@@ -15,10 +14,14 @@ from defocus.align.sampling.pyramid import reduced
 from defocus.align.sampling.resample import (
     LocalFlow,
     Placement,
+    Rectangle,
+    ReleaseGrid,
     Resampling,
     inside_frame,
+    largest_rectangle,
     resampled,
     resampled_light,
+    whole,
 )
 from defocus.images import as_float, as_linear, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity

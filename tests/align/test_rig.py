@@ -11,12 +11,19 @@ from analytic import stored, waves
 from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import compensate
-from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.rig import LensCalibration, Rig, read_rig, write_rig
 from defocus.align.rig_estimate import colour_matrix, estimate_rig
-from defocus.align.sampling.resample import Placement, Resampling, coloured, inside_frame, resampled
+from defocus.align.sampling.resample import (
+    Placement,
+    ReleaseGrid,
+    Resampling,
+    coloured,
+    inside_frame,
+    resampled,
+    whole,
+)
 from defocus.errors import AlignmentError, SettingsError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.scene.geometry import IDENTITY

@@ -7,10 +7,9 @@ import pytest
 from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import compensate
-from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.sampling.resample import Placement, inside_frame
+from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, inside_frame
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.images import Image, read_image, write_image

@@ -13,8 +13,8 @@ from defocus.capture.reporting.contact_sheet import contact_sheet, write_contact
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_state
-from defocus.capture.taking.verdicts import again
-from defocus.capture.taking.verdicts.again import judge_again, judged_again
+from defocus.capture.taking import rejudging
+from defocus.capture.taking.rejudging import judge_again, judged_again
 from defocus.errors import DatasetError
 from defocus.reports.model import Paragraph, Table
 from tests.capture.shooting import entry, shoot
@@ -78,20 +78,20 @@ def test_an_interrupted_check_goes_on_where_it_ended(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = judged_again(copied, check_session(copied))
-    judged, judge = [], again._judged
+    judged, judge = [], rejudging._judged
 
-    def stopped(job: again._Job) -> CheckedPair:
+    def stopped(job: rejudging._Job) -> CheckedPair:
         if judged:
             raise KeyboardInterrupt
         judged.append(job.pair.id)
         return judge(pickle.loads(pickle.dumps(job)))  # noqa: S301 - as another process gets it
 
-    monkeypatch.setattr(again, "_judged", stopped)
+    monkeypatch.setattr(rejudging, "_judged", stopped)
     with pytest.raises(KeyboardInterrupt):
         judged_again(copied, check_session(copied))
     (kept,) = copied.glob(".check-in-progress*")
     kept.write_bytes(kept.read_bytes() + b'["half a li')
-    monkeypatch.setattr(again, "_judged", lambda job: judged.append(job.pair.id) or judge(job))
+    monkeypatch.setattr(rejudging, "_judged", lambda job: judged.append(job.pair.id) or judge(job))
     assert judged_again(copied, check_session(copied)) == whole
     assert judged == ["0001_scene-001", "0002_scene-002"]
     assert not kept.exists()

@@ -20,7 +20,7 @@ from defocus.capture.links import retries
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session, read_state
-from defocus.capture.taking.verdicts.stored import StoredShots
+from defocus.capture.taking.verdicts import StoredShots
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 from tests.capture.shooting import journalled, resume, shoot

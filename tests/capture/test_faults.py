@@ -11,7 +11,7 @@ from defocus.capture.links.retries import PAUSES_SECONDS, ShotFailedError
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.session import read_session
-from defocus.capture.simulation.faults import FAULTS, parse_faults
+from defocus.capture.simulation.body import FAULTS, parse_faults
 from defocus.capture.simulation.options import PROFILES
 from defocus.errors import CameraError, StorageError
 from tests.capture import shooting

@@ -8,7 +8,7 @@ from defocus.capture.camera import CardFile, FileKind, Word
 from defocus.capture.cameras import gphoto2
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2.child import lines_of
-from defocus.capture.links.gphoto2.delivery import (
+from defocus.capture.links.gphoto2.release import (
     FilesOfShot,
     MissingFileError,
     Told,

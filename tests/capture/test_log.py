@@ -16,7 +16,7 @@ from defocus.capture.arriving.importer import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.commands import log, shoot
 from defocus.capture.judging.limits import LIMITS
-from defocus.capture.planning.scene_list import read_scene_list
+from defocus.capture.planning.plan import read_scene_list
 from defocus.capture.reporting.contact_sheet import contact_sheet
 from defocus.capture.reporting.log import read_log
 from defocus.capture.reporting.view import measured

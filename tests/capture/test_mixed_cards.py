@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import IFDRational
 from defocus.capture.arriving.importer import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
-from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.plan import ListedScene
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.readers.session import session_pairs

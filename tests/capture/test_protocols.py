@@ -26,9 +26,8 @@ from defocus.capture.sessions.journal import Journal, Record
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.body import FocusMotor
 from defocus.capture.taking.running import ShootOptions
-from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
-from defocus.capture.taking.shots.rig import RigAddress
-from defocus.capture.taking.verdicts.stored import StoredShots
+from defocus.capture.taking.shots.rig import FocusPositions, RigAddress, focus_positions
+from defocus.capture.taking.verdicts import StoredShots
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 from defocus.errors import CameraError, InputError

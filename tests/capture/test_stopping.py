@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from defocus.capture.sessions.journal import read_journal
-from defocus.capture.taking.shots.stopping import finished_first
+from defocus.capture.taking.shots.frames import finished_first
 from tests.command_process import start_command
 
 SECONDS = 3.0

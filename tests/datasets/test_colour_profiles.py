@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from defocus.align.compensation.crop import Rectangle
+from defocus.align.sampling.resample import Rectangle
 from defocus.blocks.derived import give_blocks
 from defocus.capture.judging.quality import judge_pair
 from defocus.capture.planning.exposure import Bracket, make_exposure

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release
-from defocus.align.compensation.crop import Rectangle
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.rig import Rig
+from defocus.align.sampling.resample import Rectangle
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.pair import Dataset

@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.camera import ON_CARD, CardFile
-from defocus.capture.links.gphoto2.delivery import apart, in_memory
 from defocus.capture.links.gphoto2.entries import BodyMotor, Entries
-from defocus.capture.links.gphoto2.release import OpenBody, RequestRefusedError, Shutter
+from defocus.capture.links.gphoto2.release import (
+    OpenBody,
+    RequestRefusedError,
+    Shutter,
+    apart,
+    in_memory,
+)
 from defocus.command_line.json_output import json_output
 
 __all__ = ["main"]

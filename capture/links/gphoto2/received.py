@@ -16,7 +16,7 @@ from typing import Any
 
 from defocus.capture.body_abilities import CardSpace
 from defocus.capture.camera import ON_CARD, FileKind
-from defocus.capture.links.gphoto2.delivery import apart
+from defocus.capture.links.gphoto2.release import apart
 from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError
 from defocus.exif import read_exif

@@ -1,13 +1,18 @@
 """Take the shots of one pair: settings, focus, release and files."""
 
+import contextlib
 import math
+import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Barrier
+from types import FrameType
 from typing import Any, TypeVar
 
 from defocus.capture.arriving.hot_folder import copy_part
@@ -25,9 +30,7 @@ from defocus.capture.planning.labels import parse_value
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, StoredFile, main_file
-from defocus.capture.taking.shots.focusing import FocusPositions
-from defocus.capture.taking.shots.rig import SessionCameras
-from defocus.capture.taking.shots.stopping import finished_first
+from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.errors import CameraError
 from defocus.exif import Exif, read_exif
 from defocus.progress import say
@@ -36,6 +39,7 @@ from defocus.raw import RAW_SUFFIXES
 __all__ = [
     "TakenFrame",
     "apply_exposure",
+    "finished_first",
     "release_skew_seconds",
     "take_frame",
     "take_frames",
@@ -43,6 +47,35 @@ __all__ = [
 ]
 
 Kept = TypeVar("Kept")
+
+SAID = b"finishing the shot that is being taken; Ctrl-C once more ends at once\n"
+STDERR = 2
+
+
+@contextlib.contextmanager
+def finished_first() -> Iterator[None]:
+    """Delay the first Ctrl-C until the block is finished; a second one ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = False
+
+    def press(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        with contextlib.suppress(OSError):
+            os.write(STDERR, SAID)  # a handler may not wait for the locks of sys.stderr
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
 
 RELEASE_TIMEOUT_SECONDS = 60.0
 

@@ -8,24 +8,85 @@ verdict shows is taken again at the end of its scene.
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
+from defocus.capture.judging.limits import QualityLimits, Strictness
+from defocus.capture.judging.quality import Read
+from defocus.capture.judging.quick_look import QuickLook, read_halved
+from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import delete_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.capture.taking.shots.focusing import focus_positions
 from defocus.capture.taking.shots.frames import TakenFrame
-from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.rig import SessionCameras, focus_positions
 from defocus.capture.taking.shots.shooting import HANDLING, Handling, TakenPair, take_pair
-from defocus.capture.taking.verdicts.beside import SideJudge, SideVerdict
-from defocus.capture.taking.verdicts.stored import stored_shots
-from defocus.capture.taking.verdicts.whole import judged_pair
+from defocus.capture.taking.verdicts import StoredShots, judged_pair, stored_shots
 from defocus.errors import DefocusError
 from defocus.progress import say
 
 __all__ = ["shoot_pairs", "shoot_series"]
+
+
+@dataclass(frozen=True)
+class SideVerdict:
+    """What will be known of a pair: at once, and by all measurements."""
+
+    first: "Future[Quality]"
+    verdict: "Future[Quality]"
+
+
+class SideJudge:
+    """Reads shots in one thread and judges pairs in another while the camera works.
+
+    NumPy and OpenCV compute without the interpreter's lock, so the camera's thread goes on.
+    """
+
+    def __init__(self) -> None:
+        self._eyes = ThreadPoolExecutor(1, "reading")
+        self._bench = ThreadPoolExecutor(1, "judging")
+        self._seen: dict[Path, Future[QuickLook]] = {}
+
+    def see(self, path: Path) -> None:
+        """Begin to read a stored shot."""
+        self._seen[path] = self._eyes.submit(read_halved, path)
+
+    def begin(
+        self, shots: StoredShots, limits: QualityLimits, strictness: Strictness
+    ) -> SideVerdict:
+        """Begin to judge a pair; its pictures are dropped from memory afterwards."""
+        read = self._reader(shots)
+        for path in shots.paths.values():
+            self._seen.pop(path, None)
+        first = self._eyes.submit(shots.at_first_look, limits, strictness, read)
+        return SideVerdict(first, self._bench.submit(shots.judged, limits, strictness, read))
+
+    def _reader(self, shots: StoredShots) -> Read:
+        """Reads the shots of a pair from memory if they are there."""
+        seen = {path: self._seen[path] for path in shots.paths.values() if path in self._seen}
+
+        def read(path: Path) -> QuickLook:
+            return seen[path].result() if path in seen else read_halved(path)
+
+        return read
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._eyes.shutdown(cancel_futures=True)
+        self._bench.shutdown(cancel_futures=True)
+
 
 MOST_WAITING = 2
 """Pairs that wait for their verdict; each holds its pictures in memory."""

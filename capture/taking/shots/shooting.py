@@ -18,14 +18,13 @@ from defocus.capture.sessions.state import (
     scene_slug,
 )
 from defocus.capture.taking.person import NOBODY, Person
-from defocus.capture.taking.shots.focusing import FocusPositions
 from defocus.capture.taking.shots.frames import (
     TakenFrame,
     release_skew_seconds,
     take_frame,
     take_frames,
 )
-from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.files import make_folder
 
 __all__ = ["HANDLING", "Handling", "TakenPair", "new_pairs", "planned_pair", "take_pair"]

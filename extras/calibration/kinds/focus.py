@@ -13,7 +13,7 @@ import numpy as np
 from defocus.capture.judging.quick_look import encoded_grey
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.planning.exposure import Exposure
-from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
+from defocus.capture.taking.shots.rig import FocusPositions, focus_positions
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench
 from defocus.extras.calibration.kinds.focus_scale import FocusView, focus_scale, view_at

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from defocus.capture.camera import CameraDescription
-from defocus.capture.links.address import NetworkAddress, password_of
+from defocus.capture.links.back_ends import NetworkAddress, password_of
 from defocus.errors import CameraNotFoundError
 from defocus.extra_packages import require
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.links.address import NetworkAddress, password_of
+from defocus.capture.links.back_ends import NetworkAddress, password_of
 from defocus.capture.links.camera_words import CLOCK_SKEW
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
-from defocus.capture.links.address import NetworkAddress
+from defocus.capture.links.back_ends import NetworkAddress
 from defocus.errors import CameraError, CameraNotFoundError
 
 __all__ = ["OnvifClient", "RefusedError", "check_package"]

@@ -84,8 +84,8 @@ def command(
     sharpness and exposure are printed; the histogram shows linear light.
     """
     _refuse_options(click.get_current_context(), looks_only=session is None)
+    from defocus.capture.planning.plan import read_scene_list
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.planning.scene_list import read_scene_list
     from defocus.capture.taking.running import ShootOptions
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
     from defocus.extras.pages.live.scenes import SceneShooter

@@ -12,9 +12,8 @@ from defocus.capture.calibrations import (
     stored_calibrations,
 )
 from defocus.capture.camera import KnowsTruth
-from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.plan import ListedScene, Plan
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, scene_slug
@@ -24,7 +23,7 @@ from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import new_pairs
-from defocus.capture.taking.verdicts.whole import complete_whole
+from defocus.capture.taking.verdicts import complete_whole
 from defocus.extras.pages.live.page_person import Ask, PageUser
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")

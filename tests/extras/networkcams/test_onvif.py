@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from defocus.capture.camera import HasConfig, HasPreview
-from defocus.capture.links.address import PASSWORD_VARIABLE
-from defocus.capture.links.back_ends import open_camera
+from defocus.capture.links.back_ends import PASSWORD_VARIABLE, open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.extras.networkcams import focus_drive

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
+from defocus.capture.planning.plan import ListedScene
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.taking.shots.rig import SessionCameras

@@ -17,8 +17,8 @@ from defocus.capture.calibrations import Calibration
 from defocus.capture.camera import CameraDescription, HasPreview
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
+from defocus.capture.planning.plan import ListedScene
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import read_journal

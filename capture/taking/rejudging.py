@@ -1,10 +1,14 @@
 """Judge the pairs of a session again from their files."""
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from defocus import __version__
 from defocus.capture.calibrations import stored_calibrations
@@ -13,13 +17,56 @@ from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.capture.taking.verdicts.kept import kept_verdicts
-from defocus.capture.taking.verdicts.stored import stored_shots
+from defocus.capture.taking.verdicts import stored_shots
 from defocus.processes import in_processes
 from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
 __all__ = ["judge_again", "judged_again"]
+
+NAME = ".check-in-progress.jsonl"
+
+_CHECKED = TypeAdapter(CheckedPair)
+
+
+class KeptVerdicts:
+    """Verdicts by what they depend on: a JSON list in a line. An unreadable one is left out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._found, self._writable = path, dict[str, CheckedPair](), True
+        with contextlib.suppress(OSError):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError, TypeError, ValidationError):
+                    key, pair = json.loads(line)
+                    self._found[str(key)] = _CHECKED.validate_python(pair)
+
+    def get(self, key: str) -> CheckedPair | None:
+        """The verdict of an earlier try."""
+        return self._found.get(key)
+
+    def add(self, key: str, pair: CheckedPair) -> None:
+        """Keep a verdict; on a read-only disk the check goes on without."""
+        if not self._writable:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps([key, asdict(pair)]) + "\n")
+        except OSError as error:
+            self._writable = False
+            say(f"{self._path}: cannot be written ({error.strerror}); the check cannot be resumed")
+
+    def forget(self) -> None:
+        """Remove the file, once all verdicts are known."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def kept_verdicts(root: Path) -> Iterator[KeptVerdicts]:
+    """The kept verdicts of a session; they are removed if the block ends without an error."""
+    kept = KeptVerdicts(root / NAME)
+    yield kept
+    kept.forget()
 
 
 @dataclass(frozen=True)
