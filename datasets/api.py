@@ -137,12 +137,12 @@ def reader(name: str) -> Reader:
 def reader_card(name: str) -> ReaderCard:
     """The card of the datasets that a reader opens; an unknown reader is a ``DatasetError``."""
     found = reader(name)
-    return found.card or ReaderCard(
-        title=name,
-        source=f"reader of {found.read.__module__}",
-        licence="unknown",
-        redistributable=False,
-    )
+    return found.card or _unknown(name, found.read.__module__)
+
+
+def _unknown(name: str, place: str) -> ReaderCard:
+    """The card of a reader without one."""
+    return ReaderCard(name, source=f"reader of {place}", licence="unknown", redistributable=False)
 
 
 def _finders() -> dict[str, Callable[[], Reader | None]]:
@@ -191,7 +191,11 @@ def _plugin_readers() -> list[tuple[str, Reader]]:
     return [
         (
             f"plug-in {plugin.path}",
-            replace(one, read=guarded(plugin, f"reader {one.name!r}", one.read, (DefocusError,))),
+            replace(
+                one,
+                read=guarded(plugin, f"reader {one.name!r}", one.read, (DefocusError,)),
+                card=one.card or _unknown(one.name, plugin.path.name),
+            ),
         )
         for plugin, one in found
     ]

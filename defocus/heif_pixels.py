@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
+from defocus.extra_packages import require
 from defocus.quiet_decoders import QUIET
 
 __all__ = ["HEIF_KINDS", "HeifContents", "heif_contents", "read_heif", "unusual_code"]
 
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
-INSTALL = "pip install 'defocus[heif]'"
 _HEAD_BYTES = 200_000
 _UNREAD = "metadata that cannot be read"
 _AUXILIARY = {
@@ -58,8 +58,8 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
     try:
         with QUIET:
             pixels = _decoded(data, kind)
-    except ImportError as error:
-        raise ImageError(f"{path}: is {kind}, which a library reads: {INSTALL}") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: is {kind}, which {error}") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(
@@ -76,20 +76,16 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
 
 def _decoded(data: bytes, kind: str) -> NDArray[Any]:
     if kind == "JPEG XL":
-        import imagecodecs
-
+        imagecodecs = require("imagecodecs", "heif", error=ImageError)
         return np.asarray(imagecodecs.jpegxl_decode(data))
     if kind == "HEIC":
-        import pillow_heif
-
-        opened: Any = pillow_heif.open_heif(
+        opened: Any = require("pillow_heif", "heif", error=ImageError).open_heif(
             io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False
         )
         picture = opened[opened.primary_index]
         return _scaled(np.asarray(picture), picture.info["bit_depth"])
     if (bits := _avif_bits(data)) > 8:
-        import imagecodecs
-
+        imagecodecs = require("imagecodecs", "heif", error=ImageError)
         return _scaled(np.asarray(imagecodecs.avif_decode(data)), bits)
     with io.BytesIO(data) as stream, _opened_avif(stream) as opened_avif:
         return np.asarray(opened_avif)
@@ -99,7 +95,7 @@ def _opened_avif(stream: io.BytesIO) -> Any:  # noqa: ANN401 - Pillow's picture
     from PIL import Image, features
 
     if not features.check("avif"):
-        raise ImportError("this Pillow has no AVIF")
+        raise ImageError("needs a Pillow with AVIF; pip install --upgrade pillow")
     return Image.open(stream, formats=["AVIF"])
 
 

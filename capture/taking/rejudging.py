@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from defocus import __version__
 from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.shoot_record import ShootRecord
@@ -23,6 +22,9 @@ from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
 __all__ = ["judge_again", "judged_again"]
+
+JUDGING_REVISION = 1
+"""Raised by hand where the same files get another verdict: an interrupted check judges again."""
 
 NAME = ".check-in-progress.jsonl"
 
@@ -107,7 +109,7 @@ def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck
 def _key(job: _Job) -> str:
     """What a verdict depends on: the files, the limits and the journalled verdict."""
     told = [
-        __version__,
+        str(JUDGING_REVISION),
         job.pair.verdict,
         job.pair.reason,
         job.shoot.handling.model_dump_json(),

@@ -21,7 +21,7 @@ from defocus import __version__
 from defocus.command_line.added_options import with_added_options
 from defocus.command_line.completion_option import COMPLETION
 from defocus.command_line.options import with_common_options
-from defocus.command_line.plugin_option import PLUGIN, with_plugins
+from defocus.command_line.plugin_option import PLUGIN, load_named, with_plugins
 from defocus.command_line.verb_group import refuse_unknown
 from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of
 from defocus.discovery import Offer
@@ -84,6 +84,9 @@ class CommandGroup(click.Group):
         if name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         offer = find_verb(self.program, self.commands_package, name)
+        if offer is None:
+            load_named(args)
+            offer = find_verb(self.program, self.commands_package, name)
         if offer is None:
             if group := self._group_with(ctx, name):
                 ctx.fail(f"No such command {name!r}; it is '{group} {name}'")

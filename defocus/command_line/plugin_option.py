@@ -1,17 +1,28 @@
 """The option ``--plugin FILE``, which every command has, before its sub-command or behind it."""
 
+from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import click
 
 from defocus.extensions import load_plugin
 
-__all__ = ["PLUGIN", "with_plugins"]
+__all__ = ["PLUGIN", "load_named", "with_plugins"]
 
 
 def _load(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> None:
     for path in paths:
         load_plugin(path)
+
+
+def load_named(words: Iterable[str]) -> None:
+    """Load the plug-ins that stand behind a sub-command, which one of them may bring."""
+    typed = iter(list(takewhile(lambda word: word != "--", words)))
+    for word in typed:
+        option, _, file = word.partition("=")
+        if option == "--plugin" and (file := file or next(typed, "")):
+            load_plugin(file)
 
 
 PLUGIN = click.Option(

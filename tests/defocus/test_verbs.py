@@ -115,6 +115,9 @@ def test_a_plugin_file_has_commands_and_groups(tmp_path: Path) -> None:
         "@click.group()\ndef bench_words() -> None:\n    '''Say words.'''\n\n\n"
         "@bench_words.command()\ndef hello() -> None:\n    '''Say hello.'''\n    print('hello')\n"
     )
+    assert "No such command 'words'" in bench("words", "hello", "--", "--plugin", path).output
+    assert bench("words", "hello", f"--plugin={path}").output == "hello\n"
+    assert bench("words", "hello").output == "hello\n", "it is loaded now"
     assert bench("--plugin", path, "words", "hello").output == "hello\n"
     assert re.search(r"\n  words +Say words\.\n", bench("--plugin", path, "--help").output)
     assert extensions.plugin_arguments() == ["--plugin", str(path)], "other processes have it too"

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 import defocus
 from defocus import extensions
 from defocus.command_line.commands import command_group
+from defocus.datasets.api import reader_card
 from defocus.errors import DatasetError, RegistryError
 from defocus.images import write_image
 from tests.benchmark.example_study import make_study
@@ -62,6 +63,7 @@ def test_the_reader() -> None:
             write_image(Path(f"mine/{name}-{state}.png"), np.full((16, 20, 3), 7, np.uint8))
     Path("mine/b-closed.png").unlink()
     defocus.plugin("albums.py")
+    assert reader_card("albums").source == "reader of albums.py"
     dataset = defocus.open_dataset("albums:mine")
     assert [(pair.id, pair.split) for pair in dataset] == [
         ("a", "train"), ("c", "train"), ("d", "train"), ("e", "test"),
