@@ -26,10 +26,12 @@ from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import PACKAGING_REVISION, package_dataset
+from defocus.datasets.rendering.revision import RENDERING_REVISION
+from defocus.datasets.rendering.run import render_dataset
 from defocus.datasets.sidecar.write import SIDECAR_REVISION, write_sidecar
 from tests.golden.numbers import Numbers, of_folder, of_value
 
-__all__ = ["COMMAND", "FILE", "MAKERS", "REVISIONS", "numbers_of", "stored_dataset"]
+__all__ = ["COMMAND", "CORE", "FILE", "MAKERS", "REVISIONS", "numbers_of", "stored_dataset"]
 
 COMMAND = "python -m tests.golden.makers"
 FILE = Path(__file__).with_name("makers.json")
@@ -43,9 +45,32 @@ REVISIONS: dict[str, Any] = {
     "sidecar": [MEASURING_REVISION, SIDECAR_REVISION],
     "patches": [CUTTING_REVISION],
     "package": [PACKAGING_REVISION],
+    "render": [RENDERING_REVISION],
 }
 
 ESTIMATOR = "dis"
+
+REQUEST = """
+size = [96, 64]
+[lens]
+focal_length_mm = 100.0
+f_number = 2.8
+focus_distance_mm = 1000.0
+[aperture]
+blades = 6
+cats_eye = 0.2
+[dual_pixel]
+profile = "half-disc"
+[misalignment]
+shift_px = [1.0, 2.0]
+gain_ev = [0.1, 0.2]
+[[scenes]]
+name = "desk"
+planes = [
+  {{picture = "{behind}", depth_mm = 2500.0}},
+  {{picture = "{before}", depth_mm = 700.0, polygon = [[-0.4, -0.3], [0.3, -0.3], [0.0, 0.4]]}},
+]
+"""
 
 
 def stored_dataset(folder: Path) -> Dataset:
@@ -99,6 +124,14 @@ def _package(dataset: Dataset, out: Path) -> Numbers:
     yield from of_folder(out)
 
 
+def _render(dataset: Dataset, out: Path) -> Numbers:
+    behind, before = (pair.sharp for pair in dataset.pairs)
+    request = out.with_name("request.toml")
+    request.write_text(REQUEST.format(behind=behind, before=before), encoding="utf-8")
+    render_dataset(request, out)
+    yield from of_folder(out / "pairs")
+
+
 MAKERS: dict[str, Callable[[Dataset, Path], Numbers]] = {
     "measure": _measure,
     "audit": _audit,
@@ -107,8 +140,11 @@ MAKERS: dict[str, Callable[[Dataset, Path], Numbers]] = {
     "sidecar": _sidecar,
     "patches": _patches,
     "package": _package,
+    "render": _render,
 }
 
+
+CORE = frozenset(MAKERS)
 
 for _path in sorted(Path(__file__).parents[1].glob("extras/*/golden.py")):  # what extras make
     _brought = import_module(f"tests.extras.{_path.parent.name}.golden")

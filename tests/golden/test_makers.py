@@ -27,7 +27,13 @@ def complaint(name: str, found: dict[str, float], revisions: object) -> str:
     return f"raise the revision of {name}, remake by {golden.COMMAND}: {changed}" if changed else ""
 
 
-@pytest.mark.parametrize("name", list(golden.MAKERS))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in golden.CORE else pytest.mark.full)
+        for name in golden.MAKERS
+    ],
+)
 def test_numbers_change_with_a_revision_only(name: str, tmp_path: Path) -> None:
     dataset = golden.stored_dataset(tmp_path / "in")
     found = golden.numbers_of(name, dataset, tmp_path / "out")
