@@ -3,15 +3,22 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from defocus.errors import FileError, SettingsError
 from defocus.near_names import did_you_mean
 from defocus.reading import read_toml
 
-__all__ = ["Settings", "load_settings", "parse_settings"]
+__all__ = [
+    "CommandSettings",
+    "Settings",
+    "load_settings",
+    "option",
+    "option_names",
+    "parse_settings",
+]
 
 
 class Settings(BaseModel):
@@ -21,6 +28,38 @@ class Settings(BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
+
+
+class CommandSettings(Settings):
+    """Settings that are options of a command; the text below a field is the option's help."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+def option(
+    default: Any,  # noqa: ANN401 - of any type
+    words: str,
+    *,
+    heading: str = "",
+    text: str | None = None,
+    exclude: bool | None = None,
+    **click_settings: Any,  # noqa: ANN401 - of any type
+) -> Any:  # noqa: ANN401 - stands for the field's value
+    """A field that is an option, in words such as ``--every SECONDS``; a default is shown.
+
+    A heading of the help is also that of the fields after it. What is excluded is not written.
+    """
+    extra = {"words": words, "heading": heading, **click_settings}
+    return Field(
+        default, validate_default=True, description=text, exclude=exclude, json_schema_extra=extra
+    )
+
+
+def option_names(kind: type[Settings]) -> set[str]:
+    """The options of a model as typed, without leading dashes."""
+    extras = (field.json_schema_extra for field in kind.model_fields.values())
+    words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
+    return {re.split("[ /]", each)[0].lstrip("-") for each in words}
 
 
 def load_settings(kind: type[S], path: Path) -> S:

@@ -7,14 +7,14 @@ from typing import Any
 
 from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.hot_folder import copy_part, written_name
-from defocus.capture.arriving.pairing import BracketApertures, FoundPair, apertures_of
+from defocus.capture.arriving.import_request import ImportRequest
+from defocus.capture.arriving.pairing import FoundPair
 from defocus.capture.arriving.picture_folder import PictureFolder, look_at
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
-from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.planning.exposure import Bracket
-from defocus.capture.planning.labels import parse_f_number
-from defocus.capture.planning.plan import ListedScene
-from defocus.capture.planning.protocol import Order, ShotProtocol, make_protocol
+from defocus.capture.planning.protocol import ShotProtocol, make_protocol
+from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.checking import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in, scene_slug
@@ -26,7 +26,7 @@ from defocus.files import make_folder, sha256_file
 from defocus.likeness import Fingerprint, one_picture
 from defocus.progress import say
 
-__all__ = ["CardCamera", "ImportRequest", "Importer", "stored_checksums"]
+__all__ = ["CardCamera", "Importer", "stored_checksums"]
 
 
 class CardCamera(Camera):
@@ -170,44 +170,6 @@ class CardScenes:
         return f"scene-{number:03d}"
 
 
-@dataclass(frozen=True)
-class ImportRequest:
-    """Request of an import, as typed; None leaves a choice to the pictures."""
-
-    folder: Path
-    blurry: str | None = None  # wide aperture; None uses the wider one of the two found
-    sharp: str | None = None  # narrow aperture; None uses the narrower one
-    scene: str | None = None  # one name for all scenes; None numbers them
-    scene_list: tuple[ListedScene, ...] = ()
-    order: Order | None = None
-    gap_seconds: float = 60.0
-    scene_gap_seconds: float | None = None
-    limits: QualityLimits = LIMITS
-
-    def __post_init__(self) -> None:
-        """Refuse an invalid scene name or apertures early."""
-        if self.scene is not None:
-            scene_slug(self.scene)
-        if self._typed_apertures() is None and self.order is not None:
-            raise InputError("--order is for lenses without contacts: give --blurry, --sharp")
-
-    def apertures(self, shots: Sequence[CardShot]) -> BracketApertures:
-        """The wide and the narrow f-number of all shots of one camera, those in the session too."""
-        return self._typed_apertures() or apertures_of(shots)
-
-    def _typed_apertures(self) -> BracketApertures | None:
-        if self.blurry is None and self.sharp is None:
-            return None
-        typed = [
-            None if text is None else parse_f_number(text) for text in (self.blurry, self.sharp)
-        ]
-        if typed[0] is None or typed[1] is None or typed[0] >= typed[1]:
-            raise InputError(
-                f"--blurry {self.blurry} --sharp {self.sharp}: give both, like f/4 and f/22"
-            )
-        return BracketApertures(typed[0], typed[1], typed=True, order=self.order)
-
-
 @dataclass
 class Importer:
     """A running import: ``done`` has the checksums of the files that are in the session."""
@@ -260,7 +222,7 @@ class Importer:
             SessionCameras.single(camera),
             [pair],
             protocol,
-            Handling(limits=self.request.limits),
+            Handling(ShootOptions(limits=self.request.limits)),
         )
         self.rejected += complete.verdict == "reject"
         self.done.update(checksums[path] for shot in found.shots for path in shot.files)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from defocus.capture.arriving.card_shots import CameraShots, CardShot, Leftover, bodies_of
 from defocus.capture.arriving.hot_folder import require_folder, written_name
-from defocus.capture.arriving.importer import Importer, ImportRequest, stored_checksums
+from defocus.capture.arriving.import_request import ImportRequest
+from defocus.capture.arriving.importer import Importer, stored_checksums
 from defocus.capture.arriving.pairing import BracketApertures, FoundPair, find_pairs
 from defocus.capture.arriving.picture_folder import Look, PictureFolder
 from defocus.capture.sessions.checking import report_damage

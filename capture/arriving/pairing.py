@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from defocus.capture.arriving.card_shots import CardShot, Leftover
-from defocus.capture.planning.protocol import Order
+from defocus.capture.planning.shoot_settings import Order
 from defocus.errors import InputError
 from defocus.likeness import maybe_one_view
 from defocus.scene.thin_lens import true_f_number

@@ -4,12 +4,19 @@ from pathlib import Path
 
 import click
 
-from defocus.capture.commands._options import camera_option
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verb_group import VerbGroup
 from defocus.command_line.verbs import help_heading
 
 __all__ = ["command"]
+
+camera_option = click.option(
+    "--camera",
+    "uri",
+    required=True,
+    metavar="URI",
+    help="Address of the camera, such as gphoto2: or sim:?seed=1; see 'cameras --help'.",
+)
 
 
 @help_heading("Prepare")

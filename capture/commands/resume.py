@@ -1,36 +1,24 @@
 """The sub-command ``resume``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.capture.commands._options import hook_option, session_argument
+from defocus.capture.commands._options import MODELS, session_argument
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:
+    from defocus.capture.planning.shoot_settings import ResumeSettings
 
 __all__ = ["command"]
 
 
 @help_heading("Shoot")
-@click.command(name="resume")
+@click.command(name="resume", cls=SettingsCommand, models=MODELS)
 @session_argument
-@click.option(
-    "--camera",
-    "uris",
-    multiple=True,
-    metavar="URI",
-    help="Address of the camera, if it has changed.",
-)
-@hook_option
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
-def command(
-    session: Path,
-    uris: tuple[str, ...],
-    hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
-    yes: bool,
-    json_lines: bool,
-) -> int:
+def command(session: Path, options: "ResumeSettings") -> int:
     """Continue an interrupted session.
 
     A pair that has all its shots is only judged. Shooting continues at the first of the others,
@@ -39,6 +27,13 @@ def command(
     are listed and the exit code is 1. If the shoot was started with --yes, it is not needed again
     unless the camera has changed.
     """
+    from defocus.capture.taking.hooks import parse_hook
     from defocus.capture.taking.resuming import resume_session
 
-    return resume_session(session, uris=uris, yes=yes, json_lines=json_lines, hook=hook)
+    return resume_session(
+        session,
+        uris=options.uris,
+        yes=options.yes,
+        json_lines=options.json_lines,
+        hook=parse_hook(options.hook),
+    )

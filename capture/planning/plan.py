@@ -3,17 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.disk_space import Space, space_words, together
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.protocol import ShotProtocol
-from defocus.capture.sessions.state import scene_slug
-from defocus.errors import DatasetError, FileError, InputError
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.progress import counted
-from defocus.reading import read_csv
 from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
@@ -22,53 +19,7 @@ from defocus.scene.thin_lens import (
     release_scale,
 )
 
-__all__ = ["ListedScene", "Plan", "lens_of", "lines_of", "make_optics_plan", "read_scene_list"]
-
-LONGEST_NOTE = 2000
-
-SEPARATORS = ",;\t"
-"""Spreadsheets write semicolons where the comma stands in numbers."""
-
-
-@dataclass(frozen=True)
-class ListedScene:
-    """A scene to shoot, by its name as typed; file names have its :func:`scene_slug`."""
-
-    title: str  # its name as typed; file names have :func:`scene_slug` of it
-    note: str = ""  # what to remember about it; empty for nothing
-
-
-def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
-    """Read a CSV file with the column ``scene`` and perhaps ``note``; names must differ."""
-    try:
-        rows = read_csv(path, separators=SEPARATORS)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except FileError as error:
-        raise InputError(
-            f"{error}; save the list as 'CSV UTF-8', and put a cell that has a comma into quotes"
-        ) from error
-    rows = [{name.strip().lower(): cell for name, cell in row.items()} for row in rows]
-    if not rows or "scene" not in rows[0]:
-        raise InputError(f"{path}: no scenes; give a first line 'scene,note' and a line for each")
-    found: dict[str, ListedScene] = {}
-    for number, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row.values()):
-            continue
-        title, note = (" ".join(row.get(name, "").split()) for name in ("scene", "note"))
-        try:
-            slug = scene_slug(title)
-        except DatasetError as error:
-            raise InputError(f"{path}: line {number}: {error}") from error
-        if slug in found:
-            raise InputError(
-                f"{path}: line {number}: scene '{title}' has the file name of "
-                f"'{found[slug].title}', '{slug}'; rename one"
-            )
-        found[slug] = ListedScene(title, note[:LONGEST_NOTE])
-    if not found:
-        raise InputError(f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'")
-    return tuple(found.values())
+__all__ = ["Plan", "lens_of", "lines_of", "make_optics_plan"]
 
 
 @dataclass(frozen=True)

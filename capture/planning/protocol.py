@@ -8,17 +8,14 @@ anchor repeats the first shot: it shows drift and motion, and its noise limits a
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import get_args
 
 from defocus.capture.planning.exposure import Bracket, Exposure
+from defocus.capture.planning.shoot_settings import Mode, Order
 
-__all__ = ["MODES", "ORDERS", "Mode", "Order", "PlannedShot", "ShotProtocol", "make_protocol"]
+__all__ = ["MODES", "ORDERS", "PlannedShot", "ShotProtocol", "make_protocol"]
 
-Mode = Literal["aperture", "focus", "both", "dual"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-
-Order = Literal["aba", "sharp-first", "blurry-first"]
-"""``aba`` repeats the first shot at the end."""
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 TOLERATED_STOPS = 1 / 6

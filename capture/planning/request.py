@@ -1,14 +1,14 @@
 """Request of a shoot, as typed, journalled and read again by ``resume``."""
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from defocus.capture.body_abilities import no_motor
 from defocus.capture.camera import Camera, HasFocusMotor
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
 from defocus.capture.planning.plan import Plan, lens_of, make_optics_plan
-from defocus.capture.planning.protocol import Mode, Order, make_protocol
+from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.planning.shoot_settings import BracketSettings
 from defocus.errors import DatasetError, InputError
 
 __all__ = ["BracketRequest"]
@@ -20,25 +20,10 @@ FLICKER_PERIODS = 10.0
 """Over so many periods of the lamps an exposure that cuts one changes by less than 1 %."""
 
 
-@dataclass(frozen=True)
-class BracketRequest:
-    """Request of a bracket, as typed; a value of None is the camera's."""
+class BracketRequest(BracketSettings):
+    """Request of a bracket; several wide apertures, separated by commas, are for :meth:`each`."""
 
-    blurry: str  # wide aperture, as typed; several, separated by commas, are for :meth:`each`
-    sharp: str  # narrow aperture, as typed
-    shutter: str | None = None  # time of the blurry shot, as typed; None uses the camera's setting
-    iso: str | None = None  # ISO, as typed; None uses the camera's setting
-    max_seconds: float = 30.0
-    distances_m: tuple[float, ...] = ()
-    focal_length_mm: float | None = None
-    focus_distance_m: float | None = None
-    sensor_pitch_um: float | None = None
-    mode: Mode = "aperture"
-    order: Order = "aba"
-    focus_steps: tuple[int, ...] = ()
     stopped_down: bool = False
-    mains_hz: int | None = None  # mains frequency for flickering lamps; None for daylight
-    settle_seconds: float | None = None  # None: 1.5 s, or 0 for simulated cameras
 
     def plan(self, camera: Camera, sharp_camera: Camera | None = None) -> Plan:
         """The plan for a camera with its present settings; a second one takes the sharp shots."""
@@ -93,14 +78,14 @@ class BracketRequest:
     def each(self, camera: Camera, sharp_camera: Camera | None = None) -> list["BracketRequest"]:
         """One request per wide aperture of ``f/4,f/2.8``, all with the same sharp exposure."""
         apertures = [word.strip() for word in self.blurry.split(",")]
-        first = replace(self, blurry=apertures[0])
+        first = self.model_copy(update={"blurry": apertures[0]})
         if len(apertures) == 1:
             return [first]
         bracket, settings = first.plan(camera, sharp_camera).bracket, camera.settings()
         requests = [first]
         for aperture in apertures[1:]:
             shutter = matching_shutter(settings, aperture, bracket.blurry)
-            requests.append(replace(self, blurry=aperture, shutter=shutter))
+            requests.append(self.model_copy(update={"blurry": aperture, "shutter": shutter}))
         words = {each.plan(camera, sharp_camera).bracket.blurry.aperture for each in requests}
         if len(words) < len(requests):
             raise InputError(f"--blurry {self.blurry}: names an aperture twice; name each once")
@@ -132,11 +117,6 @@ class BracketRequest:
         }
 
     @classmethod
-    def typed(cls, *, mains_hz: str | None, **options: Any) -> "BracketRequest":  # noqa: ANN401 - click's options
-        """Make the request from the options of ``shoot`` and ``plan``."""
-        return cls(**options, mains_hz=None if mains_hz is None else int(mains_hz))
-
-    @classmethod
     def from_shoot(cls, shoot: ShootRecord) -> "BracketRequest":
         """Make the request from a journalled shoot, with its chosen settings."""
         blurry, sharp = shoot.blurry, shoot.sharp
@@ -147,11 +127,11 @@ class BracketRequest:
                 "another session"
             )
         return cls(
-            blurry.aperture,
-            sharp.aperture,
-            blurry.shutter,
-            blurry.iso,
-            max_seconds,
+            blurry=blurry.aperture,
+            sharp=sharp.aperture,
+            shutter=blurry.shutter,
+            iso=blurry.iso,
+            max_seconds=max_seconds,
             mode=shoot.mode,
             order=shoot.order,
             focus_steps=shoot.focus_steps if shoot.mode in ("focus", "both") else (),

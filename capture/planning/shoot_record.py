@@ -1,12 +1,10 @@
 """Journal record of a shoot: untrusted text, of which every value is checked here once."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from defocus.capture.camera import FileKind
-from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.planning.protocol import Mode, Order
+from defocus.capture.planning.shoot_settings import Mode, Order, Retake, ShootOptions
 
 __all__ = [
     "CameraRecord",
@@ -14,15 +12,11 @@ __all__ = [
     "FocusSteps",
     "HandlingRecord",
     "Read",
-    "Retake",
     "ShootRecord",
 ]
 
 LARGEST_STEPS = 100_000
 """Farther than any focus motor goes, in its steps."""
-
-Retake = Literal["auto", "ask", "never"]
-"""What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
 
 Seconds = Annotated[float, Field(ge=0.0, le=86_400.0)]
 FocusSteps = Annotated[int, Field(ge=-LARGEST_STEPS, le=LARGEST_STEPS)]
@@ -61,21 +55,13 @@ class CalibrationRecord(Read):
     sha256: Sha256
 
 
-class HandlingRecord(Read):
-    """Handling of pairs, as ``ShootOptions``; defaults are for what version 0.1.0 did not write."""
+class HandlingRecord(ShootOptions):
+    """The options of a shoot; defaults are for what version 0.1.0 did not write."""
 
-    every_seconds: Seconds = 0.0
-    countdown_seconds: int = Field(default=0, ge=0, le=3600)
+    model_config = ConfigDict(extra="allow")
+
     retake: Retake = "never"
     retries: int = Field(default=0, ge=0, le=99)
-    limits: QualityLimits = LIMITS
-    strictness: Strictness = "strict"
-    grey_card: bool = False
-    files: FileKind | None = None
-    white_balance: str | None = None
-    mirror_lock: bool = False
-    keep_on_camera: bool = True
-    by: str = ""
     calibrations: dict[str, CalibrationRecord] = Field(default_factory=dict)
 
 

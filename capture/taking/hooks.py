@@ -39,8 +39,10 @@ After = Callable[[CompletePair], None]
 """Called with each pair that is complete."""
 
 
-def parse_hook(text: str) -> Hook:
+def parse_hook(text: str | None) -> Hook | None:
     """Split a command as a shell would, and check its placeholders, such as ``{pair_dir}``."""
+    if text is None:
+        return None
     try:
         arguments = tuple(shlex.split(text))
         for argument in arguments:

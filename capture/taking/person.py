@@ -9,8 +9,9 @@ from typing import Literal, Protocol
 import click
 
 from defocus.capture.judging.verdict import Quality
-from defocus.capture.planning.plan import ListedScene, Plan, lines_of
-from defocus.capture.planning.shoot_record import Retake
+from defocus.capture.planning.plan import Plan, lines_of
+from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import counted, say, status
@@ -72,18 +73,8 @@ NOBODY: Person = _Nobody()
 class Asker:
     """Asks the user at the terminal, or skips all questions as with ``--yes``."""
 
-    def __init__(
-        self,
-        *,
-        answered: bool,
-        retake: Retake = "never",
-        retries: int = 2,
-        grey_card: bool = False,
-        countdown_seconds: int = 0,
-    ) -> None:
-        self.answered = answered
-        self._retake, self._retries, self._grey_card = retake, retries, grey_card
-        self._countdown_seconds = countdown_seconds
+    def __init__(self, options: ShootOptions, *, answered: bool) -> None:
+        self.answered, self._options = answered, options
         self._scene: str | None = None
         self._carded: dict[str, str] = {}
 
@@ -111,13 +102,13 @@ class Asker:
         elif pair.scene != self._scene and note:
             say(f"scene '{pair.typed_scene}': {note}")
         self._scene = pair.scene
-        for left in range(self._countdown_seconds, 0, -1):
+        for left in range(self._options.countdown_seconds, 0, -1):
             say(f"{pair.id}  in {left} s")
             time.sleep(1.0)
 
     def card_held(self, pair: PlannedPair) -> bool:
         """Ask for a grey card, if requested, at each try of a scene's first pair."""
-        if not self._grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
+        if not self._options.grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
             return False
         self._wait(
             f"hold the grey card into scene '{pair.typed_scene}', so that it fills the centre"
@@ -131,13 +122,15 @@ class Asker:
     @property
     def may_retake(self) -> bool:
         """Whether a retake is possible at all."""
-        return self._retake == "auto" or (self._retake == "ask" and not self.answered)
+        return self._options.retake == "auto" or (
+            self._options.retake == "ask" and not self.answered
+        )
 
     def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Decide on a retake: automatically where it may help, by a question, or never."""
         ring("reject")
-        if self._retake == "auto":
-            again = again_by_itself(pair, quality, attempt, self._retries)
+        if self._options.retake == "auto":
+            again = again_by_itself(pair, quality, attempt, self._options.retries)
         elif self.may_retake:
             status("")
             question = f"{pair.id}: {quality.reason}; shoot it again?"

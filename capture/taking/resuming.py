@@ -22,7 +22,6 @@ from defocus.capture.sessions.state import PlannedPair, SessionState
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.person import Asker
 from defocus.capture.taking.running import (
-    ShootOptions,
     exit_code,
     journalled_session,
     make_ready,
@@ -31,6 +30,7 @@ from defocus.capture.taking.running import (
 )
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.capture.taking.shots.series import shoot_series
+from defocus.capture.taking.shots.shooting import Handling
 from defocus.capture.taking.verdicts import complete_whole
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
@@ -71,7 +71,7 @@ def _judge_whole(
     shoots, answered = folder.state.shoots, yes or not sys.stdin.isatty()
 
     def asker(pair: PlannedPair) -> Asker:
-        return ShootOptions.from_shoot(shoots[pair.shoot]).asker(answered=answered)
+        return Asker(shoots[pair.shoot].handling, answered=answered)
 
     judged = complete_whole(folder, pairs, asker, after_pair(hook, folder))
     if judged:
@@ -118,20 +118,22 @@ def _shoot_rest(
             f"{folder.root}: pair {pairs[0].id} was being imported; run the same "
             "'defocus-capture import' again"
         )
-    options = ShootOptions.from_shoot(shoot)
+    options = shoot.handling
     with open_rig(_address(uris, shoot)) as rig:
         _refuse_missing(rig, shoot)
         plans = {
             index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
         }
         plan = plans[pairs[0].shoot]
-        asker = options.asker(answered=yes or _confirmed(shoot, plan))
+        asker = Asker(options, answered=yes or _confirmed(shoot, plan))
         counts = Counter(pair.shoot for pair in pairs)
         asker.confirm([(each, counts[index]) for index, each in sorted(plans.items())])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)
-        handling = options.handling(plan, asker, after_pair(hook, folder), calibrations)
+        handling = Handling(
+            options, plan.settle_seconds, asker, after_pair(hook, folder), calibrations
+        )
         series = [(pair, plans[pair.shoot].protocol) for pair in pairs]
         shoot_series(folder, rig, series, handling)
 

@@ -4,36 +4,29 @@ import contextlib
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from defocus.capture.body_abilities import HasDriveMode
-from defocus.capture.calibrations import (
-    NO_CALIBRATIONS,
-    Calibrations,
-    load_calibrations,
-)
+from defocus.capture.calibrations import load_calibrations
 from defocus.capture.camera import (
     Camera,
-    FileKind,
     HasFileFormats,
     HasMirror,
     HasWhiteBalance,
 )
-from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.planning.plan import ListedScene, Plan, lines_of
+from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.shoot_record import Retake, ShootRecord
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.state import PlannedPair, Verdict, scene_slug
 from defocus.capture.taking.disk_space import measured_plans, tell_space
-from defocus.capture.taking.hooks import After, Hook, after_pair
+from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
 from defocus.capture.taking.pair_lines import PairLines
-from defocus.capture.taking.person import Asker, Person, ring
+from defocus.capture.taking.person import Asker, ring
 from defocus.capture.taking.shots.rig import (
     DEFAULT_OVERSHOOT,
     RigAddress,
@@ -50,6 +43,7 @@ from defocus.progress import counted, say, status
 
 __all__ = [
     "ShootOptions",
+    "counted_plans",
     "each_aperture",
     "exit_code",
     "journalled_session",
@@ -63,106 +57,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class ShootOptions:
-    """Number of pairs, and handling of rejected ones; ``every_seconds`` is start to start."""
-
-    scene: str | None = None  # name of the scene; None numbers the scenes
-    scenes: int = 1
-    scene_list: tuple[ListedScene, ...] = ()
-    repeat: int = 1  # number of pairs per scene
-    every_seconds: float = 0.0  # minimum seconds from the start of one pair to that of the next
-    countdown_seconds: int = 0
-    retake: Retake = "auto"
-    retries: int = 2
-    limits: QualityLimits = LIMITS
-    strictness: Strictness = "strict"
-    grey_card: bool = False
-    files: FileKind | None = None  # file format of the cameras; None keeps their setting
-    white_balance: str | None = None  # as typed; None keeps the cameras' setting
-    mirror_lock: bool = False
-    calibrations: tuple[Path, ...] = ()  # calibration files to use; the session keeps copies
-    keep_on_camera: bool = True
-    by: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse an invalid scene name early."""
-        if self.scene is not None:
-            scene_slug(self.scene)
-
-    @property
-    def pairs_per_position(self) -> int:
-        """Number of pairs for each aperture and position of the focus motor."""
-        return (len(self.scene_list) or self.scenes) * self.repeat
-
-    def counted(self, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
-        """The plan of each wide aperture with its number of pairs."""
-        return [(plan, self.pairs_per_position * len(plan.focus_steps)) for plan in plans]
-
-    def to_json(self) -> dict[str, Any]:
-        """The journal record, for :meth:`from_shoot`."""
-        return {
-            "every_seconds": self.every_seconds,
-            "countdown_seconds": self.countdown_seconds,
-            "retake": self.retake,
-            "retries": self.retries,
-            "limits": self.limits.model_dump(),
-            "strictness": self.strictness,
-            "grey_card": self.grey_card,
-            "files": self.files,
-            "white_balance": self.white_balance,
-            "mirror_lock": self.mirror_lock,
-            "keep_on_camera": self.keep_on_camera,
-            **({"by": self.by} if self.by else {}),
-        }
-
-    @classmethod
-    def from_shoot(cls, shoot: ShootRecord) -> "ShootOptions":
-        """The options of a journalled shoot."""
-        kept = shoot.handling
-        return cls(
-            every_seconds=kept.every_seconds,
-            countdown_seconds=kept.countdown_seconds,
-            retake=kept.retake,
-            retries=kept.retries,
-            limits=kept.limits,
-            strictness=kept.strictness,
-            grey_card=kept.grey_card,
-            files=kept.files,
-            white_balance=kept.white_balance,
-            mirror_lock=kept.mirror_lock,
-            keep_on_camera=kept.keep_on_camera,
-            by=kept.by,
-        )
-
-    def asker(self, *, answered: bool) -> Asker:
-        """The object that asks the user."""
-        return Asker(
-            answered=answered,
-            retake=self.retake,
-            retries=self.retries,
-            grey_card=self.grey_card,
-            countdown_seconds=self.countdown_seconds,
-        )
-
-    def handling(
-        self,
-        plan: Plan,
-        person: Person,
-        after: After,
-        calibrations: Calibrations = NO_CALIBRATIONS,
-    ) -> Handling:
-        """Handling of the pairs of a plan."""
-        return Handling(
-            settle_seconds=plan.settle_seconds,
-            every_seconds=self.every_seconds,
-            limits=self.limits,
-            strictness=self.strictness,
-            person=person,
-            after=after,
-            keep_on_camera=self.keep_on_camera,
-            calibrations=calibrations,
-        )
+def counted_plans(options: ShootOptions, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
+    """The plan of each wide aperture with its number of pairs."""
+    return [(plan, options.pairs_per_position * len(plan.focus_steps)) for plan in plans]
 
 
 @contextlib.contextmanager
@@ -195,7 +92,7 @@ def tell_plan(
 ) -> None:
     """Print the plan of a shoot; ``shoot --dry-run``."""
     with open_rig(address) as rig:
-        plans = options.counted(_planned(path, rig, request, options))
+        plans = counted_plans(options, _planned(path, rig, request, options))
         for line in lines_of(plans, options.scene_list):
             say(line)
 
@@ -211,15 +108,15 @@ def shoot_new(
     hook: Hook | None,
 ) -> int:
     """Add pairs to a new or existing session; the exit code is 1 if a pair was rejected."""
-    asker = options.asker(answered=yes)
+    asker = Asker(options, answered=yes)
     asker.require_person()
     with open_rig(address) as rig:
         plans = _planned(path, rig, request, options)
         described = [camera.describe() for camera in rig.cameras]
-        calibrations = load_calibrations(options.calibrations, described)
-        counted_plans = options.counted(plans)
-        tell_space(path, counted_plans)
-        asker.confirm(counted_plans, options.scene_list)
+        calibrations = load_calibrations(options.calibration_files, described)
+        numbers = counted_plans(options, plans)
+        tell_space(path, numbers)
+        asker.confirm(numbers, options.scene_list)
         make_ready(rig, options)  # what a camera refuses must not leave a session behind
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
@@ -252,7 +149,9 @@ def shoot_new(
             for scene in options.scene_list:
                 if scene.note:
                     folder.note(scene_slug(scene.title), scene.note)
-            handling = options.handling(plans[0], asker, after_pair(hook, folder), calibrations)
+            handling = Handling(
+                options, plans[0].settle_seconds, asker, after_pair(hook, folder), calibrations
+            )
             series = [(pair, protocols[pair.shoot]) for pair in pairs]
             shoot_series(folder, rig, series, handling)
             tell_result(folder, pairs)
@@ -321,7 +220,8 @@ def within_travel(
         say(f"the travel of the focus motor ends after {found} of {asked} steps")
         if request.mode == "focus":
             say("the sharp shot is stopped down to make up for it")
-    return replace(request, focus_steps=reached, stopped_down=reached != request.focus_steps)
+    changes = {"focus_steps": reached, "stopped_down": reached != request.focus_steps}
+    return request.model_copy(update=changes)
 
 
 def tell_result(folder: SessionFolder, pairs: Sequence[PlannedPair]) -> None:

@@ -1,8 +1,6 @@
 """Calibration as run by the command: open cameras, instruct the user, measure."""
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,39 +18,14 @@ from defocus.extras.calibration.kinds.flat import calibrate_flat
 from defocus.extras.calibration.kinds.focus import calibrate_focus
 from defocus.extras.calibration.kinds.focus_scale import step_words
 from defocus.extras.calibration.kinds.rig import calibrate_rig
+from defocus.extras.calibration.request import CalibrationRequest
 from defocus.files import write_json
 from defocus.progress import say
 
-__all__ = ["CalibrationRequest", "calibrate"]
+__all__ = ["calibrate"]
 
 
-@dataclass(frozen=True)
-class CalibrationRequest:
-    """Request of a calibration; see the options of the command.
-
-    Attributes:
-        blurry: Wide aperture, as typed.
-        sharp: Narrow aperture, as typed.
-        shutter: Exposure time, as typed; None finds one.
-        reach: Steps of the focus motor to each side.
-        frames: Number of pictures to average, or of releases.
-        settle_seconds: Pause before each shot; None = 1.5 s, and none for simulated cameras.
-        yes: Whether to assume that targets are in place, without asking.
-        focal_length_mm, sensor_pitch_um: Values that the camera does not report.
-    """
-
-    blurry: str
-    sharp: str
-    shutter: str | None
-    reach: int
-    frames: int
-    settle_seconds: float | None
-    yes: bool
-    focal_length_mm: float | None = None
-    sensor_pitch_um: float | None = None
-
-
-def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: CalibrationRequest) -> None:
+def calibrate(kind: Kind, request: CalibrationRequest) -> None:
     """Make a calibration and write it to a file.
 
     Raises:
@@ -60,7 +33,7 @@ def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: Calibration
         CameraError: The camera was lost, or nothing can be measured.
         StorageError: The file cannot be written.
     """
-    address = RigAddress.parse(uris)
+    address = RigAddress.parse(request.uris)
     if (kind == "rig") != (address.sharp is not None):
         raise InputError(
             "calibrate rig needs --camera blurry=URI --camera sharp=URI, the others one --camera"
@@ -70,8 +43,8 @@ def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: Calibration
     with open_rig(address) as rig:
         result = _measured(kind, rig, request)
         calibration = Calibration.now(kind, rig.blurry.describe(), result)
-    write_json(out, calibration.to_json())
-    say(f"{out}: {_summary(kind, result)}")
+    write_json(request.out, calibration.to_json())
+    say(f"{request.out}: {_summary(kind, result)}")
 
 
 def _measured(kind: Kind, rig: SessionCameras, request: CalibrationRequest) -> dict[str, Any]:

@@ -15,8 +15,8 @@ def check_that_a_shoot_uses(calibration: Path, uri: str) -> None:
     """A pair that is rejected without the calibration is accepted with it, and it is kept."""
 
     def shoot(session: Path, *calibrations: Path) -> str:
-        options = ShootOptions(retake="never", calibrations=calibrations)
-        request = BracketRequest("f/4", "f/22", "1/200")
+        options = ShootOptions(retake="never", calibration_files=calibrations)
+        request = BracketRequest(shutter="1/200")
         shoot_new(session, RigAddress(uri), request, options, yes=True, json_lines=False, hook=None)
         return check_session(session).pairs[0].verdict
 

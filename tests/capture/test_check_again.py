@@ -20,7 +20,7 @@ from defocus.reports.model import Paragraph, Table
 from tests.capture.shooting import entry, shoot
 from tests.conftest import Run
 
-REQUEST = BracketRequest("f/4", "f/22", "1/200")
+REQUEST = BracketRequest(shutter="1/200")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,9 @@ def test_a_verdict_is_told_in_one_form(tmp_path: Path, capsys: pytest.CaptureFix
     """On the terminal, by ``check`` and on the contact sheet; JSON keeps its short words."""
     root, forms = tmp_path / "s", ["accepted", "rejected", "warned"]
     uri = "sim:?seed=4&width=240&height=180&fault=ev%3D0.5@5&fault=ev%3D0.2@9"
-    shoot(root, uri, BracketRequest("f/2.8", "f/22", "1/200"), code=1, scenes=3, retake="never")
+    shoot(
+        root, uri, BracketRequest(blurry="f/2.8", shutter="1/200"), code=1, scenes=3, retake="never"
+    )
     said = [line.split() for line in capsys.readouterr().err.splitlines()]
     pairs = sorted(read_state(root)[0].complete)
     told = {line[0]: line[1].rstrip(":") for line in said if line[:1] and line[0] in pairs}

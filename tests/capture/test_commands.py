@@ -170,9 +170,9 @@ def kept_as(options: ShootOptions) -> ShootRecord:
 
 def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() -> None:
     options = ShootOptions(white_balance="5200K", mirror_lock=True)
-    kept = ShootOptions.from_shoot(kept_as(options))
+    kept = kept_as(options).handling
     assert (kept.white_balance, kept.mirror_lock) == ("5200K", True)
-    assert ShootOptions.from_shoot(kept_as(ShootOptions())).white_balance is None
+    assert kept_as(ShootOptions()).handling.white_balance is None
     camera = Bench()
     make_ready(SessionCameras.single(camera), kept)
     make_ready(SessionCameras.single(camera), ShootOptions())

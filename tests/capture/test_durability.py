@@ -28,7 +28,7 @@ from tests.capture.shooting import journalled, resume, shoot
 pytestmark = pytest.mark.full
 
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
-REQUEST = BracketRequest("f/1.4", "f/22", "1/1600")
+REQUEST = BracketRequest(blurry="f/1.4", shutter="1/1600")
 
 RANDOM_FAULTS = (
     "busy=1", "timeout=0.01", "slow=0.02", "truncated", "wrong-aperture", "stuck-aperture", "ev=1",

@@ -19,7 +19,7 @@ from tests.capture.shooting import entry, journalled, resume
 from tests.conftest import Run
 
 SMALL = "sim:?seed=4&width=240&height=180"
-REQUEST = BracketRequest("f/2.8", "f/22", "1/200")
+REQUEST = BracketRequest(blurry="f/2.8", shutter="1/200")
 
 
 class Clock:

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from defocus.capture.arriving import importing, picture_folder
-from defocus.capture.arriving.importer import CardCamera, ImportRequest
+from defocus.capture.arriving.import_request import ImportRequest
+from defocus.capture.arriving.importer import CardCamera
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.sessions.checking import check_session
@@ -23,7 +24,7 @@ TWO_PAIRS = [(NARROW, 0), (WIDE, 5), (NARROW, 1000), (WIDE, 1005)]
 
 
 def imported(session: Path, card: Path) -> int:
-    return import_pictures(session, ImportRequest(card), json_lines=False)
+    return import_pictures(session, ImportRequest(folder=card), json_lines=False)
 
 
 def test_a_finished_card_with_a_leftover_is_nothing_new(
@@ -155,6 +156,6 @@ def test_the_watch_waits_for_a_second_aperture(
     monkeypatch.setattr(importing, "time", clock)
     with pytest.raises(KeyboardInterrupt):
         importing.watch_pictures(
-            tmp_path / "s", ImportRequest(card), settled_seconds=0.0, json_lines=False
+            tmp_path / "s", ImportRequest(folder=card), settled_seconds=0.0, json_lines=False
         )
     assert len(read_session(tmp_path / "s").pairs) == 1

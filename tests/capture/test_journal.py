@@ -32,7 +32,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three pairs of two apertures and scenes; a person decided about the last."""
     root = tmp_path_factory.mktemp("repair") / "s"
     for blurry in ("f/4,f/2.8", "f/4"):
-        request = BracketRequest(blurry, "f/22", "1/400")
+        request = BracketRequest(blurry=blurry, shutter="1/400")
         uri = "sim:?seed=2&width=64&height=64"
         shoot(root, uri, request, code=None, retake="never", strictness="warn")
     with open_session_folder(root, create=False) as folder:

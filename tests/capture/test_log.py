@@ -12,11 +12,12 @@ import pypdf
 import pytest
 from rich.cells import cell_len
 
-from defocus.capture.arriving.importer import ImportRequest
+from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.commands import log, shoot
 from defocus.capture.judging.limits import LIMITS
-from defocus.capture.planning.plan import read_scene_list
+from defocus.capture.planning.scene_list import read_scene_list
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.reporting.contact_sheet import contact_sheet
 from defocus.capture.reporting.log import read_log
 from defocus.capture.reporting.view import measured
@@ -184,7 +185,7 @@ def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path: Path)
     for number, f_number in ((1, 22.0), (2, 4.0)):
         picture = card_jpeg(f_number, 3600 + number, seed=number, lens="Maker 50 mm")
         (tmp_path / "card" / f"IMG_{number:04d}.JPG").write_bytes(picture)
-    import_pictures(tmp_path / "s", ImportRequest(tmp_path / "card"), json_lines=False)
+    import_pictures(tmp_path / "s", ImportRequest(folder=tmp_path / "card"), json_lines=False)
     (pair,) = read_session(tmp_path / "s").pairs
     with open_session_folder(tmp_path / "s", create=False) as folder:
         folder.judge(pair.id, "reject", "the tripod slipped")
@@ -274,7 +275,7 @@ def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(click, "prompt", lambda text, **_how: asked.append(text))
-    person = Asker(answered=False, grey_card=True)
+    person = Asker(ShootOptions(grey_card=True), answered=False)
     first = PlannedPair("0001_kuche", 1, "kuche", 0, title="Küche")
     person.scene_ready(first, "lamp on")
     person.card_held(first)

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.capture.arriving.importer import ImportRequest
+from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
-from defocus.capture.planning.plan import ListedScene
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.readers.session import session_pairs
@@ -211,7 +211,7 @@ def filled(folder: Path, files: Sequence[Shot]) -> Path:
 
 def imported(folder: Path, files: Sequence[Shot], code: int = 0, **options: Any) -> Path:
     """The session of a card with these files."""
-    request = ImportRequest(filled(folder / "card", files), **options)
+    request = ImportRequest(folder=filled(folder / "card", files), **options)
     assert import_pictures(folder / "s", request, json_lines=False) == code
     return folder / "s"
 
@@ -285,7 +285,7 @@ def test_a_raw_file_that_one_member_alone_has_is_left_out(
     write_raw_and_jpeg(card, card)
     for name in lost.split():
         (card / name).unlink()
-    import_pictures(session, ImportRequest(card), json_lines=False)
+    import_pictures(session, ImportRequest(folder=card), json_lines=False)
     assert said in capsys.readouterr().err
     assert len(list((session / "pairs").rglob("*.dng"))) == raw_files
 
@@ -306,7 +306,7 @@ def test_a_card_with_heic_is_imported(
         with PillowImage.open(card / name) as picture:
             exif = picture.info["exif"].replace(b":00:0", b":09:0")
             heif.from_pillow(picture).save(path, exif=exif)
-    code = import_pictures(tmp_path / "session", ImportRequest(card), json_lines=False)
+    code = import_pictures(tmp_path / "session", ImportRequest(folder=card), json_lines=False)
     pairs = ["IMG_0001 IMG_0002", *(["IMG_0003 IMG_0004"] if library_writes else [])]
     assert code == int(not library_writes)
     assert imported_names(tmp_path / "session") == pairs

@@ -74,7 +74,7 @@ def test_the_plan_of_the_command(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_plan_that_reaches_infinity_says_so_in_words() -> None:
-    plan = BracketRequest("f/4", "f/22").plan(open_camera("sim:?width=192&height=144"))
+    plan = BracketRequest().plan(open_camera("sim:?width=192&height=144"))
     told = "\n".join(plan.lines())
     assert re.search(r"sharp \d\.\d\d m to infinity \(blur up to 1 px\)\n", told)
     assert "\nrelease     in full size\n" in told
@@ -82,10 +82,10 @@ def test_a_plan_that_reaches_infinity_says_so_in_words() -> None:
 
 @pytest.mark.parametrize(("mains", "flickers"), [(50, True), (60, True), (None, False)])
 def test_short_times_under_flickering_lamps_are_noted(mains: int | None, flickers: bool) -> None:
-    request = BracketRequest("f/4", "f/22", "1/160", mains_hz=mains)
+    request = BracketRequest(shutter="1/160", mains_hz=mains)
     notes = request.plan(open_camera("sim:")).notes
     assert any("1/160" in note and "flicker" in note for note in notes) == flickers
-    whole = BracketRequest("f/4", "f/22", "1/100", mains_hz=50).plan(open_camera("sim:"))
+    whole = BracketRequest(shutter="1/100", mains_hz=50).plan(open_camera("sim:"))
     assert whole.notes == ()
 
 
@@ -195,7 +195,7 @@ def test_values_that_no_camera_has(
     ],
 )  # fmt: skip
 def test_a_long_series_is_told_in_hours(seconds: float, said: str) -> None:
-    request = BracketRequest("f/4", "f/22", "1/200", settle_seconds=0.0)
+    request = BracketRequest(shutter="1/200", settle_seconds=0.0)
     plan = request.plan(open_camera("sim:"))
     rest = (seconds - plan.duration_seconds(1)) / len(plan.protocol.frames)
     assert f"about {said} and" in replace(plan, settle_seconds=rest).lines(1)[-1]

@@ -36,8 +36,8 @@ from tests.conftest import Run
 
 SMALL = "sim:?width=320&height=240"
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
-REQUEST = BracketRequest("f/4", "f/22", "1/200")
-SERIES = BracketRequest("f/4,f/2.8", "f/22", "1/200")
+REQUEST = BracketRequest(shutter="1/200")
+SERIES = BracketRequest(blurry="f/4,f/2.8", shutter="1/200")
 
 
 def bracket(shutter: str = "1/200", blurry: str = "f/4", **options: Any) -> Bracket:
@@ -156,7 +156,7 @@ def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path: Path)
 def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path: Path) -> None:
     """And so has the dataset that is made of the session."""
     session, steps = tmp_path / "s", (-30, -45)
-    request = BracketRequest("f/2", "f/22", "1/640", mode="focus", focus_steps=steps)
+    request = BracketRequest(blurry="f/2", shutter="1/640", mode="focus", focus_steps=steps)
     shoot(session, SMALL, request, strictness="warn")
     assert check_session(session).ok
     assert import_sessions([session], tmp_path / "data").unknown == ()
@@ -185,7 +185,7 @@ def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path: Path) -> 
 def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request = BracketRequest("f/4", "f/22", "1/200", mode="focus", focus_steps=(-150,))
+    request = BracketRequest(shutter="1/200", mode="focus", focus_steps=(-150,))
     shoot(tmp_path / "s", SMALL, request, strictness="off")
     assert "travel of the focus motor ends after" in capsys.readouterr().err
     found = entry(tmp_path / "s")
@@ -197,7 +197,7 @@ def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(
 def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path: Path) -> None:
     session = tmp_path / "session"
     address = RigAddress(f"{SMALL}&latency=0.05", f"{SMALL}&latency=0.3")
-    shoot(session, address, BracketRequest("f/4", "f/22", "1/200", mode="dual"))
+    shoot(session, address, BracketRequest(shutter="1/200", mode="dual"))
     found, true = entry(session), truth(session)
     assert found["quality"]["release_skew_seconds"] == pytest.approx(true["release_skew_s"])
     assert true["release_skew_s"] == pytest.approx(0.25, abs=0.15)
@@ -223,7 +223,7 @@ def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path: Path)
     ],
 )
 def test_modes_that_lack_something_say_what(wishes: dict[str, Any], message: str) -> None:
-    request = BracketRequest(wishes.pop("blurry", "f/4"), "f/22", "1/200", **wishes)
+    request = BracketRequest(**{"shutter": "1/200", **wishes})
     with pytest.raises(InputError, match=message):
         request.plan(open_camera("sim:"))
 
@@ -318,7 +318,7 @@ def test_apertures_of_a_series(run: Run) -> None:
         assert REQUEST.each(camera) == [REQUEST]
         for typed, said in (("f/4, 4", "names an aperture twice"), ("f/4,", "cannot be read")):
             with pytest.raises(InputError, match=said):
-                BracketRequest(typed, "f/22", "1/200").each(camera)
+                BracketRequest(blurry=typed, shutter="1/200").each(camera)
     done = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
     plans = [json.loads(line) for line in done.stdout.splitlines()]
     assert [plan["blurry"]["aperture"] for plan in plans] == ["f/4", "f/2"]
@@ -350,7 +350,7 @@ def test_limits_and_strictness_are_the_persons(tmp_path: Path) -> None:
 def told_of(session: Path, *faults: str, **options: Any) -> list[tuple[str, str]]:
     """Shoot, and say what was journalled of which pair."""
     uri = TINY + "".join(f"&fault={quote(fault, safe='')}" for fault in faults)
-    shoot(session, uri, BracketRequest("f/1.4", "f/22", "1/1600"), **options)
+    shoot(session, uri, BracketRequest(blurry="f/1.4", shutter="1/1600"), **options)
     return told(session)
 
 
@@ -440,4 +440,4 @@ def test_a_journal_without_modes_means_two_shots_blurry_first() -> None:
     kept = ShootRecord.model_validate({**old, "max_seconds": 30.0, "settle_seconds": 0.0})
     request = BracketRequest.from_shoot(kept)
     assert roles(request.plan(open_camera("sim:")).protocol) == ["blurry", "sharp"]
-    assert ShootOptions.from_shoot(kept).retake == "never"
+    assert kept.handling.retake == "never"

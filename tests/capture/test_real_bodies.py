@@ -100,7 +100,7 @@ def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
             with pytest.raises(CameraError, match="set the camera to manual focus"):
                 camera.move_focus(3)
     if refusal is not None:
-        request = BracketRequest("5.6", "16", shutter="1/100", iso="200")
+        request = BracketRequest(blurry="5.6", sharp="16", shutter="1/100", iso="200")
         with open_rig(RigAddress(URI)) as rig, pytest.raises(InputError, match=refusal):
             plan_on(request, rig)
         with pytest.raises(InputError, match=refusal):

@@ -44,7 +44,7 @@ def note(folder: Path, role: str, name: str) -> Path:
 ORDER: Any = {"settle_seconds": 0.0, "order": "sharp-first"}
 
 
-REQUEST = BracketRequest("f/5.6", "f/22", "0.0012s", **ORDER)
+REQUEST = BracketRequest(blurry="f/5.6", shutter="0.0012s", **ORDER)
 
 
 @pytest.mark.full

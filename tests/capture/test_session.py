@@ -42,7 +42,7 @@ def shoot_arguments(session: Path, *more: str) -> list[str]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session of three pairs of two scenes; tests that change it must work on a copy."""
     session = tmp_path_factory.mktemp("finished") / "session"
-    request = BracketRequest("f/1.4", "f/22", "1/1600")
+    request = BracketRequest(blurry="f/1.4", shutter="1/1600")
     shoot(session, TINY, request, scene="Desk, left", repeat=2)
     shoot(session, TINY, request)
     return session

@@ -30,7 +30,7 @@ Change = Callable[[Line], object]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session with one complete pair."""
     root = tmp_path_factory.mktemp("whole") / "s"
-    request = BracketRequest("f/4", "f/22", "1/200", order="sharp-first")
+    request = BracketRequest(shutter="1/200", order="sharp-first")
     shoot(root, TINY, request, retake="never", strictness="off")
     return root
 

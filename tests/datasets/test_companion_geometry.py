@@ -29,7 +29,7 @@ def bracket(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     root = tmp_path_factory.mktemp("bracket")
     shoot_new(
         root / "s", RigAddress("sim:?seed=2&width=240&height=180"),
-        BracketRequest("f/2.8", "f/22", "1/200", mode="focus", focus_steps=(-40,)),
+        BracketRequest(blurry="f/2.8", shutter="1/200", mode="focus", focus_steps=(-40,)),
         ShootOptions(retake="never", strictness="warn"),
         yes=True, json_lines=False, hook=None,
     )  # fmt: skip

@@ -177,7 +177,7 @@ class _Series:
         lent = before[1] if before is not None and _same_series(before[0], pair) else None
         self._handling.person.scene_ready(pair, self._folder.state.notes.get(pair.scene, ""))
         time.sleep(max(0.0, self._next_start - time.monotonic()))
-        self._next_start = time.monotonic() + self._handling.every_seconds
+        self._next_start = time.monotonic() + self._handling.options.every_seconds
         waiting = self._taken(pair, 1, lent)
         lends = following is not None and _same_series(pair, following)
         if lends or self._alarming(waiting):
@@ -231,7 +231,7 @@ class _Series:
             raise
         names = {stored.name for stored in taken.shot.files}
         shots = stored_shots(folder.root, pair.id, names, taken.shot.entry, handling.calibrations)
-        side = self._judge.begin(shots, handling.limits, handling.strictness)
+        side = self._judge.begin(shots, handling.options.limits, handling.options.strictness)
         waiting = _Waiting(taken, side, attempt)
         self._waiting.append(waiting)
         return waiting
@@ -280,7 +280,7 @@ class _Series:
 
     def _complete(self, pair: CompletePair) -> None:
         self._folder.complete(pair)
-        if not self._handling.keep_on_camera:
+        if not self._handling.options.keep_on_camera:
             delete_from_card(self._folder, self._rig, pair)
         self.done[pair.id] = pair
         self._handling.after(pair)

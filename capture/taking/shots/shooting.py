@@ -1,14 +1,15 @@
 """Take all shots of a pair, and name the pairs of a series."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.calibrations import NO_CALIBRATIONS, Calibrations
 from defocus.capture.camera import KnowsTruth
-from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
+from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import (
     CompletePair,
@@ -38,14 +39,11 @@ def _nothing_more(_pair: CompletePair) -> None:
 class Handling:
     """Handling of pairs, besides the shots themselves; ``after`` must handle its own errors."""
 
+    options: ShootOptions = field(default_factory=ShootOptions)
     settle_seconds: float = 0.0
-    every_seconds: float = 0.0  # minimum seconds from the start of one pair to that of the next
-    calibrations: Calibrations = NO_CALIBRATIONS  # calibrations of the cameras
-    limits: QualityLimits = LIMITS
-    strictness: Strictness = "strict"
     person: Person = NOBODY
-    keep_on_camera: bool = True
     after: Callable[[CompletePair], None] = _nothing_more
+    calibrations: Calibrations = NO_CALIBRATIONS  # calibrations of the cameras
 
 
 HANDLING = Handling()
@@ -133,7 +131,7 @@ def take_pair(
         truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
         files += folder.store_written(pair, truth)
     skew = _skew_seconds(taken, handling.calibrations) if rig.two else None
-    shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.limits))
+    shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits))
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
 

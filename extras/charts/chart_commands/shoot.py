@@ -1,47 +1,24 @@
 """``defocus-capture chart shoot``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.capture.commands._options import SECONDS, pixel_pitch_option, session_argument
+from defocus.capture.commands._options import session_argument
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:
+    from defocus.extras.charts.shooting.request import ChartShotRequest
 
 __all__ = ["command"]
 
+MODELS = "defocus.extras.charts.shooting.request"
 
-@click.command(name="shoot")
+
+@click.command(name="shoot", cls=SettingsCommand, models=MODELS)
 @session_argument
-@click.option(
-    "--camera",
-    "uri",
-    metavar="URI",
-    help="Address of the camera; by default that of the session.",
-)
-@click.option("--aperture", metavar="F", help="Aperture; by default that of the session.")
-@click.option(
-    "--shutter", metavar="T", help="Exposure time, such as 1/125; by default that of the session."
-)
-@click.option("--iso", metavar="ISO", help="ISO; by default that of the session.")
-@click.option(
-    "--settle",
-    "settle_seconds",
-    type=SECONDS,
-    default=None,
-    metavar="SECONDS",
-    help="Pause before the shot, so that the camera stands still.  [default: 1.5; sim: 0]",
-)
-@pixel_pitch_option
-@click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
-def command(
-    session: Path,
-    uri: str | None,
-    aperture: str | None,
-    shutter: str | None,
-    iso: str | None,
-    settle_seconds: float | None,
-    sensor_pitch_um: float | None,
-    json_lines: bool,
-) -> int:
+def command(session: Path, request: "ChartShotRequest") -> int:
     """Shoot the test chart and report drift.
 
     The command takes one picture of the chart of 'chart print' into SESSION and measures
@@ -56,13 +33,4 @@ def command(
     """
     from defocus.extras.charts.shooting.shots import shoot_chart
 
-    return shoot_chart(
-        session,
-        uri=uri,
-        aperture=aperture,
-        shutter=shutter,
-        iso=iso,
-        sensor_pitch_um=sensor_pitch_um,
-        settle_seconds=settle_seconds,
-        json_lines=json_lines,
-    )
+    return shoot_chart(session, request)

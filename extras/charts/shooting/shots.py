@@ -12,7 +12,6 @@ from defocus.capture.sessions.state import SessionState
 from defocus.capture.taking.person import ring
 from defocus.capture.taking.resuming import journalled_address
 from defocus.capture.taking.running import (
-    ShootOptions,
     journalled_session,
     make_ready,
     refuse_bursts,
@@ -21,42 +20,34 @@ from defocus.capture.taking.shots.frames import Shot, take_shot
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import DatasetError
 from defocus.extras.charts.shooting.readings import read_left_charts
+from defocus.extras.charts.shooting.request import ChartShotRequest
 from defocus.progress import say
 
 __all__ = ["shoot_chart"]
 
 
-def shoot_chart(
-    path: Path,
-    *,
-    uri: str | None,
-    aperture: str | None,
-    shutter: str | None,
-    iso: str | None,
-    sensor_pitch_um: float | None,
-    settle_seconds: float | None,
-    json_lines: bool,
-) -> int:
-    """Shoot the test chart into a session and read it; the exit code is 1 if there is none.
-
-    A value of None is as at the session's last chart, or else its last blurry shots, or the camera.
-    """
+def shoot_chart(path: Path, request: ChartShotRequest) -> int:
+    """Shoot the test chart into a session and read it; the exit code is 1 if there is none."""
     state = read_state(path)[0] if (path / JOURNAL).exists() else SessionState()
     kept = _last_exposure(state)
+    aperture, shutter, iso = request.aperture, request.shutter, request.iso
     if kept is not None:
         aperture, shutter = aperture or kept.aperture, shutter or kept.shutter
         iso = iso or kept.iso
-    address = RigAddress(uri) if uri else journalled_address(_last_camera(path, state))
+    address = (
+        RigAddress(request.uri) if request.uri else journalled_address(_last_camera(path, state))
+    )
     with open_rig(address) as rig:
         camera = rig.blurry
         exposure = plan_exposure(camera.settings(), aperture, shutter, iso)
         refuse_bursts(rig)  # what a camera refuses must not leave a session behind
         if state.shoots:
-            make_ready(rig, ShootOptions.from_shoot(state.shoots[-1]))
+            make_ready(rig, state.shoots[-1].handling)
+        settle_seconds = request.settle_seconds
         if settle_seconds is None:
             settle_seconds = 0.0 if camera.describe().simulated else SETTLE_SECONDS
-        with journalled_session(path, create=True, json_lines=json_lines) as folder:
-            _take(folder, camera, exposure, sensor_pitch_um, settle_seconds)
+        with journalled_session(path, create=True, json_lines=request.json_lines) as folder:
+            _take(folder, camera, exposure, request.sensor_pitch_um, settle_seconds)
             points = read_left_charts(folder)
             ring("done")
             return int(points[-1].marks is None)

@@ -1,75 +1,41 @@
 """The sub-command ``live``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.capture.commands._handling import handling_of, handling_options
-from defocus.capture.commands._options import (
-    HANDLING_SECTIONS,
-    SHOT_SECTIONS,
-    bracket_options,
-    cameras_option,
-    hook_option,
-    port_option,
-    scene_list_option,
-    share_option,
-)
-from defocus.command_line.commands import SectionedCommand
+from defocus.capture.commands._options import HANDLING_HEADINGS, SHOT_HEADINGS
 from defocus.command_line.json_output import json_output
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:
+    from defocus.extras.pages.page_settings import (
+        BracketSettings,
+        LivePageSettings,
+        LiveSettings,
+    )
 
 __all__ = ["command"]
 
-SECTIONS = {
-    **SHOT_SECTIONS,
-    **HANDLING_SECTIONS,
-    "Planning and page": ("--settings", "--distances", "--port", "--share", "--scene-list"),
-    "Without SESSION": ("--frames", "--picture", "--json-lines"),
-}
+MODELS = "defocus.extras.pages.page_settings"
+
+HEADINGS = (*SHOT_HEADINGS, *HANDLING_HEADINGS, "Planning and page", "Without SESSION")
 OF_BOTH = frozenset({"uris", "port"})
 OF_NUMBERS = frozenset({"frames", "picture", "json_lines"})
 
 
 @help_heading("Shoot")
-@click.command(name="live", cls=SectionedCommand, sections=SECTIONS)
+@click.command(
+    name="live", cls=SettingsCommand, models=MODELS, headings=HEADINGS, others="Planning and page"
+)
 @click.argument("session", required=False, type=click.Path(path_type=Path))
-@cameras_option
-@bracket_options
-@handling_options(retake="ask")
-@port_option
-@share_option
-@scene_list_option
-@hook_option
-@click.option(
-    "--frames",
-    type=click.IntRange(1, 100_000),
-    metavar="N",
-    help="Print sharpness and exposure of N pictures instead of showing the page.",
-)
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="With --frames: JPEG file for the last picture.",
-)
-@click.option(
-    "--json-lines", is_flag=True, help="With --frames: print a JSON object for each picture."
-)
 def command(
     session: Path | None,
-    uris: tuple[str, ...],
-    profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
-    port: int,
-    share: Any,  # noqa: ANN401 - a literal of a module not imported here
-    scene_list: Path | None,
-    hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
-    frames: int | None,
-    picture: Path | None,
-    *,
-    json_lines: bool,
-    **typed: Any,  # noqa: ANN401 - click's options
+    bracket: "BracketSettings",
+    handling: "LiveSettings",
+    page: "LivePageSettings",
 ) -> None:
     """Shoot pairs from a page in the browser.
 
@@ -84,31 +50,31 @@ def command(
     sharpness and exposure are printed; the histogram shows linear light.
     """
     _refuse_options(click.get_current_context(), looks_only=session is None)
-    from defocus.capture.planning.plan import read_scene_list
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.taking.running import ShootOptions
+    from defocus.capture.planning.shoot_settings import ShootOptions
+    from defocus.capture.taking.hooks import parse_hook
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
     from defocus.extras.pages.live.scenes import SceneShooter
     from defocus.extras.pages.live.serve import serve_session
     from defocus.extras.pages.live.view_only import serve_preview
 
-    scenes = () if scene_list is None else read_scene_list(scene_list)
-    address = RigAddress.parse(uris)
-    if frames is not None:
-        _print_numbers(address.blurry, frames, picture, json_lines=json_lines)
+    address = RigAddress.parse(bracket.uris)
+    if page.frames is not None:
+        _print_numbers(address.blurry, page.frames, page.picture, json_lines=page.json_lines)
         return
     if session is None:
-        serve_preview(address, port=port)
+        serve_preview(address, port=page.port)
         return
-    handling, bracket = handling_of(typed, profile)
-    shooter = SceneShooter(BracketRequest.typed(**bracket), ShootOptions(**handling), hook)
+    options = ShootOptions(**dict(handling.within(bracket.profile)))
+    request = BracketRequest(**dict(bracket))
+    shooter = SceneShooter(request, options, parse_hook(handling.hook))
     serve_session(
         session,
-        port=port,
+        port=page.port,
         opener=lambda: open_rig(address),
         shooter=shooter,
-        share=share,
-        scene_list=scenes,
+        share=page.share,
+        scene_list=page.scene_list,
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from defocus.capture.judging.verdict import Quality
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.person import again_by_itself
-from defocus.capture.taking.running import ShootOptions
 
 __all__ = ["Ask", "PageUser"]
 

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from defocus.capture.calibrations import (
@@ -12,17 +11,19 @@ from defocus.capture.calibrations import (
     stored_calibrations,
 )
 from defocus.capture.camera import KnowsTruth
-from defocus.capture.planning.plan import ListedScene, Plan
+from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, scene_slug
 from defocus.capture.taking.hooks import Hook, after_pair
-from defocus.capture.taking.running import ShootOptions, make_ready, plan_on, within_travel
+from defocus.capture.taking.running import make_ready, plan_on, within_travel
 from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
-from defocus.capture.taking.shots.shooting import new_pairs
+from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.capture.taking.verdicts import complete_whole
 from defocus.extras.pages.live.page_person import Ask, PageUser
 
@@ -97,12 +98,14 @@ class SceneShooter:
         """The plan of a scene; the first one fixes time and ISO."""
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
-            self._calibrations = load_calibrations(self.options.calibrations, described)
+            self._calibrations = load_calibrations(self.options.calibration_files, described)
             make_ready(rig, self.options)
             self._ready = rig
         plan = plan_on(self.request, rig)
         words = plan.bracket.blurry.words
-        self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
+        self.request = self.request.model_copy(
+            update={"shutter": words["shutter"], "iso": words.get("iso")}
+        )
         return plan
 
     def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
@@ -142,7 +145,7 @@ class SceneShooter:
         """Complete the pairs of :func:`unfinished`: judge whole ones, shoot others as planned."""
         begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
-        options, known = ShootOptions.from_shoot(shoot), stored_calibrations(folder.root, shoot)
+        options, known = shoot.handling, stored_calibrations(folder.root, shoot)
         person = PageUser(options, ask, self._carded)
         done = complete_whole(folder, begun, lambda _pair: person, after_pair(self.hook, folder))
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
@@ -164,7 +167,9 @@ class SceneShooter:
         ask: Ask,
     ) -> list[CompletePair]:
         person = PageUser(options, ask, self._carded)
-        handling = options.handling(plan, person, after_pair(self.hook, folder), calibrations)
+        handling = Handling(
+            options, plan.settle_seconds, person, after_pair(self.hook, folder), calibrations
+        )
         return shoot_pairs(folder, rig, pairs, plan.protocol, handling)
 
 

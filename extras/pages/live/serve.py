@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from defocus.capture.planning.plan import ListedScene
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.errors import EXIT_INTERRUPTED

@@ -89,7 +89,10 @@ def bracket_for(
     iso = _nearest(settings["iso"], 200.0) if "iso" in settings else None
     steps = (STEPS.get(fault, 40),) if mode == "focus" else ()
     order = "blurry-first"
-    return BracketRequest(wide, narrow, shutter, iso=iso, order=order, mode=mode, focus_steps=steps)
+    return BracketRequest(
+        blurry=wide, sharp=narrow, shutter=shutter, iso=iso, order=order, mode=mode,
+        focus_steps=steps,
+    )  # fmt: skip
 
 
 def _nearest(setting: Setting, number: float) -> str:

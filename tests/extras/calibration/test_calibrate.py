@@ -19,7 +19,8 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError
-from defocus.extras.calibration.calibrating import CalibrationRequest, calibrate
+from defocus.extras.calibration.calibrating import calibrate
+from defocus.extras.calibration.request import CalibrationRequest
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from tests.capture.calibrated_shoot import check_that_a_shoot_uses
 
@@ -29,12 +30,9 @@ SMALL = "sim:?width=320&height=240"
 
 
 def calibrated(folder: Path, kind: Any, *uris: str, **options: Any) -> Calibration:
-    request = {
-        "blurry": "f/4", "sharp": "f/22", "shutter": None, "reach": 60, "frames": 4,
-        "settle_seconds": None, "yes": True, **options,
-    }  # fmt: skip
     out = folder / f"{kind}.json"
-    calibrate(kind, uris, out, CalibrationRequest(**request))
+    request = CalibrationRequest(**{"uris": uris, "out": out, "frames": 4, "yes": True, **options})
+    calibrate(kind, request)
     return read_calibration(out)
 
 
@@ -157,9 +155,9 @@ def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path: Path) -> None:
     blurry, sharp = f"{SMALL}&speed=60", f"{SMALL}&speed=60&mirror=1&offset=5"
     calibrated(tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8)
     session = tmp_path / "session"
-    options = ShootOptions(retake="never", calibrations=(tmp_path / "rig.json",))
+    options = ShootOptions(retake="never", calibration_files=(tmp_path / "rig.json",))
     still = RigAddress(SMALL, f"{SMALL}&mirror=1&offset=5")
-    request = BracketRequest("f/4", "f/22", "1/200", mode="dual")
+    request = BracketRequest(shutter="1/200", mode="dual")
     shoot_new(session, still, request, options, yes=True, json_lines=False, hook=None)
     (path,) = session.glob("pairs/*/pair.json")
     quality = json.loads(path.read_text())["quality"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
-from defocus.capture.planning.plan import ListedScene
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.taking.shots.rig import SessionCameras
@@ -130,7 +130,7 @@ def bench_at_work(
 
     followers: list[Callable[[Record], None]] = []
     seat = None if uri is None else CameraSlot(opener)
-    shooter = shooter or SceneShooter(BracketRequest("f/4", "f/22", order="sharp-first"))
+    shooter = shooter or SceneShooter(BracketRequest(order="sharp-first"))
     with open_session_folder(
         root, create=uri is not None, listener=lambda record: [f(record) for f in followers]
     ) as folder:

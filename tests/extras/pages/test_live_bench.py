@@ -17,14 +17,14 @@ from defocus.capture.calibrations import Calibration
 from defocus.capture.camera import CameraDescription, HasPreview
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.planning.plan import ListedScene
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.shoot_settings import Retake
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.hooks import parse_hook
-from defocus.capture.taking.person import Retake
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
@@ -37,7 +37,7 @@ from defocus.images import write_image
 from tests.capture.raw_sessions import write_session
 from tests.extras.pages.benches import SMALL, Faults, FaultyCamera, Work, bench_at_work
 
-BRACKET = BracketRequest("f/4", "f/22", order="sharp-first")
+BRACKET = BracketRequest(order="sharp-first")
 
 
 def pairs(work: Work) -> dict[str, tuple[str, str]]:
@@ -53,7 +53,7 @@ def settings(root: Path, pair: str) -> dict[str, dict[str, str]]:
 @pytest.mark.full
 def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
     # the last shot leaves the camera at 1/4 s, which must not become the next blurry time
-    shooter = SceneShooter(BracketRequest("f/4", "f/22", order="blurry-first"))
+    shooter = SceneShooter(BracketRequest(order="blurry-first"))
     with bench_at_work(tmp_path / "s", SMALL, shooter) as work:
         assert work.told["scene"] == "scene-001"
         assert work.do("shoot")["current"] == "0001_scene-001"
@@ -242,7 +242,7 @@ def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone
     tmp_path: Path,
 ) -> None:
     request = BracketRequest(
-        "f/2.8", "f/22", mode="focus", focus_steps=(-30, 30), order="sharp-first"
+        blurry="f/2.8", mode="focus", focus_steps=(-30, 30), order="sharp-first"
     )
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(request)) as work:
         assert work.do("shoot")["current"] == "0002_scene-001"
@@ -320,7 +320,7 @@ def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
 
 
 def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
-    shooter = SceneShooter(BracketRequest("f/0.7", "f/22"))
+    shooter = SceneShooter(BracketRequest(blurry="f/0.7"))
     with (
         pytest.raises(InputError, match=r"f/0\.7"),
         bench_at_work(tmp_path / "s", SMALL, shooter),
@@ -333,7 +333,9 @@ def test_a_camera_without_a_live_picture_shoots_all_the_same(
     tmp_path: Path, virtual_folder: Path
 ) -> None:
     address = f"gphoto2:virtual={virtual_folder}"
-    request = BracketRequest("f/5.6", "f/22", "0.0100s", settle_seconds=0.0, order="sharp-first")
+    request = BracketRequest(
+        blurry="f/5.6", shutter="0.0100s", settle_seconds=0.0, order="sharp-first"
+    )
 
     @contextlib.contextmanager
     def opener() -> Iterator[SessionCameras]:
@@ -393,7 +395,7 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
 ) -> None:
     options = ShootOptions(retake=retake)
     small = "sim:?seed=4&width=240&height=180&fault=truncated@2"
-    shooter = SceneShooter(replace(BRACKET, shutter="1/200"), options)
+    shooter = SceneShooter(BRACKET.model_copy(update={"shutter": "1/200"}), options)
     with bench_at_work(tmp_path / "s", small, shooter) as work:
         work.do("shoot")
         assert pairs(work)["0001_scene-001"][0] == verdict
@@ -412,7 +414,7 @@ def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path
         described = camera.describe()
     document = Calibration.now("exposure", described, {"apertures": {}}).to_json()
     (tmp_path / "c.json").write_text(json.dumps(document))
-    options = ShootOptions(retake="ask", strictness="off", calibrations=(tmp_path / "c.json",))
+    options = ShootOptions(retake="ask", strictness="off", calibration_files=(tmp_path / "c.json",))
     with bench_at_work(tmp_path / "t", shooter=SceneShooter(BRACKET, options)) as work:
         work.do("shoot")
     (shoot,) = read_state(tmp_path / "t")[0].shoots

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from defocus.capture.commands._options import option_name
 from defocus.capture.commands.shoot import command as shoot
+from defocus.capture.planning.shoot_settings import option_name
 from defocus.capture.sessions.checking import check_session
 from defocus.command_line.options import with_common_options
 from defocus.command_line.plugin_option import with_plugins

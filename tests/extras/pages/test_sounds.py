@@ -77,7 +77,7 @@ def test_verdicts_sound_unless_they_are_switched_off(open_page: Open, tmp_path: 
 def test_what_must_be_done_sounds(open_page: Open, tmp_path: Path) -> None:
     """The grey card is held and taken away; each press of the key goes on."""
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
-    shooter = SceneShooter(BracketRequest("f/4", "f/22"), options)
+    shooter = SceneShooter(BracketRequest(), options)
     with bench_at_work(tmp_path / "s", CAMERA, shooter) as work, served(work) as port:
         browser = page_of(open_page, port)
         press(browser, "s")

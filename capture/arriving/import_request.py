@@ -1,0 +1,80 @@
+"""Request of an import: the options of ``import``; it imports nothing heavy."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from defocus.capture.judging.limits import LIMITS, QualityLimits
+from defocus.capture.planning.shoot_settings import JSON_LINES, SCENE_LIST, Order, SceneList
+from defocus.errors import InputError
+from defocus.settings import CommandSettings, option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from defocus.capture.arriving.card_shots import CardShot
+    from defocus.capture.arriving.pairing import BracketApertures
+
+__all__ = ["ImportRequest"]
+
+Pause = Annotated[float, Field(ge=0)]
+
+
+class ImportRequest(CommandSettings):
+    """What to import, as typed; None leaves a choice to the pictures."""
+
+    folder: Path = Path()
+    limits: QualityLimits = LIMITS
+    blurry: str | None = option(None, "--blurry F", heading="Pairs")
+    """Wide aperture; needed if there are more than two."""
+    sharp: str | None = option(None, "--sharp F")
+    """Narrow aperture; needed if there are more than two."""
+    order: Order | None = option(None, "--order")
+    """Order of the members in pairs of a lens that tells no aperture; by default, the longer
+    exposure is the sharp one. aba is sharp, blurry, sharp."""
+    gap_seconds: Pause = option(60.0, "--gap SECONDS")
+    """Longest pause between the shots of a pair."""
+    scene: str | None = option(None, "--scene NAME", heading="Scenes")
+    """One scene name for all pairs; by default scenes are numbered."""
+    scene_list: SceneList = SCENE_LIST
+    scene_gap_seconds: Pause | None = option(None, "--scene-gap SECONDS")
+    """A longer pause between two pairs begins a new scene; by default, other pictures do."""
+    watched: Path | None = option(None, "--watch FOLDER", heading="Import", type=Path)
+    """Import pairs as they arrive in FOLDER, until Ctrl-C."""
+    settled_seconds: Pause = option(5.0, "--settled-after SECONDS")
+    """With --watch: make pairs once no file has arrived for this long."""
+    json_lines: bool = JSON_LINES
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        from defocus.capture.sessions.state import scene_slug
+
+        if self.scene is not None:
+            if self.scene_list:
+                raise ValueError("--scene-list has all scenes; drop --scene")
+            scene_slug(self.scene)  # refuses an invalid name
+        if self._typed_apertures() is None and self.order is not None:
+            raise InputError("--order is for lenses without contacts: give --blurry, --sharp")
+        return self
+
+    def apertures(self, shots: "Sequence[CardShot]") -> "BracketApertures":
+        """The wide and the narrow f-number of all shots of one camera, those in the session too."""
+        from defocus.capture.arriving.pairing import apertures_of
+
+        return self._typed_apertures() or apertures_of(shots)
+
+    def _typed_apertures(self) -> "BracketApertures | None":
+        if self.blurry is None and self.sharp is None:
+            return None
+        from defocus.capture.arriving.pairing import BracketApertures
+        from defocus.capture.planning.labels import parse_f_number
+
+        typed = [
+            None if text is None else parse_f_number(text) for text in (self.blurry, self.sharp)
+        ]
+        if typed[0] is None or typed[1] is None or typed[0] >= typed[1]:
+            raise InputError(
+                f"--blurry {self.blurry} --sharp {self.sharp}: give both, like f/4 and f/22"
+            )
+        return BracketApertures(typed[0], typed[1], typed=True, order=self.order)
