@@ -1,4 +1,4 @@
-"""Makes the charts and tables of docs/jdrl.md from the documents in docs/reference/dose.
+"""Makes the charts and tables of docs/jdrl.md from the documents in research/dose_study.
 
 Each document is the ``dose.json`` of a study by ``defocus-bench studies ablate jdrl --doses …``,
 under the name of the study; the page has the commands. ``python -m research.pages.jdrl
@@ -43,14 +43,14 @@ from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
 from defocus.reports.plots.figures import draw_beside, draw_figure
 from defocus.reports.text import number_text
-from research.pages import DOCS
+from research.pages import DOCS, DOSE_STUDY
 
 mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
 mpl.rcParams["svg.fonttype"] = "none"
 
 PAGE = DOCS / "jdrl.md"
-DOCUMENTS = PAGE.parent / "reference" / "dose"
+DOCUMENTS = DOSE_STUDY
 SECTIONS = {
     "by-dose": ("dose",),
     "parts": ("parts",),

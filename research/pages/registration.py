@@ -2,7 +2,7 @@
 
 ``python -m research.pages.registration full 2 4 8`` from the repository's root measures the
 training pairs of the dataset ``manifest:full`` at these doses, and writes
-``docs/reference/dose/registration.json``. What was measured before is taken from the cache.
+``research/dose_study/registration.json``. What was measured before is taken from the cache.
 """
 
 import sys
@@ -21,9 +21,9 @@ from defocus.extras.studies.dose.pairs import at_dose, open_dosed
 from defocus.files import write_json
 from defocus.progress import say, track
 from defocus.reading import read_json
-from research.pages import DOCS
+from research.pages import DOSE_STUDY
 
-KEPT = DOCS / "reference" / "dose" / "registration.json"
+KEPT = DOSE_STUDY / "registration.json"
 MOVED_PX, MOVED_SHARE = 0.1, 0.01
 """The local flow moves a pair if it moves more than this share of its pixels by more than this."""
 

@@ -18,6 +18,7 @@ from defocus.extras.studies.dose.claims import RULE
 from defocus.images import read_image, write_image
 
 PAGE = Path(__file__).parents[2] / "docs" / "jdrl.md"
+DOSE_STUDY = PAGE.parents[1] / "research" / "dose_study"
 ESTIMATE = re.compile(r"(−?\d+\.\d+) \[(−?\d+\.\d+), (−?\d+\.\d+)\]")
 
 
@@ -283,7 +284,8 @@ def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
 def docs(tmp_path: Path) -> Path:
     """A copy of what the script reads and writes."""
     docs = tmp_path / "docs"
-    shutil.copytree(PAGE.parent / "reference" / "dose", docs / "reference" / "dose")
+    docs.mkdir()
+    shutil.copytree(DOSE_STUDY, tmp_path / "dose_study")
     for file in (*PAGE.parent.glob("jdrl*.webp"), PAGE):
         shutil.copy(file, docs)
     return docs
@@ -293,6 +295,7 @@ ELSEWHERE = """
 import pathlib, runpy, sys
 import research.pages
 research.pages.DOCS = pathlib.Path(sys.argv.pop(1))
+research.pages.DOSE_STUDY = research.pages.DOCS.parent / "dose_study"
 runpy.run_module("research.pages.jdrl", run_name="__main__", alter_sys=True)
 """
 """Makes the page in another folder of docs."""
@@ -302,7 +305,7 @@ def take_over(docs: Path, name: str, **changed: object) -> subprocess.CompletedP
     """Take over the study of this name once more, with a changed document and grey strips."""
     taken = docs.parent / "study"
     taken.mkdir()
-    document = json.loads((docs / "reference" / "dose" / f"{name}.json").read_text("utf-8"))
+    document = json.loads((DOSE_STUDY / f"{name}.json").read_text("utf-8"))
     (taken / "dose.json").write_text(json.dumps({**document, **changed}))
     for one in document["doses"]:
         write_image(taken / f"strip-{one['dose_px']:g}px.png", np.full((64, 96, 3), 64, np.uint8))
@@ -345,5 +348,8 @@ def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs: Path) -
     assert done.returncode == 1
     assert "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in done.stderr
     assert changed_strips(docs) == set()
-    for file in ("reference/dose/nafnet-2-4px.json", "jdrl.md"):
-        assert (docs / file).read_bytes() == (PAGE.parent / file).read_bytes()
+    document = "nafnet-2-4px.json"
+    assert (docs.parent / "dose_study" / document).read_bytes() == (
+        DOSE_STUDY / document
+    ).read_bytes()
+    assert (docs / "jdrl.md").read_bytes() == PAGE.read_bytes()
