@@ -168,7 +168,7 @@ def _find(makers: Mapping[str, _Maker], kind: str, name: str) -> _Maker:
 
 def nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
     """The end of a message: names like it, else all, or the command that lists too many."""
-    hint = did_you_mean(name, known, nearness=0.4)
+    hint = did_you_mean(name, known)
     if hint:
         return f"; {hint}"
     if listed_by:

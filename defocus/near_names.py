@@ -6,7 +6,7 @@ from collections.abc import Iterable
 __all__ = ["did_you_mean"]
 
 
-def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: float = 0.5) -> str:
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
     by_lower_case = {one.lower(): one for one in known}
     near = difflib.get_close_matches(name.lower(), by_lower_case, n=most, cutoff=nearness)

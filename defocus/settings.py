@@ -110,7 +110,7 @@ def _hint(kind: type[BaseModel], path: list[str]) -> str:
     if len(path) == 1 and (table := _table_with(kind, path[0])):
         return f"it belongs under {table}"
     legal = sorted(_legal_keys(kind, path[:-1]))
-    hint = did_you_mean(path[-1], legal, most=1, nearness=0.6)
+    hint = did_you_mean(path[-1], legal, most=1)
     if hint:
         return hint
     return f"there are {', '.join(legal)}" if legal else "no key is legal there"

@@ -221,7 +221,7 @@ def select(
     for pattern in only:
         matched = fnmatch.filter(baselines, pattern)
         if not matched:
-            hint = did_you_mean(pattern, baselines, nearness=0.3) or "see defocus-bench list"
+            hint = did_you_mean(pattern, baselines) or "see defocus-bench list"
             raise RegistryError(f"no system matches {pattern!r}; {hint}")
         chosen.update(matched)
     return [baselines[name] for name in sorted(chosen)]

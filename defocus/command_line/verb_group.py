@@ -29,5 +29,5 @@ class VerbGroup(click.Group):
 
 def refuse_unknown(ctx: click.Context, name: str, known: Iterable[str]) -> NoReturn:
     """End with the usage error of an unknown command, and with near names if there are any."""
-    near = did_you_mean(name, known, nearness=0.6)
+    near = did_you_mean(name, known)
     ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")
