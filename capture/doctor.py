@@ -42,9 +42,12 @@ def asked(name: str, question: str, advice: str) -> CheckedPoint:
     return CheckedPoint(name, "ask", question, advice)
 
 
-def computer_findings(folder: Path) -> list[CheckedPoint]:
-    """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock."""
-    libraries = (*map(_library, LIBRARIES), *_of_cameras())
+def computer_findings(folder: Path, uri: str | None = None) -> list[CheckedPoint]:
+    """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock.
+
+    Of back ends: the library of the camera at ``uri`` alone, if one is named.
+    """
+    libraries = (*map(_library, LIBRARIES), *_of_cameras(uri))
     return [*libraries, _holders(), _disk(folder), _clock()]
 
 
@@ -56,8 +59,10 @@ def _library(name: str) -> CheckedPoint:
         return CheckedPoint(f"library-{name}", "fail", f"{name} is not installed", advice)
 
 
-def _of_cameras() -> Iterator[CheckedPoint]:
+def _of_cameras(uri: str | None) -> Iterator[CheckedPoint]:
     for scheme, detail, missing in camera_libraries():
+        if uri is not None and not uri.startswith(f"{scheme}:"):
+            continue
         problem, _, advice = detail.partition("; ")
         clash = "another module" in problem
         status: Status = "ok" if not missing else "fail" if clash else "warn"

@@ -257,3 +257,21 @@ def test_every_command_line_of_the_readme_is_understood() -> None:
         )  # fmt: skip
         for option in re.findall(r"--[a-z-]+", line):
             assert option in done.stdout, f"{line}: {option}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "baselines",
+        "capture",
+        *sorted(f"extras/{each.parent.name}" for each in (ROOT / "extras").glob("*/README.md")),
+    ],
+)
+def test_the_folders_and_modules_that_a_readme_lists_are_there(page: str) -> None:
+    """In the first cells of its tables; of an extra, wherever it names one."""
+    text = (ROOT / page / "README.md").read_text(encoding="utf-8")
+    words = text
+    if not page.startswith("extras/"):
+        words = "".join(re.findall(r"^\|[^|]*\|", text, re.MULTILINE))
+    for name in re.findall(r"`([a-z_]+(?:/[a-z_]*)+|[a-z_/]+\.(?:py|csv))`", words):
+        assert any((ROOT / page).rglob(name.rstrip("/"))) or (ROOT / name).exists(), name

@@ -65,29 +65,33 @@ def command(
             folder.write_index()
     if as_json:
         with json_output() as out:
-            report = _checked(session, files_only=files_only, jobs=jobs)
+            report, _ = _checked(session, files_only=files_only, jobs=jobs)
             out.write(report.to_json())
     else:
-        report = _checked(session, files_only=files_only, jobs=jobs)
+        report, sheet = _checked(session, files_only=files_only, jobs=jobs)
         for line in report.lines():
             click.echo(line)
+        if sheet is not None:
+            say(f"{sheet} shows the pairs")
     return 0 if report.ok else 1
 
 
-def _checked(session: Path, *, files_only: bool, jobs: int) -> "SessionCheck":
+def _checked(session: Path, *, files_only: bool, jobs: int) -> "tuple[SessionCheck, Path | None]":
+    """The check, and its contact sheet if one could be written."""
     from defocus.capture.sessions.checking import check_session
 
     report = check_session(session)
     if files_only:
-        return report
+        return report, None
     from defocus.capture.reporting.contact_sheet import write_contact_sheet
     from defocus.capture.taking.rejudging import judged_again
     from defocus.errors import StorageError
     from defocus.progress import say
 
-    report = judged_again(session, report, jobs)
+    report, sheet = judged_again(session, report, jobs), session / "report.html"
     try:
-        write_contact_sheet(session, session / "report.html", jobs)
+        write_contact_sheet(session, sheet, jobs)
     except StorageError as error:  # a check of a session on a read-only disk is still a check
         say(f"no contact sheet: {error}")
-    return report
+        return report, None
+    return report, sheet

@@ -1,13 +1,21 @@
-"""The options ``--page`` and ``--port``."""
+"""Options that show a page in the browser, and ``--port``."""
+
+import importlib
 
 import click
 
 __all__ = ["free_port_option", "page_option"]
 
 
-def page_option(help_text: str) -> click.Option:
-    """``--page``."""
-    return click.Option(["--page"], is_flag=True, help=help_text)
+def page_option(help_text: str, name: str = "--page") -> click.Option:
+    """An option that shows a page; its packages are asked for before any work is done."""
+    return click.Option([name], is_flag=True, callback=_with_server, help=help_text)
+
+
+def _with_server(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
+    if asked:
+        importlib.import_module("defocus.extras.pages.serving")
+    return asked
 
 
 def free_port_option(beside: str) -> click.Option:

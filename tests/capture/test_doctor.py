@@ -149,6 +149,8 @@ def test_libraries_that_clash_or_lack_and_a_clock_that_lost_its_time(
     names = ("library-onvif", "library-no-such-library", "library-numpy", "clock")
     assert [points[name].status for name in names] == ["fail", "fail", "ok", "fail"]
     assert points["library-onvif"].advice == "pip uninstall it"
+    of_others = {point.name for point in computer_findings(tmp_path, "sim:")}
+    assert "library-onvif" not in of_others, "its library is no matter of this camera"
 
 
 def test_doctor_json_is_a_list_of_points(run: Run) -> None:

@@ -50,18 +50,19 @@ def command(
     sharpness and exposure are printed; the histogram shows linear light.
     """
     _refuse_options(click.get_current_context(), looks_only=session is None)
+    from defocus.capture.taking.shots.rig import RigAddress, open_rig
+
+    address = RigAddress.parse(bracket.uris)
+    if page.frames is not None:  # which needs no server
+        _print_numbers(address.blurry, page.frames, page.picture, json_lines=page.json_lines)
+        return
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.planning.shoot_settings import ShootOptions
     from defocus.capture.taking.hooks import parse_hook
-    from defocus.capture.taking.shots.rig import RigAddress, open_rig
     from defocus.extras.pages.live.scenes import SceneShooter
     from defocus.extras.pages.live.serve import serve_session
     from defocus.extras.pages.live.view_only import serve_preview
 
-    address = RigAddress.parse(bracket.uris)
-    if page.frames is not None:
-        _print_numbers(address.blurry, page.frames, page.picture, json_lines=page.json_lines)
-        return
     if session is None:
         serve_preview(address, port=page.port)
         return

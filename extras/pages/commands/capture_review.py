@@ -29,8 +29,10 @@ def command(session: Path, page: "ReviewSettings") -> None:
     """
     if page.html is not None:
         from defocus.capture.reporting.contact_sheet import write_contact_sheet
+        from defocus.progress import say
 
         write_contact_sheet(session, page.html)
+        say(f"wrote {page.html}")
         return
     from defocus.extras.pages.live.serve import serve_session
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.added_options import AddedOptions
-from defocus.extras.pages.page_options import free_port_option
+from defocus.extras.pages.page_options import free_port_option, page_option
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.curation.curate import Curation
@@ -37,11 +37,10 @@ def _review(port: int, curation: "Curation") -> None:
 
 ADDED = AddedOptions(
     (
-        click.Option(
-            ["--review"],
-            is_flag=True,
-            help="Review all pairs in the browser first; decisions made there override the rules, "
+        page_option(
+            "Review all pairs in the browser first; decisions made there override the rules, "
             "now and when the same command runs again.",
+            "--review",
         ),
         free_port_option("--review"),
     ),

@@ -165,7 +165,8 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
 def test_review_writes_the_contact_sheet(run: Run, tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", np.full((24, 32, 3), 90, np.uint8))
     write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "a.png")])
-    assert run("defocus-capture", "review", "s", "--html", "r.html").returncode == 0
+    done = run("defocus-capture", "review", "s", "--html", "r.html")
+    assert (done.returncode, done.stderr) == (0, "wrote r.html\n")
     assert "0001_desk" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
