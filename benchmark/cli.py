@@ -1,7 +1,7 @@
 """The command ``defocus-bench``."""
 
 from defocus.command_line.commands import command_group, run_command
-from defocus.datasets.layouts.published.skip_missing import with_skip_missing
+from defocus.datasets.layouts.skip_missing import with_skip_missing
 from defocus.freed_memory import keep_freed_memory
 
 __all__ = ["main"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.layouts.published.completeness import Completeness
+from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
 from defocus.discovery import Offer, brought, refuse, warn_once
@@ -63,7 +63,7 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
     # lens file too, ``text:`` has none. ``damaged`` is for work that leaves pairs out by name: a
     # pair with a damaged file, or with two sizes, stays, and what the reader left out is not said.
     if is_corrected(text):
-        from defocus.datasets.sidecar.applied import corrected, noted_place
+        from defocus.datasets.sidecar import corrected, noted_place
 
         dataset, sidecar = noted_place(text)
         return corrected(text, open_dataset(dataset, damaged=damaged), sidecar)
@@ -97,7 +97,7 @@ def is_corrected(text: str) -> bool:
 def _parted(text: str) -> tuple[str, Path]:
     """Split a typed address into reader and path."""
     if is_corrected(text):
-        from defocus.datasets.sidecar.applied import noted_place
+        from defocus.datasets.sidecar import noted_place
 
         text, _ = noted_place(text)
     name, colon, place = text.partition(":")
@@ -229,7 +229,7 @@ class DatasetKind:
 
 def dataset_kinds() -> list[DatasetKind]:
     """The variants of the sample dataset, then all readers."""
-    from defocus.datasets.sample.scenes import VARIANTS
+    from defocus.datasets.sample import VARIANTS
 
     kinds = [
         DatasetKind(variant.dataset, variant.summary, "verified", redistributable=True)

@@ -14,9 +14,10 @@ from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.blocks.carried import remarks_after
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError
-from defocus.files import make_folder, require_writable, sha256_file
+from defocus.files import make_folder, require_writable, sha256_file, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
+from defocus.reading import read_json
 from defocus.restoration.blur_map.drawing import (
     map_paths,
     refuse_existing_map,
@@ -28,7 +29,6 @@ from defocus.restoration.files.encoding import (
     write_picture,
     written_kind,
 )
-from defocus.restoration.files.journal import JOURNAL, RestoreJournal
 from defocus.restoration.files.own_picture import read_mask, read_own_picture
 from defocus.restoration.files.sources import (
     found_pictures,
@@ -40,6 +40,54 @@ from defocus.restoration.restorer import Restorer, make_restorer, require_restor
 from defocus.restoration.tiling import overlap_px, tiles_of
 
 __all__ = ["Restored", "Wishes", "restore_pictures"]
+
+
+JOURNAL = "restored.json"
+
+
+class RestoreJournal:
+    """The journal of an output folder, for pictures made with some settings."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self._path = folder / JOURNAL
+        self._settings = settings
+        self._entries: dict[str, dict[str, Any]] = {}
+        if self._path.exists():
+            try:
+                document = read_json(self._path)
+                self._entries = {str(name): dict(entry) for name, entry in document.items()}
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                raise InputError(
+                    f"{self._path}: damaged ({error}); move the folder away to start anew"
+                ) from error
+
+    def claim(self, targets: Sequence[Path]) -> None:
+        """Note names before anything is written, so that a killed run knows its own files."""
+        for target in targets:
+            if target.exists() and target.name not in self._entries:
+                raise InputError(f"{target}: a file of that name exists; choose another --out")
+        for target in targets:
+            self._entries.setdefault(target.name, {})
+        write_json(self._path, self._entries)
+
+    def finished(self, target: Path, source: str) -> dict[str, Any] | None:
+        """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
+        entry = self._entries.get(target.name, {})
+        same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
+        if not same or not target.exists() or sha256_file(target) != entry.get("sha256"):
+            return None
+        result = entry.get("result")
+        return result if isinstance(result, dict) else None
+
+    def finish(self, target: Path, source: str, result: dict[str, Any]) -> None:
+        """Note that a picture is done, and what is to be told of it."""
+        self._entries[target.name] = {
+            "source_sha256": source,
+            "settings": self._settings,
+            "sha256": sha256_file(target),
+            "result": result,
+        }
+        write_json(self._path, self._entries)
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ _IN_THE_CORE = (
     Fault("capture/planning/labels.py", "0.5 <= value <= 128", "0.5 <= value <= 12"),
     Fault("capture/planning/labels.py", "60.0 * int(minutes[1])", "int(minutes[1])"),
     Fault(
-        "datasets/patching/store.py", "np.rot90(patch[order], crop.quarter_turns)", "patch[order]"
+        "datasets/patching/packing.py", "np.rot90(patch[order], crop.quarter_turns)", "patch[order]"
     ),
     Fault(
         "benchmark/statistics/intervals.py",
@@ -118,7 +118,7 @@ _IN_THE_CORE = (
         "_SIGNS.get(sign, sign) for sign in text",
     ),
     Fault(
-        "reports/bars.py", "high = min(0.0, *ends), max(0.0, *ends)", "high = min(ends), max(ends)"
+        "reports/rows.py", "high = min(0.0, *ends), max(0.0, *ends)", "high = min(ends), max(ends)"
     ),
     Fault("reports/text.py", 'startswith(("=", "+", "-", "@"', 'startswith(("=", "+", "@"'),
     Fault(
@@ -150,7 +150,7 @@ _IN_THE_CORE = (
         "estimator.weights_sha256, MEASURING_REVISION",
     ),
     Fault(
-        "datasets/curation/splits.py",
+        "datasets/curation_splits.py",
         "return splits | _drawn(groups, wanted, seed)",
         "return _drawn(groups, wanted, seed) | splits",
     ),
@@ -166,7 +166,7 @@ _IN_THE_CORE = (
     ),
     Fault("benchmark/results/store.py", "            self._damaged.pop(entry.run, None)\n", ""),
     Fault(
-        "restoration/files/journal.py",
+        "restoration/run.py",
         'entry.get("source_sha256") == source and entry.get("settings") == self._settings',
         'entry.get("source_sha256") == source',
     ),

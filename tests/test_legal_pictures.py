@@ -34,9 +34,9 @@ from defocus.capture.judging.quality import first_look, judge_pair
 from defocus.capture.judging.shot_checks import measure_grey_card
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.command_line.commands import command_group
-from defocus.datasets.audit.pairs.pair_audit import audit_pair
+from defocus.datasets.audit.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document
-from defocus.datasets.cutting.scheme import kept, sharpnesses
+from defocus.datasets.cutting import kept, sharpnesses
 from defocus.datasets.pair import Dataset, Pair
 from defocus.edges.edge import measure_edge
 from defocus.edges.linear_light import linear_light

@@ -22,7 +22,7 @@ from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.scoring.score import score_picture
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.sidecar.ceiling import ceiling_db
+from defocus.datasets.sidecar import ceiling_db
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, read_member
 from defocus.isolation import LeftOut, attempt

@@ -8,13 +8,13 @@ from pathlib import Path
 from defocus.align.compensation.blur_map import blur_map_of, write_blur_map
 from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
-from defocus.datasets.audit.pairs.usable import Usable
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
+from defocus.datasets.audit.usable import Usable
+from defocus.datasets.checksums import MANIFEST as CHECKSUMS
 from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import Dataset
-from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
 from defocus.errors import FileError, InputError
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.freed_memory import return_freed_memory

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from defocus import __version__
 from defocus.align.sampling.resample import Placement
-from defocus.datasets.audit.blur_states import blur_states
-from defocus.datasets.audit.failures import failures
 from defocus.datasets.audit.page_outcome import (
     checks_table,
     failing_part,
@@ -18,12 +16,17 @@ from defocus.datasets.audit.page_outcome import (
     next_parts,
     usable_parts,
 )
-from defocus.datasets.audit.page_parts import not_measured_parts, sessions_part, with_error
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
-from defocus.datasets.audit.pairs.shown import SHOWN, shown_members
-from defocus.datasets.audit.pairs.usable import Usable
+from defocus.datasets.audit.page_parts import (
+    blur_states,
+    not_measured_parts,
+    sessions_part,
+    with_error,
+)
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.table import QUANTITIES, Quantity, summary, values, worst
+from defocus.datasets.audit.shown import SHOWN, shown_members
+from defocus.datasets.audit.table import QUANTITIES, Quantity, failures, summary, values, worst
+from defocus.datasets.audit.usable import Usable
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.progress import counted

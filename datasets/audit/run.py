@@ -14,10 +14,10 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
-from defocus.datasets.audit.pairs.duplicates import NearDuplicate, near_duplicates
-from defocus.datasets.audit.pairs.members import Warned, warnings_of
-from defocus.datasets.audit.pairs.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
-from defocus.datasets.audit.pairs.shown import LARGE_PX, Members, WorstMembers, reduced_members
+from defocus.datasets.audit.duplicates import NearDuplicate, near_duplicates
+from defocus.datasets.audit.members import Warned, warnings_of
+from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
+from defocus.datasets.audit.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.measuring.kept import (
     NO_LIMITS,
     InSession,
@@ -32,8 +32,8 @@ from defocus.datasets.measuring.session import (
     lenses_of,
     pooled_sessions,
     say_sessions,
+    sessions_of,
 )
-from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json

@@ -16,7 +16,7 @@ from typing import Any
 from defocus.align.flow.by_name import flow_estimator
 from defocus.cluster.settings import SlurmSettings
 from defocus.cluster.slurm import JobCommand, submit
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import (
     AUDITED,
     Audit,

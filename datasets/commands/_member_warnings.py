@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sized
 
-from defocus.datasets.audit.pairs.members import Warned, warnings_of
+from defocus.datasets.audit.members import Warned, warnings_of
 from defocus.datasets.pair import Pair
 from defocus.progress import grouped, say
 

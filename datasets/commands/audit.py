@@ -18,8 +18,8 @@ from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
-    from defocus.datasets.audit.pairs.usable import Usable
     from defocus.datasets.audit.run import Audit
+    from defocus.datasets.audit.usable import Usable
 
 __all__ = ["command"]
 
@@ -234,7 +234,7 @@ def _audit(
     from defocus.datasets.audit.output import claim_audit_folder, write_audit
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.audit.shards import merge_shards
-    from defocus.datasets.curation.usable import usable_pairs
+    from defocus.datasets.curation_rules import usable_pairs
 
     dataset = open_dataset(name, damaged=True)
     claim_audit_folder(out, dataset, _command(name, folders))
@@ -294,7 +294,7 @@ def _say_outcome(audit: "Audit") -> None:
 
 
 def _fails(audit: "Audit", limit_px: float) -> bool:
-    from defocus.datasets.audit.failures import failures
+    from defocus.datasets.audit.table import failures
 
     found = failures(audit, limit_px)
     worst, leaks, same, unknown = found.misaligned, found.leaks, found.same, found.unknown

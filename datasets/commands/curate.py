@@ -13,9 +13,9 @@ from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
-    from defocus.datasets.audit.pairs.usable import Usable
-    from defocus.datasets.curation.curate import Curation
-    from defocus.datasets.curation.rules import Judgement
+    from defocus.datasets.audit.usable import Usable
+    from defocus.datasets.curation import Curation
+    from defocus.datasets.curation_rules import Judgement
     from defocus.isolation import LeftOut
 
 __all__ = ["command"]
@@ -34,7 +34,7 @@ __all__ = ["command"]
     "--rules",
     type=click.Path(path_type=Path, dir_okay=False),
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
-    'least_sharpness, unknown = "accept", and others of datasets/curation/rules.py.',
+    'least_sharpness, unknown = "accept", and others of datasets/curation_rules.py.',
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
@@ -73,7 +73,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
 
 
 def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
-    from defocus.datasets.curation.rules import UNKNOWN
+    from defocus.datasets.curation_rules import UNKNOWN
 
     unknown = sum(one.by == "rule" and one.reason.startswith(UNKNOWN) for one in judgements)
     if unknown:
@@ -110,7 +110,7 @@ def _curate(
     """
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.curation.rules import read_rules
+    from defocus.datasets.curation_rules import read_rules
     from defocus.errors import NotApplicableError
 
     asked = read_rules(rules)
@@ -118,8 +118,8 @@ def _curate(
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.commands._member_warnings import say_warnings
-    from defocus.datasets.curation.curate import begin_curation, finish_curation
-    from defocus.datasets.curation.usable import usable_pairs
+    from defocus.datasets.curation import begin_curation, finish_curation
+    from defocus.datasets.curation_rules import usable_pairs
 
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)

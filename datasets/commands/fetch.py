@@ -76,9 +76,9 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
 def _fetched(
     sources: list[str], *, out: Path, only: tuple[str, ...], sha256: str | None, trust_first: bool
 ) -> dict[str, Any]:
-    from defocus.datasets.archives.unpack import SUFFIXES
-    from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release
-    from defocus.datasets.fetching.places import is_address, place_of
+    from defocus.datasets.archives import SUFFIXES
+    from defocus.datasets.fetch_places import is_address, place_of
+    from defocus.datasets.fetching import fetch_known_file, fetch_release
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
         sources = [_archive(sources[0], out), *sources[1:]]

@@ -51,7 +51,7 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) 
 
 def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any]:
     """What was imported, in the keys of ``--json`` and as lines."""
-    from defocus.datasets.archives.unpack import is_archive, unpack
+    from defocus.datasets.archives import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
     from defocus.datasets.pair import split_counts
     from defocus.errors import InputError

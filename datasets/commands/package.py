@@ -118,14 +118,14 @@ def _package(
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.audit.pairs.members import warnings_of
+    from defocus.datasets.audit.members import warnings_of
     from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.pair import empty_splits
+    from defocus.datasets.release.card import undeclared
     from defocus.datasets.release.details import details_of, later_version
-    from defocus.datasets.release.documents.card import undeclared
     from defocus.datasets.release.facts import audit_facts, read_facts
     from defocus.datasets.release.packaging import package_dataset
-    from defocus.datasets.release.pictures.shot import released_blocks
+    from defocus.datasets.release.pictures import released_blocks
     from defocus.datasets.release.terms import require_redistributable
 
     opened = open_dataset(name, damaged=True)

@@ -78,8 +78,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.commands._member_warnings import say_member_warnings
-    from defocus.datasets.cutting.run import cut_dataset
-    from defocus.datasets.cutting.scheme import SCHEMES
+    from defocus.datasets.cutting import SCHEMES, cut_dataset
     from defocus.datasets.pair import split_counts
 
     given = {key: value for key, value in wanted.items() if value is not None}

@@ -49,8 +49,8 @@ def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> tupl
     opened = open_dataset(dataset, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
-    from defocus.datasets.curation.usable import usable_pairs
-    from defocus.datasets.reporting.page import dataset_page
+    from defocus.datasets.curation_rules import usable_pairs
+    from defocus.datasets.report_page import dataset_page
     from defocus.files import make_folder, write_bytes, write_text
     from defocus.reports.html import render_html
     from defocus.reports.pdf import render_pdf

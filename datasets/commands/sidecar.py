@@ -84,7 +84,7 @@ def _done(
 
     opened = open_dataset(dataset, damaged=folder is None)
     if folder is not None:
-        from defocus.datasets.sidecar.applied import apply_sidecar
+        from defocus.datasets.sidecar import apply_sidecar
 
         applied = apply_sidecar(dataset, opened, folder, jobs)
         return {
@@ -98,7 +98,7 @@ def _done(
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.commands._member_warnings import say_member_warnings
-    from defocus.datasets.sidecar.write import write_sidecar
+    from defocus.datasets.sidecar_writing import write_sidecar
 
     # names of fields are no types
     given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}

@@ -83,8 +83,7 @@ def _split(
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.commands._member_warnings import say_warnings
-    from defocus.datasets.curation.splits import Shares, is_official
-    from defocus.datasets.curation.splitting import mean_blur, split_dataset
+    from defocus.datasets.curation_splits import Shares, is_official, mean_blur, split_dataset
     from defocus.datasets.pair import split_counts
 
     if is_official(opened):

@@ -12,7 +12,7 @@ from defocus.command_line.verbs import help_heading
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
-    from defocus.datasets.verification.verify import Verification
+    from defocus.datasets.verification import Verification
 
 __all__ = ["command"]
 
@@ -62,12 +62,11 @@ def command(
 
 
 def _verified(folder: Path, source: Path | None, against: str | None, jobs: int) -> "Verification":
-    from defocus.datasets.verification.repair import repair_folder
-    from defocus.datasets.verification.verify import verify_folder
+    from defocus.datasets.verification import repair_folder, verify_folder
 
     if against is not None:
-        from defocus.datasets.fetching.fetch import verify_against
-        from defocus.datasets.fetching.places import place_of
+        from defocus.datasets.fetch_places import place_of
+        from defocus.datasets.fetching import verify_against
 
         return verify_against(folder, place_of(against), jobs)
     if source is None:
@@ -95,6 +94,6 @@ def _outcome(found: "Verification") -> str:
 
 def _line(name: str) -> str:
     """A name on one line, with control characters escaped."""
-    from defocus.datasets.verification.verify import readable
+    from defocus.datasets.verification import readable
 
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in readable(name))

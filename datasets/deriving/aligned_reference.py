@@ -7,18 +7,28 @@ light of the blurry one.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from defocus.align.compensation.blur_map import blur_map, write_blur_map
+from defocus.align.compensation.compensate import Compensation, released_blurry
+from defocus.align.compensation.output import NUMBERS, write_array
+from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+from defocus.align.measure import Measurement
+from defocus.blocks.derived import give_blocks
+from defocus.datasets.deriving.derived import kept_record
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import Image, write_image
+from defocus.images import Image, read_image, write_image
 from defocus.progress import say
 from defocus.reading import read_json
 
@@ -30,9 +40,72 @@ __all__ = [
     "REFERENCED",
     "AlignedReference",
     "ReferenceModel",
+    "add_blur_map",
+    "add_truth",
     "aligned_reference",
+    "described",
     "measured_alone",
+    "measured_blur",
 ]
+
+
+PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
+"""Roles that show the scene as the blurry member does, and are cropped like it."""
+
+
+def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
+    """Add truth and defocus map of the blurry member, on its released grid."""
+    plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
+    for role in PICTURES:
+        source: Path | None = getattr(pair, role)
+        if source is not None:
+            write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
+            give_blocks(source, folder / f"{role}.png")
+    if known_map is not None:
+        write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
+
+
+def add_blur_map(folder: Path, measurement: Measurement) -> None:
+    """Add the blur map of the pair, if there is one."""
+    plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
+    found = blur_map(measurement, plan.grid)
+    if found is not None:
+        write_blur_map(folder, found)
+
+
+def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
+    """The defocus map of the release, in its own pixels."""
+    part = plan.grid.crop.of(coc_px)
+    if plan.grid.scale == 1.0:
+        return part
+    size = plan.grid.shape[::-1]
+    smaller = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    return (plan.grid.scale * smaller).astype(np.float32)
+
+
+def described(pair: Pair, folder: Path) -> Pair:
+    """The pair with its new files, without the true flow, which fits the old sharp member only."""
+    numbers = kept_record(folder / NUMBERS)
+    compensation = numbers.pop("compensation")
+    metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
+    # only a geometry that was known beforehand has no standard errors
+    compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
+    metadata["compensation"] = {**compensation, "misalignment": numbers}
+    # names of fields are no types: these three are all paths
+    roles: dict[str, Any] = {
+        role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None
+    }
+    return replace(
+        pair,
+        blurry=folder / "blurry.png",
+        sharp=folder / "sharp.png",
+        flow=None,
+        defocus_map=None if pair.defocus_map is None else folder / "defocus_map.npy",
+        valid_mask=folder / "valid_mask.png",
+        metadata=MappingProxyType(metadata),
+        **roles,
+    )
+
 
 ReferenceModel = Literal["global", "flow"]
 """What registers the sharp picture: the transform of the whole picture, or the local flow too."""
@@ -148,3 +221,14 @@ def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
     }
     write_json(folder / "reference.json", {"revision": REFERENCED, **document})
     return _reference(folder, document)
+
+
+def measured_blur(
+    blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
+) -> NDArray[np.float32]:
+    """Diameter (px) by which the blurry picture is more blurred, ``(H, W)``; NaN where unknown."""
+    # Negative where the sharp picture is the blurrier one. On the blurry grid.
+    *_, measurement = measured_alone(blurry_file, sharp_file, estimator_name)
+    found = blur_map(measurement)
+    unknown = np.full(measurement.shape, np.nan, np.float32)
+    return unknown if found is None else found.diameter_px

@@ -29,7 +29,7 @@ from defocus.align.rig import Rig
 from defocus.blocks.derived import carried
 from defocus.cache import atomic_folder
 from defocus.colour_profiles import in_one_space
-from defocus.datasets.deriving.aligned_pair import add_blur_map, add_truth, described
+from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of
 from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.files.picture_size import picture_size
@@ -49,8 +49,8 @@ from defocus.datasets.measuring.session import (
     lenses_of,
     pooled_sessions,
     say_sessions,
+    sessions_of,
 )
-from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step

@@ -2,17 +2,29 @@
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from defocus.cache import atomic_folder
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.originals import copy_file
-from defocus.datasets.pair import Dataset
+from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
+from defocus.progress import track
 from defocus.reading import read_json
 
-__all__ = ["claim_folder", "kept_record", "origin_of", "place_file"]
+__all__ = [
+    "claim_folder",
+    "keep_pairs",
+    "kept_record",
+    "origin_of",
+    "place_file",
+]
 
 
 OF_PAIRS = ("content_hash", "pairs")
@@ -93,3 +105,26 @@ def place_file(source: Path, target: Path) -> None:
         os.link(source, target, follow_symlinks=True)
     except OSError:
         copy_file(source, target)
+
+
+def keep_pairs(
+    dataset: Dataset, pairs: Sequence[Pair], out: Path, chosen: MakingStep
+) -> tuple[Pair, ...]:
+    """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay."""
+    kept = tuple(_kept(pair, out / "pairs" / pair.id) for pair in track(pairs, "keeping"))
+    steps = (*dataset.steps, chosen)
+    write_manifest(out, make_manifest(out, kept, origin_of(dataset), steps))
+    return kept
+
+
+def _kept(pair: Pair, folder: Path) -> Pair:
+    files = pair_files(pair)
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            for role, path in files.items():
+                place_file(path, temporary / f"{role}{path.suffix.lower()}")
+    # names of fields are no types: these are all paths
+    placed: dict[str, Any] = {
+        role: folder / f"{role}{path.suffix.lower()}" for role, path in files.items()
+    }
+    return replace(pair, **placed)

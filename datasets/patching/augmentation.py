@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.patching.store import ColourChange, Crop
+from defocus.datasets.patching.packing import ColourChange, Crop
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 if TYPE_CHECKING:

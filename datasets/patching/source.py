@@ -17,8 +17,13 @@ from defocus.datasets.patching.augmentation import (
     with_look,
 )
 from defocus.datasets.patching.batch import ALL_PLACES, Patches, drawn_batch
-from defocus.datasets.patching.packing import packed_pairs, require_further
-from defocus.datasets.patching.store import Crop, PatchStore, Storage
+from defocus.datasets.patching.packing import (
+    Crop,
+    PatchStore,
+    Storage,
+    packed_pairs,
+    require_further,
+)
 from defocus.errors import NotApplicableError
 from defocus.images import Image
 from defocus.isolation import LeftOut

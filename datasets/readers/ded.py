@@ -1,7 +1,7 @@
 """ded:DIR - DED (DID-ANet): light field pairs of defocused and sharp pictures."""
 
+from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.reader_card import ReaderCard
 
 __all__ = ["CARD", "check", "read"]

@@ -1,7 +1,7 @@
 """dpdd:DIR - DPDD, Canon: 16-bit pairs of a wide and a narrow aperture."""
 
-from defocus.datasets.layouts.published.dpdd import CARD, FOLDERS, LAYOUTS, indoor_outdoor
-from defocus.datasets.layouts.published.known import KnownSet
+from defocus.datasets.layouts.dpdd import CARD, FOLDERS, LAYOUTS, indoor_outdoor
+from defocus.datasets.layouts.known import KnownSet
 
 __all__ = ["CARD", "check", "read"]
 

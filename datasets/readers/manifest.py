@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from defocus.cache import derived_folder
+from defocus.datasets.checksums import MANIFEST as CHECKSUMS
 from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import manifest_pairs, read_manifest
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
-from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read", "read_as"]

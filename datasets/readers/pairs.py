@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from defocus.datasets.layouts.found import find
-from defocus.datasets.layouts.ids import legal_id
-from defocus.datasets.layouts.layout import read_mapping
-from defocus.datasets.layouts.published.known import complete_pairs, pairs_of
-from defocus.datasets.layouts.published.skip_missing import missing_text, skips_missing
+from defocus.datasets.layouts.known import complete_pairs, pairs_of
+from defocus.datasets.layouts.layout import find, legal_id, read_mapping
+from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard

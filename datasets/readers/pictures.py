@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from defocus.datasets.layouts.found import find
-from defocus.datasets.layouts.layout import Layout, Part, read_mapping
-from defocus.datasets.layouts.published.known import pairs_of
+from defocus.datasets.layouts.known import pairs_of
+from defocus.datasets.layouts.layout import Layout, Part, find, read_mapping
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard

@@ -1,17 +1,175 @@
 """realbokeh:DIR - RealBokeh: aperture series, f/2 to f/20 with f/22, by its metadata."""
 
+import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
 
-from defocus.datasets.layouts.published.completeness import Completeness, wrong_pictures
-from defocus.datasets.layouts.published.realbokeh import all_series, chosen_pairs, located
-from defocus.datasets.layouts.published.skip_missing import whole_pairs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from defocus.datasets.layouts.completeness import Completeness, wrong_pictures
+from defocus.datasets.layouts.layout import legal_id
+from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import SPLITS, Dataset, Split
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import ReaderCard
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, FileError, SettingsError
+from defocus.reading import read_bytes
+from defocus.settings import Settings, load_settings
 
 __all__ = ["CARD", "check", "read"]
+
+
+FOLDERS = ("", "RealBokeh_3MP", "RealBokeh", "RealDefocus")
+LARGEST_METADATA = 1_000_000
+SAME_STOP = 0.05
+"""F-numbers that differ by less are one."""
+
+Stop = Annotated[float, Field(gt=0, lt=1000)]
+
+
+class Apertures(Settings):
+    """Which apertures make a pair; ``root`` is relative to the file."""
+
+    root: str = "."
+    blurry: tuple[Stop, ...] = ()  # f-numbers; empty for all that are wider than the sharp one
+    sharp: Stop = 22.0
+
+
+class _Metadata(BaseModel):
+    """A metadata file, as its authors write it; further keys may come."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    source_image: str
+    target_images: tuple[str, ...]
+    source_av: Stop
+    target_avs: tuple[Stop, ...]
+    focal_length: float | None = None
+    ISO: float | None = None
+    EV: float | None = None
+    focus_plane_distance: float | None = None
+
+    @model_validator(mode="after")
+    def _equally_many(self) -> "_Metadata":
+        if len(self.target_images) != len(self.target_avs):
+            raise ValueError("'target_images' and 'target_avs' differ in length")
+        return self
+
+
+@dataclass(frozen=True)
+class SeriesPicture:
+    """A picture of a series and its f-number."""
+
+    path: Path
+    f_number: float
+
+
+@dataclass(frozen=True)
+class Series:
+    """All apertures of one scene, by f-number."""
+
+    split: Split
+    name: str  # a number, which begins again in each split
+    pictures: tuple[SeriesPicture, ...]
+    facts: dict[str, float]  # focal length, ISO, exposure and focus distance, as far as stated
+
+
+def located(path: Path) -> tuple[Path, Apertures]:
+    """The dataset's folder and the chosen apertures, from the folder or a TOML file."""
+    given, choice = path, Apertures()
+    if path.is_file():
+        try:
+            choice = load_settings(Apertures, path)
+        except SettingsError as error:
+            raise DatasetError(str(error)) from error
+        given = path.parent / choice.root
+    for folder in FOLDERS:
+        root = given / folder
+        if any((root / split / "metadata").is_dir() for split in SPLITS):
+            return root, choice
+    raise DatasetError(
+        f"{given}: no realbokeh there, such as train/metadata/1.json; correct the path"
+    )
+
+
+def all_series(root: Path) -> Iterator[Series]:
+    """The series of all splits, by number; metadata that name a file elsewhere are refused."""
+    for split in SPLITS:
+        folder = root / split / "metadata"
+        files = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
+        for path in sorted(files, key=lambda path: (len(path.stem), path.stem)):
+            yield _series(root / split, split, path)
+
+
+def _series(folder: Path, split: Split, path: Path) -> Series:
+    try:
+        read = _Metadata.model_validate_json(read_bytes(path, LARGEST_METADATA))
+    except FileError as error:
+        raise DatasetError(f"{error}; restore it") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise DatasetError(f"{path}: {where} {problem['msg']}; restore the file") from error
+    named = [(read.source_image, read.source_av)]
+    named += zip(read.target_images, read.target_avs, strict=True)
+    pictures = [SeriesPicture(_inside(folder, path, name), stop) for name, stop in named]
+    told = {
+        "focal_length_mm": read.focal_length,
+        "iso": read.ISO,
+        "exposure_ev": read.EV,
+        "focus_distance_m": read.focus_plane_distance,
+    }
+    facts = {name: value for name, value in told.items() if value is not None}
+    return Series(split, path.stem, tuple(sorted(pictures, key=lambda one: one.f_number)), facts)
+
+
+def _inside(folder: Path, origin: Path, name: str) -> Path:
+    """A file that a metadata file names, relative to the split's folder."""
+    parts = name.split("/")
+    forbidden = "\\" in name or ":" in name or not name.isprintable()
+    if forbidden or any(part in {"", ".", ".."} for part in parts):
+        raise DatasetError(f"{origin}: {name!r} is no path inside the dataset; restore the file")
+    return folder / name
+
+
+def chosen_pairs(series: Sequence[Series], choice: Apertures) -> Iterator[Pair]:
+    """The pairs of the chosen apertures; series without the sharp one have none."""
+    for one in series:
+        sharp = next((p for p in one.pictures if _same(p.f_number, choice.sharp)), None)
+        if sharp is None:
+            continue
+        for picture in one.pictures:
+            if _wanted(picture.f_number, choice):
+                yield _pair(one, picture, sharp)
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, abs_tol=SAME_STOP)
+
+
+def _wanted(f_number: float, choice: Apertures) -> bool:
+    if f_number > choice.sharp or _same(f_number, choice.sharp):
+        return False
+    return not choice.blurry or any(_same(f_number, stop) for stop in choice.blurry)
+
+
+def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
+    stops: dict[str, Any] = {"f_number_blurry": blurry.f_number, "f_number_sharp": sharp.f_number}
+    return Pair(
+        id=legal_id(f"{series.split}-{blurry.path.stem}"),
+        scene=f"{series.split}-{series.name}",
+        split=series.split,
+        blurry=blurry.path,
+        sharp=sharp.path,
+        metadata=MappingProxyType({**stops, **series.facts}),
+    )
+
 
 SCENES: dict[Split, int] = {"train": 3960, "validation": 220, "test": 220}
 """Metadata files of a complete copy."""

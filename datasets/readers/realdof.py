@@ -1,7 +1,7 @@
 """realdof:DIR - RealDOF: 50 test pairs, taken at once by two cameras."""
 
+from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.reader_card import ReaderCard
 
 __all__ = ["CARD", "check", "read"]

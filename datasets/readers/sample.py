@@ -23,6 +23,6 @@ CARD = ReaderCard(
 
 def read(path: Path) -> Dataset:
     """Open a variant of the sample dataset by name."""
-    from defocus.datasets.sample.build import sample_dataset
+    from defocus.datasets.sample import sample_dataset
 
     return sample_dataset(path.name)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, Split

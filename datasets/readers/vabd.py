@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.reader_card import ReaderCard
 

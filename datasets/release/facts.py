@@ -12,7 +12,7 @@ from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import SPLITS, Dataset, Split
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.formats.layout import ReleaseRow, Rows, index_columns
-from defocus.datasets.release.pictures.privacy import without_private
+from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import (
     Number,
     Setting,

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from defocus.datasets.rendering.files import DEPTH_STEPS
 from defocus.datasets.rendering.pair import RenderedPair, render_scene
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, with_margin
-from defocus.datasets.sample.build import CAMERA
-from defocus.datasets.sample.scenes import SCENES, variant
+from defocus.datasets.sample import CAMERA, SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from defocus.benchmark.results.scores.score import Score
-from defocus.datasets.archives.members import Limits
-from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.archives import Limits, unpack
 from defocus.errors import DefocusError, InputError
 from defocus.extras.labs.signing import is_signed
 from defocus.extras.labs.statement import (

@@ -9,10 +9,9 @@ from defocus.align.registration.unknown_causes import advice
 from defocus.capture.reporting.member import ROLES, Role
 from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.page_parts import with_error
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
-from defocus.datasets.curation.curate import Curation
-from defocus.datasets.curation.decisions import add_decision, undo_decision
-from defocus.datasets.curation.rules import Judgement, Verdict
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.curation import Curation, add_decision, undo_decision
+from defocus.datasets.curation_rules import Judgement, Verdict
 from defocus.datasets.pair import Pair
 from defocus.extras.pages.serving.access import Guard, new_token
 from defocus.extras.pages.serving.feed import Feed

@@ -17,7 +17,7 @@ from defocus.datasets.release.details import NOT_DECLARED, Details
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, read_facts
 from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
 from defocus.datasets.release.terms import NO_LICENCE
-from defocus.datasets.verification.verify import verify_folder
+from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder
 

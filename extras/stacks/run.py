@@ -32,7 +32,7 @@ from defocus.blocks.derived import give_blocks
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
 from defocus.datasets.files.fingerprint import pair_contents
-from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair

@@ -30,7 +30,7 @@ from defocus.align.photometry.unexplained import causes
 from defocus.capture.cameras.sim import open_camera
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.curation.rules import Rules, judged
+from defocus.datasets.curation_rules import Rules, judged
 from defocus.files import make_folder
 from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image, read_pair
 from defocus.progress import track

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
+from defocus.datasets.patching.packing import PatchStore, pack
 from defocus.datasets.patching.source import PatchSource
-from defocus.datasets.patching.store import PatchStore, pack
 
 Bytes = NDArray[np.uint8]
 

@@ -12,11 +12,11 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-import defocus.reports.html as html
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.store import open_results, read_results
+from defocus.reports import html
 from defocus.reports.model import Page, Slider
 from defocus.reports.plots.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study

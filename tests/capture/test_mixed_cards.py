@@ -15,7 +15,7 @@ from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.session import read_session, read_state
-from defocus.datasets.measuring.which_session import sessions_of
+from defocus.datasets.measuring.session import sessions_of
 from defocus.datasets.readers.session import session_pairs
 from defocus.errors import InputError
 from tests.capture.card import card_jpeg, scene_picture

@@ -14,7 +14,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
-from defocus.datasets.sample.scenes import SCENES
+from defocus.datasets.sample import SCENES
 from defocus.files import write_json
 from defocus.images import Image, read_image, write_image
 from tests.conftest import Run
@@ -35,7 +35,7 @@ def wide(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Datase
     """Four of its scenes: all would be rendered for the tests of this variant alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("wide")))
-        patch.setattr("defocus.datasets.sample.build.SCENES", SCENES[::7])
+        patch.setattr("defocus.datasets.sample.SCENES", SCENES[::7])
         return open_dataset("sample:wide")
 
 

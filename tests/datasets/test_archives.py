@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defocus.datasets.archives.members import Limits
-from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.archives import Limits, unpack
 from defocus.errors import DatasetError
 from tests.conftest import Run
 

@@ -18,14 +18,13 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.registration.unknown_causes import advice
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as run_module
+from defocus.datasets.audit import shown
+from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.page import build_page, distributions
-from defocus.datasets.audit.pairs import shown
-from defocus.datasets.audit.pairs.duplicates import near_duplicates
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
-from defocus.datasets.audit.pairs.sharpness import sharpness
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.curation.rules import Rules, judged
-from defocus.datasets.curation.usable import usable_pairs
+from defocus.datasets.audit.sharpness import sharpness
+from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.images import Image, read_image, write_image
 from defocus.likeness import fingerprint
 from defocus.reports.html import render_html

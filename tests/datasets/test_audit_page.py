@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.datasets.audit.failures import failing_pairs, failures
+from defocus.datasets.audit.duplicates import NearDuplicate
 from defocus.datasets.audit.page import _pairs
 from defocus.datasets.audit.page_outcome import (
     COMMON_LIMIT_PX,
@@ -16,11 +16,10 @@ from defocus.datasets.audit.page_outcome import (
     next_parts,
     usable_parts,
 )
-from defocus.datasets.audit.pairs.duplicates import NearDuplicate
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.curation.rules import Rules
-from defocus.datasets.curation.usable import usable_pairs
+from defocus.datasets.audit.table import failing_pairs, failures
+from defocus.datasets.curation_rules import Rules, usable_pairs
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.step import step
 from defocus.reports.model import Facts, Paragraph, Table

@@ -16,9 +16,9 @@ from defocus.blocks.derived import give_blocks
 from defocus.capture.judging.quality import judge_pair
 from defocus.capture.planning.exposure import Bracket, make_exposure
 from defocus.colour_profiles import colour_code, in_srgb, in_two_spaces, profile_of
-from defocus.datasets.audit.pairs.members import warnings_of
+from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.pictures.members import released_members
+from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
 from defocus.exif import Exif
 from defocus.images import read_image, read_member, read_pair, write_image

@@ -12,20 +12,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pairs.duplicates import NearDuplicate
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.duplicates import NearDuplicate
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.commands import curate
-from defocus.datasets.curation.curate import Curation, begin_curation, finish_curation
-from defocus.datasets.curation.decisions import (
+from defocus.datasets.curation import (
     DECISIONS,
+    Curation,
     add_decision,
+    begin_curation,
+    finish_curation,
     read_decisions,
     undo_decision,
 )
-from defocus.datasets.curation.rules import Judgement, Rules, judged, read_rules
-from defocus.datasets.curation.splits import Shares, draw_splits, is_official, linked_scenes
-from defocus.datasets.curation.splitting import mean_blur, split_dataset
+from defocus.datasets.curation_rules import Judgement, Rules, judged, read_rules
+from defocus.datasets.curation_splits import (
+    Shares,
+    draw_splits,
+    is_official,
+    linked_scenes,
+    mean_blur,
+    split_dataset,
+)
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.likeness import fingerprint

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.cutting.run import cut_dataset
-from defocus.datasets.cutting.scheme import SCHEMES, Scheme, kept, places, sharpnesses
+from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places, sharpnesses
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.terms import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError

@@ -16,15 +16,15 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.datasets import api
+from defocus.datasets import fetch_places as places
 from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
+from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands import fetch
-from defocus.datasets.fetching import places
-from defocus.datasets.fetching.fetch import fetch_known_file, fetch_release, listing_of
-from defocus.datasets.fetching.places import place_of
+from defocus.datasets.fetch_places import place_of
+from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of
 from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
-from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.verification.verify import verify_folder
+from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.conftest import Run
 from tests.datasets.conftest import DETAILS, equal_pictures, package_noise, write_folder

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from defocus.baselines.recipe import TargetName
 from defocus.datasets.deriving.aligned_reference import AlignedReference, aligned_reference
 from defocus.datasets.pair import Dataset
+from defocus.datasets.patching.packing import Crop
 from defocus.datasets.patching.source import PatchSource, training_patches
-from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
 from defocus.files import sha256_file
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image

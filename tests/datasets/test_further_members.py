@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.patching.loader import PairPatches
-from defocus.datasets.patching.mixing import PatchMixture
+from defocus.datasets.patching.loader import PairPatches, PatchMixture
+from defocus.datasets.patching.packing import Crop, PatchStore, pack
 from defocus.datasets.patching.source import PatchSource, training_patches
-from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import InputError, NotApplicableError
 from defocus.images import read_image, write_image
 from tests.datasets.conftest import picture

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pairs import pair_audit
+from defocus.datasets.audit import pair_audit
 from defocus.datasets.deriving import compensate as compensating
 from defocus.errors import storage_error
 from defocus.progress import telling

@@ -12,15 +12,14 @@ import skimage.data
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.api import open_dataset
-from defocus.datasets.cutting.run import cut_dataset
-from defocus.datasets.cutting.scheme import Scheme
+from defocus.datasets.cutting import Scheme, cut_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.rendering.run import render_dataset
-from defocus.datasets.sidecar.applied import apply_sidecar
-from defocus.datasets.sidecar.write import write_sidecar
+from defocus.datasets.sidecar import apply_sidecar
+from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.images import write_image
 from tests.datasets.conftest import Make, write_folder, write_session
 from tests.datasets.test_render import write_request

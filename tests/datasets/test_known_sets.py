@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card, reader_names
-from defocus.datasets.layouts.published.skip_missing import VARIABLE
+from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import write_image

@@ -9,10 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from defocus.datasets.deriving.measured_blur import measured_blur
+from defocus.datasets.deriving.aligned_reference import measured_blur
 from defocus.datasets.pair import Dataset
+from defocus.datasets.patching.packing import Crop
 from defocus.datasets.patching.source import PatchSource, training_patches
-from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
 from defocus.scene.pictures import texture
 from tests.datasets.conftest import one_pair

@@ -16,22 +16,20 @@ from defocus.align.misalignment import Misalignment
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import PLACE, write_audit
-from defocus.datasets.audit.pairs.sharpness import sharpness, sharpness_of_pair
 from defocus.datasets.audit.run import Audit, audit_dataset
 from defocus.datasets.audit.shards import audit_shard, merge_shards
+from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
 from defocus.datasets.audit.table import document
-from defocus.datasets.curation.curate import begin_curation, finish_curation
-from defocus.datasets.curation.rules import Rules, judged
-from defocus.datasets.curation.splits import Shares
-from defocus.datasets.curation.splitting import split_dataset
-from defocus.datasets.curation.usable import usable_pairs
+from defocus.datasets.curation import begin_curation, finish_curation
+from defocus.datasets.curation_rules import Rules, judged, usable_pairs
+from defocus.datasets.curation_splits import Shares, split_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
-from defocus.datasets.measuring.measurement_file import read_measurement, write_measurement
+from defocus.datasets.measuring.kept import read_measurement, write_measurement
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Dataset
-from defocus.datasets.reporting.page import dataset_page
-from defocus.datasets.sidecar.write import write_sidecar
+from defocus.datasets.report_page import dataset_page
+from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.errors import DatasetError
 from defocus.images import Image, write_image
 from tests.datasets.test_audit import defocused
@@ -172,7 +170,7 @@ def test_sharpness_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) ->
     pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
     blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
     found = sharpness_of_pair(*pair, moved, blur, 4)
-    monkeypatch.setattr("defocus.datasets.audit.pairs.sharpness.STRIP_ROWS", 64)
+    monkeypatch.setattr("defocus.datasets.audit.sharpness.STRIP_ROWS", 64)
     assert sharpness_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
     whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
     assert sharpness_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)

@@ -8,8 +8,8 @@ import tifffile
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
+from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.audit.page import warnings_part
-from defocus.datasets.audit.pairs.members import warnings_of
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Pair
 from defocus.progress import grouped

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from defocus.datasets.files.names import LONGEST_ID, id_problem, path_problem
-from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.layout import by_number, legal_id
 from defocus.datasets.layouts.matching import Rule, match_names
-from defocus.datasets.layouts.numbers import by_number
 from defocus.datasets.layouts.patterns import fits
 from defocus.errors import InputError
 

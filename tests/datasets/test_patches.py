@@ -17,8 +17,8 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching import packing
 from defocus.datasets.patching.loader import PairPatches
+from defocus.datasets.patching.packing import Crop, PatchStore, pack
 from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
-from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError
 from defocus.images import Image, as_float, read_image, read_pair
 from tests.command_process import start_code

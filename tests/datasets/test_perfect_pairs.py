@@ -9,9 +9,9 @@ import pytest
 from skimage import data
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair, audit_pair
+from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.curation.rules import Rules, judged
+from defocus.datasets.curation_rules import Rules, judged
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from defocus import discovery
 from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
-from defocus.datasets.curation.keeping import keep_pairs
+from defocus.datasets.deriving.derived import keep_pairs
 from defocus.datasets.describing import description
 from defocus.datasets.files.picture_size import picture_size
-from defocus.datasets.layouts.published.skip_missing import VARIABLE
+from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset
 from defocus.datasets.split import scene_splits
 from defocus.datasets.step import step

@@ -13,14 +13,14 @@ from PIL import ImageCms
 
 from defocus.colour_profiles import in_srgb
 from defocus.datasets.pair import Pair
+from defocus.datasets.release.card import licence_text
+from defocus.datasets.release.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.details import Details, name_of
-from defocus.datasets.release.documents.citation import bibtex, citation_text, datacite
-from defocus.datasets.release.documents.licence import licence_text
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
-from defocus.datasets.release.spdx import canonical_expression
 from defocus.datasets.release.terms import (
     ADDRESSES,
+    canonical_expression,
     hub_licence,
     licence_address,
     licence_problem,

@@ -7,11 +7,11 @@ from pathlib import Path
 import pypdf
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.curation.usable import usable_pairs
+from defocus.datasets.curation_rules import usable_pairs
 from defocus.datasets.pair import Dataset
-from defocus.datasets.reporting.page import dataset_page
+from defocus.datasets.report_page import dataset_page
 from defocus.images import write_image
 from defocus.reports.html import render_html
 from defocus.reports.model import Page, Slider

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.sample.scenes import SCENES, VARIANTS
+from defocus.datasets.sample import SCENES, VARIANTS
 from defocus.errors import DatasetError
 from defocus.images import as_float, read_image, srgb_to_linear
 

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
-import defocus.datasets.sample.build as build
 from defocus.cache import atomic_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.sample.scenes import SCENES
+from defocus.datasets.sample import SCENES, build
 from defocus.errors import StorageError
 from tests.command_process import start_code
 
 BUILD_ONE_SCENE = """
 import sys
-import defocus.datasets.sample.build as build
+import defocus.datasets.sample as build
 build.SCENES = [scene for scene in build.SCENES if scene.name == "tissue"]
 print(build.sample_dataset(sys.argv[1]).content_hash)
 """

@@ -19,10 +19,10 @@ from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import OwnZoom, SessionLens, Shared
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import write_audit
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_dataset, row_document, row_of_document
 from defocus.datasets.audit.shards import audit_shard, merge_shards
-from defocus.datasets.curation.usable import usable_pairs
+from defocus.datasets.curation_rules import usable_pairs
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import InSession, measured_pair, session_key
@@ -31,8 +31,8 @@ from defocus.datasets.measuring.session import (
     lenses_of,
     measured_lens,
     pooled_sessions,
+    sessions_of,
 )
-from defocus.datasets.measuring.which_session import sessions_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.images import Image as PixelImage

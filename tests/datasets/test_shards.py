@@ -15,12 +15,16 @@ import pytest
 
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
+from defocus.datasets.checksums import (
+    MANIFEST,
+    TAG_MANIFEST,
+    folder_hashes,
+    write_checksums,
+)
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.facts import ReleaseFacts, write_facts
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.release.shards import shards_source
-from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, write_checksums
-from defocus.datasets.verification.contents import folder_hashes
 from defocus.errors import DatasetError
 from defocus.images import read_image
 from tests.datasets.conftest import DETAILS, picture, write_folder

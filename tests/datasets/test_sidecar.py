@@ -13,13 +13,11 @@ from defocus.align.compensation.output import write_aligned
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
+from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.pair import Dataset
-from defocus.datasets.sidecar.applied import apply_sidecar
-from defocus.datasets.sidecar.ceiling import ceiling_db
-from defocus.datasets.sidecar.write import write_sidecar
-from defocus.datasets.verification.checksums import write_checksums
-from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.verification.verify import verify_folder
+from defocus.datasets.sidecar import apply_sidecar, ceiling_db
+from defocus.datasets.sidecar_writing import write_sidecar
+from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError, DefocusError
 from defocus.images import read_image, read_pair, write_image
 from tests.conftest import Run

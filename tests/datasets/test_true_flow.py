@@ -9,8 +9,8 @@ import torch
 
 from defocus.align.sampling.warp import warp
 from defocus.datasets.pair import Dataset
+from defocus.datasets.patching.packing import Crop
 from defocus.datasets.patching.source import PatchSource, training_patches
-from defocus.datasets.patching.store import Crop
 from defocus.errors import NotApplicableError
 from tests.datasets.conftest import one_pair
 

@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defocus.datasets.verification.checksums import (
+from defocus.datasets.checksums import (
     MANIFEST,
     TAG_MANIFEST,
     canonical,
+    folder_hashes,
     tag_of,
     write_checksums,
 )
-from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.verification.repair import repair_folder
-from defocus.datasets.verification.verify import verify_folder
+from defocus.datasets.verification import repair_folder, verify_folder
 from defocus.errors import DatasetError
 from tests.conftest import Run
 from tests.datasets.conftest import package_noise

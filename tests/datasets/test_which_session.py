@@ -9,8 +9,8 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.datasets.measuring import which_session
-from defocus.datasets.measuring.which_session import sessions_of
+from defocus.datasets.measuring import session as which_session
+from defocus.datasets.measuring.session import sessions_of
 from defocus.datasets.pair import Pair
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from defocus.benchmark.results.store import open_results
 from defocus.capture.sessions.journal import Journal, read_journal
-from defocus.datasets.archives.unpack import unpack
-from defocus.datasets.curation.decisions import add_decision, read_decisions
-from defocus.datasets.curation.rules import Judgement
+from defocus.datasets.archives import unpack
+from defocus.datasets.curation import add_decision, read_decisions
+from defocus.datasets.curation_rules import Judgement
 from defocus.files import make_folder, write_json
 from tests.benchmark.example_study import ENTRY
 from tests.benchmark.test_results import COSTS, SCORES

@@ -33,11 +33,12 @@ from defocus.capture.sessions.journal import encode_record
 from defocus.capture.sessions.session import read_session
 from defocus.cluster.settings import ClusterFile
 from defocus.datasets.api import open_dataset
-from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.archives import unpack
 from defocus.datasets.audit.shards import audit_shard, merge_shards
-from defocus.datasets.curation.decisions import read_decisions
-from defocus.datasets.curation.rules import read_rules
-from defocus.datasets.fetching.fetch import release_sizes
+from defocus.datasets.checksums import folder_hashes, write_checksums
+from defocus.datasets.curation import read_decisions
+from defocus.datasets.curation_rules import read_rules
+from defocus.datasets.fetching import release_sizes
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.files.picture_size import picture_size, png_bits
 from defocus.datasets.layouts.layout import read_mapping
@@ -46,9 +47,7 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.shards import shards_source
 from defocus.datasets.rendering.request import load_request as read_scene
-from defocus.datasets.verification.checksums import write_checksums
-from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.verification.verify import verify_folder
+from defocus.datasets.verification import verify_folder
 from defocus.errors import DefocusError
 from defocus.exif import read_exif
 from defocus.images import read_stored, write_image

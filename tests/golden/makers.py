@@ -17,8 +17,7 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import AUDITED, audit_dataset, row_document
-from defocus.datasets.cutting.run import CUTTING_REVISION, cut_dataset
-from defocus.datasets.cutting.scheme import Scheme
+from defocus.datasets.cutting import CUTTING_REVISION, Scheme, cut_dataset
 from defocus.datasets.deriving.aligned_reference import REFERENCED, aligned_reference
 from defocus.datasets.deriving.compensate import COMPENSATION_REVISION, compensate_dataset
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
@@ -28,7 +27,7 @@ from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import PACKAGING_REVISION, package_dataset
 from defocus.datasets.rendering.revision import RENDERING_REVISION
 from defocus.datasets.rendering.run import render_dataset
-from defocus.datasets.sidecar.write import SIDECAR_REVISION, write_sidecar
+from defocus.datasets.sidecar_writing import SIDECAR_REVISION, write_sidecar
 from tests.golden.numbers import Numbers, of_folder, of_value
 
 __all__ = ["COMMAND", "CORE", "FILE", "MAKERS", "REVISIONS", "numbers_of", "stored_dataset"]

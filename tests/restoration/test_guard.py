@@ -14,9 +14,8 @@ from defocus.datasets.stream.photographs import Photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
 from defocus.restoration.guard.agreement import agreement
-from defocus.restoration.guard.crispness import crispness, share_kept, spread
 from defocus.restoration.guard.guard import guarded
-from defocus.restoration.guard.limits import limited
+from defocus.restoration.guard.limits import crispness, limited, share_kept, spread
 from defocus.restoration.guard.noise import noise_by_brightness
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import Restoration, restore_colours

@@ -20,8 +20,8 @@ from defocus.baselines.recipe import Schedule
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train
+from defocus.datasets.patching.packing import PatchStore, pack
 from defocus.datasets.patching.source import PatchSource
-from defocus.datasets.patching.store import PatchStore, pack
 from defocus.errors import DatasetError, InterruptedWorkError
 from defocus.training.feeding import FEW_STEPS, Feeder, MakerDiedError, feeding, makers
 from defocus.training.parallel import Ranks

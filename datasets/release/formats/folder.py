@@ -8,7 +8,7 @@ from defocus.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
-from defocus.datasets.release.pictures.members import member_name, released_members
+from defocus.datasets.release.pictures import member_name, released_members
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track

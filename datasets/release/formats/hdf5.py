@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from defocus.datasets.files.arrays import ARRAYS, array_shape
 from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
-from defocus.datasets.patching.store import require_space
+from defocus.datasets.patching.packing import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
     ReleaseRow,
@@ -25,8 +25,12 @@ from defocus.datasets.release.formats.layout import (
     shards,
     written_shard,
 )
-from defocus.datasets.release.pictures.members import encoded, member_name, released_members
-from defocus.datasets.release.pictures.privacy import without_private
+from defocus.datasets.release.pictures import (
+    encoded,
+    member_name,
+    released_members,
+    without_private,
+)
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt

@@ -9,7 +9,7 @@ from defocus.datasets.files.arrays import ARRAYS
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
-from defocus.datasets.release.pictures.members import member_name, released_members
+from defocus.datasets.release.pictures import member_name, released_members
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes

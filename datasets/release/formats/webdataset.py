@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.archives.members import LIMITS, checked, tar_member
+from defocus.datasets.archives import LIMITS, checked, tar_member
 from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import (
@@ -20,8 +20,7 @@ from defocus.datasets.release.formats.layout import (
     shards,
     written_shard,
 )
-from defocus.datasets.release.pictures.members import member_name, released_members
-from defocus.datasets.release.pictures.privacy import without_private
+from defocus.datasets.release.pictures import member_name, released_members, without_private
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints, ValidationError
 
 from defocus.cache import atomic_folder
-from defocus.datasets.archives.unpack import unpack
+from defocus.datasets.archives import unpack
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.manifest import (
     MANIFEST,

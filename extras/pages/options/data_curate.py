@@ -10,7 +10,7 @@ from defocus.command_line.added_options import AddedOptions
 from defocus.extras.pages.page_options import free_port_option, page_option
 
 if TYPE_CHECKING:  # heavy at run time
-    from defocus.datasets.curation.curate import Curation
+    from defocus.datasets.curation import Curation
 
 __all__ = ["ADDED"]
 

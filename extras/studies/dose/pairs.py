@@ -6,7 +6,7 @@ from dataclasses import replace
 from defocus.cache import derived_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.sample.scenes import VARIANTS
+from defocus.datasets.sample import VARIANTS
 from defocus.errors import InputError
 from defocus.extras.studies.rendering.run import DOSE
 

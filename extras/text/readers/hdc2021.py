@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from defocus.datasets.layouts.completeness import Completeness
+from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published.completeness import Completeness
-from defocus.datasets.layouts.published.known import KnownSet
 from defocus.datasets.pair import Pair
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.datasets.patching.loader import PairPatches
-from defocus.datasets.patching.mixing import PatchMixture
+from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.stream.patches import (
     EPOCH_PIXELS,
     STREAM_REVISION,

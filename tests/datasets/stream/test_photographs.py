@@ -67,7 +67,7 @@ def test_pictures_of_the_sample_dataset_never_get_in(
 def test_every_picture_of_the_sample_is_on_the_list() -> None:
     from skimage import data
 
-    from defocus.datasets.sample.scenes import SCENES
+    from defocus.datasets.sample import SCENES
 
     names = {name for scene in SCENES for name in scene.pictures} - {"stereo_motorcycle"}
     assert len(names) >= 10

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from starlette.testclient import TestClient
 
-from defocus.datasets.audit.pairs.members import Warned
-from defocus.datasets.curation.curate import Curation
-from defocus.datasets.curation.decisions import (
+from defocus.datasets.audit.members import Warned
+from defocus.datasets.curation import (
+    Curation,
     read_decisions,
 )
 from defocus.extras.pages.curation import make_page

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.pairs.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_of
-from defocus.datasets.curation.curate import begin_curation
-from defocus.datasets.curation.rules import Rules
+from defocus.datasets.curation import begin_curation
+from defocus.datasets.curation_rules import Rules
 from defocus.extras.pages.curation import make_page
 from defocus.extras.pages.live.app import make_app as live_app
 from defocus.extras.pages.live.bench import ACTIONS

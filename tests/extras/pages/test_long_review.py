@@ -17,8 +17,8 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.state import PlannedPair
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.curation.curate import Curation, begin_curation
-from defocus.datasets.curation.rules import Rules
+from defocus.datasets.curation import Curation, begin_curation
+from defocus.datasets.curation_rules import Rules
 from defocus.extras.pages.curation import make_page
 from defocus.extras.pages.serving.feed import Feed
 from defocus.images import write_image

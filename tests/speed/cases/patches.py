@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from defocus.datasets.patching.store import Crop, PatchStore, Storage, pack
+from defocus.datasets.patching.packing import Crop, PatchStore, Storage, pack
 from defocus.images import Image, read_image, write_image
 from tests.speed.case import Case, apart, new_folder
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.scene import SceneCamera
-from defocus.datasets.sample.scenes import SCENES, variant
+from defocus.datasets.sample import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from tests.speed.case import Case, Work, apart, new_folder

@@ -13,7 +13,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.jdrl import JDRLObjective
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Run, Study
-from defocus.datasets.deriving.measured_blur import measured_blur
+from defocus.datasets.deriving.aligned_reference import measured_blur
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
 from defocus.images import as_float, read_image

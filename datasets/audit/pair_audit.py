@@ -1,0 +1,311 @@
+"""Audit of one pair: numbers, fingerprints, and reasons for missing measurements."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.measure import Field, Measurement, Misalignment
+from defocus.align.misalignment import Sigma
+from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
+from defocus.align.registration.asymmetry import TileAsymmetry
+from defocus.capture.judging.quick_look import clipped_share
+from defocus.datasets.audit.sharpness import luma_of, sharpness, sharpness_of_pair
+from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
+from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.pair import Pair
+from defocus.images import Image, read_image, upper_bits
+from defocus.isolation import LeftOut, attempt
+from defocus.likeness import Fingerprint, fingerprint
+from defocus.scene.geometry import Similarity
+
+__all__ = ["QUANTILES", "STATUSES", "AuditedPair", "audit_pair", "unreadable"]
+
+Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+STRIP_ROWS = 256
+EQUAL_SHARPNESS, EQUAL_BLUR_PX = 0.9, 0.5
+"""Ratio of the sharpness of both members, and median of the blur between them, within which
+there is no sharper one to speak of."""
+QUANTILES = tuple(k / 20 for k in range(21))
+
+
+@dataclass(frozen=True)
+class AuditedPair:
+    """One row of an audit; a number is None if it could not be measured."""
+
+    id: str
+    scene: str
+    split: str
+    # ``no-sharp`` without ground truth; ``unreadable`` also if its audit fails otherwise
+    status: Status
+    reason: str = ""  # why the status is not ``ok``
+    width: int | None = None  # of the blurry picture
+    height: int | None = None
+    # mean displacement from blurry to sharp, without an asymmetric point spread's
+    misalignment_px: float | None = None
+    misalignment_sigma_px: float | None = None
+    shift_x_px: float | None = None  # this and the next three: of the frame
+    shift_y_px: float | None = None
+    zoom: float | None = None
+    rotation_deg: float | None = None
+    shift_sigma_px: float | None = None
+    zoom_sigma: float | None = None
+    rotation_sigma_deg: float | None = None
+    residual_median_px: float | None = None  # length of the remaining flow
+    residual_p95_px: float | None = None
+    reliable_share: float | None = None
+    gain_ev: float | None = None  # log2 of blurry over sharp light
+    # diameter of the disc that makes one member most similar to the other
+    blur_median_px: float | None = None
+    blur_p95_px: float | None = None
+    sharpness: float | None = None  # of both members, on the same tiles
+    blurry_sharpness: float | None = None
+    # whose zoom this pair has; 0: only the aperture changed; None: measured by itself
+    session_pairs: int | None = None
+    same_picture: bool = False  # both members have the same pixels
+    residual_sigma_px: float | None = None  # a perfect pair's residual is about two of them
+    model: str = ""  # of the frame's transform; empty if it is unknown
+    # standard error of the frame's displacement at its worst corner
+    corner_sigma_px: float | None = None
+    # a person's limit, if it left out shifts that fit as well
+    rests_on_largest_shift_px: float | None = None
+    unexplained_stops: float | None = None  # with five of the next: what the blur does not explain
+    moved_stops: float | None = None
+    light_across_ev: float | None = None
+    # how much more light the blurry member loses towards the corners
+    vignetting_ev: float | None = None
+    specks: int | None = None
+    blurrier_share: float | None = None
+    colour_strength: float | None = None
+    clipped_share: float | None = None  # of the sharp member
+    blurry_clipped_share: float | None = None
+    blur_quantiles_px: tuple[float, ...] = ()  # at 0, 5, …, 100 % of the reliable area
+    spread: TileAsymmetry | None = None  # of the point spread, for the pairs of its session
+    fingerprints: tuple[Fingerprint, ...] = ()  # to find the pair's pictures in another split
+
+    @property
+    def mean_blur_px(self) -> float | None:
+        """Relative blur averaged over the reliable area, px; None if it was not measured."""
+        quantiles = self.blur_quantiles_px
+        return float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2) if quantiles else None
+
+    @property
+    def unexplained(self) -> Unexplained | None:
+        """What the blur does not explain; None if it was not measured."""
+        stops, moved, tilt = self.unexplained_stops, self.moved_stops, self.light_across_ev
+        if stops is None or moved is None or tilt is None:
+            return None
+        share, strength = self.blurrier_share or 0.0, self.colour_strength
+        return Unexplained(stops, moved, tilt, self.specks or 0, share, strength)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What may be the matter with it beside the blur, in words."""
+        found = self.unexplained
+        if found is None or self.same_picture:
+            return ()
+        # one that is the sharper nearly everywhere is said to be swapped
+        return causes(replace(found, blurrier_share=0.0) if self.less_sharp else found)
+
+    @property
+    def less_sharp(self) -> bool:
+        """Whether the blurry member is the sharper one; not where light that changed hides it."""
+        if self.sharpness is None or self.blurry_sharpness is None or self.same_picture:
+            return False
+        return self.sharpness < self.blurry_sharpness and not self.unevenly_lit
+
+    @property
+    def sharpness_doubt(self) -> str:
+        """What the sharpness of both members says against the pair, in words; empty for nothing."""
+        if self._equally_sharp:
+            return (
+                "both members are about equally sharp; look whether the aperture stayed as it was, "
+                "or both are out of focus"
+            )
+        if self.less_sharp:
+            return (
+                "the blurry picture is the sharper one; look whether the two are swapped, or the "
+                "sharp one is focused elsewhere"
+            )
+        return ""
+
+    @property
+    def _equally_sharp(self) -> bool:
+        if not self.sharpness or not self.blurry_sharpness or self.same_picture:
+            return False
+        hardly_blurred = self.blur_median_px is not None and self.blur_median_px < EQUAL_BLUR_PX
+        ratio = self.sharpness / self.blurry_sharpness
+        return hardly_blurred and EQUAL_SHARPNESS < ratio < 1 / EQUAL_SHARPNESS
+
+    @property
+    def unevenly_lit(self) -> bool:
+        """Whether light changed across the picture, which takes contrast from a half of it."""
+        return (self.light_across_ev or 0.0) > MOST_TILT_EV
+
+    @property
+    def similarity(self) -> Similarity | None:
+        """Transform from blurry to sharp positions; None if unknown."""
+        x, y, zoom, rotation = self.shift_x_px, self.shift_y_px, self.zoom, self.rotation_deg
+        if x is None or y is None or zoom is None or rotation is None:
+            return None
+        return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
+
+
+def audit_pair(
+    pair: Pair,
+    estimator: FlowEstimator,
+    key: str,
+    session: InSession | None = None,
+    seen: Callable[[Image, Image], None] | None = None,
+    *,
+    limits: MotionLimits = NO_LIMITS,
+) -> AuditedPair:
+    """Measure one pair; whatever it fails by is its row's reason. ``seen`` gets both members."""
+    work = partial(_audited, pair, estimator, key, session, seen, limits)
+    row = attempt(pair.id, work)
+    return unreadable(pair, row) if isinstance(row, LeftOut) else row
+
+
+def unreadable(pair: Pair | AuditedPair, left_out: LeftOut) -> AuditedPair:
+    """The row of a pair of which nothing could be measured."""
+    return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", left_out.reason)
+
+
+def _audited(
+    pair: Pair,
+    estimator: FlowEstimator,
+    key: str,
+    session: InSession | None,
+    seen: Callable[[Image, Image], None] | None,
+    limits: MotionLimits,
+) -> AuditedPair:
+    if pair.sharp is None:
+        return _alone(pair, read_image(pair.blurry))
+    blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
+    height, width = blurry.shape[:2]
+    if seen is not None:
+        seen(blurry, sharp)
+    same = _same_pixels(blurry, sharp)
+    prints = (fingerprint(sharp), fingerprint(blurry))
+    details = _sharpness(blurry, sharp, found)
+    blur = _blur_quantiles(found.field)
+    shared = found.misalignment.shared
+    return AuditedPair(
+        pair.id,
+        pair.scene,
+        pair.split,
+        found.misalignment.status,
+        found.misalignment.reason,
+        width,
+        height,
+        **_geometry(found.misalignment),
+        misalignment_px=found.misalignment.misalignment_px,
+        blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
+        blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
+        gain_ev=found.misalignment.gain_ev,
+        vignetting_ev=found.misalignment.vignetting_ev,
+        sharpness=details[1],
+        blurry_sharpness=details[0],
+        session_pairs=None if shared is None else shared.pairs,
+        same_picture=same,
+        rests_on_largest_shift_px=found.misalignment.rests_on_px,
+        **_unexplained(found.misalignment.unexplained),
+        clipped_share=clipped_share(sharp),
+        blurry_clipped_share=clipped_share(blurry),
+        blur_quantiles_px=blur,
+        spread=found.misalignment.spread,
+        fingerprints=prints,
+    )
+
+
+def _same_pixels(first: Image, second: Image) -> bool:
+    """Whether two pictures of one size are equal, at the smaller bit depth if they have two."""
+    if first.dtype != second.dtype:
+        first, second = upper_bits(first), upper_bits(second)
+    strips = range(0, len(first), STRIP_ROWS)  # most differ in the first one
+    return all(
+        np.array_equal(first[top : top + STRIP_ROWS], second[top : top + STRIP_ROWS])
+        for top in strips
+    )
+
+
+def _alone(pair: Pair, blurry: Image) -> AuditedPair:
+    """The row of a picture without a sharp member, which has a size and a fingerprint too."""
+    height, width = blurry.shape[:2]
+    return AuditedPair(
+        pair.id,
+        pair.scene,
+        pair.split,
+        "no-sharp",
+        "the pair has no sharp picture",
+        width,
+        height,
+        blurry_sharpness=sharpness(luma_of(blurry)),
+        fingerprints=(fingerprint(blurry),),
+    )
+
+
+def _sharpness(
+    blurry: Image, sharp: Image, found: Measurement
+) -> tuple[float | None, float | None]:
+    """Sharpness of both members, at the same places as far as these are known."""
+    matrix, field = found.misalignment.matrix, found.field
+    known = np.eye(3) if matrix is None else matrix
+    if field is None:
+        return sharpness_of_pair(blurry, sharp, known)
+    blur = field.factor * field.flow.coc_px
+    return sharpness_of_pair(blurry, sharp, known, blur, field.factor)
+
+
+def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
+    if field is None:
+        return ()
+    blur = field.factor * np.abs(field.flow.coc_px)[field.flow.reliable]
+    return tuple(float(value) for value in np.quantile(blur, QUANTILES))
+
+
+def _geometry(found: Misalignment) -> dict[str, Any]:
+    model = found.similarity
+    if model is None:
+        return {}
+    return {
+        "model": found.model,
+        "shift_x_px": model.shift_px[0],
+        "shift_y_px": model.shift_px[1],
+        "zoom": model.zoom,
+        "rotation_deg": model.rotation_deg,
+        "residual_median_px": found.residual_median_px,
+        "residual_p95_px": found.residual_p95_px,
+        "reliable_share": found.reliable_share,
+        **_standard_errors(found.sigma),
+    }
+
+
+def _unexplained(found: Unexplained | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "unexplained_stops": found.stops,
+        "moved_stops": found.moved_stops,
+        "light_across_ev": found.tilt_ev,
+        "specks": found.specks,
+        "blurrier_share": found.blurrier_share,
+        "colour_strength": found.colour_strength,
+    }
+
+
+def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
+    if sigma is None:
+        return {}
+    return {
+        "misalignment_sigma_px": sigma.misalignment_px,
+        "corner_sigma_px": sigma.corner_px,
+        "shift_sigma_px": sigma.shift_px,
+        "zoom_sigma": sigma.zoom,
+        "rotation_sigma_deg": sigma.rotation_deg,
+        "residual_sigma_px": sigma.residual_p95_px,
+    }

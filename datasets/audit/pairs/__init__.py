@@ -1,1 +1,0 @@
-"""What one pair of an audit shows: its numbers, fingerprints, headers and reduced members."""

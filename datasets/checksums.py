@@ -1,0 +1,222 @@
+"""The checksum manifests of a folder, which ``sha256sum -c`` reads; names of BagIt, RFC 8493.
+
+``manifest-sha256.txt`` has a line for each file (hash, two spaces, path; sorted by path),
+``tagmanifest-sha256.txt`` one for the former. Each has one canonical form (lower-case hexadecimal,
+sorted, LF), so that the files determine every byte of both.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from defocus.datasets.files.names import path_problem
+from defocus.errors import DatasetError
+from defocus.files import sha256_file, write_bytes
+from defocus.progress import track
+from defocus.reading import read_bytes
+
+__all__ = [
+    "MANIFEST",
+    "TAG_MANIFEST",
+    "Truth",
+    "canonical",
+    "check_paths",
+    "claimed",
+    "folder_hashes",
+    "hashed",
+    "legible",
+    "parsed",
+    "tag_is_intact",
+    "tag_of",
+    "write_checksums",
+]
+
+
+NO_FILE = ""
+"""In the place of a hash: a link, a device, or something else that is no file."""
+
+SILENT_BELOW = 100
+
+
+def folder_hashes(root: Path, jobs: int = 1) -> dict[str, str]:
+    """SHA-256 by relative POSIX path of every file in a folder; links, devices: :data:`NO_FILE`."""
+    # Links are not followed. Files are read by threads: hashing leaves Python's lock.
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such folder; check the path")
+    return hashed(root, sorted(_entries(root)), jobs)
+
+
+def hashed(root: Path, names: list[str], jobs: int = 1) -> dict[str, str]:
+    """SHA-256 of entries of a folder; see :func:`folder_hashes`."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        hashes: Iterable[str] = pool.map(_hash, [root / name for name in names])
+        if len(names) >= SILENT_BELOW:
+            hashes = track(hashes, "reading every byte", len(names))
+        return dict(zip(names, hashes, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupted run does not read on
+
+
+def _entries(root: Path) -> Iterator[str]:
+    def refuse(error: OSError) -> None:
+        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in (*files, *linked):
+            yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _hash(path: Path) -> str:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return NO_FILE
+        return sha256_file(path)
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); restore it and look again"
+        ) from error
+
+
+MANIFEST = "manifest-sha256.txt"
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
+
+
+def canonical(hashes: Mapping[str, str]) -> bytes:
+    """The canonical text of a manifest, from lower-case hexadecimal by relative POSIX path."""
+    return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes)).encode(
+        errors="surrogateescape"  # a stranger among the files may have any name
+    )
+
+
+def tag_of(manifest: bytes) -> bytes:
+    """The tag manifest for the bytes of a manifest."""
+    return canonical({MANIFEST: hashlib.sha256(manifest).hexdigest()})
+
+
+def parsed(content: bytes) -> dict[str, str] | None:
+    """Hashes by path (unchecked) from a manifest; None if it is not in canonical form."""
+    hashes = legible(content)
+    return hashes if hashes and canonical(hashes) == content else None
+
+
+def legible(content: bytes) -> dict[str, str]:
+    """Hashes by path from the lines of a manifest that can be read, whatever the others are."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return {}
+    return {path: digest for digest, path in _LINE.findall(text)}
+
+
+def check_paths(paths: Iterable[str], origin: Path) -> None:
+    """Refuse paths that could lead outside the folder, or be the same file on some systems."""
+    seen: dict[str, str] = {}
+    for path in sorted(paths):
+        if problem := path_problem(path):
+            raise DatasetError(f"{origin}: {path!r} {problem}; this manifest is not to be trusted")
+        other = seen.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+        if other != path:
+            raise DatasetError(
+                f"{origin}: {other!r} and {path!r} are one file where case does not count; "
+                "rename one"
+            )
+
+
+def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
+    """Write both manifests, the tag manifest last; SHA-256 of the manifest, for all contents."""
+    others = {path: one for path, one in hashes.items() if path not in (MANIFEST, TAG_MANIFEST)}
+    check_paths(others, root / MANIFEST)
+    manifest = canonical(others)
+    write_bytes(root / MANIFEST, manifest)
+    write_bytes(root / TAG_MANIFEST, tag_of(manifest))
+    return hashlib.sha256(manifest).hexdigest()
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Expected contents of a folder: hashes by path, both manifests included, and the manifest."""
+
+    hashes: Mapping[str, str]
+    manifest: bytes
+
+
+def claimed(root: Path, found: Mapping[str, str]) -> Truth | None:
+    """Expected contents of a folder by its manifests; None if they cannot be derived."""
+    # The tag manifest says which manifest is right: the one in its place, one under another name,
+    # or the one computed from the files. If the tag manifest is damaged, the manifest is used.
+    if MANIFEST not in found and TAG_MANIFEST not in found:
+        raise DatasetError(
+            f"{root}: neither {MANIFEST} nor {TAG_MANIFEST} is there; give the root of a release"
+        )
+    wanted = _tagged(root, found)
+    if wanted:
+        places = sorted(name for name, digest in found.items() if digest == wanted)
+        if places:
+            return _truth(root, _content(root, places[0]))
+        others = {name: digest for name, digest in found.items() if name not in _MANIFESTS}
+        for rebuilt in _candidates(root, found, others):
+            if hashlib.sha256(rebuilt).hexdigest() == wanted:
+                return _truth(root, rebuilt)
+    return _truth(root, _content(root, MANIFEST)) if found.get(MANIFEST) else None
+
+
+_MANIFESTS = frozenset({MANIFEST, TAG_MANIFEST})
+
+MOST_BYTES = 256 * 2**20
+MOST_DOUBTS = 10
+"""Files in which a damaged manifest and the folder differ: each may be either's fault."""
+
+
+def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str]) -> Iterator[bytes]:
+    """What the manifest may have been: of the files that lie there, then of its remaining lines."""
+    # Where a line and its file differ, one of the two is damaged; all combinations are tried.
+    yield canonical(others)
+    lines = legible(_content(root, MANIFEST)) if found.get(MANIFEST) else {}
+    doubts = sorted(name for name, digest in lines.items() if others.get(name, digest) != digest)
+    if not lines or len(doubts) > MOST_DOUBTS:
+        return
+    for number in range(1, len(doubts) + 1):
+        for damaged in combinations(doubts, number):
+            yield canonical({**lines, **{name: others[name] for name in damaged}})
+
+
+def tag_is_intact(root: Path, found: Mapping[str, str]) -> bool:
+    """Whether the tag manifest can be read: then it is the other manifest that is damaged."""
+    tags = parsed(_content(root, TAG_MANIFEST)) if found.get(TAG_MANIFEST) else None
+    return tags is not None and set(tags) == {MANIFEST}
+
+
+def _tagged(root: Path, found: Mapping[str, str]) -> str:
+    """Hash of the manifest in the tag manifest, or in its place if swapped; empty if damaged."""
+    for name in (TAG_MANIFEST, MANIFEST):
+        tags = parsed(_content(root, name)) if found.get(name) else None
+        if tags is not None and set(tags) == {MANIFEST}:
+            return tags[MANIFEST]
+    return ""
+
+
+def _truth(root: Path, manifest: bytes) -> Truth | None:
+    hashes = parsed(manifest)
+    if hashes is None or _MANIFESTS & set(hashes):
+        return None
+    check_paths(hashes, root / MANIFEST)
+    own = {
+        MANIFEST: hashlib.sha256(manifest).hexdigest(),
+        TAG_MANIFEST: hashlib.sha256(tag_of(manifest)).hexdigest(),
+    }
+    return Truth({**hashes, **own}, manifest)
+
+
+def _content(root: Path, name: str) -> bytes:
+    return read_bytes(root / name, MOST_BYTES)

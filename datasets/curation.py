@@ -1,0 +1,190 @@
+"""Curate a dataset.
+
+Its folder has ``curate.json`` (dataset and rules; a folder with others is refused),
+``decisions.jsonl`` (decisions of people, one per line), ``judgements.csv`` (every pair: verdict,
+reason, by rule or by a person), ``pairs/<id>/`` with the files of the accepted pairs, and
+``manifest.json``, written last.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
+from defocus.datasets.deriving.derived import claim_folder, keep_pairs
+from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.pair import Dataset
+from defocus.datasets.step import MakingStep, step
+from defocus.errors import DatasetError, NotApplicableError, storage_error
+from defocus.files import sync_folder, write_text
+from defocus.reading import read_bytes
+from defocus.reports.text import csv_text
+from defocus.settings import Settings
+from defocus.staging import staging_folder
+
+__all__ = [
+    "DECISIONS",
+    "Curation",
+    "add_decision",
+    "begin_curation",
+    "finish_curation",
+    "read_decisions",
+    "undo_decision",
+]
+
+
+DECISIONS = "decisions.jsonl"
+
+
+class Decision(Settings):
+    """One line of the file."""
+
+    id: str
+    verdict: Verdict | Literal["undone"]
+    reason: str
+
+
+def read_decisions(folder: Path) -> dict[str, Judgement]:
+    """Read the last decision on each pair; those that were undone do not count."""
+    return {one.id: one for one in _decisions(folder)}
+
+
+def undo_decision(folder: Path) -> str:
+    """Undo the last decision that stands; the id of its pair, or ValueError if there is none."""
+    standing = _decisions(folder)
+    if not standing:
+        raise ValueError("there is no decision to undo")
+    _append(folder, Decision(id=standing[-1].id, verdict="undone", reason=""))
+    return standing[-1].id
+
+
+def _decisions(folder: Path) -> list[Judgement]:
+    """Decisions that stand, first to last; an incomplete last line is ignored."""
+    path = folder / DECISIONS
+    if not path.is_file():
+        return []
+    found: list[Judgement] = []
+    for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
+        try:
+            entry = Decision.model_validate_json(line)
+        except ValidationError as error:
+            raise DatasetError(f"{path}: line {number} is damaged; remove it") from error
+        if entry.verdict != "undone":
+            found.append(Judgement(entry.id, entry.verdict, entry.reason, "person"))
+        elif found:
+            found.pop()
+    return found
+
+
+def add_decision(folder: Path, judgement: Judgement) -> None:
+    """Add a person's decision; when this returns, it survives a power loss."""
+    entry = Decision(id=judgement.id, verdict=judgement.verdict, reason=judgement.reason)
+    _append(folder, entry)
+
+
+def _append(folder: Path, entry: Decision) -> None:
+    path = folder / DECISIONS
+    line = json.dumps(entry.model_dump()).encode() + b"\n"
+    try:
+        with path.open("ab+") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)  # a line that was cut short
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(folder)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def decided(
+    judgements: tuple[Judgement, ...], decisions: Mapping[str, Judgement]
+) -> tuple[Judgement, ...]:
+    """Judgements by rule, replaced by decisions of people."""
+    return tuple(decisions.get(one.id, one) for one in judgements)
+
+
+ORDER = "curate.json"
+JUDGEMENTS = "judgements.csv"
+
+
+@dataclass(frozen=True)
+class Curation:
+    """A dataset that is being curated into the folder ``out``."""
+
+    dataset: Dataset
+    audit: Audit
+    rules: Rules
+    by_rule: tuple[Judgement, ...]  # judgement of each pair by the rules
+    out: Path
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """The present judgement of each pair."""
+        return decided(self.by_rule, read_decisions(self.out))
+
+
+def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> Curation:
+    """Judge all pairs by the rules; ``out`` is new, or begun with the same dataset and rules."""
+    order = {
+        "format": "defocus-curate",
+        "content_hash": dataset.content_hash,
+        "pairs": pair_contents(dataset),
+        "rules": rules.model_dump(mode="json"),
+    }
+    claim_folder(out, ORDER, order)
+    return Curation(dataset, audit, rules, judged(audit, rules), out)
+
+
+def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
+    """Write all judgements, even if none accepts a pair, and the dataset of the accepted ones."""
+    judgements = curation.judgements()
+    write_text(curation.out / JUDGEMENTS, _csv(judgements))
+    accepted = {one.id for one in judgements if one.verdict == "accept"}
+    pairs = [pair for pair in curation.dataset.pairs if pair.id in accepted]
+    if not pairs:
+        raise NotApplicableError(
+            f"{curation.dataset.name}: no pair is accepted, see {curation.out / JUDGEMENTS}; such "
+            f"as {judgements[0].id}: {judgements[0].reason}"
+        )
+    for folder in (curation.out / "pairs").glob("[!.]*"):
+        if folder.name not in accepted:  # a person has changed their mind
+            with staging_folder(folder.parent, f".{folder.name}-", ".part") as aside:
+                folder.rename(aside / "rejected")  # in one step: it is never there in part
+    keep_pairs(curation.dataset, pairs, curation.out, _step(curation, judgements))
+    return judgements
+
+
+def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
+    """What curation did: the rules, and how many pairs were accepted, by whom."""
+    verdicts = Counter(one.verdict for one in judgements)
+    return step(
+        "curate",
+        **curation.rules.model_dump(mode="json"),
+        accepted=verdicts["accept"],
+        rejected=verdicts["reject"],
+        by_people=sum(one.by == "person" for one in judgements),
+        rejected_for=_reasons(judgements),
+    )
+
+
+def _reasons(judgements: Sequence[Judgement]) -> str | None:
+    """What pairs were rejected for and how many, without their numbers; None if none was."""
+    kinds = Counter(
+        "a person's decision" if one.by == "person" else re.split(r"[\d:;]", one.reason)[0].strip()
+        for one in judgements
+        if one.verdict == "reject"
+    )
+    return ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common()) or None
+
+
+def _csv(judgements: Sequence[Judgement]) -> str:
+    columns = ("id", "verdict", "reason", "by")
+    return csv_text([columns, *((one.id, one.verdict, one.reason, one.by) for one in judgements)])

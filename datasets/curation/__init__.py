@@ -1,1 +1,0 @@
-"""Curation: the pairs that a dataset keeps, and their splits."""

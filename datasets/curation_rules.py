@@ -1,0 +1,246 @@
+"""Rules that accept or reject pairs by their audit, with a reason."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from defocus.align.photometry.unexplained import (
+    MONOCHROME,
+    MOST_BLURRIER_SHARE,
+    MOST_COLOUR_CHANGE,
+    MOST_STOPS,
+    MOST_TILT_EV,
+)
+from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.usable import Usable
+from defocus.datasets.step import MakingStep
+from defocus.settings import Settings, load_settings
+
+__all__ = ["UNKNOWN", "Judgement", "Rules", "Verdict", "judged", "read_rules", "usable_pairs"]
+
+
+Verdict: TypeAlias = Literal["accept", "reject"]
+LOCAL_CAUSES = ("something moved", "dust or a mark")
+UNKNOWN = "its misalignment is unknown"
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Size = Annotated[float, Field(ge=0.0)]
+
+
+class Rules(Settings):
+    """Requirements on a pair; None means no requirement."""
+
+    most_misalignment_px: Size | None = 1.0  # mean displacement between the members
+    # 95th percentile of the residual flow, beyond what the flow itself errs by
+    most_residual_px: Size | None = 1.0
+    most_gain_ev: Size | None = 0.5
+    least_reliable_share: Share | None = None
+    # 95th percentile of the blur, because a pair without blur teaches nothing
+    least_blur_px: Size | None = None
+    # of the reliable area that has ``least_blur_px``; None for a twentieth
+    blurred_share: Share | None = None
+    most_blur_px: Size | None = None  # 95th percentile of the blur
+    least_sharpness: Size | None = None  # of the sharp member
+    sharper: bool = True  # whether the sharp member must be the sharper one
+    most_unexplained_stops: Size | None = MOST_STOPS  # difference that the blur does not explain
+    # change of the light from the centre to a border
+    most_light_across_ev: Size | None = MOST_TILT_EV
+    # share of the texture where the sharp member is the blurrier one
+    most_blurrier_share: Share | None = MOST_BLURRIER_SHARE
+    # share by which the colours of one member are stronger
+    most_colour_change: Size | None = MOST_COLOUR_CHANGE
+    most_clipped_share: Share | None = 0.3  # of either member
+    unknown: Verdict = "reject"  # verdict where the misalignment could not be measured
+    same_picture: Verdict = "reject"  # verdict where both members have the same pixels
+    without_sharp: Verdict = "reject"  # verdict on a picture without a sharp member
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Judgement of a pair; the reason is empty if it is accepted by rule."""
+
+    id: str
+    verdict: Verdict
+    reason: str = ""
+    by: Literal["rule", "person"] = "rule"
+
+
+def read_rules(path: Path | None) -> Rules:
+    """Read the rules of a TOML file, or return the default ones."""
+    return Rules() if path is None else load_settings(Rules, path)
+
+
+def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
+    """Judge each pair in the audit's order; of a picture in two splits, the test pair is kept."""
+    leaks = _leaks(audit)
+    judgements = []
+    for pair in audit.pairs:
+        reasons = [*_reasons(pair, rules), *leaks.get(pair.id, ())]
+        judgements.append(Judgement(pair.id, "reject" if reasons else "accept", "; ".join(reasons)))
+    return tuple(judgements)
+
+
+def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
+    """Reasons to reject a pair; empty if it is accepted."""
+    if pair.status == "unreadable":
+        return [pair.reason]
+    if pair.status == "no-sharp":
+        return [pair.reason] if rules.without_sharp == "reject" else []
+    if pair.same_picture and rules.same_picture == "reject":
+        return ["blurry and sharp member are the same picture"]
+    if pair.status == "unknown" and rules.unknown == "reject":
+        return [f"{UNKNOWN}: {pair.reason}"]
+    return [reason for limit in _limits(pair, rules) if (reason := limit.broken())]
+
+
+@dataclass(frozen=True)
+class _Limit:
+    name: str
+    unit: str
+    value: float | None
+    least: float | None = None
+    most: float | None = None
+
+    def broken(self) -> str:
+        """How the value breaks the limit; empty if it does not, or is unknown."""
+        if self.value is None:
+            return ""
+        if self.least is not None and self.value < self.least:
+            return f"{self.name} {self.value:.3g}{self.unit}, at least {self.least:g} is asked"
+        if self.most is not None and self.value > self.most:
+            return f"{self.name} {self.value:.3g}{self.unit}, at most {self.most:g} is allowed"
+        return ""
+
+
+def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
+    gain = None if pair.gain_ev is None else abs(pair.gain_ev)
+    ratio = None
+    if pair.sharpness is not None and pair.blurry_sharpness and not pair.unevenly_lit:
+        ratio = pair.sharpness / pair.blurry_sharpness
+    return (
+        _Limit("misalignment", " px", pair.misalignment_px, most=rules.most_misalignment_px),
+        _Limit("residual flow", " px", _residual(pair), most=rules.most_residual_px),
+        _Limit("exposure differs by", " EV", gain, most=rules.most_gain_ev),
+        _Limit("reliable share", "", pair.reliable_share, least=rules.least_reliable_share),
+        _Limit("blur", " px", pair.blur_p95_px, most=rules.most_blur_px),
+        _blurred(pair, rules),
+        _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
+        _Limit(
+            "the sharp member is not the sharper one: sharpness over blurry",
+            "",
+            ratio,
+            least=1.0 if rules.sharper else None,
+        ),
+        *_beside_blur(pair, rules),
+    )
+
+
+def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
+    """Limits of what the blur does not explain, and of clipping."""
+    stops, beside = pair.unexplained_stops, pair.unexplained
+    change = None if beside is None else beside.colour_change
+    clipped = (("sharp", pair.clipped_share), ("blurry", pair.blurry_clipped_share))
+    return (
+        _Limit(_local_cause(pair), " stops", stops, most=rules.most_unexplained_stops),
+        _Limit(
+            "light changed across the picture by",
+            " EV",
+            pair.light_across_ev,
+            most=rules.most_light_across_ev,
+        ),
+        _Limit(
+            "the sharp member is focused elsewhere: share where it is the blurrier one",
+            "",
+            pair.blurrier_share,
+            most=rules.most_blurrier_share,
+        ),
+        _Limit(
+            "one member has hardly any colours: those of the other are stronger by"
+            if (change or 0.0) > MONOCHROME
+            else "colours of one member are stronger by",
+            "",
+            change,
+            most=rules.most_colour_change,
+        ),
+        *(
+            _Limit(
+                f"the {name} member is overexposed: clipped share",
+                "",
+                share,
+                most=rules.most_clipped_share,
+            )
+            for name, share in clipped
+        ),
+    )
+
+
+def _local_cause(pair: AuditedPair) -> str:
+    """What may be seen where the blur does not explain the light, before the number."""
+    causes = [cause for cause in pair.causes if cause.startswith(LOCAL_CAUSES)]
+    seen = " and ".join(cause.partition(":")[0] for cause in causes)
+    return f"{seen}: the blur does not explain" if seen else "the blur does not explain"
+
+
+def _residual(pair: AuditedPair) -> float | None:
+    """Residual flow beyond two of its standard errors, in quadrature: errors lengthen a vector."""
+    if pair.residual_p95_px is None or pair.residual_sigma_px is None:
+        return pair.residual_p95_px
+    beyond = pair.residual_p95_px**2 - (2 * pair.residual_sigma_px) ** 2
+    return math.sqrt(max(beyond, 0.0))
+
+
+def _blurred(pair: AuditedPair, rules: Rules) -> _Limit:
+    """The blur that so large a share of the area reaches or exceeds."""
+    share = rules.blurred_share
+    if share is None:
+        return _Limit("blur", " px", pair.blur_p95_px, least=rules.least_blur_px)
+    blur = None
+    if pair.blur_quantiles_px:
+        blur = float(np.interp(1 - share, QUANTILES, pair.blur_quantiles_px))
+    name = f"blur of the most blurred {100 * share:g} %"
+    return _Limit(name, " px", blur, least=rules.least_blur_px)
+
+
+KEPT_FIRST = ("test", "validation", "train")
+
+
+def _leaks(audit: Audit) -> dict[str, list[str]]:
+    """Reasons for pairs that are rejected because their picture is also in another split."""
+    kept: dict[str, dict[str, list[str]]] = {}
+    for found in audit.duplicates:
+        first_stays = KEPT_FIRST.index(found.splits[0]) < KEPT_FIRST.index(found.splits[1])
+        gone, stays = (found.second, found.first) if first_stays else (found.first, found.second)
+        split = found.splits[0] if first_stays else found.splits[1]
+        kept.setdefault(gone, {}).setdefault(split, []).append(stays)
+    return {
+        gone: [_leak(stay, split) for split, stay in splits.items()]
+        for gone, splits in kept.items()
+    }
+
+
+def _leak(stay: Sequence[str], split: str) -> str:
+    more = f" and {len(stay) - 1} more" if len(stay) > 1 else ""
+    return f"nearly the same picture as {stay[0]}{more} in {split}"
+
+
+def usable_pairs(
+    audit: Audit, steps: Sequence[MakingStep] = (), rules: Rules | None = None
+) -> Usable:
+    """Sort the pairs of an audited dataset by what can be done with them under the rules."""
+    # What was compensated already (``steps``) does not get better by it.
+    asked = rules or Rules()
+    done = any(one.step == "compensate" for one in steps)
+    aligned = [
+        pair if pair.misalignment_px is None else replace(pair, misalignment_px=0.0, gain_ev=0.0)
+        for pair in audit.pairs
+    ]
+    later = judged(audit if done else replace(audit, pairs=tuple(aligned)), asked)
+    now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
+    passed = [one.id for one in later if one.verdict == "accept" and one.id not in set(now)]
+    others = [(one.id, one.reason) for one in later if one.verdict == "reject"]
+    return Usable(tuple(now), tuple(passed), tuple(others))

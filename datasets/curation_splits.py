@@ -1,0 +1,272 @@
+"""Splits that keep scenes, and scenes that look alike, in one part.
+
+Official splits are kept; if they have no validation part, some training scenes are held out for it.
+Other splits are drawn at random, with indoor and outdoor scenes, large and small mean blur of the
+blur map, and large and small misalignment distributed over all parts.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from defocus.datasets.api import reader_card
+from defocus.datasets.audit.duplicates import near_duplicates
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.deriving.derived import claim_folder, keep_pairs
+from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
+from defocus.datasets.step import step
+from defocus.errors import NotApplicableError
+from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
+
+__all__ = [
+    "Group",
+    "Shares",
+    "draw_splits",
+    "is_official",
+    "linked_scenes",
+    "mean_blur",
+    "split_dataset",
+]
+
+
+CLASSES = 3
+"""Blur and misalignment count as small, middle or large."""
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the pairs for testing and validation."""
+
+    test: float = 0.2
+    validation: float = 0.1
+
+
+@dataclass(frozen=True)
+class Group:
+    """Scenes that must stay together, their number of pairs, and their kind (the stratum)."""
+
+    scenes: tuple[str, ...]
+    pairs: int
+    stratum: tuple[str, ...]
+
+
+def is_official(dataset: Dataset) -> bool:
+    """Whether the authors of a dataset made its splits."""
+    names = {dataset.source, dataset.name.partition(":")[0]} - {""}
+    return any("test" in reader_card(name).counts for name in names)
+
+
+def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> dict[str, Split]:
+    """The split of each scene; at least one scene is left for training."""
+    if is_official(dataset):
+        return _with_validation(dataset, audit, shares, seed)
+    groups = _groups(dataset.pairs, audit)
+    if len(groups) < 2:
+        raise NotApplicableError(
+            f"{dataset.name}: all pairs belong to one scene or look alike; capture more scenes"
+        )
+    wanted: dict[Split, float] = {
+        "train": 1.0 - shares.test - shares.validation,
+        "validation": shares.validation,
+        "test": shares.test,
+    }
+    return _drawn(groups, wanted, seed)
+
+
+def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> dict[str, Split]:
+    """The official splits, with a validation split from training scenes if there is none."""
+    splits: dict[str, Split] = {pair.scene: pair.split for pair in dataset.pairs}
+    if "validation" in splits.values() or "train" not in splits.values():
+        return splits
+    groups = _groups(dataset.split("train"), audit)
+    if len(groups) < 2:
+        raise NotApplicableError(
+            f"{dataset.name}: its training pairs come from one scene, so none can be held out"
+        )
+    wanted: dict[Split, float] = {
+        "train": 1.0 - shares.validation,
+        "validation": shares.validation,
+    }
+    return splits | _drawn(groups, wanted, seed)
+
+
+def _groups(pairs: Sequence[Pair], audit: Audit) -> list[Group]:
+    rows = {row.id: row for row in audit.pairs}
+    blur = _classes({pair.id: rows[pair.id].mean_blur_px for pair in pairs})
+    misaligned = _classes({pair.id: rows[pair.id].misalignment_px for pair in pairs})
+    groups = []
+    for scenes in linked_scenes(pairs, audit):
+        members = [pair for pair in pairs if pair.scene in scenes]
+        kinds = (
+            _most(_place(pair) for pair in members),
+            _most(blur[pair.id] for pair in members),
+            _most(misaligned[pair.id] for pair in members),
+        )
+        groups.append(Group(scenes, len(members), kinds))
+    return groups
+
+
+def _place(pair: Pair) -> str:
+    """``indoor``, ``outdoor`` or unknown."""
+    return str(pair.metadata.get("place", UNKNOWN))
+
+
+def _most(kinds: Iterable[str]) -> str:
+    counts = Counter(kinds)
+    return min(counts, key=lambda kind: (-counts[kind], kind))
+
+
+def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
+    """The third of the known values that each value belongs to."""
+    known = np.array([size for size in sizes.values() if size is not None])
+    if not len(known):
+        return dict.fromkeys(sizes, UNKNOWN)
+    bounds = np.quantile(known, np.arange(1, CLASSES) / CLASSES)
+    return {
+        name: UNKNOWN if size is None else str(int(np.searchsorted(bounds, size)))
+        for name, size in sizes.items()
+    }
+
+
+def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
+    """Groups of scenes with nearly the same picture or a common source picture."""
+    parent = {pair.scene: pair.scene for pair in pairs}
+
+    def top(scene: str) -> str:
+        while parent[scene] != scene:
+            scene = parent[scene]
+        return scene
+
+    def join(one: str, other: str) -> None:
+        parent[max(top(one), top(other))] = min(top(one), top(other))
+
+    for one, other in _alike(pairs, audit):
+        join(one, other)
+    users: dict[str, str] = {}
+    for pair in pairs:
+        for source in _sources(pair):
+            join(pair.scene, users.setdefault(source, pair.scene))
+    linked: dict[str, list[str]] = {}
+    for scene in sorted(parent):
+        linked.setdefault(top(scene), []).append(scene)
+    return [tuple(scenes) for scenes in linked.values()]
+
+
+def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
+    """Scenes with nearly the same picture."""
+    ids = {pair.id for pair in pairs}
+    prints = [(row.scene, one) for row in audit.pairs if row.id in ids for one in row.fingerprints]
+    if not prints:
+        return
+    bits = np.stack([one.bits for _, one in prints])
+    thumbnails = np.stack([one.thumbnail.ravel() for _, one in prints])
+    for i, (scene, one) in enumerate(prints):
+        near = (
+            i + 1 + np.flatnonzero((bits[i + 1 :] != one.bits).sum(axis=1) <= MOST_DIFFERENT_BITS)
+        )
+        for j in near[thumbnails[near] @ one.thumbnail.ravel() >= LEAST_CORRELATION]:
+            yield scene, prints[j][0]
+
+
+def _sources(pair: Pair) -> list[str]:
+    """Source pictures of a rendered pair."""
+    found = pair.metadata.get("sources", [])
+    return [str(source) for source in found] if isinstance(found, list | tuple) else []
+
+
+def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) -> dict[str, Split]:
+    """Assign each group to the split that lacks most of its kind, or else most overall."""
+    given: Counter[tuple[str, ...]] = Counter()
+    total: Counter[tuple[str, ...]] = Counter()
+    splits: dict[str, Split] = {}
+    for group in sorted(groups, key=lambda group: (group.stratum, _order(group, seed))):
+        keys: tuple[tuple[str, ...], ...] = (group.stratum, ())
+        for key in keys:
+            total[key] += group.pairs
+
+        def lack(split: Split, keys: tuple[tuple[str, ...], ...] = keys) -> tuple[float, float]:
+            of_kind, of_all = (wanted[split] * total[key] - given[split, *key] for key in keys)
+            return of_kind + of_all, wanted[split]
+
+        chosen = max(wanted, key=lack)
+        for key in keys:
+            given[chosen, *key] += group.pairs
+        splits |= dict.fromkeys(group.scenes, chosen)
+    return _mended(groups, splits, wanted, seed)
+
+
+def _mended(
+    groups: Sequence[Group], splits: dict[str, Split], wanted: Mapping[Split, float], seed: int
+) -> dict[str, Split]:
+    """Ensure a scene in training and in each requested split of small datasets, if possible."""
+    for split in sorted(wanted, key=lambda split: (split != "test", split)):
+        if split in splits.values() or not wanted[split]:
+            continue
+        counts = Counter(splits[group.scenes[0]] for group in groups)
+        richest = max(counts, key=lambda one: (counts[one], one))
+        if counts[richest] < 2:
+            continue
+        spare = [group for group in groups if splits[group.scenes[0]] == richest]
+        moved = min(spare, key=lambda group: (group.pairs, _order(group, seed)))
+        splits |= dict.fromkeys(moved.scenes, split)
+    return splits
+
+
+def _order(group: Group, seed: int) -> str:
+    return hashlib.sha256(f"{seed}\0{group.scenes[0]}".encode()).hexdigest()
+
+
+ORDER = "split.json"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A dataset with new splits; only official splits can have leaks."""
+
+    pairs: tuple[Pair, ...]
+    # ids of pairs in two splits that show nearly the same picture
+    leaks: tuple[tuple[str, str], ...]
+
+
+def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int) -> Drawn:
+    """Split a dataset into the folder ``out``, without the pairs that the audit could not read."""
+    unread = {one.id for one in audit.left_out}
+    whole = tuple(pair for pair in dataset.pairs if pair.id not in unread)
+    if not whole:
+        raise NotApplicableError(f"{dataset.name}: no pair can be read; {audit.left_out[0].reason}")
+    dataset = replace(dataset, pairs=whole)
+    splits = draw_splits(dataset, audit, shares, seed)
+    order = {
+        "format": "defocus-split",
+        "content_hash": dataset.content_hash,
+        "pairs": pair_contents(dataset),
+        "shares": asdict(shares),
+        "seed": seed,
+    }
+    claim_folder(out, ORDER, order)
+    pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
+    drawn = step("split", **asdict(shares), seed=seed, official=is_official(dataset))
+    return Drawn(keep_pairs(dataset, pairs, out, drawn), _leaks(pairs, audit))
+
+
+def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
+    """Mean blur of the measured pairs of each split, px; splits without one are left out."""
+    known = {row.id: row.mean_blur_px for row in audit.pairs}
+    found = {
+        split: [blur for p in pairs if p.split == split and (blur := known[p.id]) is not None]
+        for split in SPLITS
+    }
+    return {split: float(np.mean(blurs)) for split, blurs in found.items() if blurs}
+
+
+def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
+    """Pictures in two of the new splits."""
+    split_of = {pair.id: pair.split for pair in pairs}
+    prints = [(row.id, split_of[row.id], one) for row in audit.pairs for one in row.fingerprints]
+    return tuple((found.first, found.second) for found in near_duplicates(prints))

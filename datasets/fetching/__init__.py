@@ -1,1 +1,0 @@
-"""Releases fetched from servers and folders, file by file, each by its hash."""

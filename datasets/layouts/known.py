@@ -1,0 +1,138 @@
+"""Published datasets, opened and checked by the first known layout that matches."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from defocus.datasets.layouts.completeness import Completeness, completeness
+from defocus.datasets.layouts.layout import (
+    Found,
+    Layout,
+    PairRow,
+    find,
+    holds,
+    legal_id,
+    read_mapping,
+)
+from defocus.datasets.layouts.patterns import filled
+from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
+from defocus.datasets.opening import opened
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.split import scene_splits
+from defocus.errors import DatasetError
+from defocus.progress import say
+
+__all__ = ["KnownSet", "complete_pairs", "pairs_of"]
+
+Facts = Mapping[str, Mapping[str, object]]
+
+
+def _no_facts(root: Path, pairs: Sequence[Pair]) -> Facts:  # noqa: ARG001 - the signature of them all
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A published dataset in a folder; of matching layouts, that with the fewest missing files."""
+
+    name: str
+    card: ReaderCard
+    layouts: tuple[Layout, ...]
+    folders: tuple[str, ...] = ("",)  # possible subfolders of the given folder, in this order
+    # further metadata of single pairs, by id
+    facts: Callable[[Path, Sequence[Pair]], Facts] = field(default=_no_facts)
+
+    def read(self, path: Path) -> Dataset:
+        """Open the dataset in a folder, or in the folder that a mapping file describes."""
+        root, layout = self.located(path)
+        found = find(root, layout)
+        if found.missing and not skips_missing():
+            raise DatasetError(
+                f"{missing_text(found.missing, root)}; complete the download "
+                f"('defocus-data list {self.name}:{path}' names all that is missing), or leave "
+                "such pairs out with --skip-missing"
+            )
+        pairs = pairs_of(found.rows)
+        known = self.facts(root, pairs)  # by their numbers in a complete copy
+        described = tuple(
+            replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
+            for pair in complete_pairs(root, pairs, found)
+        )
+        return opened(self.name, root, described, source=self.name)
+
+    def check(self, path: Path) -> Completeness:
+        """Compare the folder with the complete dataset."""
+        root, layout = self.located(path)
+        return completeness(root, layout, find(root, layout), self.card)
+
+    def located(self, path: Path) -> tuple[Path, Layout]:
+        """The folder of the dataset and the layout that it has there."""
+        if path.is_file():
+            root, layout = read_mapping(path)
+            if not holds(root, layout):
+                raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
+            return root, layout
+        fitting = [
+            (path / folder, layout)
+            for folder in self.folders
+            for layout in self.layouts
+            if holds(path / folder, layout)
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            return min(fitting, key=_shortfall)
+        first = self.layouts[0].parts[0].blurry
+        raise DatasetError(
+            f"{path}: no {self.name} there, such as {first}; correct the path, or describe the "
+            "copy with a mapping file"
+        )
+
+
+def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
+    """Measure of how badly a layout fits a folder: missing files, then unseen pairs."""
+    found = find(*place)
+    return len(found.missing), -len(found.rows)
+
+
+def complete_pairs(root: Path, pairs: Sequence[Pair], found: Found) -> tuple[Pair, ...]:
+    """The pairs with all their members; each other one is named, and all lacking are an error."""
+    lacking = {row.files["blurry"] for row in found.rows if row.lacks()}
+    for pair in pairs:
+        if pair.blurry in lacking:
+            say(f"{root}: the pair {pair.id} is left out: a picture of it is missing")
+    complete = tuple(pair for pair in pairs if pair.blurry not in lacking)
+    if not complete:
+        raise DatasetError(f"{root}: no pair is complete; complete the download")
+    return complete
+
+
+def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
+    """Make pairs from rows, sorted by id; parts without a split are split by scene."""
+    pairs: dict[str, Pair] = {}
+    unsplit = [row for row in rows if row.part.split is None]
+    splits = scene_splits(_scene(row) for row in unsplit)
+    for row in rows:
+        pair = Pair(
+            id=legal_id(filled(row.part.id, row.values)),
+            scene=_scene(row),
+            split=row.part.split or splits[_scene(row)],
+            blurry=row.files["blurry"],
+            sharp=row.files.get("sharp"),
+            truth=row.files.get("truth"),
+            dual_pixel_left=row.files.get("dual_pixel_left"),
+            dual_pixel_right=row.files.get("dual_pixel_right"),
+        )
+        other = pairs.setdefault(pair.id, pair)
+        if other is not pair:
+            raise DatasetError(
+                f"{pair.blurry} and {other.blurry} are both pair '{pair.id}'; give the parts "
+                "different ids"
+            )
+    return tuple(pairs[name] for name in sorted(pairs))
+
+
+def _scene(row: PairRow) -> str:
+    return filled(row.part.scene or row.part.id, row.values)

@@ -1,1 +1,0 @@
-"""Published datasets: known layouts, and completeness of a download."""

@@ -1,0 +1,209 @@
+"""``README.md``: the card of a release. It does not depend on date or computer."""
+
+import functools
+import json
+import lzma
+import re
+from importlib import resources
+from urllib.parse import quote
+
+from defocus.datasets.release.citation import bibtex
+from defocus.datasets.release.details import NOT_DECLARED, Details, name_of
+from defocus.datasets.release.facts import ReleaseFacts
+from defocus.datasets.release.formats.layout import ReleaseFormat
+from defocus.datasets.release.provenance import dropped_text, steps_text, taken_with_text
+from defocus.datasets.release.terms import NO_LICENCE, hub_licence, identifiers, licence_address
+
+__all__ = ["card_text", "licence_text", "undeclared"]
+
+
+TEXTS = "licence_texts.json.xz"
+HOLDERS = re.compile(r"(Copyright \(c\) )<year> <(?:owner|copyright holders)>")
+"""What the texts of MIT, BSD and some others leave to be filled in."""
+
+
+def licence_text(details: Details) -> str:
+    """Text of ``LICENSE``: identifier, address, and the text of each licence and exception."""
+    # Own terms (``LicenseRef-NAME``) have their address alone.
+    if details.licence == NO_LICENCE:
+        return "No licence was given: ask the authors before you use or share this dataset.\n"
+    names = identifiers(details.licence)
+    head = f"SPDX-License-Identifier: {details.licence}\n" if names else f"{details.licence}\n"
+    address = details.licence_url
+    lines = [head, f"{address}\n" if address else "", *(_of(name, details) for name in names)]
+    return "\n".join(line for line in lines if line)
+
+
+def _of(name: str, details: Details) -> str:
+    """Name, address and text of a licence; a copyright line names year and holders."""
+    texts = _texts()
+    text = texts.get(name) or texts[name.removesuffix("+")]
+    holders = ", ".join(map(name_of, details.authors)) or f"the authors of {details.title}"
+    text = HOLDERS.sub(lambda found: f"{found[1]}{details.date[:4]} {holders}", text)
+    return f"{name}\n\n{licence_address(name)}\n\n{text}"
+
+
+@functools.cache
+def _texts() -> dict[str, str]:
+    file = resources.files("defocus.datasets.release").joinpath(TEXTS)
+    texts: dict[str, str] = json.loads(lzma.decompress(file.read_bytes()))
+    return texts
+
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+MOST_SIZES = 4
+MOST_WARNINGS = 6
+ROLES = ("blurry", "sharp")
+DEPTH_WARNING = """\
+Pictures are PNG of 8 or 16 bits, sRGB. **Pillow, and with it most libraries, reads 16-bit colour
+as 8 bit without a word**: read the bytes with OpenCV (`cv2.imdecode(…, cv2.IMREAD_UNCHANGED)`,
+which gives BGR) or with `defocus`.
+"""
+REMOVED = "Positions, serial numbers and names were removed from pictures and metadata.\n"
+
+
+def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
+    """Text of ``README.md``: YAML front matter and a readable card."""
+    made = taken_with_text(facts.settings) + steps_text(facts.steps)
+    parts = [
+        f"---\n{_front_matter(facts, details, layout)}---\n",
+        f"# {details.title}\n",
+        f"{_byline(details)}\n",
+        f"{details.description}\n" if details.description else "",
+        _pictures(facts),
+        f"{_glance(facts, details)}\n",
+        f"## Content\n\n{_content(facts)}",
+        f"## What the pictures are\n\n{facts.pictures}",
+        f"## How they were made\n\n{made}" if made else "",
+        f"## Measured\n\n{_measured(facts)}" if facts.numbers else "",
+        f"## Known biases\n\n{_sentence(details.biases)}\n" if details.biases else "",
+        f"## Files\n\n{layout.usage}\n`pairs.csv` lists all pairs.\n{DEPTH_WARNING}",
+        f"## Terms\n\n{_terms(details)}",
+        f"## Cite\n\n```bibtex\n{bibtex(details)}\n```\n",
+        f"## People and privacy\n\nRecognisable faces: {_sentence(details.faces)}\n{REMOVED}",
+        "## Integrity\n\n`sha256sum -c manifest-sha256.txt` or `defocus-data verify .`\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _byline(details: Details) -> str:
+    """Authors and version in one line."""
+    people = ", ".join(map(name_of, details.authors))
+    parts = [people, f"version {details.version}", details.date]
+    doi = f"[doi:{details.doi}](https://doi.org/{details.doi})" if details.doi else ""
+    return " · ".join(part for part in [*parts, doi] if part)
+
+
+def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
+    """YAML, every value written as JSON, which is YAML too."""
+    licence = hub_licence(details.licence)
+    entries: dict[str, object] = {"license": licence}
+    if licence == "other":
+        entries |= {"license_name": "see-license", "license_link": "LICENSE"}
+    entries |= {
+        "pretty_name": details.title,
+        "task_categories": ["image-to-image"],
+        "tags": [*details.keywords],
+        "size_categories": [_size(facts.pairs)],
+    }
+    configs = _configs(facts, layout)
+    if configs:
+        entries["configs"] = [{"config_name": "default", "data_files": configs}]
+    lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in entries.items())
+    return "".join(lines)
+
+
+def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[dict[str, str]]:
+    """Which files each split has, for Hugging Face's library."""
+    patterns = {"imagefolder": "{}/**", "webdataset": "{}-*.tar"}
+    if layout.name not in patterns:
+        return []
+    pattern = patterns[layout.name]
+    return [{"split": split, "path": pattern.format(split)} for split in facts.counts]
+
+
+def _size(count: int) -> str:
+    return next((name for most, name in SIZES if count < most), "n>1M")
+
+
+def _content(facts: ReleaseFacts) -> str:
+    lines = ["| split | pairs | scenes |", "|---|---:|---:|"]
+    lines += [f"| {name} | {n.pairs} | {n.scenes} |" for name, n in sorted(facts.counts.items())]
+    return "\n".join(lines) + "\n\nNo scene is in two splits.\n"
+
+
+def _pictures(facts: ReleaseFacts) -> str:
+    """The members of a pair side by side, as Markdown; empty where they lie in shards."""
+    if len(facts.shown) != 2:
+        return ""
+    named = zip(ROLES, facts.shown, strict=True)
+    blurry, sharp = (f"![{role}]({quote(name)})" for role, name in named)
+    return f"| blurry | sharp |\n|---|---|\n| {blurry} | {sharp} |\n"
+
+
+def _glance(facts: ReleaseFacts, details: Details) -> str:
+    """What a reader asks first, in lines: how many, how large, with what, under which terms."""
+    scenes = sum(one.scenes for one in facts.counts.values())
+    sizes = ", ".join(f"{size} ({pairs})" for size, pairs in facts.sizes[:MOST_SIZES])
+    more = len(facts.sizes) - MOST_SIZES
+    settings = dict(facts.settings)
+    told = {
+        "Pairs": f"{facts.pairs} of {scenes} scenes",
+        "Sizes": sizes + (f" and {more} more" if more > 0 else ""),
+        "Download": f"{facts.bytes / 1e6:.1f} MB" if facts.bytes else "",
+        "Camera": settings.get("camera", ""),
+        "Lens": settings.get("lens", ""),
+        "Licence": details.licence,
+        "Left out": _left_out(facts),
+        "Warnings": _warnings(facts),
+    }
+    return "\n".join(f"- **{name}**: {text}" for name, text in told.items() if text)
+
+
+def _left_out(facts: ReleaseFacts) -> str:
+    unread = len(facts.left_out or ())
+    told = [dropped_text(facts.steps), f"{unread} that could not be read" if unread else ""]
+    return "; ".join(filter(None, told))
+
+
+def _warnings(facts: ReleaseFacts) -> str:
+    """What the audit warns of; empty without an audit."""
+    if facts.warnings is None:
+        return ""
+    more = len(facts.warnings) - MOST_WARNINGS
+    told = [*facts.warnings[:MOST_WARNINGS], *([f"{more} more"] if more > 0 else [])]
+    return "; ".join(told) or "none"
+
+
+def _measured(facts: ReleaseFacts) -> str:
+    lines = ["| over all pairs | median | 95 % | largest |", "|---|---:|---:|---:|"]
+    for one in facts.numbers:
+        title = f"{one.title}, {one.unit}" if one.unit else one.title
+        lines.append(f"| {title} | {one.median:.3g} | {one.p95:.3g} | {one.max:.3g} |")
+    return "\n".join(lines) + "\n"
+
+
+def _terms(details: Details) -> str:
+    address = details.licence_url or licence_address(details.licence)
+    lines = [f"Licence: {_sentence(details.licence)}", f"<{address}>" if address else ""]
+    if details.citation:
+        lines.append(f"Cite: {_sentence(details.citation)}")
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def undeclared(details: Details) -> list[str]:
+    """Missing statements of a release, as readable text."""
+    missing = []
+    if details.licence == NO_LICENCE:
+        missing.append("no licence is given")
+    if details.faces == NOT_DECLARED:
+        missing.append("nobody has said whether faces can be recognised")
+    if not details.authors:
+        missing.append("no authors are named")
+    if not details.date:
+        missing.append("no date of publication is given")
+    return missing

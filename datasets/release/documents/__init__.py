@@ -1,1 +1,0 @@
-"""Documents of a release, each a function of its facts."""

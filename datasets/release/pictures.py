@@ -1,0 +1,208 @@
+"""Released files of a pair: PNG that say how they were taken, and unchanged arrays."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.blocks.derived import dressed, meaning_of
+from defocus.blocks.kept_exif import EXIF_DIRECTORY, EXIF_TAGS, IMAGE_TAGS, writable
+from defocus.blocks.metadata import read_metadata
+from defocus.blocks.png import PngParts, exif_chunk
+from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
+from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
+from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.opening import require_one_size
+from defocus.datasets.pair import Pair
+from defocus.errors import DefocusError, ImageError
+from defocus.images import Image, read_image, read_pair
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["encoded", "member_name", "released_blocks", "released_members", "without_private"]
+
+
+REMOVED = "removed"
+
+_PRIVATE = re.compile(
+    r"serial|gps|latitude|longitude|altitude|location|owner|artist|author|photographer|operator"
+    r"|body_?(number|id)|host|user|e?mail|uri|address|password|token|path|folder|directory",
+    re.IGNORECASE,
+)
+SHORTEST = 4
+"""A shorter value may stand in a text by chance."""
+NO_SECRETS = {"unknown", "none", "null"}
+
+
+def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Remove private keys (``serial_number``, ``gps``, …), and their values from other texts."""
+    found = {text for text in _secrets(metadata) if len(text) >= SHORTEST}
+    secrets = sorted(found - NO_SECRETS, key=len)
+    return {
+        key: _cleaned(value, secrets[::-1])
+        for key, value in metadata.items()
+        if not _PRIVATE.search(key)
+    }
+
+
+def _secrets(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """All values of private keys, as text."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(inner) if _PRIVATE.search(key) else _secrets(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _secrets(inner)
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _cleaned(value: Any, secrets: list[str]) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {
+            key: _cleaned(inner, secrets)
+            for key, inner in value.items()
+            if not _PRIVATE.search(key)
+        }
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner, secrets) for inner in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REMOVED)
+    return value
+
+
+ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL = 315, 33432, 42033, 42037
+PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
+
+
+def with_shot(path: Path, png: bytes) -> bytes:
+    """A released PNG with exposure, lens, date and meaning of colours of its original file."""
+    metadata = read_metadata(path)
+    told, exif = meaning_of(metadata, converted=bool(profile_of(path))), _shot(metadata.exif)
+    parts = told.parts
+    if exif and isinstance(parts, PngParts):
+        parts = replace(parts, chunks=(*parts.chunks, exif_chunk(exif)))
+    return dressed(png, replace(told, exif=exif, parts=parts))
+
+
+def released_blocks(path: Path) -> bytes:
+    """A pixel with what the released picture of a file holds besides its pixels."""
+    try:
+        return with_shot(path, cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes())
+    except (DefocusError, OSError):  # it is not released, and named as such
+        return b""
+
+
+def _shot(exif: bytes) -> bytes:
+    """Those tags of an EXIF block that say how a picture was taken, in a block of their own."""
+    from PIL import Image
+
+    if not exif:
+        return b""
+    given, kept = Image.Exif(), Image.Exif()
+    given.load(b"Exif\0\0" + exif)
+    kept.update(writable(_of(given, IMAGE_TAGS)))
+    if inner := writable(_of(given.get_ifd(EXIF_DIRECTORY), EXIF_TAGS), EXIF_DIRECTORY):
+        kept[EXIF_DIRECTORY] = inner
+    return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else b""
+
+
+def _of(values: Any, tags: frozenset[int]) -> dict[int, Any]:  # noqa: ANN401 - Pillow's directory
+    return {tag: value for tag, value in values.items() if tag in tags - PRIVATE}
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PIXELS_ALONE = {b"IHDR", b"IDAT", b"IEND"}
+
+
+def member_name(role: str) -> str:
+    """File name of a role in a release."""
+    return f"{role}.npy" if role in ARRAYS else f"{role}.png"
+
+
+def released_members(pair: Pair) -> dict[str, bytes]:
+    """The files of a pair by role, as bytes: PNG without metadata as it is, others as new PNG."""
+    # The new PNG has its picture's own bit depth, exposure, lens and date, but no position, serial
+    # number or thumbnail. RAW members are developed with the same parameters. Profiles other than
+    # sRGB are converted; colours that PNG names by its own chunks stay.
+    require_one_size([pair])
+    files = pair_files(pair)
+    if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):
+        pictures = pair.blurry, pair.sharp
+        blurry, sharp = (colours_of(one) or "sRGB" for one in pictures)
+        help_of_us = "'defocus-data compensate' brings both to one space"
+        raise ImageError(
+            f"pair {pair.id}: the blurry picture is in {blurry}, the sharp one in {sharp}; "
+            + ("convert both to sRGB" if any(map(colour_code, pictures)) else help_of_us)
+        )
+    developed = _developed(files)
+    members: dict[str, bytes] = {}
+    height, width = 0, 0
+    for role, path in files.items():  # the blurry picture is the first
+        if role in ARRAYS:
+            # written anew: the file may have more behind the array
+            members[role] = encoded(role, read_array(path, array_shape(role, height, width)))
+            continue
+        picture = developed[path] if path in developed else in_srgb(path, read_image(path))
+        if role == "blurry":
+            height, width = picture.shape[:2]
+        members[role] = _picture(path, picture, as_stored=path not in developed)
+    return members
+
+
+def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
+    """Develop both pictures of a pair if one is a RAW file; otherwise return nothing."""
+    raw = [files[role] for role in ("blurry", "sharp") if role in files]
+    if len(raw) == 2 and any(path.suffix.lower() in RAW_SUFFIXES for path in raw):
+        return dict(zip(raw, read_pair(*raw), strict=True))
+    return {}
+
+
+def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
+    if path.suffix.lower() == ".png" and as_stored:
+        content = path.read_bytes()
+        if _has_pixels_alone(content):
+            return content
+    return with_shot(path, encoded("blurry", picture))
+
+
+def encoded(role: str, array: NDArray[Any]) -> bytes:
+    """Encode the file of a role: a picture ``(H, W, 3)`` as PNG, or an array as ``.npy``."""
+    if role in ARRAYS:
+        content = io.BytesIO()
+        np.save(content, array)
+        return content.getvalue()
+    done, png = cv2.imencode(".png", array[:, :, ::-1])
+    if not done:
+        raise ImageError(f"a picture of shape {array.shape} cannot be written as PNG; replace it")
+    return png.tobytes()
+
+
+def _has_pixels_alone(content: bytes) -> bool:
+    """Whether a PNG is in colour without alpha and holds nothing but its pixels."""
+    colour_type = content[25:26]
+    position = len(PNG)
+    while position + 12 <= len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        name = content[position + 4 : position + 8]
+        if name not in PIXELS_ALONE:
+            return False
+        position += 12 + length
+        if name == b"IEND":
+            return colour_type == b"\x02" and position == len(content) and length == 0
+    return False

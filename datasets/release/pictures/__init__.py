@@ -1,1 +1,0 @@
-"""Pictures of a release: their colours, their files, and what is removed from them."""

@@ -1,0 +1,181 @@
+"""Report page of a dataset: contents, capture settings, alignment and sample pairs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from defocus.datasets.api import reader_card
+from defocus.datasets.audit.page import (
+    displacement_overlay,
+    distributions,
+    duplicates_part,
+    summary_table,
+    warnings_part,
+)
+from defocus.datasets.audit.page_parts import BlurOf, blur_states
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.usable import Usable
+from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.pair import SPLITS, Dataset, Pair
+from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
+from defocus.images import bit_depth, read_image, read_pair
+from defocus.progress import counted
+from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.reports.pictures import eight_bits, small_picture
+
+__all__ = ["dataset_page"]
+
+SAMPLES_OF_SPLIT = 4
+PICTURE_SIDE = 900
+MOST_SIZES = 4
+
+
+def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
+    """Make the report of a dataset."""
+    rows = {row.id: row for row in audit.pairs}
+    unread = {one.id for one in audit.left_out}
+    seen = {s: [p for p in dataset.split(s) if p.id not in unread] for s in SPLITS}
+    blur_of = blur_states(dataset, audit)
+    samples = [
+        (f"Samples: {s}", tuple(_samples(pairs, rows, blur_of)))
+        for s, pairs in seen.items()
+        if pairs
+    ]
+    first: tuple[Part, ...] = ()
+    if samples:  # it is shown above, and not again below
+        (name, (first_part, *others)), *later = samples
+        first, samples = (first_part,), [(name, tuple(others)), *later]
+    return Page(
+        title=f"Dataset {dataset.name}",
+        notice="",
+        sections=(
+            (
+                "At a glance",
+                (*first, _glance(dataset, audit, usable)),
+            ),
+            *((name, parts) for name, parts in samples if parts),
+            ("Content", (_counts(dataset, audit),)),
+            ("Taken with", (_settings(dataset.pairs),)),
+            ("Warnings", (warnings_part(audit),)),
+            ("Pairs", (summary_table(audit.pairs), *distributions(audit.pairs))),
+            ("Pictures in two splits", (duplicates_part(audit),)),
+            ("Origin", (_origin(dataset),)),
+        ),
+        summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes; "
+        f"{usable.words}",
+    )
+
+
+def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
+    """What a reader asks first."""
+    sizes = Counter(f"{row.width} × {row.height} px" for row in audit.pairs if row.width)
+    shown = [f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)]
+    more = len(sizes) - MOST_SIZES
+    size = sum(path.stat().st_size for path in _files(dataset) if path.is_file())
+    settings = dict(settings_of(dataset.pairs))
+    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    facts = {
+        "pairs": usable.words,
+        "splits": ", ".join(f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)),
+        "sizes": ", ".join(shown) + (f" and {more} more" if more > 0 else ""),
+        "files": f"{size / 1e6:.1f} MB",
+        "camera": settings.get("camera", ""),
+        "lens": settings.get("lens", ""),
+        "terms": card.licence,
+        "warnings": str(len(audit.warnings)) if audit.warnings else "none",
+        "left out before": dropped_text(dataset.steps),
+    }
+    return Facts("What it holds", tuple((name, text) for name, text in facts.items() if text))
+
+
+def _files(dataset: Dataset) -> set[Path]:
+    return {path for pair in dataset.pairs for path in pair_files(pair).values()}
+
+
+def _origin(dataset: Dataset) -> Facts:
+    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    facts = {
+        "title": card.title,
+        "source": card.source,
+        "terms": card.licence,
+        "redistribution": "permitted" if card.redistributable else "not permitted",
+        "cite": card.citation,
+        "known defects": "; ".join(card.defects),
+        "content": f"SHA-256 {dataset.content_hash}",
+        "ground truth": "rendered, exact" if dataset.rendered else "the sharp pictures",
+        "pictures": "; ".join(f"{kind} ({n} pairs)" for kind, n in kinds(dataset.pairs).items()),
+    }
+    return Facts("Origin", tuple((name, text) for name, text in facts.items() if text))
+
+
+def _counts(dataset: Dataset, audit: Audit) -> Table:
+    sizes = {
+        row.id: f"{row.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{row.height}"
+        for row in audit.pairs
+        if row.width
+    }
+    rows = []
+    for split in SPLITS:
+        pairs = dataset.split(split)
+        if pairs:
+            whole = [pair for pair in pairs if pair.id in sizes]
+            bits = f"{bit_depth(read_image(whole[0].blurry))} bit" if whole else ""
+            found = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
+            rows.append(
+                (
+                    split,
+                    float(len(pairs)),
+                    float(len({pair.scene for pair in pairs})),
+                    float(sum(pair.sharp is not None for pair in pairs)),
+                    _common(found),
+                    bits,
+                )
+            )
+    columns = (
+        Column("split"),
+        Column("blurry", decimals=0),
+        Column("scenes", decimals=0),
+        Column("with sharp", decimals=0),
+        Column("size", "px"),
+        Column("depth of the first"),
+    )
+    return Table("Pairs by split", columns, tuple(rows))
+
+
+def _common(found: Counter[str]) -> str:
+    """The most common value, and the number of others."""
+    if not found:
+        return ""
+    (value, _), *others = found.most_common()
+    return f"{value} and {counted(len(others), 'other size')}" if others else value
+
+
+def _settings(pairs: Sequence[Pair]) -> Part:
+    """Optics and exposures from the metadata of the pairs."""
+    rows = settings_of(pairs)
+    if not rows:
+        return Paragraph("The dataset does not say which optics and exposures it was taken with.")
+    return Table("Settings, and how many pairs have them", (Column("what"), Column("values")), rows)
+
+
+def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair], blur_of: BlurOf) -> list[Part]:
+    """Some pairs, evenly chosen from the split."""
+    count = min(SAMPLES_OF_SPLIT, len(pairs))
+    chosen = [pairs[k * len(pairs) // count] for k in range(count)]
+    with_sharp = [pair for pair in chosen if pair.sharp is not None]
+    if not with_sharp:
+        return [Paragraph("These pictures have no sharp ones beside them.")]
+    return [_slider(pair, rows.get(pair.id), blur_of) for pair in with_sharp]
+
+
+def _slider(pair: Pair, row: AuditedPair | None, blur_of: BlurOf) -> Slider:
+    assert pair.sharp is not None  # noqa: S101 - the caller has looked
+    blurry, sharp = read_pair(pair.blurry, pair.sharp)
+    states = tuple(
+        (role, eight_bits(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)))
+        for role, picture in (("blurry", blurry), ("sharp", sharp))
+    )
+    states = (*states, *blur_of(pair.id, states[0][1].shape[1::-1]))
+    overlay = displacement_overlay(row, PICTURE_SIDE) if row else None
+    return Slider(f"{pair.id}, scene {pair.scene}", states, overlay)

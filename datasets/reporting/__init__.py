@@ -1,1 +1,0 @@
-"""Report of a dataset, for its future users."""

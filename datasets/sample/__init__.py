@@ -1,1 +1,0 @@
-"""The embedded sample dataset: scenes rendered on first use from pictures of scikit-image."""

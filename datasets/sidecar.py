@@ -1,0 +1,224 @@
+"""``READER@NAME``: a user's copy of a dataset with a sidecar's corrections, made on first use."""
+
+import json
+import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import cv2
+import numpy as np
+from pydantic import AfterValidator, Field, ValidationError
+
+from defocus.align.compensation.output import NUMBERS, repeat_aligned
+from defocus.blocks.derived import carried
+from defocus.cache import atomic_folder, cache_folder, derived_folder
+from defocus.datasets.checksums import MANIFEST
+from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.manifest import checked_id
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.verification import verify_folder
+from defocus.errors import AlignmentError, DatasetError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.images import Image, as_float, read_pair
+from defocus.processes import in_processes
+from defocus.progress import say, track
+from defocus.reading import read_bytes, read_json
+from defocus.settings import Settings
+
+__all__ = [
+    "DOCUMENT",
+    "NAME",
+    "PairEntry",
+    "Sidecar",
+    "apply_sidecar",
+    "ceiling_db",
+    "corrected",
+    "noted_place",
+    "read_sidecar",
+    "sidecar_text",
+]
+
+
+_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
+KERNEL_LENGTH = 6.0
+MAD_TO_SIGMA = 1.4826
+
+
+def ceiling_db(sharp: Image) -> float | None:
+    """PSNR (dB) of the noise-free scene against the sharp picture in [0, 1]; None without noise."""
+    # Immerkær, Fast noise variance estimation, CVIU 1996, with the median instead of the mean:
+    # edges and texture hardly affect the median response to the difference of two Laplacians.
+    picture = np.asarray(as_float(sharp), dtype=np.float32)
+    response = cv2.filter2D(picture, cv2.CV_32F, _KERNEL)[1:-1, 1:-1]
+    if response.size == 0:
+        return None
+    sigmas = MAD_TO_SIGMA / KERNEL_LENGTH * np.median(np.abs(response), axis=(0, 1))
+    power = float(np.mean(sigmas**2))
+    return None if power == 0.0 else -10.0 * float(np.log10(power))
+
+
+DOCUMENT = "sidecar.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+MAX_BYTES = 256 * 1024 * 1024
+
+
+class PairEntry(Settings):
+    """Correction of one pair."""
+
+    id: Annotated[str, AfterValidator(checked_id)]
+    status: Literal["ok", "unknown"]  # ``unknown``: could not be aligned, and is left out
+    reason: str = ""  # why it is unknown
+    gain_ev: float | None = None  # log2 of blurry over sharp light, which the correction removes
+    # PSNR of a perfect restoration, by the sharp picture's noise; None without
+    ceiling_db: float | None = None
+
+
+class Sidecar(Settings):
+    """The whole document; pairs are sorted by id."""
+
+    format: Literal["defocus-sidecar"] = "defocus-sidecar"
+    version: Literal[1] = 1
+    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]  # of the correction
+    reader: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")]  # that opens the dataset
+    release: dict[str, Any]  # settings of the compensation
+    estimator: str  # of the flow
+    pairs: Annotated[tuple[PairEntry, ...], Field(min_length=1)]
+
+
+def sidecar_text(sidecar: Sidecar) -> str:
+    """The canonical text of the document."""
+    document = sidecar.model_dump(mode="json")
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_sidecar(folder: Path) -> Sidecar:
+    """Verify every byte of a sidecar's folder and read it."""
+    found = verify_folder(folder)
+    if not found.ok:
+        wrong = found.wrong[0]
+        raise DatasetError(
+            f"{folder}: {wrong.file} is {wrong.kind}; get the sidecar again, or repair it with "
+            "'defocus-data verify --repair'"
+        )
+    path = folder / DOCUMENT
+    try:
+        return Sidecar.model_validate_json(read_bytes(path, MAX_BYTES))
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{folder}: no {DOCUMENT} there; give the folder of a sidecar"
+        ) from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise DatasetError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+
+
+def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) -> Dataset:
+    """Record what ``READER@NAME`` refers to, after checking everything; the corrected dataset."""
+    sidecar = read_sidecar(folder)
+    name = f"{sidecar.reader}@{sidecar.name}"
+    applied = corrected(name, opened, folder, jobs)
+    reader, _, place = dataset.partition(":")
+    noted = f"{reader}:{Path(place).expanduser().absolute()}" if place else reader
+    write_json(_note(name), {"dataset": noted, "sidecar": str(folder.absolute())})
+    return applied
+
+
+def noted_place(name: str) -> tuple[str, Path]:
+    """The dataset and the sidecar of ``READER@NAME``, if it was applied on this computer."""
+    reader, _, correction = name.partition("@")
+    if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
+        raise DatasetError(f"'{name}' is no READER@NAME; see 'defocus-data sidecar --help'")
+    try:
+        document = read_json(_note(name))
+        return str(document["dataset"]), Path(document["sidecar"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"'{name}' is not known here; say which copy and which sidecar it means: "
+            f"'defocus-data sidecar {reader}:PATH --apply SIDECAR'"
+        ) from error
+
+
+def _note(name: str) -> Path:
+    return make_folder(cache_folder() / "sidecars") / f"{name}.json"
+
+
+def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Dataset:
+    """The dataset with the sidecar's corrections under its new name, made on first use."""
+    sidecar = read_sidecar(folder)
+    _require_same(dataset, sidecar)
+    key = sha256_file(folder / MANIFEST)[:16]
+    root = dataset.derived / "sidecars" / key
+    own = {pair.id: pair for pair in dataset.pairs}
+    alignable = _alignable(sidecar)
+    # a pair's metadata is a read-only view, which does not travel, and is not needed there
+    bare = [replace(own[entry.id], metadata={}) for entry in alignable]
+    work = in_processes(partial(_correct, sidecar=folder, pairs=root / "pairs"), bare, jobs)
+    for _ in track(work, f"correcting {dataset.name}", len(bare)):
+        pass
+    made = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
+    files = [path for pair in made for path in pair_files(pair).values()]
+    content = content_hash(made, file_hashes(root, files))
+    return Dataset(
+        name=name,
+        root=root,
+        pairs=made,
+        content_hash=content,
+        derived=derived_folder(content),
+        source=dataset.source or sidecar.reader,
+        left_out=dataset.left_out,
+    )
+
+
+def _require_same(dataset: Dataset, sidecar: Sidecar) -> None:
+    reader = dataset.name.partition(":")[0]
+    if reader != sidecar.reader:
+        raise DatasetError(
+            f"the sidecar '{sidecar.name}' is of {sidecar.reader}, not of {reader}; give a copy of "
+            "that"
+        )
+    missing = sorted({entry.id for entry in sidecar.pairs} - {pair.id for pair in dataset.pairs})
+    if missing:
+        raise DatasetError(
+            f"{dataset.root}: pair {missing[0]} of the sidecar '{sidecar.name}' is not there; "
+            "complete the copy"
+        )
+
+
+def _alignable(sidecar: Sidecar) -> list[PairEntry]:
+    unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
+    for entry in unknown:
+        say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
+    return [entry for entry in sidecar.pairs if entry.status == "ok"]
+
+
+def _correct(pair: Pair, sidecar: Path, pairs: Path) -> None:
+    """Write the corrected pictures of a pair, unless they are there."""
+    target, record = pairs / pair.id, sidecar / "pairs" / pair.id / NUMBERS
+    if pair.sharp is None:
+        raise AlignmentError(f"pair {pair.id} has no sharp picture; complete the copy")
+    if not target.is_dir():
+        with atomic_folder(target) as folder:
+            repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
+            give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
+            give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
+            give_sharp(folder / "sharp.png")
+
+
+def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
+    target = pairs / pair.id
+    known = {**pair.metadata, "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db}}
+    bare: dict[str, Any] = dict.fromkeys(PLACED)  # they are not in the geometry of the correction
+    return replace(
+        pair,
+        blurry=target / "blurry.png",
+        sharp=target / "sharp.png",
+        metadata=MappingProxyType(known),
+        **bare,
+    )
+
+
+PLACED = ("truth", "flow", "defocus_map", "dual_pixel_left", "dual_pixel_right")

@@ -1,1 +1,0 @@
-"""Sidecars: corrections of published datasets that contain no pictures."""

@@ -1,0 +1,218 @@
+"""Make a sidecar of a dataset: corrections without a pixel of it.
+
+Its folder has ``sidecar.json``, ``README.md``, checksums and ``pairs/<id>/``: the record
+``misalignment.json``, ``residual_flow.npy`` with the model flow, ``valid_mask.png`` on the released
+grid, and ``reliable.png``, ``occluded.png`` and ``sharper.png`` on the blurry picture's. It is made
+in a working folder; the same command continues after an interruption.
+"""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.align.compensation.compensate import Release
+from defocus.align.compensation.output import write_aligned
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.measure import Measurement
+from defocus.cache import atomic_folder
+from defocus.datasets.checksums import folder_hashes, write_checksums
+from defocus.datasets.deriving.working_folder import working_folder
+from defocus.datasets.measuring.kept import measured_pair, pair_keys
+from defocus.datasets.measuring.revision import MEASURING_REVISION
+from defocus.datasets.opening import read_whole, require_one_size
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sidecar import (
+    DOCUMENT,
+    NAME,
+    PairEntry,
+    Sidecar,
+    ceiling_db,
+    read_sidecar,
+    sidecar_text,
+)
+from defocus.errors import DatasetError, NotApplicableError
+from defocus.files import make_folder, write_json, write_text
+from defocus.images import write_image
+from defocus.isolation import LeftOut, attempt, parted
+from defocus.processes import in_processes
+from defocus.progress import track
+
+__all__ = ["write_sidecar"]
+
+PIXELS = frozenset({"blurry.png", "sharp.png"})
+UNREAD = "its files could not be read when the sidecar was made"
+"""Said to everybody who applies it; the reason itself names a person's own folders."""
+SIDECAR_REVISION = 1
+"""Of corrections made from a measurement: raise it when their numbers change."""
+
+CARD = """\
+# {name}: a correction of {reader}
+
+For each pair: how the sharp picture is to be moved onto the blurry one, and where it may be
+believed. No picture of the dataset is in here; apply it to your own copy:
+
+    defocus-data sidecar {reader}:PATH --apply .
+    defocus-bench run … --dataset {reader}@{name}
+
+`defocus-data verify .` or `sha256sum -c manifest-sha256.txt` looks whether it is whole.
+"""
+
+
+def write_sidecar(
+    dataset: Dataset,
+    out: Path,
+    name: str,
+    release: Release,
+    estimator_name: str,
+    jobs: int = 1,
+) -> tuple[Sidecar, tuple[LeftOut, ...]]:
+    """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
+    # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
+    if not NAME.fullmatch(name):
+        raise DatasetError(
+            f"'{name}' is no name for a sidecar; use letters, digits, '.', '_' and '-'"
+        )
+    flow = _estimator(estimator_name)
+    if (earlier := _earlier(dataset, out, name, release, flow.name)) is not None:
+        whole = {entry.id for entry in earlier.pairs if entry.reason != UNREAD}
+        tried = (pair for pair in dataset.pairs if pair.id not in whole)
+        again, left_out = parted(attempt(pair.id, partial(_read, pair)) for pair in tried)
+        if not again:
+            return earlier, left_out
+        mended = out.absolute().with_name(f"{out.name}.mended")
+        done = write_sidecar(dataset, mended, name, release, estimator_name, jobs)
+        shutil.rmtree(out)
+        mended.rename(out)
+        return done
+    with working_folder(out, "sidecar", _order(dataset, name, release, flow)) as root:
+        keys = pair_keys(dataset, flow)
+        # a pair's metadata is a read-only view, which does not travel, and is not needed there
+        bare = [(replace(pair, metadata={}), keys[pair.id]) for pair in dataset.pairs]
+        work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
+        measured = list(track(in_processes(work, bare, jobs), "measuring", len(bare)))
+        made, left_out = parted(measured)
+        if not made:
+            raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+        unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
+        entries = (*made, *unread)
+        return _written(dataset, root, name, release, flow.name, entries), left_out
+
+
+def _earlier(
+    dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str
+) -> Sidecar | None:
+    """A whole sidecar of the same order in a folder, that lacks pairs which could not be read."""
+    if not (out / DOCUMENT).is_file():
+        return None
+    found = read_sidecar(out)
+    wanted = (name, _reader(dataset), asdict(release), estimator_name)
+    same = (found.name, found.reader, found.release, found.estimator) == wanted
+    ids = {pair.id for pair in dataset.pairs}
+    whole = {entry.id for entry in found.pairs if entry.reason != UNREAD}
+    lacks = len(whole) < len(found.pairs) or len(whole) < len(ids)
+    return found if same and lacks and whole <= ids else None
+
+
+def _read(pair: Pair) -> Pair:
+    read_whole(pair)
+    return pair
+
+
+def _written(
+    dataset: Dataset,
+    root: Path,
+    name: str,
+    release: Release,
+    estimator_name: str,
+    entries: tuple[PairEntry, ...],
+) -> Sidecar:
+    if all(entry.status != "ok" for entry in entries):
+        raise NotApplicableError(
+            f"{dataset.name}: no pair could be aligned, such as {entries[0].id}: "
+            f"{entries[0].reason}"
+        )
+    sidecar = Sidecar(
+        name=name,
+        reader=_reader(dataset),
+        release=asdict(release),
+        estimator=estimator_name,
+        pairs=tuple(sorted(entries, key=lambda entry: entry.id)),
+    )
+    write_text(root / DOCUMENT, sidecar_text(sidecar))
+    write_text(root / "README.md", CARD.format(name=name, reader=sidecar.reader))
+    write_checksums(root, folder_hashes(root))
+    return sidecar
+
+
+def _reader(dataset: Dataset) -> str:
+    return dataset.name.partition(":")[0]
+
+
+def _order(
+    dataset: Dataset, name: str, release: Release, estimator: FlowEstimator
+) -> dict[str, Any]:
+    return {
+        "format": "defocus-sidecar-order",
+        "content_hash": dataset.content_hash,
+        "name": name,
+        "release": asdict(release),
+        "estimator": estimator.name,
+        "weights_sha256": estimator.weights_sha256 or None,
+        "revision": [MEASURING_REVISION, SIDECAR_REVISION],
+    }
+
+
+@cache
+def _estimator(name: str) -> FlowEstimator:
+    return flow_estimator(name)
+
+
+def _entry(
+    keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str
+) -> PairEntry | LeftOut:
+    """The correction of a pair; an earlier measurement is used if there is one."""
+    return attempt(keyed[0].id, partial(_corrected, *keyed, root, release, estimator_name))
+
+
+def _corrected(
+    pair: Pair, key: str, root: Path, release: Release, estimator_name: str
+) -> PairEntry:
+    if pair.sharp is None:
+        return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
+    require_one_size([pair])
+    record = make_folder(root.parent / "entries") / f"{pair.id}.json"
+    if record.is_file():
+        return PairEntry.model_validate_json(record.read_bytes())
+    blurry, sharp, measurement = measured_pair(pair, _estimator(estimator_name), key)
+    found = measurement.misalignment
+    entry = PairEntry(id=pair.id, status="unknown", reason=found.reason)
+    if found.status == "ok":
+        with atomic_folder(root / "pairs" / pair.id) as folder:
+            write_aligned(folder, blurry, sharp, measurement, release)
+            for name in PIXELS:
+                (folder / name).unlink()
+            _write_masks(folder, measurement)
+        entry = PairEntry(
+            id=pair.id, status="ok", gain_ev=found.gain_ev, ceiling_db=ceiling_db(sharp)
+        )
+    write_json(record, json.loads(entry.model_dump_json()))
+    return entry
+
+
+def _write_masks(folder: Path, measurement: Measurement) -> None:
+    """Write ``(H, W)`` masks of the blurry picture, 255 where true."""
+    field = measurement.field
+    assert field is not None  # noqa: S101 - its misalignment is known
+    masks = {
+        "reliable": measurement.reliable,
+        "occluded": field.full(field.flow.occluded, measurement.shape),
+        "sharper": field.full(field.flow.coc_px > 0, measurement.shape),
+    }
+    for name, mask in masks.items():
+        write_image(folder / f"{name}.png", mask.astype(np.uint8) * np.uint8(255))

@@ -1,0 +1,233 @@
+"""Differences between a folder and its manifests."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from defocus.datasets.checksums import (
+    MANIFEST,
+    TAG_MANIFEST,
+    Truth,
+    claimed,
+    folder_hashes,
+    tag_is_intact,
+    tag_of,
+)
+from defocus.datasets.deriving.originals import copy_file
+from defocus.datasets.manifest import MANIFEST as PAIRS
+from defocus.datasets.manifest import manifest_files, manifest_text, read_manifest
+from defocus.errors import DatasetError, storage_error
+from defocus.files import make_folder, sha256_file, write_bytes
+from defocus.staging import staging_folder
+
+__all__ = [
+    "FileFinding",
+    "Kind",
+    "Verification",
+    "compared",
+    "readable",
+    "repair_folder",
+    "verify_folder",
+]
+
+
+Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
+
+
+@dataclass(frozen=True)
+class FileFinding:
+    """A file that differs from its manifest; a renamed one has its expected name."""
+
+    file: str
+    kind: Kind  # ``swapped``: it has the bytes of another file, which is also misplaced
+    now: str = ""  # present path of the bytes of a renamed or swapped file
+
+    def to_json(self) -> dict[str, str]:
+        """The finding as JSON values: ``file`` and ``kind``."""
+        return {"file": readable(self.file), "kind": self.kind}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Result of a verification: differences, sorted by file."""
+
+    wrong: tuple[FileFinding, ...]
+    found: Mapping[str, str]  # SHA-256 of everything in the folder
+    truth: Truth | None  # None if the manifests are too damaged to judge other files
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no differences."""
+        return not self.wrong
+
+
+def verify_folder(root: Path, jobs: int = 1) -> Verification:
+    """Read every byte of a folder and compare it with its manifests."""
+    found = folder_hashes(root, jobs)
+    truth = claimed(root, found)
+    if truth is None:
+        return Verification(_damaged_manifests(root, found), found, None)
+    findings = {finding.file: finding for finding in compared(truth.hashes, found)}
+    whole = {path: digest for path, digest in truth.hashes.items() if found.get(path) == digest}
+    if PAIRS in whole and not _pairs_agree(root, truth.hashes, whole):
+        findings[PAIRS] = FileFinding(PAIRS, "changed")
+    return Verification(tuple(findings[file] for file in sorted(findings)), found, truth)
+
+
+def readable(name: str) -> str:
+    """A printable form of a file's name; bytes that are not UTF-8 are shown as numbers."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFinding]:
+    """Differences between expected and actual hashes by path."""
+    wrong = {path for path, digest in wanted.items() if found.get(path) != digest}
+    strangers = {path: found[path] for path in sorted(set(found) - set(wanted))}
+    owners = {wanted[path]: path for path in sorted(wrong, reverse=True)}
+    places = {found[path]: path for path in sorted(wrong & set(found), reverse=True)}
+    findings = []
+    for path in sorted(wrong):
+        if path in found and found[path] in owners and wanted[path] in places:
+            findings.append(FileFinding(path, "swapped", places[wanted[path]]))
+        elif path in found:
+            findings.append(FileFinding(path, "changed"))
+        else:
+            now = next((name for name, digest in strangers.items() if digest == wanted[path]), "")
+            strangers.pop(now, None)
+            findings.append(FileFinding(path, "renamed" if now else "missing", now))
+    return findings + [FileFinding(path, "extra") for path in strangers]
+
+
+def _damaged_manifests(root: Path, found: Mapping[str, str]) -> tuple[FileFinding, ...]:
+    """Findings if the manifest cannot be used and not be computed again."""
+    wrong = (MANIFEST,) if tag_is_intact(root, found) else (MANIFEST, TAG_MANIFEST)
+    return tuple(FileFinding(name, "changed" if name in found else "missing") for name in wrong)
+
+
+def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
+    """Whether the manifest of pairs is canonical and agrees with the checksums and file sizes."""
+    manifest = read_manifest(root)
+    if manifest_text(manifest).encode() != (root / PAIRS).read_bytes():
+        return False
+    return all(
+        hashes.get(file.path) == file.sha256
+        and (file.path not in whole or (root / file.path).stat().st_size == file.bytes)
+        for file in manifest_files(manifest)
+    )
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Result of a repair."""
+
+    before: tuple[FileFinding, ...]
+    after: Verification
+    aside: Path | None  # where extra files were moved; None if there were none
+
+
+def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
+    """Repair a folder by its manifests, with another copy, which may be damaged in other places."""
+    # Bytes that the folder still has under another name are used first. Extra files are moved
+    # into a folder beside it.
+    before = verify_folder(root, jobs)
+    if before.ok:
+        return Repair((), before, None)
+    there = folder_hashes(source, jobs)
+    truth = _truth(root, before, source, there)
+    findings = compared(truth.hashes, before.found)
+    supply = _supply(source, there) | _supply(root, before.found)
+    missing = [f.file for f in findings if f.kind != "extra" and _lacks(f.file, truth, supply)]
+    if missing:
+        raise DatasetError(
+            f"{source}: does not have the bytes of {missing[0]} either; try another copy"
+        )
+    with staging_folder(root.parent, f".{root.name}-repair-") as staging:
+        _gather(truth, findings, supply, staging)
+        aside = _move_aside(root, findings)
+        _put_in_place(root, findings, staging)
+    return Repair(before.wrong or tuple(findings), verify_folder(root, jobs), aside)
+
+
+def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, str]) -> Truth:
+    """Expected contents, by the folder's own manifests or else by those of the other copy."""
+    if before.truth is not None:
+        return before.truth
+    other = claimed(source, there)
+    if other is None:
+        raise DatasetError(f"{source}: its manifests are damaged too; try another copy")
+    common = sum(before.found.get(path) == digest for path, digest in other.hashes.items())
+    if 2 * common < len(other.hashes):
+        raise DatasetError(f"{source}: is no copy of {root}; give another copy of the same release")
+    return other
+
+
+def _supply(root: Path, found: Mapping[str, str]) -> dict[str, Path]:
+    """File with the bytes of each hash."""
+    return {digest: root / path for path, digest in found.items() if digest}
+
+
+_WRITTEN = frozenset({MANIFEST, TAG_MANIFEST})
+
+
+def _lacks(file: str, truth: Truth, supply: Mapping[str, Path]) -> bool:
+    return file not in _WRITTEN and truth.hashes[file] not in supply
+
+
+def _gather(
+    truth: Truth, findings: list[FileFinding], supply: Mapping[str, Path], staging: Path
+) -> None:
+    """Copy the needed files first, so that nothing is overwritten before it is copied."""
+    for finding in _to_write(findings):
+        place = staging / finding.file
+        make_folder(place.parent)
+        if finding.file in _WRITTEN:
+            manifest = truth.manifest
+            write_bytes(place, manifest if finding.file == MANIFEST else tag_of(manifest))
+            continue
+        wanted = truth.hashes[finding.file]
+        copy_file(supply[wanted], place)
+        if sha256_file(place) != wanted:
+            raise DatasetError(f"{supply[wanted]}: changed while it was copied; try again")
+
+
+def _to_write(findings: list[FileFinding]) -> Iterator[FileFinding]:
+    return (one for one in findings if one.kind not in {"extra", "renamed"})
+
+
+def _move_aside(root: Path, findings: list[FileFinding]) -> Path | None:
+    """Move extra files into a new folder."""
+    strangers = [finding.file for finding in findings if finding.kind == "extra"]
+    if not strangers:
+        return None
+    aside = _free_name(root)
+    for name in strangers:
+        make_folder((aside / name).parent)
+        try:
+            (root / name).rename(aside / name)
+        except OSError as error:
+            raise storage_error(error, aside / name) from error
+    return aside
+
+
+def _free_name(root: Path) -> Path:
+    number, path = 1, root.with_name(f"{root.name}.strangers")
+    while path.exists():
+        number += 1
+        path = root.with_name(f"{root.name}.strangers-{number}")
+    return path
+
+
+def _put_in_place(root: Path, findings: list[FileFinding], staging: Path) -> None:
+    """Move files to their places: renamed ones, then staged ones, then the manifests."""
+    places = {one.file: root / one.now for one in findings if one.kind == "renamed"}
+    places |= {one.file: staging / one.file for one in _to_write(findings)}
+    for file in sorted(places, key=lambda file: (file in _WRITTEN, file)):
+        target = root / file
+        make_folder(target.parent)
+        try:
+            if target.is_dir() and not target.is_symlink():
+                target.rmdir()  # what it held was moved aside
+            places[file].replace(target)
+        except OSError as error:
+            raise storage_error(error, target) from error

@@ -1,1 +1,0 @@
-"""Checksum manifests of a folder: write, compare and repair."""
