@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, model_validator
 
 from defocus.capture.judging.limits import LIMITS, QualityLimits
+from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import JSON_LINES, SCENE_LIST, Order, SceneList
 from defocus.errors import InputError
 from defocus.settings import CommandSettings, option
@@ -48,8 +49,6 @@ class ImportRequest(CommandSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        from defocus.capture.sessions.state import scene_slug
-
         if self.scene is not None:
             if self.scene_list:
                 raise ValueError("--scene-list has all scenes; drop --scene")

@@ -13,11 +13,11 @@ from defocus.capture.arriving.picture_folder import PictureFolder, look_at
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.protocol import ShotProtocol, make_protocol
-from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.scene_list import ListedScene, scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.checking import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in, scene_slug
+from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling, planned_pair

@@ -1,12 +1,15 @@
 """A list of scenes from a CSV file, for a day that was planned at a desk."""
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from unicodedata import combining, normalize
 
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.reading import read_csv
 
-__all__ = ["ListedScene", "read_scene_list"]
+__all__ = ["ListedScene", "read_scene_list", "scene_slug"]
 
 LONGEST_NOTE = 2000
 
@@ -22,10 +25,23 @@ class ListedScene:
     note: str = ""  # what to remember about it; empty for nothing
 
 
+def scene_slug(name: str) -> str:
+    """A scene's name for file names, such as ``kuche-gross`` for "Küche, groß".
+
+    Names must work on every file system; one without a letter a-z gets figures: ``scene-2-19e568``.
+    """
+    plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
+    if not re.search("[a-z]", slug) and any(c.isalpha() for c in plain):
+        told_apart = sha256(" ".join(plain.split()).encode()).hexdigest()[:6]
+        slug = "-".join(filter(None, ("scene", slug[:48].strip("-"), told_apart)))
+    if not slug:
+        raise DatasetError(f"scene name {name!r} has no letter or digit; give another")
+    return slug
+
+
 def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     """Read a CSV file with the column ``scene`` and perhaps ``note``; names must differ."""
-    from defocus.capture.sessions.state import scene_slug
-
     try:
         rows = read_csv(path, separators=SEPARATORS)
     except OSError as error:

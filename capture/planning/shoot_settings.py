@@ -20,7 +20,7 @@ from defocus.capture.judging.limits import (
     load_profile,
     with_changes,
 )
-from defocus.capture.planning.scene_list import ListedScene, read_scene_list
+from defocus.capture.planning.scene_list import ListedScene, read_scene_list, scene_slug
 from defocus.settings import CommandSettings, option, option_names
 
 __all__ = [
@@ -283,8 +283,6 @@ class ShootOptions(HandlingSettings):
         if self.scene_list and (self.scene is not None or self.scenes != 1):
             raise ValueError("--scene-list has all scenes; drop --scene and --scenes")
         if self.scene is not None:
-            from defocus.capture.sessions.state import scene_slug
-
             scene_slug(self.scene)  # refuses an invalid name
         return self
 

@@ -4,10 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
-from unicodedata import combining, normalize
 
 from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import ShootRecord
@@ -50,7 +48,6 @@ __all__ = [
     "kept_in",
     "main_file",
     "replay",
-    "scene_slug",
 ]
 
 SCHEMA = 1
@@ -305,18 +302,3 @@ def main_file(stored: Sequence[StoredFile]) -> StoredFile:
 def chart_folder(root: Path, number: int) -> Path:
     """Folder of a shot of the test chart."""
     return root / "charts" / f"{number:04d}"
-
-
-def scene_slug(name: str) -> str:
-    """A scene's name for file names, such as ``kuche-gross`` for "Küche, groß".
-
-    Names must work on every file system; one without a letter a-z gets figures: ``scene-2-19e568``.
-    """
-    plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
-    if not re.search("[a-z]", slug) and any(c.isalpha() for c in plain):
-        told_apart = sha256(" ".join(plain.split()).encode()).hexdigest()[:6]
-        slug = "-".join(filter(None, ("scene", slug[:48].strip("-"), told_apart)))
-    if not slug:
-        raise DatasetError(f"scene name {name!r} has no letter or digit; give another")
-    return slug

@@ -17,11 +17,12 @@ from defocus.capture.camera import (
 )
 from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.lines import VERDICT_WORDS
-from defocus.capture.sessions.state import PlannedPair, Verdict, scene_slug
+from defocus.capture.sessions.state import PlannedPair, Verdict
 from defocus.capture.taking.disk_space import measured_plans, tell_space
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes

@@ -9,15 +9,10 @@ from defocus.capture.calibrations import NO_CALIBRATIONS, Calibrations
 from defocus.capture.camera import KnowsTruth
 from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
+from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import (
-    CompletePair,
-    PlannedPair,
-    SessionState,
-    ShotPair,
-    scene_slug,
-)
+from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import (
     TakenFrame,

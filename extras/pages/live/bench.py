@@ -9,10 +9,10 @@ from typing import Any, Literal, cast, get_args
 
 from defocus.capture.body_abilities import RestsPreview
 from defocus.capture.camera import Camera, HasFocusMotor, HasPreview
-from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.scene_list import ListedScene, scene_slug
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
-from defocus.capture.sessions.state import SessionState, scene_slug
+from defocus.capture.sessions.state import SessionState
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import (
     CameraError,

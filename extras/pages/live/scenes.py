@@ -13,11 +13,11 @@ from defocus.capture.calibrations import (
 from defocus.capture.camera import KnowsTruth
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.scene_list import ListedScene, scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_from_card
-from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, scene_slug
+from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.running import make_ready, plan_on, within_travel
 from defocus.capture.taking.shots.frames import apply_exposure
