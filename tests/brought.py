@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from defocus import discovery, extensions
-from defocus.benchmark.metric.registry import _metrics_beside
+from defocus.benchmark.metric.metric import _metrics_beside
 from defocus.benchmark.section.registry import _sections_beside
 from defocus.progress import telling
 

@@ -49,7 +49,7 @@ COMMAND_MODULES = [
     "defocus.align.measure", "defocus.baselines.operators.chain_cards",
     "defocus.baselines.registry", "defocus.benchmark.cost.study_plan",
     "defocus.benchmark.evaluation.evaluate", "defocus.benchmark.launch.start",
-    "defocus.benchmark.metric.one_pass", "defocus.benchmark.reporting.write",
+    "defocus.benchmark.metric.fused", "defocus.benchmark.reporting.write",
     "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
     "defocus.benchmark.study.running.run", "defocus.benchmark.training.train",
     "defocus.capture.cameras.sim", "defocus.capture.reporting.contact_sheet",

@@ -28,7 +28,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.photometry.gains import photometry
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.metric.registry import find_metric
+from defocus.benchmark.metric.metric import find_metric
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
 from defocus.capture.judging.shot_checks import measure_grey_card

@@ -11,11 +11,10 @@ __all__ = ["continue_study"]
 
 def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
     """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
-    from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
-    from defocus.benchmark.study.document import read_request
+    from defocus.benchmark.study.document import load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
-    from defocus.benchmark.study.plugin_files import load_noted, note_plugins
+    from defocus.benchmark.study.standing import claim_job
 
     request = read_request(out)
     load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])

@@ -10,7 +10,7 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from defocus.benchmark.cost.by_size import CostAtSize
+    from defocus.benchmark.cost.counting import CostAtSize
 
 __all__ = ["command"]
 
@@ -69,7 +69,7 @@ def command(
         systems = [baseline(name) for name in names]
         from dataclasses import asdict
 
-        from defocus.benchmark.cost.by_size import cost_by_size
+        from defocus.benchmark.cost.counting import cost_by_size
         from defocus.training.devices import best_device
 
         device = best_device()

@@ -63,7 +63,7 @@ def command(
     if (weights or start) is not None and len(names) != 1:
         raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.leaderboard.terminal import show_outcome
-    from defocus.benchmark.study.request import study_of
+    from defocus.benchmark.study.expansion import study_of
     from defocus.benchmark.study.running.run import evaluate_study
 
     study = study_of(

@@ -97,7 +97,7 @@ def _row(system: "Baseline") -> dict[str, Any]:
 def _measured(system: "Baseline") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from defocus.benchmark.cost.one_picture import measure_system
+    from defocus.benchmark.cost.counting import measure_system
     from defocus.training.devices import best_device
 
     return asdict(measure_system(system, best_device()))

@@ -60,7 +60,7 @@ def command(
 
 
 def _compare(system: str, study: Path, *, as_json: bool) -> None:
-    from defocus.benchmark.published.request import compare_study
+    from defocus.benchmark.published.tables import compare_study
     from defocus.command_line.json_output import json_output
 
     with json_output() as output:

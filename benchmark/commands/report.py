@@ -57,7 +57,7 @@ def command(
             click.echo(path)
         return
     from defocus.benchmark.reporting.write import write_comparison, write_report
-    from defocus.benchmark.study.plugin_files import tell_missing
+    from defocus.benchmark.study.document import tell_missing
     from defocus.command_line.json_output import json_output
 
     tell_missing(out)

@@ -152,10 +152,8 @@ def command(
         )
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.launch.start import carry_out
-    from defocus.benchmark.study.document import as_request, load_document
-    from defocus.benchmark.study.expansion import expand_request
-    from defocus.benchmark.study.plugin_files import note_plugins
-    from defocus.benchmark.study.request import document_of
+    from defocus.benchmark.study.document import as_request, load_document, note_plugins
+    from defocus.benchmark.study.expansion import document_of, expand_request
     from defocus.files import require_writable
 
     if not dry_run:

@@ -9,7 +9,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.benchmark.external_results.cropping import Crop
+    from defocus.benchmark.external_results.matching import Crop
     from defocus.benchmark.external_results.scoring import Scoring
     from defocus.datasets.layouts.matching import Rule
 
@@ -102,7 +102,7 @@ def command(
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
     if (out is None) != (row_name is None) or (out is not None and dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
-    from defocus.benchmark.external_results.request import score_request
+    from defocus.benchmark.external_results.row import score_request
     from defocus.command_line.json_output import json_output
     from defocus.errors import ImageError
     from defocus.files import require_writable
@@ -142,7 +142,7 @@ def _pictures(
 
 
 def _show(scoring: "Scoring") -> None:
-    from defocus.benchmark.external_results.table import scoring_table
+    from defocus.benchmark.external_results.row import scoring_table
     from defocus.benchmark.leaderboard.terminal import print_tables
 
     if scoring.images:

@@ -18,9 +18,9 @@ def command(out: Path, *, as_json: bool) -> int:
     The exit code is 1 if a run has failed. Nothing is written.
     """
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.results.left_out import left_out_of_study
     from defocus.benchmark.results.lock import is_locked
-    from defocus.benchmark.study.plugin_files import tell_missing
+    from defocus.benchmark.results.run_folder import left_out_of_study
+    from defocus.benchmark.study.document import tell_missing
     from defocus.benchmark.study.standing import queue_of, standing_of, standing_table
     from defocus.command_line.json_output import json_output
 

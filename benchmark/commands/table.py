@@ -59,7 +59,7 @@ def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
 
 
 def _write_numbers(out: Path, file: Path, *, images: bool) -> None:
-    from defocus.benchmark.leaderboard.export import export_study
+    from defocus.benchmark.leaderboard.publish import export_study
     from defocus.benchmark.results.store import STORE, read_results
     from defocus.progress import counted, say
 

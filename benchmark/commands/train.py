@@ -54,7 +54,7 @@ def command(
     Run the same command again to continue from the last checkpoint. 'evaluate' and 'run' with the
     same --out use the trained weights; after --from, 'evaluate' with the same --from does.
     """
-    from defocus.benchmark.study.request import study_of
+    from defocus.benchmark.study.expansion import study_of
     from defocus.benchmark.study.running.run import train_study
 
     if objective is not None:

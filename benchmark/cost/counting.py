@@ -1,8 +1,10 @@
-"""Parameters and multiply-adds of a network."""
+"""Cost of restoring: parameters, multiply-adds, time and memory, of one picture or by size."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 import torch
@@ -10,9 +12,20 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from defocus.training.memory import live_bytes
+from defocus.baselines.card import Baseline
+from defocus.training.memory import live_bytes, peak_bytes
 
-__all__ = ["PictureCost", "bf16_difference", "device_name", "measure_cost", "quartiles"]
+__all__ = [
+    "NEED_CHANNELS",
+    "CostAtSize",
+    "PictureCost",
+    "bf16_difference",
+    "cost_by_size",
+    "device_name",
+    "measure_cost",
+    "measure_system",
+    "quartiles",
+]
 
 
 @dataclass(frozen=True)
@@ -99,3 +112,116 @@ def bf16_difference(
     if not bool(torch.isfinite(rough).all()):
         raise FloatingPointError("restored values in bf16 are not finite")
     return float((rough - exact).abs().mean()) / max(1.0, float(exact.abs().max()))
+
+
+SIDE_PX = 512
+NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "flow": 2, "valid_mask": 1, "measured_blur": 1}
+
+
+@dataclass(frozen=True)
+class MeasuredCost:
+    """Cost measured with fresh weights and a random picture."""
+
+    # ``seconds`` are those of the second pass; on the CPU its CPU time, which other programs affect
+    # less.
+
+    seconds: float
+    peak_mib: float
+    bf16_difference: float | None
+
+
+@torch.no_grad()
+def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> MeasuredCost:
+    """Build a system and restore one picture several times."""
+    torch.manual_seed(0)
+    network = system.build().eval().to(device)
+    channels = 6 if system.card.input == "dual" else 3
+    blurry = torch.rand(1, channels, side_px, side_px).to(device)
+    needs = {
+        name: torch.rand(1, NEED_CHANNELS[name], side_px, side_px).to(device)
+        for name in system.card.needs
+    }
+    peak = peak_bytes(network, blurry, **needs)
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    started = clock()
+    network(blurry, **needs)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds = clock() - started
+    difference = bf16_difference(network, blurry, **needs)
+    return MeasuredCost(round(seconds, 4), round(peak / 2**20, 1), difference)
+
+
+WARM_UPS = 1
+"""Passes that are not counted: libraries choose their kernels and compile in them."""
+
+
+@dataclass(frozen=True)
+class CostAtSize:
+    """The cost of one picture of one size; values of picture and weights do not matter."""
+
+    # ``peak_mib`` leaves the weights out and is None for a classical system, which works outside
+    # PyTorch; the seconds are median and quartiles, None if the device has too little memory.
+
+    system: str
+    device: str
+    threads: int
+    width: int
+    height: int
+    params_m: float
+    macs_g: float
+    peak_mib: float | None
+    seconds: float | None
+    seconds_q1: float | None
+    seconds_q3: float | None
+    repeats: int
+
+
+def cost_by_size(
+    system: Baseline, sizes: Sequence[tuple[int, int]], device: torch.device, repeats: int
+) -> Iterator[CostAtSize]:
+    """Measure a system with fresh weights at several sizes (width, height), one by one."""
+    torch.manual_seed(0)
+    network = system.build().eval().to(device)
+    channels = 6 if system.card.input == "dual" else 3
+    for width, height in sizes:
+        needs = {
+            name: torch.rand(1, NEED_CHANNELS[name], height, width).to(device)
+            for name in system.card.needs
+            if not (name == "dual_pixel" and system.card.input == "dual")
+        }
+        cost = measure_cost(network, height, width, channels=channels, **needs)
+        blurry = torch.rand(1, channels, height, width).to(device)
+        low, middle, high = _timed(partial(network, blurry, **needs), device, repeats)
+        yield CostAtSize(
+            system=system.card.name,
+            device=device_name(device),
+            threads=torch.get_num_threads(),
+            width=width,
+            height=height,
+            params_m=cost.params_m,
+            macs_g=cost.macs_g,
+            peak_mib=None if system.card.kind == "classical" else cost.peak_mib,
+            seconds=middle,
+            seconds_q1=low,
+            seconds_q3=high,
+            repeats=repeats,
+        )
+
+
+@torch.no_grad()
+def _timed(
+    restore: "partial[nn.Module]", device: torch.device, repeats: int
+) -> tuple[float | None, float | None, float | None]:
+    seconds = []
+    try:
+        for number in range(WARM_UPS + repeats):
+            started = time.perf_counter()
+            restore()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if number >= WARM_UPS:
+                seconds.append(time.perf_counter() - started)
+    except torch.OutOfMemoryError:
+        return None, None, None
+    return quartiles(seconds)

@@ -4,20 +4,83 @@ A large picture is tried as a smaller one whose sides leave the same remainder b
 that multiples of 2 to 64 fail alike. What fails is tried again in the picture's own size.
 """
 
-import gc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from defocus.baselines.objective import Batch
+from defocus.errors import TrainingError
+from defocus.training.memory import available_bytes
+from defocus.training.objective import Progress, TrainingObjective
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+    from defocus.benchmark.study.plan import Run
+import gc
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
 from defocus.baselines.card import Baseline, Card, Network
-from defocus.benchmark.cost.one_picture import NEED_CHANNELS
+from defocus.benchmark.cost.counting import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.files.picture_size import readable_size
 from defocus.discovery import FAULTS
-from defocus.errors import TrainingError
+from defocus.training.memory import live_bytes
+from defocus.training.steps.optimisers import autocast, fixed
 
-__all__ = ["require_sizes", "sizes_of"]
+__all__ = ["probe_memory", "random_batch", "require_sizes", "sizes_of", "try_step"]
+
+
+@dataclass(frozen=True)
+class TrialStep:
+    """One forward and backward pass; ``peak_bytes`` leaves weights and gradients out."""
+
+    seconds: float
+    peak_bytes: int
+
+
+def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int) -> Batch:
+    """A batch of noise with all inputs that a system and its objective need."""
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(channels: int) -> torch.Tensor:
+        return torch.rand(size, channels, crop_px, crop_px, generator=generator)
+
+    return Batch(
+        noise(6 if card.input == "dual" else 3),
+        noise(3),
+        {one: noise(NEED_CHANNELS[one]) for one in card.needs if card.input != "dual"},
+        {one: noise(NEED_CHANNELS[one]) for one in supervision},
+    )
+
+
+def try_step(
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    batch: Batch,
+    progress: Progress,
+    precision: str,
+) -> TrialStep:
+    """Try one forward and backward pass without leaving gradients or changed statistics."""
+    modules = (network, objective)
+    before = [{name: t.clone() for name, t in m.state_dict().items()} for m in modules]
+    device = batch.blurry.device
+    started = time.perf_counter()
+    try:
+        with live_bytes() as counter, fixed(objective.adversary), autocast(device, precision):
+            loss, _ = objective(network, batch, progress)
+            loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return TrialStep(time.perf_counter() - started, counter.peak)
+    finally:
+        for module, state in zip(modules, before, strict=True):
+            module.zero_grad(set_to_none=True)
+            module.load_state_dict(state)
+
 
 Size = tuple[int, int]
 """Height and width, px."""
@@ -154,3 +217,57 @@ def _divisors(size: Size) -> tuple[int, int]:
     """How many multiples divide both sides, and the pixels."""
     height, width = size
     return sum(height % one == width % one == 0 for one in MULTIPLES), height * width
+
+
+def probe_memory(
+    run: "Run",
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    device: torch.device,
+    world: int,
+) -> None:
+    """Try a step of one crop of the largest size, and refuse a batch that memory cannot hold."""
+    # The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
+    # libraries use memory there that cannot be counted. The trial leaves no trace.
+    recipe = run.recipe
+    if recipe is None:
+        raise ValueError(f"{run.system} has no recipe")
+    sizes = [(run.schedule.crop_px, run.schedule.batch)]
+    sizes += [(each.crop_px, each.batch) for each in run.schedule.growth]
+    crop_px, batch = max(sizes, key=lambda size: size[0] ** 2 * size[1])
+    crops = math.ceil(batch / world / recipe.training.accumulate)
+
+    def peak(size: int) -> int | None:
+        """Peak bytes of a training step on a number of noise crops; None if it does not fit."""
+        batch = random_batch(run.baseline.card, recipe.supervision, size, crop_px).to(device)
+        late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
+        try:
+            trial = try_step(network, objective, batch, late, recipe.training.precision)
+        except torch.OutOfMemoryError:
+            return None
+        finally:
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
+        return trial.peak_bytes
+
+    # gradients are there once, and the optimiser keeps two numbers for each
+    weights = sum(p.nbytes for m in (network, objective) for p in m.parameters() if p.requires_grad)
+    free = available_bytes(device) - 3 * weights
+    found = peak(1)
+    each = None if found is None else max(1, found - weights)
+    if each is None or each * crops > free or (device.type == "cuda" and peak(crops) is None):
+        raise TrainingError(_proposal(recipe, crop_px, crops, each, free))
+
+
+def _proposal(recipe: "Recipe", crop_px: int, crops: int, each: int | None, free: int) -> str:
+    told = f"a step of {crops} crops of {crop_px} px has no room: {free / 2**30:.1f} GiB are free"
+    if each is None or each > free:
+        return f"{told}, and one crop needs more; choose a smaller crop_px under [schedule]"
+    # a tenth is left to what libraries take beside the tensors that are counted
+    fitting = max(1, min(crops - 1, int(0.9 * free / each)))
+    parts = math.ceil(crops * recipe.training.accumulate / fitting)
+    return (
+        f"{told}, about {each * crops / 2**30:.1f} are needed; set accumulate = {parts} under "
+        "[training] in a file for --settings (the batch stays), or a smaller batch or crop_px "
+        "under [schedule]"
+    )

@@ -198,7 +198,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
 def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
     import torch
 
-    from defocus.benchmark.cost.trial_step import random_batch
+    from defocus.benchmark.cost.size_check import random_batch
 
     batch = random_batch(run.baseline.card, (), 1, TRIED_PX).to(device)
     with torch.no_grad():
@@ -212,7 +212,7 @@ def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
     from defocus.baselines.objective import Progress
     from defocus.baselines.objective_registry import objective
-    from defocus.benchmark.cost.trial_step import random_batch, try_step
+    from defocus.benchmark.cost.size_check import random_batch, try_step
 
     recipe = run.recipe
     if recipe is None:

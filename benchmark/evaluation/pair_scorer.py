@@ -1,21 +1,31 @@
-"""Score one restored picture of a pair under every protocol."""
+"""Score one restored picture of a pair under every protocol, whole and by parts.
+
+Moving a registered reference within its error changes the scores of all systems, mostly alike; what
+is left in a difference of two systems cannot be distinguished from a real one.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.evaluation.columns import INDEPENDENT
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE, lack_truth
-from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.results.left_out import UNREAD
-from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
-from defocus.benchmark.scoring.moved import psnr_moved
+from defocus.benchmark.evaluation.columns import (
+    CIRCLE_NAMES,
+    CIRCLES_PX,
+    INDEPENDENT,
+    MOVES,
+    place_score,
+)
+from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, lack_truth
+from defocus.benchmark.metrics.psnr import METRIC, decibels
+from defocus.benchmark.results.run_folder import UNREAD
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
 from defocus.benchmark.scoring.protocols import (
     PROTOCOLS,
@@ -25,11 +35,118 @@ from defocus.benchmark.scoring.protocols import (
     make_target,
 )
 from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
+from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
 
-__all__ = ["PairScorer", "Picture"]
+__all__ = ["PairScorer", "Picture", "psnr_moved"]
+
+
+Array = NDArray[np.float64]
+
+TAPS = np.arange(-1, 3)
+"""Pixels that a cubic kernel reaches, from the one at or before a place."""
+
+
+def psnr_moved(
+    restored: Array, target: Target, profile: Profile
+) -> Iterator[tuple[str, float | None]]:
+    """PSNR against the reference moved by its standard error, if it has one, by move."""
+    if not target.sigma_px or not target.mask.any():
+        return
+    for name, (right, down) in MOVES.items():
+        moved = _moved(target.reference, right * target.sigma_px, down * target.sigma_px)
+        squares = np.square(restored - moved)[target.mask]
+        yield name, decibels(float(squares.mean()), profile)
+
+
+def _moved(picture: Array, right_px: float, down_px: float) -> Array:
+    """The picture read at so much to the right and below; border values are repeated outside."""
+    # Source: Keys, Cubic convolution interpolation for digital image processing (1981).
+    moved: Any = picture  # OpenCV's stubs know no float64 alone
+    for axis, place in ((1, right_px), (0, down_px)):
+        whole = int(np.floor(place))
+        weights = _cubic(np.asarray(TAPS - (place - whole), np.float64))
+        if place:
+            reach = np.zeros(2 * max(abs(whole + tap) for tap in (-1, 2)) + 1)
+            reach[len(reach) // 2 + whole + TAPS] = weights
+            kernel = reach[None, :] if axis else reach[:, None]
+            moved = cv2.filter2D(moved, cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float64)
+
+
+def _cubic(x: Array) -> Array:
+    x = np.abs(x)
+    inner = (1.5 * x - 2.5) * x**2 + 1
+    return np.where(x < 1, inner, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+
+
+BLURRED_PX = 2.0
+"""A smaller circle of confusion counts as in focus."""
+
+_EDGE_SHARE = 0.1
+
+
+Region = tuple[str, NDArray[np.bool_]]
+
+
+def psnr_by_region(
+    restored: NDArray[np.float64],
+    target: Target,
+    profile: Profile,
+    pair: Pair,
+    corner: tuple[int, int] = (0, 0),
+) -> dict[str, float | None]:
+    """PSNR of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` and so on."""
+    # Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is
+    # the row and column of the pair's pictures where the restored one begins.
+    squares = np.square(restored - target.reference).mean(axis=2)
+    found: dict[str, float | None] = {}
+    for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
+        counted = squares[region & target.mask]
+        found[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
+    return found
+
+
+def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
+    """The same score as ``psnr_indoor`` or ``psnr_outdoor``, if the place is known."""
+    name = place_score(pair.metadata)
+    return {name: psnr} if name else {}
+
+
+def psnr_over_input(
+    psnr: float | None,
+    blurry: NDArray[np.floating[Any]],
+    target: Target,
+    profile: Profile,
+) -> dict[str, float | None]:
+    """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
+    before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
+    if psnr is None or before is None:
+        return {"psnr_gain": None, "made_worse": None}
+    return {"psnr_gain": psnr - before, "made_worse": float(psnr < before)}
+
+
+def _edges(target: Target) -> Iterator[Region]:
+    grey = target.reference.mean(axis=2)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
+    edges = steep > np.quantile(steep, 1 - _EDGE_SHARE)
+    yield "edges", edges
+    yield "flat", ~edges
+
+
+def _by_circle(pair: Pair, target: Target, corner: tuple[int, int]) -> Iterator[Region]:
+    if pair.defocus_map is None:
+        return
+    circle_px = np.abs(read_array(pair.defocus_map))
+    (top, left), (height, width) = corner, target.mask.shape
+    circle_px = circle_px[top : top + height, left : left + width]
+    yield "in_focus", circle_px < BLURRED_PX
+    yield "blurred", circle_px >= BLURRED_PX
+    for name, (low, high) in zip(CIRCLE_NAMES, pairwise(CIRCLES_PX), strict=True):
+        yield name, (circle_px >= low) & (circle_px < high)
+
 
 _BY_ANOTHER = ("psnr", "ssim", "mae")
 

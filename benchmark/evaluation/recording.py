@@ -8,31 +8,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from defocus.baselines.objective_registry import flow_of
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE, lack_truth, metrics_for
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
-from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.results.left_out import fewer_words
-from defocus.benchmark.results.provenance import library_versions, machine
+from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics, lack_truth, metrics_for
+from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.benchmark.results.run_folder import (
     AGAIN,
     FAILURE,
+    fewer_words,
+    library_versions,
+    machine,
     run_folder,
     stamp,
     training_left_out,
 )
-from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.seen_scenes import seen_reason
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
+from defocus.images import Image, as_float
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.training.record.folder import CHECKPOINT, code_of
@@ -47,7 +51,26 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.datasets.pair import Pair
     from defocus.training.loop import Trained
 
-__all__ = ["kept_outputs", "record_columns", "record_run", "store_columns"]
+__all__ = [
+    "MOST_CAST",
+    "colour_cast",
+    "kept_outputs",
+    "record_columns",
+    "record_run",
+    "store_columns",
+]
+
+
+MOST_CAST = 3 / 255
+"""Systems that restore move a colour by 1.3 of 255 at most on the sample; from about 3 on, one sees
+it beside the input."""
+
+
+def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
+    """How far the mean of a colour moved beyond what all three moved, as a share of white."""
+    shown = np.clip(restored, 0.0, 1.0).mean(axis=(0, 1))
+    moved = shown - as_float(blurry, np.float64).mean(axis=(0, 1))
+    return float(np.abs(moved - moved.mean()).max())
 
 
 def record_run(study: Study, results: Results, run: Run, network: Callable[[], "Trained"]) -> None:
@@ -156,7 +179,6 @@ def _evaluate(
     study: Study, run: Run, trained: "Trained", folder: Path, outputs: KeptOutputs
 ) -> tuple[list[Score], list[Cost]]:
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.evaluation.colour_cast import MOST_CAST, colour_cast
     from defocus.benchmark.evaluation.evaluate import evaluate
     from defocus.images import read_member
     from defocus.training.devices import best_device

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from defocus.benchmark.evaluation.recording import kept_outputs
 from defocus.benchmark.evaluation.versions import evaluation_version
-from defocus.benchmark.evaluation.without_truth import metrics_for
-from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.results.left_out import left_out_of_run
-from defocus.benchmark.results.run_folder import checkpoint_is, is_repeated, run_folder
+from defocus.benchmark.metric.metric import Metric, metrics_for
+from defocus.benchmark.results.run_folder import (
+    checkpoint_is,
+    is_repeated,
+    left_out_of_run,
+    run_folder,
+)
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import read_whole

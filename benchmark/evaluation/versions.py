@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.results.store import MetricVersion
 from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile

@@ -1,28 +1,144 @@
-"""Externally restored pictures as a marked row of a study's leaderboard."""
+"""Externally restored pictures: request, table, and marked row of a study's leaderboard."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.external_results.scoring import Scoring
+from defocus.benchmark.external_results.matching import (
+    Crop,
+    Match,
+    dataset_subjects,
+    folder_subjects,
+    match,
+    match_file,
+)
+from defocus.benchmark.external_results.scoring import Scoring, score_outputs
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import Metric, all_metrics, find_metric, profile_metrics
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset
+from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
+from defocus.images import IMAGE_SUFFIXES
+from defocus.progress import counted
+from defocus.reports.model import Column, Table
 
-__all__ = ["record_scoring"]
+__all__ = ["record_scoring", "score_request", "scoring_table"]
+
+
+def score_request(
+    restored: Path,
+    sharp: Path | None,
+    dataset: str | None,
+    profile_name: str,
+    metric_names: Sequence[str] = (),
+    flow_weights: Path | None = None,
+    rule: Rule | None = None,
+    crop: Crop | None = None,
+) -> Scoring:
+    """Score a picture or a folder against ``sharp``, or else the test pairs of ``dataset``."""
+    profile = find_profile(profile_name)
+    if flow_weights is not None and profile.protocol != "deformed-gt":
+        raise InputError(f"the profile {profile.name} has no flow; drop --flow-weights")
+    metrics = profile_metrics(profile.name) | {name: find_metric(name) for name in metric_names}
+    estimator = flow_estimator(
+        "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
+    )
+    opened = open_dataset(dataset, damaged=True) if dataset is not None else None
+    matched = _matched(restored, sharp, opened, rule)
+    scoring = score_outputs(matched, profile, metrics, estimator, opened, crop)
+    where = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
+    notes = [
+        "restored elsewhere: how, and from which training, is not known here",
+        *([where] if where else []),
+        *_protocol_notes(profile, estimator, with_inputs=opened is not None),
+        *scoring.notes,
+    ]
+    lacking = opened.without() if opened is not None else ()
+    return replace(scoring, notes=notes, left_out=(*scoring.left_out, *lacking))
+
+
+def _matched(
+    restored: Path, sharp: Path | None, opened: Dataset | None, rule: Rule | None
+) -> Match:
+    if opened is not None:
+        return match(restored, dataset_subjects(opened), rule)
+    if sharp is None:
+        raise InputError("neither sharp pictures nor a dataset are given")
+    named = any(path.suffix.lower() in IMAGE_SUFFIXES for path in (restored, sharp))
+    if restored.is_file() or sharp.is_file() or (named and not restored.is_dir()):
+        return match_file(restored, sharp)
+    return match(restored, folder_subjects(sharp), rule)
+
+
+def _protocol_notes(profile: Profile, estimator: FlowEstimator, *, with_inputs: bool) -> list[str]:
+    if profile.protocol == "deformed-gt":
+        return _flow_notes(estimator)
+    if profile.protocol == "input-aligned" and not with_inputs:
+        return [
+            "protocol gt: the sharp pictures as they are; with --dataset they are registered first"
+        ]
+    return [f"protocol {profile.protocol}"]
+
+
+def _flow_notes(estimator: FlowEstimator) -> list[str]:
+    used = f"{estimator.name}, weights SHA-256 {estimator.weights_sha256[:12]}"
+    official = estimator.name == "pwcnet-official"
+    beside = "comparable with" if official else "not comparable with"
+    return [
+        f"protocol deformed-gt: each sharp picture warped onto its output by {used}; never ranked",
+        f"{beside} published deformed-gt values, which have the official PWC-Net weights",
+    ]
+
+
+def scoring_table(scoring: Scoring) -> Table:
+    """Table of the metrics, with the files' names where they differ from the pictures'."""
+    # A metric without any value has no column; its note says why.
+    renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
+    files = {"File": scoring.files} if renamed else {}
+    known = ((metric, _pictures(scoring, metric.name)) for metric in all_metrics().values())
+    counts = {metric: images for metric, images in known if images}
+    metrics, usual = list(counts), next(iter(counts.values()), 0)
+    rows = [*scoring.images, {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}]
+    columns = (
+        Column(_head(metric, images, usual), metric.unit, metric.better, metric.decimals)
+        for metric, images in counts.items()
+    )
+    return Table(
+        f"made elsewhere, profile {scoring.profile}" + (", cropped" if scoring.cropped else ""),
+        (Column("Picture"), *map(Column, files), *columns),
+        tuple(
+            (
+                row["name"],
+                *(named.get(row["name"], "") for named in files.values()),
+                *(row.get(metric.name) for metric in metrics),
+            )
+            for row in rows
+        ),
+        "; ".join(scoring.notes),
+    )
+
+
+def _pictures(scoring: Scoring, metric: str) -> int:
+    """How many pictures have a value of a metric."""
+    return sum(row.get(metric) is not None for row in scoring.images)
+
+
+def _head(metric: Metric, images: int, usual: int) -> str:
+    name = metric.display_name
+    return name if images == usual else f"{name}, {counted(images, 'picture')}"
+
 
 MISSING = "no restored picture was given"
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from defocus.baselines.registry import all_baselines
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.leaderboard.classes import budget_words, ranked_classes, ranked_in
-from defocus.benchmark.leaderboard.counts import (
+from defocus.benchmark.leaderboard.classes import (
+    budget_words,
     counted_head,
     empty_notes,
     left_out_notes,
@@ -16,10 +15,12 @@ from defocus.benchmark.leaderboard.counts import (
     over_pictures,
     partial_words,
     protocol_notes,
+    ranked_classes,
+    ranked_in,
 )
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
-from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.published.compare import printed_beside
+from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
+from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import (
     ELSEWHERE,
     NARROW,
@@ -35,7 +36,7 @@ from defocus.benchmark.statistics.comparable import (
     Difference,
     Track,
 )
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import several
 from defocus.reports.model import Cell, Column, Table
 

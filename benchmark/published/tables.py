@@ -2,14 +2,36 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
+from defocus.baselines.registry import baseline
+from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.published.compare import Comparison
-from defocus.benchmark.published.numbers import Published
+from defocus.benchmark.metric.metric import all_metrics
+from defocus.benchmark.published.numbers import Comparison, Published, compared
+from defocus.benchmark.results.store import NARROW, STORE, read_results
+from defocus.errors import InputError, NotApplicableError
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = ["comparison_table", "published_tables"]
+__all__ = ["compare_study", "comparison_table", "published_tables"]
+
+
+def compare_study(out: Path, system: str) -> list[Comparison]:
+    """Compare a system's rows of a study with published cells; narrow copies are in no paper."""
+    published_as = baseline(system).card.published_as
+    if published_as is None:
+        raise NotApplicableError(f"no published table that we know has the system {system}")
+    with read_results(out / STORE) as results:
+        rows = [row for row in leaderboard(results) if row.system == system]
+    if not rows:
+        raise InputError(f"{out} has no results of {system}; run it first")
+    rows = [row for row in rows if row.weights != NARROW]
+    if not rows:
+        raise NotApplicableError(
+            f"{out} has only the narrow copy of {system}, and papers print the whole network: "
+            f"train it with --budget quick, or: defocus-bench evaluate {system} --weights FILE"
+        )
+    return compared(rows, published_as)
 
 
 def published_tables(rows: Sequence[Published]) -> tuple[list[Table], list[str]]:

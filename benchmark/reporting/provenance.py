@@ -6,7 +6,7 @@ from typing import Any
 
 from defocus.baselines.card import Card
 from defocus.benchmark.leaderboard.classes import budget_words
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.reporting.content import Content, display_name, run_document
 from defocus.benchmark.results.store import Entry, MetricVersion

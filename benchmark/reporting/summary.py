@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.leaderboard.counts import most_images, over_pictures, partial_words
+from defocus.benchmark.leaderboard.classes import most_images, over_pictures, partial_words
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metric.metric import NO_REFERENCE
 from defocus.benchmark.reporting.board.lines import BoardLine, line_of
 from defocus.benchmark.reporting.content import (
     Content,
@@ -32,7 +32,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
 )
 from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
 from defocus.reports.text import number_text, signed_text
 

@@ -10,7 +10,7 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results

@@ -1,13 +1,21 @@
-"""Folder of one run: its files beside those of its training."""
+"""Folder of one run: its files beside those of its training, its provenance, what it is without."""
 
+import importlib.metadata
+import os
+import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from defocus import __version__
+from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.store import STORE, Results, read_results
+from defocus.commit import own_commit
 from defocus.errors import InputError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.isolation import LeftOut
+from defocus.progress import counted
 from defocus.reading import read_json
 from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
 
@@ -17,13 +25,52 @@ if TYPE_CHECKING:  # a folder is described without what datasets need
 __all__ = [
     "AGAIN",
     "FAILURE",
+    "UNREAD",
     "checkpoint_is",
+    "fewer_words",
     "is_repeated",
+    "left_out_of_run",
+    "left_out_of_study",
+    "library_versions",
+    "machine",
+    "package_version",
     "run_folder",
     "stamp",
+    "trained_datasets",
     "training_folder",
     "training_left_out",
+    "unread_pairs",
 ]
+
+
+_LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
+
+
+def package_version() -> str:
+    """Version and commit, ``0.1.0+abc1234``, to show; it never decides what is repeated."""
+    commit = own_commit()
+    return f"{__version__}+{commit}" if commit else __version__
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python, this package and the numerical libraries, without importing them."""
+    versions = {"python": platform.python_version(), "defocus": package_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # another build of it, such as opencv
+            versions[name] = "unknown"
+    return versions
+
+
+def machine() -> dict[str, str | int]:
+    """Description of the machine, without its name: operating system, architecture, cores."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+    }
+
 
 AGAIN = "again.json"
 """The file that says that a run is to be repeated, until it is; see ``repeating``."""
@@ -93,3 +140,56 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
     if not sha256 or not path.exists():
         return True
     return path.is_file() and (stamp(path) == known_stamp or sha256_file(path) == sha256)
+
+
+UNREAD = "not read: "
+"""Begins the reason of the scores of a picture that was left out."""
+
+_FEWER = ", without "
+
+
+def left_out_of_run(results: Results, run: str) -> tuple[LeftOut, ...]:
+    """The test pairs that a stored run is without, as a picture could not be read."""
+    unread = results.without_value(run, UNREAD)
+    return tuple(LeftOut(pair, reason.removeprefix(UNREAD)) for pair, reason in unread)
+
+
+def unread_pairs(scores: Iterable[Score]) -> set[str]:
+    """The pairs all of whose scores say that a picture could not be read."""
+    known = list(scores)
+    read = {one.pair for one in known if not (one.reason or "").startswith(UNREAD)}
+    return {one.pair for one in known} - read
+
+
+def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
+    """The pairs that stored runs of a study, their datasets or trainings are without."""
+    if not (out / STORE).is_file():
+        return ()
+    found: dict[LeftOut, None] = {}
+    with read_results(out / STORE) as results:
+        for entry in results.entries():
+            record = _record(run_folder(out, entry.run) / "run.json")
+            for name in ("left_out", "training_left_out"):
+                found |= {LeftOut(str(one["id"]), str(one["reason"])): None for one in record[name]}
+            found |= dict.fromkeys(left_out_of_run(results, entry.run))
+    return tuple(sorted(found, key=lambda one: one.id))
+
+
+def _record(path: Path) -> dict[str, list[dict[str, str]]]:
+    """What a run's record says of pairs that are left out; nothing if it cannot be read."""
+    try:
+        record = read_json(path)
+        return {name: list(record.get(name, [])) for name in ("left_out", "training_left_out")}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {"left_out": [], "training_left_out": []}
+
+
+def fewer_words(pairs: int) -> str:
+    """Ending of a training dataset's name in the rows of a training that is without some pairs."""
+    return f"{_FEWER}{counted(pairs, 'pair')}" if pairs else ""
+
+
+def trained_datasets(train_dataset: str) -> tuple[str, ...]:
+    """The names of an entry's training datasets, whole or without some pairs."""
+    names = (name.partition(_FEWER)[0] for name in train_dataset.split("+"))
+    return tuple(name for name in names if name)

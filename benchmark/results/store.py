@@ -17,15 +17,16 @@ from defocus.benchmark.results.connection import (
     require_format,
     translated,
 )
-from defocus.benchmark.results.scores.score import Score
 from defocus.benchmark.results.scores.score_matrix import (
     MatrixLine,
+    Score,
     ScoreMatrix,
+    damaged_runs,
+    is_whole,
     pack,
     score_matrix,
     unpack,
 )
-from defocus.benchmark.results.scores.soundness import damaged_runs, is_whole
 from defocus.errors import DefocusError, InputError
 from defocus.files import sync_folder
 from defocus.progress import say

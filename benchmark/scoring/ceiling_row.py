@@ -10,9 +10,8 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
-from defocus.benchmark.evaluation.without_truth import metrics_for
-from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.metric.metric import Metric, metrics_for
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study

@@ -6,13 +6,19 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from defocus.errors import RegistryError
-from defocus.reports.model import Curves, Part, Scatter
+from defocus.reports.model import Curves, Part, Scatter, Tabs
 
 if TYPE_CHECKING:
     from defocus.benchmark.reporting.content import Content
     from defocus.benchmark.section.study import Lead, ReportStudy
 
-__all__ = ["Built", "Figures", "Section"]
+__all__ = ["Built", "Figures", "Section", "tabbed"]
+
+
+def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
+    """A tab for each part; nothing without any."""
+    return (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
+
 
 Built: TypeAlias = "Sequence[Part] | Mapping[str, Sequence[Part]]"
 Figures: TypeAlias = "Mapping[str, Sequence[Curves | Scatter]]"

@@ -6,9 +6,8 @@ from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
-from defocus.benchmark.section.section import Section
+from defocus.benchmark.section.section import Section, tabbed
 from defocus.benchmark.section.study import ReportStudy
-from defocus.benchmark.section.tabs import tabbed
 from defocus.reports.model import Beside, Part
 
 ASIDE = "Leaderboards"

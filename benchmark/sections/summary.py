@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.plots import pareto_plots
 from defocus.benchmark.reporting.summary import sentences
-from defocus.benchmark.section.section import Figures, Section
+from defocus.benchmark.section.section import Figures, Section, tabbed
 from defocus.benchmark.section.study import ReportStudy
-from defocus.benchmark.section.tabs import tabbed
 from defocus.reports.model import Paragraph, Part
 
 ASIDE = "Summary and cost"

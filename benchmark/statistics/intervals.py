@@ -24,11 +24,26 @@ __all__ = [
     "mean_intervals",
     "minimum_detectable",
     "paired_p_values",
+    "rank_correlations",
     "rank_ranges",
     "resampled_means",
     "scene_codes",
     "scene_sums",
 ]
+
+Array = NDArray[np.float64]
+
+
+def rank_correlations(one: Array, other: Array) -> Array:
+    """Kendall's tau-b of every column, -1 to 1; NaN where all systems of either are equal."""
+    # Source: M. G. Kendall, The treatment of ties in ranking problems, 1945.
+    first, second = np.triu_indices(len(one), 1)
+    a, b = (np.sign(values[first] - values[second]) for values in (one, other))
+    untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
+    agreed = (a * b).sum(axis=0)
+    found = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
+    return np.asarray(found, np.float64)
+
 
 MINIMUM_SCENES = 10
 """With fewer scenes no interval is given: it would promise more than the data hold."""
@@ -43,8 +58,6 @@ EXACT_SCENES = 16
 """With so many scenes or fewer all swaps are tried."""
 POWER = 0.8
 """With which a minimum detectable difference is detected."""
-
-Array = NDArray[np.float64]
 
 
 def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:

@@ -1,17 +1,59 @@
-"""Scores of runs that differ only by seed, as one array."""
+"""Scores of runs that differ only by seed, as one array; systems over the same pictures and gains.
 
+Per picture, a move of the reference by its standard error changes the difference of two systems in
+two ways. What changes sign with the direction averages out over scenes; the rest does not.
+"""
+
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.scores.score_matrix import MatrixLine, ScoreMatrix
-from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.results.scores.score_matrix import MatrixLine
+from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.comparable import CEILING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.evaluation.columns import MOVES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.results.scores.score_matrix import ScoreMatrix
+from defocus.benchmark.results.store import Results
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ScoredGroup", "scored_group"]
+__all__ = [
+    "GAINED",
+    "INPUT",
+    "Gain",
+    "Picture",
+    "ScoredGroup",
+    "SystemScores",
+    "common_pictures",
+    "difference_resolution",
+    "gains",
+    "moved_changes",
+    "on_pictures",
+    "picture_means",
+    "resolution",
+    "scored_group",
+    "system_scores",
+]
 
 
 @dataclass(frozen=True)
@@ -97,3 +139,194 @@ def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
         values[np.ix_(lines, [column[picture] for picture in each.pictures])] = each.values
         common.append(ScoreMatrix(pictures, places, values))
     return common
+
+
+def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None":
+    """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
+    # Means over seeds; NaN where the reference's place has no standard error, None if none has.
+    import numpy as np
+
+    mine = group.places[line]
+    known = {
+        place.metric: number
+        for number, place in enumerate(group.places)
+        if (place.profile, place.protocol, mine.metric) == (mine.profile, mine.protocol, "psnr")
+    }
+    if not MOVES.keys() <= known.keys():
+        return None
+    values = group.values[[known[name] for name in MOVES]].mean(axis=1)
+    return np.asarray((values - group.values[line].mean(axis=0))[:, group.counted[line]])
+
+
+def resolution(changes: "NDArray[np.float64]", codes: tuple[int, ...]) -> float | None:
+    """The change to expect of a mean difference, in the unit of the scores; None without one."""
+    # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
+    # is the root of the sum of squares of both parts of ``(moves, pictures)``.
+    import numpy as np
+
+    there = np.isfinite(changes).all(axis=0)
+    if not there.any():
+        return None
+    right, left, down, up = changes[:, there]
+    either_way = float((right + left + down + up).mean()) / 2
+    one_way = np.hypot(right - left, down - up) / 2
+    of_scenes = np.bincount(np.array(codes)[there], weights=one_way)
+    return float(np.hypot(either_way, np.sqrt(np.square(of_scenes).sum()) / there.sum()))
+
+
+Picture = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class SystemScores:
+    """One system's scores by one metric under one protocol; ``values`` is ``(seeds, pictures)``."""
+
+    entry: Entry
+    pictures: tuple[Picture, ...]
+    values: "NDArray[np.float64]"
+    changes: "NDArray[np.float64] | None" = None
+
+
+def system_scores(group: ScoredGroup, line: int) -> SystemScores:
+    """Select the scores of one line of a group."""
+    import numpy as np
+
+    counted = group.counted[line]
+    pictures = tuple(group.pictures[column] for column in np.flatnonzero(counted))
+    values = group.values[line][:, counted]
+    return SystemScores(group.entries[0], pictures, values, moved_changes(group, line))
+
+
+def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
+    """The pictures that all systems have scores of, sorted; empty without systems."""
+    sets = {member.pictures for member in members}
+    return sorted(set.intersection(*map(set, sets))) if sets else []
+
+
+def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
+    """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
+    import numpy as np
+
+    return np.asarray(member.values[:, _columns(member, pictures)])
+
+
+def _columns(member: SystemScores, pictures: Sequence[Picture]) -> list[int]:
+    column = {picture: number for number, picture in enumerate(member.pictures)}
+    return [column[picture] for picture in pictures]
+
+
+def difference_resolution(
+    one: SystemScores, other: SystemScores, pictures: Sequence[Picture], codes: tuple[int, ...]
+) -> float | None:
+    """How far the mean difference of two systems changes where the references are moved."""
+    if one.changes is None or other.changes is None:
+        return None
+    mine = one.changes[:, _columns(one, pictures)]
+    return resolution(mine - other.changes[:, _columns(other, pictures)], codes)
+
+
+def picture_means(
+    members: Sequence[SystemScores], pictures: Sequence[Picture]
+) -> "NDArray[np.float64]":
+    """Means over seeds, ``(systems, pictures)``."""
+    import numpy as np
+
+    return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])
+
+
+INPUT = "input"
+"""Name of the reference row that restores nothing: gains count from it."""
+
+GAINED = "psnr"
+"""The metric in which gains are counted."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better than the blurry input a line is, dB, over the pictures that both have."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    resolution: float | None = None
+
+
+def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
+    """The gains of all lines of PSNR but the input's, by the number of the group and its line."""
+    from defocus.benchmark.statistics.intervals import scene_codes
+
+    inputs = _inputs(groups)
+    alike: dict[tuple[tuple[Picture, ...], int], list[_Difference]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        for line, place in enumerate(group.places):
+            reference = inputs.get(_contest(group.entries[0], place))
+            without = group.entries[0].system in {INPUT, CEILING} or place.metric != GAINED
+            if reference is None or without:
+                continue
+            member = system_scores(group, line)
+            pictures = tuple(common_pictures([member, reference]))
+            if pictures:
+                difference = on_pictures(member, pictures) - _mean_of(reference, pictures)
+                codes = scene_codes([scene for _, scene in pictures])
+                known = difference_resolution(member, reference, pictures, codes)
+                found_here = _Difference(number, line, difference, known)
+                alike[pictures, len(difference)].append(found_here)
+    found: dict[tuple[int, int], Gain] = {}
+    for (pictures, _), differences in alike.items():
+        found |= _gains_on(pictures, differences)
+    return found
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Difference of one line to the input, ``(seeds, pictures)``, and its resolution."""
+
+    group: int
+    line: int
+    values: "NDArray[np.float64]"
+    resolution: float | None
+
+
+def _gains_on(
+    pictures: Sequence[Picture], differences: Sequence[_Difference]
+) -> dict[tuple[int, int], Gain]:
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+
+    values = np.stack([each.values for each in differences])
+    intervals = mean_intervals(values, scene_codes([scene for _, scene in pictures]))
+    ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
+    means = values.mean(axis=(1, 2)).tolist()
+    return {
+        (each.group, each.line): Gain(mean, low, high, each.resolution)
+        for each, mean, (low, high) in zip(differences, means, ends, strict=True)
+    }
+
+
+def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores]:
+    found = {}
+    for group in groups:
+        if group.entries[0].system == INPUT:
+            for line, place in enumerate(group.places):
+                if place.metric == GAINED and group.counted[line].any():
+                    found[_contest(group.entries[0], place)] = system_scores(group, line)
+    return found
+
+
+def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
+    """What scores of a system and of the input must share."""
+    return (
+        entry.dataset,
+        entry.split,
+        entry.data_hash,
+        entry.evaluation,
+        place.profile,
+        place.protocol,
+    )
+
+
+def _mean_of(reference: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
+    import numpy as np
+
+    return np.asarray(on_pictures(reference, pictures).mean(axis=0))

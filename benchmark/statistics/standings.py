@@ -19,15 +19,16 @@ from defocus.benchmark.statistics.comparable import (
     may_be_ranked,
     shared_origin,
 )
-from defocus.benchmark.statistics.gains import INPUT
-from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
-from defocus.benchmark.statistics.system_scores import (
+from defocus.benchmark.statistics.scored_group import (
+    INPUT,
     Picture,
+    ScoredGroup,
     SystemScores,
     common_pictures,
     difference_resolution,
     on_pictures,
     picture_means,
+    scored_group,
     system_scores,
 )
 from defocus.progress import counted
@@ -52,7 +53,7 @@ def tracks(results: Results, metric: str = "psnr") -> list[Track]:
 
 
 def _fields(results: Results, metric: str) -> list[_Field]:
-    from defocus.benchmark.metric.registry import find_metric
+    from defocus.benchmark.metric.metric import find_metric
 
     higher = find_metric(metric).better == "higher"
     members: dict[Contest, list[SystemScores]] = defaultdict(list)

@@ -1,7 +1,8 @@
-"""TOML file of a study, which may leave out every key.
+"""TOML file of a study, which may leave out every key, and its plug-in files.
 
 Its tables are ``[objectives.LABEL]`` with the keys of :class:`ObjectiveChoice`, ``[schedule]`` and
-``[training]`` as in a file for ``--settings``, and ``[slurm]``.
+``[training]`` as in a file for ``--settings``, and ``[slurm]``. A plug-in is a program: a file that
+a request names is run only if the user has given the same file to a command before.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,13 @@ from pydantic import Field, StringConstraints
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override
+from defocus.cache import cache_folder
 from defocus.cluster.settings import SlurmSettings
-from defocus.errors import SettingsError
-from defocus.files import write_json_if_changed
+from defocus.errors import InputError, SettingsError
+from defocus.extensions import load_plugin, plugin_of, plugins
+from defocus.files import make_folder, write_json_if_changed, write_text
+from defocus.plugin_code.sources import read_sources
+from defocus.progress import say
 from defocus.reading import read_json
 from defocus.settings import Settings, load_settings, parse_settings
 
@@ -27,9 +32,13 @@ __all__ = [
     "StudyDocument",
     "as_request",
     "load_document",
+    "load_noted",
+    "note_plugins",
     "read_request",
+    "tell_missing",
     "write_request",
 ]
+
 
 REQUEST = "request.json"
 """In a study's folder: the document that it was started with."""
@@ -155,3 +164,71 @@ def read_request(out: Path) -> Request:
     except ValueError as error:
         raise SettingsError(f"{path}: damaged ({error}); start the study with 'run'") from error
     return parse_settings(Request, document, origin=str(path))
+
+
+def note_plugins() -> tuple[NotedPlugin, ...]:
+    """The plug-in files of this process for a request; from now on they are trusted."""
+    found = tuple(
+        NotedPlugin(path=str(p.path), sha256=p.source_hash, **_extra(p.sources.extra_names))
+        for p in plugins()
+    )
+    for one in found:
+        if not _trusted(one).is_file():
+            write_text(_trusted(one), f"{one.path}\n")
+    return found
+
+
+def load_noted(noted: Sequence[NotedPlugin]) -> None:
+    """Load the plug-in files that a study was started with, unless they are already loaded."""
+    # A file that is missing, has changed, or was never loaded by this user is refused.
+    for one in noted:
+        if plugin_of(one.sha256) is not None:
+            continue
+        if problem := _problem(one):
+            raise InputError(f"plug-in {one.path} of the study {problem}")
+        load_plugin(one.path)
+
+
+def tell_missing(out: Path) -> None:
+    """Report on stderr which plug-in files of a study are not loaded; nothing is loaded."""
+    path = out / REQUEST
+    if not path.is_file():
+        return
+    try:
+        noted = [NotedPlugin.model_validate(one) for one in read_json(path).get("plugins", ())]
+    except (ValueError, AttributeError) as error:
+        say(f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'")
+        return
+    for one in noted:
+        if plugin_of(one.sha256) is None:
+            problem = _problem(one) or f"is not loaded; add --plugin {one.path} to show its names"
+            say(f"plug-in {one.path} of the study {problem}")
+
+
+def _problem(one: NotedPlugin) -> str:
+    """Why a recorded file cannot be loaded; empty if it can."""
+    path = Path(one.path)
+    if not path.is_file():
+        return "is missing; bring it back, or name its new place with --plugin FILE"
+    try:
+        sources = read_sources(path, [path.parent / name for name in one.extra])
+    except OSError as error:
+        return f"lacks {error.filename} ({error.strerror}); bring it back"
+    except ValueError:
+        return "names files outside its folder; start the study again with run --plugin"
+    if one.sha256 not in {sources.digest, sources.text_digest}:
+        return (
+            "has changed since; bring the former one back, or start the study again with "
+            f"run --plugin {one.path}"
+        )
+    if not _trusted(one).is_file():
+        return f"was never run here; look at it, then add --plugin {one.path}"
+    return ""
+
+
+def _extra(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return {"extra": names} if names else {}  # what is not set is not written
+
+
+def _trusted(one: NotedPlugin) -> Path:
+    return make_folder(cache_folder() / "plugins") / one.sha256

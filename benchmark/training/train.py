@@ -1,6 +1,7 @@
-"""Training of one run of a study."""
+"""Training of one run of a study, its pace, and its validation between steps."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -17,27 +18,149 @@ from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights
 from defocus.baselines.weights.store import build_with, find_weights
-from defocus.benchmark.cost.memory_check import probe_memory
-from defocus.benchmark.cost.size_check import require_sizes
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.cost.size_check import probe_memory, random_batch, require_sizes, try_step
+from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.step_time import say_hours
-from defocus.benchmark.training.watch import Watch, report_selection, watching_of
 from defocus.datasets.patching.batch import Batches
 from defocus.errors import SettingsError, WeightsError
+from defocus.files import write_json
+from defocus.progress import say
 from defocus.training import loop
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
-from defocus.training.objective import TrainingObjective
+from defocus.training.method import Method
+from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
-from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
+from defocus.training.record.folder import CHECKPOINT, CURVE, SELECTION, steps_done
 from defocus.training.record.loss_curve import read_curve
+from defocus.training.record.validation_scores import Scores, Watching
+from defocus.training.settings import Training
+from defocus.training.steps.losses import as_numbers
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
 
-__all__ = ["load_trained", "train"]
+__all__ = ["TEXT", "Watch", "load_trained", "steps_within", "train", "watching_of"]
+
+
+TEXT = "validation_text"
+"""Score of a stream's pages of text, percent of characters; it chooses no weights."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Validation scores of one kind, of a network and of its input; higher is better."""
+
+    of_network: Callable[[nn.Module], float]
+    of_input: Callable[[], float] | None = None
+
+
+def watching_of(settings: Training, watches: Mapping[str, Watch], steps: int) -> Watching:
+    """Validation at even intervals, and at the end."""
+    # ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
+    times = settings.times if watches else 0
+    due = frozenset(math.ceil(steps * k / times) for k in range(1, times + 1))
+    inputs: dict[str, float] = {}
+
+    def scores_of(network: nn.Module) -> Scores:
+        scores = {split: watch.of_network(network) for split, watch in watches.items()}
+        for split, watch in watches.items():
+            if watch.of_input is not None:
+                if split not in inputs:
+                    inputs[split] = watch.of_input()
+                scores[f"{split}_gain"] = scores[split] - inputs[split]
+        return scores
+
+    return Watching(scores_of, due, "validation", _gain)
+
+
+def _gain(scores: Scores) -> str:
+    """The gain of the validation score over the input, if known, and the text that is read."""
+    if "validation_gain" not in scores:
+        return ""
+    score, gain = scores["validation"], scores["validation_gain"]
+    told = f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
+    if TEXT in scores:
+        told += f"; text {scores[TEXT]:.0f} %, {scores[f'{TEXT}_gain']:+.0f} points"
+    return told
+
+
+def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
+    """Report and write the bias of choosing weights by test pictures, in ``selection.json``."""
+    # ``optimism_db`` is the test score of the best weights on test minus that of the best on
+    # validation (without validation pairs: of the last).
+    if not rows or "test" not in rows[-1]:
+        return
+    last = rows[-1]["test"]
+    validated = [row for row in rows if "validation" in row]
+    chosen = max(validated, key=lambda row: row["validation"])["test"] if validated else None
+    best = max(row["test"] for row in rows)
+    optimism = best - (last if chosen is None else chosen)
+    document = {
+        "last": last,
+        "best_on_validation": chosen,
+        "best_on_test": best,
+        "optimism_db": optimism,
+    }
+    write_json(folder / SELECTION, document)
+    told = "no validation pairs" if chosen is None else f"best on validation {chosen:.2f} dB"
+    say(
+        f"{run}: PSNR of the test pictures: last {last:.2f} dB, {told}, best on test "
+        f"{best:.2f} dB; choosing on the test pictures flatters by {optimism:.2f} dB"
+    )
+
+
+TIMED_STEPS, UNTIMED_STEPS = 6, 2
+SECONDS_PER_MINUTE = 60
+
+LONG_STEPS = 5000
+"""Shorter trainings are not timed before they begin."""
+TIMED_CROPS = 2
+
+
+def steps_within(
+    minutes: float,
+    method: Method,
+    network: nn.Module,
+    objective: Objective,
+    batches: Iterator[Batch],
+    rate: float,
+) -> tuple[int, float]:
+    """How many steps fit in minutes of processor time, of all threads, and the seconds of one."""
+    # Some steps are measured, which changes network and objective.
+    optimisers = make_optimisers(method, network, objective)
+    begun = 0.0
+    for step in range(UNTIMED_STEPS + TIMED_STEPS):
+        if step == UNTIMED_STEPS:
+            begun = time.process_time()
+        progress = Progress(step, 0.0, method.warmup_epochs)
+        values = optimiser_step(
+            method, optimisers, network, objective, next(batches), progress, rate
+        )
+    as_numbers([values["loss"]])  # waits for the device
+    each = (time.process_time() - begun) / TIMED_STEPS
+    return max(1, math.floor(minutes * SECONDS_PER_MINUTE / each)), each
+
+
+def say_hours(
+    run: Run, network: nn.Module, objective: TrainingObjective[Batch], steps: int
+) -> None:
+    """Say how many hours a long training will take on the CPU; the trial leaves no trace."""
+    recipe, schedule = run.recipe, run.schedule
+    if recipe is None or steps < LONG_STEPS:
+        return
+    batch = random_batch(run.baseline.card, recipe.supervision, TIMED_CROPS, schedule.crop_px)
+    late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
+    seconds = min(
+        try_step(network, objective, batch, late, recipe.training.precision).seconds for _ in "ab"
+    )
+    sizes = [schedule.size_at(recipe.epochs * percent / 100) for percent in range(100)]
+    crops = sum(size * (px / schedule.crop_px) ** 2 for px, size in sizes) / len(sizes)
+    hours = seconds / TIMED_CROPS * crops * steps / 3600
+    if hours >= 1:
+        say(f"{run.id}: its {steps:,} steps will take about {hours:,.0f} hours on this processor")
 
 
 def train(

@@ -12,13 +12,12 @@ from torch import nn
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import Metric, all_metrics
 from defocus.benchmark.metrics import psnr
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
-from defocus.benchmark.training.watch import Watch
+from defocus.benchmark.training.train import Watch
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.stream.text import pages_of
 from defocus.errors import NotApplicableError

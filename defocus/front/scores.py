@@ -8,8 +8,12 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
-from defocus.benchmark.metric.registry import find_metric, profile_metrics
+from defocus.benchmark.metric.metric import (
+    Metric,
+    MetricUnavailableError,
+    find_metric,
+    profile_metrics,
+)
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
 from defocus.discovery import warn_once
 from defocus.errors import ImageError, InputError

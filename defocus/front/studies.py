@@ -9,14 +9,13 @@ import pandas as pd  # noqa: TID253 - a table is one of its frames; this module 
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
-from defocus.benchmark.leaderboard.export import leaderboard_lines
+from defocus.benchmark.leaderboard.publish import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, read_results
-from defocus.benchmark.study.document import Request, as_request
+from defocus.benchmark.study.document import Request, as_request, note_plugins
+from defocus.benchmark.study.expansion import document_of
 from defocus.benchmark.study.plan import Run, Study, plan_runs, select
-from defocus.benchmark.study.plugin_files import note_plugins
-from defocus.benchmark.study.request import document_of
 from defocus.benchmark.study.running.run import run_studies
 from defocus.discovery import warn_once
 from defocus.errors import InputError

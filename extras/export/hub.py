@@ -7,7 +7,7 @@ from torch import nn
 
 from defocus.baselines.weights.files import CONFIG, WEIGHTS, HubConfig
 from defocus.baselines.weights.own import OwnCard
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import package_version
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin
 from defocus.files import atomic_path, make_folder, write_json, write_text

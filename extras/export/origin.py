@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, find_own_weights, own_card
 from defocus.baselines.weights.store import StoredWeights
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import package_version
 
 __all__ = ["MODEL_CARD", "WeightsOrigin", "origin_of"]
 

@@ -17,9 +17,12 @@ from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights.store import all_weights
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.leaderboard.rows import Row, current_entries
-from defocus.benchmark.results.left_out import left_out_of_run, trained_datasets
-from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.run_folder import (
+    left_out_of_run,
+    package_version,
+    run_folder,
+    trained_datasets,
+)
 from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, read_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING

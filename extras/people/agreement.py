@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.leaderboard.rows import current_entries
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.intervals import (
     MINIMUM_SCENES,
     RESAMPLES,
     expanded_tails,
+    rank_correlations,
     resampled_means,
     scene_codes,
 )
-from defocus.benchmark.statistics.rank_correlation import rank_correlations
-from defocus.benchmark.statistics.scored_group import scored_group
-from defocus.benchmark.statistics.system_scores import (
+from defocus.benchmark.statistics.scored_group import (
     SystemScores,
     common_pictures,
     on_pictures,
+    scored_group,
     system_scores,
 )
 from defocus.extras.people.strengths import NORMAL_95, Strength

@@ -10,8 +10,14 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.published.numbers import published_dataset
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.statistics.gains import GAINED, INPUT, Gain, gains
-from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
+from defocus.benchmark.statistics.scored_group import (
+    GAINED,
+    INPUT,
+    Gain,
+    ScoredGroup,
+    gains,
+    scored_group,
+)
 from defocus.benchmark.study.expansion import Expanded, open_several
 from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.running.outcome import Outcome

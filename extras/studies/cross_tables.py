@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from defocus.benchmark.published.compare import profile_reasons
+from defocus.benchmark.published.numbers import profile_reasons
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.extras.studies.cross import COMPARED, FIELD, PROTOCOLS, CrossGain, in_field
 from defocus.extras.studies.published_gains import PublishedGain, published_gains

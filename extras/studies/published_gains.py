@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from importlib.resources import files
 
 from defocus.benchmark.published.numbers import Published, all_published
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.statistics.scored_group import INPUT
 
 __all__ = ["PublishedGain", "published_gains"]
 

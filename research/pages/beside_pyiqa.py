@@ -24,7 +24,7 @@ from skimage import data
 from torchvision.models import vgg16
 
 from defocus.benchmark.metric import backbone_files
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.files import sha256_file
 

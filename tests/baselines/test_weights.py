@@ -34,7 +34,7 @@ from defocus.baselines.weights.store import (
     find_weights,
     load_state,
 )
-from defocus.benchmark.results.seen_scenes import seen_reason
+from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 from tests.conftest import Run

@@ -10,7 +10,7 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
-from defocus.benchmark.metric.registry import find_metric
+from defocus.benchmark.metric.metric import find_metric
 from defocus.benchmark.scoring import ceiling as module
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.evaluation.colour_cast import MOST_CAST, colour_cast
+from defocus.benchmark.evaluation.recording import MOST_CAST, colour_cast
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.running.run import run_study
 from defocus.datasets.api import open_dataset

@@ -17,10 +17,9 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.metric.registry import profile_metrics
-from defocus.benchmark.results.left_out import UNREAD
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.metric.metric import NO_REFERENCE, profile_metrics
+from defocus.benchmark.results.run_folder import UNREAD
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.external_results.request import score_request
-from defocus.benchmark.external_results.row import record_scoring
+from defocus.benchmark.external_results.row import record_scoring, score_request
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.tables.paper_tables import paper_tables

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import all_baselines, baseline, readme
-from defocus.benchmark.cost.counting import bf16_difference
-from defocus.benchmark.cost.one_picture import measure_system
+from defocus.benchmark.cost.counting import bf16_difference, measure_system
 
 
 def test_a_system_is_described_by_readme_card_and_recipe(run: Callable[..., Any]) -> None:

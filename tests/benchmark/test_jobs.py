@@ -11,18 +11,25 @@ from pathlib import Path
 import pytest
 
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.launch import local, start
-from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, take_back
-from defocus.benchmark.launch.local import run_in_slots
-from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.launch import start
+from defocus.benchmark.launch.start import run_in_slots
+from defocus.benchmark.metric.metric import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.plan import Study
-from defocus.benchmark.study.standing import Queue, queue_of, standing_of
+from defocus.benchmark.study.standing import (
+    Queue,
+    claim_job,
+    job_folder,
+    prepare_job,
+    queue_of,
+    standing_of,
+    take_back,
+)
 from defocus.cluster import scheduler
 from defocus.cluster.scheduler import job_states, known_jobs, note_jobs
 from defocus.cluster.slurm import JobCommand
@@ -43,7 +50,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def job_command(out: Path, run: str) -> Sequence[str]:
             return [sys.executable, "-S", "-c", text, str(job_folder(out, run))]
 
-        monkeypatch.setattr(local, "job_command", job_command)
+        monkeypatch.setattr(start, "job_command", job_command)
 
     return become
 
@@ -159,7 +166,7 @@ def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(
         prepare_job(out, killed)
         yield from ends
 
-    monkeypatch.setattr(local, "run_in_slots", run_in_slots)
+    monkeypatch.setattr(start, "run_in_slots", run_in_slots)
     monkeypatch.setattr(start, "publish", lambda out, results: None)
     with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
         study = Study(tmp_path, dataset, runs)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutputs, bytes_needed
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import package_version
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
 from tests.benchmark.conftest import distribution

@@ -17,10 +17,9 @@ import torch
 from torch import nn
 
 from defocus.baselines.objectives.supervised import SupervisedObjective
-from defocus.benchmark.cost import memory_check as probe
-from defocus.benchmark.cost.memory_check import probe_memory
-from defocus.benchmark.training.train import Trained, train
-from defocus.benchmark.training.watch import Watch, watching_of
+from defocus.benchmark.cost import size_check as probe
+from defocus.benchmark.cost.size_check import probe_memory
+from defocus.benchmark.training.train import Trained, Watch, train, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module
 from defocus.training.optimiser import Optimiser

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from defocus.benchmark.metric import registry
-from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
-from defocus.benchmark.metric.registry import _metrics_beside, all_metrics, profile_metrics
+from defocus.benchmark.metric import metric as metric_module
+from defocus.benchmark.metric.metric import (
+    Metric,
+    MetricUnavailableError,
+    _metrics_beside,
+    all_metrics,
+    profile_metrics,
+)
 from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.metrics.ssim import whole_windows
 
@@ -91,7 +96,7 @@ def test_a_third_partys_metric_is_found_or_left_out_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], offered: object, said: str
 ) -> None:
     point = ("theirs", "entry point 'theirs' (their: module)", lambda: offered)
-    monkeypatch.setattr(registry, "brought", lambda group: [point])
+    monkeypatch.setattr(metric_module, "brought", lambda group: [point])
     _metrics_beside.cache_clear()
     try:
         metrics, of_profile = all_metrics(), profile_metrics("dpdd8")

@@ -14,8 +14,7 @@ from skimage import data
 
 from defocus.benchmark.metric import backbone_files
 from defocus.benchmark.metric.backbone_files import BACKBONES
-from defocus.benchmark.metric.metric import MetricUnavailableError
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.metrics import dists as dists_module
 from defocus.benchmark.metrics import lpips as lpips_module
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES

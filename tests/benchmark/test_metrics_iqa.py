@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from defocus.benchmark.metric import iqa
-from defocus.benchmark.metric.metric import MetricUnavailableError
-from defocus.benchmark.metric.registry import all_metrics, profile_metrics
+from defocus.benchmark.metric.metric import MetricUnavailableError, all_metrics, profile_metrics
 from defocus.benchmark.scoring.score import score_against_input
 
 MUSIQ, CKDN = (all_metrics()[name] for name in ("musiq", "ckdn"))

@@ -22,8 +22,7 @@ import torch
 
 from defocus.benchmark.metric import backbone_files
 from defocus.benchmark.metric.backbone_files import BACKBONES
-from defocus.benchmark.metric.metric import MetricUnavailableError
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.metrics import lpips as module
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file

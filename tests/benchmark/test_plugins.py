@@ -13,16 +13,16 @@ from click.testing import CliRunner, Result
 import defocus
 from defocus import discovery, extensions
 from defocus.baselines import size
-from defocus.benchmark.launch.jobs import job_command
 from defocus.benchmark.study.document import (
     NotedPlugin,
     ObjectiveChoice,
     StudyDocument,
     as_request,
+    note_plugins,
     write_request,
 )
 from defocus.benchmark.study.expansion import expand
-from defocus.benchmark.study.plugin_files import note_plugins
+from defocus.benchmark.study.standing import job_command
 from defocus.cache import cache_folder
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.published.compare import compared
-from defocus.benchmark.published.numbers import all_published, select_published
+from defocus.benchmark.published.numbers import all_published, compared, select_published
 from defocus.benchmark.published.tables import comparison_table, published_tables
 from defocus.benchmark.results.store import NARROW, Cost, open_results
 from defocus.errors import InputError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.evaluation.columns import PARTS
-from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.metric.metric import profile_metrics
 from defocus.benchmark.results.store import COSTS
 from defocus.benchmark.statistics.comparable import CEILING
 from tests.benchmark.conftest import make_pictures

@@ -12,14 +12,20 @@ import pytest
 import torch
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.benchmark.external_results.cropping import nearly_equal
-from defocus.benchmark.external_results.matching import Match, Subject, dataset_subjects, match
-from defocus.benchmark.external_results.request import score_request
+from defocus.benchmark.external_results.matching import (
+    Look,
+    Match,
+    Subject,
+    dataset_subjects,
+    look,
+    looked_at,
+    match,
+    nearly_equal,
+)
+from defocus.benchmark.external_results.row import score_request, scoring_table
 from defocus.benchmark.external_results.scoring import score_outputs
-from defocus.benchmark.external_results.suspicions import Look, look, looked_at
-from defocus.benchmark.external_results.table import scoring_table
 from defocus.benchmark.metric.fused import fused_sums
-from defocus.benchmark.metric.registry import all_metrics, profile_metrics
+from defocus.benchmark.metric.metric import all_metrics, profile_metrics
 from defocus.benchmark.metrics import lpips
 from defocus.benchmark.metrics.ssim import whole_windows
 from defocus.benchmark.scoring.profiles import PROFILES, find_profile

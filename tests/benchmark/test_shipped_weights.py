@@ -11,7 +11,7 @@ from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
 from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.leaderboard.tables import score_tables
-from defocus.benchmark.results.seen_scenes import seen_reason
+from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.running.run import run_study

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from defocus.benchmark.launch.jobs import slurm_job
-from defocus.benchmark.study.standing import queue_of, standing_of
+from defocus.benchmark.study.standing import queue_of, slurm_job, standing_of
 from defocus.cluster.scheduler import known_jobs
 from defocus.cluster.settings import SlurmSettings
 from defocus.cluster.slurm import submit

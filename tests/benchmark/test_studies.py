@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from defocus.baselines import registry
 from defocus.baselines.narrow_recipe import DEMO, MISALIGNED, START_TERMS, TERMS
 from defocus.benchmark.commands import run as run_command
-from defocus.benchmark.launch.local import slots
+from defocus.benchmark.launch.start import slots
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study import expansion
 from defocus.benchmark.study.document import (

@@ -18,8 +18,7 @@ from defocus.benchmark.reporting.figures.picture_scores import read_picture_scor
 from defocus.benchmark.reporting.summary import sentences
 from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
-from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.scores.score_matrix import score_matrix
+from defocus.benchmark.results.scores.score_matrix import Score, score_matrix
 from defocus.benchmark.results.store import Results, open_results
 from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track, may_be_ranked
 from defocus.benchmark.statistics.standings import tracks

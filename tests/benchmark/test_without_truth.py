@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.results.left_out import left_out_of_run
+from defocus.benchmark.metric.metric import NO_REFERENCE
+from defocus.benchmark.results.run_folder import left_out_of_run
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.images import write_image
 from tests.command_process import run_command

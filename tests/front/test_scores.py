@@ -9,7 +9,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 import defocus
-from defocus.benchmark.external_results.request import score_request
+from defocus.benchmark.external_results.row import score_request
 from defocus.benchmark.metric.metric import MetricUnavailableError
 from defocus.errors import ImageError, InputError
 from defocus.images import as_integer, write_image

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from defocus.benchmark.metric import one_pass
+from defocus.benchmark.metric import fused
 from defocus.benchmark.metrics import psnr
 from defocus.benchmark.revisions import SCORING_REVISION
 from tests.golden import scores as golden
@@ -84,7 +84,7 @@ def test_every_protocol_profile_and_metric_has_a_number(kept: dict[str, Any]) ->
 @pytest.mark.full
 def test_a_planted_fault_is_named(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """One profile is enough: PSNR that is wrong by 0.00001 dB."""
-    monkeypatch.setattr(one_pass, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
+    monkeypatch.setattr(fused, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
     found = golden.measured(["png8"])
     same = {**kept, "scores": {place: kept["scores"][place] for place in found}}
     said = complaint(found, golden.versions(), same)

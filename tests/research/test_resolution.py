@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.evaluation.columns import MOVES
+from defocus.benchmark.evaluation.pair_scorer import psnr_moved
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
-from defocus.benchmark.scoring.moved import psnr_moved
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import Target
-from defocus.benchmark.statistics.resolution import resolution
+from defocus.benchmark.statistics.scored_group import resolution
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import as_integer
 from defocus.restoration.systems import SystemRestorer

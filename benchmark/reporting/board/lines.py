@@ -5,12 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.leaderboard.classes import budget_words
-from defocus.benchmark.leaderboard.counts import partial_words
+from defocus.benchmark.leaderboard.classes import budget_words, partial_words
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
-from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
     TrackKey,

@@ -3,18 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from defocus.benchmark.evaluation.colour_cast import MOST_CAST
 from defocus.benchmark.evaluation.columns import INDEPENDENT
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
+from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import (
     budget_notice,
     budget_words,
+    empty_notes,
+    left_out_notes,
+    protocol_notes,
     ranked_classes,
     ranks_narrow_copies,
 )
-from defocus.benchmark.leaderboard.counts import empty_notes, left_out_notes, protocol_notes
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
+from defocus.benchmark.metric.metric import NO_REFERENCE
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
 from defocus.benchmark.reporting.content import Content, run_document
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.published.compare import printed_beside
+from defocus.benchmark.metric.metric import all_metrics
+from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.reporting.content import Content
 from defocus.reports.model import Measured
 

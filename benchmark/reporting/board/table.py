@@ -5,19 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Literal
 
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.leaderboard.classes import budget_words, ranked_classes, ranked_in
-from defocus.benchmark.leaderboard.counts import counted_head, most_images, over_pictures
+from defocus.benchmark.leaderboard.classes import (
+    budget_words,
+    counted_head,
+    most_images,
+    over_pictures,
+    ranked_classes,
+    ranked_in,
+)
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metric.metric import Metric
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on
 from defocus.benchmark.reporting.board.published_numbers import published_beside
 from defocus.benchmark.reporting.content import Content, TrackKey, training_words
 from defocus.benchmark.statistics.comparable import Track
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import anchor
 

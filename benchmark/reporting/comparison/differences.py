@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from defocus.benchmark.leaderboard.rows import current_entries
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.content import run_document
 from defocus.benchmark.reporting.provenance import flattened
 from defocus.benchmark.results.store import COSTS, STORE, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
-from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
-from defocus.benchmark.statistics.system_scores import common_pictures, picture_means, system_scores
+from defocus.benchmark.statistics.scored_group import (
+    ScoredGroup,
+    common_pictures,
+    picture_means,
+    scored_group,
+    system_scores,
+)
 
 __all__ = ["Change", "Changes", "ComparedLine", "CostChange", "Verdict", "compare_studies"]
 

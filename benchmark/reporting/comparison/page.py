@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.classes import budget_notice, budget_words
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.comparison.differences import (
     Change,
     Changes,

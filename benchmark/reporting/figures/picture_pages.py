@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple
 
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
     PictureScores,

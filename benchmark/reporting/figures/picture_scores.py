@@ -16,8 +16,7 @@ from defocus.benchmark.reporting.board.lines import (
 )
 from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.statistics.gains import INPUT
-from defocus.benchmark.statistics.scored_group import scored_group
+from defocus.benchmark.statistics.scored_group import INPUT, scored_group
 
 __all__ = [
     "LEADING",
@@ -139,7 +138,7 @@ def resolution_between(scores: PictureScores, line: LineKey, other: LineKey) -> 
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import scene_codes
-    from defocus.benchmark.statistics.resolution import resolution
+    from defocus.benchmark.statistics.scored_group import resolution
 
     mine, theirs = scores.line_number(line), scores.line_number(other)
     if mine is None or theirs is None:

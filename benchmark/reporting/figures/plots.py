@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.board.lines import (
     Board,
     BoardLine,

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from defocus.benchmark.evaluation.columns import BREAKDOWN
-from defocus.benchmark.leaderboard.counts import counted_head, most_images
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.leaderboard.classes import counted_head, most_images
+from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.published_numbers import published_beside

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from defocus.benchmark.evaluation.without_truth import NO_REFERENCE
-from defocus.benchmark.leaderboard.classes import budget_notice
-from defocus.benchmark.leaderboard.counts import (
+from defocus.benchmark.leaderboard.classes import (
+    budget_notice,
     empty_notes,
     left_out_notes,
     most_images,
@@ -18,7 +17,7 @@ from defocus.benchmark.leaderboard.counts import (
 )
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.reporting.board.lines import (
     Board,
     BoardLine,

@@ -1,6 +1,6 @@
 """Tables of a leaderboard for print alone: what the page has behind its tabs and rows."""
 
-from defocus.benchmark.leaderboard.counts import counted_head, most_images, over_pictures
+from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
 from defocus.benchmark.reporting.board.lines import Board
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.table import tracks_of

@@ -1,16 +1,29 @@
-"""One run of a study: train, evaluate, store the results."""
+"""One run of a study: train, evaluate, store the results; ``--again`` repeats it.
+
+A file in the run's folder says that the run is to be repeated. It stays until the repeated run is
+stored, so that a killed process continues the repetition.
+"""
 
 import traceback
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.weights.store import build_with
 from defocus.benchmark.evaluation.versions import ESTIMATOR
-from defocus.benchmark.results.run_folder import FAILURE, run_folder, training_folder
+from defocus.benchmark.results.run_folder import (
+    AGAIN,
+    FAILURE,
+    is_repeated,
+    package_version,
+    run_folder,
+    training_folder,
+)
+from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.repeating import begin_again
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
 from defocus.errors import (
@@ -23,26 +36,93 @@ from defocus.errors import (
     NotApplicableError,
     StorageError,
 )
-from defocus.files import write_text
+from defocus.files import make_folder, write_json, write_text
 from defocus.isolation import say_left_out
-from defocus.progress import say
+from defocus.progress import counted, say
+from defocus.reading import read_json
 from defocus.training.record.folder import training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
-    from defocus.benchmark.training.watch import Watch
+    from defocus.benchmark.training.train import Watch
     from defocus.training.loop import Trained
     from defocus.training.settings import Training
 
 __all__ = [
     "CRASHES",
     "OURS",
+    "ask_again",
+    "begin_again",
     "load_run",
     "one_line",
     "require_test_pairs",
+    "tell_versions",
     "train_alone",
     "train_run",
     "write_failure",
 ]
+
+
+ASIDE = "before-"
+
+
+def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
+    """Request the repetition of all finished trainings; an unfinished request continues."""
+    trained = [(study, run) for study in studies for run in study.runs if run.recipe is not None]
+    folders = [run_folder(study.out, run.id) for study, run in trained]
+    finished = [folder for folder in folders if training_finished(folder)]
+    open_ = [one for one in folders if is_repeated(one) and (evaluated or one not in finished)]
+    if open_:
+        say(f"--again: the repetition of {counted(len(open_), 'run')} that was started continues")
+        return
+    for folder in finished:
+        write_json(folder / AGAIN, {"aside": "", "moved": False})
+    if not finished:
+        say("--again: there is no finished training yet, so nothing is repeated")
+
+
+def begin_again(folder: Path) -> None:
+    """Set the old training of a run aside if its repetition was requested and has not begun."""
+    if not is_repeated(folder):
+        return
+    name, moved = _read(folder / AGAIN)
+    if moved:
+        return
+    if not name:
+        taken = sum(path.name.startswith(ASIDE) for path in folder.iterdir())
+        name = f"{ASIDE}{taken + 1}"
+        write_json(folder / AGAIN, {"aside": name, "moved": False})
+    aside = make_folder(folder / name)
+    for path in sorted(folder.iterdir()):  # also those that a killed process has left
+        if path.name != AGAIN and not path.name.startswith(ASIDE):
+            path.rename(aside / path.name)
+    write_json(folder / AGAIN, {"aside": name, "moved": True})
+    say(f"{folder.name}: trained again; the earlier training is kept in {aside}")
+
+
+def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
+    """Report on stderr which runs were trained by other versions of this package."""
+    asked, now = set(runs), package_version()
+    found = Counter(entry.code for entry in entries if entry.run in asked and entry.code)
+    for code, number in sorted(found.items()):
+        if code != now:
+            say(
+                f"{counted(number, 'run')} trained by {code}, this is {now}; '--again' repeats the "
+                "training"
+            )
+
+
+def _read(path: Path) -> tuple[str, bool]:
+    try:
+        document = read_json(path)
+        name, moved = str(document["aside"]), bool(document["moved"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); delete it to keep the existing training"
+        ) from error
+    if name and (Path(name).name != name or not name.startswith(ASIDE)):
+        raise InputError(f"{path}: names the folder {name!r}; delete the file")
+    return name, moved
+
 
 CRASHES = (Exception,)
 """What a faulty system raises (its weights file may be missing, its module may not import), of
@@ -121,8 +201,8 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
+    from defocus.benchmark.training.train import TEXT
     from defocus.benchmark.training.validation import watch_split, watch_text
-    from defocus.benchmark.training.watch import TEXT
     from defocus.datasets.stream.text import pages_of
     from defocus.training.devices import best_device
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row, claim_rows, replaced_entries
-from defocus.benchmark.results.left_out import left_out_of_run
-from defocus.benchmark.results.run_folder import run_folder, training_left_out
+from defocus.benchmark.results.run_folder import left_out_of_run, run_folder, training_left_out
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.scoring.ceiling_row import ceiling_run
 from defocus.benchmark.statistics.comparable import Track

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,23 +14,21 @@ from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import run_folder, training_left_out
+from defocus.benchmark.results.run_folder import package_version, run_folder, training_left_out
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
-from defocus.benchmark.study.changed_sources import tell_changes
+from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import (
+    ask_again,
     load_run,
     require_test_pairs,
+    tell_versions,
     train_alone,
     train_run,
 )
 from defocus.benchmark.study.running.outcome import Outcome, claim_study_rows, outcome_of
-from defocus.benchmark.study.running.repeating import ask_again, tell_versions
-from defocus.benchmark.study.running.tasks import RunTask, TrainingClock, tasks_of
-from defocus.benchmark.study.study_file import write_study
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say, telling, track
@@ -48,6 +46,60 @@ __all__ = [
     "run_study",
     "train_study",
 ]
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """Remaining work of one run; ``place`` is its number among all tasks: ``3/14``."""
+
+    left: Left
+    trains: bool
+    place: str
+    trainings: int
+
+
+@dataclass
+class TrainingClock:
+    """Trainings that are done, and the seconds that they took."""
+
+    done: int = 0
+    seconds: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count a training."""
+        self.done += 1
+        self.seconds += seconds
+
+    def left(self, trainings: int) -> str:
+        """Words on the time that so many trainings will still take."""
+        if not self.done:
+            return ""
+        return f", about {self.seconds / self.done * trainings / 60:.1f} min left"
+
+
+def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:
+    """The tasks of each study; its trainings come last, so that a report is there soon."""
+    ordered = [
+        (study, sorted((_trains(study, one), n) for n, one in enumerate(left)), left)
+        for study, left in pending
+    ]
+    total = sum(len(left) for _, left in pending)
+    trainings = sum(trains for _, order, _ in ordered for trains, _ in order)
+    number = 0
+    found: list[tuple[Study, list[RunTask]]] = []
+    for study, order, left in ordered:
+        tasks = []
+        for trains, n in order:
+            number += 1
+            tasks.append(RunTask(left[n], trains, f"{number}/{total}", trainings))
+            trainings -= trains
+        found.append((study, tasks))
+    return found
+
+
+def _trains(study: Study, left: Left) -> bool:
+    """Whether the work includes a training."""
+    return left.run.recipe is not None and left.metrics is None and study.home is None
 
 
 def run_study(study: Study) -> Outcome:

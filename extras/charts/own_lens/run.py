@@ -13,7 +13,7 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import package_version
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.dataset import stream_dataset
 from defocus.errors import InputError

@@ -13,8 +13,8 @@ from defocus.baselines.objective import Batch
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.weights.store import StoredWeights, build_with
-from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.training.step_time import steps_within
+from defocus.benchmark.results.run_folder import package_version
+from defocus.benchmark.training.train import steps_within
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer

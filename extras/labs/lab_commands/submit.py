@@ -51,7 +51,7 @@ def command(
     dataset's revision, weights' hashes and licences, training pictures' hashes, costs and machine.
     'labs verify' checks it. Pairs that the study is without are listed; the exit code is then 1.
     """
-    from defocus.benchmark.results.left_out import left_out_of_study
+    from defocus.benchmark.results.run_folder import left_out_of_study
     from defocus.extras.labs.submitting import SubmissionChoice, submit
     from defocus.isolation import say_left_out
     from defocus.progress import counted, say

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.metric.metric import all_metrics
+from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.extras.labs.repository.lines import BoardGroup, SubmissionLine
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 

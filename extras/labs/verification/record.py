@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints, ValidationError
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import package_version
 from defocus.errors import InputError
 from defocus.extras.labs.signing import is_signed, public_key, signature_of, signing_key
 from defocus.extras.labs.statement import Sha256, digest

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.results.left_out import unread_pairs
-from defocus.benchmark.results.scores.score import Score
-from defocus.benchmark.results.seen_scenes import seen_in
+from defocus.benchmark.results.dataset_facts import seen_in
+from defocus.benchmark.results.run_folder import unread_pairs
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.statistics.gains import INPUT
+from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.datasets.files.fingerprint import picture_hashes, training_hashes
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset

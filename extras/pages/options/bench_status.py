@@ -30,7 +30,7 @@ def _run(
 
 
 def _serve(folder: Path, port: int) -> None:
-    from defocus.benchmark.study.plugin_files import tell_missing
+    from defocus.benchmark.study.document import tell_missing
     from defocus.extras.pages.studies.serve import serve_studies
     from defocus.extras.pages.studies.studies import find_studies
 

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.statistics.intervals import expanded_tails, resampled_means, scene_codes
-from defocus.benchmark.statistics.rank_correlation import rank_correlations
+from defocus.benchmark.statistics.intervals import (
+    expanded_tails,
+    rank_correlations,
+    resampled_means,
+    scene_codes,
+)
 
 __all__ = ["Effect", "added_bend", "agreement", "gain", "share_of_gap"]
 

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from scipy.stats import kendalltau
 
 from defocus.benchmark.reporting.write import write_report
-from defocus.benchmark.results.scores.score import Score
+from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import STORE, open_results, read_results
-from defocus.benchmark.statistics.rank_correlation import rank_correlations
+from defocus.benchmark.statistics.intervals import rank_correlations
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from defocus.extras.people.agreement import (
