@@ -6,23 +6,23 @@ from pathlib import Path
 import pytest
 
 from defocus.cache import atomic_folder
+from defocus.datasets import sample
 from defocus.datasets.api import open_dataset
-from defocus.datasets.sample import SCENES, build
 from defocus.errors import StorageError
 from tests.command_process import start_code
 
 BUILD_ONE_SCENE = """
 import sys
-import defocus.datasets.sample as build
-build.SCENES = [scene for scene in build.SCENES if scene.name == "tissue"]
-print(build.sample_dataset(sys.argv[1]).content_hash)
+from defocus.datasets import sample
+sample.SCENES = [scene for scene in sample.SCENES if scene.name == "tissue"]
+print(sample.sample_dataset(sys.argv[1]).content_hash)
 """
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An own cache folder, and a sample dataset of one scene."""
-    monkeypatch.setattr(build, "SCENES", [s for s in SCENES if s.name == "photographer"])
+    monkeypatch.setattr(sample, "SCENES", [s for s in sample.SCENES if s.name == "photographer"])
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
