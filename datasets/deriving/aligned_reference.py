@@ -24,7 +24,7 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.measure import Measurement
 from defocus.blocks.derived import give_blocks
 from defocus.datasets.deriving.derived import kept_record
-from defocus.datasets.measuring.revision import MEASURING_REVISION
+from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from defocus.align.measure import Measurement
 
 __all__ = [
-    "REFERENCED",
     "AlignedReference",
     "ReferenceModel",
     "add_blur_map",
@@ -110,11 +109,6 @@ def described(pair: Pair, folder: Path) -> Pair:
 ReferenceModel = Literal["global", "flow"]
 """What registers the sharp picture: the transform of the whole picture, or the local flow too."""
 
-REFERENCE_REVISION = 1
-"""Of how a sharp picture is registered with a measurement: raise it when its pixels change."""
-
-REFERENCED = [MEASURING_REVISION, REFERENCE_REVISION]
-"""What a stored reference is of; one of other revisions is made again."""
 
 FOLDERS: dict[ReferenceModel, str] = {"global": "aligned", "flow": "aligned-flow"}
 

@@ -17,12 +17,12 @@ from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
 from defocus.baselines.recipe import NAMES, Further, TargetName
 from defocus.datasets.deriving.aligned_reference import (
-    REFERENCED,
     ReferenceModel,
     aligned_reference,
     measured_blur,
 )
 from defocus.datasets.files.arrays import array_shape, read_array
+from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.files import atomic_path, make_folder

@@ -18,10 +18,10 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import AUDITED, audit_dataset, row_document
 from defocus.datasets.cutting import CUTTING_REVISION, Scheme, cut_dataset
-from defocus.datasets.deriving.aligned_reference import REFERENCED, aligned_reference
+from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.deriving.compensate import COMPENSATION_REVISION, compensate_dataset
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
-from defocus.datasets.measuring.revision import MEASURING_REVISION
+from defocus.datasets.measuring.revision import MEASURING_REVISION, REFERENCED
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import PACKAGING_REVISION, package_dataset
