@@ -125,8 +125,7 @@ class Measurement:
     def reliable(self) -> Mask:
         """``(H, W)``, True where the registered sharp picture can serve as a reference.
 
-        At most 1 px remains there, and a blur explains the light; all False if unknown.
-        """
+        At most 1 px remains there, and a blur explains the light; all False if unknown."""
         if self.field is None:
             return np.zeros(self.shape, dtype=bool)
         placed = self.field.full(_reference(self.field), self.shape)
@@ -322,8 +321,7 @@ def _consistency_px(field: Field) -> float:
 def _sigma(field: Field, found: Uncertainty, misalignment_px: float) -> Sigma:
     """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
 
-    The longest residuals are where the flow errs most, so their quantile has that of its errors.
-    """
+    The longest residuals are where the flow errs most, so their quantile has that of its errors."""
     shape = field.flow.reliable.shape
     index = sample_grid(shape)
     rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))

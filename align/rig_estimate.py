@@ -43,8 +43,7 @@ def estimate_rig(
 ) -> Rig:
     """Estimate homography and colour matrix between two cameras from one pair of pictures.
 
-    The second lens is calibrated with the mirroring undone; the matrix includes intensity.
-    """
+    The second lens is calibrated with the mirroring undone; the matrix includes intensity."""
     for picture in (blurry, sharp):
         if min(picture.shape[:2]) < LEAST_SIDE_PX:
             raise AlignmentError(
@@ -80,8 +79,7 @@ def estimate_rig(
 def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
-    It is a robust fit (Huber) of window means, with errors proportional to the light.
-    """
+    It is a robust fit (Huber) of window means, with errors proportional to the light."""
     window = (WINDOW_PX, WINDOW_PX)
     bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
     means = [cv2.blur(picture, window) for picture in (first, second)]
@@ -107,8 +105,7 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
 def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     """The remaining homography between registered pictures, fitted to their tiles.
 
-    A rig serves many pairs, and cameras behind a beam splitter do differ by a homography.
-    """
+    A rig serves many pairs, and cameras behind a beam splitter do differ by a homography."""
     side = min(max(48, max(first.shape) // 8), 256, *first.shape)
     found = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
     good = found.peaks >= PEAK_OVER_NOISE * found.noise_peak

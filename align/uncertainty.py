@@ -35,8 +35,7 @@ def block_sigma(
 ) -> Array:
     """Standard error (1 σ) of a statistic by a block bootstrap; resamples of NaN are ignored.
 
-    Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989).
-    """
+    Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989)."""
     order = np.argsort(blocks, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
     rng = np.random.default_rng(0)

@@ -1,7 +1,6 @@
 """Ablation of an objective: systems that differ from it by one part each.
 
-An objective declares it as ``ABLATION`` in a module ``ablation_lines`` of its folder.
-"""
+An objective declares it as ``ABLATION`` in a module ``ablation_lines`` of its folder."""
 
 import importlib
 from collections.abc import Mapping

@@ -132,8 +132,7 @@ class Card:
     def given(self) -> str:
         """All inputs of the system, such as ``single, defocus_map``.
 
-        Only results with equal inputs are compared.
-        """
+        Only results with equal inputs are compared."""
         return ", ".join((self.input, *self.needs))
 
 

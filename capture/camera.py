@@ -1,7 +1,6 @@
 """Interface of a camera: required and optional abilities.
 
-:mod:`defocus.capture.links.back_ends` finds a back end by the scheme of a camera's address.
-"""
+:mod:`defocus.capture.links.back_ends` finds a back end by the scheme of a camera's address."""
 
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
@@ -136,8 +135,7 @@ class CameraDescription:
 class Camera(Protocol):
     """An open camera, a context manager; leaving it restores the camera's settings.
 
-    A subclass needs :meth:`describe`, :meth:`settings`, :meth:`set` and :meth:`shoot`.
-    """
+    A subclass needs :meth:`describe`, :meth:`settings`, :meth:`set` and :meth:`shoot`."""
 
     def __enter__(self) -> Self:
         """Return the camera, which is already open."""

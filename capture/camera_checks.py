@@ -139,8 +139,7 @@ def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
 def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
     """Error of a camera's clock, > 0; None without one.
 
-    USB cameras count in their own time zone, and zones differ by quarters of an hour.
-    """
+    USB cameras count in their own time zone, and zones differ by quarters of an hour."""
     if CLOCK_SKEW in words:
         return abs(float(words[CLOCK_SKEW].value))
     value = words["datetime"].value if "datetime" in words else ""

@@ -49,8 +49,7 @@ class Developed:
 def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
     """Develop every complete, accepted pair, ``jobs`` at once in processes; finished ones are kept.
 
-    A pair that cannot be developed is reported in one line on stderr; the others continue.
-    """
+    A pair that cannot be developed is reported in one line on stderr; the others continue."""
     state, _ = read_state(root)
     pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
     if not pairs:

@@ -45,8 +45,7 @@ def asked(name: str, question: str, advice: str) -> CheckedPoint:
 def computer_findings(folder: Path, uri: str | None = None) -> list[CheckedPoint]:
     """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock.
 
-    Of back ends: the library of the camera at ``uri`` alone, if one is named.
-    """
+    Of back ends: the library of the camera at ``uri`` alone, if one is named."""
     libraries = (*map(_library, LIBRARIES), *_of_cameras(uri))
     return [*libraries, _holders(), _disk(folder), _clock()]
 

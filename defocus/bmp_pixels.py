@@ -1,7 +1,6 @@
 """BMP files whose values OpenCV mixes up: bit fields, transparency, damaged runs, OS/2.
 
-Source: Windows GDI, BITMAPINFOHEADER to BITMAPV5HEADER.
-"""
+Source: Windows GDI, BITMAPINFOHEADER to BITMAPV5HEADER."""
 
 import functools
 import io

@@ -1,7 +1,6 @@
 """Commit of this code, read from the checkout or recorded when the package is built.
 
-``setup.py`` runs this file by itself, so it imports nothing of the package.
-"""
+``setup.py`` runs this file by itself, so it imports nothing of the package."""
 
 import functools
 import re

@@ -1,7 +1,6 @@
 """What is available by location: modules of a folder and of the extras, others' entry points.
 
-What is broken among the extras and in other packages is a warning, never the end of a program.
-"""
+What is broken among the extras and in other packages is a warning, never the end of a program."""
 
 import pkgutil
 import sys

@@ -1,7 +1,6 @@
 """Whether a JPEG has all of its parts, for whose lack libjpeg only prints a warning.
 
-Source: ITU-T T.81, annexes B (markers) and G (progressive).
-"""
+Source: ITU-T T.81, annexes B (markers) and G (progressive)."""
 
 import re
 from collections.abc import Callable

@@ -47,8 +47,7 @@ def option(
 ) -> Any:  # noqa: ANN401 - stands for the field's value
     """A field that is an option, in words such as ``--every SECONDS``; a default is shown.
 
-    A heading of the help is also that of the fields after it. What is excluded is not written.
-    """
+    A heading of the help is also that of the fields after it. What is excluded is not written."""
     extra = {"words": words, "heading": heading, **click_settings}
     return Field(
         default, validate_default=True, description=text, exclude=exclude, json_schema_extra=extra

@@ -1,7 +1,6 @@
 """Layouts of TIFF files that OpenCV reads wrongly or not at all.
 
-Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha).
-"""
+Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha)."""
 
 import contextlib
 import io

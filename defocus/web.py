@@ -29,8 +29,7 @@ def answer_of(
 ) -> HTTPResponse:
     """A server's answer to GET, its content not read yet; close it.
 
-    Redirections are followed. ``timeout_seconds`` is the longest silence.
-    """
+    Redirections are followed. ``timeout_seconds`` is the longest silence."""
     named = {"User-Agent": f"defocus/{__version__}", **(headers or {})}
     with _failures():
         # urllib refuses other addresses than these with a ValueError only once they are opened

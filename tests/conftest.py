@@ -45,8 +45,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of this process's own, so that no test reads or writes a person's.
 
-    Of the processes side by side, one renders each sample dataset: they share that folder.
-    """
+    Of the processes side by side, one renders each sample dataset: they share that folder."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["DEFOCUS_CACHE"] = str(folder)
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -59,8 +59,7 @@ def give_ring(item: pytest.Function) -> None:
 def unreached(revision: str, items: Sequence[pytest.Item]) -> set[pytest.Item]:
     """Tests of the extras and the research that lead to nothing that has changed.
 
-    Without git, and where a file is neither Python nor prose, everything counts as changed.
-    """
+    Without git, and where a file is neither Python nor prose, everything counts as changed."""
     words = ["git", "diff", "--name-only", "--relative", revision]
     listed = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     changed = [CHECKOUT / line for line in listed.stdout.splitlines()]

@@ -162,8 +162,7 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
     """``(h, w)`` of the release: True where the sharp picture shows the scene and is reliable.
 
-    At most 1 px may remain; saturated pixels of a sharp picture that is darkened are excluded.
-    """
+    At most 1 px may remain; saturated pixels of a sharp picture that is darkened are excluded."""
     if measurement.field is None:
         return np.zeros(plan.grid.shape, dtype=bool)
     left = _left(measurement, plan)

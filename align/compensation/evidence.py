@@ -64,8 +64,7 @@ def measurement_picture(
 ) -> Panel:
     """``(h, w, 3)``: flow as colours and arrows, residual flow, differences, checkerboard.
 
-    Differences are blurry minus sharp at equal exposure, amplified four times around grey.
-    """
+    Differences are blurry minus sharp at equal exposure, amplified four times around grey."""
     scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
     before, after = (
         _encoded(_seen(sharp, measurement, model, scale)) for model in ("none", "global")

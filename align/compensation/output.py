@@ -52,8 +52,7 @@ LEAST_ENERGY = 1e-9
 def sharpness_lost(sharp: Image, plan: Compensation) -> float | None:
     """Share of gradient energy lost by resampling, over tiles; None if they have no gradient.
 
-    Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0.
-    """
+    Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0."""
     kept = full = 0.0
     for tile in _tiles(plan.grid):
         columns, rows = tile.columns(), tile.rows()

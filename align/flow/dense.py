@@ -54,8 +54,7 @@ def dense_flow(
 ) -> DenseFlow:
     """Measure the residual flow after the transform ``start``, ``(3, 3)`` from blurry to sharp.
 
-    Pictures are ``(H, W, 3)`` float32, linear light in 0..1, as photographed (any exposure).
-    """
+    Pictures are ``(H, W, 3)`` float32, linear light in 0..1, as photographed (any exposure)."""
     if blurry.shape != sharp.shape or start.shape != (3, 3):
         raise AlignmentError(
             f"the pictures are {blurry.shape} and {sharp.shape} and the transform {start.shape}; "

@@ -42,8 +42,7 @@ LEFT_SHARE = 0.5
 def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
 
-    It must be longer than three times what a blur of its size errs by; all values are in px.
-    """
+    It must be longer than three times what a blur of its size errs by; all values are in px."""
     counted = reliable.astype(np.float32)
     terms = [*residual, uncertainty_px, np.abs(coc_px)]
     sums = [counted, *(counted * term for term in terms)]
@@ -95,8 +94,7 @@ def expected_error(standard_error: Array, consistency: Array, residual: Array, c
 def believed(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
     """The mask of reliable flow; the standard error alone must be small enough too.
 
-    A wall without texture has small errors if the registration is right, but gives no evidence.
-    """
+    A wall without texture has small errors if the registration is right, but gives no evidence."""
     return ~occluded & (expected <= RELIABLE_PX) & (standard_error <= RELIABLE_PX)
 
 
@@ -158,8 +156,7 @@ class Refined:
 def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
     """Improve a flow, or undo it towards ``prior`` where the pictures do not support it, px.
 
-    Pictures are ``(H, W)`` float32, encoded 0..1, of the same exposure and blur.
-    """
+    Pictures are ``(H, W)`` float32, encoded 0..1, of the same exposure and blur."""
     expected: tuple[float, ...] = EXPECTED_PX
     for _ in range(ITERATIONS):
         evidence = _evidence(first, second, flow, valid)
@@ -234,8 +231,7 @@ def _fused(
 def _surprise(terms: list[Array], before: Array) -> Array:
     """Variance ``(h, w)``, px², of steps beyond what the errors of the evidence explain.
 
-    A few places move much more than the others; the expectation for all must not hold them back.
-    """
+    A few places move much more than the others; the expectation for all must not hold them back."""
     flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
     trace = covariance[0] + covariance[2]
     excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace

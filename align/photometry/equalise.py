@@ -197,8 +197,7 @@ OPPONENTS = ((1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> float | None:
     """Strength of the blurry member's colours over that of the sharp one's; None if unknown.
 
-    Both err, so the factor is between the slopes of each on the other: the one nearer to 1.
-    """
+    Both err, so the factor is between the slopes of each on the other: the one nearer to 1."""
     factor = factor_for(blurry.shape, SIDE)
     first, second = (reduced(one, factor) for one in (blurry, sharp))
     height, width = first.shape[:2]

@@ -297,8 +297,7 @@ def _normal(s: Array, b: Array, weights: Array) -> tuple[Array, Array]:
 def _solution(normal: Array, right: Array, prior: float, centre: float) -> Array:
     """Gain and offset from normal equations about a centre, with the prior on the offset.
 
-    About the centre the two hardly depend on each other, so a constant picture has a solution.
-    """
+    About the centre the two hardly depend on each other, so a constant picture has a solution."""
     slope = np.array([-centre, 1.0])  # the offset, of gain and the value at the centre
     gain, middle = np.linalg.solve(normal + prior * np.outer(slope, slope), right)
     return np.array([gain, middle - gain * centre])

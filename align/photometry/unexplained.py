@@ -135,8 +135,7 @@ def unexplained(
 ) -> tuple[Unexplained, Array] | None:
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
-    None if hardly anything can be compared; ``coc_px`` None finds the diameters here.
-    """
+    None if hardly anything can be compared; ``coc_px`` None finds the diameters here."""
     factor = factor_for(blurry.shape, SIDE)
     scale = scaling(factor)
     first, second = (reduced(one, factor) for one in (blurry, sharp))

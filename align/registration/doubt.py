@@ -38,8 +38,7 @@ def ecc_step(
 ) -> NDArray[np.float64] | None:
     """Affine movement left between pictures that are registered and blurred alike; or None.
 
-    Source: Evangelidis and Psarakis, Parametric image alignment using ECC (TPAMI 2008).
-    """
+    Source: Evangelidis and Psarakis, Parametric image alignment using ECC (TPAMI 2008)."""
     inside = np.full(blurry.shape, 255, dtype=np.uint8)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ITERATIONS, 1e-5)
     try:
@@ -79,8 +78,7 @@ def doubt(
 ) -> str:
     """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
-    What ``at_most`` leaves out, and what a lens moves beside a ``known_zoom``, is no doubt.
-    """
+    What ``at_most`` leaves out, and what a lens moves beside a ``known_zoom``, is no doubt."""
     zoom_known = known_zoom is not None
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)

@@ -72,8 +72,7 @@ def strong_blur_step(
 ) -> StrongBlurStep:
     """What a similarity still moves, with a parallax that grows with the blur beside it.
 
-    Source: Lucas and Kanade, An iterative image registration technique (IJCAI 1981).
-    """
+    Source: Lucas and Kanade, An iterative image registration technique (IJCAI 1981)."""
     shape = blurry.shape
     coc = _coc_map(centres, coc_px, shape)
     first = _detail(np.sqrt(blurry))
@@ -251,8 +250,7 @@ class Level:
     def known_zoom_px(self) -> float:
         """Standard error at the worst corner beside a zoom that is known, px of the full picture.
 
-        What the lens moves evenly along the radius is in the zoom that the known one replaces.
-        """
+        What the lens moves evenly along the radius is in the zoom that the known one replaces."""
         uneven = UNEVEN_SHARE * math.hypot(self.asymmetry_px, self.coma_px)
         return math.hypot(self.turn_error_px, uneven, self.factor * LENS_PX)
 
@@ -323,8 +321,7 @@ def size_of(shape: tuple[int, ...]) -> str:
 def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
     """The result of the intensities, if tiles of a strong blur leave a larger error.
 
-    The tiles say where they begin. Of 18 answers the one off by over 1 px stated 1.1 px.
-    """
+    The tiles say where they begin. Of 18 answers the one off by over 1 px stated 1.1 px."""
     size = size_of(blurry.shape)
     unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]
     unsure = unsure and not level.tiles.against_px  # which no similarity of the intensities mends
@@ -360,8 +357,7 @@ def turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: boo
 def intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
     """What the intensities move beside a level, in pixels of its pictures.
 
-    They are compared at half the finest size, at which such a blur has left all that it leaves.
-    """
+    They are compared at half the finest size, at which such a blur has left all that it leaves."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
     first, second = reduced(blurry, further), reduced(sharp, further)

@@ -62,8 +62,7 @@ class Spread:
 class DisplacementScatter:
     """Scatter of displacements about a planar transform: variances along and across the parallax.
 
-    Across it zoom and rotation are determined; a common move along it is a choice of depth.
-    """
+    Across it zoom and rotation are determined; a common move along it is a choice of depth."""
 
     axes: Array  # ``(2, 2)``, rows the unit vectors along and across the parallax
     variances: tuple[float, float]  # variances along and across the parallax, px^2

@@ -78,8 +78,7 @@ LEAST_ASYMMETRY = 0.02
 class Uncertainty:
     """Standard errors (1 σ) of a registration: the scatter of the tiles, and errors common to all.
 
-    The common part is the asymmetry of the point spread, which looks like zoom.
-    """
+    The common part is the asymmetry of the point spread, which looks like zoom."""
 
     shift_px: float  # standard error of each coordinate of the shift, pixels of the full picture
     zoom: float  # standard error of the zoom ratio

@@ -63,8 +63,7 @@ def repeats(
 ) -> bool:
     """Whether two registered pictures are nearly as similar under a second shift up to ``largest``.
 
-    Gradients of whole frames are correlated; tiles in several parts may exclude a repetition.
-    """
+    Gradients of whole frames are correlated; tiles in several parts may exclude a repetition."""
     alike = blurred(blur_px)
     shifts = _second_shifts(_correlation(first, alike), moved, largest)
     if not shifts:

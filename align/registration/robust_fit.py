@@ -255,8 +255,7 @@ def without_parts(
 ) -> Checked:
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
-    Their prediction measures the quality of the model, the change of the result its certainty.
-    """
+    Their prediction measures the quality of the model, the change of the result its certainty."""
     found, scatter = left_out(settled, matches, shape, asymmetric=asymmetric), settled.scatter
     if found is None:
         return Checked(INLIER_PX**2, float("inf"))

@@ -105,8 +105,7 @@ class OwnZoom:
     def with_asymmetry(self, shared: Shared | None) -> "OwnZoom":
         """The zoom that the pair shows if its point spread has the asymmetry of the session.
 
-        It stays the pair's own if the session's is no surer than the fit, or not near it.
-        """
+        It stays the pair's own if the session's is no surer than the fit, or not near it."""
         told = self.asymmetry
         if self.zoom is None or self.sigma is None or told is None or shared is None:
             return self
@@ -177,8 +176,7 @@ def shared_zoom(
 ) -> Shared | None:
     """The zoom of a session's pairs; None if under three are known and it is not 1.
 
-    With ``same_focus`` it is 1 unless contradicted; ``common`` is an error that all pairs share.
-    """
+    With ``same_focus`` it is 1 unless contradicted; ``common`` is an error that all pairs share."""
     if not zooms:
         return Shared(1.0, 0.0, 0) if same_focus else None
     mean = _mean(zooms, sigmas)
@@ -218,8 +216,7 @@ def register_in_session(
 ) -> tuple[Registration, SessionLens | None]:
     """Find the transform between two pictures with what their session shares, and what is used.
 
-    An unknown pair is registered again from the shared zoom on, unless its tiles disagree.
-    """
+    An unknown pair is registered again from the shared zoom on, unless its tiles disagree."""
     find = partial(register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit)
     own = find()
     if own.similarity is not None or at_most == "translation":
@@ -240,8 +237,7 @@ def with_session(
 ) -> tuple[Registration, SessionLens | None]:
     """A pair's own registration with what its session shares, if that is surer and near its own.
 
-    Nothing is registered again: an asymmetry only adds to the zoom that the tiles show.
-    """
+    Nothing is registered again: an asymmetry only adds to the zoom that the tiles show."""
     if own.model not in ZOOMED_MODELS or at_most == "translation":
         return own, None
     found, used = OwnZoom.of(own, shape).in_session(lens)

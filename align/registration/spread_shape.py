@@ -126,8 +126,7 @@ def spread_shape(
 def least_spread(field: Array, coc_px: Array) -> float:
     """Largest CoC at the corner that a coma may have without showing in the tiles, by their field.
 
-    A coma displaces a point by no more than its spread, so a sharp tile far out excludes it.
-    """
+    A coma displaces a point by no more than its spread, so a sharp tile far out excludes it."""
     out = field >= LEAST_FIELD
     if not out.any():
         return float(coc_px.max())
@@ -163,8 +162,7 @@ def _moments(
 ) -> tuple[float, float, float, float] | None:
     """Second and third moments along the radius beyond those of a disc, and their variances.
 
-    All other parameters are free: brightness, shift, size of the blur, other moments.
-    """
+    All other parameters are free: brightness, shift, size of the blur, other moments."""
     height, width = blurry.shape
     half = min(tiles.side, height, width) // 2
     place = np.round(tiles.centres[index] + tiles.shifts[index])
@@ -213,8 +211,7 @@ def _along_radius(part: Array, field: Array) -> Array:
 def _pooled(values: Array, variances: Array, field: Array) -> tuple[float, float] | None:
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 
-    Overlapping tiles have correlated errors, so whole parts of the picture are left out.
-    """
+    Overlapping tiles have correlated errors, so whole parts of the picture are left out."""
     column, row = (np.clip(field.T + 1, 0, 1.999) * PARTS / 2).astype(int)
     part, height = row * PARTS + column, np.linalg.norm(field, axis=1)
     weights = 1 / (variances + FLOOR**2)

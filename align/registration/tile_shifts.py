@@ -154,8 +154,7 @@ def _most_alike(
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
     """Cross spectrum with the most similar second picture, its index, and the similarity.
 
-    It is the correlation of gradients under any shift, so smooth differences do not matter.
-    """
+    It is the correlation of gradients under any shift, so smooth differences do not matter."""
     cross = np.zeros_like(first)
     chosen = np.zeros(len(first), dtype=int)
     likeness = np.full(len(first), -1.0)
@@ -258,8 +257,7 @@ def _noise_peaks(frequencies: Array) -> Array:
 def _errors(trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]) -> Array:
     """Standard errors from the scatter of the phases and the width of the peak.
 
-    Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height).
-    """
+    Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height)."""
     rows, columns = scipy.fft.fftfreq(tile[0]), scipy.fft.rfftfreq(tile[1])
     counts = _twice(len(columns), tile[1])
     by_row, by_column = trusted @ counts, trusted.sum(axis=1) * counts

@@ -41,8 +41,7 @@ def gathered(
 ) -> NDArray[np.float32]:
     """``(h, w, 3)`` values at the positions; border values go on outside. ``widening`` is >= 1.
 
-    Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979).
-    """
+    Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979)."""
     values = np.empty((*positions[0].shape, 3), np.float32)
     table, support = _TABLES[kernel], float(SUPPORT[kernel])
     _gather(source, *positions, table, support, max(widening, 1.0), values)

@@ -42,8 +42,7 @@ def means_over(maps: Sequence[Array] | Array, weight: Array, sigma_px: float) ->
 def grain_level(values: Array, counted: Array) -> float:
     """Standard deviation of white noise, from the smoothest tenth: texture is not everywhere.
 
-    Source: Immerkær, Fast noise variance estimation (CVIU 1996), over windows.
-    """
+    Source: Immerkær, Fast noise variance estimation (CVIU 1996), over windows."""
     rough = np.abs(cv2.filter2D(values, cv2.CV_32F, ROUGHNESS))
     local = reduced_area(np.asarray(rough), GRAIN_WINDOW_PX)
     places = local[reduced_area(counted, GRAIN_WINDOW_PX) > 0.99]

@@ -18,8 +18,7 @@ the band around a mean of nearly nothing would select noise."""
 def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     """``(N, 1, H, W)``: 1 where |flow| is within ``band`` of its mean, or that is below 0.1 px.
 
-    Source: JDRL (AAAI 2023), lambda = 0.35; the magnitude is our reading, see ``official_mask``.
-    """
+    Source: JDRL (AAAI 2023), lambda = 0.35; the magnitude is our reading, see ``official_mask``."""
     motion = flow.detach()
     # torch's norm over an axis of two takes eighty times as long
     magnitude = torch.hypot(motion[:, :1], motion[:, 1:])
@@ -36,8 +35,7 @@ ROUNDS = 20
 def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> torch.Tensor:
     """out(x) = image(x + flow(x)), ``(N, C, H, W)``, bilinear; px, x right, y down; edges repeat.
 
-    JDRL's released ``official`` grid is half a pixel off: zero flow stretches by W / (W - 1).
-    """
+    JDRL's released ``official`` grid is half a pixel off: zero flow stretches by W / (W - 1)."""
     count, _, height, width = image.shape
     if flow.shape != (count, 2, height, width):
         raise AlignmentError(
@@ -62,8 +60,7 @@ def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> 
 def inverse(flow: torch.Tensor) -> torch.Tensor:
     """The flow back, back(y) = -flow(y + back(y)), px, by :data:`ROUNDS` fixed-point steps.
 
-    They converge where neighbours move by less than a pixel against each other.
-    """
+    They converge where neighbours move by less than a pixel against each other."""
     back = -flow
     for _ in range(ROUNDS):
         back = -warp(flow, back)

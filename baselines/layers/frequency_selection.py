@@ -1,7 +1,6 @@
 """The residual block of SFNet and FSNet: parts of the spectrum are weighed apart.
 
-Source: Cui et al., Selective Frequency Network, ICLR 2023; c-yn/SFNet at b2d3c691.
-"""
+Source: Cui et al., Selective Frequency Network, ICLR 2023; c-yn/SFNet at b2d3c691."""
 
 import torch
 from torch import nn

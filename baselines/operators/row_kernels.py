@@ -1,7 +1,6 @@
 """Compiled loops over rows for the CPU; the machine code is cached beside this file.
 
-The differences are those of a mirrored picture: the last column and the last row have none.
-"""
+The differences are those of a mirrored picture: the last column and the last row have none."""
 
 from typing import Any
 

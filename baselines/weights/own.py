@@ -1,7 +1,6 @@
 """Weights shipped with the package: ``weights/NAME.safetensors`` with ``NAME.json``.
 
-``NAME-narrow`` are the start weights of a narrow copy.
-"""
+``NAME-narrow`` are the start weights of a narrow copy."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -38,8 +38,7 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:
     """List systems, or describe the system NAME.
 
-    The description holds its card, README, parameters and training settings.
-    """
+    The description holds its card, README, parameters and training settings."""
     if name is not None:
         if measure or variants:
             raise click.UsageError("--measure and --variants list all systems; leave NAME out")

@@ -15,8 +15,7 @@ from defocus.command_line.verbs import help_heading
 def command(out: Path, *, as_json: bool) -> int:
     """Show the state of each run of a study.
 
-    The exit code is 1 if a run has failed. Nothing is written.
-    """
+    The exit code is 1 if a run has failed. Nothing is written."""
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.results.lock import is_locked
     from defocus.benchmark.results.run_folder import left_out_of_study

@@ -33,8 +33,7 @@ def command() -> None:
 def list_command(*, as_json: bool) -> int:
     """List stored weights.
 
-    The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged.
-    """
+    The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged."""
     from defocus.baselines.weights.store import all_weights
     from defocus.command_line.json_output import json_output
     from defocus.progress import say

@@ -1,7 +1,6 @@
 """Restored pictures kept by a study without loss, so that a new metric needs no network.
 
-They are in the run's folder as ``outputs/PAIR.npz``, with their hashes in ``outputs.json``.
-"""
+They are in the run's folder as ``outputs/PAIR.npz``, with their hashes in ``outputs.json``."""
 
 import io
 import zipfile

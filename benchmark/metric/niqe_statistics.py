@@ -1,7 +1,6 @@
 """Statistics of natural scenes, as NIQE takes them of a block of locally normalised luma.
 
-Source: Mittal, Soundararajan and Bovik 2013, with the constants of the authors' program.
-"""
+Source: Mittal, Soundararajan and Bovik 2013, with the constants of the authors' program."""
 
 import cv2
 import numpy as np

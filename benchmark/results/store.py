@@ -1,7 +1,6 @@
 """Store of a study: per-image scores in SQLite, from which all tables are derived.
 
-Each run is stored in one transaction, so a killed run is stored completely or not at all.
-"""
+Each run is stored in one transaction, so a killed run is stored completely or not at all."""
 
 import contextlib
 import sqlite3

@@ -1,7 +1,6 @@
 """Shots of a memory card: RAW and JPEG of one name are one shot; an edited copy is none.
 
-They are ordered camera by camera, and by file number where the clock was set.
-"""
+They are ordered camera by camera, and by file number where the clock was set."""
 
 import itertools
 import re
@@ -307,8 +306,7 @@ def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], li
 def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> None:
     """Put files of one folder and kind of name to those of the count that numbered them.
 
-    What two bodies took at one time has numbers that contradict the time; those of one do not.
-    """
+    What two bodies took at one time has numbers that contradict the time; those of one do not."""
     for count in counts:
         if _apart_in_time(count, numbered) or _one_count([*count, *numbered]):
             count += numbered

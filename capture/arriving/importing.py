@@ -89,8 +89,7 @@ def _apertures(
 ) -> tuple[dict[str, BracketApertures], dict[str, str]]:
     """The apertures of each camera by its name, and why others have none, as a telephone.
 
-    Pictures without an exposure have those of another camera, and are left out for that reason.
-    """
+    Pictures without an exposure have those of another camera, and are left out for that reason."""
     telling = [body for body in bodies if body.tells_exposure] or bodies
     known: dict[str, BracketApertures] = {}
     lacking: dict[str, str] = {}
@@ -155,8 +154,7 @@ def watch_pictures(
 ) -> None:
     """Import pairs as they arrive, until interrupted; it ends with ``KeyboardInterrupt``.
 
-    The folder must be unchanged for ``settled_seconds``, because a shot may still be arriving.
-    """
+    The folder must be unchanged for ``settled_seconds``, because a shot may still be arriving."""
     pictures = PictureFolder(require_folder(request.folder))
     with _importer(session, request, pictures, json_lines=json_lines) as importer:
         say(f"watching {request.folder}; Ctrl-C ends")

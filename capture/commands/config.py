@@ -59,8 +59,7 @@ def list_command(uri: str, as_json: bool) -> None:
 def get_command(uri: str, name: str) -> None:
     """Print the value of one setting.
 
-    NAME is a name from 'config list', or aperture, shutter or iso.
-    """
+    NAME is a name from 'config list', or aperture, shutter or iso."""
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import word_named, words_of
 
@@ -90,8 +89,7 @@ def set_command(uri: str, assignment: str) -> None:
 def dump_command(uri: str, out: Path | None) -> None:
     """Print all settings as JSON.
 
-    'config restore' reads the file.
-    """
+    'config restore' reads the file."""
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import dump_of
     from defocus.files import write_json

@@ -84,8 +84,7 @@ def judge_pair(
 ) -> Quality:
     """Compare EXIF with the request, and measure exposure, sharpness, misalignment and motion.
 
-    An unknown misalignment never rejects, nor settings contradicted by a ``virtual_camera``.
-    """
+    An unknown misalignment never rejects, nor settings contradicted by a ``virtual_camera``."""
     quality = Quality()
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
         _say_same(quality)

@@ -114,8 +114,7 @@ def compare_light(
 ) -> Light | None:
     """Compare ``(H, W, 3)`` linear light in [0, 1] where neither picture is clipped or black.
 
-    None if every block of 32 × 32 pixels is black or has clipped pixels.
-    """
+    None if every block of 32 × 32 pixels is black or has clipped pixels."""
     shown = np.ones(first.shape[:2], bool) if inside is None else inside
     clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown
     usable = block_means(clipped, BLOCK_PX) == 0

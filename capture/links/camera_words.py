@@ -104,8 +104,7 @@ def read_dump(path: Path) -> Dump:
 def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]:
     """Set every entry that differs from a dump; return the changed ones and reasons of failures.
 
-    Locked entries are tried again at the end; a dump of another model is refused.
-    """
+    Locked entries are tried again at the end; a dump of another model is refused."""
     model = camera.describe().model
     if model != dump.model:
         raise InputError(f"that configuration is of '{dump.model}', this camera is a '{model}'")

@@ -30,8 +30,7 @@ def setting_gone(camera: str, setting: str) -> CameraError:
 def with_retries(order: Callable[[], T], told: Callable[[str], None]) -> T:
     """Carry out an order, and repeat it after growing pauses on temporary failures.
 
-    ``told`` gets each failure before another try; the order must be safe to repeat.
-    """
+    ``told`` gets each failure before another try; the order must be safe to repeat."""
     for pause in PAUSES_SECONDS:
         try:
             return order()

@@ -142,8 +142,7 @@ def plan_bracket(
 ) -> Bracket:
     """Choose times (and ISO only if needed) for two apertures, as typed.
 
-    None uses the present setting; ``sharp_settings`` are those of a second camera.
-    """
+    None uses the present setting; ``sharp_settings`` are those of a second camera."""
     second_settings = sharp_settings or settings
     first = plan_exposure(settings, blurry, shutter, iso)
     _require_settable(second_settings)

@@ -1,7 +1,6 @@
 """Settings of a shoot: options of ``shoot``, ``live`` and ``plan``, and what the journal keeps.
 
-It imports nothing heavy, as ``--help`` reads it.
-"""
+It imports nothing heavy, as ``--help`` reads it."""
 
 import re
 from collections.abc import Sequence

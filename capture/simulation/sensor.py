@@ -106,8 +106,7 @@ def sensor_noise(
 ) -> Floats:
     """Add shot noise (normal, with Poisson variance) and read noise; 1 = full well at that ISO.
 
-    A full well at ISO 200 has half the electrons of one at ISO 100.
-    """
+    A full well at ISO 200 has half the electrons of one at ISO 100."""
     if strength == 0:
         return signal
     electrons = FULL_WELL_ELECTRONS * 100.0 / iso

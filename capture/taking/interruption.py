@@ -19,8 +19,7 @@ __all__ = ["continuation_hint", "until_pipe_closes"]
 def continuation_hint(folder: SessionFolder, path: Path) -> Iterator[None]:
     """At an interruption or on a full disk, print the command that continues the session.
 
-    ``InterruptedWorkError`` replaces ``KeyboardInterrupt``; an import repeats the same command.
-    """
+    ``InterruptedWorkError`` replaces ``KeyboardInterrupt``; an import repeats the same command."""
     try:
         yield
     except (KeyboardInterrupt, click.Abort) as stop:

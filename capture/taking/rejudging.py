@@ -84,8 +84,7 @@ class _Job:
 def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck:
     """Update a check with new verdicts from the files, by the limits and calibrations of the shoot.
 
-    Decisions of people stay; a file keeps the verdicts, so an interrupted check goes on.
-    """
+    Decisions of people stay; a file keeps the verdicts, so an interrupted check goes on."""
     state, _ = read_state(root)
     whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
     work = [

@@ -162,8 +162,7 @@ def _address(uris: tuple[str, ...], shoot: ShootRecord) -> RigAddress:
 def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) -> RigAddress:
     """Addresses of journalled cameras; the user is asked before they start programs.
 
-    A journal may come from somebody else; ``--yes`` does not count, as nobody saw the address.
-    """
+    A journal may come from somebody else; ``--yes`` does not count, as nobody saw the address."""
     address = RigAddress(camera.uri, None if sharp is None else sharp.uri)
     for uri in filter(starts_programs, address.uris):
         if not sys.stdin.isatty():

@@ -193,8 +193,7 @@ def complete_whole(
 ) -> list[CompletePair]:
     """Judge and complete the pairs that lack only their verdict, as after a kill; no camera works.
 
-    A rejected pair that is wanted again, or one whose files have changed, is left to be shot.
-    """
+    A rejected pair that is wanted again, or one whose files have changed, is left to be shot."""
     completed = []
     for pair in pairs:
         state = folder.state

@@ -106,8 +106,7 @@ def _curate(
 ) -> "tuple[tuple[Judgement, ...], tuple[LeftOut, ...], Usable]":
     """The judgements, the pairs that could not be read, and what compensation would change.
 
-    ``decide`` asks a person once the rules have judged.
-    """
+    ``decide`` asks a person once the rules have judged."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.curation_rules import read_rules

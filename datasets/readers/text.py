@@ -1,7 +1,6 @@
 """text - pages of random text, rendered with the stream's lenses and cameras.
 
-``text:`` needs no folder.
-"""
+``text:`` needs no folder."""
 
 from pathlib import Path
 

@@ -174,8 +174,7 @@ def reused_batches(
 ) -> "Iterator[Batch]":
     """Batches of crops of pairs in memory, which are on the device if they fit there.
 
-    The pairs of the first step are rendered at once, then some between any two steps.
-    """
+    The pairs of the first step are rendered at once, then some between any two steps."""
     places = places_of(reuse.batch, feeder.mine)
     bank = _Bank(patches, reuse, places, feeder)
     held = reuse.held(first)

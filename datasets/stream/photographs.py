@@ -69,8 +69,7 @@ def is_held_out(sha256: str) -> bool:
 def find_photographs(folder: Path | None) -> Photographs:
     """The photographs of a folder and its sub-folders; hidden ones are left out.
 
-    So are files that cannot be read, which are named.
-    """
+    So are files that cannot be read, which are named."""
     if folder is None:
         return Photographs()
     found: list[Path] = []
@@ -91,8 +90,7 @@ def find_photographs(folder: Path | None) -> Photographs:
 def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     """Decode photographs into memory, without small ones and those of the sample dataset.
 
-    Those that cannot be read are left out by name.
-    """
+    Those that cannot be read are left out by name."""
     refused = refused_hashes()
     read: list[Photograph] = []
     known: list[Path] = []

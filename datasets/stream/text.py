@@ -1,7 +1,6 @@
 """Pages of random text through a stream's lenses and cameras: what can be read again is counted.
 
-No average of blurs makes letters legible, so a score of characters cannot be won by smoothing.
-"""
+No average of blurs makes letters legible, so a score of characters cannot be won by smoothing."""
 
 import cv2
 import numpy as np

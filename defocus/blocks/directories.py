@@ -1,7 +1,6 @@
 """Directories of tags, in TIFF files and EXIF blocks; damage is recorded, never raised.
 
-Source: TIFF 6.0, section 2; BigTIFF (Adobe 2007).
-"""
+Source: TIFF 6.0, section 2; BigTIFF (Adobe 2007)."""
 
 import struct
 from collections.abc import Iterable

@@ -1,7 +1,6 @@
 """EXIF blocks: carried whole; only what is damaged, or shows the old picture, is changed in place.
 
-In place, because maker notes point into the block. Source: Exif 3.0, sections 4.5 and 4.6.
-"""
+In place, because maker notes point into the block. Source: Exif 3.0, sections 4.5 and 4.6."""
 
 import struct
 from collections.abc import Iterator

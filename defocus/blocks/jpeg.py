@@ -1,7 +1,6 @@
 """Segments of JPEG files, and what follows the picture.
 
-Source: ITU-T T.81, annex B; CIPA DC-007 (several pictures in one file); JFIF 1.02.
-"""
+Source: ITU-T T.81, annex B; CIPA DC-007 (several pictures in one file); JFIF 1.02."""
 
 import struct
 from dataclasses import dataclass

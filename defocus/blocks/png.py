@@ -1,7 +1,6 @@
 """Chunks of PNG files.
 
-Source: PNG specification, third edition (W3C 2025), sections 5, 11 and 14.
-"""
+Source: PNG specification, third edition (W3C 2025), sections 5, 11 and 14."""
 
 import struct
 import zlib

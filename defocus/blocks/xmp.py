@@ -1,7 +1,6 @@
 """XMP packets: carried whole; what points at bytes that are not there is taken out.
 
-Source: Google's camera and container schemas, Adobe's gain map 1.0, C2PA 2.1 (provenance).
-"""
+Source: Google's camera and container schemas, Adobe's gain map 1.0, C2PA 2.1 (provenance)."""
 
 import re
 

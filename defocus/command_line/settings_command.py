@@ -1,7 +1,6 @@
 """A command whose options are the fields of settings models, which load with its first option.
 
-The list of all commands needs none of them, and stays fast.
-"""
+The list of all commands needs none of them, and stays fast."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +25,7 @@ Models: TypeAlias = "Mapping[str, type[Settings]]"
 class SettingsCommand(SectionedCommand):
     """A command whose function gets settings objects.
 
-    Its annotations in quotes are models of the module ``models``.
-    """
+    Its annotations in quotes are models of the module ``models``."""
 
     _params: list[click.Parameter]
     _is_complete: bool

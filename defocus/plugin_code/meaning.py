@@ -1,7 +1,6 @@
 """Python source by meaning: comments, docstrings, formatting and order of imports do not count.
 
-Nothing is run. Texts are the same under all versions of Python, as far as these parse alike.
-"""
+Nothing is run. Texts are the same under all versions of Python, as far as these parse alike."""
 
 import ast
 import hashlib

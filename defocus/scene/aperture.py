@@ -103,8 +103,7 @@ class DualPixel:
     def left_share(self, u: Array, v: Array) -> Array:
         """Share of the left view at points of the pupil, in radii, u to the right.
 
-        ``left_share(u, v) + left_share(-u, v)`` is 1.
-        """
+        ``left_share(u, v) + left_share(-u, v)`` is 1."""
         if self.profile == "half-disc":
             return np.where(u < 0, 1.0, np.where(u > 0, 0.0, 0.5))
         near = self._filter(np.hypot(u + 1.0, v))
@@ -143,8 +142,7 @@ def aperture_psf(
 def disc_psf(diameter_px: float) -> Array:
     """The PSF of a defocused ideal lens, a uniform disc: ``(K, K)``, K odd, sum 1.
 
-    Up to a diameter of one pixel it is a point.
-    """
+    Up to a diameter of one pixel it is a point."""
     if not math.isfinite(diameter_px) or diameter_px < 0:
         raise OpticsError(
             f"a circle of confusion of {diameter_px} px has no kernel; give 0 or more"

@@ -90,8 +90,7 @@ def landings(
 ) -> tuple[Array, Array]:
     """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
-    The result: x and y, each ``(C, R)``, px.
-    """
+    The result: x and y, each ``(C, R)``, px."""
     x, y = rays
     slope_x, slope_y = pupil.slopes(x, y)
     scale = 2.0 * pupil.lens.f_number / pupil.lens.pixel_pitch_um
@@ -148,8 +147,7 @@ def wave_light(
 ) -> Array:
     """Intensity on a grid of places: |FT{A exp(2πi W)}|² by products with two matrices.
 
-    The result: ``(C, P, P)``, in arbitrary units.
-    """
+    The result: ``(C, P, P)``, in arbitrary units."""
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
     x, y = steps[None, :], steps[:, None]

@@ -155,8 +155,7 @@ def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, Vie
 def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
     """Signed circle-of-confusion diameter of the frontmost surface, ``(H, W)``, in pixels.
 
-    A layer counts as the surface where its alpha is at least one half.
-    """
+    A layer counts as the surface where its alpha is at least one half."""
     canvas = Window.of(layers[0].alpha.shape)
     values = np.zeros(canvas.shape)
     foremost(

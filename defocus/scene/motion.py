@@ -28,8 +28,7 @@ MARGIN = 24
 def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
     """The scene as seen by a camera that is displaced by ``geometry``.
 
-    The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.scene.geometry`).
-    """
+    The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.scene.geometry`)."""
     if geometry == IDENTITY:
         return list(layers)
     return [_moved_layer(layer, geometry) for layer in layers]
@@ -57,8 +56,7 @@ def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
 def moved(values: Array, geometry: Similarity) -> Array:
     """``(H, W)`` or ``(H, W, C)`` values displaced: the result has at x_s what they have at x_b.
 
-    At hard edges it can leave their range.
-    """
+    At hard edges it can leave their range."""
     height, width = values.shape[:2]
     matrix = geometry.matrix(width, height)
     planes = values.reshape(height, width, -1)

@@ -1,7 +1,6 @@
 """Soft-edged foreground shapes, as signed distances.
 
-Positions and sizes are in units of the frame's height, from the frame's centre, x right, y down.
-"""
+Positions and sizes are in units of the frame's height, from the frame's centre, x right, y down."""
 
 import math
 from collections.abc import Callable

@@ -77,8 +77,7 @@ def texture(
 ) -> NDArray[np.float64]:
     """The largest centred crop with that aspect ratio, resized by area or cubic.
 
-    The result: ``(height, width, 3)`` float64, linear light, >= 0.
-    """
+    The result: ``(height, width, 3)`` float64, linear light, >= 0."""
     if name not in PICTURES:
         raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
     return covering(part(_linear(name), region), width, height)
@@ -87,8 +86,7 @@ def texture(
 def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
     """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
 
-    The result: ``(height, width, 3)`` float64, >= 0.
-    """
+    The result: ``(height, width, 3)`` float64, >= 0."""
     rows, columns = picture.shape[:2]
     scale = min(columns / width, rows / height)
     crop_w, crop_h = int(scale * width), int(scale * height)
@@ -128,8 +126,7 @@ class Photograph:
     def of(cls, pixels: NDArray[np.uint8], pixels_hash: str) -> "Photograph":
         """The photograph with those pixels.
 
-        Its detail is that at half size, to suppress noise and JPEG blocks.
-        """
+        Its detail is that at half size, to suppress noise and JPEG blocks."""
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
         half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         across, down = (cv2.Sobel(half, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
@@ -141,8 +138,7 @@ class Photograph:
     def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
         """A random part at a random scale and orientation, extended by reflection if too small.
 
-        The result: ``(height, width, 3)`` float32 linear light in [0, 1].
-        """
+        The result: ``(height, width, 3)`` float32 linear light in [0, 1]."""
         turned = bool(random.integers(2))
         rows, columns = (width, height) if turned else (height, width)
         largest = min(self.pixels.shape[0] / rows, self.pixels.shape[1] / columns)

@@ -31,8 +31,7 @@ def framed(reach_px: float) -> int:
 def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     """Kernels of light on sub-pixels.
 
-    The result: ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off.
-    """
+    The result: ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off."""
     fineness = light.shape[-1] // size
     gather = _gather(size, fineness)
     light = light / light.sum(axis=(1, 2), keepdims=True)

@@ -1,7 +1,6 @@
 """A real lens at its working aperture, and its pupil as a place of the picture sees it.
 
-Places in the pupil are in radii of the pupil in use, x to the right and y down.
-"""
+Places in the pupil are in radii of the pupil in use, x to the right and y down."""
 
 import math
 from dataclasses import dataclass

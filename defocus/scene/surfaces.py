@@ -220,8 +220,7 @@ def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fill unmeasured pixels (NaN) with the farther of their neighbours left and right.
 
-    Unmeasured areas of a stereo pair are mostly background seen by one view only.
-    """
+    Unmeasured areas of a stereo pair are mostly background seen by one view only."""
     from_left = _carried(depth)
     from_right = _carried(depth[:, ::-1])[:, ::-1]
     return np.where(np.isfinite(depth), depth, np.fmax(from_left, from_right))

@@ -90,8 +90,7 @@ def circle_of_confusion_px(
 def breathing_zoom(lens: Lens, reference: Lens) -> float:
     """Magnification of a picture taken with ``lens`` over one taken with ``reference``.
 
-    A lens that focuses by moving as a whole magnifies with its image distance: v / v_ref.
-    """
+    A lens that focuses by moving as a whole magnifies with its image distance: v / v_ref."""
     return lens.image_distance_mm / reference.image_distance_mm
 
 

@@ -95,6 +95,5 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
     ) -> tuple[torch.Tensor, Parts] | None:
         """The adversary's loss and its parts; None while it rests. Called after the network's step.
 
-        The network's output is to be computed without gradients here.
-        """
+        The network's output is to be computed without gradients here."""
         raise NotImplementedError

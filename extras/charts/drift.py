@@ -141,8 +141,7 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
     """Least squares of moves by (right, down, a, b): numbers, their errors, and what is left.
 
-    Each number of (a, b) adds (a x - b y, b x + a y) to the shift.
-    """
+    Each number of (a, b) adds (a x - b y, b x + a y) to the shift."""
     x, y = start.T
     one, zero = np.ones_like(x), np.zeros_like(x)
     design = np.concatenate(

@@ -89,8 +89,7 @@ def _remove(client: httpx.Client, made: dict[str, Any]) -> None:
 def plan(draft: Draft) -> dict[str, Any]:
     """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent.
 
-    The DOI that the server would reserve is not known yet.
-    """
+    The DOI that the server would reserve is not known yet."""
     sizes = {archive_name(draft): draft.bytes}
     sizes |= {name: (draft.root / name).stat().st_size for name in BESIDE}
     return {"metadata": zenodo_metadata(draft), "files": sizes}

@@ -159,8 +159,7 @@ def _view(path: Path) -> FrameView:
 def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix | None, str]:
     """The frame's place by the first of some placed frames that it can be registered with.
 
-    If there is none, the reason comes from the nearest one.
-    """
+    If there is none, the reason comes from the nearest one."""
     reason = ""
     for matrix, other in placed:
         found = register(other, view)

@@ -1,7 +1,6 @@
 """Scores of the Helsinki Deblur Challenge 2021: the middle of three lines, read by tesseract.
 
-Source: the challenge's rules and its ``OCR_evaluation.py``.
-"""
+Source: the challenge's rules and its ``OCR_evaluation.py``."""
 
 import re
 from collections.abc import Sequence

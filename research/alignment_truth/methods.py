@@ -1,7 +1,6 @@
 """Methods compared by the alignment benchmark; each maps a pair to a flow.
 
-A new method is one entry of :data:`METHODS`.
-"""
+A new method is one entry of :data:`METHODS`."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,6 @@
 """Real focus stacks: each frame against the merged picture, before and after alignment.
 
-The merged picture comes from another program; it is a reference, not ground truth.
-"""
+The merged picture comes from another program; it is a reference, not ground truth."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -74,8 +74,7 @@ def export(
 def in_one_order(file: bytes) -> bytes:
     """A safetensors file with sorted metadata, so that equal weights have the same hash.
 
-    The library's order changes from call to call.
-    """
+    The library's order changes from call to call."""
     end = 8 + int.from_bytes(file[:8], "little")
     header = json.loads(file[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))

@@ -143,8 +143,7 @@ def _sample(
 def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
     """``(h, w, 3)``: squares of the change, its product with what is right, squares of that.
 
-    Of each cell, in parts of a block, so that the sum over a block is its mean.
-    """
+    Of each cell, in parts of a block, so that the sum over a block is its mean."""
     change, right = restored - blurry, sharp - blurry
     parts = [change * change, change * right, right * right]
     at_pixels = np.stack([one.mean(axis=2) for one in parts])

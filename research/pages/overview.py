@@ -1,7 +1,6 @@
 """Makes docs/overview.png, the picture of docs/alignment.md.
 
-``python -m research.pages.overview`` makes it.
-"""
+``python -m research.pages.overview`` makes it."""
 
 import matplotlib as mpl
 import numpy as np

@@ -1,7 +1,6 @@
 """Makes docs/score_steps.png, PSNR over the sampler's steps.
 
-``python -m research.pages.score_steps`` makes it.
-"""
+``python -m research.pages.score_steps`` makes it."""
 
 from pathlib import Path
 

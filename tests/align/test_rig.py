@@ -59,8 +59,7 @@ def places(rig: Rig) -> np.ndarray:
 def second_camera(scene: Image, rig: Rig) -> Image:
     """What the second camera stores of what the first shows: read at the inverse of the rig.
 
-    The inverse is found for each pixel by fixed-point iteration.
-    """
+    The inverse is found for each pixel by fixed-point iteration."""
     x, y = np.meshgrid(np.arange(WIDTH, dtype=float), np.arange(HEIGHT, dtype=float))
     u, v = (WIDTH - 1 - x if rig.mirrored else x), y.copy()
     for _ in range(12):

@@ -275,8 +275,7 @@ def recipe_of(narrow_copy: Baseline) -> Recipe:
 def test_a_training_step_gives_finite_gradients(network: Built) -> None:
     """At the last epoch, and at the first where the objective is told of the progress.
 
-    All that can be trained gets one, so that a network learns as a whole.
-    """
+    All that can be trained gets one, so that a network learns as a whole."""
     system, module = network
     recipe = recipe_of(system)
     torch.manual_seed(0)

@@ -32,8 +32,7 @@ def bayer_dng(
 ) -> Target:
     """A Bayer DNG of a grey scene: ``light`` in [0, 1] is what green pixels get, red and blue less.
 
-    ``neutral`` is what a grey surface gives in camera red, green and blue, as the file says.
-    """
+    ``neutral`` is what a grey surface gives in camera red, green and blue, as the file says."""
     raw = light * WHITE
     raw[0::2, 0::2] *= NEUTRAL[0]
     raw[1::2, 1::2] *= NEUTRAL[2]

@@ -82,8 +82,7 @@ def test_a_lost_camera_leaves_a_session_to_resume(
 def test_every_command_keeps_freed_memory() -> None:
     """Else a third of the time of judging is spent on pages that the system clears again.
 
-    By what is handed back: an array of 200 MB is in a mapping of its own, or it is not.
-    """
+    By what is handed back: an array of 200 MB is in a mapping of its own, or it is not."""
     code = (
         "import contextlib, os, sys\n"
         "import numpy as np\n"

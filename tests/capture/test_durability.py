@@ -78,8 +78,7 @@ def written_lines(journal: Path) -> int:
 def killed(process: ForkServerProcess, journal: Path, lines: int, delay: float) -> bool:
     """Kill -9 a process ``delay`` after the journal grew by ``lines``; False if a fault ended it.
 
-    Lines rather than seconds, so that a quick machine does not finish before it is killed.
-    """
+    Lines rather than seconds, so that a quick machine does not finish before it is killed."""
     before = written_lines(journal)
     while process.is_alive() and written_lines(journal) < before + lines:
         time.sleep(0.001)
@@ -167,8 +166,7 @@ def test_killed_at_three_random_moments(tmp_path: Path) -> None:
 class FullDisk:
     """From the n-th write below a folder on, every one finds the disk full.
 
-    Opening for writing, making folders, writing and syncing through descriptors count.
-    """
+    Opening for writing, making folders, writing and syncing through descriptors count."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.writes, self.full_from, self.on = str(root), 0, 0, True

@@ -130,8 +130,7 @@ def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(
 ) -> None:
     """The next release hands out the second and third picture of the one before.
 
-    They are kept where they are in memory only; on a card they stay.
-    """
+    They are kept where they are in memory only; on a card they stay."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     told: list[str] = []
     with open_camera(URI) as camera:

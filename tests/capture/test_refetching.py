@@ -105,8 +105,7 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
 ) -> None:
     """The virtual camera forgets its shots with its process: a file of its folder stands in.
 
-    What the card has no more is named, and its pair is incomplete.
-    """
+    What the card has no more is named, and its pair is incomplete."""
     session = tmp_path / "s"
     session_on_the_card(virtual_folder, session)
     pair = session / "pairs" / "0001_desk"

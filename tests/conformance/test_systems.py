@@ -1,7 +1,6 @@
 """Our systems against stored outputs of the official ones; every fixture of the folder is run.
 
-Those of the extras' systems lie beside the extras' tests.
-"""
+Those of the extras' systems lie beside the extras' tests."""
 
 import json
 from pathlib import Path

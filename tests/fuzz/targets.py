@@ -102,8 +102,7 @@ def picture(file: Path) -> None:
 def rewriting(root: Path) -> Iterator[DamagedReader]:
     """Pictures of every kind that can be read: written again with what their files say, and read.
 
-    EXIF blocks are drawn with any types and values, for damage seldom leaves one that is read.
-    """
+    EXIF blocks are drawn with any types and values, for damage seldom leaves one that is read."""
     noise = np.random.default_rng(0).integers(0, 255, (8, 10, 3), np.uint8)
     packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
     exif = PillowImage.Exif()

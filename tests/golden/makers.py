@@ -1,7 +1,6 @@
 """What the makers of datasets come to on two stored pairs, in numbers another machine gives too.
 
-Make ``makers.json`` anew after a revision was raised: ``python -m tests.golden.makers``.
-"""
+Make ``makers.json`` anew after a revision was raised: ``python -m tests.golden.makers``."""
 
 import json
 import os

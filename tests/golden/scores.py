@@ -1,7 +1,6 @@
 """What a fixed small study comes to: every protocol, profile and metric that needs no download.
 
-Make ``scores.json`` anew after a revision was raised: ``python -m tests.golden.scores``.
-"""
+Make ``scores.json`` anew after a revision was raised: ``python -m tests.golden.scores``."""
 
 import json
 import tempfile

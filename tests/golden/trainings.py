@@ -1,7 +1,6 @@
 """What three training steps come to, in numbers that another machine gives too.
 
-Make ``training.json`` anew after a revision was raised: ``python -m tests.golden.trainings``.
-"""
+Make ``training.json`` anew after a revision was raised: ``python -m tests.golden.trainings``."""
 
 import csv
 import json
@@ -43,8 +42,7 @@ SIDE_PX = 96
 def planned(name: str, folder: Path, budget: BudgetName = "quick") -> tuple[Study, Run]:
     """The training of a system, on pictures that are the same on every machine.
 
-    Its budget is not demo, which trains narrow copies.
-    """
+    Its budget is not demo, which trains narrow copies."""
     system = baseline(name)
     rate = system.recipe().demo.learning_rate if system.recipe else None
     schedule = ScheduleOverride(steps=STEPS, crop_px=CROP_PX, batch=BATCH, learning_rate=rate)

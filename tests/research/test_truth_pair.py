@@ -97,8 +97,7 @@ def test_shift_alone_is_one_vector_of_at_most_the_range(train: Textures) -> None
 def test_parallax_is_linear_in_the_circle_of_confusion(train: Textures) -> None:
     """Both are linear in inverse depth, so that one is a line in the other on each side of focus.
 
-    Pairs in focus at an end of the scene have one side only.
-    """
+    Pairs in focus at an end of the scene have one side only."""
     ranges = replace(PLAIN, coc_px=(10, 10), parallax_px=4.0)
     checked = 0
     for index in range(12):

@@ -196,8 +196,7 @@ print(int(status["VmHWM"].split()[0]) / 2**20)
 def peak_gib(system: str, height: int, width: int, folder: Path) -> float:
     """Of a process that restores a JPEG.
 
-    Linux gives KiB. ``ru_maxrss`` will not do: a child begins with the peak of its parent.
-    """
+    Linux gives KiB. ``ru_maxrss`` will not do: a child begins with the peak of its parent."""
     rng = np.random.default_rng(0)
     part = cv2.GaussianBlur(rng.integers(0, 256, (500, 500, 3)).astype(np.uint8), (0, 0), 2)
     repeats = (-(-height // 500), -(-width // 500), 1)

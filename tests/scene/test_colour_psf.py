@@ -136,8 +136,7 @@ def test_waves_agree_with_a_direct_integral(name: str) -> None:
 def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter: float) -> None:
     """2 J1(πDf) / (πDf), not times the pixel's sinc; counting in pixels errs by 0.28 at D 1.
 
-    At D 1.5 to 2 no kernel without negative values is near at the highest frequencies.
-    """
+    At D 1.5 to 2 no kernel without negative values is near at the highest frequencies."""
     psf = colour_psfs(COARSE, diameter, AXIS)[1]
     frequency = np.linspace(0.01, 0.5, 50)
     argument = np.pi * abs(diameter) * frequency

@@ -1,7 +1,6 @@
 """What processes that make batches bring, and cost: seconds of the wall, for they are to be saved.
 
-``pytest tests/speed/test_feeding.py --benchmark-only -n 0``
-"""
+``pytest tests/speed/test_feeding.py --benchmark-only -n 0``"""
 
 import time
 from collections.abc import Callable, Iterator

@@ -136,8 +136,7 @@ class Decoder(nn.Module):
     def dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The densely connected layers, summed source by source: one wide convolution for each.
 
-        That is faster than concatenating; one memory layout spares a copy of the finest level.
-        """
+        That is faster than concatenating; one memory layout spares a copy of the finest level."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
         start = inputs.shape[1]  # of a source's channels, counted from the end of a layer's

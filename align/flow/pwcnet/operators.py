@@ -45,8 +45,7 @@ NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
 def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """``(N, 81, H, W)``: mean over channels of first(y, x) * second(y + dy, x + dx), zeros outside.
 
-    The channel is (dy + 4) * 9 + (dx + 4).
-    """
+    The channel is (dy + 4) * 9 + (dx + 4)."""
     dtype = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
     volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
     return volume
@@ -119,8 +118,7 @@ def normalised_features(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Normalise both maps by their common mean and standard deviation, for each sample.
 
-    Else no network learns from blurry/sharp pairs. Source: Jonschkowski et al. (ECCV 2020), 3.2.
-    """
+    Else no network learns from blurry/sharp pairs. Source: Jonschkowski et al. (ECCV 2020), 3.2."""
     both = torch.stack([first, second])
     both = both.to(torch.promote_types(both.dtype, torch.float32))
     variance, mean = torch.var_mean(both, dim=(0, 2, 3, 4), correction=0, keepdim=True)

@@ -47,8 +47,7 @@ NVLABS_UNUSED = "deconv2"
 def nvlabs_modules() -> dict[str, str]:
     """Module name in NVlabs' files to module name in ours, in NVlabs' order.
 
-    ``deconvN`` and ``upfeatN`` belong to the level below in ours; level 6 has ``conv6aa``.
-    """
+    ``deconvN`` and ``upfeatN`` belong to the level below in ours; level 6 has ``conv6aa``."""
     names: dict[str, str] = {}
     for level, ours in enumerate(LEVEL_NAMES, start=1):
         order = ("aa", "a", "b") if level == 6 else ("a", "aa", "b")

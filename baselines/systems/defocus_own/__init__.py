@@ -1,7 +1,6 @@
 """Networks designed for this project and trained on its own renderings.
 
-The cards of the networks designed here: a small and a medium one.
-"""
+The cards of the networks designed here: a small and a medium one."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,6 @@
 """DMPHN: a deep hierarchy of ever smaller patches.
 
-DMPHN's cards: one stage of two depths, and stacks of two to four stages.
-"""
+DMPHN's cards: one stage of two depths, and stacks of two to four stages."""
 
 from functools import partial
 from typing import TYPE_CHECKING

@@ -1,7 +1,6 @@
 """DnCNN, a denoiser, here trained to deblur.
 
-DnCNN's cards: with batch normalisation, or in the shape of the released weights.
-"""
+DnCNN's cards: with batch normalisation, or in the shape of the released weights."""
 
 from defocus.baselines.card import Baseline, Card
 

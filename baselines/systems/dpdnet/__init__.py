@@ -1,7 +1,6 @@
 """DPDNet: the U-Net for one picture or two dual-pixel views that the DPDD data came with.
 
-DPDNet's cards: one picture, or the two views of a dual-pixel sensor.
-"""
+DPDNet's cards: one picture, or the two views of a dual-pixel sensor."""
 
 from defocus.baselines.card import Baseline, Card
 

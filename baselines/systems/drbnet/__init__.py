@@ -1,7 +1,6 @@
 """DRBNet: per-pixel dynamic kernels from coarse to fine.
 
-DRBNet's cards: trained in two stages, in one, and with dual-pixel input.
-"""
+DRBNet's cards: trained in two stages, in one, and with dual-pixel input."""
 
 from typing import TYPE_CHECKING
 

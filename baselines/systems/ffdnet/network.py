@@ -1,7 +1,6 @@
 """FFDNet with the state-dict names of cszn/KAIR.
 
-Source: Zhang et al., FFDNet (TIP 2018); cszn/KAIR at fc1732f, models/network_ffdnet.py.
-"""
+Source: Zhang et al., FFDNet (TIP 2018); cszn/KAIR at fc1732f, models/network_ffdnet.py."""
 
 import math
 

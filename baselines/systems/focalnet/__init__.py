@@ -1,7 +1,6 @@
 """FocalNet: two paths at full size, and attention to where and how a picture is degraded.
 
-FocalNet's cards: 16 blocks per size, and the released class's 4.
-"""
+FocalNet's cards: 16 blocks per size, and the released class's 4."""
 
 from defocus.baselines.card import Baseline, Card
 

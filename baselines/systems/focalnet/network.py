@@ -1,7 +1,6 @@
 """FocalNet with the official state-dict names.
 
-Source: Cui et al., Focal Network for Image Restoration (ICCV 2023); c-yn/FocalNet at b0460a87.
-"""
+Source: Cui et al., Focal Network for Image Restoration (ICCV 2023); c-yn/FocalNet at b0460a87."""
 
 import torch
 from torch import nn

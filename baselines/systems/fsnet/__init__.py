@@ -1,7 +1,6 @@
 """FSNet: SFNet whose stages at full size are small U's themselves.
 
-FSNet's cards: means over the whole picture, or over windows.
-"""
+FSNet's cards: means over the whole picture, or over windows."""
 
 from defocus.baselines.card import Baseline, Card
 

@@ -1,7 +1,6 @@
 """GKMNet: deblurring as a mixture of Gaussians, unrolled over three scales.
 
-GKMNet's cards: the first repository's network, and the updated one's.
-"""
+GKMNet's cards: the first repository's network, and the updated one's."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,6 @@
 """IFAN: per-pixel separable filters predicted from defocus disparity, applied to features.
 
-IFAN's cards: the paper's configurations, its ablation, and the corrected filters.
-"""
+IFAN's cards: the paper's configurations, its ablation, and the corrected filters."""
 
 from dataclasses import dataclass
 from functools import partial

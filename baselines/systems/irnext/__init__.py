@@ -1,7 +1,6 @@
 """IRNeXt: convolutions that also see the picture at three coarser sizes.
 
-IRNeXt's cards: 16 blocks per size, and the released class's 4.
-"""
+IRNeXt's cards: 16 blocks per size, and the released class's 4."""
 
 from defocus.baselines.card import Baseline, Card
 

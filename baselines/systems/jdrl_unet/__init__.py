@@ -1,7 +1,6 @@
 """JDRL's U-Net trained with the JDRL objective.
 
-The cards of the U-Net trained with JDRL: network and schedules are the U-Net's own.
-"""
+The cards of the U-Net trained with JDRL: network and schedules are the U-Net's own."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,6 @@
 """KPAC: kernel-sharing parallel atrous convolutions.
 
-KPAC's cards: three levels, two levels, dual-pixel input.
-"""
+KPAC's cards: three levels, two levels, dual-pixel input."""
 
 from defocus.baselines.card import Baseline, Card
 

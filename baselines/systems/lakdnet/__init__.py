@@ -1,7 +1,6 @@
 """LaKDNet: depth-wise convolutions of large kernels in a U of four levels.
 
-LaKDNet's cards: S (the base) and L, one picture or dual pixel, and the mended S.
-"""
+LaKDNet's cards: S (the base) and L, one picture or dual pixel, and the mended S."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,6 @@
 """LaKDNet for defocus, single picture and dual pixel, with the official state-dict names.
 
-Source: Ruan et al., LaKDNet (2023); lingyanruan/LaKDNet at 0c6b262, models/LaKDNet.py.
-"""
+Source: Ruan et al., LaKDNet (2023); lingyanruan/LaKDNet at 0c6b262, models/LaKDNet.py."""
 
 from collections.abc import Sequence
 

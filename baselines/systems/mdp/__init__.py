@@ -1,7 +1,6 @@
 """MDP: one encoder, three decoders for the left view, the right view and the sharp picture.
 
-MDP's cards: the whole training, and its first phase.
-"""
+MDP's cards: the whole training, and its first phase."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,6 @@
 """NAFNet: convolutions and products of features, without an activation function.
 
-NAFNet's cards: two widths.
-"""
+NAFNet's cards: two widths."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,6 @@
 """OKNet: kernels of 63 px and products with the spectrum at the coarsest size.
 
-OKNet's cards: 16 blocks per size, and the released class's 4.
-"""
+OKNet's cards: 16 blocks per size, and the released class's 4."""
 
 from defocus.baselines.card import Baseline, Card
 

@@ -1,7 +1,6 @@
 """P2IKT: inverse Gaussian kernels and a predicted one, mixed per pixel, from coarse to fine.
 
-P2IKT's cards: as released, and with its slips in the order of kernels and colours mended.
-"""
+P2IKT's cards: as released, and with its slips in the order of kernels and colours mended."""
 
 from typing import TYPE_CHECKING
 

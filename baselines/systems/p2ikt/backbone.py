@@ -1,7 +1,6 @@
 """P2IKT's backbone: encoder, six strip-attention blocks, decoder; 64 features per pixel.
 
-Source of the attention: Tsai et al., Stripformer, ECCV 2022, as P2IKT's released code uses it.
-"""
+Source of the attention: Tsai et al., Stripformer, ECCV 2022, as P2IKT's released code uses it."""
 
 import math
 

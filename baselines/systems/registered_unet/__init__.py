@@ -1,7 +1,6 @@
 """JDRL's U-Net trained on registered pairs, which is our own way to use misaligned ones.
 
-The card of the U-Net trained on registered pairs: network and schedules are the U-Net's own.
-"""
+The card of the U-Net trained on registered pairs: network and schedules are the U-Net's own."""
 
 from functools import partial
 

@@ -1,7 +1,6 @@
 """Restormer: attention between channels, in a U of four levels.
 
-Restormer's cards: one picture, or the two views of a dual-pixel sensor.
-"""
+Restormer's cards: one picture, or the two views of a dual-pixel sensor."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,6 @@
 """Restormer for defocus, single picture and dual pixel, with the official state-dict names.
 
-Source: Zamir et al., Restormer (CVPR 2022); swz30/Restormer at df766d5, Defocus_Deblurring.
-"""
+Source: Zamir et al., Restormer (CVPR 2022); swz30/Restormer at df766d5, Defocus_Deblurring."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,6 @@
 """SFNet: low and high frequencies apart, chosen by filters that depend on the picture.
 
-SFNet's cards: means over the whole picture, or over windows when it restores.
-"""
+SFNet's cards: means over the whole picture, or over windows when it restores."""
 
 from defocus.baselines.card import Baseline, Card
 

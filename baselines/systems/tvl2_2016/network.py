@@ -1,7 +1,6 @@
 """The reconstructed chain of 2016: local contrast and edges, a guided filter, a deconvolution.
 
-The paper's abstract names these ideas; its text was not at hand, so every number is ours.
-"""
+The paper's abstract names these ideas; its text was not at hand, so every number is ours."""
 
 from functools import partial
 

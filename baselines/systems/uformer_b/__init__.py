@@ -1,7 +1,6 @@
 """Uformer-B: attention within windows, in a U of five levels.
 
-Uformer-B's cards: either shift of the bottleneck, and any rectangle instead of a square.
-"""
+Uformer-B's cards: either shift of the bottleneck, and any rectangle instead of a square."""
 
 from defocus.baselines.card import Baseline, Card
 

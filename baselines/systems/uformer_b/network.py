@@ -1,7 +1,6 @@
 """Uformer with the official state-dict names (misspelt ones included).
 
-Source: Wang et al., Uformer (CVPR 2022); ZhendongWang6/Uformer at 65fc970, model.py.
-"""
+Source: Wang et al., Uformer (CVPR 2022); ZhendongWang6/Uformer at 65fc970, model.py."""
 
 from collections.abc import Sequence
 

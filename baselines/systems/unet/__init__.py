@@ -1,7 +1,6 @@
 """JDRL's plain U-Net, trained with a per-pixel loss: the network that JDRL is shown to lift.
 
-The U-Net's cards: trained on the pairs as captured, and two controls trained on aligned ones.
-"""
+The U-Net's cards: trained on the pairs as captured, and two controls trained on aligned ones."""
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.wrapping import controls

@@ -1,7 +1,6 @@
 """JDRL's U-Net trained with the contextual bilateral loss: a rival that its supplement tried.
 
-The card of the U-Net trained with the contextual bilateral loss: the U-Net's own schedules.
-"""
+The card of the U-Net trained with the contextual bilateral loss: the U-Net's own schedules."""
 
 from typing import TYPE_CHECKING
 

@@ -90,8 +90,7 @@ class CameraProcess:
     def retried(self, request: Callable[[], T], *, shooting: bool = False) -> T:
         """Do what ``request`` does, once more in a new process where the first one was lost.
 
-        So is a shot refused for no passing reason: the virtual store is full after 26 shots.
-        """
+        So is a shot refused for no passing reason: the virtual store is full after 26 shots."""
         try:
             answer = request()
         except ChildLostError as error:
@@ -127,8 +126,7 @@ class CameraProcess:
     def find(self, *words: str, needed: bool = False) -> tuple[str, dict[str, Any]] | None:
         """The first of some entries that the camera has; None if it never had one.
 
-        If it is ``needed``, the process looks again for a while, once.
-        """
+        If it is ``needed``, the process looks again for a while, once."""
         missed = self.had.intersection(words)
         found = self.ask("find", words=words, patience=0.0)
         if found is None and (missed or (needed and self._patient)):

@@ -52,8 +52,7 @@ class Moments:
     def check(self, parts: Sequence[Path], ordered: float) -> None:
         """See that files that came just now were taken together, and after they were ordered.
 
-        A clock that never ran proves nothing; after some refusals it is learned again.
-        """
+        A clock that never ran proves nothing; after some refusals it is learned again."""
         taken = [moment for part in parts if (moment := _taken(part)) is not None]
         if not taken:
             return

@@ -106,8 +106,7 @@ def files_of_shot(
 ) -> FilesOfShot:
     """The files of a shot, the ``first`` one from the release, in the order of the camera's events.
 
-    Without ``due``, how many are written, all have come when no file came for ``quiet_seconds``.
-    """
+    Without ``due``, how many are written, all have come when no file came for ``quiet_seconds``."""
     files, last, done = [first], clock(), False
     strays: list[CardFile] = []
     companion_seconds = MEMORY_SECONDS if in_memory(first) else COMPANION_SECONDS

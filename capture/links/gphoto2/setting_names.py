@@ -160,8 +160,7 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
 def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
     """Settings to change so that the mirror does not shake shots: a delay, or live view.
 
-    Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one.
-    """
+    Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one."""
     delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
     if delay is not None and not delay.read_only:
         longest = max(delay.choices, key=_delay_seconds, default="")

@@ -44,8 +44,7 @@ class SideVerdict:
 class SideJudge:
     """Reads shots in one thread and judges pairs in another while the camera works.
 
-    NumPy and OpenCV compute without the interpreter's lock, so the camera's thread goes on.
-    """
+    NumPy and OpenCV compute without the interpreter's lock, so the camera's thread goes on."""
 
     def __init__(self) -> None:
         self._eyes = ThreadPoolExecutor(1, "reading")

@@ -56,8 +56,7 @@ def new_pairs(
 ) -> list[PlannedPair]:
     """Numbers and names of pairs to add to a session; several scenes become ``NAME-1``, ….
 
-    Each aperture is a separate shoot, and their pairs alternate; None numbers the scenes.
-    """
+    Each aperture is a separate shoot, and their pairs alternate; None numbers the scenes."""
     known = len({pair.scene for pair in state.planned.values()})
     titles = list(listed) or _titles(scene, scenes, known)
     ordered = [

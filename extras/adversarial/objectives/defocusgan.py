@@ -85,8 +85,7 @@ class DefocusGANObjective(Objective):
     ) -> tuple[torch.Tensor, Parts] | None:
         """The critic's loss: mean(d) + 0.1 mean(d x blur radius) + gradient penalty.
 
-        d is what it gives for the restored less what it gives for the sharp picture.
-        """
+        d is what it gives for the restored less what it gives for the sharp picture."""
         if _second_epoch(progress) < CRITIC_FROM_EPOCH or self.adversary is None:
             return None
         diameter = self._diameter(batch)
@@ -115,8 +114,7 @@ def _second_epoch(progress: Progress) -> float:
 def iteration(progress: Progress) -> int:
     """The generator's own count, which fades its masks: it starts with the second stage's epoch 10.
 
-    Until then the count is 1; then it grows by one with each step.
-    """
+    Until then the count is 1; then it grows by one with each step."""
     if _second_epoch(progress) < ADVERSARIAL_FROM_EPOCH:
         return 1
     steps_per_epoch = progress.step / progress.epoch

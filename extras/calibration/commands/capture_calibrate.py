@@ -31,8 +31,7 @@ KINDS = {
 def command() -> None:
     """Measure how a camera differs from its labels.
 
-    Each command says what to point the camera at. Pictures are measured and then deleted.
-    """
+    Each command says what to point the camera at. Pictures are measured and then deleted."""
 
 
 def _add(kind: Any, meaning: str) -> None:  # noqa: ANN401 - a literal of a module not imported here

@@ -99,8 +99,7 @@ def calibrate_focus(
 def _dioptres(px_per_step: float, lens: Lens | None) -> float | None:
     """Dioptres of a step: |1/s - 1/D| = c N (s - f) / (f² s) for a blur c.
 
-    Source: the thin lens, see :mod:`defocus.scene.thin_lens`.
-    """
+    Source: the thin lens, see :mod:`defocus.scene.thin_lens`."""
     if lens is None:
         return None
     blur_mm = px_per_step * lens.sensor_pitch_um / 1e3

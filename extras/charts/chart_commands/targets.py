@@ -18,8 +18,7 @@ __all__ = ["command"]
 def command(out: Path) -> None:
     """Write a sheet of targets to print, on A4.
 
-    A star to focus on, and textures by which pictures are registered where a scene has none.
-    """
+    A star to focus on, and textures by which pictures are registered where a scene has none."""
     from defocus.extras.charts.sheet.svg import write_sheet
     from defocus.extras.charts.sheet.targets import make_targets
     from defocus.progress import say

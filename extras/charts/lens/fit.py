@@ -75,8 +75,7 @@ def fit_lens(
 ) -> FittedLens:
     """Fit a lens to photographs of one chart at several settings of focus or aperture.
 
-    Those of one f-number go from nearer to farther: blurs before and behind the focus are alike.
-    """
+    Those of one f-number go from nearer to farther: blurs before and behind the focus are alike."""
     signed = signed_blur(shots)
     kept = [int(k) for k in np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)]
     if len(kept) < LEAST_SHOTS:
@@ -242,8 +241,7 @@ def _fitted(
 ) -> tuple[_State, float]:
     """The better state after some rounds, and its sum of squares.
 
-    With waves the rest is that of waves, the derivatives those of rays, which are near enough.
-    """
+    With waves the rest is that of waves, the derivatives those of rays, which are near enough."""
     damping = DAMPING
     _rest(state, seen, base, move=True, waves=waves)
     for _ in track(range(rounds), f"fitting {len(names)} numbers"):

@@ -49,8 +49,7 @@ def chart_shots(
 def signed_blur(shots: Sequence[ChartShot]) -> Floats:
     """Blur of each photograph, px, positive before the sharpest of its f-number in their order.
 
-    The sharpest is zero if others are on both sides: on which side it is blurred is not known.
-    """
+    The sharpest is zero if others are on both sides: on which side it is blurred is not known."""
     blur = np.array([shot.blur_px for shot in shots])
     for f_number in sorted({shot.f_number for shot in shots}):
         group = np.flatnonzero([shot.f_number == f_number for shot in shots])

@@ -78,8 +78,7 @@ class ReadLine:
 def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Iterator[ReadLine]:
     """The four rows of dots around the chart, its longest straight lines.
 
-    A dot counts if the geometry used it and its blur keeps its light within its window.
-    """
+    A dot counts if the geometry used it and its blur keeps its light within its window."""
     largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
     sharp = np.asarray(blurs_px <= largest)
     known = np.isfinite(blurs_px)

@@ -194,8 +194,7 @@ def read_leaves(
 ) -> Iterator[ReadLeaves]:
     """Compare the dead leaves in the picture with those that were printed, or say why not.
 
-    Where a ``restored`` picture is white says nothing about the exposure.
-    """
+    Where a ``restored`` picture is white says nothing about the exposure."""
     clipped = not restored and paper_is_clipped(light, sheet, geometry)
     for square in sheet.parts:
         if not isinstance(square, LeavesSquare):

@@ -183,8 +183,7 @@ def _leaves_words(leaves: ReadLeaves) -> str:
 def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     """Find and measure the chart in linear light; None if there is none, or it is mirrored.
 
-    A large stored picture is reduced to find it; only the fields of the chart are read whole.
-    """
+    A large stored picture is reduced to find it; only the fields of the chart are read whole."""
     factor, seen = 1, light
     if isinstance(light, StoredLight):
         factor = math.ceil(max(light.shape[:2]) / ENOUGH_PX)

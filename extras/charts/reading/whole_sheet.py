@@ -74,8 +74,7 @@ class _Equations:
 def fit_whole_sheet(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> ChartGeometry:
     """Improve perspective and distortion under strong blur by all that is printed (Gauss-Newton).
 
-    The given one stays if it has 20 dots and under a quarter of the sheet is blurred by 6 mm.
-    """
+    The given one stays if it has 20 dots and under a quarter of the sheet is blurred by 6 mm."""
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
     factor = max(1, round(scale / PX_PER_MM))
     best, least = geometry, np.inf

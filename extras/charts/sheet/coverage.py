@@ -85,8 +85,7 @@ def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
 def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     """Share of each pixel inside outlines that do not cross; holes turn the other way.
 
-    Each side, cut at pixels, covers what is to its right, signed, so that a row's sum is exact.
-    """
+    Each side, cut at pixels, covers what is to its right, signed, so that a row's sum is exact."""
     rows, columns = size
     start = np.concatenate(contours)
     end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])

@@ -36,8 +36,7 @@ def photographed(
 ) -> Floats:
     """The chart before a grey wall in perspective, linear light, blurred by pixels only.
 
-    The homography leads from mm of the A3 sheet to px; paper has :data:`PAPER_LIGHT`.
-    """
+    The homography leads from mm of the A3 sheet to px; paper has :data:`PAPER_LIGHT`."""
     scale = np.sqrt(abs(np.linalg.det(homography[:2, :2]))) * FINENESS
     px_per_mm = float(np.ceil(scale))
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)

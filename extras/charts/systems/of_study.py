@@ -55,8 +55,7 @@ def measure_chart(
 ) -> list[ChartScore]:
     """Restore photographs of the chart; a system that fails is reported and left out.
 
-    Each system's scores are kept in ``out``, so that an interrupted command goes on there.
-    """
+    Each system's scores are kept in ``out``, so that an interrupted command goes on there."""
     if out is not None:
         read_request(out)
     finished = Finished(out)

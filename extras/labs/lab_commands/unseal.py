@@ -23,8 +23,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def command(folder: Path, key_file: Path, out: Path) -> None:
     """Open a sealed test set with its key.
 
-    'labs verify BUNDLE --dataset manifest:OUT' then scores what was submitted before.
-    """
+    'labs verify BUNDLE --dataset manifest:OUT' then scores what was submitted before."""
     from defocus.extras.labs.sealing.seal import open_seal
 
     open_seal(folder, key_file, out)

@@ -119,8 +119,7 @@ class SubmissionLine:
 def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submission], dict[str, str]]:
     """The bundles of a repository, oldest first, and why others cannot be read, by name.
 
-    Only statements and signatures are read; 'labs check' looks at the rest.
-    """
+    Only statements and signatures are read; 'labs check' looks at the rest."""
     found: list[Submission] = []
     unreadable: dict[str, str] = {}
     for path in bundles_of(folder):

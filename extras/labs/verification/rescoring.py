@@ -173,8 +173,7 @@ def _leak(run: str, share: float, where: str) -> str:
 def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairScorer:
     """A scorer of the metrics that were stated, with the second flow where there is one.
 
-    Where the truth was sealed, nothing that needs it could be stated: it gets a study's metrics.
-    """
+    Where the truth was sealed, nothing that needs it could be stated: it gets a study's metrics."""
     names = {column_of(score.metric) for score in stated}
     if sealed:
         names |= set(metrics_for(dataset.split("test")))

@@ -259,8 +259,7 @@ def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
 def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
     """Pairs and hashes of outputs that are the blurry pictures.
 
-    Several honest systems may have one of them: each that finds nothing to restore in it.
-    """
+    Several honest systems may have one of them: each that finds nothing to restore in it."""
     inputs = (run for run in runs if run.entry.system == INPUT)
     return {output for run in inputs for output in run.outputs.items()}
 

@@ -79,8 +79,7 @@ class ShootingThread:
     def ask(self, action: Action, told: Mapping[str, str]) -> None:
         """Add a request to the queue; ``told`` has the words that belong to it.
 
-        They are pair, reason, scene (empty = the next), a note's about and text, steps of focus.
-        """
+        They are pair, reason, scene (empty = the next), a note's about and text, steps of focus."""
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action in ("next-scene", "focus")):
             raise InputError("this session is only reviewed; 'defocus-capture live' shoots")

@@ -57,8 +57,7 @@ class Pictures:
     def jpeg(self, pair: CompletePair, role: Role, width: int) -> bytes:
         """A member of a pair, RAW with the sharp one's white balance, at a width of :data:`SIZES`.
 
-        A whole JPEG is the original, byte for byte.
-        """
+        A whole JPEG is the original, byte for byte."""
         path = member_path(self._root, pair, role)
         if width == SIZES["whole"] and path.suffix in SUFFIXES["JPEG"]:
             return _original(path)

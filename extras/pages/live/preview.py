@@ -256,8 +256,7 @@ def _gradient(sharp: NDArray[np.float32], blur_px: float) -> NDArray[np.float32]
 def sharpness(linear: NDArray[np.floating[Any]]) -> float | None:
     """A number to focus by: RMS gradient at the scale of a pixel over mean light, percent per px.
 
-    It compares one view only, and clipped lamps mislead it; None where all is black.
-    """
+    It compares one view only, and clipped lamps mislead it; None where all is black."""
     light = np.asarray(linear, np.float32).mean(axis=2)
     if not light.any():
         return None

@@ -127,8 +127,7 @@ class SceneShooter:
     ) -> list[CompletePair]:
         """Shoot the pairs of a scene, one for each position of the focus motor.
 
-        After ``CameraError`` or ``StorageError`` the pair is left incomplete.
-        """
+        After ``CameraError`` or ``StorageError`` the pair is left incomplete."""
         planned, known = self.plan(rig), self._calibrations
         request = within_travel(self.request, planned, rig, known.overshoot_steps)
         plan = plan_on(request, rig)

@@ -37,8 +37,7 @@ def serve_session(
 ) -> None:
     """Serve a session's page until Ctrl-C; its address is the only line on stdout.
 
-    Without ``opener`` it is only reviewed; ``share`` is what others in the network may do.
-    """
+    Without ``opener`` it is only reviewed; ``share`` is what others in the network may do."""
     followers: list[Callable[[Record], None]] = []
 
     def listener(record: Record) -> None:

@@ -12,8 +12,7 @@ __all__ = ["Feed"]
 class Feed:
     """Newest documents by kind; :meth:`publish` from any thread, :meth:`follow` in an event loop.
 
-    A listener that is slower than the news gets the newest of each kind and skips the rest.
-    """
+    A listener that is slower than the news gets the newest of each kind and skips the rest."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

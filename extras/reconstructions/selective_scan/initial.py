@@ -1,7 +1,6 @@
 """Initial parameters of a selective state space.
 
-Source: state-spaces/mamba at e9594ce, mamba_simple.py.
-"""
+Source: state-spaces/mamba at e9594ce, mamba_simple.py."""
 
 import math
 

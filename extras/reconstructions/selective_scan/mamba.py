@@ -1,7 +1,6 @@
 """Mamba's block for sequences, with the official state-dict names.
 
-Source: Gu and Dao, Mamba (2023), figure 3; state-spaces/mamba at e9594ce, mamba_simple.py.
-"""
+Source: Gu and Dao, Mamba (2023), figure 3; state-spaces/mamba at e9594ce, mamba_simple.py."""
 
 import torch
 from torch import nn

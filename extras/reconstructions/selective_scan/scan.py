@@ -1,7 +1,6 @@
 """Selective scan: a state space whose parameters depend on its input.
 
-Source: Gu and Dao, Mamba (2023), section 3; state-spaces/mamba at e9594ce.
-"""
+Source: Gu and Dao, Mamba (2023), section 3; state-spaces/mamba at e9594ce."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -102,8 +101,7 @@ def _without_values(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Result of a scan for tensors without values, for which only shapes and memory matter.
 
-    All blocks have the same cost, and a picture would need a hundred thousand operations.
-    """
+    All blocks have the same cost, and a picture would need a hundred thousand operations."""
     given = torch.empty_like(values), values.new_empty(*values.shape[:2], decay.shape[1])
     seen, wide, rates, read, write = next(_channel_parts(values, widths, decay, reading, writing))
     state = given[1][:, : seen.shape[1]]

@@ -1,7 +1,6 @@
 """VMamba's block for pictures: scans along rows and columns, forwards and backwards.
 
-Source: Liu et al., VMamba (2024); MzeroMiko/VMamba at 2ed52ea, SS2D with its v05 semantics.
-"""
+Source: Liu et al., VMamba (2024); MzeroMiko/VMamba at 2ed52ea, SS2D with its v05 semantics."""
 
 import torch
 from torch import nn

@@ -101,8 +101,7 @@ class DoseStudy:
     def controls(self) -> tuple[AblationLine, ...]:
         """The trained lines that know more than captured pairs tell: they are no way to train.
 
-        Pre-aligned pairs are one: ``defocus-data compensate`` writes them.
-        """
+        Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
         truth, lines = self.ablation.controls[-1], self.lines()
         told = [one.recipe().supervision if one.recipe else () for one in self.systems(lines)]
         return tuple(

@@ -29,8 +29,7 @@ def dose_result(document: Document) -> str:
 def study_title(document: Document) -> str:
     """What the study asks, and of which network.
 
-    A study of the central lines asks what the whole objective is worth, not what its parts are.
-    """
+    A study of the central lines asks what the whole objective is worth, not what its parts are."""
     known = {document["plain"], document["whole"], document["truth"]}
     known |= {*document["rivals"], *document["controls"]}
     lines = (line for one in document["doses"] for line in one["lines"])
@@ -98,8 +97,7 @@ def _first_rival(document: Document) -> str | None:
 def _best(document: Document) -> str:
     """The way to train with the largest mean gain at each dose, and the control on true pairs.
 
-    What is told a truth is no way to train. Pre-aligned pairs are one, though a control by name.
-    """
+    What is told a truth is no way to train. Pre-aligned pairs are one, though a control by name."""
     controls = {document["truth"], *document["controls"]}
     found: list[str] = []
     for one in document["doses"]:

@@ -41,8 +41,7 @@ def command(
 ) -> int:
     """Train on one dataset and test on others.
 
-    Run the same command again to continue after an interruption.
-    """
+    Run the same command again to continue after an interruption."""
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables

@@ -20,8 +20,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 def _text(restored: Picture, target: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
     """Percent of characters that both pictures have in common, in their order.
 
-    Both are read by tesseract without a dictionary. Pixels that do not count are grey in both.
-    """
+    Both are read by tesseract without a dictionary. Pixels that do not count are grey in both."""
     wanted = characters_in(target, mask)
     if len(wanted) < FEWEST_CHARACTERS:
         raise MetricUnavailableError(

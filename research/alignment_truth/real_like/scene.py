@@ -60,8 +60,7 @@ class RealLikeScene:
 def scene_files(split: Split, folders: Sequence[Path], stacks: Path | None) -> tuple[Path, ...]:
     """The photographs of a split, by the hash of their files.
 
-    ``choose`` has those of the truth set's split of that name, ``test`` all others.
-    """
+    ``choose`` has those of the truth set's split of that name, ``test`` all others."""
     found = [file for folder in folders for file in _pictures(folder)]
     for stack in sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ():
         frames = _pictures(stack)

@@ -125,8 +125,7 @@ def render_pair(
 ) -> TruthPair:
     """Render one pair, with layouts and point spread functions of the textures' split.
 
-    The same arguments always give the same pair.
-    """
+    The same arguments always give the same pair."""
     rng = np.random.default_rng([SPLITS.index(textures.split), seed, index])
     scene = _draw_scene(textures, ranges, (height, width), rng)
     frame = Window(0, 0, width, height)

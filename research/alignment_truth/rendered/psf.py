@@ -83,8 +83,7 @@ def kernel(
 ) -> NDArray[np.float32]:
     """The kernel of one circle of confusion at one place.
 
-    The result: ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``.
-    """
+    The result: ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``."""
     radius = abs(defocus_px) / 2
     if psf.family == "coma":
         return _coma(radius, psf.strength * largest_px / 2, field)

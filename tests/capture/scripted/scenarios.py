@@ -76,8 +76,7 @@ def bracket_for(
 ) -> BracketRequest:
     """A request that the open body can be asked, three stops apart or as far as its list goes.
 
-    With a fault that happens at some values only, they are asked for.
-    """
+    With a fault that happens at some values only, they are asked for."""
     with open_camera(URI) as camera:
         settings = camera.settings()
     apertures = sorted(values(settings["aperture"]).items(), key=lambda item: item[1])
@@ -159,8 +158,7 @@ def resumed_with_another_card(root: Path, body: ScriptedBody) -> None:
 def bracketed_with(body: ScriptedBody, fault: str, root: Path) -> None:
     """Shoot a focus bracket with a fault: the pair is right and the lens is back where it was.
 
-    Or there is one line that says what to do, and ``resume`` goes on once the fault is over.
-    """
+    Or there is one line that says what to do, and ``resume`` goes on once the fault is over."""
     request, spare = bracket_for(mode="focus", fault=fault), spare_of(fault)
     expected = begin(body, fault)
     if expected == PAIRS:
@@ -188,8 +186,7 @@ def quickest(body: ScriptedBody, fault: str) -> FileKind | None:
 def checked(root: Path, body: ScriptedBody, pairs: int, *, spare: int = 0) -> None:
     """Every pair is there, exposed as asked, of pictures that were taken for it, each used once.
 
-    The computer may have asked for some spare pictures besides.
-    """
+    The computer may have asked for some spare pictures besides."""
     found = read_session(root).pairs
     assert [pair.metadata["verdict"] for pair in found] == ["accept"] * pairs
     used: list[int] = []

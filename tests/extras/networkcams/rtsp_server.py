@@ -1,7 +1,6 @@
 """An RTSP server for tests: numbered frames as RTP/JPEG (RFC 2435), interleaved in TCP.
 
-Each frame shows its number as eight bars, so that a test can tell how old a frame is.
-"""
+Each frame shows its number as eight bars, so that a test can tell how old a frame is."""
 
 import hashlib
 import re

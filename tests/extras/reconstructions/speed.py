@@ -1,7 +1,6 @@
 """The selective scan of 4096 steps, against the recurrence step by step.
 
-``tests/extras/reconstructions/test_selective_scan.py`` compares their results.
-"""
+``tests/extras/reconstructions/test_selective_scan.py`` compares their results."""
 
 from collections.abc import Callable
 from functools import partial

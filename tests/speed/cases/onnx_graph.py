@@ -1,7 +1,6 @@
 """A picture by ``defocus-m`` in ONNX Runtime and in PyTorch; needs the extra ``onnx``.
 
-A graph with another result is refused when it is made.
-"""
+A graph with another result is refused when it is made."""
 
 from functools import partial
 

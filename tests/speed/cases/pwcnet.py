@@ -1,7 +1,6 @@
 """PWC-Net at 448 × 1024, and its largest cost volume, against plain implementations.
 
-The peer of the network has the same cost volume, so only the dense layers differ.
-"""
+The peer of the network has the same cost volume, so only the dense layers differ."""
 
 from functools import partial
 

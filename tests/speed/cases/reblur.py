@@ -1,7 +1,6 @@
 """The reblurring operator, forward and backward, against the literal form of its definition.
 
-``tests/baselines/test_reblurring.py`` compares their results.
-"""
+``tests/baselines/test_reblurring.py`` compares their results."""
 
 from functools import partial
 from typing import Any

@@ -1,7 +1,6 @@
 """A picture of 12 megapixels restored by ``defocus-m``, map of blur and guard included.
 
-The peer is the network in tiles of 256 px, alone: what a small memory would take.
-"""
+The peer is the network in tiles of 256 px, alone: what a small memory would take."""
 
 from functools import partial
 

@@ -1,7 +1,6 @@
 """CycleGAN's discriminator and its pool of earlier pictures.
 
-Source: Zhu et al., CycleGAN (ICCV 2017), section 4; junyanz/pytorch-CycleGAN-and-pix2pix.
-"""
+Source: Zhu et al., CycleGAN (ICCV 2017), section 4; junyanz/pytorch-CycleGAN-and-pix2pix."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
 """DefocusGAN's generator, with the state-dict names of the released ``KernelEDNet``.
 
-Source: DefocusGAN (AAAI 2023); the released ``models/MS_Unet.py``.
-"""
+Source: DefocusGAN (AAAI 2023); the released ``models/MS_Unet.py``."""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """Spatial attention with a channel gate, and channel attention with a spatial gate.
 
-Source: He et al., DAEformer (ICIP 2024), the abstract; how the gates look is chosen.
-"""
+Source: He et al., DAEformer (ICIP 2024), the abstract; how the gates look is chosen."""
 
 import torch
 from torch import nn

@@ -1,7 +1,6 @@
 """DAEformer, rebuilt from its abstract on Restormer's skeleton.
 
-Source: He et al., DAEformer (ICIP 2024).
-"""
+Source: He et al., DAEformer (ICIP 2024)."""
 
 import itertools
 from collections.abc import Sequence

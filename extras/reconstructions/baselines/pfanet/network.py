@@ -1,7 +1,6 @@
 """PFANet, rebuilt from its abstract.
 
-Source: Frontiers in Artificial Intelligence and Applications (2024), doi 10.3233/faia241382.
-"""
+Source: Frontiers in Artificial Intelligence and Applications (2024), doi 10.3233/faia241382."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,6 @@
 """Score-based defocus deblurring, rebuilt: sampling of sharp pictures that fit the blurry one.
 
-Cards of score-based deblurring: a reduced size for CPUs, and the full size.
-"""
+Cards of score-based deblurring: a reduced size for CPUs, and the full size."""
 
 from defocus.baselines.card import Baseline, Card
 

@@ -1,7 +1,6 @@
 """Alternating mixing of tokens and of channels.
 
-Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16.
-"""
+Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16."""
 
 import torch
 from torch import nn

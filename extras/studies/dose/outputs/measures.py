@@ -1,7 +1,6 @@
 """Measures of restored pictures: moved edges, bent lines, and the deformed target's two grids.
 
-They are kept in the run's folder, so that a finished study measures no output again.
-"""
+They are kept in the run's folder, so that a finished study measures no output again."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

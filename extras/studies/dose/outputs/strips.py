@@ -104,8 +104,7 @@ def _median_scene(values: Sequence[float | None]) -> int:
 def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float | None]:
     """The plain loss's bend of lines less the blurry input's by test scene, px, mean over seeds.
 
-    A line that is faint in the blurry picture itself has a bend there too, which shows nothing.
-    """
+    A line that is faint in the blurry picture itself has a bend there too, which shows nothing."""
     blurry = next(line for line in study.lines() if line.system == "input")
     plain, before = (_bends(study, here, line) for line in (study.ablation.lines[0], blurry))
     return [float(one) if np.isfinite(one) else None for one in plain - before]

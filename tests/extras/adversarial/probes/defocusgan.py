@@ -9,8 +9,7 @@ __all__ = ["PROBES"]
 def _run(generator: Generator, given: Given) -> Arrays:
     """With a second input, the official network is as freshly built: at its first iteration.
 
-    The official network takes BGR as it comes and radii instead of diameters.
-    """
+    The official network takes BGR as it comes and radii instead of diameters."""
     picture, *radius = given.inputs.values()
     diameter = 2 * radius[0] if radius else None
     found = generator.outputs(picture.flip(1), defocus_map=diameter, iteration=1)

@@ -22,16 +22,14 @@ PutBack: TypeAlias = Callable[[Step], float]
 def reverse_diffusion(step: Step) -> float:
     """As much as the step took; right where steps are small.
 
-    One that should leave a third of the noise leaves 0.94 of it.
-    """
+    One that should leave a third of the noise leaves 0.94 of it."""
     return float((step.sigma**2 - step.after**2) ** 0.5)
 
 
 def ancestral(step: Step) -> float:
     """As much as the level after the step has, however long the step is.
 
-    That holds where the clean estimate is right, less its own spread.
-    """
+    That holds where the clean estimate is right, less its own spread."""
     return reverse_diffusion(step) * step.after / step.sigma
 
 

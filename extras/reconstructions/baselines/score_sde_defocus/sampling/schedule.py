@@ -1,7 +1,6 @@
 """Noise levels of a variance-exploding diffusion.
 
-Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), section 3.4.
-"""
+Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), section 3.4."""
 
 import math
 from dataclasses import dataclass
