@@ -8,7 +8,7 @@ from urllib.error import HTTPError, URLError
 
 from defocus import __version__
 
-__all__ = ["WebError", "answer_of", "blocks_of"]
+__all__ = ["WebError", "answer_of", "blocks_of", "reason_of"]
 
 _BLOCK = 1 << 16
 
@@ -33,7 +33,7 @@ def answer_of(
     named = {"User-Agent": f"defocus/{__version__}", **(headers or {})}
     with _failures():
         # urllib refuses other addresses than these with a ValueError only once they are opened
-        if not address.startswith(("https://", "http://")):
+        if not address.lower().startswith(("https://", "http://")):
             raise ValueError(f"{address}: no web address")
         request = urllib.request.Request(address, headers=named)  # noqa: S310 - see above
         answer = _opener().open(request, timeout=timeout_seconds)
@@ -55,6 +55,12 @@ def blocks_of(answer: HTTPResponse) -> Iterator[bytes]:
             return
         else:
             raise WebError(f"cut after {arrived} of {promised} bytes", passing=True)
+
+
+def reason_of(error: object) -> str:
+    """What went wrong, in one line: the system's words for it where there are any."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())
 
 
 def _opener() -> urllib.request.OpenerDirector:
@@ -83,7 +89,6 @@ def _failures() -> Iterator[None]:
         raise WebError(f"{error.code} {error.reason}", error.code) from error
     except (OSError, HTTPException) as error:
         cause = error.reason if isinstance(error, URLError) else error
-        text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-        raise WebError(" ".join(str(text).split()), passing=True) from error
+        raise WebError(reason_of(cause), passing=True) from error
     except ValueError as error:  # no address, or a name that is none
-        raise WebError(" ".join(str(error).split())) from error
+        raise WebError(reason_of(error)) from error

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from defocus.cache import torch_checkpoint
 from defocus.errors import InputError, StorageError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
-from defocus.web import WebError, answer_of, blocks_of
+from defocus.web import WebError, answer_of, blocks_of, reason_of
 
 __all__ = [
     "BACKBONES",
@@ -131,14 +131,14 @@ def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iter
         try:
             next(chunks)
         except (OSError, ValueError, WebError) as error:
-            raise InputError(f"{origin}: cannot be read ({_cause(error)})") from error
+            raise InputError(f"{origin}: cannot be read ({reason_of(error)})") from error
         while True:
             if deadline is not None and time.monotonic() > deadline:
                 raise InputError(f"{origin}: the download is too slow")
             try:
                 chunk = next(chunks, b"")
             except (OSError, WebError) as error:
-                raise InputError(f"{origin}: broke off ({_cause(error)})") from error
+                raise InputError(f"{origin}: broke off ({reason_of(error)})") from error
             if not chunk:
                 return
             yield chunk
@@ -173,8 +173,3 @@ def _answer(address: str, timeout_seconds: float) -> Generator[bytes, None, None
     with contextlib.closing(answer):
         yield b""  # it has begun
         yield from blocks_of(answer)
-
-
-def _cause(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())

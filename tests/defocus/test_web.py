@@ -47,6 +47,10 @@ def content_of(address: str) -> bytes:
         return b"".join(blocks_of(answer))
 
 
+def test_the_scheme_of_an_address_has_no_case(address: str) -> None:
+    assert content_of(address.replace("http", "HTTP")).startswith(b"bytes=3- ")
+
+
 def test_a_redirection_is_followed_with_the_range(address: str) -> None:
     assert content_of(f"{address}/to-whole").startswith(b"bytes=3- defocus/")
 
