@@ -6,10 +6,9 @@ from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 __all__ = [
-    "FILE_KINDS",
     "ON_CARD",
     "SETTING_NAMES",
     "Camera",
@@ -36,8 +35,6 @@ Target = Literal["flat", "grey-card", "chart", "moving", "test-chart"]
 detail to the last pixel, a bright disc that crosses such a plane, and the printed test chart."""
 
 FileKind = Literal["raw", "raw+jpeg", "jpeg"]
-FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
-"""What files a shot makes."""
 
 ON_CARD = ".on-card.json"
 """End of the name of a note, beside the stem of a shot, of the files on the card that are it. It is

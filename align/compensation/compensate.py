@@ -28,7 +28,6 @@ from defocus.images import Image
 
 __all__ = [
     "MODELS",
-    "PHOTOMETRIC",
     "CompensatedPair",
     "Compensation",
     "Model",
@@ -45,7 +44,6 @@ Mask = NDArray[np.bool_]
 Model: TypeAlias = Literal["none", "global", "flow"]
 MODELS: tuple[Model, ...] = ("none", "global", "flow")
 Photometric: TypeAlias = Literal["match", "none"]
-PHOTOMETRIC: tuple[Photometric, ...] = ("match", "none")
 
 SATURATED_CODE = 0.975
 """Stored value, as a share of the largest, from which on a pixel counts as saturated."""

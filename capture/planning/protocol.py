@@ -13,9 +13,8 @@ from typing import get_args
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.shoot_settings import Mode, Order
 
-__all__ = ["MODES", "ORDERS", "PlannedShot", "ShotProtocol", "make_protocol"]
+__all__ = ["ORDERS", "PlannedShot", "ShotProtocol", "make_protocol"]
 
-MODES: tuple[Mode, ...] = get_args(Mode)
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 TOLERATED_STOPS = 1 / 6

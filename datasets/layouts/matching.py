@@ -10,12 +10,12 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from defocus.datasets.layouts.layout import by_number
 from defocus.errors import InputError
 
-__all__ = ["RULES", "MatchedNames", "Rule", "match_names"]
+__all__ = ["MatchedNames", "Rule", "match_names"]
 
 
 Keys: TypeAlias = Mapping[str, Sequence[str]]
@@ -57,8 +57,6 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = {
 
 Rule: TypeAlias = Literal["stem", "suffix", "prefix", "order"]
 
-RULES: tuple[Rule, ...] = get_args(Rule)
-"""The rules, in the order in which they are tried."""
 
 SEPARATORS = "_-. "
 """What an added suffix begins with, and an added prefix ends with."""

@@ -38,7 +38,6 @@ LARGEST_INTEGER = 2**63 - 1
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PairId = Annotated[str, AfterValidator(checked_id)]
-RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,199}$")]
 
 
 def _possible_time(text: str) -> str:
