@@ -12,7 +12,10 @@ from setuptools.command.sdist import sdist
 STAGES = (
     "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
 )  # fmt: skip
-OWN = ("blocks", "cluster", "command_line", "edges", "front", "plugin_code", "scene", "training")
+OWN = (
+    "blocks", "blur", "cluster", "command_line", "edges", "front", "plugin_code", "scene",
+    "training",
+)  # fmt: skip
 CHECKOUT = Path(__file__).resolve().parent
 
 os.umask(0o022)  # with it and one date for all files, two builds of a commit are the same bytes

@@ -7,7 +7,7 @@ picture's folder appears complete or not at all: an interrupted run can be conti
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from defocus.align.compensation.output import write_array
 from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
 from defocus.blocks.derived import give_blocks
+from defocus.blur.gradients import sharpnesses
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
@@ -30,17 +31,12 @@ from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import step
 from defocus.errors import ImageError, NotApplicableError
-from defocus.images import Image, as_float, read_image, write_image
+from defocus.images import Image, read_image, write_image
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
-__all__ = ["SCHEMES", "Cut", "Scheme", "cut_dataset", "kept", "places", "sharpnesses"]
-
-
-KERNELS = (3, 7, 11, 15)
-"""Sides of the Sobel kernels whose responses are multiplied."""
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+__all__ = ["SCHEMES", "Cut", "Scheme", "cut_dataset", "kept", "places"]
 
 
 @dataclass(frozen=True)
@@ -87,29 +83,6 @@ def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
     starts = list(range(0, length - side + 1, stride))
     last = length - side
     return [*starts, last] if edges and starts and starts[-1] != last else starts
-
-
-def sharpnesses(patches: Sequence[Image]) -> NDArray[np.float64]:
-    """Sharpness of each patch relative to the others, 0..1, as DPDD's image_to_patch_filter.py."""
-    # For each size of Sobel kernel the gradient's lengths are summed over a patch and stretched
-    # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
-    # ignored.
-    sums = np.array([_gradient_sums(patch) for patch in patches])
-    low, high = sums.min(axis=0), sums.max(axis=0)
-    spread = np.where(high > low, high - low, 1.0)
-    stretched = np.where(high > low, (sums - low) / spread, 1.0)
-    return np.asarray(stretched.prod(axis=1))
-
-
-def _gradient_sums(patch: Image) -> list[float]:
-    grey = np.asarray(as_float(patch) @ LUMA, dtype=np.float32)
-    sums = []
-    for side in KERNELS:
-        across, down = (
-            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side) for order in ((1, 0), (0, 1))
-        )
-        sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
-    return sums
 
 
 def kept(sharpness: NDArray[np.float64], drop: float) -> tuple[int, ...]:

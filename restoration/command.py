@@ -187,7 +187,7 @@ def _show(each: "Restored") -> None:
 
 def _facts(each: "Restored") -> list[str]:
     """What the line of a picture says after its name."""
-    from defocus.restoration.blur_map.drawing import map_paths
+    from defocus.restoration.blur_map_files import map_paths
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]
     if each.changed is not None:

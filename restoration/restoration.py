@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
-from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
 from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import Restorer
 from defocus.restoration.tiling import Follow, unfollowed

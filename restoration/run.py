@@ -12,18 +12,18 @@ import torch
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.blocks.carried import remarks_after
+from defocus.blur.learned_map import estimate_blur_map
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError
 from defocus.files import make_folder, require_writable, sha256_file, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
 from defocus.reading import read_json
-from defocus.restoration.blur_map.drawing import (
+from defocus.restoration.blur_map_files import (
     map_paths,
     refuse_existing_map,
     write_map,
 )
-from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.files.encoding import (
     foreseen_remarks,
     write_picture,

@@ -29,6 +29,8 @@ from defocus.align.measure import measure
 from defocus.align.photometry.gains import photometry
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import find_metric
+from defocus.blur.gradients import sharpnesses
+from defocus.blur.learned_map import estimate_blur_map
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
 from defocus.capture.judging.shot_checks import measure_grey_card
@@ -36,14 +38,13 @@ from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document
-from defocus.datasets.cutting import kept, sharpnesses
+from defocus.datasets.cutting import kept
 from defocus.datasets.pair import Dataset, Pair
 from defocus.edges.edge import measure_edge
 from defocus.edges.linear_light import linear_light
 from defocus.errors import DefocusError
 from defocus.exif import Exif
 from defocus.images import Image, as_float, as_linear, write_image
-from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.restoration import changed_share, restore_colours
 from defocus.restoration.restorer import make_restorer
 from tests.capture.raw_sessions import write_session

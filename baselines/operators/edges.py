@@ -14,10 +14,7 @@ from defocus.baselines.operators.domain import Array
 from defocus.baselines.operators.row_kernels import smooth_rows
 
 __all__ = [
-    "LARGEST_SIGMA_PX",
-    "blur_at_edges",
     "canny",
-    "gradient_magnitude",
     "luma",
     "recursive_filter",
 ]
@@ -54,7 +51,6 @@ def _distances(guide: Array, scale: float) -> NDArray[np.float64]:
     return np.pad(1 + scale * steps, ((0, 0), (1, 0)), constant_values=1.0)
 
 
-LARGEST_SIGMA_PX = 5.0
 QUANTILE = 0.7
 """So many of the pixels lie below the higher threshold of :func:`canny`."""
 LOW = 0.4
@@ -69,30 +65,6 @@ def luma(picture: Array) -> NDArray[np.float64]:
     """Y of BT.601 in studio range, 16/255 to 235/255; ``(H, W, 3)`` to ``(H, W)``."""
     weighted = np.asarray(picture, np.float64) @ np.array([65.481, 128.553, 24.966])
     return np.asarray((16 + weighted) / 255)
-
-
-def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArray[np.float64]:
-    """The gradient's length behind a Gaussian of ``scale_px``; the picture is mirrored."""
-    taps = np.arange(-radius_px, radius_px + 1)
-    bell = np.exp(-0.5 * (taps / scale_px) ** 2)
-    slope = taps * bell / (2 * math.pi * scale_px**4)
-    grey = np.asarray(picture, np.float64)
-    across = cv2.sepFilter2D(grey, cv2.CV_64F, slope, bell, borderType=cv2.BORDER_REFLECT)
-    down = cv2.sepFilter2D(grey, cv2.CV_64F, bell, slope, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(np.hypot(across, down), np.float64)
-
-
-def blur_at_edges(
-    fine: Array, coarse: Array, fine_px: float, coarse_px: float
-) -> NDArray[np.float64]:
-    """The standard deviation, px, of the blur of edges from their gradients at two scales."""
-    # (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²), with m1 fine and s2 > s1; at most 5, and 0 where
-    # no blur explains the gradients.
-    ratio = np.square(fine / np.maximum(coarse, np.finfo(np.float64).tiny))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = (ratio * fine_px**2 - np.square(coarse_px)) / (1 - ratio)
-    found = np.sqrt(np.maximum(np.nan_to_num(variance, nan=0.0, posinf=np.inf), 0))
-    return np.asarray(np.minimum(found, LARGEST_SIGMA_PX), np.float64)
 
 
 def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import nothing_agrees
+from defocus.blur.gradients import sharpness_map
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.judging.quick_look import (
@@ -22,7 +23,6 @@ from defocus.capture.judging.quick_look import (
     read_in_srgb,
     reduced_look,
 )
-from defocus.capture.judging.sharpness import sharpness_map
 from defocus.capture.judging.shot_checks import (
     NO_EXTRAS,
     ExtraShots,

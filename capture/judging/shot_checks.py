@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import cause
+from defocus.blur.gradients import block_means, gradient_energy
 from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.judging.quick_look import CLIPPED, QuickLook, read_look
-from defocus.capture.judging.sharpness import block_means, gradient_energy
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Exposure
 from defocus.exif import Exif

@@ -12,8 +12,8 @@ from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
+from defocus.blur.fine_detail import luma_of, sharpness, sharpness_of_pair
 from defocus.capture.judging.quick_look import clipped_share
-from defocus.datasets.audit.sharpness import luma_of, sharpness, sharpness_of_pair
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.pair import Pair

@@ -190,7 +190,7 @@ def _range(options: dict[str, Any]) -> tuple[float, float]:
 def picture_sharpness(content: bytes) -> float:
     """Sharpness of an encoded picture, by its gradient energy.
 
-    See :func:`defocus.capture.judging.sharpness.gradient_energy`.
+    See :func:`defocus.blur.gradients.gradient_energy`.
 
     Args:
         content: A JPEG or PNG.
@@ -201,7 +201,7 @@ def picture_sharpness(content: bytes) -> float:
     import cv2
     import numpy as np
 
-    from defocus.capture.judging.sharpness import gradient_energy
+    from defocus.blur.gradients import gradient_energy
 
     grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     if grey is None:

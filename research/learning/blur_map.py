@@ -18,13 +18,13 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from defocus.blur.learned_map import LEARNED
+from defocus.blur.map_network import CELL_PX, BlurNetwork, as_level, details
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import track
-from defocus.restoration.blur_map.estimate import LEARNED
-from defocus.restoration.blur_map.network import CELL_PX, BlurNetwork, as_level, details
 
 __all__ = ["QUANTILES", "learn", "main", "pattern", "pinball"]
 

@@ -23,13 +23,13 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN
 from defocus.baselines.weights.store import build_with, find_weights
+from defocus.blur.map_network import CELL_PX
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
-from defocus.restoration.blur_map.network import CELL_PX
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.restoration.restorer import make_restorer
 from defocus.scene.aperture import Aperture, aperture_psf

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 import defocus
+from defocus.blur.learned_map import estimate_blur_map
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import say
-from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer

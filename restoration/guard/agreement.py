@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import fft, special
 
-from defocus.restoration.guard.noise import noise_of
+from defocus.blur.noise import noise_of
 
 __all__ = ["STRIDE_PX", "WINDOW_PX", "Agreement", "agreement"]
 

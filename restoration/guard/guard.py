@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.restoration.blur_map.estimate import BlurMap
-from defocus.restoration.blur_map.network import CELL_PX
+from defocus.blur.learned_map import BlurMap
+from defocus.blur.map_network import CELL_PX
+from defocus.blur.noise import noise_by_brightness
 from defocus.restoration.guard.agreement import STRIDE_PX, Agreement, agreement
 from defocus.restoration.guard.limits import limited
-from defocus.restoration.guard.noise import noise_by_brightness
 from defocus.restoration.guard.share import share_worth_keeping
 
 __all__ = ["Guarded", "guarded", "guarded_beyond"]

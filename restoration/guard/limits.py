@@ -7,21 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.restoration.guard.noise import noise_of
+from defocus.blur.crispness import REACH_PX, crispness, mean_around, spread
+from defocus.blur.noise import noise_of
 
-__all__ = ["crispness", "limited", "share_kept", "spread"]
+__all__ = ["limited", "share_kept"]
 
 
 Array = NDArray[np.float32]
 
-EDGE_PX = 5
-"""Steps and ranges are those of squares of this side."""
-MEAN_PX = 61
-REACH_PX = MEAN_PX // 2 + EDGE_PX // 2 + 1
-"""So far away is what a pixel's crispness depends on."""
-LEAST_RANGE = 0.1
-NOISES_OF_RANGE, NOISES_OF_STEP = 10.0, 5.0
-"""Noise alone has a range, and a step from one pixel to the next, of so many deviations."""
 RATHER_CRISP, SURELY_CRISP = 0.72, 0.77
 """What is drawn with edges of one pixel has more than the first; so do 1 in 20 of the stream's
 tiles that gain, most of which restoring gathers."""
@@ -35,7 +28,7 @@ NOTHING = 1e-7
 def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
     """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
     square = np.square(restored - blurry).mean(axis=2)
-    change = np.sqrt(np.maximum(_mean_around(square), 0))
+    change = np.sqrt(np.maximum(mean_around(square), 0))
     crisp = _ramp(crispness(blurry, noise), RATHER_CRISP, SURELY_CRISP)
     gathered = (spread(restored) + NOTHING) / (spread(blurry) + NOTHING)
     doubt = crisp * _ramp(gathered, RATHER_SPREAD, SURELY_SPREAD)
@@ -43,47 +36,8 @@ def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Ar
     return np.asarray(np.minimum(1, allowed / (change + NOTHING)), np.float32)
 
 
-def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
-    """The steepest step between neighbours over the range around it, mean of the edges around."""
-    # ``(H, W)`` in [0, 1]; 0 where there is no edge.
-    deviation = noise_of(picture.mean(axis=2), noise).astype(np.float32)
-    square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
-    total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))
-    for colour in range(3):
-        level = np.ascontiguousarray(picture[:, :, colour])
-        steps = cv2.dilate(_steps(level), square) - NOISES_OF_STEP * deviation
-        extent = cv2.dilate(level, square) - cv2.erode(level, square)
-        weight = np.square(np.maximum(extent - NOISES_OF_RANGE * deviation - LEAST_RANGE, 0))
-        extent = np.maximum(extent - NOISES_OF_STEP * deviation, NOTHING)
-        total += weight * np.clip(steps / extent, 0, 1)
-        weights += weight
-    return np.asarray(_mean_around(total) / (_mean_around(weights) + NOTHING), np.float32)
-
-
-def spread(picture: Array) -> Array:
-    """On which share of the pixels around the gradients are, ``(H, W)``: 1 if all are the same."""
-    # The mean of their roots, squared, over the root of the mean of their squares.
-    squares = np.zeros(picture.shape[:2], np.float32)
-    squares[:, :-1] += np.square(np.diff(picture, axis=1)).sum(axis=2)
-    squares[:-1] += np.square(np.diff(picture, axis=0)).sum(axis=2)
-    most = np.sqrt(np.maximum(_mean_around(squares), 0))
-    return np.asarray(np.square(_mean_around(np.sqrt(np.sqrt(squares)))) / (most + NOTHING))
-
-
 def _ramp(values: Array, low: float, high: float) -> Array:
     return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
-
-
-def _steps(level: Array) -> Array:
-    """From each pixel to the next, across or down, whichever is larger."""
-    steps = np.zeros_like(level)
-    steps[:, :-1] = np.abs(np.diff(level, axis=1))
-    steps[:-1] = np.maximum(steps[:-1], np.abs(np.diff(level, axis=0)))
-    return steps
-
-
-def _mean_around(values: Array) -> Array:
-    return np.asarray(cv2.blur(values, (MEAN_PX, MEAN_PX)), np.float32)
 
 
 AROUND_PX = 31

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-from defocus.restoration.blur_map.estimate import enlarged, in_strips
-from defocus.restoration.blur_map.network import CELL_PX, FAINT, details
+from defocus.blur.learned_map import enlarged, in_strips
+from defocus.blur.map_network import CELL_PX, FAINT, details
 
 __all__ = ["LEARNED", "ShareNetwork", "share_worth_keeping", "surroundings"]
 

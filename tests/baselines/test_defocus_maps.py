@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from defocus.baselines.operators.domain import Array
-from defocus.baselines.operators.edges import blur_at_edges, gradient_magnitude
 from defocus.baselines.operators.krishnan_fergus import (
     shrink,
     shrink_gradients,
@@ -20,6 +19,7 @@ from defocus.baselines.systems.ebdb import network as ebdb
 from defocus.baselines.systems.jnb import network as jnb
 from defocus.baselines.systems.jnb.network import atom_counts
 from defocus.baselines.systems.tvl2_2016 import network as tvl2_2016
+from defocus.blur.edge_blur import blur_at_edges, gradient_magnitude
 from defocus.images import linear_to_srgb
 from defocus.scene.pictures import texture
 

@@ -8,11 +8,8 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.deconvolution import wiener_levels
 from defocus.baselines.operators.domain import Mirrored
-from defocus.baselines.operators.one_disc import (
-    LARGEST_DIAMETER_PX,
-    estimate_blur_diameter_px,
-)
 from defocus.baselines.registry import baseline
+from defocus.blur.disc_diameter import LARGEST_DIAMETER_PX, estimate_blur_diameter_px
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture

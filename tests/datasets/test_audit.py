@@ -16,6 +16,7 @@ import skimage.data
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.registration.unknown_causes import advice
+from defocus.blur.fine_detail import sharpness
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as run_module
 from defocus.datasets.audit import shown
@@ -23,7 +24,6 @@ from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.page import build_page, distributions
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.audit.sharpness import sharpness
 from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.images import Image, read_image, write_image
 from defocus.likeness import fingerprint

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from defocus.blur.gradients import sharpnesses
 from defocus.datasets.api import open_dataset
-from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places, sharpnesses
+from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.terms import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError

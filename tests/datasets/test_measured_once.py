@@ -13,12 +13,12 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
+from defocus.blur.fine_detail import sharpness, sharpness_of_pair
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import PLACE, write_audit
 from defocus.datasets.audit.run import Audit, audit_dataset
 from defocus.datasets.audit.shards import audit_shard, merge_shards
-from defocus.datasets.audit.sharpness import sharpness, sharpness_of_pair
 from defocus.datasets.audit.table import document
 from defocus.datasets.curation import begin_curation, finish_curation
 from defocus.datasets.curation_rules import Rules, judged, usable_pairs
@@ -170,7 +170,7 @@ def test_sharpness_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) ->
     pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
     blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
     found = sharpness_of_pair(*pair, moved, blur, 4)
-    monkeypatch.setattr("defocus.datasets.audit.sharpness.STRIP_ROWS", 64)
+    monkeypatch.setattr("defocus.blur.fine_detail.STRIP_ROWS", 64)
     assert sharpness_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
     whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
     assert sharpness_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)

@@ -9,14 +9,15 @@ import skimage.data
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
+from defocus.blur.crispness import crispness, spread
+from defocus.blur.learned_map import BlurMap, estimate_blur_map
+from defocus.blur.noise import noise_by_brightness
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
 from defocus.restoration.guard.agreement import agreement
 from defocus.restoration.guard.guard import guarded
-from defocus.restoration.guard.limits import crispness, limited, share_kept, spread
-from defocus.restoration.guard.noise import noise_by_brightness
+from defocus.restoration.guard.limits import limited, share_kept
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import Restoration, restore_colours
 from defocus.restoration.restorer import Restorer

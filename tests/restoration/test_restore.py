@@ -24,12 +24,12 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
 from defocus.blocks.exif import exif_blocks, thumbnail_of
 from defocus.blocks.metadata import read_metadata
+from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import sha256_file
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear
 from defocus.restoration import restorer
 from defocus.restoration import run as module
-from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.run import Restored, Wishes, restore_pictures

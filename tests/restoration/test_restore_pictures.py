@@ -21,10 +21,10 @@ from defocus.baselines.card import Baseline, Card
 from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.metadata import Metadata, read_metadata
+from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
 from defocus.progress import say
-from defocus.restoration.blur_map.estimate import estimate_blur_map
 from defocus.restoration.files.encoding import foreseen_remarks, write_picture
 from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_own_picture
 from defocus.restoration.restoration import changed_share

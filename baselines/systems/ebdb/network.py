@@ -15,13 +15,12 @@ from defocus.baselines.operators.chain import MapDeconvolution, restore_by_map
 from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.domain import Array
 from defocus.baselines.operators.edges import (
-    blur_at_edges,
     canny,
-    gradient_magnitude,
     luma,
     recursive_filter,
 )
 from defocus.baselines.operators.varying import sigma_of
+from defocus.blur.edge_blur import blur_at_edges, gradient_magnitude
 
 __all__ = [
     "FINEST",

@@ -12,13 +12,12 @@ from defocus.baselines.operators.chain import MapDeconvolution
 from defocus.baselines.operators.deconvolution import tvl2_levels, wiener_levels
 from defocus.baselines.operators.domain import Array, fade_to_blurry
 from defocus.baselines.operators.edges import (
-    blur_at_edges,
     canny,
-    gradient_magnitude,
     luma,
     recursive_filter,
 )
 from defocus.baselines.operators.varying import deconvolve, sigma_of
+from defocus.blur.edge_blur import blur_at_edges, gradient_magnitude
 
 __all__ = ["make", "restore"]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.judging.sharpness import noise_sigma
+from defocus.blur.gradients import noise_sigma
 from defocus.extras.calibration.bench import CalibrationBench
 
 __all__ = ["calibrate_dust", "find_specks"]

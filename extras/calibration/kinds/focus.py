@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from defocus.blur.gradients import gradient_energy
 from defocus.capture.judging.quick_look import encoded_grey
-from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.taking.shots.rig import FocusPositions, focus_positions
 from defocus.errors import CameraError

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.blur.edge_blur import in_focus
+from defocus.blur.gradients import sharpness
 from defocus.edges.edge import DISC_RISE, measure_edge
 from defocus.edges.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.edges.linear_light import Region, grey_of, is_clipped
@@ -27,11 +29,9 @@ from defocus.reports.pictures import small_picture
 __all__ = [
     "LiveView",
     "Magnified",
-    "in_focus",
     "linear_histogram",
     "look_at",
     "magnify",
-    "sharpness",
 ]
 
 WIDTH_PX = 960
@@ -63,16 +63,6 @@ TOO_BLURRED = "the blur is wider than the square"
 RIM_PX, FROM_MIDDLE_PX = 2.0, 4.0
 """Room that an edge needs beside its blur, and how far from the middle it lies at the rim."""
 
-STEEP_PX = 0.8
-"""Blur after which an edge must be steep, so that noise is none."""
-FINE_PX, COARSE_PX = 0.5, 1.2
-SHARP_RATIO = 1.4
-"""Gradient after the fine over that after the coarse blur: of an edge with 0.7 px of blur, or with
-a circle of confusion of 3 px. With blurs of 0.8 and 2 px, many edges glowed still at 6 px."""
-
-LEAST_GRADIENT = 0.012
-NOISE_FACTOR = 3.0
-"""An edge is that much steeper than half of all pixels: noise, and texture out of focus."""
 
 PEAKING_RGBA = (57, 255, 20, 255)
 
@@ -230,37 +220,6 @@ def _from_middle(place_px: float, light: NDArray[np.float64]) -> float:
 def _why_it_leaves(place_px: float, light: NDArray[np.float64]) -> str:
     """Why an edge with its blur is not whole in a square: by its place, or by the blur alone."""
     return AT_RIM if _from_middle(place_px, light) > FROM_MIDDLE_PX else TOO_BLURRED
-
-
-def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Two masks of an sRGB-encoded picture: edges, and those in focus, whatever their contrast.
-
-    Source: Zhuo and Sim, Defocus map estimation from a single image, 2011, section 3 (there a = 0).
-    """
-    encoded = as_float(picture)
-    steep = _gradient(encoded.mean(axis=2), STEEP_PX)
-    edges = steep > max(LEAST_GRADIENT, NOISE_FACTOR * float(np.median(steep)))
-    light = srgb_to_linear(encoded).mean(axis=2)
-    fine, coarse = (_gradient(light, blur) for blur in (FINE_PX, COARSE_PX))
-    return edges, edges & (fine > SHARP_RATIO * coarse)
-
-
-def _gradient(sharp: NDArray[np.float32], blur_px: float) -> NDArray[np.float32]:
-    """Length of the gradient after a Gaussian blur, per px."""
-    grey = cv2.GaussianBlur(sharp, (0, 0), blur_px)
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.hypot(across, down)
-
-
-def sharpness(linear: NDArray[np.floating[Any]]) -> float | None:
-    """A number to focus by: RMS gradient at the scale of a pixel over mean light, percent per px.
-
-    It compares one view only, and clipped lamps mislead it; None where all is black."""
-    light = np.asarray(linear, np.float32).mean(axis=2)
-    if not light.any():
-        return None
-    return float(100 * np.sqrt(np.square(_gradient(light, FINE_PX)).mean()) / light.mean())
 
 
 def linear_histogram(linear: NDArray[np.floating[Any]]) -> tuple[tuple[float, ...], ...]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from defocus.blocks.carried import remarks_after
 from defocus.blocks.derived import meaning_of
 from defocus.blocks.metadata import Metadata
+from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_integer, as_shown
-from defocus.restoration.blur_map.drawing import drawn
-from defocus.restoration.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.restoration.blur_map_files import drawn
 from defocus.restoration.files.encoding import (
     encoded_picture,
     foreseen_remarks,

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 from scipy.special import ndtr
 
+from defocus.blur.edge_blur import in_focus
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.reporting.view import measured
 from defocus.errors import CameraError, InputError
@@ -16,7 +17,6 @@ from defocus.extras.pages.live.preview import (
     NO_EDGE,
     SEVERAL_EDGES,
     LiveView,
-    in_focus,
     linear_histogram,
     look_at,
     magnify,

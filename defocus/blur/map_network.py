@@ -9,8 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
-
 __all__ = ["CELL_PX", "MULTIPLE_PX", "BlurNetwork", "as_diameter", "as_level", "details"]
 
 CELL_PX = 8
@@ -41,7 +39,9 @@ def details(picture: torch.Tensor) -> torch.Tensor:
     # pyramid, and the mean luma (Burt and Adelson, IEEE Transactions on Communications 31, 1983).
     height, width = (-(-side // CELL_PX) for side in picture.shape[-2:])
     weights = torch.tensor(LUMA).view(1, 3, 1, 1)
-    level = (pad_to_multiple(picture, MULTIPLE_PX) * weights).sum(dim=1, keepdim=True)
+    below, right = (-side % MULTIPLE_PX for side in picture.shape[-2:])
+    padded = functional.pad(picture, (0, right, 0, below), mode="reflect")
+    level = (padded * weights).sum(dim=1, keepdim=True)
     found = [functional.avg_pool2d(level, CELL_PX)]
     for number in range(LEVELS):
         smooth = _smoothed(level)

@@ -7,10 +7,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_shown, write_image
-from defocus.restoration.blur_map.estimate import LARGEST_PX, BlurMap
 
 __all__ = ["drawn", "map_paths", "refuse_existing_map", "write_map"]
 

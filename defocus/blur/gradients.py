@@ -1,5 +1,6 @@
 """Sharpness of a picture, and a map of which picture of a pair is sharper."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SharpnessMap", "block_means", "gradient_energy", "noise_sigma", "sharpness_map"]
+from defocus.blur.edge_blur import FINE_PX, gradient_length
+from defocus.images import Image, as_float
+
+__all__ = [
+    "SharpnessMap",
+    "block_means",
+    "gradient_energy",
+    "noise_sigma",
+    "sharpness",
+    "sharpness_map",
+    "sharpnesses",
+]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -99,3 +111,41 @@ def sharpness_map(blurry: Grey, sharp: Grey) -> SharpnessMap:
     )
     ratio = np.divide(second, first, out=np.full_like(first, np.nan), where=textured & (first > 0))
     return SharpnessMap(ratio, size)
+
+
+KERNELS = (3, 7, 11, 15)
+"""Sides of the Sobel kernels whose responses are multiplied."""
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def sharpnesses(patches: Sequence[Image]) -> NDArray[np.float64]:
+    """Sharpness of each patch relative to the others, 0..1, as DPDD's image_to_patch_filter.py."""
+    # For each size of Sobel kernel the gradient's lengths are summed over a patch and stretched
+    # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
+    # ignored.
+    sums = np.array([_gradient_sums(patch) for patch in patches])
+    low, high = sums.min(axis=0), sums.max(axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    stretched = np.where(high > low, (sums - low) / spread, 1.0)
+    return np.asarray(stretched.prod(axis=1))
+
+
+def _gradient_sums(patch: Image) -> list[float]:
+    grey = np.asarray(as_float(patch) @ LUMA, dtype=np.float32)
+    sums = []
+    for side in KERNELS:
+        across, down = (
+            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side) for order in ((1, 0), (0, 1))
+        )
+        sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
+    return sums
+
+
+def sharpness(linear: NDArray[np.floating[Any]]) -> float | None:
+    """A number to focus by: RMS gradient at the scale of a pixel over mean light, percent per px.
+
+    It compares one view only, and clipped lamps mislead it; None where all is black."""
+    light = np.asarray(linear, np.float32).mean(axis=2)
+    if not light.any():
+        return None
+    return float(100 * np.sqrt(np.square(gradient_length(light, FINE_PX)).mean()) / light.mean())

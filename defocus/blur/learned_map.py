@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from defocus.restoration.blur_map.network import (
+from defocus.blur.map_network import (
     CELL_PX,
     MULTIPLE_PX,
     BlurNetwork,

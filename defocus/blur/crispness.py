@@ -1,0 +1,68 @@
+"""How crisp edges are, and how gathered the gradients, around each pixel.
+
+Behind a disc of d px an edge rises by at most 4 / (pi d) of its height from one pixel to the next:
+by all of it in focus, by 0.64 of it at 2 px. A blur spreads the change at an edge over its
+surroundings, so that deblurring gathers it on fewer pixels (Krishnan, Tay and Fergus, "Blind
+deconvolution using a normalized sparsity measure", CVPR 2011). What only makes a picture stronger
+does not.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.blur.noise import noise_of
+
+__all__ = ["MEAN_PX", "REACH_PX", "crispness", "mean_around", "spread"]
+
+Array = NDArray[np.float32]
+
+NOTHING = 1e-7
+EDGE_PX = 5
+"""Steps and ranges are those of squares of this side."""
+MEAN_PX = 61
+REACH_PX = MEAN_PX // 2 + EDGE_PX // 2 + 1
+"""So far away is what a pixel's crispness depends on."""
+LEAST_RANGE = 0.1
+NOISES_OF_RANGE, NOISES_OF_STEP = 10.0, 5.0
+"""Noise alone has a range, and a step from one pixel to the next, of so many deviations."""
+
+
+def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
+    """The steepest step between neighbours over the range around it, mean of the edges around."""
+    # ``(H, W)`` in [0, 1]; 0 where there is no edge.
+    deviation = noise_of(picture.mean(axis=2), noise).astype(np.float32)
+    square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
+    total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))
+    for colour in range(3):
+        level = np.ascontiguousarray(picture[:, :, colour])
+        steps = cv2.dilate(_steps(level), square) - NOISES_OF_STEP * deviation
+        extent = cv2.dilate(level, square) - cv2.erode(level, square)
+        weight = np.square(np.maximum(extent - NOISES_OF_RANGE * deviation - LEAST_RANGE, 0))
+        extent = np.maximum(extent - NOISES_OF_STEP * deviation, NOTHING)
+        total += weight * np.clip(steps / extent, 0, 1)
+        weights += weight
+    return np.asarray(mean_around(total) / (mean_around(weights) + NOTHING), np.float32)
+
+
+def spread(picture: Array) -> Array:
+    """On which share of the pixels around the gradients are, ``(H, W)``: 1 if all are the same."""
+    # The mean of their roots, squared, over the root of the mean of their squares.
+    squares = np.zeros(picture.shape[:2], np.float32)
+    squares[:, :-1] += np.square(np.diff(picture, axis=1)).sum(axis=2)
+    squares[:-1] += np.square(np.diff(picture, axis=0)).sum(axis=2)
+    most = np.sqrt(np.maximum(mean_around(squares), 0))
+    return np.asarray(np.square(mean_around(np.sqrt(np.sqrt(squares)))) / (most + NOTHING))
+
+
+def _steps(level: Array) -> Array:
+    """From each pixel to the next, across or down, whichever is larger."""
+    steps = np.zeros_like(level)
+    steps[:, :-1] = np.abs(np.diff(level, axis=1))
+    steps[:-1] = np.maximum(steps[:-1], np.abs(np.diff(level, axis=0)))
+    return steps
+
+
+def mean_around(values: Array) -> Array:
+    """The mean of the square of 61 px around each pixel."""
+    return np.asarray(cv2.blur(values, (MEAN_PX, MEAN_PX)), np.float32)

@@ -1,0 +1,87 @@
+"""The diameter of one disc of blur in a whole picture, from its power spectrum.
+
+A disc leaves rings of zeros there. Model of the radial power spectrum: log P(f) = a - b log f +
+log(J(f)² + n), with the power law of natural pictures, J the Fourier transform of a disc and n what
+fills its zeros (noise, sharper parts). a and b come by least squares, diameter and n by search.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, special
+
+__all__ = ["LARGEST_DIAMETER_PX", "estimate_blur_diameter_px"]
+
+LARGEST_DIAMETER_PX = 18.0
+STEP_PX = 0.5
+BLOCK_PX = 128
+FILLING = 10.0 ** np.arange(-5.0, 0.0)
+"""Values tried for n."""
+POWER_LAW = (1.0, 3.5)
+"""Legal b: natural pictures have about 2; a steeper fall is the disc's own."""
+FLOOR = 3e-6
+"""Of the strongest annulus; below it a spectrum says nothing about the blur."""
+FLAT = 1e-6
+"""Largest contrast that is rounding and no picture: below one step of 16 bits."""
+EVIDENCE = 2.0
+"""How many times better than no blur at all a disc must explain the spectrum to be believed."""
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """Radial power spectrum: frequency in cycles per pixel and power, ``(K,)`` each."""
+
+    frequency: NDArray[np.float64]
+    power: NDArray[np.float64]
+
+
+def estimate_blur_diameter_px(luminance: NDArray[np.float64]) -> float:
+    """The diameter of the one disc that explains a picture's spectrum best, from linear light."""
+    # It is 0 (no blur) or 0.5 to 18 px in steps of 0.5. The error is mostly below 0.5 px from 3 to
+    # 15 px; below 3 px a disc is like a soft lens. Of several depths, the sharper parts decide.
+    if np.ptp(luminance) <= FLAT:
+        return 0.0
+    spectrum = _radial_spectrum(luminance)
+    diameters = np.arange(0.0, _largest_diameter_px(luminance) + STEP_PX / 2, STEP_PX)
+    misfits = np.array([_misfit(spectrum, diameter) for diameter in diameters])
+    best = int(misfits.argmin())
+    return float(diameters[best]) if misfits[best] * EVIDENCE < misfits[0] else 0.0
+
+
+def _largest_diameter_px(luminance: NDArray[np.float64]) -> float:
+    """A block must hold several periods of the rings."""
+    height, width = luminance.shape
+    return float(min(LARGEST_DIAMETER_PX, height / 4, width / 4))
+
+
+def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:
+    """Mean power of half-overlapping Hann-windowed blocks, averaged over annuli."""
+    side = min(BLOCK_PX, *luminance.shape)
+    taper = np.hanning(side + 2)[1:-1]
+    blocks = np.lib.stride_tricks.sliding_window_view(luminance, (side, side))
+    power = np.zeros((side, side // 2 + 1))
+    for row in blocks[:: side // 2, :: side // 2]:
+        centred = row - row.mean(axis=(1, 2), keepdims=True)
+        power += (np.abs(fft.rfft2(centred * np.outer(taper, taper))) ** 2).sum(axis=0)
+    frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side)[None, :])
+    annulus = np.rint(frequency * side).astype(int).ravel()
+    counts = np.bincount(annulus)
+    used = slice(2, side // 2)  # the first two are the taper's; beyond Nyquist annuli are broken
+    return _Spectrum(
+        (np.bincount(annulus, frequency.ravel()) / counts)[used],
+        (np.bincount(annulus, power.ravel()) / counts)[used],
+    )
+
+
+def _misfit(spectrum: _Spectrum, diameter_px: float) -> float:
+    """Mean squared error of the model in log power, for the best a, b and n."""
+    measured = np.log(spectrum.power + FLOOR * spectrum.power.max())
+    argument = np.pi * diameter_px * spectrum.frequency
+    disc = 2.0 * special.j1(argument) / argument if diameter_px > 0 else np.ones_like(argument)
+    law = np.log(spectrum.frequency)
+    centred = law - law.mean()
+    left = measured - np.log(disc**2 + FILLING[:, None])
+    slope = -(left @ centred) / (centred @ centred)
+    left = left + np.clip(slope, *POWER_LAW)[:, None] * law
+    return float(left.var(axis=1).min())

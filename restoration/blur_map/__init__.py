@@ -1,1 +1,0 @@
-"""Estimates the circle of confusion of each pixel from a single picture."""
