@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -27,8 +28,7 @@ from defocus.reports.model import (
     parts_inside,
 )
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
-from defocus.reports.plots.plot import plot
-from defocus.reports.plots.scatter import scatter
+from defocus.reports.plot import page_plot
 from defocus.reports.rows import numeric_columns, table_rows
 from defocus.reports.viewer import viewer_style_and_script
 
@@ -160,12 +160,17 @@ def _render(
             kind_of=lambda part: KINDS[type(part)],
             pictures=pictures,
             tiles=tiles,
-            plot=plot,
-            scatter=scatter,
+            plot=_plotted,
             numeric_columns=numeric_columns,
             table_rows=table_rows,
         )
     )
+
+
+def _plotted(figure: Curves | Scatter, name: str) -> dict[str, Any]:
+    plot = page_plot(figure, name)
+    legend = [(Markup(swatch), label) for swatch, label in plot.legend]  # noqa: S704 - matplotlib escaped it
+    return {"svg": Markup(plot.svg), "legend": legend, "numbered": plot.numbered}  # noqa: S704 - as above
 
 
 def _policy(images: str) -> str:

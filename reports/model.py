@@ -102,6 +102,11 @@ class Scatter:
     marked_as: str = ""  # the line through the marked points; empty for none
     log_x: bool = False
 
+    @property
+    def has_front(self) -> bool:
+        """Whether the figure has a line that its caption names."""
+        return bool(self.marked_as) and any(point.marked for point in self.points)
+
 
 _ANCHOR = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TARGET = re.compile(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus.reports import text
-from defocus.reports.environment import TEMPLATES, environment
+from defocus.reports.environment import TEMPLATES
 from defocus.reports.model import (
     Beside,
     Cell,
@@ -31,8 +31,7 @@ from defocus.reports.model import (
     parts_inside,
 )
 from defocus.reports.pictures import encode_states, encode_tiles, laid_over
-from defocus.reports.plots.plot import plot
-from defocus.reports.plots.scatter import scatter
+from defocus.reports.plot import PAGE_FONT_PT, page_plot
 
 if TYPE_CHECKING:
     from typst import Fonts
@@ -43,7 +42,7 @@ PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
 
 PICTURE_WIDTH_PX = 800
-TEXT, HALF_TEXT = 14, 22
+HALF_FONT_PT = 11.5
 """Size of the numbers at the axes of a figure, 720 of which are its width; of half figures."""
 
 LONG_WORD = 18
@@ -97,7 +96,7 @@ def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any
         some = list(members)
         curves = [(name, part) for name, part in some if isinstance(part, Curves)]
         if curves[2:]:
-            halves = [_curves(part, folder, name, HALF_TEXT) for name, part in curves]
+            halves = [_curves(part, folder, name, HALF_FONT_PT) for name, part in curves]
             grouped.append({"kind": "pairs", "parts": halves})
         else:
             grouped += [_part(part, folder, name) for name, part in some]
@@ -200,18 +199,17 @@ def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
 
 
 def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
-    geometry = scatter(figure)
-    drawings: Any = environment().get_template("plot.svg.j2").module
-    (folder / f"{stem}.svg").write_text(drawings.scatter_drawing(geometry), encoding="utf-8")
-    legend = [f"{point.number} {point.label}" for point in geometry.legend]
-    front = f" (dashed: {figure.marked_as})" if geometry.front and figure.marked_as else ""
+    plot = page_plot(figure)
+    (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
+    legend = [f"{number} {name}" for number, name in enumerate(plot.numbered, start=1)]
+    front = f" (dashed: {figure.marked_as})" if figure.has_front else ""
     return {
         "kind": "scatter",
         "caption": _printable(f"{figure.caption}{front}"),
         "x_label": _printable(figure.x_label) + (", logarithmic scale" if figure.log_x else ""),
         "y_label": _printable(figure.y_label),
         "file": f"{stem}.svg",
-        "alt": _printable(geometry.description),
+        "alt": _printable(plot.description),
         "legend": [_printable(entry) for entry in legend],
     }
 
@@ -237,23 +235,23 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
     return {"kind": "comparison", "caption": _printable(slider.caption), "states": states}
 
 
-def _curves(figure: Curves, folder: Path, stem: str, size: int = TEXT) -> dict[str, Any]:
-    geometry = plot(figure)
-    drawings: Any = environment().get_template("plot.svg.j2").module
-    drawing = drawings.drawing(geometry, text=size)
-    (folder / f"{stem}.svg").write_text(drawing, encoding="utf-8")
+def _curves(
+    figure: Curves, folder: Path, stem: str, font_pt: float = PAGE_FONT_PT
+) -> dict[str, Any]:
+    plot = page_plot(figure, font_pt=font_pt)
+    (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
     legend = []
-    for index, line in enumerate(geometry.lines):
+    for index, (swatch, label) in enumerate(plot.legend):
         file = f"{stem}-{index}.svg"
-        (folder / file).write_text(drawings.swatch(line), encoding="utf-8")
-        legend.append({"label": _printable(line.label), "file": file})
+        (folder / file).write_text(swatch, encoding="utf-8")
+        legend.append({"label": _printable(label), "file": file})
     return {
         "kind": "curves",
         "caption": _printable(figure.caption),
         "x_label": _printable(figure.x_label),
         "y_label": _printable(figure.y_label) + (", logarithmic scale" if figure.log_y else ""),
         "file": f"{stem}.svg",
-        "alt": _printable(geometry.description),
+        "alt": _printable(plot.description),
         "legend": legend,
         "note": _printable(figure.note),
     }

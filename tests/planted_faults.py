@@ -175,9 +175,9 @@ _IN_THE_CORE = (
         "benchmark/statistics/standings.py", "sign = -1.0 if field.higher else 1.0", "sign = -1.0"
     ),
     Fault(
-        "reports/plots/scatter.py",
-        "for p in sorted(placed, key=lambda p: p.x) if p.marked",
-        "for p in placed if p.marked",
+        "reports/plot.py",
+        "front = sorted((point.x, point.y) for point in points if point.marked)",
+        "front = [(point.x, point.y) for point in points if point.marked]",
     ),
     Fault("defocus/blocks/photoshop.py", "end = at + 4 + size + size % 2", "end = at + 4 + size"),
     Fault(

@@ -19,7 +19,7 @@ from defocus.reports.html import write_html
 from defocus.reports.latex import render_latex
 from defocus.reports.model import Curves, Scatter
 from defocus.reports.pdf import render_pdf
-from defocus.reports.plots.figures import draw_figure
+from defocus.reports.plot import draw_figure
 
 __all__ = ["paper_text", "write_comparison", "write_figures", "write_report"]
 

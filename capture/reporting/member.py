@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
-from defocus.reports.pictures import eight_bits, small_picture
-from defocus.reports.plots.overlay import displacement_arrows
+from defocus.reports.pictures import displacement_arrows, eight_bits, small_picture
 from defocus.scene.geometry import Similarity
 
 __all__ = [

@@ -43,8 +43,7 @@ from defocus.reports.model import (
     Slider,
     Table,
 )
-from defocus.reports.pictures import small_picture
-from defocus.reports.plots.overlay import displacement_arrows
+from defocus.reports.pictures import displacement_arrows, small_picture
 
 __all__ = [
     "build_page",

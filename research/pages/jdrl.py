@@ -41,7 +41,7 @@ from defocus.extras.studies.dose_report.charts import (
 )
 from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
-from defocus.reports.plots.figures import draw_beside, draw_figure
+from defocus.reports.plot import draw_beside, draw_figure
 from defocus.reports.text import number_text
 from research.pages import DOCS, DOSE_STUDY
 

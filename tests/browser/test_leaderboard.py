@@ -18,7 +18,7 @@ from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports import html
 from defocus.reports.model import Page, Slider
-from defocus.reports.plots.overlay import displacement_arrows
+from defocus.reports.pictures import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
 from tests.browser.conftest import Open, axe, requested, wait_until_nothing_overflows
 from tests.reports.example_pages import HOSTILE

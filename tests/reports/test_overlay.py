@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defocus.reports.plots.overlay import displacement_arrows
+from defocus.reports.pictures import displacement_arrows
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.3, 0.0), (0.0, -0.3), (-2.0, 2.0)])

@@ -193,9 +193,9 @@ def test_figures_beside_and_below_each_other_stay_apart(tmp_path: Path) -> None:
         caption = next(y for words, y in heights.items() if words.endswith(f"caption{lower}"))
         assert heights[f"below{upper}"] > caption + 14
     folder = write_typst(shown, tmp_path).parent
-    drawn = [path.read_text() for path in folder.glob("*.svg") if 'width="720' in path.read_text()]
+    drawn = [path.read_text() for path in folder.glob("*.svg") if 'width="374' in path.read_text()]
     assert len(drawn) == 5
-    assert all('font-size="22"' in drawing for drawing in drawn)
+    assert all('font-size="11.5"' in drawing for drawing in drawn)
 
 
 def test_a_long_table_repeats_its_header() -> None:

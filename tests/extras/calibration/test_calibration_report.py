@@ -11,7 +11,7 @@ from defocus.errors import DatasetError, InputError
 from defocus.extras.calibration.commands import capture_calibrate
 from defocus.extras.calibration.report import calibration_page, write_calibration_report
 from defocus.reports.model import Curves, Facts, Paragraph
-from defocus.reports.plots.plot import plot
+from tests.reports.test_plot import drawn, lines, marks
 
 CAMERA = "sim:?seed=3&width=96&height=64"
 STEPS = [{"steps": 10 * k, "zoom": 1 + 0.001 * k if k else None} for k in range(-2, 3)]
@@ -77,10 +77,10 @@ def test_every_measured_point_has_a_mark(tmp_path: Path) -> None:
     breathing = written(tmp_path, "breathing", RESULTS["breathing"])
     (_, exposure), (_, other) = calibration_page([path, breathing]).sections
     (figure,) = [part for part in exposure if isinstance(part, Curves)]
-    assert len(plot(figure).lines[0].markers) == 16
+    assert len(marks(lines(drawn(figure))[0])) == 16
     (figure,) = [part for part in other if isinstance(part, Curves)]
-    measured, fitted = plot(figure).lines
-    assert (len(measured.markers), len(fitted.markers) < 41) == (4, True)
+    measured, fitted = map(marks, lines(drawn(figure)))
+    assert (len(measured), len(fitted) < 41) == (4, True)
 
 
 def test_nothing_is_said_as_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,367 @@
+"""Line and scatter plots by matplotlib: SVG inside a page, and vector files for papers.
+
+The colours of a plot in a page are attributes, never styles: the style sheet replaces them.
+"""
+
+import io
+import itertools
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.reports.model import Curve, Curves, Point, Scatter
+from defocus.reports.scatter_names import place_names
+from defocus.reports.svg import inline_svg
+from defocus.reports.text import visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+__all__ = ["PAGE_FONT_PT", "PagePlot", "axes_of", "draw_beside", "draw_figure", "page_plot"]
+
+Kind = Literal["pdf", "svg"]
+
+COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
+"""After Okabe and Ito, darkened to a contrast of at least 4.5 on white; in CSS by these values."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+GRID, AXIS, TEXT, PAPER = "#e2e4e9", "#8a8f98", "#52575f", "#ffffff"
+SIZE_INCHES, PAGE_INCHES, BESIDE_INCHES = (5.2, 3.2), (5.2, 2.46), (3.7, 3.2)
+"""Of a file and of points in a page, of curves in a page, and of each figure beside others."""
+PAGE_FONT_PT = 6.5
+LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.11, 0.07, 0.23
+"""Room around the axes of a page, whose labels and legend are text of the page; inches."""
+FEW_LINES = 4
+SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.56, 0.06, 0.17
+"""Of a legend."""
+FEW_MARKERS = 5
+"""Of a line whose points are not measurements."""
+SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
+"""Between two points that stand side by side, at numbers and at names, and what all of them take at
+most: as shares of the axis, and of the way to the next place."""
+SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
+    "svg.hashsalt": "defocus",  # the same figure gives the same bytes
+    "svg.fonttype": "path",
+    "figure.dpi": 72,  # a dot is a point
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": AXIS,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": AXIS,
+    "xtick.labelcolor": TEXT,
+    "ytick.left": False,
+    "ytick.labelcolor": TEXT,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 5.5,
+    "text.usetex": False,
+    "text.parse_math": False,
+}
+
+
+@dataclass(frozen=True)
+class PagePlot:
+    """A plot of a page: its SVG, itself in words, the legend's swatches and numbered names."""
+
+    svg: str
+    description: str
+    legend: tuple[tuple[str, str], ...] = ()  # SVG and label of each line
+    numbered: tuple[str, ...] = ()  # names that have no room; their points have numbers from 1
+
+
+def draw_figure(figure: Curves | Scatter, kind: Kind) -> bytes:
+    """Draw a figure of the page model as a file, with fonts embedded; the same bytes each time."""
+    # Lines and points differ in colour, marker and dash, so that they can be told apart in grey.
+    return _file([figure], kind)
+
+
+def draw_beside(figures: Sequence[Curves], kind: Kind) -> bytes:
+    """Draw figures with the same labels side by side, with one legend above their captions."""
+    return _file(figures, kind)
+
+
+def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT) -> PagePlot:
+    """Draw a figure for a page, where it has a name, or for a printed page."""
+    import matplotlib as mpl
+
+    words = _description(figure)
+    width, height = PAGE_INCHES if isinstance(figure, Curves) else SIZE_INCHES
+    settings = {**SETTINGS, "svg.fonttype": "none", "font.size": font_pt}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts have it, or show its code
+        drawn = _empty(width, height)
+        axes = drawn.add_axes((
+            LEFT / width, BOTTOM / height,
+            1 - (LEFT + RIGHT) / width, 1 - (BOTTOM + TOP) / height,
+        ))  # fmt: skip
+        numbered = axes_of(axes, figure)
+        drawn.patch.set_visible(False)
+        axes.patch.set_visible(False)
+        for tick in axes.get_xticklabels()[-1:]:
+            if tick.get_position()[0] > axes.get_xlim()[1] - 0.04 * np.ptp(axes.get_xlim()):
+                tick.set_horizontalalignment("right")
+        svg = inline_svg(_saved(drawn, "svg"), name, words, font_pt)
+        curves = figure.curves if isinstance(figure, Curves) else ()
+        legend = tuple(
+            (inline_svg(_swatch(number), f"{name}-{number}" if name else ""), curve.label)
+            for number, curve in enumerate(curves)
+        )
+    return PagePlot(svg, words, legend, tuple(visible(point.label) for point in numbered))
+
+
+def _file(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
+    import matplotlib as mpl
+
+    several = len(figures) > 1
+    width, height = BESIDE_INCHES if several else SIZE_INCHES
+    with mpl.rc_context(SETTINGS):
+        drawn = _empty(width * len(figures), height, layout="constrained")
+        for number, figure in enumerate(figures, start=1):
+            axes = drawn.add_subplot(1, len(figures), number)
+            axes.set_xlabel(visible(figure.x_label))
+            axes.set_ylabel(visible(figure.y_label))
+            if several:
+                axes.set_title(visible(figure.caption), fontsize=9)
+            numbered = axes_of(axes, figure)
+            _add_numbered(drawn, numbered)
+        _add_legend(drawn)
+        return _saved(drawn, kind)
+
+
+def _empty(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(drawn)
+    return drawn
+
+
+def _saved(drawn: "Figure", kind: Kind) -> bytes:
+    content = io.BytesIO()
+    metadata = {"CreationDate": None} if kind == "pdf" else {"Date": None}
+    drawn.savefig(content, format=kind, metadata=metadata)
+    return content.getvalue()
+
+
+@cache
+def _swatch(number: int) -> bytes:
+    """The line and the marker of a curve, for a legend."""
+    drawn = _empty(0.5, 0.22)
+    axes = drawn.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-1, 1), ylim=(-1, 1))
+    axes.set_axis_off()
+    drawn.patch.set_visible(False)
+    axes.plot([-1, 0, 1], [0, 0, 0], markevery=[1], **_style(number))
+    axes.lines[0].set(linewidth=2, markersize=9)
+    return _saved(drawn, "svg")
+
+
+def _add_legend(drawn: "Figure") -> None:
+    """Of few lines where it fits; of many, or of several figures, above: there it hides nothing."""
+    first = drawn.axes[0]
+    lines, labels = first.get_legend_handles_labels()
+    if len(labels) > FEW_LINES or len(drawn.axes) > 1:
+        longest = SWATCH_INCHES + LETTER_INCHES * max(map(len, labels), default=0)
+        columns = max(1, int(drawn.get_figwidth() / longest))
+        rows = -(-len(labels) // columns)
+        drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * rows)
+        drawn.legend(
+            lines, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=8
+        )
+    elif labels:
+        first.legend(frameon=False, fontsize=8)
+
+
+def _add_numbered(drawn: "Figure", points: Sequence[Point]) -> None:
+    """Below a scatter plot, the names that have no room beside their points."""
+    from matplotlib.lines import Line2D
+
+    labels = [f"{number}  {visible(point.label)}" for number, point in enumerate(points, start=1)]
+    if labels:
+        columns = max(1, int(drawn.get_figwidth() / (LETTER_INCHES * max(map(len, labels)))))
+        drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * -(-len(labels) // columns))
+        unseen = [Line2D([], [], linestyle="none") for _ in labels]
+        drawn.legend(
+            unseen, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=7,
+            handlelength=0, handletextpad=0,
+        )  # fmt: skip
+
+
+def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
+    """Draw a figure into axes; the points whose names have no room, in the order of their numbers.
+
+    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap.
+    """
+    if isinstance(figure, Scatter):
+        return _draw_points(axes, figure)
+    shifts = _side_by_side(figure)
+    for number, (curve, shift) in enumerate(zip(figure.curves, shifts, strict=True)):
+        _draw_curve(axes, curve, number, shift, log=figure.log_y, floor=figure.floor)
+    if axes.dataLim.width < 0:  # nothing was drawn
+        axes.set(xticks=[], yticks=[])
+        return []
+    _scale(axes.xaxis, ticks=6)
+    _scale(axes.yaxis, ticks=5, log=figure.log_y)
+    if figure.places:
+        axes.set_xticks(range(len(figure.places)), [visible(name) for name in figure.places])
+        axes.set_xlim(-0.5, len(figure.places) - 0.5)
+    floor = -math.inf if figure.floor is None else figure.floor
+    if figure.floor is not None:
+        axes.set_ylim(bottom=figure.floor)
+    if max(axes.dataLim.y0, floor) < 0 < axes.dataLim.y1:
+        axes.axhline(0, color=AXIS, linewidth=0.8, zorder=1)
+    return []
+
+
+def _style(number: int) -> dict[str, Any]:
+    """Colour, marker and dash of a curve: those of one colour, every sixth, differ in the rest."""
+    rounds = number // len(COLOURS)
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[(number + rounds * 3) % len(MARKERS)],
+        "markeredgecolor": PAPER,
+        "markeredgewidth": 0.6,
+        "linestyle": "--" if rounds else "-",
+    }
+
+
+def _draw_curve(
+    axes: "Axes", curve: Curve, number: int, shift: float, *, log: bool, floor: float | None
+) -> None:
+    seen = _seen(curve, log=log)
+    if not seen.any():
+        return
+    x, y = (np.where(seen, values, math.nan) for values in (curve.x, curve.y))
+    x = x + shift
+    style = _style(number)
+    marked = _marked(seen, number, every=curve.measured)
+    axes.plot(x, y, label=visible(curve.label), markevery=marked, **style)
+    bars = [
+        (place, value, *(error if isinstance(error, tuple) else (error, error)))
+        for place, value, error in zip(x, y, curve.errors, strict=bool(curve.errors))
+        if floor is None or value >= floor
+    ]
+    bars = [bar for bar in bars if all(map(math.isfinite, bar)) and bar[2] + bar[3] > 0]
+    if bars:
+        xs, ys, below, above = zip(*bars, strict=True)
+        axes.errorbar(
+            xs, ys, (below, above), fmt="none", ecolor=style["color"], elinewidth=0.8, capsize=2
+        )
+
+
+def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:
+    """Which points of a curve can be drawn."""
+    x, y = np.array(curve.x, float), np.array(curve.y, float)
+    seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y) & ((y > 0) | (not log))
+    return seen
+
+
+def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
+    """Points with a marker: those alone, both ends and a few, shifted between curves; or all."""
+    at = np.flatnonzero(seen)
+    if every or len(at) <= FEW_MARKERS:
+        return [int(index) for index in at]
+    beside = np.concatenate(([False], seen, [False]))
+    alone = np.flatnonzero(seen & ~beside[:-2] & ~beside[2:])
+    step = len(at) / FEW_MARKERS
+    first = step * (number % len(COLOURS) + 0.5) / len(COLOURS)
+    some = at[(first + step * np.arange(FEW_MARKERS)).astype(int)]
+    return sorted({int(index) for index in (*alone, *some, at[0], at[-1])})
+
+
+def _side_by_side(figure: Curves) -> list[float]:
+    """How far the points of each curve are moved to the right."""
+    count = len(figure.curves)
+    known = sorted({x for curve in figure.curves for x in curve.x if math.isfinite(x)})
+    if not figure.apart or not known:
+        return [0.0] * count
+    if figure.places:
+        step = min(AT_NAMED * len(figure.places), CROWDED / count)
+    else:
+        axis = known[-1] - known[0] or 1.0
+        ways = [CROWDED * (right - left) for left, right in itertools.pairwise(known)]
+        step = min(SIDE_BY_SIDE * axis, min([ALL_BESIDE * axis, *ways]) / count)
+    return [(number - (count - 1) / 2) * step for number in range(count)]
+
+
+def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
+    points = [
+        point
+        for point in figure.points
+        if math.isfinite(point.x) and math.isfinite(point.y) and (point.x > 0 or not figure.log_x)
+    ]
+    if not points:
+        axes.set(xticks=[], yticks=[])
+        return []
+    axes.margins(0.08)
+    front = sorted((point.x, point.y) for point in points if point.marked)
+    if front:
+        xs, ys = zip(*front, strict=True)
+        axes.plot(xs, ys, color=COLOURS[0], linestyle="--", label=visible(figure.marked_as))
+    for point in points:
+        fill, edge = (COLOURS[0], PAPER) if point.marked else (PAPER, COLOURS[5])
+        axes.plot([point.x], [point.y], "o", color=fill, markeredgecolor=edge, markeredgewidth=0.8)
+    _scale(axes.xaxis, ticks=6, log=figure.log_x)
+    _scale(axes.yaxis, ticks=5)
+    return place_names(axes, points)
+
+
+def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
+    """Round ticks with plain numbers such as 100, at 1, 2 and 5 between few powers of ten."""
+    from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+
+    locator: Locator = MaxNLocator(ticks, steps=[1, 2, 5, 10])
+    if log:
+        across = axis is axis.axes.xaxis
+        limits = axis.axes.dataLim
+        low, high = limits.intervalx if across else limits.intervaly
+        (axis.axes.set_xscale if across else axis.axes.set_yscale)("log")
+        decades = math.log10(high / low)
+        factors = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 5)
+        locator = locator if decades < 0.7 else LogLocator(subs=factors, numticks=ticks + 2)
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
+
+
+def _tick_text(value: float) -> str:
+    return f"{value:.6g}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
+
+
+def _description(figure: Curves | Scatter) -> str:
+    """The figure in words, for readers who do not see it."""
+    sentences = [f"{figure.y_label} over {figure.x_label}."]
+    if isinstance(figure, Scatter):
+        for point in figure.points:
+            mark = f" ({figure.marked_as})" if point.marked and figure.marked_as else ""
+            sentences.append(f"{point.label}{mark}: {point.y:.4g} at {point.x:.4g}.")
+        return visible(" ".join(sentences))
+    for curve in figure.curves:
+        at = np.flatnonzero(_seen(curve, log=figure.log_y))
+        if not len(at):
+            sentences.append(f"{curve.label}: nothing to draw.")
+            continue
+        ys = [curve.y[index] for index in at]
+        first, last = (
+            figure.places[int(x)] if figure.places else f"{x:.6g}"
+            for x in (curve.x[at[0]], curve.x[at[-1]])
+        )
+        sentences.append(
+            f"{curve.label}: from {ys[0]:.4g} at {first} to {ys[-1]:.4g} at {last}, between "
+            f"{min(ys):.4g} and {max(ys):.4g}."
+        )
+    return visible(" ".join(sentences))

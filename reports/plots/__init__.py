@@ -1,1 +1,0 @@
-"""Plots: line, scatter and overlay geometry, and vector figures for papers."""

@@ -1,0 +1,110 @@
+"""Names of the points of a scatter plot, which overlap neither points nor each other."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from defocus.reports.model import Point
+from defocus.reports.text import visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["place_names"]
+
+LETTER, DESCENT, ASCENT = 0.62, 0.23, 1.0
+"""Width of a letter (a mean) and heights of a text, as shares of the font's size."""
+RADIUS_PT = 3.2
+BASELINE = 0.33
+"""How far the baseline lies below the middle of a text."""
+PLACES = (
+    (0.75, 0.0, "left"), (-0.75, 0.0, "right"), (0.0, 1.15, "center"), (0.0, -1.25, "center"),
+    (0.6, 0.9, "left"), (-0.6, 0.9, "right"), (0.6, -0.9, "left"), (-0.6, -0.9, "right"),
+)  # fmt: skip
+"""Of a text beside its point, the best first: to the right, up, both as shares of the font's size,
+and what of the text is there."""
+REACHES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right and top, pt."""
+Place = tuple[float, float, str]
+
+
+def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
+    """Write the names beside the points; those without room get a number and are returned."""
+    import matplotlib as mpl
+
+    drawn = axes.get_figure(root=True)
+    if drawn is None:
+        raise ValueError("axes without a figure")
+    drawn.draw_without_rendering()  # where the axes are is known from now on
+    font_pt = float(mpl.rcParams["font.size"]) * (0.8 if drawn.get_layout_engine() else 1.0)
+    spots = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
+    front = sorted(spot for spot, point in zip(spots, points, strict=True) if point.marked)
+    taken: list[Box] = [
+        (x - RADIUS_PT, y - RADIUS_PT, x + RADIUS_PT, y + RADIUS_PT)
+        for x, y in (*spots, *_along(front))
+    ]
+    frame = axes.bbox.x0, axes.bbox.y0, drawn.bbox.width, drawn.bbox.height
+    numbered: list[Point] = []
+    # the names of the front first: they are what one looks for
+    for index in sorted(range(len(points)), key=lambda n: (not points[n].marked, n)):
+        point, spot = points[index], spots[index]
+        text = visible(point.label)
+        place = _free_place(text, spot, font_pt, frame, taken)
+        if place is None:
+            numbered.append(point)
+            text = str(len(numbered))
+            near = (_free_place(text, spot, font_pt, frame, taken, reach) for reach in REACHES)
+            place = next((each for each in near if each), PLACES[0])
+        right, up, side = place
+        taken.append(_box(text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt))
+        axes.annotate(
+            text, (point.x, point.y), (right * font_pt, (up - BASELINE) * font_pt),
+            textcoords="offset points", ha=side, va="baseline", fontsize=font_pt,
+        )  # fmt: skip
+    return numbered
+
+
+def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Spots along the line through the marked points, so close that no text fits between two."""
+    spots = []
+    for (x, y), (next_x, next_y) in pairwise(front):
+        steps = int(math.hypot(next_x - x, next_y - y) / RADIUS_PT) + 1
+        shares = [step / steps for step in range(steps)]
+        spots += [(x + share * (next_x - x), y + share * (next_y - y)) for share in shares]
+    return spots
+
+
+def _free_place(
+    text: str,
+    spot: tuple[float, float],
+    font_pt: float,
+    frame: Box,
+    taken: list[Box],
+    reach: float = 1.0,
+) -> Place | None:
+    """A place beside a point for its text that is free and inside the frame, if there is one."""
+    for right, up, side in PLACES:
+        place = reach * right, reach * up, side
+        box = _box(
+            text, (spot[0] + place[0] * font_pt, spot[1] + place[1] * font_pt), side, font_pt
+        )
+        inside = box[0] >= frame[0] and box[1] >= frame[1]
+        inside = inside and box[2] <= frame[2] and box[3] <= frame[3]
+        if inside and not any(_overlap(box, other) for other in taken):
+            return place
+    return None
+
+
+def _box(text: str, spot: tuple[float, float], side: str, font_pt: float) -> Box:
+    """The box of a text whose left end, right end or centre is at a place."""
+    width = LETTER * font_pt * (len(text) + 0.1)
+    left = spot[0] - {"left": 0.0, "center": width / 2, "right": width}[side]
+    baseline = spot[1] - BASELINE * font_pt
+    return left, baseline - DESCENT * font_pt, left + width, baseline + ASCENT * font_pt
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,0 +1,53 @@
+"""Drawings of matplotlib as parts of a page, whose policy forbids styles and files of their own."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+__all__ = ["inline_svg"]
+
+
+def inline_svg(svg: bytes, name: str, words: str = "", font_pt: float = 0) -> str:
+    """SVG for a page: styles become attributes, and identifiers begin with the name."""
+    root = ET.fromstring(svg)  # noqa: S314 - written by matplotlib a moment ago
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.endswith(("}metadata", "}style")):
+                parent.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.partition("}")[2]
+        element.attrib = dict(_attributes(element, name))
+        element.text = (element.text or "").strip() or None
+        element.tail = None
+    width, height = (root.attrib.pop(side).removesuffix("pt") for side in ("width", "height"))
+    root.set("stroke-linejoin", "round")
+    if font_pt:
+        root.attrib |= {"font-size": f"{font_pt:g}", "font-family": "Libertinus Serif"}
+    if not name:
+        root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", "width": width, "height": height}
+    elif words:
+        root.attrib |= {"class": "plot", "role": "img", "aria-labelledby": f"{name} {name}-words"}
+        description = ET.Element("desc", {"id": f"{name}-words"})
+        description.text = words
+        root.insert(0, description)
+    else:
+        root.attrib |= {"class": "swatch", "aria-hidden": "true"}
+    return ET.tostring(root, encoding="unicode")
+
+
+def _attributes(element: ET.Element, name: str) -> Iterator[tuple[str, str]]:
+    """The attributes of an element of matplotlib; groups lose their names, fonts are the page's."""
+    for key, value in element.items():
+        if key == "style":
+            pairs = (each.partition(":")[::2] for each in value.split(";"))
+            named = ((key.strip(), value.strip()) for key, value in pairs)
+            yield from (each for each in named if each[0] and not each[0].startswith("font"))
+        elif key.endswith("}href"):
+            yield "href", f"#{name}-{value[1:]}"
+        elif key == "d":
+            yield key, " ".join(value.split())
+        elif value.startswith("url(#"):
+            yield key, f"url(#{name}-{value[5:]}"
+        elif key != "id":
+            yield key, value
+        elif element.tag not in ("g", "svg"):
+            yield key, f"{name}-{value}"
