@@ -16,7 +16,7 @@ __all__ = ["CheckedPoint", "Status", "asked", "computer_findings"]
 
 Status = Literal["ok", "warn", "fail", "ask"]
 
-LIBRARIES = ("numpy", "opencv-python-headless", "rawpy", "exifread", "gphoto2")
+LIBRARIES = ("numpy", "opencv-python-headless", "rawpy", "pillow", "gphoto2")
 LITTLE_DISK_BYTES = 20_000_000_000
 NO_DISK_BYTES = 1_000_000_000
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)

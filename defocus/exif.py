@@ -1,23 +1,39 @@
 """EXIF data of a shot."""
 
-import io
-import logging
+import contextlib
+import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from defocus.heif_pixels import HEIF_KINDS, heif_contents
-from defocus.picture_headers import kind_of
-from defocus.reading import require_file
+from defocus.blocks.directories import DirectoryEntry, read_structure
+from defocus.blocks.exif import EXIF_DIRECTORY, GPS_DIRECTORY
+from defocus.blocks.webp import webp_chunk
+from defocus.errors import FileError
+from defocus.heif_pixels import HEIF_KINDS, contents_of_boxes, heif_contents
+from defocus.picture_headers import jpeg_markers, kind_of, png_chunks
+from defocus.reading import FileBytes, require_file
 
-__all__ = ["Exif", "read_exif", "read_tags"]
+__all__ = ["Exif", "TagValue", "read_exif", "read_tags"]
 
-_DAMAGE = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError),
-    *(RecursionError, TypeError, ValueError, struct.error),
-)
-"""exifread's ways of saying that the directory points nowhere."""
+TagValue = str | bytes | tuple[int | float | Fraction, ...]
+"""Text, numbers, or bytes of no stated type."""
+
+_HEAD_BYTES = 2**18
+"""Where the EXIF of a JPEG begins, and of a CR3."""
+_APP1, _EXIF = 0xE1, b"Exif\0\0"
+_RAF, _RAF_PLACES = b"FUJIFILMCCD-RAW", slice(84, 92)
+_CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+_CANON_BOXES = {b"CMT1": 0, b"CMT2": EXIF_DIRECTORY, b"CMT4": GPS_DIRECTORY}
+_FURTHER = (EXIF_DIRECTORY, GPS_DIRECTORY)
+_TEXT, _UNDEFINED, _FRACTIONS = {2, 129}, 7, {5: "I", 10: "i"}
+_LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+_LETTERS |= {16: "Q", 17: "q", 18: "Q"}
+_MAKE, _MODEL, _SECONDS, _F_NUMBER, _ISO, _TAKEN = 271, 272, 33434, 33437, 34855, 36867
+_FOCAL_LENGTH, _BODY_SERIAL, _LENS, _SERIAL = 37386, 42033, 42036, 65001
 
 
 @dataclass(frozen=True)
@@ -44,55 +60,128 @@ class Exif:
         return self.f_number is None and self.seconds is None and self.iso is None
 
 
+_Tags = dict[tuple[int, int], TagValue]
+
+
 def read_exif(path: Path) -> Exif:
     """Read the EXIF of a picture or RAW file; all values are None if it is missing or damaged."""
     tags = read_tags(path)
-    make, model = (str(tags.get(f"Image {name}", "")).strip() for name in ("Make", "Model"))
+    make, model = _text(tags, _MAKE), _text(tags, _MODEL)
     # many models begin with the make, as "Canon EOS 5D" does
     model = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     return Exif(
-        f_number=_number(tags, "FNumber"),
-        seconds=_number(tags, "ExposureTime"),
-        iso=_number(tags, "ISOSpeedRatings"),
-        focal_length_mm=_number(tags, "FocalLength"),
+        f_number=_number(tags, _F_NUMBER),
+        seconds=_number(tags, _SECONDS),
+        iso=_number(tags, _ISO),
+        focal_length_mm=_number(tags, _FOCAL_LENGTH),
         model=model[:100] or None,
-        taken=_text(tags, "DateTimeOriginal")[:32] or None,
-        lens=_text(tags, "LensModel") or None,
-        serial=_text(tags, "BodySerialNumber") or _text(tags, "SerialNumber") or None,
+        taken=_text(tags, _TAKEN)[:32] or None,
+        lens=_text(tags, _LENS) or None,
+        serial=_text(tags, _BODY_SERIAL) or _text(tags, _SERIAL) or None,
     )
 
 
-def read_tags(path: Path) -> dict[str, Any]:
-    """All EXIF tags except maker notes, from exifread; empty if damaged."""
-    import exifread
-
-    logging.getLogger("exifread").setLevel(logging.ERROR)
+def read_tags(path: Path) -> _Tags:
+    """The EXIF tags by directory (0 is the first) and number; those that are sound."""
     require_file(path)
-    with path.open("rb") as file:
-        kind = kind_of(file.read(512))
-        file.seek(0)
-        # exifread knows the boxes of few cameras alone, and none of AVIF and JPEG XL
-        stream = io.BytesIO(heif_contents(file.read(), kind).exif) if kind in HEIF_KINDS else file
-        try:
-            tags: dict[str, Any] = exifread.process_file(stream, details=False)
-        except _DAMAGE:
-            return {}
+    tags: _Tags = {}
+    # what was read until a file turns out to be damaged is sound
+    with path.open("rb") as file, contextlib.suppress(FileError):
+        for group, block in _blocks(file):
+            _add_tags(tags, group, block)
     return tags
 
 
-def _tag(tags: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - exifread's tag, or None
-    """A tag from the EXIF directory, or from the first directory as in some DNG files."""
-    return tags.get(f"EXIF {name}") or tags.get(f"Image {name}")
+def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes | FileBytes]]:
+    """The TIFF structures of a file's EXIF, and what directory each begins with."""
+    head, data = file.read(_HEAD_BYTES), FileBytes(file)
+    kind = kind_of(head[:512])
+    if head[:2] in {b"II", b"MM"}:
+        yield 0, data
+    elif kind == "JPEG":
+        yield 0, _of_jpeg(head)
+    elif kind == "PNG":
+        chunks = (data[begin : end - 4] for name, begin, end in png_chunks(data) if name == b"eXIf")
+        yield 0, next(chunks, b"").removeprefix(_EXIF)
+    elif kind == "WebP":
+        yield 0, webp_chunk(data, b"EXIF").removeprefix(_EXIF)
+    elif head.startswith(_RAF):
+        place, size = struct.unpack(">II", head[_RAF_PLACES].ljust(8, b"\0"))
+        yield 0, _of_jpeg(data[place : place + min(size, _HEAD_BYTES)])
+    elif head[4:12] == b"ftypcrx ":
+        yield from _of_cr3(head)
+    elif kind in HEIF_KINDS:
+        file.seek(0)
+        yield 0, heif_contents(file.read(), kind).exif
 
 
-def _text(tags: dict[str, Any], name: str) -> str:
-    return str(_tag(tags, name) or "").strip("\0 ")[:100]
+def _of_jpeg(head: bytes) -> bytes:
+    """The EXIF block of a JPEG; a long one is in several segments."""
+    places = (place for marker, place in jpeg_markers(head) if marker == _APP1)
+    segments = (head[at + 4 : at + 2 + int.from_bytes(head[at + 2 : at + 4])] for at in places)
+    return b"".join(one[len(_EXIF) :] for one in segments if one.startswith(_EXIF))
 
 
-def _number(tags: dict[str, Any], name: str) -> float | None:
-    tag = _tag(tags, name)
-    try:
-        value = float(tag.values[0]) if tag is not None and tag.values else 0.0
-    except (TypeError, ValueError, ZeroDivisionError):
+def _of_cr3(head: bytes) -> Iterator[tuple[int, bytes]]:
+    """Canon's boxes, each of which has one directory."""
+    movie = dict(contents_of_boxes(head)).get(b"moov", b"")
+    canon = dict(contents_of_boxes(movie)).get(b"uuid", b"")
+    if canon.startswith(_CANON):
+        for name, content in contents_of_boxes(canon[len(_CANON) :]):
+            if name in _CANON_BOXES:
+                yield _CANON_BOXES[name], content
+
+
+def _add_tags(tags: _Tags, group: int, data: bytes | FileBytes) -> None:
+    """Add the tags of a structure: of its first directory, and of the two that this points to."""
+    structure = read_structure(data)
+    waiting = {group: structure.first} if structure is not None else {}
+    while structure is not None and waiting:
+        group, place = waiting.popitem()
+        directory = structure.directory(place)
+        for entry in directory.entries if directory is not None else ():
+            match _value(entry, structure.order):
+                case (int(further), *_) if group == 0 and entry.tag in _FURTHER:
+                    waiting[entry.tag] = further
+                case value if value:
+                    tags.setdefault((group, entry.tag), value)
+
+
+def _value(entry: DirectoryEntry, order: str) -> TagValue:
+    """The values of a tag; none where a fraction is divided by nothing."""
+    if entry.kind in _TEXT:
+        text = entry.content.split(b"\0")[0].strip(b" ")
+        try:
+            return text.decode()
+        except UnicodeDecodeError:
+            return text.decode("latin-1")
+    if entry.kind == _UNDEFINED:
+        return entry.content
+    if entry.kind not in _FRACTIONS:
+        return struct.unpack(f"{order}{entry.count}{_LETTERS[entry.kind]}", entry.content)
+    numbers = struct.unpack(f"{order}{2 * entry.count}{_FRACTIONS[entry.kind]}", entry.content)
+    if not all(numbers[1::2]):
+        return ()
+    return tuple(map(Fraction, numbers[::2], numbers[1::2]))
+
+
+def _tag(tags: _Tags, tag: int) -> TagValue:
+    """A tag of the EXIF directory, or of the first one as in some DNG files; empty if absent."""
+    return tags.get((EXIF_DIRECTORY, tag)) or tags.get((0, tag), "")
+
+
+def _text(tags: _Tags, tag: int) -> str:
+    value = _tag(tags, tag)
+    if isinstance(value, bytes):
+        value = value.decode("latin-1").strip("\0 ")
+    elif not isinstance(value, str):
+        value = " ".join(map(str, value))
+    return value[:100]
+
+
+def _number(tags: _Tags, tag: int) -> float | None:
+    value = _tag(tags, tag)
+    if isinstance(value, str | bytes):
         return None
-    return value if value > 0 else None
+    number = float(value[0])
+    return number if 0 < number < math.inf else None

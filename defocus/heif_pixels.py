@@ -18,7 +18,14 @@ from defocus.errors import ImageError
 from defocus.extra_packages import require
 from defocus.quiet_decoders import QUIET
 
-__all__ = ["HEIF_KINDS", "HeifContents", "heif_contents", "read_heif", "unusual_code"]
+__all__ = [
+    "HEIF_KINDS",
+    "HeifContents",
+    "contents_of_boxes",
+    "heif_contents",
+    "read_heif",
+    "unusual_code",
+]
 
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
 _HEAD_BYTES = 200_000
@@ -159,7 +166,7 @@ def _of_avif(data: bytes) -> HeifContents:
 
 
 def _of_jpeg_xl(data: bytes) -> HeifContents:
-    boxes = dict(_boxes(data))
+    boxes = dict(contents_of_boxes(data)) if data[4:8] == b"JXL " else {}
     exif = boxes.get(b"Exif", b"")
     further = ["content credentials (C2PA)"] if b"jumb" in boxes else []
     further += ["compressed metadata"] if b"brob" in boxes else []
@@ -191,14 +198,14 @@ def unusual_code(primaries: int, curve: int) -> bool:
 def _further(data: bytes) -> tuple[str, ...]:
     head = data[:_HEAD_BYTES]
     found = [name for word, name in _AUXILIARY.items() if word in head]
-    if b"mpvd" in dict(_boxes(data)):
+    if b"mpvd" in dict(contents_of_boxes(data)):
         found.append("film of the motion photo")
     return tuple(dict.fromkeys(found))
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of each box of a file's top level."""
-    place = 0 if data[4:8] in {b"ftyp", b"JXL "} else len(data)
+def contents_of_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box of a file, or of a box."""
+    place = 0
     while place + 8 <= len(data):
         size, head = int.from_bytes(data[place : place + 4], "big"), 8
         name = data[place + 4 : place + 8]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from defocus.errors import ImageError
+from defocus.reading import FileBytes
 
 __all__ = [
     "MAX_PIXELS",
@@ -145,7 +146,7 @@ def still_png(png: bytes) -> bytes:
     return b"".join([*kept, png_chunk(b"IEND", b"")])
 
 
-def png_chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
     """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
     place = 8
     while place + 12 <= len(png):

@@ -9,18 +9,20 @@ import csv
 import errno
 import io
 import json
+import os
 import stat
 import tomllib
 import zipfile
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from defocus.errors import FileError
 
 __all__ = [
     "ARRAY_ERRORS",
     "MOST_BYTES",
+    "FileBytes",
     "broken_link",
     "is_utf8",
     "parse_json",
@@ -57,6 +59,31 @@ MOST_UNPACKED = 8 * 2**30
 FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
 """Numbers of a camera or a network are not packed as well as that."""
+_MOST_AT_ONCE, _MOST_IN_ALL = 2**18, 2**22
+"""Bytes that are read of a file by what it says itself; a damaged one says any number."""
+
+
+class FileBytes:
+    """The bytes of an open file, read where they are asked for; empty where too many are."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, os.SEEK_END)
+        self._left = _MOST_IN_ALL
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, end, _ = part.indices(self._size)
+        if not 0 < end - start <= _MOST_AT_ONCE:
+            return b""
+        self._left -= end - start
+        if self._left < 0:
+            raise FileError(f"{self._file.name}: is damaged: it refers to itself without end")
+        self._file.seek(start)
+        return self._file.read(end - start)
+
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),

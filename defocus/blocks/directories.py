@@ -6,6 +6,8 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from defocus.reading import FileBytes
+
 __all__ = [
     "SIZES",
     "Directory",
@@ -69,7 +71,7 @@ class Directory:
 class Structure:
     """A TIFF structure; ``order`` is ``<`` or ``>``, ``first`` the place of its first directory."""
 
-    data: bytes
+    data: bytes | FileBytes
     order: str
     big: bool
     first: int
@@ -86,48 +88,57 @@ class Structure:
         head, step, count, pointer = (8, 20, "Q", "Q") if self.big else (2, 12, "H", "I")
         if not 8 <= place <= len(self.data) - head:
             return None
-        (told,) = struct.unpack_from(self.order + count, self.data, place)
-        number = min(told, (len(self.data) - place - head) // step)
+        told = self._unpacked(count, place)
+        begin = place + head
+        table = self.data[begin : begin + step * told]
+        number = len(table) // step
         if not number and told:
             return None
         entries, damaged = [], []
-        for at in range(place + head, place + head + step * number, step):
-            entry = self._entry(at)
+        for at in range(0, step * number, step):
+            entry = self._entry(table[at : at + step], begin + at)
             if entry is None:
-                damaged.append((struct.unpack_from(self.order + "H", self.data, at)[0], at))
+                damaged.append((struct.unpack_from(self.order + "H", table, at)[0], begin + at))
             else:
                 entries.append(entry)
-        end, following = place + head + step * number, 0
+        end = begin + step * number
         cut = number < told or end + step // 3 > len(self.data)
-        if not cut:
-            (following,) = struct.unpack_from(self.order + pointer, self.data, end)
+        following = 0 if cut else self._unpacked(pointer, end)
         return Directory(tuple(entries), tuple(damaged), place, following, cut)
 
-    def _entry(self, at: int) -> DirectoryEntry | None:
+    def _unpacked(self, letter: str, place: int) -> int:
+        """A whole number at a place; zero where nothing is read."""
+        size = struct.calcsize("<" + letter)
+        content = self.data[place : place + size]
+        return struct.unpack(self.order + letter, content)[0] if len(content) == size else 0
+
+    def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
         """The entry at a place; None if its type is unknown or its values lie nowhere."""
         form, room, value = ("HHQ", 8, 12) if self.big else ("HHI", 4, 8)
-        tag, kind, count = struct.unpack_from(self.order + form, self.data, at)
+        tag, kind, count = struct.unpack_from(self.order + form, packed)
         if kind not in SIZES or (kind in LONG8 and not self.big):
             return None
         size, place = SIZES[kind] * count, at + value
-        if size > room:
-            (place,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), self.data, place)
+        if size <= room:
+            return DirectoryEntry(tag, kind, count, packed[value : value + size], at, place)
+        (place,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), packed, value)
         content = self.data[place : place + size]
         return (
             DirectoryEntry(tag, kind, count, content, at, place) if len(content) == size else None
         )
 
 
-def read_structure(data: bytes) -> Structure | None:
+def read_structure(data: bytes | FileBytes) -> Structure | None:
     """The TIFF structure in these bytes; None if they do not begin as one."""
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None or len(data) < 8:
+    begin = data[:16]
+    order = {b"II": "<", b"MM": ">"}.get(begin[:2])
+    if order is None or len(begin) < 8:
         return None
-    (magic,) = struct.unpack_from(order + "H", data, 2)
-    if magic == 43 and len(data) >= 16:
-        return Structure(data, order, True, struct.unpack_from(order + "Q", data, 8)[0])
+    (magic,) = struct.unpack_from(order + "H", begin, 2)
+    if magic == 43 and len(begin) == 16:
+        return Structure(data, order, True, struct.unpack_from(order + "Q", begin, 8)[0])
     # RAW files of Olympus and Panasonic have numbers of their own
-    return Structure(data, order, False, struct.unpack_from(order + "I", data, 4)[0])
+    return Structure(data, order, False, struct.unpack_from(order + "I", begin, 4)[0])
 
 
 def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:

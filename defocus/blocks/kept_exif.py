@@ -3,10 +3,11 @@
 import struct
 import warnings
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from defocus.exif import read_tags
+from defocus.exif import TagValue, read_tags
 
 __all__ = ["EXIF_DIRECTORY", "EXIF_TAGS", "IMAGE_TAGS", "exif_value", "kept_exif", "writable"]
 
@@ -30,14 +31,11 @@ def kept_exif(path: Path) -> bytes:
 
     outer: dict[int, Any] = {}
     inner: dict[int, Any] = {}
-    for name, tag in read_tags(path).items():
-        directory = name.partition(" ")[0]
-        if directory not in ("Image", "EXIF") or (value := exif_value(tag)) is None:
-            continue
-        if tag.tag in IMAGE_TAGS:
-            outer[tag.tag] = value
-        elif tag.tag in EXIF_TAGS:  # DNG files may have these in the first directory
-            inner[tag.tag] = value
+    for (_, tag), value in read_tags(path).items():
+        if tag in IMAGE_TAGS:
+            outer[tag] = exif_value(value)
+        elif tag in EXIF_TAGS:  # DNG files may have these in the first directory
+            inner[tag] = exif_value(value)
     kept = Image.Exif()
     kept.update(writable(outer))
     if inner := writable(inner, EXIF_DIRECTORY):
@@ -62,20 +60,14 @@ def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[in
     return found
 
 
-def exif_value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or Pillow's rationals
-    """A tag's value for Pillow; None if it is empty or of an unsupported type."""
+def exif_value(value: TagValue) -> Any:  # noqa: ANN401 - text, bytes, numbers or Pillow's rationals
+    """A tag's value for Pillow."""
     from PIL.TiffImagePlugin import IFDRational
 
-    if isinstance(tag.values, str):
-        return tag.values.strip("\0 ") or None
-    values: list[Any] = []
-    for value in tag.values:
-        if isinstance(value, int):
-            values.append(value)
-        elif hasattr(value, "numerator") and value.denominator:
-            values.append(IFDRational(value.numerator, value.denominator))
-        else:
-            return None
-    if not values:
-        return None
+    if isinstance(value, str | bytes):
+        return value
+    values = [
+        IFDRational(one.numerator, one.denominator) if isinstance(one, Fraction) else one
+        for one in value
+    ]
     return values[0] if len(values) == 1 else tuple(values)

@@ -240,16 +240,12 @@ def _of_raw(path: Path) -> Metadata:
     if told := kept_exif(path):
         kept.load(b"Exif\0\0" + told)
     tags = read_tags(path)
-    gps = {
-        tag.tag: value
-        for name, tag in tags.items()
-        if name.startswith("GPS ") and (value := exif_value(tag)) is not None
-    }
+    gps = {tag: exif_value(value) for (group, tag), value in tags.items() if group == GPS_DIRECTORY}
     if gps := writable(gps, GPS_DIRECTORY):
         kept.get_ifd(GPS_DIRECTORY).update(gps)
-    orientation = tags.get("Image Orientation")
-    if orientation is not None and orientation.values and orientation.values[0] in range(1, 9):
-        kept[ORIENTATION] = int(orientation.values[0])  # a damaged one is text or a fraction
+    match tags.get((0, ORIENTATION)):
+        case (orientation, *_) if orientation in range(1, 9):  # a fraction in damaged files
+            kept[ORIENTATION] = int(orientation)
     exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
     remark = Remark(
         "of the RAW file's EXIF and TIFF tags the usual ones stay; maker notes and XMP are left out"

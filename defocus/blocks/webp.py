@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.xmp import xmp_block
+from defocus.reading import FileBytes
 
 __all__ = ["is_lossless", "webp_blocks", "webp_chunk", "webp_frames", "with_further_chunks"]
 
@@ -14,7 +15,7 @@ _PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
 def chunks_of(
-    data: bytes, place: int = 12, end: int | None = None
+    data: bytes | FileBytes, place: int = 12, end: int | None = None
 ) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each chunk of a file, or of a part of it."""
     end = min(len(data), 8 + int.from_bytes(data[4:8], "little")) if end is None else end
@@ -24,7 +25,7 @@ def chunks_of(
         place += 8 + size + size % 2
 
 
-def webp_chunk(data: bytes, name: bytes) -> bytes:
+def webp_chunk(data: bytes | FileBytes, name: bytes) -> bytes:
     """The content of the first chunk of a name; empty if there is none."""
     return next((content for kind, content in chunks_of(data) if kind == name), b"")
 
