@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from defocus.align.compensation.output import write_array
 from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
 from defocus.blocks.derived import give_blocks
-from defocus.blur.gradients import sharpnesses
+from defocus.blur.gradients import sobel_products
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
@@ -85,9 +85,9 @@ def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
     return [*starts, last] if edges and starts and starts[-1] != last else starts
 
 
-def kept(sharpness: NDArray[np.float64], drop: float) -> tuple[int, ...]:
+def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
     """Indices of the kept patches, in order; among equally sharp ones the first are dropped."""
-    order = np.argsort(sharpness, kind="stable")
+    order = np.argsort(products, kind="stable")
     return tuple(sorted(int(index) for index in order[int(drop * len(order)) :]))
 
 
@@ -185,7 +185,7 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
     chosen = list(enumerate(found))
     if training and found:
         judged = members.get("sharp", blurry)
-        sharp = sharpnesses([_part(judged, place, scheme.side_px) for place in found])
+        sharp = sobel_products([_part(judged, place, scheme.side_px) for place in found])
         chosen = [(index, found[index]) for index in kept(sharp, scheme.drop)]
     for index, place in chosen:
         for role, picture in members.items():

@@ -29,7 +29,7 @@ from defocus.align.measure import measure
 from defocus.align.photometry.gains import photometry
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import find_metric
-from defocus.blur.gradients import sharpnesses
+from defocus.blur.gradients import sobel_products
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.capture.judging.limits import LIMITS
 from defocus.capture.judging.quality import first_look, judge_pair
@@ -161,8 +161,8 @@ def auditing(blurry: Image, sharp: Image, folder: Path) -> None:
     document = row_document(row)
     require_finite(document)
     assert row_of_document(json.loads(json.dumps(document))).status == row.status
-    require_finite(sharpnesses([blurry, sharp]))
-    assert kept(sharpnesses([blurry, sharp]), 0.5)
+    require_finite(sobel_products([blurry, sharp]))
+    assert kept(sobel_products([blurry, sharp]), 0.5)
 
 
 class Network(nn.Module):

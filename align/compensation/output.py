@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +30,7 @@ from defocus.align.compensation.record import (
 from defocus.align.measure import Measurement
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, Resampling, resampled
+from defocus.blur.gradients import squared_gradient
 from defocus.errors import AlignmentError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
 from defocus.images import Image, as_float, write_image
@@ -38,8 +38,8 @@ from defocus.staging import staging_folder
 
 __all__ = [
     "NUMBERS",
+    "lost_gradient_energy",
     "repeat_aligned",
-    "sharpness_lost",
     "write_aligned",
     "write_array",
 ]
@@ -49,7 +49,7 @@ TILES = (4, 5)
 LEAST_ENERGY = 1e-9
 
 
-def sharpness_lost(sharp: Image, plan: Compensation) -> float | None:
+def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
     """Share of gradient energy lost by resampling, over tiles; None if they have no gradient.
 
     Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0."""
@@ -95,9 +95,7 @@ def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:
 
 def _energy(picture: Image) -> float:
     grey = as_float(picture).mean(axis=2).astype(np.float32)
-    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    squared: NDArray[np.float32] = across * across + down * down
-    return float(squared.mean())
+    return float(squared_gradient(grey, smoothing_px=0).mean())
 
 
 NUMBERS = "misalignment.json"
@@ -246,7 +244,7 @@ def _stage(
         pictures,
         staging,
         outputs,
-        sharpness_lost(sharp, plan),
+        lost_gradient_energy(sharp, plan),
     )
     return record.model_dump(mode="json")
 

@@ -8,7 +8,7 @@ import cv2
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from defocus import __version__
 from defocus.align.compensation.compensate import Compensation, Model
@@ -75,7 +75,9 @@ class Record(Settings):
     kernel: Kernel
     scale: Annotated[float, Field(gt=0, le=1)]  # size of the release relative to the blurry picture
     crop_px: CropRecord  # the released part, in pixels of the blurry picture
-    sharpness_lost: float | None  # share of gradient energy; None if there is no gradient
+    lost_gradient_energy: float | None = Field(  # a share; None if there is no gradient
+        validation_alias=AliasChoices("lost_gradient_energy", "sharpness_lost")
+    )
     inputs: Inputs
     outputs: dict[str, Sha256]
     versions: dict[str, str]
@@ -95,7 +97,7 @@ def make_record(
     pictures: tuple[Image, Image],
     folder: Path,
     outputs: list[str],
-    sharpness_lost: float | None,
+    lost_gradient_energy: float | None,
 ) -> Record:
     """Make the record of a compensation with files in ``folder``."""
     local, match = plan.placement.local, plan.match
@@ -111,7 +113,7 @@ def make_record(
         kernel=plan.kernel,
         scale=plan.grid.scale,
         crop_px=CropRecord(left=crop.left, top=crop.top, width=crop.width, height=crop.height),
-        sharpness_lost=sharpness_lost,
+        lost_gradient_energy=lost_gradient_energy,
         inputs=Inputs(blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])),
         outputs=hashes,
         versions=_versions(),

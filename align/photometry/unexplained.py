@@ -21,6 +21,7 @@ from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.photometry.specks import Specks, dark_specks
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
+from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 __all__ = [
@@ -60,8 +61,6 @@ PROFILE_ROUNDS = 2
 TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
 """Squared gradient of codes from which on a place has texture, side of the place, and the share of
 the blurry member's gradients under which the sharp one is the blurrier there."""
-GRADIENT_OF_NOISE = 2.61
-"""Mean squared Sobel gradient of white noise of variance 1 behind a Gaussian of 1 px; measured."""
 
 MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
@@ -310,10 +309,8 @@ def _detail(light: Array, inner: Mask) -> Array:
     """Mean squared gradient of codes around each place, without that of noise."""
     codes = np.asarray(linear_to_srgb(light), np.float32)
     noise = grain_level(codes, inner.astype(np.float32))
-    smooth = cv2.GaussianBlur(codes, (0, 0), 1.0)
-    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    energy = _box(np.asarray(across * across + down * down, np.float32), DETAIL_PX)
-    return np.asarray(np.maximum(energy - GRADIENT_OF_NOISE * noise**2, 0), np.float32)
+    energy = _box(squared_gradient(codes), DETAIL_PX)
+    return np.asarray(np.maximum(energy - NOISE_ENERGY * noise**2, 0), np.float32)
 
 
 def explained(stops: Array | None, shape: tuple[int, int]) -> Mask:

@@ -16,7 +16,7 @@ from defocus.baselines.operators.domain import (
     Mirrored,
     fade_to_blurry,
 )
-from defocus.blur.disc_diameter import estimate_blur_diameter_px
+from defocus.blur.disc_diameter import disc_diameter_px
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 
@@ -43,7 +43,7 @@ class OneDisc(nn.Module):
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         linear = np.asarray(srgb_to_linear(picture))
-        diameter = estimate_blur_diameter_px(linear @ LUMINANCE)
+        diameter = disc_diameter_px(linear @ LUMINANCE)
         if diameter == 0:
             return picture
         height, width = picture.shape[:2]

@@ -1,1 +1,1 @@
-"""Quality control of pairs: sharpness, exposure, motion, geometry, verdict."""
+"""Quality control of pairs: detail, exposure, motion, geometry, verdict."""

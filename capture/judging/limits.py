@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from defocus.errors import InputError, SettingsError
 from defocus.near_names import did_you_mean
@@ -30,7 +30,7 @@ class QualityLimits(Settings):
         exposure_warn_ev, exposure_reject_ev: Exposure difference beyond the settings, and change of
             the light between a shot and its repeat.
         colour_warn_ev, colour_reject_ev: Change of red or blue against green between the members.
-        sharpness_warn, sharpness_reject: Lowest gradient energy of sharp over blurry.
+        gradient_energy_warn, gradient_energy_reject: Lowest gradient energy, sharp over blurry.
         blurrier_ratio: Regions with a lower energy ratio are masked.
         blurrier_share_warn: Share of masked regions.
         shift_warn_px, shift_reject_px: Length of the shift.
@@ -49,8 +49,14 @@ class QualityLimits(Settings):
     exposure_reject_ev: float = Field(default=0.3, gt=0)
     colour_warn_ev: float = Field(default=0.05, gt=0)
     colour_reject_ev: float = Field(default=0.3, gt=0)
-    sharpness_warn: float = Field(default=1.1, ge=0)
-    sharpness_reject: float = Field(default=1.0, ge=0)
+    gradient_energy_warn: float = Field(
+        default=1.1, ge=0, validation_alias=AliasChoices("gradient_energy_warn", "sharpness_warn")
+    )
+    gradient_energy_reject: float = Field(
+        default=1.0,
+        ge=0,
+        validation_alias=AliasChoices("gradient_energy_reject", "sharpness_reject"),
+    )
     blurrier_ratio: float = Field(default=0.8, gt=0)
     blurrier_share_warn: float = Field(default=0.02, ge=0)
     shift_warn_px: float = Field(default=2.0, gt=0)
@@ -72,7 +78,7 @@ LIMITS = QualityLimits()
 SHORT_NAMES = {
     "ev": "exposure_reject_ev",
     "colour": "colour_reject_ev",
-    "sharpness": "sharpness_reject",
+    "gradient_energy": "gradient_energy_reject",
     "shift": "shift_reject_px",
     "zoom": "zoom_reject",
     "drift": "drift_reject_px",

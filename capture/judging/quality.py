@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import nothing_agrees
-from defocus.blur.gradients import sharpness_map
+from defocus.blur.gradients import gradient_energy_map
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.judging.quick_look import (
@@ -30,7 +30,7 @@ from defocus.capture.judging.shot_checks import (
     check_clock,
     check_exif,
     check_exposure,
-    check_sharpness,
+    check_gradient_energy,
     check_skew,
     why_unknown,
 )
@@ -82,7 +82,7 @@ def judge_pair(
     exif_expected: bool = True,
     read: Read = read_halved,
 ) -> Quality:
-    """Compare EXIF with the request, and measure exposure, sharpness, misalignment and motion.
+    """Compare EXIF with the request, and measure exposure, detail, misalignment and motion.
 
     An unknown misalignment never rejects, nor settings contradicted by a ``virtual_camera``."""
     quality = Quality()
@@ -134,7 +134,7 @@ def first_look(
     exif_expected: bool = True,
     read: Read = read_halved,
 ) -> Quality:
-    """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, sharpness.
+    """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, detail.
 
     Both members are compared small and as if registered; it tells whether to wait for the verdict.
     """
@@ -153,7 +153,9 @@ def first_look(
         moved = onto_grid(second.linear, expected)
         expected_ev = bracket.residual_ev + extra.expected_ev
         check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
-        check_sharpness(quality, encoded_grey(first.linear), encoded_grey(second.linear), limits)
+        check_gradient_energy(
+            quality, encoded_grey(first.linear), encoded_grey(second.linear), limits
+        )
     return quality
 
 
@@ -230,7 +232,7 @@ def _check_pictures(
     check_clipping(quality, looks, limits)
     light = {role: luminance(look.linear) for role, look in looks.items()}
     grey = {role: encoded(each) for role, each in light.items()}
-    check_sharpness(quality, grey["blurry"], grey["sharp"], limits)
+    check_gradient_energy(quality, grey["blurry"], grey["sharp"], limits)
     if similarity is None:
         quality.numbers["blurrier_share"] = None
     else:
@@ -332,10 +334,10 @@ def _check_regions(
 ) -> None:
     """Find regions (sRGB ``blurry``, linear ``sharp``) where the blurry one is the sharper."""
     gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
-    found = sharpness_map(blurry, encoded(sharp * gain))
+    found = gradient_energy_map(blurry, encoded(sharp * gain))
     share = found.share_below(limits.blurrier_ratio)
     quality.numbers["blurrier_share"] = share
-    quality.numbers["sharpness_map"] = found.to_json()
+    quality.numbers["gradient_energy_map"] = found.to_json()
     if share <= limits.blurrier_share_warn:
         return
     height, width = look.picture_px or (round(side * look.pixels) for side in blurry.shape)

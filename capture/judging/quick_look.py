@@ -68,7 +68,7 @@ def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
 def read_halved(path: Path) -> QuickLook:
     """Read a shot for its verdict: large pictures at half size, as RAW files always are.
 
-    Half the size leaves the noise of a photosite out of the sharpness; the rest is coarser anyway.
+    Half the size leaves the noise of a photosite out of the gradients; the rest is coarser anyway.
     """
     return read_look(path) if path.suffix.lower() in RAW_SUFFIXES else _looked(read_image(path))
 

@@ -1,4 +1,4 @@
-"""Checks of a pair's shots without registration: EXIF, light, grey card, clipping, sharpness."""
+"""Checks of a pair's shots without registration: EXIF, light, grey card, clipping, detail."""
 
 import contextlib
 import math
@@ -28,7 +28,7 @@ __all__ = [
     "check_clock",
     "check_exif",
     "check_exposure",
-    "check_sharpness",
+    "check_gradient_energy",
     "check_skew",
     "compare_light",
     "measure_grey_card",
@@ -219,16 +219,18 @@ def check_clipping(quality: Quality, looks: Mapping[str, QuickLook], limits: Qua
             quality.say("warn", f"{share:.1%} of the {role} picture is clipped")
 
 
-def check_sharpness(quality: Quality, blurry: Grey, sharp: Grey, limits: QualityLimits) -> None:
+def check_gradient_energy(
+    quality: Quality, blurry: Grey, sharp: Grey, limits: QualityLimits
+) -> None:
     """Check that the sharp member has more detail; both are ``(H, W)``, sRGB-encoded."""
     energy = gradient_energy(blurry)
     ratio = gradient_energy(sharp) / energy if energy > 0 else None
-    quality.numbers["sharpness_ratio"] = ratio
+    quality.numbers["gradient_energy_ratio"] = ratio
     if ratio is None:
         quality.say("reject", "the blurry picture shows no detail", lasting=True)
         return
-    text = f"the sharp picture has {ratio:.2f} times the sharpness of the blurry one"
-    warn, reject = -limits.sharpness_warn, -limits.sharpness_reject
+    text = f"the sharp picture has {ratio:.2f} times the gradient energy of the blurry one"
+    warn, reject = -limits.gradient_energy_warn, -limits.gradient_energy_reject
     quality.compare(-ratio, warn, reject, text, lasting=True)
 
 

@@ -101,7 +101,7 @@ EV = Limit(abs, "{:.2f} EV")
 SHARE = Limit(float, "{:.0%}")
 LENGTH = Limit(lambda value: math.hypot(*value), "{:g} px")
 ZOOM = Limit(lambda value: abs(value - 1.0), "{:.1%}")
-SHARPNESS = Limit(float, "{:.2f} ×", least=True)
+RATIO = Limit(float, "{:.2f} ×", least=True)
 MILLISECONDS = Limit(abs, "{:g} s")
 
 ROWS = (
@@ -112,12 +112,15 @@ ROWS = (
         limit=EV,
         names=("exposure_warn_ev", "exposure_reject_ev"),
     ),
-    NumberRow(
-        "Sharpness, sharp over blurry",
-        ("sharpness_ratio",),
-        lambda value: f"{value:.2f} ×",
-        limit=SHARPNESS,
-        names=("sharpness_warn", "sharpness_reject"),
+    *(
+        NumberRow(
+            "Gradient energy, sharp over blurry",
+            (f"{name}_ratio",),
+            lambda value: f"{value:.2f} ×",
+            limit=RATIO,
+            names=(f"{name}_warn", f"{name}_reject"),
+        )
+        for name in ("gradient_energy", "sharpness")  # the second is what sessions once said
     ),
     NumberRow(
         "Blurry is the sharper one in",

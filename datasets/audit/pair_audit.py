@@ -12,7 +12,7 @@ from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
-from defocus.blur.fine_detail import luma_of, sharpness, sharpness_of_pair
+from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair, luma_of
 from defocus.capture.judging.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
 from defocus.datasets.measuring.motion_limits import MotionLimits
@@ -191,7 +191,7 @@ def _audited(
         seen(blurry, sharp)
     same = _same_pixels(blurry, sharp)
     prints = (fingerprint(sharp), fingerprint(blurry))
-    details = _sharpness(blurry, sharp, found)
+    details = _fine_to_coarse(blurry, sharp, found)
     blur = _blur_quantiles(found.field)
     shared = found.misalignment.shared
     return AuditedPair(
@@ -244,21 +244,21 @@ def _alone(pair: Pair, blurry: Image) -> AuditedPair:
         "the pair has no sharp picture",
         width,
         height,
-        blurry_sharpness=sharpness(luma_of(blurry)),
+        blurry_sharpness=fine_to_coarse(luma_of(blurry)),
         fingerprints=(fingerprint(blurry),),
     )
 
 
-def _sharpness(
+def _fine_to_coarse(
     blurry: Image, sharp: Image, found: Measurement
 ) -> tuple[float | None, float | None]:
     """Sharpness of both members, at the same places as far as these are known."""
     matrix, field = found.misalignment.matrix, found.field
     known = np.eye(3) if matrix is None else matrix
     if field is None:
-        return sharpness_of_pair(blurry, sharp, known)
+        return fine_to_coarse_of_pair(blurry, sharp, known)
     blur = field.factor * field.flow.coc_px
-    return sharpness_of_pair(blurry, sharp, known, blur, field.factor)
+    return fine_to_coarse_of_pair(blurry, sharp, known, blur, field.factor)
 
 
 def _blur_quantiles(field: Field | None) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
-__all__ = ["LARGEST_DIAMETER_PX", "estimate_blur_diameter_px"]
+__all__ = ["LARGEST_DIAMETER_PX", "disc_diameter_px"]
 
 LARGEST_DIAMETER_PX = 18.0
 STEP_PX = 0.5
@@ -36,7 +36,7 @@ class _Spectrum:
     power: NDArray[np.float64]
 
 
-def estimate_blur_diameter_px(luminance: NDArray[np.float64]) -> float:
+def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
     """The diameter of the one disc that explains a picture's spectrum best, from linear light."""
     # It is 0 (no blur) or 0.5 to 18 px in steps of 0.5. The error is mostly below 0.5 px from 3 to
     # 15 px; below 3 px a disc is like a soft lens. Of several depths, the sharper parts decide.

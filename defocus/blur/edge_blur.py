@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, as_float, srgb_to_linear
 
-__all__ = ["LARGEST_SIGMA_PX", "blur_at_edges", "gradient_length", "gradient_magnitude", "in_focus"]
+__all__ = ["LARGEST_SIGMA_PX", "edge_sigma_px", "gradient_length", "gradient_magnitude", "in_focus"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -37,7 +37,7 @@ def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArr
     return np.asarray(np.hypot(across, down), np.float64)
 
 
-def blur_at_edges(
+def edge_sigma_px(
     fine: Array, coarse: Array, fine_px: float, coarse_px: float
 ) -> NDArray[np.float64]:
     """The standard deviation, px, of the blur of edges from their gradients at two scales."""

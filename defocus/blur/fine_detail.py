@@ -1,4 +1,7 @@
-"""Sharpness of a picture, and of both members of a pair at the same places."""
+"""Fine over coarse detail of a picture, and of both members of a pair at the same places.
+
+The tables of an audit call it sharpness: it alone compares pictures of different scenes.
+"""
 
 import math
 
@@ -9,7 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, as_float
 
-__all__ = ["luma_of", "sharpness", "sharpness_of_pair"]
+__all__ = ["fine_to_coarse", "fine_to_coarse_of_pair", "luma_of"]
 
 FINE_SIGMA, COARSE_SIGMA = 0.7, 2.8
 TILE_PX = 32
@@ -37,7 +40,7 @@ def luma_of(picture: Image) -> NDArray[np.float32]:
     return luma
 
 
-def sharpness(luma: NDArray[np.float32]) -> float | None:
+def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:
     """Ratio of fine to coarse detail in a picture's most detailed tiles; None without detail."""
     # The deviation of detail finer than a Gaussian of 0.7 px over that of the band 0.7 to 2.8 px,
     # median over the fifth of the tiles with the strongest band. Blur removes fine detail first,
@@ -52,14 +55,14 @@ def sharpness(luma: NDArray[np.float32]) -> float | None:
     return float(np.median(fine[chosen] / coarse[chosen]))
 
 
-def sharpness_of_pair(
+def fine_to_coarse_of_pair(
     blurry: Image,
     sharp: Image,
     matrix: NDArray[np.float64],
     blur_px: NDArray[np.float32] | None = None,
     factor: int = 1,
 ) -> tuple[float | None, float | None]:
-    """Sharpness of the blurry and the sharp member on the same tiles; None without any detail."""
+    """The same of the blurry and the sharp member on the same tiles; None without any detail."""
     # The strongest details of a defocused picture lie elsewhere, so the tiles with coarse detail in
     # either member count, each at its own place (``matrix`` maps blurry to sharp positions). They
     # count more where the blur (px, a value per ``factor`` pixels) differs: in focus both are
@@ -109,7 +112,7 @@ def _tile_means(
 def _details(
     picture: Image, rows: NDArray[np.int_], columns: NDArray[np.int_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fine and coarse detail of the tiles around some places, as :func:`sharpness` defines them."""
+    """Fine and coarse detail of the tiles around some places, see :func:`fine_to_coarse`."""
     tops, lefts = rows - TILE_PX // 2, columns - TILE_PX // 2
     squares = np.zeros((2, len(rows)))
     for top in range(0, len(picture), STRIP_ROWS):

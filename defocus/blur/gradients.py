@@ -1,4 +1,4 @@
-"""Sharpness of a picture, and a map of which picture of a pair is sharper."""
+"""Measures of detail by gradients: of a picture, of patches, and by place in a pair."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from defocus.blur.edge_blur import FINE_PX, gradient_length
 from defocus.images import Image, as_float
 
 __all__ = [
-    "SharpnessMap",
+    "NOISE_ENERGY",
+    "GradientEnergyMap",
     "block_means",
+    "detail_per_pixel",
     "gradient_energy",
+    "gradient_energy_map",
     "noise_sigma",
-    "sharpness",
-    "sharpness_map",
-    "sharpnesses",
+    "sobel_products",
+    "squared_gradient",
 ]
 
 Grey = NDArray[np.float32]
@@ -34,7 +36,7 @@ LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Blind to edges, not to noise; Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
 
 TEXTURED_OVER_NOISE = 6.0
-"""A block says something about sharpness where its gradients are so many times those of noise."""
+"""A block says which picture is sharper where its gradients are so many times those of noise."""
 
 BLOCKS_ACROSS = 40
 SMALLEST_BLOCK_PX = 16
@@ -43,13 +45,14 @@ SMALLEST_BLOCK_PX = 16
 def gradient_energy(grey: Grey) -> float:
     """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness."""
     brightness = float(grey.mean())
-    return float(_squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
+    return float(squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
 
 
-def _squared_gradient(grey: Grey) -> Grey:
-    smooth = cv2.GaussianBlur(grey, (0, 0), SMOOTHING_PX)
+def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:
+    """The squared Sobel gradient at each pixel, behind a Gaussian; 0 px is none."""
+    smooth = cv2.GaussianBlur(grey, (0, 0), smoothing_px) if smoothing_px else grey
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    return np.asarray(across**2 + down**2, np.float32)
+    return np.asarray(across * across + down * down, np.float32)
 
 
 def noise_sigma(grey: Grey) -> float:
@@ -73,7 +76,7 @@ def block_means(values: NDArray[np.floating | np.bool_], size: int) -> Array:
 
 
 @dataclass(frozen=True)
-class SharpnessMap:
+class GradientEnergyMap:
     """Gradient energy of sharp over blurry blocks, without noise; NaN where there is no texture."""
 
     ratio: Array  # ``(rows, columns)`` sharp over blurry; NaN without texture
@@ -99,10 +102,10 @@ class SharpnessMap:
         )
 
 
-def sharpness_map(blurry: Grey, sharp: Grey) -> SharpnessMap:
+def gradient_energy_map(blurry: Grey, sharp: Grey) -> GradientEnergyMap:
     """Compare the local gradients of two registered pictures, sRGB-encoded luminance."""
     size = max(SMALLEST_BLOCK_PX, max(blurry.shape) // BLOCKS_ACROSS)
-    energies = [block_means(_squared_gradient(picture), size) for picture in (blurry, sharp)]
+    energies = [block_means(squared_gradient(picture), size) for picture in (blurry, sharp)]
     noises = [NOISE_ENERGY * noise_sigma(picture) ** 2 for picture in (blurry, sharp)]
     textured = np.maximum(*energies) > TEXTURED_OVER_NOISE * max(max(noises), 1e-12)
     first, second = (
@@ -110,7 +113,7 @@ def sharpness_map(blurry: Grey, sharp: Grey) -> SharpnessMap:
         for energy, noise in zip(energies, noises, strict=True)
     )
     ratio = np.divide(second, first, out=np.full_like(first, np.nan), where=textured & (first > 0))
-    return SharpnessMap(ratio, size)
+    return GradientEnergyMap(ratio, size)
 
 
 KERNELS = (3, 7, 11, 15)
@@ -118,8 +121,8 @@ KERNELS = (3, 7, 11, 15)
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def sharpnesses(patches: Sequence[Image]) -> NDArray[np.float64]:
-    """Sharpness of each patch relative to the others, 0..1, as DPDD's image_to_patch_filter.py."""
+def sobel_products(patches: Sequence[Image]) -> NDArray[np.float64]:
+    """Product of sums of Sobel gradients of each patch, 0..1; DPDD's image_to_patch_filter.py."""
     # For each size of Sobel kernel the gradient's lengths are summed over a patch and stretched
     # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
     # ignored.
@@ -141,7 +144,7 @@ def _gradient_sums(patch: Image) -> list[float]:
     return sums
 
 
-def sharpness(linear: NDArray[np.floating[Any]]) -> float | None:
+def detail_per_pixel(linear: NDArray[np.floating[Any]]) -> float | None:
     """A number to focus by: RMS gradient at the scale of a pixel over mean light, percent per px.
 
     It compares one view only, and clipped lamps mislead it; None where all is black."""

@@ -85,16 +85,18 @@ def _exposure(result: Result) -> tuple[Part, ...]:
 
 
 def _focus(result: Result) -> tuple[Part, ...]:
-    points = [(float(point["steps"]), float(point["sharpness"])) for point in result["curve"]]
-    steps, sharpness = zip(*points, strict=True)
+    energies = [
+        one.get("gradient_energy", one.get("sharpness")) for one in result["curve"]
+    ]  # older
+    steps = tuple(float(one["steps"]) for one in result["curve"])
     facts = (
         ("Best position", f"{_signed(float(result['best_steps']), 1)} steps from where it was"),
         ("Backlash", f"{float(result['backlash_steps']):.1f} steps"),
         ("Sharpest over least sharp", f"{float(result['contrast']):.2f} ×"),
         ("A step", step_words(result)),
     )
-    curve = Curve("towards far", steps, sharpness, measured=True)
-    parts = [Curves("Sharpness over the travel", "steps", "gradient energy", (curve,))]
+    curve = Curve("towards far", steps, tuple(map(float, energies)), measured=True)
+    parts = [Curves("Gradient energy over the travel", "steps", "gradient energy", (curve,))]
     if result.get("scale"):
         found = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
         places, diameters = zip(*found, strict=True)

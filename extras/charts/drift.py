@@ -107,10 +107,10 @@ def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
 
 def chart_drift(first: ChartMarks, second: ChartMarks) -> ChartDrift:
     """What changed from the first to the second picture, both of one layout and one size."""
-    return ChartDrift(_sharpness(first, second), *_movement(first, second))
+    return ChartDrift(_mtf50_change(first, second), *_movement(first, second))
 
 
-def _sharpness(first: ChartMarks, second: ChartMarks) -> MeasuredChange | None:
+def _mtf50_change(first: ChartMarks, second: ChartMarks) -> MeasuredChange | None:
     """Median of the edges' relative changes."""
     ratios = np.log(second.mtf50 / first.mtf50)
     ratios = ratios[np.isfinite(ratios)]

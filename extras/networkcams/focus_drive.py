@@ -1,7 +1,7 @@
 """ONVIF focus motor: absolute, relative or continuous moves, whichever works.
 
 Some cameras (Dahua, for instance) accept an absolute move and report success without moving. So a
-kind of move counts as working only after it changed the sharpness of the picture.
+kind of move counts as working only after it changed the gradient energy of the picture.
 """
 
 import time
@@ -12,7 +12,7 @@ from defocus.errors import CameraError
 from defocus.extras.networkcams.onvif.client import OnvifClient, RefusedError
 from defocus.progress import say
 
-__all__ = ["FocusDrive", "picture_sharpness"]
+__all__ = ["FocusDrive", "gradient_energy_of_file"]
 
 STEPS_OF_TRAVEL = 200
 """One step is this part of the whole travel, as far as the camera tells its travel."""
@@ -24,7 +24,7 @@ PROBES = (0.1, -0.3, 0.3)
 """Parts of the travel that a way of moving is tried with; at an end only one direction is left."""
 
 LEAST_CHANGE = 0.05
-"""A change of sharpness below a twentieth proves nothing."""
+"""A change below a twentieth proves nothing."""
 
 NOISE_FACTOR = 4.0
 MOVE_SECONDS = 15.0
@@ -52,10 +52,10 @@ class FocusDrive:
         client: OnvifClient,
         video_source: str,
         options: dict[str, Any],
-        sharpness: Callable[[], float],
+        energy: Callable[[], float],
     ) -> None:
         self._client, self._source = client, video_source
-        self._sharpness = sharpness
+        self._energy = energy
         self.options = options
         self.way = ""
 
@@ -66,7 +66,7 @@ class FocusDrive:
             The steps moved, fewer at an end stop.
 
         Raises:
-            CameraError: No kind of move changes the sharpness of the picture.
+            CameraError: No kind of move changes the gradient energy of the picture.
         """
         if not self.way:
             self.way = self._find_way()
@@ -89,7 +89,7 @@ class FocusDrive:
                 if self._moves(way):
                     say(f"{self._client.name}: the focus moves by {name} moves")
                     return name
-                tried.append(f"{name}: accepted, but the sharpness stays")
+                tried.append(f"{name}: accepted, but the gradient energy stays")
             except RefusedError as error:
                 tried.append(f"{name}: {error}")
         raise CameraError(
@@ -99,7 +99,7 @@ class FocusDrive:
         )
 
     def _moves(self, way: Way) -> bool:
-        before = [self._sharpness() for _ in range(3)]
+        before = [self._energy() for _ in range(3)]
         noise = max(before) - min(before)
         level = sorted(before)[1]
         enough = max(NOISE_FACTOR * noise, LEAST_CHANGE * level)
@@ -115,7 +115,7 @@ class FocusDrive:
         for look in range(LOOKS):
             if look:
                 time.sleep(LOOK_SECONDS)
-            if abs(self._sharpness() - level) > enough:
+            if abs(self._energy() - level) > enough:
                 return True
         return False
 
@@ -187,10 +187,8 @@ def _range(options: dict[str, Any]) -> tuple[float, float]:
     return low, high
 
 
-def picture_sharpness(content: bytes) -> float:
-    """Sharpness of an encoded picture, by its gradient energy.
-
-    See :func:`defocus.blur.gradients.gradient_energy`.
+def gradient_energy_of_file(content: bytes) -> float:
+    """Gradient energy of an encoded picture.
 
     Args:
         content: A JPEG or PNG.

@@ -50,7 +50,7 @@ class LivePageSettings(PageSettings):
     frames: Annotated[int, Field(ge=1, le=100_000)] | None = option(
         None, "--frames N", heading="Without SESSION"
     )
-    """Print sharpness and exposure of N pictures instead of showing the page."""
+    """Print detail and exposure of N pictures instead of showing the page."""
     picture: Path | None = option(None, "--picture FILE")
     """With --frames: JPEG file for the last picture."""
     json_lines: bool = option(False, "--json-lines")

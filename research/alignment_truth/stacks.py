@@ -42,7 +42,7 @@ MERGED = "expected.jpg"
 REDUCTION = 2
 """Frames are compared at half size."""
 
-SHARPNESS_SIGMA_PX = 8.0
+DETAIL_SIGMA_PX = 8.0
 IN_FOCUS = 0.7
 """A place is in focus where the frame has this share of the merged picture's local detail."""
 DETAIL = 0.01
@@ -142,7 +142,7 @@ def in_focus(frame: Array, aligned: Array) -> Mask:
 def _detail(picture: Array) -> Array:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     edges = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 1.0), -1)
-    return np.sqrt(cv2.GaussianBlur(edges * edges, (0, 0), SHARPNESS_SIGMA_PX))
+    return np.sqrt(cv2.GaussianBlur(edges * edges, (0, 0), DETAIL_SIGMA_PX))
 
 
 def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore:

@@ -17,7 +17,7 @@ from defocus.align.compensation.compensate import (
     released_blurry,
     valid_mask,
 )
-from defocus.align.compensation.output import sharpness_lost
+from defocus.align.compensation.output import lost_gradient_energy
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment
@@ -199,12 +199,12 @@ def test_a_scale_that_leaves_no_pixel_is_refused() -> None:
         plan_compensation(measurement, (*SHAPE, 3), Release("global", scale=1e-4))
 
 
-def test_sharpness_lost(scene: Image) -> None:
+def test_lost_gradient_energy(scene: Image) -> None:
     nothing = np.zeros((2, *SHAPE), np.float32)
 
     def lost(similarity: Similarity, release: Release) -> float:
         measurement = made_measurement(nothing, everywhere(), similarity)
-        found = sharpness_lost(scene, plan_compensation(measurement, SHAPE, release))
+        found = lost_gradient_energy(scene, plan_compensation(measurement, SHAPE, release))
         assert found is not None
         return found
 
@@ -216,7 +216,7 @@ def test_sharpness_lost(scene: Image) -> None:
     assert abs(lost(Similarity(zoom=1.04), Release(kernel="lanczos"))) < 0.2
     flat = np.full((*SHAPE, 3), 9000, np.uint16)
     plan = plan_compensation(made_measurement(nothing, everywhere()), SHAPE, Release())
-    assert sharpness_lost(flat, plan) is None
+    assert lost_gradient_energy(flat, plan) is None
 
 
 def test_a_keystone_of_smooth_detail_loses_no_sharpness() -> None:
@@ -228,7 +228,7 @@ def test_a_keystone_of_smooth_detail_loses_no_sharpness() -> None:
     keystone = np.array([[1, 0, 0], [0, 1, 0], [2.5e-4, 0, 1]])
     placement = Placement(centre @ keystone @ np.linalg.inv(centre))
     grid = ReleaseGrid(Rectangle(40, 40, 400, 280))
-    found = sharpness_lost(picture, Compensation(placement, grid, "bicubic", None))
+    found = lost_gradient_energy(picture, Compensation(placement, grid, "bicubic", None))
     assert found == pytest.approx(0.0, abs=0.01)
 
 

@@ -19,7 +19,7 @@ from defocus.baselines.systems.ebdb import network as ebdb
 from defocus.baselines.systems.jnb import network as jnb
 from defocus.baselines.systems.jnb.network import atom_counts
 from defocus.baselines.systems.tvl2_2016 import network as tvl2_2016
-from defocus.blur.edge_blur import blur_at_edges, gradient_magnitude
+from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 from defocus.images import linear_to_srgb
 from defocus.scene.pictures import texture
 
@@ -37,7 +37,7 @@ def test_the_blur_of_a_step_is_measured(sigma_px: float) -> None:
     offsets = np.arange(64) - 32.0
     seen = np.repeat(0.2 + 0.5 * ndtr(offsets / sigma_px)[None], 48, axis=0)
     fine, coarse = (gradient_magnitude(seen, scale, 9)[24, 32] for scale in (1.0, 1.5))
-    np.testing.assert_allclose(blur_at_edges(fine, coarse, 1.0, 1.5), sigma_px, rtol=0.05)
+    np.testing.assert_allclose(edge_sigma_px(fine, coarse, 1.0, 1.5), sigma_px, rtol=0.05)
 
 
 @pytest.mark.parametrize("name", ["ebdb", "tvl2-2016", pytest.param("jnb", marks=pytest.mark.full)])

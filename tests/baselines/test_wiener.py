@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from defocus.baselines.operators.deconvolution import wiener_levels
 from defocus.baselines.operators.domain import Mirrored
 from defocus.baselines.registry import baseline
-from defocus.blur.disc_diameter import LARGEST_DIAMETER_PX, estimate_blur_diameter_px
+from defocus.blur.disc_diameter import LARGEST_DIAMETER_PX, disc_diameter_px
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
@@ -27,7 +27,7 @@ def blurred(name: str, diameter_px: float, noise: float = 0.0) -> NDArray[np.flo
 
 def estimate(picture: NDArray[np.float32]) -> float:
     linear = srgb_to_linear(picture.astype(np.float64))
-    return estimate_blur_diameter_px(linear @ np.array([0.2126, 0.7152, 0.0722]))
+    return disc_diameter_px(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 def wiener(
@@ -59,16 +59,16 @@ def test_a_picture_in_focus_is_not_taken_for_a_large_disc() -> None:
 
 
 def test_no_picture_no_blur() -> None:
-    assert estimate_blur_diameter_px(np.full((40, 50), 0.3)) == 0.0
+    assert disc_diameter_px(np.full((40, 50), 0.3)) == 0.0
     noise = np.random.default_rng(1).random((200, 200))
-    assert estimate_blur_diameter_px(noise) == 0.0
+    assert disc_diameter_px(noise) == 0.0
 
 
 @pytest.mark.parametrize("side", [16, 17, 40])
 def test_small_pictures_have_small_candidates(side: int) -> None:
     draw = np.random.default_rng(2).random((side, 3 * side))
     smooth = cv2.GaussianBlur(draw, (0, 0), 3.0)
-    assert 0.0 <= estimate_blur_diameter_px(smooth) <= min(side / 4, LARGEST_DIAMETER_PX)
+    assert 0.0 <= disc_diameter_px(smooth) <= min(side / 4, LARGEST_DIAMETER_PX)
 
 
 def test_the_filter_equals_the_fourier_form_on_the_mirrored_picture() -> None:

@@ -50,7 +50,7 @@ def test_the_files_give_the_same_numbers_again(session: Path) -> None:
 def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session: Path) -> None:
     state, _ = read_state(session)
     good, shot, told = state.complete["0001_scene-001"], state.shoots[0], entry(session)
-    limits = with_changes(shot.handling.limits, "sharpness_warn=9,sharpness_reject=8")
+    limits = with_changes(shot.handling.limits, "gradient_energy_warn=9,gradient_energy_reject=8")
     handling = shot.handling.model_copy(update={"limits": limits})
     strict = shot.model_copy(update={"handling": handling})
     assert judge_again(session, strict, good, told).verdict == "reject"

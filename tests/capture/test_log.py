@@ -226,7 +226,7 @@ def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(
 
 QUALITY = {
     "exposure_residual_ev": -0.5,
-    "sharpness_ratio": 1.05,
+    "gradient_energy_ratio": 1.05,
     "misalignment": {"shift_px": [3.0, 4.0], "zoom": 1.001},
     "blurry_clipped_share": None,
     "anchor": {"noise_ceiling_db": 41.0},
@@ -243,7 +243,7 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked() -
     assert rows_with(LIMITS.model_dump()) >= {
         (exposure, "\N{MULTIPLICATION X} -0.50 EV (limit 0.30 EV)", "reject"),
         (
-            "Sharpness, sharp over blurry",
+            "Gradient energy, sharp over blurry",
             "! 1.05 × (warning below 1.10 ×, at least 1.00 ×)",
             "warn",
         ),
@@ -252,6 +252,8 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked() -
         ("Clipped in the blurry picture", "unknown", ""),
         ("Noise ceiling", "41.0 dB", ""),
     }
+    older = {"quality": {"sharpness_ratio": 1.05}, "limits": {"sharpness_warn": 0.9}}
+    assert [row[1] for row in measured(older)] == ["1.05 × (at least 0.90 ×)"]
     for limits in (None, [], {"shift_reject_px": "far"}):
         assert (exposure, "-0.50 EV", "") in rows_with(limits)
 

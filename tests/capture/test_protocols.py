@@ -403,7 +403,9 @@ def test_a_first_look_stops_the_photographer_at_once(
 def test_a_pair_is_not_repeated_where_the_next_would_be_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    limits = with_changes(ShootOptions().limits, "sharpness_warn=90,sharpness_reject=80")
+    limits = with_changes(
+        ShootOptions().limits, "gradient_energy_warn=90,gradient_energy_reject=80"
+    )
     events = told_of(tmp_path / "s", limits=limits, retake="auto", code=1)
     assert [event for event, _ in events] == ["pair-started", "pair-shot", "pair-complete"]
     assert "another shot would show the same" in capsys.readouterr().err

@@ -77,7 +77,7 @@ def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> No
         record = json.loads(json.dumps(pair.metadata["compensation"]))
         assert record["model"] == "flow"
         assert record["misalignment"]["status"] == "ok"
-        assert record["sharpness_lost"] is not None
+        assert record["lost_gradient_energy"] is not None
         crop = Rectangle(**record["crop_px"])
         original = {r: crop.of(read_image(getattr(before[pair.id], r))) for r in ROLES}
         assert np.array_equal(read_image(pair.blurry), original["blurry"])

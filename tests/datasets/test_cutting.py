@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defocus.blur.gradients import sharpnesses
+from defocus.blur.gradients import sobel_products
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
 from defocus.datasets.pair import Dataset
@@ -69,17 +69,17 @@ def test_the_blurred_patches_are_the_ones_that_go() -> None:
     patches = [picture(seed, 64, 64, bits=8) for seed in range(10)]
     for index in (2, 5, 7):
         patches[index] = cv2.GaussianBlur(patches[index], (0, 0), 4.0)
-    found = sharpnesses(patches)
+    found = sobel_products(patches)
     assert ((found >= 0) & (found <= 1)).all()
     assert kept(found, 0.3) == (0, 1, 3, 4, 6, 8, 9)
     assert kept(found, 0.39) == (0, 1, 3, 4, 6, 8, 9)  # 3.9 patches are 3
 
 
 def test_patches_that_are_all_alike_are_no_division_by_zero() -> None:
-    found = sharpnesses([np.full((32, 32, 3), 7, np.uint8)] * 10)
+    found = sobel_products([np.full((32, 32, 3), 7, np.uint8)] * 10)
     assert np.isfinite(found).all()
     assert len(kept(found, 0.3)) == 7
-    assert kept(sharpnesses([picture(1, 32, 32)]), 0.3) == (0,)
+    assert kept(sobel_products([picture(1, 32, 32)]), 0.3) == (0,)
 
 
 @pytest.fixture

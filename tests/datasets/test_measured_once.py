@@ -13,7 +13,7 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
-from defocus.blur.fine_detail import sharpness, sharpness_of_pair
+from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import PLACE, write_audit
@@ -138,7 +138,7 @@ def luma(picture: Image) -> Any:
     return picture.mean(axis=2).astype(np.float32) / 255
 
 
-def test_sharpness_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
+def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
     """A focus stack's frame: its own focus is as sharp as it gets, the rest is not."""
     sharp = np.asarray(cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA))
     frame = defocused(sharp, 6.0)
@@ -147,33 +147,33 @@ def test_sharpness_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
     )[:, :192]
     blur = np.zeros((256, 384), np.float32)
     blur[:, 192:] = 6.0
-    blurry_sharpness, sharp_sharpness = sharpness_of_pair(frame, sharp, np.eye(3), blur)
-    assert blurry_sharpness is not None
-    assert sharp_sharpness is not None
-    assert sharp_sharpness > 1.2 * blurry_sharpness
-    own = [sharpness(luma(picture)) for picture in (frame, sharp)]
+    blurry_detail, sharp_detail = fine_to_coarse_of_pair(frame, sharp, np.eye(3), blur)
+    assert blurry_detail is not None
+    assert sharp_detail is not None
+    assert sharp_detail > 1.2 * blurry_detail
+    own = [fine_to_coarse(luma(picture)) for picture in (frame, sharp)]
     assert own[0] is not None
     assert own[1] is not None
     assert own[1] < own[0]  # each on its own tiles: the frame would be the sharper one
-    swapped = sharpness_of_pair(sharp, frame, np.eye(3), blur)
-    assert swapped == (sharp_sharpness, blurry_sharpness)
+    swapped = fine_to_coarse_of_pair(sharp, frame, np.eye(3), blur)
+    assert swapped == (sharp_detail, blurry_detail)
     shifted = np.array([[1.0, 0, 3.0], [0, 1.0, 0], [0, 0, 1]])
     moved = np.roll(sharp, 3, axis=1)
-    found = sharpness_of_pair(frame, moved, shifted, blur)
-    assert found[1] == pytest.approx(sharp_sharpness, rel=0.05)
+    found = fine_to_coarse_of_pair(frame, moved, shifted, blur)
+    assert found[1] == pytest.approx(sharp_detail, rel=0.05)
     flat = np.full((64, 64, 3), 102, np.uint8)
-    assert sharpness_of_pair(flat, flat, np.eye(3)) == (None, None)
+    assert fine_to_coarse_of_pair(flat, flat, np.eye(3)) == (None, None)
 
 
-def test_sharpness_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fine_detail_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     sharp = cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
     pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
     blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
-    found = sharpness_of_pair(*pair, moved, blur, 4)
+    found = fine_to_coarse_of_pair(*pair, moved, blur, 4)
     monkeypatch.setattr("defocus.blur.fine_detail.STRIP_ROWS", 64)
-    assert sharpness_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
+    assert fine_to_coarse_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
     whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
-    assert sharpness_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)
+    assert fine_to_coarse_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)
 
 
 def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:

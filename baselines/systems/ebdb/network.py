@@ -20,7 +20,7 @@ from defocus.baselines.operators.edges import (
     recursive_filter,
 )
 from defocus.baselines.operators.varying import sigma_of
-from defocus.blur.edge_blur import blur_at_edges, gradient_magnitude
+from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 
 __all__ = [
     "FINEST",
@@ -80,7 +80,7 @@ def sparse_sigma_px(grey: Array, edge: Mask, scale: Array) -> NDArray[np.float64
     for coarse in np.unique(scale[edge]).tolist():
         at = edge & (scale == coarse)
         magnitude = gradient_magnitude(grey, coarse, _radius_px(coarse))
-        found[at] = blur_at_edges(fine[at], magnitude[at], FINE_PX, coarse)
+        found[at] = edge_sigma_px(fine[at], magnitude[at], FINE_PX, coarse)
     return found
 
 

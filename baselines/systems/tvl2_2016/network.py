@@ -17,7 +17,7 @@ from defocus.baselines.operators.edges import (
     recursive_filter,
 )
 from defocus.baselines.operators.varying import deconvolve, sigma_of
-from defocus.blur.edge_blur import blur_at_edges, gradient_magnitude
+from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 
 __all__ = ["make", "restore"]
 
@@ -40,7 +40,7 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
         return np.zeros(grey.shape)
     fine, coarse = (gradient_magnitude(grey, s, RADIUS_PX) for s in (FINE_PX, COARSE_PX))
     weight = edge * contrast
-    weighted = weight * blur_at_edges(fine, coarse, FINE_PX, COARSE_PX)
+    weighted = weight * edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
     both = np.stack([weighted, weight], axis=2)
     spread = recursive_filter(both, min(grey.shape) / 8, COLOUR, 5, guide=picture)
     dense = spread[:, :, 0] / np.maximum(spread[:, :, 1], np.finfo(np.float64).tiny)

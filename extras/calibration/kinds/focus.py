@@ -2,7 +2,7 @@
 
 Steps are not calibrated and cannot be read back, so positions are measured in pictures: a sweep
 towards far, always approached from the near side, then one towards near. The second shows the same
-sharpness later, by the steps of the backlash.
+energy later, by the steps of the backlash.
 """
 
 import math
@@ -56,7 +56,7 @@ def calibrate_focus(
 
     Returns:
         ``best_steps`` from the initial position, ``backlash_steps``, ``contrast`` of the sweep, the
-        ``curve`` of sharpness over steps, ``scale`` (blur by step at ``f_number``, see
+        ``curve`` of gradient energy over steps, ``scale`` (blur by step at ``f_number``, see
         :func:`.focus_scale.focus_scale`), and ``dioptres_per_step``, null without lens or scale.
 
     Raises:
@@ -92,7 +92,7 @@ def calibrate_focus(
         "f_number": exposure.f_number,
         "scale": scale,
         "dioptres_per_step": None if scale is None else _dioptres(scale["px_per_step"], lens),
-        "curve": [{"steps": steps, "sharpness": s} for steps, s in sorted(coarse + fine)],
+        "curve": [{"steps": steps, "gradient_energy": e} for steps, e in sorted(coarse + fine)],
     }
 
 
@@ -125,7 +125,7 @@ def _sweep(
     positions: np.ndarray[Any, Any],
     views: Views,
 ) -> Curve:
-    """Measure sharpness towards far and keep the views; positions beyond the end are left out."""
+    """Measure gradient energy towards far, keep the views; what is beyond the end is left out."""
     curve = []
     for position in np.unique(positions.round().astype(int)).tolist():
         if focus.go(position):
@@ -138,7 +138,7 @@ def _sweep(
 def _backward(
     bench: CalibrationBench, focus: FocusPositions, exposure: Exposure, start: int, half: int
 ) -> Curve:
-    """Measure sharpness towards near, by plain steps from ``start`` beyond the peak."""
+    """Measure gradient energy towards near, by plain steps from ``start`` beyond the peak."""
     if not focus.go(start):
         raise CameraError("the best focus lies at the end of the motor's travel; move the camera")
     curve, position, step = [], start, max(half // 4, 1)
@@ -157,21 +157,21 @@ def _play(forward: Curve, backward: Curve) -> float:
         forward: The sweep towards far, by rising steps.
         backward: The sweep towards near, from its start.
     """
-    steps, sharpness = (np.array(values, dtype=float) for values in zip(*forward, strict=True))
+    steps, energy = (np.array(values, dtype=float) for values in zip(*forward, strict=True))
     told, seen = (np.array(values, dtype=float) for values in zip(*backward, strict=True))
     lags = np.arange(0.0, told[0] - told[-1], 0.1)
     lens = np.minimum(told + lags[:, None], told[0])
-    misfit = np.log(np.interp(lens, steps, sharpness)) - np.log(seen)
+    misfit = np.log(np.interp(lens, steps, energy)) - np.log(seen)
     return float(lags[np.argmin(misfit.var(axis=1))])
 
 
 def _peak(curve: Curve) -> float:
     """Maximum of the parabola through the logarithm of the upper half of a curve."""
-    steps, sharpness = (np.array(values, dtype=float) for values in zip(*curve, strict=True))
-    top = sharpness >= NEAR_PEAK * sharpness.max()
+    steps, energy = (np.array(values, dtype=float) for values in zip(*curve, strict=True))
+    top = energy >= NEAR_PEAK * energy.max()
     if top.sum() < 3:
-        top = np.argsort(sharpness)[-3:]
-    a, b, _ = np.polyfit(steps[top], np.log(sharpness[top]), 2)
+        top = np.argsort(energy)[-3:]
+    a, b, _ = np.polyfit(steps[top], np.log(energy[top]), 2)
     if a >= 0:
-        return float(steps[np.argmax(sharpness)])
+        return float(steps[np.argmax(energy)])
     return float(np.clip(-b / (2 * a), steps.min(), steps.max()))

@@ -15,7 +15,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.extras.charts.lens.page import lens_parts
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.own_lens.gains import Gains
-from defocus.extras.charts.own_lens.sharpness import ChartSharpness
+from defocus.extras.charts.own_lens.mtf import ChartMtf
 from defocus.extras.charts.own_lens.verdict import Verdict
 from defocus.extras.charts.sheet.parts import StarPattern
 from defocus.images import as_integer, linear_to_srgb, read_image
@@ -36,9 +36,9 @@ from defocus.scene.lens_file import MeasuredLens
 __all__ = [
     "ShownPictures",
     "chart_slider",
+    "mtf_table",
     "own_lens_page",
     "scene_sliders",
-    "sharpness_table",
 ]
 
 SHOWN = (0.25, 0.5, 0.75)
@@ -56,7 +56,7 @@ class ShownPictures:
 def own_lens_page(
     name: str,
     gains: tuple[Gains, Gains],
-    charts: Sequence[ChartSharpness],
+    charts: Sequence[ChartMtf],
     pictures: ShownPictures,
     measured: MeasuredLens,
     made: Mapping[str, str],
@@ -72,7 +72,7 @@ def own_lens_page(
             ("Held-out scenes", (Beside((scenes,), (_by_blur(lens),)),)),
             (
                 "The chart",
-                (Beside(tuple(pictures.chart), (sharpness_table(charts), Paragraph(CHART_WORDS))),),
+                (Beside(tuple(pictures.chart), (mtf_table(charts), Paragraph(CHART_WORDS))),),
             ),
             ("Other lenses", (_by_blur(others),)),
             ("The lens", tuple(lens_parts(measured))),
@@ -113,7 +113,7 @@ def _by_blur(gains: Gains) -> Table:
     return Table("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
 
 
-def sharpness_table(charts: Sequence[ChartSharpness]) -> Table:
+def mtf_table(charts: Sequence[ChartMtf]) -> Table:
     """The charts, as taken and restored, and why leaves or edges were not measured."""
     columns = (
         Column("Picture"),

@@ -20,13 +20,13 @@ from defocus.errors import InputError
 from defocus.extras.charts.lens.files import FULL_FRAME_MM, measure_lens, read_chart_pictures
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.own_lens.gains import Gains, measure_gains
+from defocus.extras.charts.own_lens.mtf import ChartMtf, chart_mtf
 from defocus.extras.charts.own_lens.page import (
     ShownPictures,
     chart_slider,
     own_lens_page,
     scene_sliders,
 )
-from defocus.extras.charts.own_lens.sharpness import ChartSharpness, chart_sharpness
 from defocus.extras.charts.own_lens.training import train_on
 from defocus.extras.charts.own_lens.verdict import Verdict
 from defocus.files import atomic_path, sha256_file, write_json, write_text
@@ -83,7 +83,7 @@ class OwnLens:
     report: Path
     lens: Gains
     others: Gains
-    charts: Sequence[ChartSharpness]
+    charts: Sequence[ChartMtf]
 
     @property
     def verdict(self) -> Verdict:
@@ -180,7 +180,7 @@ def _compared(
     verdict = Verdict.of(lens, others)
     _write_weights(out, weights, (lens, others), verdict)
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
-    charts = tuple(chart_sharpness(request.pictures, shots, restores))
+    charts = tuple(chart_mtf(request.pictures, shots, restores))
     scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
     made = {
         "Network": card.display_name,

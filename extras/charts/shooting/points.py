@@ -59,9 +59,9 @@ class ChartPoint:
     def told(self) -> str:
         """What it shows, in words."""
         if self.marks is None:
-            return f"{self.sharpness}; the shot is kept"
+            return f"{self.mtf50_words}; the shot is kept"
         x, y = self.marks.middle_px
-        parts = [f"{self.sharpness}, middle at {x:.0f}, {y:.0f} px"]
+        parts = [f"{self.mtf50_words}, middle at {x:.0f}, {y:.0f} px"]
         if self.first is None or self.drift is None:
             exposure = self.chart.shot.exposure
             parts.append(f"the first with this camera at {exposure.aperture}")
@@ -80,7 +80,7 @@ class ChartPoint:
         return read.reason if read is not None and measured else ""
 
     @property
-    def sharpness(self) -> str:
+    def mtf50_words(self) -> str:
         """Its MTF50 in words, or why there is none."""
         marks, reason = self.marks, self.chart.read.reason if self.chart.read else ""
         if marks is None:

@@ -32,7 +32,7 @@ def drift_log(state: SessionState) -> tuple[Part, ...]:
 
 def drift_words(state: SessionState) -> dict[str, ShotWords]:
     """What each chart shows."""
-    return {one.chart.id: ShotWords(one.told, one.sharpness) for one in session_drift(state)}
+    return {one.chart.id: ShotWords(one.told, one.mtf50_words) for one in session_drift(state)}
 
 
 def _sentence(points: list[ChartPoint]) -> str:

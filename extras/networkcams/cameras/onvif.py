@@ -22,7 +22,7 @@ from defocus.capture.links.camera_words import CLOCK_SKEW
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.cameras.rtsp import stream
-from defocus.extras.networkcams.focus_drive import FocusDrive, picture_sharpness
+from defocus.extras.networkcams.focus_drive import FocusDrive, gradient_energy_of_file
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.onvif.client import (
     PACKAGE,
@@ -71,7 +71,7 @@ class OnvifCamera(InnerCamera):
                 self._client,
                 self._source,
                 self._asked("GetMoveOptions", "MoveOptions"),
-                lambda: picture_sharpness(self.preview()),
+                lambda: gradient_energy_of_file(self.preview()),
             )
             self._snapshot_url = self._asked_snapshot_url()
         except BaseException:

@@ -47,7 +47,7 @@ def command(
     A button on the page shoots a rejected pair again; --retake auto does so without asking.
 
     Without SESSION the page shows the live view only, and nothing is shot. With --frames its
-    sharpness and exposure are printed; the histogram shows linear light.
+    detail and exposure are printed; the histogram shows linear light.
     """
     _refuse_options(click.get_current_context(), looks_only=session is None)
     from defocus.capture.taking.shots.rig import RigAddress, open_rig

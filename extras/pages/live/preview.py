@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.edge_blur import in_focus
-from defocus.blur.gradients import sharpness
+from defocus.blur.gradients import detail_per_pixel
 from defocus.edges.edge import DISC_RISE, measure_edge
 from defocus.edges.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.edges.linear_light import Region, grey_of, is_clipped
@@ -74,7 +74,7 @@ class LiveView:
     jpeg: bytes  # the picture, at most 960 px wide
     peaking: bytes
     in_focus_share: float | None  # share of the edges that are in focus; None if there is no edge
-    sharpness: float | None
+    detail: float | None
     histogram: tuple[tuple[float, ...], ...]  # shares of 64 equal bins, by channel
     clipped_share: tuple[float, ...]
     black_share: tuple[float, ...]
@@ -91,7 +91,7 @@ class LiveView:
         """The measurements, without the pictures."""
         return {
             "in_focus_share": self.in_focus_share,
-            "sharpness": self.sharpness,
+            "detail": self.detail,
             "histogram": [[round(share, 5) for share in channel] for channel in self.histogram],
             "clipped_share": list(self.clipped_share),
             "black_share": list(self.black_share),
@@ -100,12 +100,12 @@ class LiveView:
     def line(self) -> str:
         """The measurements as a line of text."""
         focus = "no edges" if self.in_focus_share is None else f"{self.in_focus_share:.1%}"
-        sharp = "unknown" if self.sharpness is None else f"{self.sharpness:.2f}"
+        detail = "unknown" if self.detail is None else f"{self.detail:.2f}"
         clipped, black = (
             " ".join(f"{share:.1%}" for share in shares)
             for shares in (self.clipped_share, self.black_share)
         )
-        return f"sharpness {sharp}; edges in focus {focus}; clipped R G B {clipped}; black {black}"
+        return f"detail {detail}; edges in focus {focus}; clipped R G B {clipped}; black {black}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Magnified:
     jpeg: bytes  # it, at the camera's own pixels
     mtf50: float | None  # of its slanted edge, cycles per px; None without one
     reason: str  # why; empty if it was measured
-    sharpness: float | None
+    detail: float | None
     square: tuple[float, float, float, float]  # left, top, width, height as shares
 
     def to_json(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Magnified:
             "picture": _data_uri("jpeg", self.jpeg),
             "mtf50": self.mtf50,
             "reason": self.reason,
-            "sharpness": self.sharpness,
+            "detail": self.detail,
             "square": self.square,
         }
 
@@ -144,7 +144,7 @@ def look_at(jpeg: bytes) -> LiveView:
         jpeg,
         cv2.imencode(".png", overlay[:, :, [2, 1, 0, 3]])[1].tobytes(),
         float(focused.sum() / edges.sum()) if edges.any() else None,
-        sharpness(linear),
+        detail_per_pixel(linear),
         linear_histogram(linear),
         tuple(float((linear[:, :, c] >= CLIPPED).mean()) for c in range(3)),
         tuple(float((linear[:, :, c] <= BLACK).mean()) for c in range(3)),
@@ -164,7 +164,7 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     shares = square.left / width, square.top / height, square.width / width, square.height / height
     mtf50, reason = _edge_mtf50(square.of(picture))
     seen = srgb_to_linear(as_float(np.ascontiguousarray(shown.of(picture)[:, :, ::-1])))
-    return Magnified(encoded.tobytes(), mtf50, reason, sharpness(seen), shares)
+    return Magnified(encoded.tobytes(), mtf50, reason, detail_per_pixel(seen), shares)
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:

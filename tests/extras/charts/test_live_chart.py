@@ -11,4 +11,4 @@ def test_the_chart_is_sharpest_in_focus() -> None:
     scale = 600 / WIDTH
     chart = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 600, 400)
     live = pytest.importorskip("tests.extras.pages.test_live_preview", reason="no pages here")
-    live.require_sharpness_to_rise(0.9 * chart)
+    live.require_detail_to_rise(0.9 * chart)

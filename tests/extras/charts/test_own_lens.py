@@ -30,9 +30,9 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.summary import kernel_mtf50
 from defocus.extras.charts.own_lens import training
 from defocus.extras.charts.own_lens.gains import Gains, measure_gains
-from defocus.extras.charts.own_lens.page import sharpness_table
+from defocus.extras.charts.own_lens.mtf import chart_mtf
+from defocus.extras.charts.own_lens.page import mtf_table
 from defocus.extras.charts.own_lens.run import stream_document
-from defocus.extras.charts.own_lens.sharpness import chart_sharpness
 from defocus.extras.charts.own_lens.verdict import Verdict, sign_test
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
@@ -130,10 +130,10 @@ def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
     assert reading is not None
     shots = [ChartShot(light, reading, 2.8)]
     darker = {"new weights": lambda one: np.asarray(0.9 * one, np.float32)}
-    charts = list(chart_sharpness([Path("wall.tif")], shots, darker))
+    charts = list(chart_mtf([Path("wall.tif")], shots, darker))
     reason = "the paper is clipped; expose less"
     assert [(one.invented, one.reason) for one in charts] == [(None, reason)] * 2
-    assert sharpness_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
+    assert mtf_table(charts).note == f"Leaves not measured: wall.tif: {reason}."
 
 
 @pytest.mark.full
@@ -144,12 +144,12 @@ def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
     assert reading is not None
     shots = [ChartShot(light, reading, 2.8)]
     flat = {"flat": lambda one: np.full_like(one, 0.5)}
-    charts = list(chart_sharpness([Path("wall.tif")], shots, flat))
+    charts = list(chart_mtf([Path("wall.tif")], shots, flat))
     reason = "no edge of the chart can be measured both before and after"
     assert [(one.mtf50, one.overshoot, one.edges_reason) for one in charts] == [
         (None, None, reason)
     ] * 2
-    table = sharpness_table(charts)
+    table = mtf_table(charts)
     assert [row[3:5] for row in table.rows] == [(None, None)] * 2
     assert table.note.endswith(f"Edges not compared: wall.tif: {reason}.")
 
@@ -175,7 +175,7 @@ def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
         return made
 
     shots = [ChartShot(light, reading, 2.8)]
-    taken, made = chart_sharpness([Path("wall.tif")], shots, {"sharpened": sharpened})
+    taken, made = chart_mtf([Path("wall.tif")], shots, {"sharpened": sharpened})
     assert made.mtf50 == taken.mtf50
     assert made.overshoot == taken.overshoot
 

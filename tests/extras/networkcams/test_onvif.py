@@ -20,7 +20,7 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.extras.networkcams import focus_drive
 from defocus.extras.networkcams.cameras import onvif
 from defocus.extras.networkcams.cameras.onvif import OnvifCamera, open_inside
-from defocus.extras.networkcams.focus_drive import picture_sharpness
+from defocus.extras.networkcams.focus_drive import gradient_energy_of_file
 from defocus.extras.networkcams.hosted import HostedFocusCamera
 from defocus.extras.networkcams.onvif import client as onvif_client
 from defocus.extras.networkcams.video import http_pictures
@@ -177,9 +177,9 @@ def test_a_way_of_moving_counts_once_the_picture_changes(
         assert camera._drive.way == way
         tolerance = 0.05 if way == "Continuous" else 1e-6
         assert server.focus_now() == pytest.approx(0.5, abs=tolerance)
-        sharper = picture_sharpness(camera.preview())
+        sharper = gradient_energy_of_file(camera.preview())
         camera.move_focus(-20)
-        assert picture_sharpness(camera.preview()) < 0.9 * sharper
+        assert gradient_energy_of_file(camera.preview()) < 0.9 * sharper
         probed = sum(call.startswith("Move") for call in server.calls)
         camera.move_focus(4)
         moves = sum(call.startswith("Move") for call in server.calls)
@@ -352,7 +352,7 @@ def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run: Run, tmp_
     (pair,) = read_session(tmp_path / "session").pairs
     assert list(pair.metadata["roles"]) == ["sharp", "blurry", "companion"]
     assert "EXIF" not in pair.metadata["reason"]  # a camera that writes none is not blamed for it
-    sharpness = {role: picture_sharpness((pair.sharp.parent / f"{role}.jpg").read_bytes())
+    sharpness = {role: gradient_energy_of_file((pair.sharp.parent / f"{role}.jpg").read_bytes())
                  for role in ("sharp", "blurry", "companion")}  # fmt: skip
     assert sharpness["sharp"] > sharpness["companion"] > 1.5 * sharpness["blurry"]
     stored = (tmp_path / "session" / "journal.jsonl").read_text()

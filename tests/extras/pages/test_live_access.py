@@ -299,7 +299,7 @@ def test_who_only_looks_may_magnify_the_live_picture(
         status, _, content = client.ask("/magnified?x=0.5&y=0.5", **there)
         told = json.loads(content)
         assert (status, set(told)) == (
-            200, {"picture", "mtf50", "reason", "sharpness", "square"},
+            200, {"picture", "mtf50", "reason", "detail", "square"},
         )  # fmt: skip
         assert told["picture"].startswith("data:image/jpeg;base64,")
         for nonsense in ("", "?x=0.5", "?x=a&y=0", "?x=2&y=0", "?x=nan&y=0"):

@@ -110,7 +110,7 @@ def with_a_pair(browser: webdriver.Chrome) -> None:
     """Shoot one, unless there is one."""
     if text(browser, "counts") == "0 accepted":
         press(browser, "s")
-    until(browser, "numbers", "Sharpness")
+    until(browser, "numbers", "Gradient energy")
     if not browser.find_element(By.ID, "members").is_displayed():
         press(browser, "v")
 
@@ -145,8 +145,8 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}|{AT_RIM}|{TOO_BLURRED}"
     told, sharp = text(browser, "edge-mtf").splitlines()
     assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", told)
-    assert re.fullmatch(r"sharpness \d+\.\d\d · best \d+\.\d\d", sharp)
-    assert re.fullmatch(r"\d+\.\d\d", text(browser, "sharpness"))
+    assert re.fullmatch(r"detail \d+\.\d\d · best \d+\.\d\d", sharp)
+    assert re.fullmatch(r"\d+\.\d\d", text(browser, "detail"))
     browser.find_element(By.ID, "magnifier").click()
     WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
     assert not browser.find_element(By.ID, "spot").is_displayed()
@@ -154,7 +154,7 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     press(browser, "s")
     until(browser, "pair-name", "0001_scene-001")
     assert text(browser, "verdict") in ("accepted", "warned")
-    until(browser, "numbers", "Sharpness, sharp over blurry")
+    until(browser, "numbers", "Gradient energy, sharp over blurry")
     until(browser, "sharp-settings", "f/22, 1/4 s, ISO 100")
     assert text(browser, "blurry-settings") == "f/4, 1/125 s, ISO 100"
 
@@ -366,7 +366,7 @@ def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) 
 def test_text_has_contrast_in_both_themes(open_page: Open, live_page: str, theme: str) -> None:
     browser = opened(open_page, live_page, theme=theme)
     with_a_pair(browser)
-    until(browser, "numbers", "Sharpness")
+    until(browser, "numbers", "Gradient energy")
     paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
     brightness = sum(map(int, paper.removeprefix("rgba(").removeprefix("rgb(").split(",")[:2]))
     assert (brightness > 400) is (theme == "light")

@@ -174,7 +174,7 @@ def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
     done = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
     assert done.returncode == 0, done.stderr
     first, _ = done.stdout.splitlines()
-    assert first.startswith("sharpness ")
+    assert first.startswith("detail ")
     assert "; edges in focus " in first
     with PillowImage.open(tmp_path / "x.jpg") as picture:
         assert picture.size == (96, 64)

@@ -62,32 +62,32 @@ def leaves() -> Array:
     return np.repeat(leaves_picture(400, seed=2)[:, :, None], 3, axis=2)
 
 
-def require_sharpness_to_rise(light: Array) -> list[LiveView]:
+def require_detail_to_rise(light: Array) -> list[LiveView]:
     """Blurred less and less, a picture is said to be sharper and sharper."""
     seen = [look_at(out_of_focus(light, circle)) for circle in (0, 1.5, 2, 3, 4, 5, 6, 8, 10)]
-    numbers = [one.sharpness for one in seen]
+    numbers = [one.detail for one in seen]
     assert None not in numbers
     assert numbers == sorted(numbers, reverse=True)
     return seen
 
 
 @pytest.mark.full
-def test_sharpness_rises_to_the_focus_and_peaking_is_gone_at_a_few_pixels() -> None:
-    shares = [one.in_focus_share for one in require_sharpness_to_rise(leaves())]
+def test_detail_rises_to_the_focus_and_peaking_is_gone_at_a_few_pixels() -> None:
+    shares = [one.in_focus_share for one in require_detail_to_rise(leaves())]
     assert shares[0] > 0.4
     assert max(shares[6:]) < 0.05 * shares[0], "a picture that is blurred by 6 px glowed"
     assert shares[4] < 0.4 * shares[0]
 
 
-def test_sharpness_does_not_depend_on_the_exposure() -> None:
+def test_detail_does_not_depend_on_the_exposure() -> None:
     light = leaves()
     normal, darker = (
-        look_at(out_of_focus(gain * light, 3.0, noise=0.0)).sharpness for gain in (1.0, 0.5)
+        look_at(out_of_focus(gain * light, 3.0, noise=0.0)).detail for gain in (1.0, 0.5)
     )
     assert normal == pytest.approx(darker, rel=0.05)
     black = look_at(jpeg(np.zeros((60, 60, 3), np.uint8)))
-    assert black.sharpness is None
-    assert black.line().startswith("sharpness unknown; edges in focus no edges; ")
+    assert black.detail is None
+    assert black.line().startswith("detail unknown; edges in focus no edges; ")
 
 
 def test_noise_is_not_taken_for_detail() -> None:
@@ -134,7 +134,7 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma: float) -> None:
     seen = magnify(jpeg(picture), 0.5, 0.5)
     assert seen.mtf50 == pytest.approx(0.1874 / np.hypot(sigma, np.sqrt(1 / 12)), rel=0.04)
     assert seen.to_json()["mtf50"] == seen.mtf50
-    assert seen.to_json()["sharpness"] == seen.sharpness > 0
+    assert seen.to_json()["detail"] == seen.detail > 0
     assert seen.reason == ""
     assert seen.square == pytest.approx((226 / 500, 126 / 300, 48 / 500, 48 / 300))
     plain = magnify(jpeg(picture), 0.1, 0.1)
@@ -247,17 +247,17 @@ def test_the_simulated_camera_shows_less_in_focus_the_wider_it_is_open() -> None
 def test_numbers_are_words_and_what_is_not_one_is_unknown() -> None:
     quality = {
         "exposure_residual_ev": -0.001,
-        "sharpness_ratio": "<b>",
+        "gradient_energy_ratio": "<b>",
         "misalignment": {"shift_px": [3.0, -4.0], "zoom": None},
         "anchor": {"drift_px": [None, None], "moved_share": 0.0312},
         "sharp_clipped_share": None,
         "release_skew_seconds": None,
-        "sharpness_map": {"log2_ratio": [[1.0]]},
+        "gradient_energy_map": {"log2_ratio": [[1.0]]},
     }
     told = measured({"quality": quality})
     assert {label: words for label, words, _ in told} == {
         "Exposure, not explained by settings": "+0.00 EV",
-        "Sharpness, sharp over blurry": "unknown",
+        "Gradient energy, sharp over blurry": "unknown",
         "Shift between the two": "5.00 px",
         "Magnification between the two": "unknown",
         "Drift while shooting": "unknown",

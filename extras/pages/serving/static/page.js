@@ -10,7 +10,7 @@
   let connected = false;
   let marked = null;
   let bestEdge = 0;
-  let bestSharpness = 0;
+  let bestDetail = 0;
   let spot = null;  // what this page magnifies; others have their own
   let square = null;
   const thumbs = new Map();
@@ -114,7 +114,7 @@
     show();
     if (spot) showMagnified();
     byId("focus-share").textContent = seen.in_focus_share === null ? "–" : `${Math.round(seen.in_focus_share * 100)} %`;
-    byId("sharpness").textContent = seen.sharpness === null ? "–" : seen.sharpness.toFixed(2);
+    byId("detail").textContent = seen.detail === null ? "–" : seen.detail.toFixed(2);
     seen.histogram.forEach((shares, channel) => byId(`histogram-${channel}`).setAttribute("d", curve(shares)));
     const most = Math.max(...seen.clipped_share);
     byId("histogram").parentElement.classList.toggle("clipped", most > 0.001);
@@ -125,9 +125,9 @@
   function showEdge(seen) {
     bestEdge = Math.max(bestEdge, seen.mtf50 ?? 0);
     const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)}`;
-    bestSharpness = Math.max(bestSharpness, seen.sharpness ?? 0);
-    const sharp = `sharpness ${seen.sharpness?.toFixed(2)} · best ${bestSharpness.toFixed(2)}`;
-    const told = [seen.mtf50 === null ? seen.reason : known, ...(seen.sharpness === null ? [] : [sharp])];
+    bestDetail = Math.max(bestDetail, seen.detail ?? 0);
+    const detail = `detail ${seen.detail?.toFixed(2)} · best ${bestDetail.toFixed(2)}`;
+    const told = [seen.mtf50 === null ? seen.reason : known, ...(seen.detail === null ? [] : [detail])];
     byId("edge-mtf").replaceChildren(...told.map((words) => element("span", words)));
   }
 
@@ -521,7 +521,7 @@
     const box = liveBox();
     const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
     if (x >= 0 && x <= 1 && y >= 0 && y <= 1) {
-      bestEdge = bestSharpness = 0;
+      bestEdge = bestDetail = 0;
       spot = { x: x.toFixed(4), y: y.toFixed(4) };
       showMagnified();
     }

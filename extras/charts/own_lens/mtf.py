@@ -17,11 +17,11 @@ from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 from defocus.restoration.systems import Restore
 
-__all__ = ["ChartSharpness", "chart_sharpness"]
+__all__ = ["ChartMtf", "chart_mtf"]
 
 
 @dataclass(frozen=True)
-class ChartSharpness:
+class ChartMtf:
     """One photograph in one state; MTF50 beyond 1 cycle per px counts as 1."""
 
     picture: str
@@ -34,9 +34,9 @@ class ChartSharpness:
     edges_reason: str = ""  # why no edge is compared; empty if one is
 
 
-def chart_sharpness(
+def chart_mtf(
     pictures: Sequence[Path], shots: Sequence[ChartShot], restores: Mapping[str, Restore]
-) -> Iterator[ChartSharpness]:
+) -> Iterator[ChartMtf]:
     """Measure photographs as taken and as restored, at the edges that all states show."""
     pairs = list(zip(pictures, shots, strict=True))
     for picture, shot in track(pairs, "restoring charts"):
@@ -50,7 +50,7 @@ def chart_sharpness(
         names = ("as taken", *restores)
         for name, (_, leaves), (mtf50, overshoot) in zip(names, states, medians, strict=True):
             found = [one.texture.invention for one in leaves if one.texture]
-            yield ChartSharpness(
+            yield ChartMtf(
                 picture.name, shot.blur_px, name, mtf50, overshoot,
                 float(np.mean(found)) if found else None,
                 "" if found else next((one.reason for one in leaves), ""), why,
