@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
-from defocus.datasets.deriving.derived import claim_folder, keep_pairs
+from defocus.datasets.deriving.maker import claim_folder, keep_pairs
 from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.pair import Dataset
 from defocus.datasets.step import MakingStep, step

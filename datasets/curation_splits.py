@@ -16,7 +16,7 @@ import numpy as np
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.deriving.derived import claim_folder, keep_pairs
+from defocus.datasets.deriving.maker import claim_folder, keep_pairs
 from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.step import step

@@ -23,7 +23,7 @@ from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, 
 from defocus.blocks.derived import give_blocks
 from defocus.blur.gradients import sobel_products
 from defocus.cache import atomic_folder
-from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
+from defocus.datasets.deriving.maker import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
 from defocus.datasets.files.fingerprint import pair_contents, pair_files
 from defocus.datasets.files.picture_size import picture_size

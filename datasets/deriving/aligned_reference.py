@@ -23,7 +23,7 @@ from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.measure import Measurement
 from defocus.blocks.derived import give_blocks
-from defocus.datasets.deriving.derived import kept_record
+from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError

@@ -30,7 +30,7 @@ from defocus.blocks.derived import carried
 from defocus.cache import atomic_folder
 from defocus.colour_profiles import in_one_space
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
-from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of
+from defocus.datasets.deriving.maker import claim_folder, kept_record, origin_of
 from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest

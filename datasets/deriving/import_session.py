@@ -17,7 +17,7 @@ from typing import Any
 from defocus.cache import atomic_folder
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.sessions.session import Session, read_session
-from defocus.datasets.deriving.derived import kept_record
+from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.deriving.originals import copy_file, place_pair
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Pair, empty_splits, split_counts

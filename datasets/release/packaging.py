@@ -18,7 +18,7 @@ from defocus.datasets.checksums import (
     folder_hashes,
     write_checksums,
 )
-from defocus.datasets.deriving.working_folder import working_folder
+from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.files.arrays import ARRAYS
 from defocus.datasets.files.fingerprint import FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest

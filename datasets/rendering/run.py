@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.cache import atomic_folder
-from defocus.datasets.deriving.derived import claim_folder, kept_record
+from defocus.datasets.deriving.maker import claim_folder, kept_record
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_name

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from defocus.datasets.api import reader_card
-from defocus.datasets.deriving.derived import place_file
+from defocus.datasets.deriving.maker import place_file
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import read_manifest
 from defocus.datasets.release.details import NOT_DECLARED, Details

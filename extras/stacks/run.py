@@ -30,7 +30,7 @@ from defocus.align.sampling.pyramid import factor_for, scaling
 from defocus.align.sampling.resample import luminance_view
 from defocus.blocks.derived import give_blocks
 from defocus.cache import atomic_folder
-from defocus.datasets.deriving.derived import claim_folder, kept_record, place_file
+from defocus.datasets.deriving.maker import claim_folder, kept_record, place_file
 from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from defocus import discovery
 from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
-from defocus.datasets.deriving.derived import keep_pairs
+from defocus.datasets.deriving.maker import keep_pairs
 from defocus.datasets.describing import description
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.layouts.skip_missing import VARIABLE

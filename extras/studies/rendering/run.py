@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.cache import atomic_folder
-from defocus.datasets.deriving.derived import claim_folder, kept_record
+from defocus.datasets.deriving.maker import claim_folder, kept_record
 from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity

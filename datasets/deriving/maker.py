@@ -1,7 +1,9 @@
 """Derived datasets: origin of each pair, and files linked instead of copied."""
 
+import contextlib
 import os
-from collections.abc import Collection, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,60 @@ from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep
-from defocus.errors import DatasetError
-from defocus.files import make_folder, temporary_entries, write_json
+from defocus.errors import DatasetError, storage_error
+from defocus.files import make_folder, sync_folder, temporary_entries, write_json
 from defocus.progress import track
 from defocus.reading import read_json
+from defocus.staging import owned_folder
 
-__all__ = [
-    "claim_folder",
-    "keep_pairs",
-    "kept_record",
-    "origin_of",
-    "place_file",
-]
+__all__ = ["claim_folder", "keep_pairs", "kept_record", "origin_of", "place_file", "working_folder"]
+
+
+@contextlib.contextmanager
+def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
+    """Yield the folder that becomes ``out`` when the block ends; the same order continues in it."""
+    _require_empty(out)
+    place = out.absolute()
+    work = place.with_name(f".{place.name}.{kind}")
+    with owned_folder(work) as ours:
+        if not ours:
+            raise DatasetError(f"{out}: another process is making it; wait until it ends")
+        _require_empty(out)  # another process may have been first
+        _claim(work / "order.json", order)
+        yield make_folder(work / "made")
+        _move(work / "made", place)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _require_empty(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+
+
+def _claim(record: Path, order: dict[str, Any]) -> None:
+    """Record the order, or recognise the same one."""
+    if not record.is_file():
+        write_json(record, order)
+        return
+    try:
+        known = read_json(record)
+    except ValueError:
+        known = None
+    if known != order:
+        raise DatasetError(
+            f"{record.parent}: started with another dataset, other settings or a version that made "
+            "other files; remove it, or choose another folder for --out"
+        )
+
+
+def _move(made: Path, out: Path) -> None:
+    try:
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+        sync_folder(out.parent)
+    except OSError as error:
+        raise storage_error(error, out) from error
 
 
 OF_PAIRS = ("content_hash", "pairs")
