@@ -1,9 +1,7 @@
 """Curate a dataset.
 
-Its folder has ``curate.json`` (dataset and rules; a folder with others is refused),
-``decisions.jsonl`` (decisions of people, one per line), ``judgements.csv`` (every pair: verdict,
-reason, by rule or by a person), ``pairs/<id>/`` with the files of the accepted pairs, and
-``manifest.json``, written last.
+Its folder has ``decisions.jsonl`` (decisions of people, one per line), ``judgements.csv`` (every
+pair: verdict, reason, by rule or by a person), and the dataset of the accepted pairs.
 """
 
 import json
@@ -13,18 +11,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
-from defocus.datasets.deriving.maker import claim_folder, keep_pairs
-from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.deriving.maker import claim_folder, content_of, keeping, make_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError, NotApplicableError, storage_error
 from defocus.files import sync_folder, write_text
+from defocus.isolation import LeftOut
 from defocus.reading import read_bytes
 from defocus.reports.text import csv_text
 from defocus.settings import Settings
@@ -112,7 +110,6 @@ def decided(
     return tuple(decisions.get(one.id, one) for one in judgements)
 
 
-ORDER = "curate.json"
 JUDGEMENTS = "judgements.csv"
 
 
@@ -133,18 +130,17 @@ class Curation:
 
 def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> Curation:
     """Judge all pairs by the rules; ``out`` is new, or begun with the same dataset and rules."""
-    order = {
-        "format": "defocus-curate",
-        "content_hash": dataset.content_hash,
-        "pairs": pair_contents(dataset),
-        "rules": rules.model_dump(mode="json"),
-    }
-    claim_folder(out, ORDER, order)
+    claim_folder(out, "curate", _order(dataset, rules))
     return Curation(dataset, audit, rules, judged(audit, rules), out)
 
 
-def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
+def _order(dataset: Dataset, rules: Rules) -> dict[str, Any]:
+    return {**content_of(dataset), "rules": rules.model_dump(mode="json")}
+
+
+def finish_curation(curation: Curation) -> tuple[tuple[Judgement, ...], tuple[LeftOut, ...]]:
     """Write all judgements, even if none accepts a pair, and the dataset of the accepted ones."""
+    # What it returns: the judgements, and the accepted pairs that could not be kept.
     judgements = curation.judgements()
     write_text(curation.out / JUDGEMENTS, _csv(judgements))
     accepted = {one.id for one in judgements if one.verdict == "accept"}
@@ -158,8 +154,9 @@ def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
         if folder.name not in accepted:  # a person has changed their mind
             with staging_folder(folder.parent, f".{folder.name}-", ".part") as aside:
                 folder.rename(aside / "rejected")  # in one step: it is never there in part
-    keep_pairs(curation.dataset, pairs, curation.out, _step(curation, judgements))
-    return judgements
+    order = _order(curation.dataset, curation.rules)
+    kept = keeping("curate", order, curation.dataset, pairs, _step(curation, judgements))
+    return judgements, make_dataset(curation.out, kept).left_out
 
 
 def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:

@@ -16,8 +16,7 @@ import numpy as np
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.deriving.maker import claim_folder, keep_pairs
-from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.step import step
 from defocus.errors import NotApplicableError
@@ -222,16 +221,12 @@ def _order(group: Group, seed: int) -> str:
     return hashlib.sha256(f"{seed}\0{group.scenes[0]}".encode()).hexdigest()
 
 
-ORDER = "split.json"
-
-
 @dataclass(frozen=True)
-class Drawn:
+class Drawn(Derived):
     """A dataset with new splits; only official splits can have leaks."""
 
-    pairs: tuple[Pair, ...]
     # ids of pairs in two splits that show nearly the same picture
-    leaks: tuple[tuple[str, str], ...]
+    leaks: tuple[tuple[str, str], ...] = ()
 
 
 def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int) -> Drawn:
@@ -242,17 +237,17 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
         raise NotApplicableError(f"{dataset.name}: no pair can be read; {audit.left_out[0].reason}")
     dataset = replace(dataset, pairs=whole)
     splits = draw_splits(dataset, audit, shares, seed)
-    order = {
-        "format": "defocus-split",
-        "content_hash": dataset.content_hash,
-        "pairs": pair_contents(dataset),
-        "shares": asdict(shares),
-        "seed": seed,
-    }
-    claim_folder(out, ORDER, order)
     pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
     drawn = step("split", **asdict(shares), seed=seed, official=is_official(dataset))
-    return Drawn(keep_pairs(dataset, pairs, out, drawn), _leaks(pairs, audit))
+    how = keeping(
+        "split",
+        {**content_of(dataset), "shares": asdict(shares), "seed": seed},
+        dataset,
+        pairs,
+        drawn,
+    )
+    done = make_dataset(out, how)
+    return Drawn(out, done.pairs, done.left_out, _leaks(pairs, audit))
 
 
 def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:

@@ -1,9 +1,7 @@
 """Make a dataset of patches.
 
-Its folder has ``patches.json`` (dataset and scheme; a folder with others is refused),
-``pairs/<id>/`` with ``NN-blurry.png``, ``NN-sharp.png``, … and ``places.json``, and
-``manifest.json``, written last. Test pictures stay whole and unchanged, as in DPDD and SDD. Each
-picture's folder appears complete or not at all: an interrupted run can be continued.
+``pairs/<id>/`` has ``NN-blurry.png``, ``NN-sharp.png``, … and ``places.json``. Test pictures stay
+whole and unchanged, as in DPDD and SDD.
 """
 
 import json
@@ -22,19 +20,24 @@ from defocus.align.compensation.output import write_array
 from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
 from defocus.blocks.derived import give_blocks
 from defocus.blur.gradients import sobel_products
-from defocus.cache import atomic_folder
-from defocus.datasets.deriving.maker import claim_folder, kept_record, origin_of, place_file
+from defocus.datasets.deriving.maker import (
+    Derivation,
+    Derived,
+    content_of,
+    kept_record,
+    make_dataset,
+    place_pair_files,
+    placed,
+    with_files,
+)
 from defocus.datasets.files.arrays import ARRAYS, read_array
-from defocus.datasets.files.fingerprint import pair_contents, pair_files
+from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.files.picture_size import picture_size
-from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import step
+from defocus.datasets.step import MakingStep, step
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
-from defocus.isolation import LeftOut, attempt, parted
-from defocus.processes import in_processes
-from defocus.progress import track
+from defocus.isolation import attempt
 
 __all__ = ["SCHEMES", "Cut", "Scheme", "cut_dataset", "kept", "places"]
 
@@ -91,47 +94,43 @@ def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
     return tuple(sorted(int(index) for index in order[int(drop * len(order)) :]))
 
 
-ORDER = "patches.json"
 PLACES = "places.json"
 CUTTING_REVISION = 1
 """Of the patches: raise it when their pixels or their choice change."""
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The new dataset in ``root``: patches, and whole test pictures."""
+class Cut(Derived):
+    """The new dataset: patches, and whole test pictures."""
 
-    root: Path
-    pairs: tuple[Pair, ...]
-    too_small: tuple[str, ...]  # ids of pictures smaller than a patch
-    left_out: tuple[LeftOut, ...] = ()  # could not be read; the same command tries them again
+    too_small: tuple[str, ...] = ()  # ids of pictures smaller than a patch
 
 
 def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> Cut:
     """Cut the training and validation pictures of a dataset into patches, in the folder ``out``."""
     _require_large_enough(dataset, scheme)
-    order = {
-        "format": "defocus-patches",
-        "content_hash": dataset.content_hash,
-        "pairs": pair_contents(dataset),
-        "scheme": asdict(scheme),
-        "revision": CUTTING_REVISION,
-    }
-    claim_folder(out, ORDER, order)
-    bare = [replace(pair, metadata={}) for pair in dataset.pairs]  # a read-only view cannot travel
-    work = in_processes(partial(_made, out=out, scheme=scheme), bare, jobs)
-    _, left_out = parted(track(work, "cutting", len(bare)))
-    unread = {one.id for one in left_out}
-    whole_pairs = [pair for pair in dataset.pairs if pair.id not in unread]
-    if not whole_pairs:
-        raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
-    pairs = tuple(patch for pair in whole_pairs for patch in _pairs(pair, out))
-    if not pairs:
-        raise _too_small(dataset, scheme)
-    steps = (*dataset.steps, step("patches", **asdict(scheme)))
-    write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
-    found = {pair.metadata.get("patch_of", pair.id) for pair in pairs}
-    return Cut(out, pairs, tuple(p.id for p in whole_pairs if p.id not in found), left_out)
+
+    def cutting(patches: tuple[Pair, ...]) -> MakingStep:
+        if not patches:
+            raise _too_small(dataset, scheme)
+        return step("patches", **asdict(scheme))
+
+    how = Derivation(
+        "patches",
+        {**content_of(dataset), "scheme": asdict(scheme), "revision": CUTTING_REVISION},
+        {pair.id: pair for pair in dataset.pairs},
+        partial(_write, scheme=scheme),
+        _pairs,
+        title="cutting",
+        origin=dataset.name,
+        dataset=dataset,
+        step=cutting,
+    )
+    done = make_dataset(out, how, jobs)
+    there = {pair.metadata.get("patch_of", pair.id) for pair in done.pairs}
+    there.update(one.id for one in done.left_out)
+    too_small = tuple(pair.id for pair in dataset.pairs if pair.id not in there)
+    return Cut(out, done.pairs, done.left_out, too_small)
 
 
 def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
@@ -159,20 +158,13 @@ def _too_small(dataset: Dataset, scheme: Scheme) -> NotApplicableError:
     )
 
 
-def _made(pair: Pair, out: Path, scheme: Scheme) -> LeftOut | None:
-    """Write the folder of one picture, unless an earlier run did."""
-    folder = out / "pairs" / pair.id
-    return None if folder.is_dir() else attempt(pair.id, partial(_write, pair, folder, scheme))
-
-
 def _write(pair: Pair, folder: Path, scheme: Scheme) -> None:
-    with atomic_folder(folder) as temporary:
-        if pair.split == "test":
-            _members(pair, 1.0)  # what cannot be read is not taken along
-            for role, path in pair_files(pair).items():
-                place_file(path, temporary / f"{role}{path.suffix.lower()}")
-            return
-        _cut(pair, temporary, scheme)
+    """Write the folder of one picture."""
+    if pair.split == "test":
+        _members(pair, 1.0)  # what cannot be read is not taken along
+        place_pair_files(pair, folder)
+    else:
+        _cut(pair, folder, scheme)
 
 
 def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
@@ -245,12 +237,10 @@ def _part(array: NDArray[Any], place: PatchCorner, side: int) -> NDArray[Any]:
     return np.ascontiguousarray(part)
 
 
-def _pairs(pair: Pair, out: Path) -> Iterator[Pair]:
+def _pairs(pair: Pair, folder: Path) -> Iterator[Pair]:
     """The patches of a pair, or the whole pair if it is for testing."""
-    folder = out / "pairs" / pair.id
     if pair.split == "test":
-        names = {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}
-        yield _placed(pair, folder, names)
+        yield from placed(pair, folder)
         return
     record = kept_record(folder / PLACES)
     for place in record["places"]:
@@ -265,10 +255,5 @@ def _pairs(pair: Pair, out: Path) -> Iterator[Pair]:
             "patch": {**place, "side_px": record["side_px"], "scale": record["scale"]},
         }
         metadata = MappingProxyType(known)
-        yield _placed(replace(pair, id=f"{pair.id}-{number}", metadata=metadata), folder, names)
-
-
-def _placed(pair: Pair, folder: Path, names: dict[str, str]) -> Pair:
-    # names of fields are no types: these are all paths
-    files: dict[str, Any] = {role: folder / name for role, name in names.items()}
-    return replace(pair, **files)
+        patch = replace(pair, id=f"{pair.id}-{number}", metadata=metadata)
+        yield with_files(patch, folder, names)

@@ -51,6 +51,10 @@ class Pair:
     valid_mask: Path | None = None
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __getstate__(self) -> dict[str, object]:
+        """Its fields for another process, to which a read-only view cannot travel."""
+        return {**vars(self), "metadata": dict(self.metadata)}
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from defocus.cache import cache_folder, derived_folder
+from defocus.datasets.deriving.parts import kept_pairs
 from defocus.datasets.files.fingerprint import content_hash
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.revision import RENDERING_REVISION

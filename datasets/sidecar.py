@@ -14,8 +14,9 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from defocus.align.compensation.output import NUMBERS, repeat_aligned
 from defocus.blocks.derived import carried
-from defocus.cache import atomic_folder, cache_folder, derived_folder
+from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.checksums import MANIFEST
+from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
@@ -23,8 +24,7 @@ from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import Image, as_float, read_pair
-from defocus.processes import in_processes
-from defocus.progress import say, track
+from defocus.progress import say
 from defocus.reading import read_bytes, read_json
 from defocus.settings import Settings
 
@@ -154,11 +154,11 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
     root = dataset.derived / "sidecars" / key
     own = {pair.id: pair for pair in dataset.pairs}
     alignable = _alignable(sidecar)
-    # a pair's metadata is a read-only view, which does not travel, and is not needed there
-    bare = [replace(own[entry.id], metadata={}) for entry in alignable]
-    work = in_processes(partial(_correct, sidecar=folder, pairs=root / "pairs"), bare, jobs)
-    for _ in track(work, f"correcting {dataset.name}", len(bare)):
-        pass
+    alone = {entry.id: own[entry.id] for entry in alignable}
+    write = partial(_correct, sidecar=folder)
+    failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", jobs)
+    if failed:
+        raise AlignmentError(failed[0].reason)
     made = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
     files = [path for pair in made for path in pair_files(pair).values()]
     content = content_hash(made, file_hashes(root, files))
@@ -195,17 +195,15 @@ def _alignable(sidecar: Sidecar) -> list[PairEntry]:
     return [entry for entry in sidecar.pairs if entry.status == "ok"]
 
 
-def _correct(pair: Pair, sidecar: Path, pairs: Path) -> None:
-    """Write the corrected pictures of a pair, unless they are there."""
-    target, record = pairs / pair.id, sidecar / "pairs" / pair.id / NUMBERS
+def _correct(pair: Pair, folder: Path, sidecar: Path) -> None:
+    """Write the corrected pictures of a pair."""
     if pair.sharp is None:
         raise AlignmentError(f"pair {pair.id} has no sharp picture; complete the copy")
-    if not target.is_dir():
-        with atomic_folder(target) as folder:
-            repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
-            give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
-            give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
-            give_sharp(folder / "sharp.png")
+    record = sidecar / "pairs" / pair.id / NUMBERS
+    repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
+    give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
+    give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
+    give_sharp(folder / "sharp.png")
 
 
 def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:

@@ -8,7 +8,7 @@ in a working folder; the same command continues after an interruption.
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -92,10 +92,9 @@ def write_sidecar(
         return done
     with working_folder(out, "sidecar", _order(dataset, name, release, flow)) as root:
         keys = pair_keys(dataset, flow)
-        # a pair's metadata is a read-only view, which does not travel, and is not needed there
-        bare = [(replace(pair, metadata={}), keys[pair.id]) for pair in dataset.pairs]
+        keyed = [(pair, keys[pair.id]) for pair in dataset.pairs]
         work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
-        measured = list(track(in_processes(work, bare, jobs), "measuring", len(bare)))
+        measured = list(track(in_processes(work, keyed, jobs), "measuring", len(keyed)))
         made, left_out = parted(measured)
         if not made:
             raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")

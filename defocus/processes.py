@@ -13,7 +13,7 @@ from multiprocessing import active_children, get_all_start_methods, get_context,
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 from defocus.errors import DefocusError
@@ -83,8 +83,12 @@ def worker_context(module: str) -> ForkServerContext | SpawnContext:
 
 
 def module_of(work: Callable[[T], R]) -> str:
-    """Name of the module of a function, or of what a ``partial`` calls."""
-    return module_of(work.func) if isinstance(work, partial) else work.__module__
+    """Name of the module of a function, or of what a ``partial`` of it calls in the end."""
+    if not isinstance(work, partial):
+        return work.__module__
+    given = (*work.args, *work.keywords.values())
+    inner = (one for one in given if isinstance(one, (partial, FunctionType)))
+    return module_of(next(inner, work.func))
 
 
 @contextlib.contextmanager

@@ -257,10 +257,8 @@ def _audited(
     *,
     reducing: bool,
 ) -> Iterator[tuple[AuditedPair, Members | None]]:
-    # a pair's metadata is a read-only view, which does not travel, and is not needed there
-    bare = [(replace(pair, metadata={}), key, session) for pair, key, session in pairs]
     work = partial(_audit, estimator_name=estimator_name, limits=limits, reducing=reducing)
-    return in_processes(work, bare, jobs)
+    return in_processes(work, pairs, jobs)
 
 
 def _audit(

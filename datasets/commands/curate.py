@@ -129,7 +129,9 @@ def _curate(
         _say_compensation(name, usable)  # before hours are spent on it
         decide(curation)
     try:
-        return finish_curation(curation), audit.left_out, usable
+        judgements, lost = finish_curation(curation)
     except NotApplicableError:  # no pair is accepted
         _say_compensation(name, usable)
         raise
+    say_left_out(lost, audit.found, "pair")
+    return judgements, (*audit.left_out, *lost), usable

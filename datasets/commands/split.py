@@ -92,6 +92,7 @@ def _split(
     say_warnings(audit.warnings, opened.pairs)
     say_left_out(audit.left_out, audit.found, "pair")
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
+    say_left_out(done.left_out, audit.found, "pair")
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
     counts = split_counts(done.pairs)
@@ -102,5 +103,5 @@ def _split(
         "mean_blur_px": mean_blur(done.pairs, audit),
         "scenes": {pair.scene: pair.split for pair in done.pairs},
         "leaks": [list(leak) for leak in done.leaks],
-        "left_out": [one.to_json() for one in audit.left_out],
+        "left_out": [one.to_json() for one in (*audit.left_out, *done.left_out)],
     }

@@ -1,10 +1,7 @@
 """Make an aligned dataset: measure and compensate every pair.
 
-Its folder has ``compensate.json`` (dataset, settings and code version; a folder with others is
-refused), ``pairs/<id>/`` with pictures, valid mask, blur maps and the record
-``misalignment.json``, ``left_out/<id>/misalignment.json`` (why a pair could not be aligned), and
-``manifest.json``, written last. Each pair's folder appears complete or not at all: an
-interrupted run can be continued.
+``pairs/<id>/`` has pictures, valid mask, blur maps and the record ``misalignment.json``;
+``left_out/<id>/misalignment.json`` says why a pair could not be aligned.
 """
 
 import math
@@ -30,10 +27,13 @@ from defocus.blocks.derived import carried
 from defocus.cache import atomic_folder
 from defocus.colour_profiles import in_one_space
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
-from defocus.datasets.deriving.maker import claim_folder, kept_record, origin_of
-from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.deriving.maker import (
+    claim_folder,
+    content_of,
+    finish_dataset,
+    kept_record,
+)
 from defocus.datasets.files.picture_size import picture_size
-from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import (
     NO_LIMITS,
     InSession,
@@ -66,7 +66,7 @@ T = TypeVar("T")
 
 Size = Literal["each", "common"]
 
-ORDER = "compensate.json"
+COMMAND = "compensate"
 COMPENSATION_REVISION = 1
 """Of the pictures and masks made from a measurement: raise it when their pixels change."""
 MOVED_SHARE = 0.2
@@ -166,8 +166,8 @@ def compensate_dataset(
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
     missing = len(left_out) + len(failed)
-    steps = (*dataset.steps, _step(release, first, limits, size, len(pairs), missing))
-    write_manifest(out, make_manifest(out, pairs, origin_of(dataset), steps))
+    how_made = _step(release, first, limits, size, len(pairs), missing)
+    finish_dataset(out, COMMAND, pairs, dataset, how_made)
     return Compensated(out, pairs, left_out, failed, sessions)
 
 
@@ -187,7 +187,7 @@ def _step(
 ) -> MakingStep:
     """What compensation did: its settings, whose flow weights, how many pairs."""
     return step(
-        "compensate",
+        COMMAND,
         **asdict(release),
         size=None if size == "each" else size,
         estimator=estimator.name,
@@ -209,10 +209,8 @@ def _claim(
 ) -> None:
     """Claim an empty folder for this order, or recognise one of the same order."""
     order = {
-        "format": "defocus-compensate",
         "dataset": dataset.name,
-        "content_hash": dataset.content_hash,
-        "pairs": pair_contents(dataset),
+        **content_of(dataset),
         "release": asdict(release),
         "estimator": estimator.name,
         "weights_sha256": estimator.weights_sha256 or None,
@@ -221,7 +219,7 @@ def _claim(
         **({} if size == "each" else {"size": size}),
         "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
     }
-    claim_folder(out, ORDER, order, made=("pairs", "left_out"))
+    claim_folder(out, COMMAND, order, ("pairs", "left_out"))
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,35 @@
 """Make a dataset folder from capture sessions.
 
-It has ``import.json`` (the sessions; a folder with others, or none, is refused), ``pairs/<id>/``
-with pictures, truth of simulated cameras and ``pair.json``, and ``manifest.json``, written last.
-Each pair's folder appears complete or not at all, so that an interrupted import can be continued;
-incomplete files of a killed import are removed.
+``pairs/<id>/`` has pictures, truth of simulated cameras and ``pair.json``.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from defocus.cache import atomic_folder
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.sessions.session import Session, read_session
-from defocus.datasets.deriving.maker import kept_record
+from defocus.datasets.deriving.maker import (
+    Derivation,
+    Derived,
+    kept_record,
+    make_dataset,
+    with_files,
+)
 from defocus.datasets.deriving.originals import copy_file, place_pair
-from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Pair, empty_splits, split_counts
 from defocus.datasets.readers.session import session_pairs
 from defocus.datasets.split import scene_splits
-from defocus.errors import DatasetError, ImageError, InputError, storage_error
-from defocus.files import make_folder, sync_folder, temporary_entries, write_json
+from defocus.errors import DatasetError, ImageError, InputError
+from defocus.files import write_json
 from defocus.images import read_image
-from defocus.isolation import LeftOut, attempt, parted
+from defocus.isolation import LeftOut
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
 from defocus.processes import in_processes
-from defocus.progress import counted, grouped, say, track
-from defocus.reading import read_json
-from defocus.staging import remove_abandoned, staging_folder
+from defocus.progress import counted, grouped
 
 __all__ = ["Import", "import_sessions"]
 
@@ -135,21 +133,16 @@ def split_remarks(pairs: Sequence[Pair]) -> list[str]:
     return remarks
 
 
-RECORD = "import.json"
-STAGING = (".import-", ".part")
 TRUTH_ROLES = ("truth", "flow", "defocus_map")
 GEOMETRY = ("shift_px", "zoom", "rotation_deg")
 LIGHT = ("gain_ev", "gain", "offset")
 
 
 @dataclass(frozen=True)
-class Import:
-    """The dataset of an import in ``root``."""
+class Import(Derived):
+    """The dataset of an import."""
 
-    root: Path
-    pairs: tuple[Pair, ...]
-    unknown: tuple[str, ...]  # ids of the pairs whose misalignment could not be measured
-    left_out: tuple[LeftOut, ...] = ()  # could not be read; the same command tries them again
+    unknown: tuple[str, ...] = ()  # ids of the pairs whose misalignment could not be measured
     remarks: tuple[str, ...] = ()  # what is odd about scenes and splits
 
 
@@ -157,82 +150,29 @@ def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import
     """Make a manifest dataset from sessions' accepted pairs, with their measured misalignment."""
     sessions = sessions_of_folders(folders)
     originals, damaged = all_pairs(sessions)
-    _claim(out, [session.id for session in sessions])
-    make_folder(out / "pairs")
-    # a pair's metadata is a read-only view, which does not travel
-    plain = [replace(pair, metadata=dict(pair.metadata)) for pair in originals]
-    work = in_processes(partial(_import, pairs=out / "pairs"), plain, jobs)
-    _, failed = parted(track(work, "importing", len(plain)))
-    left_out = (*damaged, *failed)
-    unread = {one.id for one in left_out}
-    pairs = tuple(
-        _imported(pair, out / "pairs" / pair.id) for pair in originals if pair.id not in unread
+    ids = [session.id for session in sessions]
+    how = Derivation(
+        "import",
+        {"session": ids[0]} if len(ids) == 1 else {"sessions": ids},
+        {pair.id: pair for pair in originals},
+        _write,
+        _pairs,
+        title="importing",
+        origin=str(folders[0]),
     )
-    if not pairs:
-        raise DatasetError(f"{folders[0]}: no pair can be read; {left_out[0].reason}")
-    _clear(out / "pairs", (pair.id for pair in pairs))
-    manifest = make_manifest(out, pairs)
-    _place(out, MANIFEST, lambda folder: write_manifest(folder, manifest))
-    unknown = tuple(pair.id for pair in pairs if _misalignment(pair.metadata) == "unknown")
-    remarks = (*scene_remarks(pairs, jobs), *split_remarks(pairs))
-    return Import(out, pairs, unknown, left_out, remarks)
+    done = make_dataset(out, how, jobs)
+    unknown = tuple(pair.id for pair in done.pairs if _misalignment(pair.metadata) == "unknown")
+    remarks = (*scene_remarks(done.pairs, jobs), *split_remarks(done.pairs))
+    return Import(out, done.pairs, (*damaged, *done.left_out), unknown, remarks)
 
 
-def _claim(out: Path, ids: Sequence[str]) -> None:
-    """Claim an empty folder for these sessions, or recognise one of the same."""
-    told = {"session": ids[0]} if len(ids) == 1 else {"sessions": list(ids)}
-    record = {"format": "defocus-import", **told}
-    make_folder(out)
-    if (out / RECORD).is_file():
-        try:
-            if read_json(out / RECORD) == record:
-                return
-        except ValueError:
-            say(f"{out / RECORD}: damaged")
-    if set(out.iterdir()) - set(temporary_entries(out, *STAGING)):
-        raise DatasetError(
-            f"{out}: not empty, and not an import of the same; choose another folder for --out"
-        )
-    _place(out, RECORD, lambda folder: write_json(folder / RECORD, record))
-
-
-def _place(out: Path, name: str, write: Callable[[Path], None]) -> None:
-    """Write a file in a staging folder and move it to ``out``; a kill leaves only that folder."""
-    with staging_folder(out, *STAGING) as staging:
-        write(staging)
-        try:
-            (staging / name).replace(out / name)
-            sync_folder(out)
-        except OSError as error:
-            raise storage_error(error, out / name) from error
-
-
-def _clear(folder: Path, ids: Iterable[str]) -> None:
-    """Remove leftovers of killed imports for pairs that are complete now."""
-    if any(folder.glob(".*.part")):
-        for pair_id in ids:
-            remove_abandoned(folder, f".{pair_id}-", ".part")
-
-
-def _import(original: Pair, pairs: Path) -> LeftOut | None:
-    """Make the pair's folder of the dataset, unless an earlier run did."""
-    folder = pairs / original.id
-    return None if folder.is_dir() else attempt(original.id, partial(_write, original, folder))
+def _pairs(original: Pair, folder: Path) -> Iterator[Pair]:
+    """The pair in its folder of the dataset."""
+    document = kept_record(folder / "pair.json")
+    yield with_files(replace(original, metadata=document["metadata"]), folder, document["files"])
 
 
 def _write(original: Pair, folder: Path) -> None:
-    with atomic_folder(folder) as temporary:
-        _fill(original, temporary)
-
-
-def _imported(original: Pair, folder: Path) -> Pair:
-    """The pair in its folder of the dataset."""
-    document = kept_record(folder / "pair.json")
-    files = {role: folder / name for role, name in document["files"].items()}
-    return replace(original, metadata=document["metadata"], **files)
-
-
-def _fill(original: Pair, folder: Path) -> None:
     if original.sharp is None:
         raise DatasetError(f"pair {original.id} has no sharp picture; shoot it again")
     blurry, sharp = place_pair(original.blurry, original.sharp, folder)

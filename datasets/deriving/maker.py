@@ -1,51 +1,208 @@
-"""Derived datasets: origin of each pair, and files linked instead of copied."""
+"""The maker of datasets: it claims a folder, writes each part once, and the manifest last.
+
+The folder has ``COMMAND.json`` (the order: what is made of what; a folder with another is refused),
+``pairs/<id>/`` or another folder of parts, and ``manifest.json``. Each part appears complete or not
+at all, and one that is there is not made again: the same command continues an interrupted run.
+"""
 
 import contextlib
 import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from defocus.cache import atomic_folder
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.originals import copy_file
-from defocus.datasets.files.fingerprint import pair_files
-from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.deriving.parts import write_parts
+from defocus.datasets.files.fingerprint import pair_contents, pair_files
+from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
-from defocus.progress import track
+from defocus.isolation import LeftOut
 from defocus.reading import read_json
-from defocus.staging import owned_folder
+from defocus.staging import owned_folder, staging_folder
 
-__all__ = ["claim_folder", "keep_pairs", "kept_record", "origin_of", "place_file", "working_folder"]
+__all__ = [
+    "Derivation",
+    "Derived",
+    "claim_folder",
+    "content_of",
+    "finish_dataset",
+    "keeping",
+    "kept_record",
+    "make_dataset",
+    "place_file",
+    "place_pair_files",
+    "placed",
+    "require_empty",
+    "with_files",
+    "working_folder",
+]
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A dataset that was made, and what it lacks: the same command tries that again."""
+
+    root: Path
+    pairs: tuple[Pair, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derivation(Generic[E]):
+    """What a command makes a dataset of, and how; the maker does the rest."""
+
+    command: str  # names the file of the order
+    order: Mapping[str, Any]  # dataset, settings and revision
+    entries: Mapping[str, E]  # pairs, scenes or stacks, by the name of their folder
+    write: Callable[[E, Path], None]  # the files of an entry into an empty folder, in any process
+    pairs: Callable[[E, Path], Iterable[Pair]]  # those of the folder of an entry
+    title: str  # of the progress
+    origin: str  # is named if nothing can be made
+    thing: str = "pair"  # an entry, in words
+    parts: str = "pairs"  # the folder of the entries' folders
+    dataset: Dataset | None = None  # whose licence and steps the new one has
+    step: Callable[[tuple[Pair, ...]], MakingStep] | None = None
+
+
+def make_dataset(out: Path, how: Derivation[E], jobs: int = 1) -> Derived:
+    """Make a dataset in a new folder, or in one that was begun with the same order."""
+    claim_folder(out, how.command, how.order, (how.parts,))
+    folder = out / how.parts
+    left_out = write_parts(how.entries, folder, how.write, how.title, jobs)
+    lacking = {one.id for one in left_out}
+    written = {name: entry for name, entry in how.entries.items() if name not in lacking}
+    if not written:
+        raise DatasetError(f"{how.origin}: no {how.thing} can be read; {left_out[0].reason}")
+    pairs = tuple(p for name, entry in written.items() for p in how.pairs(entry, folder / name))
+    step = None if how.step is None else how.step(pairs)
+    finish_dataset(out, how.command, pairs, how.dataset, step)
+    return Derived(out, pairs, left_out)
+
+
+def finish_dataset(
+    out: Path,
+    command: str,
+    pairs: tuple[Pair, ...],
+    dataset: Dataset | None,
+    step: MakingStep | None,
+) -> None:
+    """Write the manifest of pairs, with the licence and the steps of the dataset behind them."""
+    steps = () if dataset is None else dataset.steps
+    steps = steps if step is None else (*steps, step)
+    source = "" if dataset is None else _origin(dataset)
+    manifest = make_manifest(out, pairs, source, steps)
+    _place(out, command, MANIFEST, lambda folder: write_manifest(folder, manifest))
+
+
+def _place(out: Path, command: str, name: str, write: Callable[[Path], None]) -> None:
+    """Write a file in a staging folder and move it to ``out``; a kill leaves only that folder."""
+    with staging_folder(out, f".{command}-", ".part") as staging:
+        write(staging)
+        try:
+            (staging / name).replace(out / name)
+            sync_folder(out)
+        except OSError as error:
+            raise storage_error(error, out / name) from error
+
+
+def _origin(dataset: Dataset) -> str:
+    """``source`` of a derived dataset's manifest: the origin, also if no reader names it."""
+    reader = dataset.name.partition(":")[0]
+    return dataset.source or ("" if reader_card(reader).redistributable else reader)
+
+
+def content_of(dataset: Dataset) -> dict[str, Any]:
+    """What an order says of a dataset: its hash, and that of each pair by id."""
+    return {"content_hash": dataset.content_hash, "pairs": pair_contents(dataset)}
+
+
+OF_PAIRS = ("content_hash", "pairs")
+"""What of an order is said of its pairs."""
+
+
+def claim_folder(
+    out: Path,
+    command: str,
+    settings: Mapping[str, Any],
+    parts: Sequence[str] = ("pairs",),
+    again: Collection[str] = (),
+) -> None:
+    """Claim an empty folder for an order, or recognise one of the same order."""
+    # Pairs that are not in the folders ``parts``, or are in those of ``again``, may have changed.
+    order = {"format": f"defocus-{command}", **settings}
+    make_folder(out)
+    path = out / f"{command}.json"
+
+    def record() -> None:
+        _place(out, command, path.name, lambda folder: write_json(folder / path.name, order))
+
+    if not path.is_file():
+        # the second is what earlier versions left when they were killed here
+        unfinished = (
+            temporary_entries(out, f".{command}-", end) for end in (".part", ".part.json")
+        )
+        require_empty(out, [entry for entries in unfinished for entry in entries])
+        record()
+        return
+    try:
+        known = read_json(path)
+    except ValueError as error:
+        raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
+    if known == order:
+        return
+    names = [one.name for part in parts for one in (out / part).glob("[!.]*")]
+    if not _continues(known, order, [name for name in names if name not in again]):
+        what = "another dataset, other settings or another version of defocus"
+        if isinstance(known, dict) and known | {"revision": order.get("revision")} == order:
+            what = "a version of defocus that made other pictures"
+        raise DatasetError(f"{out}: started with {what}; choose another folder for --out")
+    record()
+
+
+def _continues(known: Any, order: dict[str, Any], done: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
+    """Whether two orders differ at most by pairs of which nothing is made."""
+    if not isinstance(known, dict) or not isinstance(before := known.get("pairs"), dict):
+        return False
+    settings = [{k: v for k, v in one.items() if k not in OF_PAIRS} for one in (known, order)]
+    now = order.get("pairs", {})
+    return settings[0] == settings[1] and all(
+        name in now and before.get(name) == now[name] for name in done
+    )
+
+
+def require_empty(out: Path, besides: Collection[Path] = ()) -> None:
+    """Refuse a file, and a folder with anything in it besides some entries."""
+    if out.exists() and (not out.is_dir() or set(out.iterdir()) - set(besides)):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
 
 
 @contextlib.contextmanager
 def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
     """Yield the folder that becomes ``out`` when the block ends; the same order continues in it."""
-    _require_empty(out)
+    # Beside the folder to come is ``.NAME.KIND/``, with ``order.json`` (a folder with another order
+    # is refused) and ``made/``, which becomes the folder; temporary files may be beside it.
+    require_empty(out)
     place = out.absolute()
     work = place.with_name(f".{place.name}.{kind}")
     with owned_folder(work) as ours:
         if not ours:
             raise DatasetError(f"{out}: another process is making it; wait until it ends")
-        _require_empty(out)  # another process may have been first
-        _claim(work / "order.json", order)
+        require_empty(out)  # another process may have been first
+        _claim_work(work / "order.json", order)
         yield make_folder(work / "made")
         _move(work / "made", place)
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _require_empty(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: not empty; choose another folder for --out")
-
-
-def _claim(record: Path, order: dict[str, Any]) -> None:
+def _claim_work(record: Path, order: dict[str, Any]) -> None:
     """Record the order, or recognise the same one."""
     if not record.is_file():
         write_json(record, order)
@@ -71,61 +228,6 @@ def _move(made: Path, out: Path) -> None:
         raise storage_error(error, out) from error
 
 
-OF_PAIRS = ("content_hash", "pairs")
-"""What of an order is said of its pairs."""
-
-
-def claim_folder(
-    out: Path,
-    record: str,
-    order: dict[str, Any],
-    made: Sequence[str] = ("pairs",),
-    again: Collection[str] = (),
-) -> None:
-    """Claim an empty folder for an order, or recognise one of the same order."""
-    # The order's ``content_hash`` is the dataset's, its ``pairs`` has that of each pair by id.
-    # Pairs that are not in the folders ``made``, or are in those of ``again``, may have changed.
-    make_folder(out)
-    path = out / record
-    if path.is_file():
-        try:
-            known = read_json(path)
-        except ValueError as error:
-            raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
-        if known == order:
-            return
-        names = [one.name for name in made for one in _shown(out / name) if one.name not in again]
-        if not _continues(known, order, names):
-            what = "another dataset, other settings or another version of defocus"
-            if isinstance(known, dict) and known | {"revision": order.get("revision")} == order:
-                what = "a version of defocus that made other pictures"
-            raise DatasetError(f"{out}: started with {what}; choose another folder for --out")
-        write_json(path, order)
-        return
-    strangers = set(out.iterdir()) - set(
-        temporary_entries(out, f".{path.stem}-", f".part{path.suffix}")
-    )
-    if strangers:
-        raise DatasetError(f"{out}: not empty; choose another folder for --out")
-    write_json(path, order)
-
-
-def _continues(known: Any, order: dict[str, Any], done: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
-    """Whether two orders differ at most by pairs of which nothing is made."""
-    if not isinstance(known, dict) or not isinstance(before := known.get("pairs"), dict):
-        return False
-    settings = [{k: v for k, v in one.items() if k not in OF_PAIRS} for one in (known, order)]
-    now = order.get("pairs", {})
-    return settings[0] == settings[1] and all(
-        name in now and before.get(name) == now[name] for name in done
-    )
-
-
-def _shown(folder: Path) -> Sequence[Path]:
-    """The folders in a folder that are no working folders of ours."""
-    return sorted(folder.glob("[!.]*"))
-
-
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
     """Read the record of an earlier run in the folder of a pair."""
     try:
@@ -134,12 +236,6 @@ def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
         raise DatasetError(
             f"{path}: missing or damaged; remove {path.parent} and run the same command again"
         ) from error
-
-
-def origin_of(dataset: Dataset) -> str:
-    """``source`` of a derived dataset's manifest: the origin, also if no reader names it."""
-    reader = dataset.name.partition(":")[0]
-    return dataset.source or ("" if reader_card(reader).redistributable else reader)
 
 
 def place_file(source: Path, target: Path) -> None:
@@ -151,24 +247,44 @@ def place_file(source: Path, target: Path) -> None:
         copy_file(source, target)
 
 
-def keep_pairs(
-    dataset: Dataset, pairs: Sequence[Pair], out: Path, chosen: MakingStep
-) -> tuple[Pair, ...]:
-    """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay."""
-    kept = tuple(_kept(pair, out / "pairs" / pair.id) for pair in track(pairs, "keeping"))
-    steps = (*dataset.steps, chosen)
-    write_manifest(out, make_manifest(out, kept, origin_of(dataset), steps))
-    return kept
+def keeping(
+    command: str,
+    order: Mapping[str, Any],
+    dataset: Dataset,
+    pairs: Iterable[Pair],
+    step: MakingStep,
+) -> Derivation[Pair]:
+    """A dataset of pairs of another one, with their files as they are."""
+    return Derivation(
+        command,
+        order,
+        {pair.id: pair for pair in pairs},
+        place_pair_files,
+        placed,
+        title="keeping",
+        origin=dataset.name,
+        dataset=dataset,
+        step=lambda _: step,
+    )
 
 
-def _kept(pair: Pair, folder: Path) -> Pair:
-    files = pair_files(pair)
-    if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
-            for role, path in files.items():
-                place_file(path, temporary / f"{role}{path.suffix.lower()}")
+def place_pair_files(pair: Pair, folder: Path) -> None:
+    """Put the files of a pair into a new folder, unchanged."""
+    for role, name in _names(pair).items():
+        place_file(getattr(pair, role), folder / name)
+
+
+def placed(pair: Pair, folder: Path) -> tuple[Pair]:
+    """The pair with the files that were put into a folder."""
+    return (with_files(pair, folder, _names(pair)),)
+
+
+def _names(pair: Pair) -> dict[str, str]:
+    return {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}
+
+
+def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
+    """The pair with files of a folder, by role."""
     # names of fields are no types: these are all paths
-    placed: dict[str, Any] = {
-        role: folder / f"{role}{path.suffix.lower()}" for role, path in files.items()
-    }
-    return replace(pair, **placed)
+    files: dict[str, Any] = {role: folder / name for role, name in names.items()}
+    return replace(pair, **files)

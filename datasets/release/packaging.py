@@ -162,9 +162,7 @@ def package_dataset(
     labels = {"title": details.title, "licence": details.licence, "version": details.version}
     with working_folder(out, "packaging", order) as root:
         _clear(root)
-        # a pair's metadata is a read-only view, which does not travel to other processes
-        plain = [replace(pair, metadata=dict(pair.metadata)) for pair in dataset.pairs]
-        rows, left_out = layout.write(root, plain, shard_bytes, labels, jobs)
+        rows, left_out = layout.write(root, dataset.pairs, shard_bytes, labels, jobs)
         if not rows:
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         lacking = tuple(one.id for one in dataset.without(left_out))

@@ -1,27 +1,18 @@
 """Render the dataset of a request.
 
-::
-
-    DIR/
-      render.json          request and sources; a folder with others, or without it, is refused
-      pairs/<scene>/       blurry.png, sharp.png, truth.png, flow.npy, defocus_map.npy, the views,
-                           metadata.json
-      manifest.json        written last: without it the folder is no dataset yet
-
-Each pair's folder appears complete or not at all, so that an interrupted run can be continued.
+``pairs/<scene>/`` has ``blurry.png``, ``sharp.png``, ``truth.png``, ``flow.npy``,
+``defocus_map.npy``, the views and ``metadata.json``.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from defocus.cache import atomic_folder
-from defocus.datasets.deriving.maker import claim_folder, kept_record
-from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
+from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
 from defocus.datasets.pair import Pair
 from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_name
 from defocus.datasets.rendering.output import pair_in, write_rendered
@@ -38,8 +29,6 @@ from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError, SettingsError
 from defocus.files import write_json
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.processes import in_processes
-from defocus.progress import track
 from defocus.scene.aperture import Aperture, DualPixel
 from defocus.scene.lens_file import read_lens
 from defocus.scene.real_lens import RealLens
@@ -61,7 +50,7 @@ def render_dataset(
     read = (attempt(one.name, partial(_read, one, request_file.parent)) for one in request.scenes)
     sources, unread = parted(read)
     if not sources:
-        raise _none_rendered(request_file, unread)
+        raise DatasetError(f"{request_file}: no scene can be read; {unread[0].reason}")
     scenes = _split_by_source([_scene(one, request, real) for one in sources])
     camera = SceneCamera(
         aperture=Aperture(**request.aperture.model_dump()),
@@ -71,25 +60,19 @@ def render_dataset(
         else DualPixel(**request.dual_pixel.model_dump()),
         real=real,
     )
-    claim_folder(out, RENDERING, _order(request, sources, real))
     misalignment = DrawnMisalignment(**request.misalignment.model_dump())
-    work = partial(_render, misalignment=misalignment, camera=camera, pairs=out / "pairs")
-    _, unmade = parted(track(in_processes(work, scenes, jobs), "rendering", len(scenes)))
-    left_out = (*unread, *unmade)
-    failed = {one.id for one in left_out}
-    pairs = tuple(
-        _rendered(scene, camera, out / "pairs" / scene.name)
-        for scene in scenes
-        if scene.name not in failed
+    how = Derivation(
+        "render",
+        _order(request, sources, real),
+        {scene.name: scene for scene in scenes},
+        partial(_write, misalignment=misalignment, camera=camera),
+        partial(_pairs, views=camera.dual_pixel is not None),
+        title="rendering",
+        origin=str(request_file),
+        thing="scene",
     )
-    if not pairs:
-        raise _none_rendered(request_file, left_out)
-    write_manifest(out, make_manifest(out, pairs))
-    return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
-
-
-def _none_rendered(request_file: Path, left_out: Sequence[LeftOut]) -> DatasetError:
-    return DatasetError(f"{request_file}: no scene can be rendered; {left_out[0].reason}")
+    done = make_dataset(out, how, jobs)
+    return tuple(sorted(done.pairs, key=lambda pair: pair.id)), (*unread, *done.left_out)
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
@@ -182,32 +165,20 @@ def _order(
         sort_keys=True,
     )
     return {
-        "format": "defocus-render",
         "request": hashlib.sha256(text.encode()).hexdigest(),
         "pairs": {one.wanted.name: list(one.content) for one in sources},
     }
 
 
-def _render(
-    scene: Scene, misalignment: DrawnMisalignment, camera: SceneCamera, pairs: Path
-) -> LeftOut | None:
-    """Render the pair into its folder, unless an earlier run did."""
-    folder = pairs / scene.name
-    if folder.is_dir():
-        return None
-    return attempt(scene.name, partial(_write, scene, misalignment, camera, folder))
-
-
 def _write(
-    scene: Scene, misalignment: DrawnMisalignment, camera: SceneCamera, folder: Path
+    scene: Scene, folder: Path, misalignment: DrawnMisalignment, camera: SceneCamera
 ) -> None:
-    made = render_scene(scene, misalignment, camera)
-    with atomic_folder(folder) as temporary:
-        write_rendered(temporary, made)
-        write_json(temporary / "metadata.json", made.metadata)
+    rendered = render_scene(scene, misalignment, camera)
+    write_rendered(folder, rendered)
+    write_json(folder / "metadata.json", rendered.metadata)
 
 
-def _rendered(scene: Scene, camera: SceneCamera, folder: Path) -> Pair:
+def _pairs(scene: Scene, folder: Path, *, views: bool) -> Iterator[Pair]:
     """The pair in its folder."""
     metadata = kept_record(folder / "metadata.json")
-    return pair_in(folder, scene.name, scene.split, metadata, views=camera.dual_pixel is not None)
+    yield pair_in(folder, scene.name, scene.split, metadata, views=views)

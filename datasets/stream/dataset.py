@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.cache import cache_folder, derived_folder
+from defocus.datasets.deriving.parts import kept_pairs
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import RenderedPair
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair

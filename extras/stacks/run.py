@@ -1,20 +1,13 @@
 """Fuse focus stacks into a dataset: every frame with the picture that is in focus everywhere.
 
-::
-
-    DIR/
-      fuse.json              the stacks and settings; a folder with others is refused
-      stacks/<name>/         the frames, unchanged; all-in-focus.png in the geometry of the
-                             reference frame; confidence.tif (float32) and confidence.png;
-                             fusion.json: place of each frame, reference, comparison
-      manifest.json          written last
-
-Each stack's folder appears complete or not at all, so that an interrupted run can be continued.
+``stacks/<name>/`` has the frames, unchanged; ``all-in-focus.png`` in the geometry of the reference
+frame; ``confidence.tif`` (float32) and ``confidence.png``; ``fusion.json``: place of each frame,
+reference, comparison.
 """
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,14 +22,18 @@ from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, scaling
 from defocus.align.sampling.resample import luminance_view
 from defocus.blocks.derived import give_blocks
-from defocus.cache import atomic_folder
-from defocus.datasets.deriving.maker import claim_folder, kept_record, place_file
+from defocus.datasets.deriving.maker import (
+    Derivation,
+    claim_folder,
+    kept_record,
+    make_dataset,
+    place_file,
+)
 from defocus.datasets.files.fingerprint import pair_contents
 from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
-from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import step
+from defocus.datasets.step import MakingStep, step
 from defocus.errors import DatasetError
 from defocus.extras.stacks.fusion import Fusion, fused
 from defocus.extras.stacks.placing import (
@@ -57,13 +54,12 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
-from defocus.isolation import LeftOut, attempt, parted
-from defocus.processes import in_processes
-from defocus.progress import say, track
+from defocus.isolation import LeftOut, attempt
+from defocus.progress import say
 
 __all__ = ["FusedStack", "fuse_stacks"]
 
-ORDER = "fuse.json"
+PARTS = "stacks"
 RECORD = "fusion.json"
 PICTURE = "all-in-focus.png"
 FUSING_REVISION = 1
@@ -120,45 +116,63 @@ def fuse_stacks(
         StorageError: The disk is full or ``out`` is not writable.
     """
     stacks, unlisted = find_stacks(dataset.root)
+    named = _by_folder(stacks)
     order = {
-        "format": "defocus-fuse",
         "content_hash": dataset.content_hash,
-        "pairs": _contents(dataset, stacks, out),
+        "pairs": _contents(dataset, named),
         "position": position,
         "revision": FUSING_REVISION,
     }
-    _require_own_folders(stacks, out)
-    mended = [folder for stack in stacks if _is_mended(stack, folder := _folder(stack, out))]
-    claim_folder(out, ORDER, order, ("stacks",), [folder.name for folder in mended])
-    for folder in mended:
-        shutil.rmtree(folder)
-    work = in_processes(partial(_tried, out=out, position=position), stacks, jobs)
-    done, failed = parted(track(work, "fusing", len(stacks)))
-    if not done:
-        raise DatasetError(f"{dataset.root}: no stack can be fused; {failed[0].reason}")
-    of_frame = {pair.blurry: pair for pair in dataset.pairs}
-    pairs = tuple(pair for stack in done for pair in _pairs(stack, out, of_frame))
-    made = [_fused_stack(stack, out) for stack in done]
-    how = step(
+    folder = out / PARTS
+    mended = [name for name, stack in named.items() if _is_mended(stack, folder / name)]
+    claim_folder(out, "fuse", order, (PARTS,), mended)
+    for name in mended:
+        shutil.rmtree(folder / name)
+
+    def fused_stacks() -> list[FusedStack]:
+        return [
+            _fused_stack(s, folder / name) for name, s in named.items() if (folder / name).is_dir()
+        ]
+
+    def fusing(_pairs: tuple[Pair, ...]) -> MakingStep:
+        return step(
+            "fuse",
+            stacks=len(stacks),
+            reference="middle" if position is None else position,
+            left_out=sum(one.left_out for one in fused_stacks()),
+        )
+
+    how = Derivation(
         "fuse",
-        stacks=len(stacks),
-        reference="middle" if position is None else position,
-        left_out=sum(one.left_out for one in made),
+        order,
+        named,
+        partial(_write, position=position),
+        partial(_pairs, known={pair.blurry: pair for pair in dataset.pairs}),
+        title="fusing",
+        origin=str(dataset.root),
+        thing="stack",
+        parts=PARTS,
+        step=fusing,
     )
-    write_manifest(out, make_manifest(out, pairs, steps=(how,)))
-    unread = (one for stack in done for one in _unread(stack, out))
-    return made, (*unlisted, *failed, *unread)
+    done = make_dataset(out, how, jobs)
+    failed = [replace(one, id=named[one.id].name) for one in done.left_out]
+    lacking = {one.id for one in done.left_out}
+    unread = (
+        one
+        for name, stack in named.items()
+        if name not in lacking
+        for one in _unread(stack, folder / name)
+    )
+    return fused_stacks(), (*unlisted, *failed, *unread)
 
 
-def _contents(dataset: Dataset, stacks: Iterable[Stack], out: Path) -> dict[str, dict[str, str]]:
+def _contents(dataset: Dataset, stacks: Mapping[str, Stack]) -> dict[str, dict[str, str]]:
     """What the pairs of each stack are made of, by the name of its new folder."""
     contents = pair_contents(dataset)
     ids = {pair.blurry: pair.id for pair in dataset.pairs}
     return {
-        _folder(stack, out).name: {
-            ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids
-        }
-        for stack in stacks
+        name: {ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids}
+        for name, stack in stacks.items()
     }
 
 
@@ -172,26 +186,22 @@ def _is_mended(stack: Stack, folder: Path) -> bool:
     return bool(unread - names or unread & {one.path.name for one in views})
 
 
-def _unread(stack: Stack, out: Path) -> Iterator[LeftOut]:
-    for name, reason in kept_record(_folder(stack, out) / RECORD).get("unread", {}).items():
+def _unread(stack: Stack, folder: Path) -> Iterator[LeftOut]:
+    for name, reason in kept_record(folder / RECORD).get("unread", {}).items():
         yield LeftOut(f"{stack.name}/{name}", reason)
 
 
-def _folder(stack: Stack, out: Path) -> Path:
-    return out / "stacks" / legal_id(stack.name.replace("/", "-"))
-
-
-def _require_own_folders(stacks: Iterable[Stack], out: Path) -> None:
-    """Refuse two stacks of one name in the result, as 'a/b' and 'a-b' are."""
-    known: dict[Path, Stack] = {}
+def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
+    """The stacks by the name of their new folder; 'a/b' and 'a-b' have one, and are refused."""
+    named: dict[str, Stack] = {}
     for stack in stacks:
-        other = known.setdefault(_folder(stack, out), stack)
+        other = named.setdefault(legal_id(stack.name.replace("/", "-")), stack)
         if other is not stack:
             raise DatasetError(f"{stack.name} and {other.name} get one name; rename one of them")
+    return named
 
 
-def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
-    folder = _folder(stack, out)
+def _pairs(stack: Stack, folder: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
     placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
     for frame in stack.frames:
         if frame.name not in placed:
@@ -208,21 +218,7 @@ def _pairs(stack: Stack, out: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
         )
 
 
-def _tried(stack: Stack, out: Path, position: int | None) -> Stack | LeftOut:
-    done = attempt(stack.name, partial(_fuse, stack, out, position))
-    return done if isinstance(done, LeftOut) else stack
-
-
-def _fuse(stack: Stack, out: Path, position: int | None) -> None:
-    """Write the folder of a stack, unless an earlier run did."""
-    folder = _folder(stack, out)
-    if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
-            _write(stack, temporary, position)
-
-
-def _fused_stack(stack: Stack, out: Path) -> FusedStack:
-    folder = _folder(stack, out)
+def _fused_stack(stack: Stack, folder: Path) -> FusedStack:
     told = kept_record(folder / RECORD)
     compared = told["compared"] or {}
     return FusedStack(
@@ -255,6 +251,7 @@ def _reference(stack: Stack, frames: Sequence[Path], position: int | None) -> in
 
 
 def _write(stack: Stack, folder: Path, position: int | None) -> None:
+    """Write the folder of a stack."""
     views, unread = frame_views(stack.frames)
     if len(views) < 2:
         raise DatasetError(next(iter(unread.values())))

@@ -87,7 +87,7 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
 
     aligned = open_dataset(f"manifest:{tmp_path / 'aligned'}")
     curation = begin_curation(aligned, audit_dataset(aligned, "dis", 1), Rules(), tmp_path / "kept")
-    assert [one.verdict for one in finish_curation(curation)] == ["accept"] * len(NAMES)
+    assert [one.verdict for one in finish_curation(curation)[0]] == ["accept"] * len(NAMES)
     chosen = open_dataset(f"manifest:{tmp_path / 'kept'}")
     split_dataset(chosen, audit_dataset(chosen, "dis", 1), tmp_path / "split", Shares(), 0)
     final = open_dataset(f"manifest:{tmp_path / 'split'}")

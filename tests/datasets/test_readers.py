@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from defocus import discovery
 from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
-from defocus.datasets.deriving.maker import keep_pairs
+from defocus.datasets.deriving.maker import keeping, make_dataset
 from defocus.datasets.describing import description
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.layouts.skip_missing import VARIABLE
@@ -118,7 +118,8 @@ def test_two_sizes_are_refused_by_all(tmp_path: Path, monkeypatch: pytest.Monkey
     dataset = open_dataset(f"pairs:{root}")
     write_image(root / "sharp" / "a.png", picture(1, height=41))
     (tmp_path / "made").mkdir()
-    keep_pairs(dataset, dataset.pairs, tmp_path / "made", step("copied"))
+    copied = keeping("copied", {}, dataset, dataset.pairs, step("copied"))
+    make_dataset(tmp_path / "made", copied)
     write_session(tmp_path / "session", list(dataset.pairs))
     brought = Reader("brought", lambda _: dataset)
     monkeypatch.setattr(api, "_plugin_readers", lambda: [("plug-in x.py", brought)])

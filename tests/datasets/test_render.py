@@ -239,7 +239,7 @@ def test_a_request_of_which_no_scene_can_be_read_is_refused(
 ) -> None:
     for name in ("a-depth.npy", "b.png", "b-again.png"):
         (tmp_path / name).unlink()
-    with pytest.raises(DatasetError, match=r"no scene can be rendered; .*a-depth\.npy"):
+    with pytest.raises(DatasetError, match=r"no scene can be read; .*a-depth\.npy"):
         render_dataset(request_file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -33,7 +33,7 @@ def test_several_sessions_become_one_dataset(tmp_path: Path) -> None:
     assert {pair.scene for pair in done.pairs} == {"desk"}, "named alike by a person"
     assert len(read_manifest(tmp_path / "data").pairs) == 2
     assert import_sessions(sessions, tmp_path / "data").pairs == done.pairs, "it goes on"
-    with pytest.raises(DatasetError, match="not an import of the same"):
+    with pytest.raises(DatasetError, match="started with another dataset"):
         import_sessions(sessions[:1], tmp_path / "data")
     with pytest.raises(InputError, match="given twice"):
         import_sessions([sessions[0], sessions[0]], tmp_path / "other")

@@ -1,5 +1,6 @@
 """What an earlier version wrote still opens: session, dataset, study, bundle, release."""
 
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -55,3 +56,15 @@ def test_a_study_opens(stored: Path) -> None:
     with open_results(stored / "study" / "results.sqlite") as results:
         systems = {entry.system for entry in results.entries()}
     assert {"input", "wiener"} <= systems
+
+
+def test_an_unfinished_import_goes_on(stored: Path, tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "dataset"
+    shutil.copytree(stored / "dataset", out)
+    whole = {path: path.stat().st_mtime_ns for path in out.glob("pairs/0001*/*")}
+    (out / "manifest.json").unlink()
+    shutil.rmtree(out / "pairs" / "0002_scene-002")
+    done = run("defocus-data", "import", stored / "session", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert len(open_dataset(f"manifest:{out}").pairs) == 2
+    assert {path: path.stat().st_mtime_ns for path in whole} == whole, "it is not made again"

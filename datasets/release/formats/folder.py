@@ -1,17 +1,14 @@
 """Format ``folder``: ``pairs/<id>/blurry.png`` and so on."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
-from defocus.cache import atomic_folder
+from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures import member_name, released_members
-from defocus.isolation import LeftOut, attempt, parted
-from defocus.processes import in_processes
-from defocus.progress import track
+from defocus.isolation import LeftOut
 
 __all__ = ["LAYOUT"]
 
@@ -24,21 +21,16 @@ def write(
     jobs: int,
 ) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write each pair into a separate folder, completely or not at all."""
-    work = in_processes(partial(_write, root), pairs, jobs)
-    _, left_out = parted(track(work, "packaging", len(pairs)))
+    left_out = write_parts(
+        {pair.id: pair for pair in pairs}, root / "pairs", _fill, "packaging", jobs
+    )
     unread = {one.id for one in left_out}
     return tuple(_row(pair) for pair in pairs if pair.id not in unread), left_out
 
 
-def _write(root: Path, pair: Pair) -> LeftOut | None:
-    folder = root / "pairs" / pair.id
-    return None if folder.is_dir() else attempt(pair.id, partial(_fill, folder, pair))
-
-
-def _fill(folder: Path, pair: Pair) -> None:
-    with atomic_folder(folder) as temporary:
-        for role, content in released_members(pair).items():
-            (temporary / member_name(role)).write_bytes(content)
+def _fill(pair: Pair, folder: Path) -> None:
+    for role, content in released_members(pair).items():
+        (folder / member_name(role)).write_bytes(content)
 
 
 def _row(pair: Pair) -> ReleaseRow:

@@ -1,21 +1,13 @@
 """Render the dataset of a request of doses.
 
-::
-
-    DIR/
-      render.json                  the request; a folder with another one is refused
-      scenes/<scene>/              blurry.png, truth.png, defocus_map.npy, scene.json, and per dose
-                                   sharp-<dose>.png and flow-<dose>.npy
-      manifest.json                written last
-
-The pairs of a scene share blurry picture, truth and defocus map. Each scene's folder appears
-complete or not at all, so that an interrupted run can be continued.
+``scenes/<scene>/`` has ``blurry.png``, ``truth.png``, ``defocus_map.npy``, ``scene.json``, and per
+dose ``sharp-<dose>.png`` and ``flow-<dose>.npy``: the pairs of a scene share the first three.
 """
 
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.cache import atomic_folder
-from defocus.datasets.deriving.maker import claim_folder, kept_record
-from defocus.datasets.manifest import RENDERING, make_manifest, write_manifest
+from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
 from defocus.datasets.stream.photographs import (
@@ -35,11 +25,10 @@ from defocus.datasets.stream.photographs import (
 )
 from defocus.errors import DatasetError
 from defocus.extras.studies.rendering.request import DoseRequest, load_dose_request
-from defocus.extras.studies.rendering.scene import DosedScene, render_doses
+from defocus.extras.studies.rendering.scene import render_doses
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, write_image
-from defocus.processes import in_processes
-from defocus.progress import say, track
+from defocus.progress import say
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.occluders import Sources
 from defocus.scene.pictures import Branch
@@ -91,22 +80,22 @@ def render_dosed_dataset(
     }
     order = request.model_dump(mode="json", exclude={"photographs"})
     content = json.dumps([order, identity(found), REVISION], sort_keys=True)
-    claim_folder(
-        out,
-        RENDERING,
+    how = Derivation(
+        "render",
         {"format": "defocus-doses", "request": hashlib.sha256(content.encode()).hexdigest()},
+        {f"{split}-{number:04d}": (split, number) for split, number in _wanted(request)},
+        partial(_write, request=request, sources=sources, bank=bank),
+        partial(_pairs, doses=request.doses_px),
+        title="rendering",
+        origin=str(request_file),
+        thing="scene",
+        parts="scenes",
     )
-    wanted = _wanted(request)
-    work = partial(_render, request=request, sources=sources, bank=bank, out=out)
-    for _ in track(in_processes(work, wanted, jobs), "rendering", len(wanted)):
-        pass
-    pairs: list[Pair] = []
-    for split, number in wanted:
-        folder = _folder(out, split, number)
-        facts = kept_record(folder / "scene.json")
-        pairs += [_pair(folder, split, dose, facts) for dose in request.doses_px]
-    write_manifest(out, make_manifest(out, tuple(pairs)))
-    return tuple(sorted(pairs, key=lambda pair: pair.id))
+    done = make_dataset(out, how, jobs)
+    if done.left_out:
+        first = done.left_out[0]
+        raise DatasetError(f"{out}: scene {first.id} cannot be rendered; {first.reason}")
+    return tuple(sorted(done.pairs, key=lambda pair: pair.id))
 
 
 def _photographs(folder: Path | None) -> Photographs:
@@ -142,27 +131,16 @@ def _wanted(request: DoseRequest) -> list[tuple[Split, int]]:
     ]
 
 
-def _folder(out: Path, split: Split, number: int) -> Path:
-    return out / "scenes" / f"{split}-{number:04d}"
-
-
-def _render(
+def _write(
     scene: tuple[Split, int],
+    folder: Path,
     request: DoseRequest,
     sources: Mapping[Branch, Sources],
     bank: KernelBank,
-    out: Path,
 ) -> None:
-    """Render a scene into its folder, unless an earlier run did."""
+    """Render a scene into its folder."""
     split, number = scene
-    folder = _folder(out, split, number)
-    if not folder.is_dir():
-        made = render_doses(request, sources[BRANCHES[split]], bank, number)
-        with atomic_folder(folder) as temporary:
-            _write(temporary, made)
-
-
-def _write(folder: Path, made: DosedScene) -> None:
+    made = render_doses(request, sources[BRANCHES[split]], bank, number)
     write_image(folder / "blurry.png", as_integer(made.blurry, 16))
     write_image(folder / "truth.png", as_integer(made.truth, 16))
     _write_array(folder / "defocus_map.npy", made.diameters)
@@ -184,6 +162,12 @@ def _write_array(path: Path, array: NDArray[np.float32]) -> None:
     content = io.BytesIO()
     np.save(content, array.astype(np.float32))
     write_bytes(path, content.getvalue())
+
+
+def _pairs(scene: tuple[Split, int], folder: Path, doses: Sequence[float]) -> Iterator[Pair]:
+    facts = kept_record(folder / "scene.json")
+    for dose in doses:
+        yield _pair(folder, scene[0], dose, facts)
 
 
 def _pair(folder: Path, split: Split, dose: float, facts: dict[str, Any]) -> Pair:

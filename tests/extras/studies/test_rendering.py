@@ -251,10 +251,10 @@ def test_scenes_without_photographs_are_told(
 def test_an_interrupted_rendering_is_no_dataset_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(scene: object, **_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_render", interrupted)
+    monkeypatch.setattr(run, "render_doses", interrupted)
     (tmp_path / "dose.toml").write_text(REQUEST)
     with pytest.raises(KeyboardInterrupt):
         render_dosed_dataset(tmp_path / "dose.toml", tmp_path / "out")

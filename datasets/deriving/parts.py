@@ -1,0 +1,93 @@
+"""The parts of a dataset that is made, each once; and rendered pairs that are kept in the cache."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from defocus.cache import atomic_folder
+from defocus.datasets.manifest import (
+    make_manifest,
+    manifest_pairs,
+    read_manifest,
+    write_manifest,
+)
+from defocus.datasets.pair import Pair
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.isolation import LeftOut, attempt
+from defocus.processes import in_processes
+from defocus.progress import say, track
+from defocus.staging import remove_abandoned, staging_folder
+
+__all__ = ["kept_pairs", "write_parts"]
+
+E = TypeVar("E")
+
+
+def write_parts(
+    entries: Mapping[str, E],
+    folder: Path,
+    write: Callable[[E, Path], None],
+    title: str,
+    jobs: int = 1,
+) -> tuple[LeftOut, ...]:
+    """Write the folders of entries that are not there; those that failed, with the reason."""
+    work = partial(_write_part, write=write, folder=folder)
+    done = track(in_processes(work, list(entries.items()), jobs), title, len(entries))
+    failed = {one.id: one for one in done if one is not None}
+    if any(folder.glob(".*.part")):  # a run was killed beside another that made the pair
+        for name in entries:
+            remove_abandoned(folder, f".{name}-", ".part")
+    return tuple(failed[name] for name in entries if name in failed)
+
+
+def _write_part(
+    entry: tuple[str, E], write: Callable[[E, Path], None], folder: Path
+) -> LeftOut | None:
+    name, content = entry
+    target = folder / name
+    if target.is_dir():
+        return None
+    return attempt(name, partial(_write_folder, target, partial(write, content)))
+
+
+def _write_folder(target: Path, write: Callable[[Path], None]) -> None:
+    with atomic_folder(target) as temporary:
+        write(temporary)
+
+
+def kept_pairs(
+    folder: Path, name: str, write_pairs: Callable[[Path], tuple[Pair, ...]]
+) -> tuple[tuple[Pair, ...], dict[Path, str]]:
+    """The pairs of a folder in the cache; they are written now if missing or damaged."""
+    problem = _problem(folder)
+    if problem and folder.exists():
+        say(f"{name}: {problem}; it is made again")
+        _remove(folder)
+    if problem:
+        with atomic_folder(folder) as root:
+            write_manifest(root, make_manifest(root, write_pairs(root)))
+    return manifest_pairs(folder, read_manifest(folder))
+
+
+def _problem(folder: Path) -> str:
+    """Why the folder is not valid; empty if every file has its hash."""
+    try:
+        _, hashes = manifest_pairs(folder, read_manifest(folder))
+        for path, sha256 in hashes.items():
+            if sha256_file(path) != sha256:
+                return f"{path} is damaged"
+    except (DatasetError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _remove(folder: Path) -> None:
+    """Remove the damaged folder in one step, so that no other process sees it half-removed."""
+    with (
+        staging_folder(folder.parent, f".{folder.name}-", ".part") as aside,
+        contextlib.suppress(FileNotFoundError),  # another process was first
+    ):
+        folder.rename(aside / "damaged")
