@@ -80,11 +80,6 @@ class Plugin:
         """SHA-256 hash of everything that it consists of, compared by meaning."""
         return self.sources.digest
 
-    @property
-    def text_hash(self) -> str:
-        """See :attr:`PluginSources.text_digest`."""
-        return self.sources.text_digest
-
     def hash_of(self, value: object) -> str:
         """The same of what one of its objects needs."""
         return self.hashes.get(id(value), self.source_hash)
@@ -154,10 +149,7 @@ def plugin_arguments() -> list[str]:
 
 def plugin_of(source_hash: str) -> Plugin | None:
     """The loaded plug-in with that hash, or with an object of that hash; None if there is none."""
-    return next(
-        (p for p in plugins() if source_hash in {p.source_hash, p.text_hash, *p.hashes.values()}),
-        None,
-    )
+    return next((p for p in plugins() if source_hash in {p.source_hash, *p.hashes.values()}), None)
 
 
 def uncounted_files(source_hash: str) -> list[Path]:

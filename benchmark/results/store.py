@@ -4,8 +4,8 @@ Each run is stored in one transaction, so a killed run is stored completely or n
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from defocus.benchmark.results.connection import (
@@ -198,7 +198,7 @@ class Results:
         names = ", ".join(field.name for field in fields(Entry))
         with translated(self._path):
             rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names
-            return [_read_entry(row) for row in rows if self._sound(row[0])]
+            return [Entry(*row) for row in rows if self._sound(row[0])]
 
     def _sound(self, run: object) -> bool:
         return isinstance(run, str) and run not in self._damaged
@@ -269,13 +269,6 @@ class Results:
                 [run],
             )
             return [Cost(*row) for row in rows]
-
-
-def _read_entry(row: Sequence[str | int]) -> Entry:
-    """An entry; what was not trained here had the budget of its study in earlier versions."""
-    entry = Entry(*row)  # type: ignore[arg-type]  # soundness has looked at every cell
-    untrained = entry.weights in {"none", "own", "official", ELSEWHERE}
-    return replace(entry, budget=NOT_TRAINED) if untrained else entry
 
 
 @contextlib.contextmanager

@@ -116,12 +116,7 @@ def _why_again(out: Path, run: Run, earlier: str, facts: Facts) -> str:
     if revision is None and run.baseline.source_hash and not known_by_sources:
         return f"it has no revision any more, which {earlier} is known by"
     then, now = _trained_from(out, earlier), sources_of(run)["sources"]
-    if then is None:
-        return (
-            f"{earlier} is of an earlier version of this package, which knew a plug-in by the "
-            "bytes of its file"
-        )
-    if then["needed"] != now["needed"]:
+    if then is not None and then["needed"] != now["needed"]:
         return f"{_changed(then['files'], now['files'])} since {earlier}"
     return ""
 

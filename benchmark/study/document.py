@@ -216,7 +216,7 @@ def _problem(one: NotedPlugin) -> str:
         return f"lacks {error.filename} ({error.strerror}); bring it back"
     except ValueError:
         return "names files outside its folder; start the study again with run --plugin"
-    if one.sha256 not in {sources.digest, sources.text_digest}:
+    if one.sha256 != sources.digest:
         return (
             "has changed since; bring the former one back, or start the study again with "
             f"run --plugin {one.path}"

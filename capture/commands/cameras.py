@@ -8,8 +8,20 @@ from defocus.command_line.verbs import help_heading
 __all__ = ["command"]
 
 
+class _CamerasCommand(click.Command):
+    """Its help ends with the addresses that extras, other packages and plug-in files bring."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write a line for each of their schemes."""
+        from defocus.capture.links.back_ends import brought_schemes
+
+        if lines := [(f"{scheme}:", words) for scheme, words in brought_schemes()]:
+            with formatter.section("Further addresses"):
+                formatter.write_dl(lines)
+
+
 @help_heading("Prepare")
-@click.command(name="cameras")
+@click.command(name="cameras", cls=_CamerasCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(as_json: bool) -> None:
     """List the cameras that can be used now.
@@ -20,14 +32,10 @@ def command(as_json: bool) -> None:
       gphoto2:serial=0123        the camera with that serial number
       gphoto2:usb:001,004        the camera at that port
       gphoto2:virtual=FOLDER     libgphoto2's virtual camera, delivers FOLDER's first JPEG
-      onvif://admin@cam:80?profile=0&f_number=1.4
-                                 an IP camera; f_number is its lens's widest, for the iris
-      rtsp://admin@cam/stream1   the newest frames of a stream
-      http://admin@cam/snap.jpg  a snapshot, or the pictures of an MJPEG stream; https: too
-      uvc:/dev/video0            a USB video camera, Linux only
       folder:PATH                any camera whose own program writes its pictures to PATH
       command:rig.toml           a camera controlled by your own programs
       sim:?seed=1&shift=3        a rendered scene, with its true flow beside the pair
+    Those of extras, other packages and plug-in files are at the end.
 
     \b
     Options of sim: (all may be left out)
@@ -80,9 +88,9 @@ def command(as_json: bool) -> None:
     Faults of camera and computer:
       busy[=2] timeout[=0.5] slow[=2] unplug store-full crash disk-full
 
-    Passwords of IP cameras are asked for, or read from the variable DEFOCUS_CAPTURE_PASSWORD; an
-    address that holds one is refused. Such cameras, folders and commands cannot be found,
-    so they are not listed. Check one with 'doctor --camera URI'.
+    Passwords of cameras on a network are asked for, or read from the variable
+    DEFOCUS_CAPTURE_PASSWORD; an address that holds one is refused. Such cameras, folders and
+    commands cannot be found, so they are not listed. Check one with 'doctor --camera URI'.
 
     Tested on libgphoto2's virtual camera, on servers and drivers made for the tests, and on the
     simulated camera; nothing was tried on a real camera body.

@@ -34,6 +34,7 @@ from defocus.settings import Settings, parse_settings
 __all__ = [
     "PASSWORD_VARIABLE",
     "NetworkAddress",
+    "brought_schemes",
     "camera_libraries",
     "discover_cameras",
     "open_camera",
@@ -143,6 +144,13 @@ def schemes() -> list[str]:
     return sorted({*_own(), *(name for name, _, _ in brought("cameras")), *_plugin_back_ends()})
 
 
+def brought_schemes() -> Iterator[tuple[str, str]]:
+    """Schemes of extras, other packages and plug-in files, with what their modules say first."""
+    for scheme in sorted({*schemes()} - _own()):
+        first, _, _ = (getattr(_back_end(scheme), "__doc__", None) or "").partition("\n")
+        yield scheme, first.replace("``", "")
+
+
 def open_camera(uri: str) -> Camera:
     """Open the camera at an address."""
     scheme, colon, _ = uri.partition(":")
@@ -229,7 +237,9 @@ def _plugin_back_ends() -> dict[str, SimpleNamespace]:
         guard = partial(guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError))
         opening = guard(function=partial(_guarded_camera, functions["open_camera"], guard))
         found[scheme] = SimpleNamespace(
-            open_camera=opening, STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False)
+            open_camera=opening,
+            STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False),
+            __doc__=functions.get("__doc__"),
         )
         if callable(functions.get("discover")):
             found[scheme].discover = guard(function=functions["discover"])

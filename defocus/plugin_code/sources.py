@@ -100,12 +100,6 @@ class PluginSources:
         return self._digest(self._statements, self.files)
 
     @property
-    def text_digest(self) -> str:
-        """SHA-256 hash of the file, by which former versions knew it; empty beside other files."""
-        text = self.files[self.path].text
-        return hashlib.sha256(text).hexdigest() if len(self.files) == 1 else ""
-
-    @property
     def extra_names(self) -> tuple[str, ...]:
         """The extra files by their paths below the folder."""
         return tuple(map(self._name, self.extra))

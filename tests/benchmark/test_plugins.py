@@ -23,10 +23,9 @@ from defocus.benchmark.study.document import (
 )
 from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.standing import job_command
-from defocus.cache import cache_folder
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
-from defocus.files import sha256_file, write_text
+from defocus.plugin_code.sources import read_sources
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import start_command
 
@@ -286,31 +285,10 @@ def test_a_revision_decides_instead_and_says_what_it_costs(
     assert "trained again" not in back
 
 
-def test_a_study_of_a_former_version_opens_and_says_why_it_trains_again(
-    bench: Bench, folder: Path, beside: list[str]
-) -> None:
-    (folder / "plug.py").write_text(FILE, encoding="utf-8")
-    former = sha256_file(folder / "plug.py")
-    bench("run", *beside)
-    request = folder / "study" / "request.json"
-    edit(request, json.loads(request.read_text())["plugins"][0]["sha256"], former)
-    assert "never run here" in str(bench("run", "--out", "study").exception)
-    write_text(cache_folder() / "plugins" / former, "plug.py\n")
-    assert "nothing is repeated" in bench("run", "--out", "study").output
-
-    (training,) = (folder / "study" / "runs").glob("*/training.json")
-    facts = json.loads(training.read_text())
-    del facts["sources"]
-    training.write_text(json.dumps(facts))
-    edit(folder / "plug.py", "0.1 * ", "0.2 * ")
-    again = bench("run", *beside).output
-    assert "knew a plug-in by the bytes of its file" in again
-
-
 def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, folder: Path) -> None:
     path = folder / "theirs.py"
     path.write_text(FILE + f"\nopen({str(folder / 'ran')!r}, 'w')\n", encoding="utf-8")
-    noted = NotedPlugin(path=str(path), sha256=sha256_file(path))
+    noted = NotedPlugin(path=str(path), sha256=read_sources(path).digest)
     write_request(folder / "study", as_request(StudyDocument(), None, [noted]))
     refused = bench("run", "--out", "study")
     assert "was never run here" in str(refused.exception)

@@ -48,6 +48,12 @@ def test_the_camera_of_the_page_takes_pictures(tmp_path: Path) -> None:
     assert not starts_programs("box:")
 
 
+def test_help_has_the_addresses_that_others_bring(tmp_path: Path) -> None:
+    (tmp_path / "box.py").write_text(f'"""A box: ``box:?lens=1``.\n\nMore."""\n{BOX}')
+    shown = capture("--plugin", "box.py", "cameras", "--help").output
+    assert "box:    A box: box:?lens=1.\n" in shown.partition("Further addresses:")[2]
+
+
 @pytest.mark.full
 def test_a_pair_is_shot_with_the_camera_of_the_page(tmp_path: Path) -> None:
     (tmp_path / "box.py").write_text(BOX)

@@ -1,4 +1,4 @@
-"""A camera that serves pictures over HTTPS; see :mod:`defocus.extras.networkcams.cameras.http`."""
+"""As ``http:``, but encrypted: ``https://user@host/snap.jpg``."""
 
 from defocus.extras.networkcams.cameras.http import discover, open_camera, open_inside
 
