@@ -31,7 +31,7 @@ from defocus.datasets.deriving.maker import (
     with_files,
 )
 from defocus.datasets.files.arrays import ARRAYS, read_array
-from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.pair_files import pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep, step

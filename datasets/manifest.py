@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.files.names import id_problem, path_problem
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.step import MakingStep

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from defocus.cache import derived_folder
-from defocus.datasets.files.fingerprint import content_hash, hashes_and_faults, pair_files
+from defocus.datasets.pair_files import content_hash, hashes_and_faults, pair_files
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import DatasetError, ImageError

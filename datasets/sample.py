@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.deriving.parts import kept_pairs
-from defocus.datasets.files.fingerprint import content_hash
+from defocus.datasets.pair_files import content_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene

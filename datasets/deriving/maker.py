@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.originals import copy_file
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.files.fingerprint import pair_contents, pair_files
+from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.step import MakingStep

@@ -28,7 +28,7 @@ from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
 from defocus.cache import cache_folder
 from defocus.datasets.files.arrays import read_array
-from defocus.datasets.files.fingerprint import file_hashes
+from defocus.datasets.pair_files import file_hashes
 from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair

@@ -20,7 +20,7 @@ from defocus.datasets.checksums import (
 )
 from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.files.arrays import ARRAYS
-from defocus.datasets.files.fingerprint import FILE_ROLES, file_hashes, pair_files
+from defocus.datasets.pair_files import FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.readers.release import read as read_release

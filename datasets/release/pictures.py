@@ -17,7 +17,7 @@ from defocus.blocks.metadata import read_metadata
 from defocus.blocks.png import PngParts, exif_chunk
 from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
-from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.pair_files import pair_files
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
 from defocus.errors import DefocusError, ImageError

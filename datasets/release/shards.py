@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.cache import atomic_folder, cache_folder
 from defocus.datasets.checksums import MANIFEST, check_paths, parsed
-from defocus.datasets.files.fingerprint import file_hashes
+from defocus.datasets.pair_files import file_hashes
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.facts import read_facts

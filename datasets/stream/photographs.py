@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.files.fingerprint import hashes_and_faults
+from defocus.datasets.pair_files import hashes_and_faults
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image
 from defocus.isolation import LeftOut, attempt, say_left_out

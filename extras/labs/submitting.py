@@ -28,7 +28,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
 from defocus.datasets.api import is_corrected, open_dataset
-from defocus.datasets.files.fingerprint import training_hashes
+from defocus.datasets.pair_files import training_hashes
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.extras.labs.rows import rows_of

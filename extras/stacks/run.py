@@ -29,7 +29,7 @@ from defocus.datasets.deriving.maker import (
     make_dataset,
     place_file,
 )
-from defocus.datasets.files.fingerprint import pair_contents
+from defocus.datasets.pair_files import pair_contents
 from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.pair import Dataset, Pair

@@ -87,7 +87,7 @@ BASELINES = (
 READER = '''
 """tiny:DIR - folders of pictures called <scene>/{blurry,sharp}.png; scenes t* are for testing."""
 
-from defocus.datasets.files.fingerprint import content_hash, file_hashes
+from defocus.datasets.pair_files import content_hash, file_hashes
 from defocus.datasets.pair import Dataset, Pair
 
 

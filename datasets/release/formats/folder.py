@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.pair_files import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures import member_name, released_members

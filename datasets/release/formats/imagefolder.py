@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from defocus.datasets.files.arrays import ARRAYS
-from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.pair_files import pair_files
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures import member_name, released_members

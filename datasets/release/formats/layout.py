@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split
 from defocus.errors import DatasetError

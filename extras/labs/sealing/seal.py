@@ -17,7 +17,7 @@ from pydantic import StringConstraints, ValidationError
 
 from defocus.cache import atomic_folder
 from defocus.datasets.archives import unpack
-from defocus.datasets.files.fingerprint import pair_files
+from defocus.datasets.pair_files import pair_files
 from defocus.datasets.manifest import (
     MANIFEST,
     make_manifest,

@@ -13,7 +13,7 @@ from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.scored_group import INPUT
-from defocus.datasets.files.fingerprint import picture_hashes, training_hashes
+from defocus.datasets.pair_files import picture_hashes, training_hashes
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
