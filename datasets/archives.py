@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from defocus.cache import atomic_folder
-from defocus.datasets.files.names import path_problem
+from defocus.datasets.pair_files import path_problem
 from defocus.errors import DatasetError
 from defocus.files import make_folder
 from defocus.progress import track

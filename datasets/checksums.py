@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from defocus.datasets.files.names import path_problem
+from defocus.datasets.pair_files import path_problem
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_bytes
 from defocus.progress import track

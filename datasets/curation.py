@@ -18,8 +18,7 @@ from pydantic import ValidationError
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
 from defocus.datasets.deriving.maker import claim_folder, content_of, keeping, make_dataset
-from defocus.datasets.pair import Dataset
-from defocus.datasets.step import MakingStep, step
+from defocus.datasets.pair import Dataset, MakingStep, step
 from defocus.errors import DatasetError, NotApplicableError, storage_error
 from defocus.files import sync_folder, write_text
 from defocus.isolation import LeftOut

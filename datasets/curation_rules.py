@@ -19,7 +19,7 @@ from defocus.align.photometry.unexplained import (
 from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.usable import Usable
-from defocus.datasets.step import MakingStep
+from defocus.datasets.pair import MakingStep
 from defocus.settings import Settings, load_settings
 
 __all__ = ["UNKNOWN", "Judgement", "Rules", "Verdict", "judged", "read_rules", "usable_pairs"]

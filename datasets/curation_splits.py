@@ -17,8 +17,7 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_dataset
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
-from defocus.datasets.step import step
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, step
 from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 

@@ -30,11 +30,9 @@ from defocus.datasets.deriving.maker import (
     placed,
     with_files,
 )
-from defocus.datasets.files.arrays import ARRAYS, read_array
-from defocus.datasets.pair_files import pair_files
-from defocus.datasets.files.picture_size import picture_size
-from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import MakingStep, step
+from defocus.datasets.pair import Dataset, MakingStep, Pair, step
+from defocus.datasets.pair_files import ARRAYS, pair_files, read_array
+from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
 from defocus.isolation import attempt

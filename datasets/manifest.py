@@ -8,10 +8,8 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.pair_files import FILE_ROLES, pair_files
-from defocus.datasets.files.names import id_problem, path_problem
-from defocus.datasets.pair import Pair, Split
-from defocus.datasets.step import MakingStep
+from defocus.datasets.pair import MakingStep, Pair, Split
+from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.files import sha256_file, write_text
 from defocus.reading import read_json

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from defocus.cache import derived_folder
-from defocus.datasets.pair_files import content_hash, hashes_and_faults, pair_files
-from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.pair_files import content_hash, hashes_and_faults, pair_files
+from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
 from defocus.images import sizes_differ
 from defocus.isolation import LeftOut, attempt, parted
@@ -102,7 +102,7 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
 
 def read_whole(pair: Pair) -> None:
     """Read every file of a pair, to see that it can be and that sizes are equal."""
-    from defocus.datasets.files.arrays import read_array
+    from defocus.datasets.pair_files import read_array
     from defocus.images import read_image
 
     require_one_size([pair])

@@ -1,19 +1,53 @@
 """Types of a dataset: pair, misalignment and dataset."""
 
+import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
+from defocus import __version__
 from defocus.isolation import LeftOut
 from defocus.progress import printable
+from defocus.settings import Settings
 
 if TYPE_CHECKING:
-    from defocus.datasets.step import MakingStep
     from defocus.datasets.stream.photographs import Photographs
 
-__all__ = ["SPLITS", "Dataset", "Pair", "Split", "empty_splits", "split_counts"]
+__all__ = [
+    "SPLITS",
+    "Dataset",
+    "MakingStep",
+    "Pair",
+    "Split",
+    "empty_splits",
+    "scene_splits",
+    "split_counts",
+    "step",
+]
+
+
+Value = str | int | float | bool | None
+
+
+class MakingStep(Settings):
+    """One step, by the name of its command, with this program's version."""
+
+    step: str
+    version: str
+    # what was asked for and what it came to, by name
+    settings: dict[str, Value] = Field(default_factory=dict)
+
+
+def step(name: str, **settings: Value) -> MakingStep:
+    """A step of this version of the program, without settings that are None."""
+    known: dict[str, Value] = {key: value for key, value in settings.items() if value is not None}
+    return MakingStep(step=name, version=__version__, settings=known)
+
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -120,3 +154,31 @@ def empty_splits(pairs: Sequence[Pair]) -> list[str]:
     """The splits without a pair, in words."""
     names = {"train": "training", "validation": "validation", "test": "testing"}
     return [names[split] for split, count in split_counts(pairs).items() if not count]
+
+
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.1
+
+
+def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
+    """The split of each scene, from a hash of its name; it stays when others are added."""
+    # Small datasets are adjusted: there is always a test scene, and with two or more scenes also a
+    # training scene.
+    places = {scene: _place(scene) for scene in scenes}
+    splits = {scene: _split(place) for scene, place in places.items()}
+    if splits and "test" not in splits.values():
+        splits[min(places, key=lambda scene: (places[scene], scene))] = "test"
+    if len(splits) >= 2 and "train" not in splits.values():
+        splits[max(places, key=lambda scene: (places[scene], scene))] = "train"
+    return splits
+
+
+def _place(scene: str) -> float:
+    """A number in [0, 1) that depends only on the name."""
+    return int.from_bytes(hashlib.sha256(os.fsencode(scene)).digest()[:8], "big") / 2.0**64
+
+
+def _split(place: float) -> Split:
+    if place < TEST_SHARE:
+        return "test"
+    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"

@@ -4,27 +4,125 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from defocus.cache import cache_folder
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import track
-from defocus.reading import is_utf8, read_json
+from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 
 __all__ = [
+    "ARRAYS",
     "FILE_ROLES",
+    "LONGEST_ID",
+    "array_shape",
     "content_hash",
     "file_hashes",
     "hashes_and_faults",
+    "id_problem",
+    "is_id_letter",
     "pair_contents",
     "pair_files",
+    "path_problem",
     "picture_hashes",
+    "read_array",
     "training_hashes",
 ]
+
+
+# Names from outside (ids, paths): each must mean one file on every system, Windows included.
+SIGNS = "._-"
+"""What an id may have besides letters and digits; it does not begin with a dot."""
+
+LONGEST_ID = 160
+"""Bytes of an id: files are named by it, with a suffix and while they are written with more."""
+
+LONGEST_PART = 255
+LONGEST_PATH = 4096
+
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
+
+
+def id_problem(text: str) -> str:
+    """Why a text cannot be the id of a pair; empty if it can."""
+    begins = bool(text) and text[0] != "." and not _is_mark(text[0])
+    if not begins or not all(is_id_letter(one) or one in SIGNS for one in text):
+        return "an id has letters, digits, '.', '_' and '-' alone, and begins with no '.'"
+    if not unicodedata.is_normalized("NFC", text):
+        return "an id has each letter with its marks as one sign, as in the Unicode form NFC"
+    if len(text.encode()) > LONGEST_ID:
+        return f"an id has at most {LONGEST_ID} letters, or as many bytes"
+    if _RESERVED.fullmatch(text):
+        return "an id is no name that Windows reserves, such as 'con'"
+    return ""
+
+
+def is_id_letter(sign: str) -> bool:
+    """Whether one sign is a letter of any script, a mark of one, or a decimal digit."""
+    return sign.isalpha() or sign.isdecimal() or _is_mark(sign)
+
+
+def _is_mark(sign: str) -> bool:
+    """Whether a sign is written on the letter before it: vowels in many scripts are."""
+    return unicodedata.category(sign) in {"Mn", "Mc"}
+
+
+def path_problem(path: str) -> str:
+    """Why a relative POSIX path must not come from outside; empty if it may."""
+    parts = path.split("/")
+    if not path.isprintable():
+        return "has control characters"
+    if "\\" in path or ":" in path:
+        return "has a character that is part of a path on other systems"
+    if path.startswith("/"):
+        return "is absolute"
+    if any(part in {"", ".", ".."} for part in parts):
+        return "leads out of the folder or is not in its shortest form"
+    if len(path.encode()) > LONGEST_PATH or max(len(part.encode()) for part in parts) > (
+        LONGEST_PART
+    ):
+        return f"is too long: a name has at most {LONGEST_PART} bytes, a path {LONGEST_PATH}"
+    if any(_RESERVED.fullmatch(part) for part in parts):
+        return "has a name that Windows reserves"
+    return ""
+
+
+ARRAYS = ("flow", "defocus_map")
+"""The roles of a pair that are arrays; all others are pictures."""
+
+
+def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
+    """The shape of a role's array for a picture of that size."""
+    return (2, height, width) if role == "flow" else (height, width)
+
+
+def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """Read an array of real numbers from a ``.npy`` file, in its own type."""
+    try:
+        require_file(path)
+        # mapped: a header that claims more than the file holds takes no memory
+        mapped = np.lib.format.open_memmap(path, mode="r")
+    except ARRAY_ERRORS as error:
+        reason = str(error).partition("\n")[0]
+        raise DatasetError(f"{path}: no array can be read ({reason}); restore it") from error
+    if mapped.dtype.kind not in "fiu":
+        raise DatasetError(f"{path}: {mapped.dtype} are no real numbers; restore it")
+    if shape is not None and mapped.shape != shape:
+        raise DatasetError(
+            f"{path}: an array of shape {mapped.shape} where its picture needs {shape}; restore it"
+        )
+    return np.array(mapped)
+
 
 FILE_ROLES = (
     "blurry",

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.deriving.parts import kept_pairs
-from defocus.datasets.pair_files import content_hash
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.rendering.output import pair_in, write_rendered
-from defocus.datasets.rendering.pair import render_scene
-from defocus.datasets.rendering.revision import RENDERING_REVISION
+from defocus.datasets.pair_files import content_hash
+from defocus.datasets.rendering.pair import (
+    RENDERING_REVISION,
+    pair_in,
+    render_scene,
+    write_rendered,
+)
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.errors import DatasetError
 from defocus.progress import say, track

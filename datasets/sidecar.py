@@ -17,9 +17,9 @@ from defocus.blocks.derived import carried
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.checksums import MANIFEST
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
 from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json

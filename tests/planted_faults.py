@@ -105,7 +105,7 @@ _IN_THE_CORE = (
         "align/sampling/resample.py", "self.crop.left + (np.arange", "self.crop.top + (np.arange"
     ),
     Fault("reports/text.py", '"∞" if number > 0 else', '"∞" if number < 0 else'),
-    Fault("datasets/split.py", "place < TEST_SHARE + VALIDATION_SHARE", "place < VALIDATION_SHARE"),
+    Fault("datasets/pair.py", "place < TEST_SHARE + VALIDATION_SHARE", "place < VALIDATION_SHARE"),
     Fault("baselines/layers/padding.py", "(0, right, 0, below)", "(right, 0, below, 0)"),
     Fault(
         "reports/rows.py",

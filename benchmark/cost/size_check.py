@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from defocus.baselines.card import Baseline, Card, Network
 from defocus.benchmark.cost.counting import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
-from defocus.datasets.files.picture_size import readable_size
+from defocus.datasets.picture_size import readable_size
 from defocus.discovery import FAULTS
 from defocus.training.memory import live_bytes
 from defocus.training.steps.optimisers import autocast, fixed

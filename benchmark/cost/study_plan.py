@@ -15,8 +15,8 @@ from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES
-from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Split
+from defocus.datasets.picture_size import readable_size
 from defocus.errors import InputError, TrainingError
 from defocus.progress import counted, say, track
 from defocus.reports.model import Cell, Column, Table

@@ -26,9 +26,9 @@ from defocus.benchmark.results.store import Cost
 from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.files import make_folder

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Pair
+from defocus.datasets.picture_size import readable_size
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb

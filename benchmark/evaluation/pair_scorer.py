@@ -35,8 +35,8 @@ from defocus.benchmark.scoring.protocols import (
     make_target,
 )
 from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import read_array
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from PIL import Image as PillowImage
 
 from defocus.colour_profiles import colour_code, colours_of, in_two_spaces
-from defocus.datasets.files.picture_size import NO_PICTURE
 from defocus.datasets.pair import Pair
+from defocus.datasets.picture_size import NO_PICTURE
 from defocus.picture_headers import MAX_PIXELS, SUFFIXES
 from defocus.raw import RAW_SUFFIXES
 

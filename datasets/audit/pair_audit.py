@@ -14,8 +14,7 @@ from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, caus
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair, luma_of
 from defocus.capture.judging.quick_look import clipped_share
-from defocus.datasets.measuring.kept import NO_LIMITS, InSession, measured_pair
-from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.images import Image, read_image, upper_bits
 from defocus.isolation import LeftOut, attempt

@@ -19,14 +19,14 @@ from defocus.datasets.audit.members import Warned, warnings_of
 from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
 from defocus.datasets.audit.shown import LARGE_PX, Members, WorstMembers, reduced_members
 from defocus.datasets.measuring.kept import (
+    MEASURING_REVISION,
     NO_LIMITS,
     InSession,
+    MotionLimits,
     kept_file,
     pair_keys,
     session_key,
 )
-from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PooledSession,
     lenses_of,

@@ -27,8 +27,7 @@ from defocus.datasets.audit.run import (
     row_of_document,
 )
 from defocus.datasets.deriving.maker import place_file
-from defocus.datasets.measuring.kept import NO_LIMITS, kept_file, pair_keys
-from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.measuring.kept import NO_LIMITS, MotionLimits, kept_file, pair_keys
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.extensions import plugin_arguments

@@ -13,13 +13,13 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.shard_option import ShardOption
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
-from defocus.datasets.measuring.motion_limits import MotionLimits
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
     from defocus.datasets.audit.usable import Usable
+    from defocus.datasets.measuring.kept import MotionLimits
 
 __all__ = ["command"]
 
@@ -140,6 +140,8 @@ def command(
             raise click.UsageError("a part cannot be combined with --json or --fail-above")
         if shard is not None and launcher == "slurm":
             raise click.UsageError("--launcher slurm makes all parts; leave --shard out")
+    from defocus.datasets.measuring.kept import MotionLimits
+
     flow, limits = _flow_estimator(estimator), MotionLimits.of(at_most, largest_px)
     if launcher == "slurm":
         _submit(dataset, out, flow, parts, resources, limits)
@@ -176,7 +178,7 @@ def _flow_estimator(name: str | None) -> str:
 
 
 def _audit_shard(
-    name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: MotionLimits
+    name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: "MotionLimits"
 ) -> int:
     from defocus.datasets.api import open_dataset
 
@@ -197,7 +199,7 @@ def _audit_shard(
 
 
 def _submit(
-    name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: MotionLimits
+    name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: "MotionLimits"
 ) -> None:
     from defocus.cluster.settings import ClusterFile
     from defocus.datasets.api import open_dataset
@@ -228,7 +230,7 @@ def _audit(
     limit_px: float | None,
     estimator: str,
     jobs: int,
-    limits: MotionLimits,
+    limits: "MotionLimits",
 ) -> "tuple[Audit, Usable]":
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import claim_audit_folder, write_audit

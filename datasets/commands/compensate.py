@@ -115,7 +115,7 @@ def _run(
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.commands._member_warnings import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
-    from defocus.datasets.measuring.motion_limits import MotionLimits
+    from defocus.datasets.measuring.kept import MotionLimits
 
     default = "pwcnet" if weights else DEFAULT_ESTIMATOR
     release = Release(**{key: value for key, value in wanted.items() if value is not None})

@@ -89,7 +89,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
 
 def _say_sizes(dataset: "Dataset") -> None:
     """Say that pictures have several sizes, which are kept: batches of whole pictures need one."""
-    from defocus.datasets.files.picture_size import picture_size
+    from defocus.datasets.picture_size import picture_size
     from defocus.errors import ImageError
 
     sizes = set()

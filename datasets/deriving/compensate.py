@@ -33,17 +33,16 @@ from defocus.datasets.deriving.maker import (
     finish_dataset,
     kept_record,
 )
-from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.measuring.kept import (
+    MEASURING_REVISION,
     NO_LIMITS,
     InSession,
+    MotionLimits,
     known_defocus_map,
     measured_pair,
     pair_keys,
     session_key,
 )
-from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PooledSession,
     lenses_of,
@@ -52,8 +51,8 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.opening import require_one_size
-from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import MakingStep, step
+from defocus.datasets.pair import Dataset, MakingStep, Pair, step
+from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError
 from defocus.images import Image, read_image
 from defocus.isolation import LeftOut, attempt, parted

@@ -20,9 +20,8 @@ from defocus.datasets.deriving.maker import (
     with_files,
 )
 from defocus.datasets.deriving.originals import copy_file, place_pair
-from defocus.datasets.pair import Pair, empty_splits, split_counts
+from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts
 from defocus.datasets.readers.session import session_pairs
-from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError, ImageError, InputError
 from defocus.files import write_json
 from defocus.images import read_image

@@ -16,10 +16,9 @@ from typing import Any, Generic, TypeVar
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.originals import copy_file
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
-from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.step import MakingStep
+from defocus.datasets.pair import Dataset, MakingStep, Pair
+from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
 from defocus.isolation import LeftOut

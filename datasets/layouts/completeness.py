@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from defocus.datasets.files.picture_size import picture_size, png_bits
 from defocus.datasets.layouts.layout import PARTNERS, Found, Layout
 from defocus.datasets.layouts.patterns import fits, fixed_folder
+from defocus.datasets.picture_size import picture_size, png_bits
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import ImageError
 from defocus.images import IMAGE_SUFFIXES

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import SPLITS, Pair, Split
+from defocus.datasets.pair_files import read_array
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
 

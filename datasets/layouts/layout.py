@@ -18,9 +18,9 @@ from unicodedata import normalize
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from defocus.datasets.files.names import id_problem, is_id_letter
 from defocus.datasets.layouts.patterns import Fit, filled, fits, placeholders
 from defocus.datasets.pair import Split
+from defocus.datasets.pair_files import id_problem, is_id_letter
 from defocus.errors import DatasetError, SettingsError
 from defocus.settings import Settings, load_settings
 

@@ -8,6 +8,7 @@ measured, whatever dataset the pair lies in. What is deleted is measured again.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,11 +28,8 @@ from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
 from defocus.cache import cache_folder
-from defocus.datasets.files.arrays import read_array
-from defocus.datasets.pair_files import file_hashes
-from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, sha256_file
 from defocus.images import Image, read_pair
@@ -39,8 +37,11 @@ from defocus.progress import say
 from defocus.scene.geometry import Similarity
 
 __all__ = [
+    "MEASURING_REVISION",
     "NO_LIMITS",
+    "REFERENCED",
     "InSession",
+    "MotionLimits",
     "kept_blur",
     "kept_file",
     "kept_measurement",
@@ -53,6 +54,48 @@ __all__ = [
     "session_key",
     "write_measurement",
 ]
+
+
+MEASURING_REVISION = 6
+"""Of the numbers, flow and masks that the measurement of a pair comes to: raising it measures every
+pair again, and makes again what rests on measurements. ``tests/golden`` fails if you forget."""
+
+REFERENCE_REVISION = 1
+"""Of how a sharp picture is registered with a measurement: raise it when its pixels change."""
+
+REFERENCED = [MEASURING_REVISION, REFERENCE_REVISION]
+"""What a stored reference is of; one of other revisions is made again."""
+
+
+@dataclass(frozen=True)
+class MotionLimits:
+    """Limits of a measurement; see :func:`defocus.align.measure.measure`."""
+
+    at_most: str = "homography"  # richest model: translation, similarity, affine or homography
+    largest_px: float = math.inf  # no place moved farther than this
+
+    @classmethod
+    def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":
+        """Those of a command line, on which None stands for no limit."""
+        return cls(at_most or cls.at_most, largest_px or cls.largest_px)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether a pair may have a zoom, which its session can share."""
+        return self.at_most != "translation"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The options of a command line that give them."""
+        given = [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
+        if math.isfinite(self.largest_px):
+            given += ["--largest-shift", f"{self.largest_px!r}"]
+        return given
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; None for no largest shift."""
+        largest = self.largest_px if math.isfinite(self.largest_px) else None
+        return {"at_most": self.at_most, "largest_shift_px": largest}
 
 
 FLOW_ARRAYS = (

@@ -21,9 +21,9 @@ from defocus.datasets.deriving.aligned_reference import (
     aligned_reference,
     measured_blur,
 )
-from defocus.datasets.files.arrays import array_shape, read_array
-from defocus.datasets.measuring.revision import REFERENCED
+from defocus.datasets.measuring.kept import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import array_shape, read_array
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image, as_linear, bit_depth, read_image, read_pair

@@ -10,9 +10,8 @@ from pydantic import Field
 from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.pair import Dataset, Pair, Split, scene_splits
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
-from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError, SettingsError
 from defocus.settings import Settings, load_settings
 

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from defocus.datasets.files.arrays import ARRAYS
-from defocus.datasets.pair_files import FILE_ROLES
+from defocus.datasets.pair_files import ARRAYS, FILE_ROLES
 from defocus.datasets.release.citation import bibtex
 from defocus.datasets.release.details import Author, Details, NamedPerson
 from defocus.datasets.release.facts import ReleaseFacts

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from defocus.datasets.files.picture_size import picture_size
-from defocus.datasets.pair import SPLITS, Dataset, Split
+from defocus.datasets.pair import SPLITS, Dataset, MakingStep, Split
+from defocus.datasets.picture_size import picture_size
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.formats.layout import ReleaseRow, Rows, index_columns
 from defocus.datasets.release.pictures import without_private
@@ -20,7 +20,6 @@ from defocus.datasets.release.provenance import (
     settings_of,
     sharp_text,
 )
-from defocus.datasets.step import MakingStep
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.files import write_text
 from defocus.progress import counted, grouped

@@ -19,10 +19,9 @@ from defocus.datasets.checksums import (
     write_checksums,
 )
 from defocus.datasets.deriving.maker import working_folder
-from defocus.datasets.files.arrays import ARRAYS
-from defocus.datasets.pair_files import FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.readers.release import read as read_release
 from defocus.datasets.release.card import card_text, licence_text
 from defocus.datasets.release.citation import citation_text, datacite_text

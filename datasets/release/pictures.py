@@ -16,10 +16,9 @@ from defocus.blocks.kept_exif import EXIF_DIRECTORY, EXIF_TAGS, IMAGE_TAGS, writ
 from defocus.blocks.metadata import read_metadata
 from defocus.blocks.png import PngParts, exif_chunk
 from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
-from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
-from defocus.datasets.pair_files import pair_files
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_array
 from defocus.errors import DefocusError, ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES

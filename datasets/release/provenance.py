@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from defocus.datasets.pair import Pair
-from defocus.datasets.step import MakingStep
+from defocus.datasets.pair import MakingStep, Pair
 from defocus.settings import Settings
 
 __all__ = [

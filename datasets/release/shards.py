@@ -8,9 +8,9 @@ from pathlib import Path
 
 from defocus.cache import atomic_folder, cache_folder
 from defocus.datasets.checksums import MANIFEST, check_paths, parsed
-from defocus.datasets.pair_files import file_hashes
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import file_hashes
 from defocus.datasets.release.facts import read_facts
 from defocus.errors import DatasetError
 from defocus.files import make_folder

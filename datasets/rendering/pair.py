@@ -1,14 +1,18 @@
 """Render one scene as a pair with its full ground truth."""
 
+import io
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.datasets.pair import Pair, Split
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.files import make_folder, write_bytes
+from defocus.images import Image, as_integer, linear_to_srgb, write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved
@@ -16,7 +20,20 @@ from defocus.scene.sensor import exposed, recorded_views, seed_of, view_differen
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 
-__all__ = ["RenderedPair", "draw_misalignment", "render_scene"]
+__all__ = [
+    "RENDERING_REVISION",
+    "RenderedPair",
+    "draw_misalignment",
+    "pair_in",
+    "render_scene",
+    "write_rendered",
+]
+
+
+RENDERING_REVISION = 1
+"""Of rendered pixels, flow, defocus maps and drawn misalignment: raising it renders the sample and
+every request again, and measures and trains on them again. ``tests/golden`` fails if you forget."""
+
 
 FINENESS = 2
 """Scenes are drawn with so many pixels per pixel of the pictures, each way."""
@@ -162,3 +179,41 @@ def _metadata(
         "circle_of_confusion_px": {"min": float(circles.min()), "max": float(circles.max())},
         "sensor": asdict(camera.sensor),
     }
+
+
+def write_rendered(folder: Path, rendered: RenderedPair) -> None:
+    """Write the pictures and the ground truth of a pair."""
+    make_folder(folder)
+    write_image(folder / "blurry.png", rendered.blurry)
+    write_image(folder / "sharp.png", rendered.sharp)
+    write_image(folder / "truth.png", rendered.truth)
+    for side, view in zip(("left", "right"), rendered.views or (), strict=False):
+        write_image(folder / f"dual_pixel_{side}.png", view)
+    _write_array(folder / "flow.npy", rendered.flow)
+    _write_array(folder / "defocus_map.npy", rendered.defocus_map)
+
+
+def pair_in(
+    folder: Path, name: str, split: Split, metadata: dict[str, object], *, views: bool = False
+) -> Pair:
+    """The pair whose files :func:`write_rendered` wrote into a folder."""
+    return Pair(
+        id=name,
+        scene=name,
+        split=split,
+        blurry=folder / "blurry.png",
+        sharp=folder / "sharp.png",
+        truth=folder / "truth.png",
+        flow=folder / "flow.npy",
+        defocus_map=folder / "defocus_map.npy",
+        dual_pixel_left=folder / "dual_pixel_left.png" if views else None,
+        dual_pixel_right=folder / "dual_pixel_right.png" if views else None,
+        metadata=metadata,
+    )
+
+
+def _write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write a ``.npy`` file; NumPy's own function does not report a full disk."""
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getvalue())

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.deriving.parts import kept_pairs
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.rendering.output import pair_in, write_rendered
-from defocus.datasets.rendering.pair import RenderedPair
+from defocus.datasets.rendering.pair import RenderedPair, pair_in, write_rendered
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from defocus.datasets.stream.text import CIRCLES_PX, PAGE_REVISION, PAGES, draw_page

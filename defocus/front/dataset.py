@@ -202,6 +202,6 @@ def _picture(path: Path) -> "Image":
 def _array(path: Path) -> "NDArray[np.float32]":
     import numpy as np
 
-    from defocus.datasets.files.arrays import read_array
+    from defocus.datasets.pair_files import read_array
 
     return np.asarray(read_array(path), np.float32)

@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.rendering.files import DEPTH_STEPS
 from defocus.datasets.rendering.pair import RenderedPair, render_scene
-from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, with_margin
+from defocus.datasets.rendering.scene import DEPTH_STEPS, DrawnMisalignment, Scene, with_margin
 from defocus.datasets.sample import CAMERA, SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture

@@ -28,8 +28,8 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
 from defocus.datasets.api import is_corrected, open_dataset
-from defocus.datasets.pair_files import training_hashes
 from defocus.datasets.pair import Dataset
+from defocus.datasets.pair_files import training_hashes
 from defocus.errors import InputError
 from defocus.extras.labs.rows import rows_of
 from defocus.extras.labs.signing import public_key, signature_of, signing_key

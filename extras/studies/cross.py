@@ -23,8 +23,8 @@ from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.benchmark.study.running.run import run_studies
 from defocus.datasets.api import reader_card
-from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset
+from defocus.datasets.picture_size import readable_size
 from defocus.files import make_folder
 from defocus.progress import several
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from defocus.cache import atomic_folder, cache_folder, derived_folder
-from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.picture_size import readable_size
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.operators.edges import canny, luma
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image
 
 __all__ = ["MapError", "map_error"]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from defocus.baselines.registry import baseline
 from defocus.datasets.api import open_dataset
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image
 
 JUMP_PX = 1.0

@@ -20,8 +20,8 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import failing_pairs, failures
 from defocus.datasets.curation_rules import Rules, usable_pairs
-from defocus.datasets.measuring.motion_limits import MotionLimits
-from defocus.datasets.step import step
+from defocus.datasets.measuring.kept import MotionLimits
+from defocus.datasets.pair import step
 from defocus.reports.model import Facts, Paragraph, Table
 from tests.conftest import Run
 from tests.datasets.test_audit import ALONE, add_pair, defocused, scene

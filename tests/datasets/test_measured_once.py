@@ -25,8 +25,7 @@ from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.datasets.curation_splits import Shares, split_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
-from defocus.datasets.measuring.kept import read_measurement, write_measurement
-from defocus.datasets.measuring.motion_limits import MotionLimits
+from defocus.datasets.measuring.kept import MotionLimits, read_measurement, write_measurement
 from defocus.datasets.pair import Dataset
 from defocus.datasets.report_page import dataset_page
 from defocus.datasets.sidecar_writing import write_sidecar

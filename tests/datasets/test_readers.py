@@ -15,11 +15,9 @@ from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
 from defocus.datasets.deriving.maker import keeping, make_dataset
 from defocus.datasets.describing import description
-from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.layouts.skip_missing import VARIABLE
-from defocus.datasets.pair import Dataset
-from defocus.datasets.split import scene_splits
-from defocus.datasets.step import step
+from defocus.datasets.pair import Dataset, scene_splits, step
+from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
 from tests.datasets.conftest import picture, write_folder, write_session

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from defocus.colour_profiles import in_srgb
-from defocus.datasets.pair import Pair
+from defocus.datasets.pair import Pair, step
 from defocus.datasets.release.card import licence_text
 from defocus.datasets.release.citation import bibtex, citation_text, datacite
 from defocus.datasets.release.details import Details, name_of
@@ -25,7 +25,6 @@ from defocus.datasets.release.terms import (
     licence_address,
     licence_problem,
 )
-from defocus.datasets.step import step
 from defocus.errors import ImageError, SettingsError
 from defocus.images import read_image
 from defocus.settings import load_settings, parse_settings

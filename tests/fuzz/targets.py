@@ -39,14 +39,14 @@ from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.curation import read_decisions
 from defocus.datasets.curation_rules import read_rules
 from defocus.datasets.fetching import release_sizes
-from defocus.datasets.files.arrays import read_array
-from defocus.datasets.files.picture_size import picture_size, png_bits
 from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import read_array
+from defocus.datasets.picture_size import picture_size, png_bits
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.shards import shards_source
-from defocus.datasets.rendering.request import load_request as read_scene
+from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.datasets.verification import verify_folder
 from defocus.errors import DefocusError
 from defocus.exif import read_exif

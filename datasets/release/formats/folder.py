@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.pair_files import pair_files
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import pair_files
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures import member_name, released_members
 from defocus.isolation import LeftOut

@@ -12,9 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.files.arrays import ARRAYS, array_shape
-from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, pair_files
 from defocus.datasets.patching.packing import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,

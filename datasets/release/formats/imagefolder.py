@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.files.arrays import ARRAYS
-from defocus.datasets.pair_files import pair_files
 from defocus.datasets.pair import SPLITS, Pair
+from defocus.datasets.pair_files import ARRAYS, pair_files
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.pictures import member_name, released_members
 from defocus.files import make_folder, write_bytes, write_text

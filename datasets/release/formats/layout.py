@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split
+from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
 from defocus.files import atomic_path
 from defocus.isolation import LeftOut

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from defocus.datasets.archives import LIMITS, checked, tar_member
-from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
     ReleaseRow,

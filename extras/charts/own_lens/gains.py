@@ -14,8 +14,8 @@ from defocus.benchmark.evaluation.columns import CIRCLES_PX
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_pair
 from defocus.progress import track
 

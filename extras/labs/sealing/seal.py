@@ -17,7 +17,6 @@ from pydantic import StringConstraints, ValidationError
 
 from defocus.cache import atomic_folder
 from defocus.datasets.archives import unpack
-from defocus.datasets.pair_files import pair_files
 from defocus.datasets.manifest import (
     MANIFEST,
     make_manifest,
@@ -27,6 +26,7 @@ from defocus.datasets.manifest import (
 )
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import pair_files
 from defocus.errors import DatasetError
 from defocus.extra_packages import require
 from defocus.files import make_folder, sha256_file, write_bytes, write_json

@@ -13,9 +13,9 @@ from defocus.benchmark.results.scores.score_matrix import Score
 from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.scored_group import INPUT
-from defocus.datasets.pair_files import picture_hashes, training_hashes
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset
+from defocus.datasets.pair_files import picture_hashes, training_hashes
 from defocus.errors import NotApplicableError
 from defocus.extras.labs.opening import (
     BundleRefusedError,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from defocus.benchmark.study.plan import Run
-from defocus.datasets.files.picture_size import readable_size
 from defocus.datasets.pair import Dataset
+from defocus.datasets.picture_size import readable_size
 from defocus.errors import InputError
 
 __all__ = ["require_crops"]

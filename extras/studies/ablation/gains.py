@@ -10,8 +10,8 @@ from torch import nn
 
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.evaluate import restore_picture
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image
 
 __all__ = ["EDGES_PX", "bin_names", "psnr_by_blur"]

@@ -14,8 +14,8 @@ from defocus.baselines.objectives.jdrl import JDRLObjective
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.deriving.aligned_reference import measured_blur
-from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
+from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT

@@ -1,1 +1,0 @@
-"""The files of a dataset: arrays, sizes and hashes."""
