@@ -133,14 +133,10 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
                 )
             )
     columns = (
-        Column("split"),
-        Column("blurry", decimals=0),
-        Column("scenes", decimals=0),
-        Column("with sharp", decimals=0),
-        Column("size", "px"),
-        Column("depth of the first"),
-    )
-    return Table("Pairs by split", columns, tuple(rows))
+        "split", Column("blurry", decimals=0), Column("scenes", decimals=0),
+        Column("with sharp", decimals=0), Column("size", "px"), "depth of the first",
+    )  # fmt: skip
+    return Table.of("Pairs by split", columns, rows)
 
 
 def _common(found: Counter[str]) -> str:
@@ -156,7 +152,7 @@ def _settings(pairs: Sequence[Pair]) -> Part:
     rows = settings_of(pairs)
     if not rows:
         return Paragraph("The dataset does not say which optics and exposures it was taken with.")
-    return Table("Settings, and how many pairs have them", (Column("what"), Column("values")), rows)
+    return Table.of("Settings, and how many pairs have them", ("what", "values"), rows)
 
 
 def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair], blur_of: BlurOf) -> list[Part]:

@@ -1,8 +1,9 @@
 """Page model: contents of a report, all plain text; HTML and PDF renderers escape it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,6 +195,19 @@ class Table:
     large: bool = False
     references: tuple[int, ...] = ()
     stacked: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        caption: str,
+        columns: "Iterable[Column | str]",
+        rows: Iterable[Iterable[Cell]],
+        note: str = "",
+        **more: Any,  # noqa: ANN401 - the other fields
+    ) -> "Table":
+        """A table; a column of words is its name."""
+        heads = (Column(each) if isinstance(each, str) else each for each in columns)
+        return cls(caption, tuple(heads), tuple(map(tuple, rows)), note, **more)
 
     def __post_init__(self) -> None:
         if self.anchors and len(self.anchors) != len(self.rows):

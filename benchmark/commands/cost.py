@@ -85,19 +85,15 @@ def command(
 
 
 def _show(costs: "Sequence[CostAtSize]") -> None:
+    from defocus.benchmark.leaderboard.columns import column
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.progress import counted
     from defocus.reports.model import Column, Table
 
     columns = (
-        Column("System"),
-        Column("Size"),
-        Column("Parameters", "M", None, 2),
-        Column("MACs", "G", None, 2),
-        Column("Memory", "MiB", None, 0),
-        Column("Time", "s", None, 4),
-        Column("Quartiles", "s"),
-    )
+        "System", "Size", column("params_m"), column("macs_g"),
+        column("peak_mib"), column("seconds", decimals=4), Column("Quartiles", "s"),
+    )  # fmt: skip
     rows = tuple(
         (c.system, f"{c.width}x{c.height}", c.params_m, c.macs_g, c.peak_mib, c.seconds, _spread(c))
         for c in costs
@@ -105,7 +101,7 @@ def _show(costs: "Sequence[CostAtSize]") -> None:
     first = costs[0]
     threads, runs = counted(first.threads, "thread"), counted(first.repeats, "timed run")
     caption = f"one picture on {first.device}, {threads}, {runs}"
-    print_tables([Table(caption, columns, rows, "time: the median after a warm-up")])
+    print_tables([Table.of(caption, columns, rows, "time: the median after a warm-up")])
 
 
 def _spread(cost: "CostAtSize") -> str | None:

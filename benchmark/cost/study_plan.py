@@ -95,19 +95,14 @@ def _seconds_left(left: Sequence[Left], found: Estimate) -> float | None:
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
     columns = (
-        Column("System"),
-        Column("Dataset"),
-        Column("Runs left"),
-        Column("Steps"),
-        Column("Each", "min", None, 1),
-        Column("All", "min", None, 1),
-        Column("Basis"),
-    )
+        "System", "Dataset", "Runs left", "Steps", Column("Each", "min", None, 1),
+        Column("All", "min", None, 1), "Basis",
+    )  # fmt: skip
     note = (
         f"about {seconds / 3600:.2f} h on this machine, one run after another; scoring, "
         "registering and reading pictures come on top; nothing was run"
     )
-    return Table(caption, columns, tuple(rows), note)
+    return Table.of(caption, columns, rows, note)
 
 
 def _groups(study: Study) -> list[list[Run]]:

@@ -18,6 +18,7 @@ from defocus.benchmark.external_results.matching import (
     match_file,
 )
 from defocus.benchmark.external_results.scoring import Scoring, score_outputs
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import Metric, all_metrics, find_metric, profile_metrics
@@ -32,7 +33,7 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import counted
-from defocus.reports.model import Column, Table
+from defocus.reports.model import Table
 
 __all__ = ["record_scoring", "score_request", "scoring_table"]
 
@@ -112,12 +113,11 @@ def scoring_table(scoring: Scoring) -> Table:
     metrics, usual = list(counts), next(iter(counts.values()), 0)
     rows = [*scoring.images, {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}]
     columns = (
-        Column(_head(metric, images, usual), metric.unit, metric.better, metric.decimals)
-        for metric, images in counts.items()
+        column(metric.name, _head(metric, images, usual)) for metric, images in counts.items()
     )
-    return Table(
+    return Table.of(
         f"made elsewhere, profile {scoring.profile}" + (", cropped" if scoring.cropped else ""),
-        (Column("Picture"), *map(Column, files), *columns),
+        ("Picture", *files, *columns),
         tuple(
             (
                 row["name"],

@@ -18,6 +18,7 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_classes,
     ranked_in,
 )
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
@@ -51,14 +52,6 @@ LineKey = tuple[str, str, str, str]
 
 _FIRST = ("psnr", "ssim", "lpips")
 """The metrics that are wanted most."""
-
-COST_COLUMNS = {
-    "params_m": Column("Parameters", "M", None, 2),
-    "macs_g": Column("MACs", "G", None, 2),
-    "peak_mib": Column("Memory", "MiB", None, 0),
-    "seconds": Column("Time", "s", None, 3),
-    "seconds_mp": Column("Time per MP", "s", None, 2),
-}
 
 COUNTED = (
     "MACs: convolutions, matrix products and attention; Fourier transforms are not counted; "
@@ -169,17 +162,17 @@ def _score_table(
     if printed := _printed(shown, reconstructions):
         texts: list[Cell] = [printed.get(key, "") for key in lines.names]
         columns.append((Column("published", "dB"), texts))
-    kept = [(column, cells) for column, cells in columns if any(c is not None for c in cells)]
+    kept = [(head, cells) for head, cells in columns if any(c is not None for c in cells)]
     names: list[Cell] = list(lines.names.values())
     told = {lines.names[_key(row)]: row for row in shown if row.metric == _leading(shown)}
     every = _scored_under(rows, _names(rows, reconstructions) | lines.names, protocols)
     notes = [classes, *protocol_notes(every), *left_out_notes(told)]
     notes += [perfect, _note(shown), _independent(shown)]
     notes += [_said(track) for track in tracks if _is_of(track, rows[0], protocol)]
-    return Table(
+    return Table.of(
         _caption(rows, protocol),
-        (Column("System"), *(column for column, _ in kept)),
-        tuple(zip(names, *(cells for _, cells in kept), strict=True)),
+        ("System", *(head for head, _ in kept)),
+        zip(names, *(cells for _, cells in kept), strict=True),
         "; ".join(filter(None, notes)),
     )
 
@@ -216,21 +209,18 @@ def _score_columns(
     """Gain, the field's scores, parameters and time; then all that is wanted less."""
     gained = [lines.rows[key].get((protocol, "psnr")) for key in lines.names]
     gains: list[Cell] = [row.gain if row is not None else None for row in gained]
-    columns: list[tuple[Column, list[Cell]]] = [
-        (Column("Gain", "dB", "higher", 2, bar=True), gains)
-    ]
+    columns: list[tuple[Column, list[Cell]]] = [(column("gain", bar=True), gains)]
     metrics = list(all_metrics().values())
     for metric in sorted(metrics, key=lambda metric: metric.name not in _FIRST):
         name = lines.head(metric.display_name, protocol, metric.name)
-        column = Column(name, metric.unit, metric.better, metric.decimals)
-        columns.append((column, lines.values(protocol, metric.name)))
-    costs = [(column, lines.values("", name)) for name, column in COST_COLUMNS.items()]
+        columns.append((column(metric.name, name), lines.values(protocol, metric.name)))
+    costs = [(head, lines.values("", name)) for name, head in COST_COLUMNS.items()]
     first = 1 + sum(metric.name in _FIRST for metric in metrics)
     columns[first:first] = [costs[0], *costs[-2:]]
     columns += costs[1:-2]
     for other in others:
-        column = Column(lines.head(f"PSNR {other}", other, "psnr"), "dB", "higher", 2)
-        columns.append((column, lines.values(other, "psnr")))
+        head = column("psnr", lines.head(f"PSNR {other}", other, "psnr"))
+        columns.append((head, lines.values(other, "psnr")))
     return columns
 
 

@@ -142,7 +142,7 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
         kept = index + 1
     columns = table.columns[:kept]
     rows = tuple(row[:kept] for row in table.rows)
-    shown = Table(table.caption, columns, rows, table.note)
+    shown = Table.of(table.caption, columns, rows, table.note)
     return shown, [column.name for column in table.columns[kept:]]
 
 

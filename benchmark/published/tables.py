@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.baselines.registry import baseline
+from defocus.benchmark.leaderboard.columns import unit_of
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.published.numbers import Comparison, Published, compared
 from defocus.benchmark.results.store import NARROW, STORE, read_results
 from defocus.errors import InputError, NotApplicableError
@@ -40,11 +39,11 @@ def published_tables(rows: Sequence[Published]) -> tuple[list[Table], list[str]]
     groups: dict[tuple[str, str], list[Published]] = defaultdict(list)
     for row in rows:
         groups[row.dataset, row.protocol].append(row)
-    columns = (Column("System"), Column("Metric"), Column("As printed"), Column("Unit"))
+    columns = ("System", "Metric", "As printed", "Unit")
     tables = [
-        Table(
+        Table.of(
             f"{dataset}, protocol {protocol}: as printed",
-            (*columns, Column("Note")),
+            (*columns, "Note"),
             tuple(_printed(row, notes) for row in group),
         )
         for (dataset, protocol), group in groups.items()
@@ -53,7 +52,7 @@ def published_tables(rows: Sequence[Published]) -> tuple[list[Table], list[str]]
 
 
 def _printed(row: Published, notes: dict[str, int]) -> tuple[Cell, ...]:
-    unit = metric_unit(row.metric)
+    unit = unit_of(row.metric)
     scale = "" if row.scale == 1 else f"x {row.scale:g}"
     note = _number("; ".join(filter(None, (row.source, row.note))), notes)
     return row.system, row.metric, row.value, " ".join(filter(None, (scale, unit))), note
@@ -65,7 +64,7 @@ def comparison_table(system: str, found: Sequence[Comparison]) -> tuple[Table, l
     body: list[tuple[Cell, ...]] = []
     for one in found:
         numbers = [_number(text, notes) for text in (one.source, *one.reasons)]
-        unit = metric_unit(one.metric)
+        unit = unit_of(one.metric)
         body.append(
             (
                 f"{one.metric}, {unit}" if unit else one.metric,
@@ -78,24 +77,10 @@ def comparison_table(system: str, found: Sequence[Comparison]) -> tuple[Table, l
             )
         )
     columns = (
-        Column("Metric"),
-        Column("Dataset"),
-        Column("Protocol"),
-        Column("Ours", decimals=4),
-        Column("Published", decimals=4),
-        Column("Difference"),
-        Column("Notes"),
-    )
-    return Table(f"{system}: measured and published", columns, tuple(body)), list(notes)
-
-
-def metric_unit(name: str) -> str:
-    """The unit of a metric or a cost; empty for none."""
-    metric = all_metrics().get(name)
-    if metric is not None:
-        return metric.unit
-    column = COST_COLUMNS.get(name)
-    return column.unit if column is not None else ""
+        "Metric", "Dataset", "Protocol", Column("Ours", decimals=4),
+        Column("Published", decimals=4), "Difference", "Notes",
+    )  # fmt: skip
+    return Table.of(f"{system}: measured and published", columns, body), list(notes)
 
 
 def _number(text: str, notes: dict[str, int]) -> str:

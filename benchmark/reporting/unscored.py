@@ -2,7 +2,7 @@
 
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor
-from defocus.reports.model import Column, Link, Table
+from defocus.reports.model import Link, Table
 
 __all__ = ["unscored_table"]
 
@@ -20,5 +20,5 @@ def unscored_table(content: Content) -> list[Table]:
         for entry in group[:1]
         if not entry.scored
     ]
-    columns = tuple(map(Column, ("System", "Dataset", "Budget", "Status")))
-    return [Table("The reasons", columns, tuple(lines))] if lines else []
+    columns = ("System", "Dataset", "Budget", "Status")
+    return [Table.of("The reasons", columns, lines)] if lines else []

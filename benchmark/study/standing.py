@@ -24,7 +24,7 @@ from defocus.extensions import plugin_arguments
 from defocus.files import make_folder
 from defocus.progress import counted
 from defocus.reading import read_json
-from defocus.reports.model import Column, Table
+from defocus.reports.model import Table
 from defocus.training.record.folder import steps_done
 
 __all__ = [
@@ -240,7 +240,7 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
 def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool) -> Table:
     """The states as a table."""
     columns = (
-        Column("Run"), Column("Dataset"), Column("State"), Column("Step"), Column("Reason")
+        "Run", "Dataset", "State", "Step", "Reason"
     )  # fmt: skip
     rows = tuple(
         (one.run, one.dataset, one.state, _steps(one), one.reason or "-") for one in standings
@@ -249,7 +249,7 @@ def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool)
     note = ", ".join(f"{number} {state}" for state, number in found.items())
     busy = "a process works in this folder" if working else "no process works in this folder"
     unknown = f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
-    return Table(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")
+    return Table.of(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")
 
 
 def _steps(one: RunStanding) -> str:

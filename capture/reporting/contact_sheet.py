@@ -23,7 +23,7 @@ from defocus.files import write_text
 from defocus.processes import in_processes
 from defocus.progress import counted, track
 from defocus.reports.html import render_html
-from defocus.reports.model import Column, Facts, Link, Page, Paragraph, Part, Slider, Table
+from defocus.reports.model import Facts, Link, Page, Paragraph, Part, Slider, Table
 
 __all__ = ["contact_sheet", "write_contact_sheet"]
 
@@ -110,7 +110,7 @@ def _overview(state: SessionState, places: Mapping[str, str]) -> Table:
         )
         for pair in list_pairs(state)
     )
-    return Table("Verdicts", tuple(Column(name) for name in COLUMNS), rows, stacked=True)
+    return Table.of("Verdicts", COLUMNS, rows, stacked=True)
 
 
 def _section(session: Path, pair: CompletePair) -> tuple[str, tuple[Part, ...]]:

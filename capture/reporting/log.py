@@ -21,7 +21,7 @@ from defocus.errors import DatasetError, InputError
 from defocus.files import write_bytes, write_text
 from defocus.progress import counted, several
 from defocus.reports.html import render_html
-from defocus.reports.model import Column, Facts, Page, Table
+from defocus.reports.model import Facts, Page, Table
 from defocus.reports.text import csv_text
 
 __all__ = ["LogRow", "read_log", "write_log"]
@@ -239,4 +239,4 @@ def _table(rows: Sequence[LogRow]) -> Table:
     )
     span = f"{rows[0].time} to {rows[-1].time}"
     caption = f"{span}: {_counts(rows)}" + (f", {counted(len(scenes), 'scene')}" if scenes else "")
-    return Table(caption, tuple(Column(name) for name in COLUMNS), cells, stacked=True)
+    return Table.of(caption, COLUMNS, cells, stacked=True)

@@ -155,14 +155,14 @@ def summary_table(pairs: Sequence[AuditedPair]) -> Table:
         numbers = summary(pairs)[quantity.name]
         row = (numbers["count"], numbers["median"], numbers["p95"], numbers["max"])
         rows.append((_label(quantity), *row))
-    return Table(
+    return Table.of(
         "Over all pairs",
         (
-            Column("quantity"),
+            "quantity",
             Column("pairs", decimals=0),
-            Column("median"),
-            Column("95th percentile of the size"),
-            Column("largest size"),
+            "median",
+            "95th percentile of the size",
+            "largest size",
         ),
         tuple(rows),
     )
@@ -198,14 +198,14 @@ def duplicates_part(audit: Audit) -> Part:
         (found.first, found.splits[0], found.second, found.splits[1], found.correlation)
         for found in audit.duplicates[:LISTED]
     )
-    return Table(
+    return Table.of(
         "Nearly the same picture in two splits",
         (
-            Column("pair"),
-            Column("split"),
-            Column("other pair"),
-            Column("its split"),
-            Column("correlation"),
+            "pair",
+            "split",
+            "other pair",
+            "its split",
+            "correlation",
         ),
         rows,
         f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the test.",
@@ -222,9 +222,9 @@ def warnings_part(audit: Audit) -> Part:
             "of their colours, orientation and frames."
         )
     rows = tuple((one.id, one.what, one.text) for one in audit.warnings[:LISTED])
-    columns = (Column("pair"), Column("what"), Column("warning"))
+    columns = ("pair", "what", "warning")
     note = f"{len(audit.warnings)} in all."
-    return Table("What the files of pairs show", columns, rows, note, stacked=True)
+    return Table.of("What the files of pairs show", columns, rows, note, stacked=True)
 
 
 def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> list[Part]:
@@ -307,20 +307,13 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
     listed = worst(pairs, QUANTITIES[0], LISTED)
     measured = len(values(pairs, QUANTITIES[0].name))
     columns = (
-        Column("pair"),
-        Column("split"),
-        Column("misalignment", "px", decimals=2),
-        Column("± in the mean", "px", decimals=2),
-        Column("± at a corner", "px", decimals=2),
-        Column("zoom", decimals=5),
-        Column("residual p95", "px", decimals=2),
-        Column("reliable", decimals=2),
-        Column("exposure", "EV"),
-        Column("vignetting", "EV", decimals=1),
-        Column("unexplained", "stops", decimals=2),
-        Column("blur p95", "px", decimals=1),
-        Column("sharpness"),
-    )
+        "pair", "split", Column("misalignment", "px", decimals=2),
+        Column("± in the mean", "px", decimals=2), Column("± at a corner", "px", decimals=2),
+        Column("zoom", decimals=5), Column("residual p95", "px", decimals=2),
+        Column("reliable", decimals=2), Column("exposure", "EV"),
+        Column("vignetting", "EV", decimals=1), Column("unexplained", "stops", decimals=2),
+        Column("blur p95", "px", decimals=1), "sharpness",
+    )  # fmt: skip
     rows = tuple(
         (
             row.id,
@@ -345,7 +338,7 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
         "mean's, the second that of the displacement at the worst corner."
     )
     names = tuple(anchors[row.id] for row in listed)
-    return Table("Pairs, worst first", columns, rows, note, anchors=names)
+    return Table.of("Pairs, worst first", columns, rows, note, anchors=names)
 
 
 def _which(listed: int, measured: int) -> str:

@@ -65,9 +65,9 @@ def checks_table(found: AuditFailures, limit_px: float | None, link_of: LinkOf) 
     leaks = tuple(one.first for one in found.leaks)
     shown = link_of(leaks[0]) if leaks else "none"
     rows.append(("picture in two splits", float(len(leaks)), shown))
-    columns = (Column("check"), Column("fail", decimals=0), Column("the worst, or the first"))
+    columns = ("check", Column("fail", decimals=0), "the worst, or the first")
     note = "" if found.measured else "No pair could be measured, which fails too."
-    return Table("What was checked", columns, tuple(rows), note)
+    return Table.of("What was checked", columns, rows, note)
 
 
 def _check(name: str, pairs: Sequence[AuditedPair | LeftOut], link_of: LinkOf) -> tuple[Cell, ...]:
@@ -85,14 +85,14 @@ def failing_part(audit: Audit, found: AuditFailures, link_of: LinkOf) -> Part:
         (link_of(name), splits.get(name, "none"), "; ".join(texts))
         for name, texts in list(reasons.items())[:NAMED]
     )
-    columns = (Column("pair"), Column("split"), Column("why it fails"))
+    columns = ("pair", "split", "why it fails")
     note = ""
     if len(rows) < len(reasons):
         note = (
             f"{len(rows)} of {len(reasons)}; the sections 'Not measured', 'Pictures in two splits' "
             "and 'Pairs' list the others, and audit.json has all."
         )
-    return Table("By name, the most misaligned first", columns, rows, note, stacked=True)
+    return Table.of("By name, the most misaligned first", columns, rows, note, stacked=True)
 
 
 def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
@@ -101,16 +101,17 @@ def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
     if usable.compensated:
         rows.append(("after compensation", float(len(usable.compensated))))
     rows.append(("not", float(len(usable.others))))
-    columns = (Column("can be used"), Column("pairs", decimals=0))
     note = "By the default rules of 'defocus-data curate', which can be changed with --rules."
-    counts = Table("How many pairs can be used", columns, tuple(rows), note)
+    counts = Table.of(
+        "How many pairs can be used", ("can be used", Column("pairs", decimals=0)), rows, note
+    )
     if not usable.others:
         return (counts,)
     wrong = tuple((link_of(name), reason) for name, reason in usable.others[:NAMED])
     more = len(usable.others) - len(wrong)
     left = f"{more} more; judgements.csv of 'curate' lists all." if more else ""
-    columns = (Column("pair"), Column("why it cannot be used"))
-    return counts, Table("What is wrong with the others", columns, wrong, left, stacked=True)
+    columns = ("pair", "why it cannot be used")
+    return counts, Table.of("What is wrong with the others", columns, wrong, left, stacked=True)
 
 
 def compensation(name: str, *measured: str) -> str:

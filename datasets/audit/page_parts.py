@@ -83,21 +83,16 @@ def sessions_part(sessions: Sequence[PooledSession]) -> Part:
         for one in sessions[:LISTED]
     ]
     columns = (
-        Column("session"),
-        Column("told by"),
-        Column("pairs", decimals=0),
-        Column("known alone", decimals=0),
-        Column("shared"),
-        Column("measured with it", decimals=0),
-        Column("known only thanks to it"),
-        Column("contradicting it"),
-    )
+        "session", "told by", Column("pairs", decimals=0), Column("known alone", decimals=0),
+        "shared", Column("measured with it", decimals=0), "known only thanks to it",
+        "contradicting it",
+    )  # fmt: skip
     note = (
         "Pairs of one camera, lens, focal length, aperture and change of focus share one zoom and "
         "one asymmetry of the point spread. A pair takes them where they are surer than its own; "
         "one that contradicts them keeps its own."
     )
-    return Table("What the pairs of a session share", columns, tuple(rows), note, stacked=True)
+    return Table.of("What the pairs of a session share", columns, rows, note, stacked=True)
 
 
 def _names(ids: Sequence[str]) -> str:
@@ -126,9 +121,9 @@ def not_measured_parts(
         for pair in missing[:LISTED]
     )
     names = ("pair", "split", "status", "reason", "what helps")
-    table = Table(
+    table = Table.of(
         "Pairs without a misalignment",
-        tuple(map(Column, names)),
+        names,
         rows,
         anchors=tuple(anchors[pair.id] for pair in missing[:LISTED]),
         stacked=True,

@@ -74,9 +74,9 @@ def _exposure(result: Result) -> tuple[Part, ...]:
         (word, str(told["shutter"]), float(told["error_ev"]), float(told["flicker_ev"]))
         for word, told in result["apertures"].items()
     )
-    table = Table(
+    table = Table.of(
         "Light of each aperture beyond its label",
-        (Column("Aperture"), Column("Time"), Column("Error", "EV"), Column("Flicker", "EV")),
+        ("Aperture", "Time", Column("Error", "EV"), Column("Flicker", "EV")),
         rows,
     )
     numbers = tuple(parse_f_number(row[0]) or 0.0 for row in rows)
@@ -114,9 +114,9 @@ def _flat(result: Result) -> tuple[Part, ...]:
         rows.append((word, float(told["corner_ev"]), float(told["residual_ev"])))
     return (
         Curves("Light from the centre to the corners", "radius, corner at 1", "EV", tuple(curves)),
-        Table(
+        Table.of(
             "Vignetting",
-            (Column("Aperture"), Column("Corners", "EV"), Column("Not explained", "EV")),
+            ("Aperture", Column("Corners", "EV"), Column("Not explained", "EV")),
             tuple(rows),
         ),
     )
@@ -139,7 +139,9 @@ def _dust(result: Result) -> tuple[Part, ...]:
         )
     )  # fmt: skip
     left = f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
-    return (Table(f"{counted(len(specks), 'speck')} at {result['aperture']}{left}", columns, rows),)
+    return (
+        Table.of(f"{counted(len(specks), 'speck')} at {result['aperture']}{left}", columns, rows),
+    )
 
 
 def _breathing(result: Result) -> tuple[Part, ...]:

@@ -23,7 +23,7 @@ def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
     """
     said = f"By {counted(len(result.judges), 'judge')}, {counted(result.judgements, 'judgement')}"
     columns = (
-        Column("System"),
+        "System",
         Column("Strength", "", "higher", 2, bar=True),
         Column("Judgements", decimals=0),
         Column("Invented", "%", "lower", 1),
@@ -42,7 +42,7 @@ def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
         "Terry), with 95 % intervals. Invented: of a system's showings, those in which a person "
         "marked its content as invented."
     )
-    return Table(said, columns, rows, note)
+    return Table.of(said, columns, rows, note)
 
 
 def judged_words(result: Judged) -> list[str]:
@@ -82,9 +82,9 @@ def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreem
         )
         for metric, found in by_metric.items()
     )
-    return Table(
+    return Table.of(
         f"How far metrics order systems as people do: {dataset}, profile {profile}",
-        (Column("Metric"), *(Column(p, better="higher", decimals=2) for p in protocols)),
+        ("Metric", *(Column(p, better="higher", decimals=2) for p in protocols)),
         rows,
         f"Kendall's rank correlation of means with people's strengths, over {many} systems: 1 is "
         "the same order, −1 the opposite one. Few systems give few possible values. Intervals, "

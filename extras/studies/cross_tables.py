@@ -8,7 +8,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.extras.studies.cross import COMPARED, FIELD, PROTOCOLS, CrossGain, in_field
 from defocus.extras.studies.published_gains import PublishedGain, published_gains
 from defocus.progress import counted
-from defocus.reports.model import Column, Table
+from defocus.reports.model import Table
 
 __all__ = ["NOT_MEASURED", "cross_document", "cross_markdown", "cross_tables"]
 
@@ -45,19 +45,15 @@ def cross_tables(systems: Systems, gains: Sequence[CrossGain]) -> tuple[list[Tab
     tables = [beside]
     if gains:
         columns = (
-            "Dataset",
-            "System",
-            *(f"{name}, dB" for name in PROTOCOLS),
-            "Of",
-            "Beside papers",
-        )
+            "Dataset", "System", *(f"{name}, dB" for name in PROTOCOLS), "Of", "Beside papers",
+        )  # fmt: skip
         measured = [_measured_row(group, notes) for group in _together(gains)]
         tables.append(_table("Everything that was measured", columns, measured, ELSEWHERE))
     return tables, list(notes)
 
 
 def _table(caption: str, names: Sequence[str], rows: Sequence[Row], note: str) -> Table:
-    return Table(caption, tuple(map(Column, names)), tuple(rows), note)
+    return Table.of(caption, names, rows, note)
 
 
 def _own_row(

@@ -8,6 +8,7 @@ from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
@@ -145,14 +146,14 @@ def _read(study: Study, results: Results) -> list[Crossed]:
 
 def generalisation_table(found: Sequence[Crossed]) -> Table:
     """The results as a table."""
-    columns = (
-        Column("System"),
-        Column("Trained on"),
-        Column("Tested on"),
-        *(Column(f"PSNR, {protocol}", "dB", "higher", 2) for protocol in PROTOCOLS),
+    columns: tuple[Column | str, ...] = (
+        "System",
+        "Trained on",
+        "Tested on",
+        *(column("psnr", f"PSNR, {protocol}") for protocol in PROTOCOLS),
     )
     rows = tuple(
         (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values()) for one in found
     )
     note = "mean over the test pictures of each dataset; its own test pictures come first"
-    return Table("Trained on one dataset, tested on others", columns, rows, note)
+    return Table.of("Trained on one dataset, tested on others", columns, rows, note)

@@ -8,6 +8,7 @@ from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.reporting.figures.plots import MISALIGNMENT
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
@@ -139,10 +140,10 @@ def misalignment_table(found: Sequence[Condition]) -> Table:
     columns = (
         Column("Shift", "px", None, 2),
         Column("Zoom", "%", None, 2),
-        *(Column(name, "dB", "higher", 2) for name in systems),
+        *(column("psnr", name) for name in systems),
     )
     rows = tuple(
         (one.shift_px, 100 * one.zoom, *(one.psnr[name] for name in systems)) for one in found
     )
     note = "PSNR against the truth; every line restores the same pictures"
-    return Table("Score against injected misalignment", columns, rows, note)
+    return Table.of("Score against injected misalignment", columns, rows, note)

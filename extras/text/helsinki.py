@@ -273,7 +273,7 @@ def steps_table(result: HelsinkiResult) -> Table:
     """The steps as a table."""
     said = {None: "not tried", True: "passed", False: "writes text where there is none"}
     last = "none" if result.last_passed is None else f"0 to {result.last_passed}"
-    return Table(
+    return Table.of(
         f"Helsinki Deblur Challenge 2021, read by tesseract {result.reader}",
         (
             Column("Step", decimals=0),
@@ -281,7 +281,7 @@ def steps_table(result: HelsinkiResult) -> Table:
             Column("No score", decimals=0),
             Column("Mean", "%", "higher", 1),
             Column("Mean of those read", "%", "higher", 1),
-            Column("Passed"),
+            "Passed",
         ),
         tuple(
             (

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.benchmark.leaderboard.classes import budget_notice
+from defocus.benchmark.leaderboard.columns import column, unit_of
 from defocus.benchmark.leaderboard.rows import (
     CSV_COLUMNS,
     PROTOCOL_ORDER,
@@ -43,6 +44,16 @@ def board(path: Path, *runs: tuple[Entry, list[Score]]) -> list[Row]:
 def find(rows: list[Row], system: str, metric: str = "psnr") -> Row:
     (row,) = (row for row in rows if (row.system, row.metric) == (system, metric))
     return row
+
+
+def test_columns_are_known_by_name() -> None:
+    table = Table.of("t", ("System", column("psnr", "PSNR gt"), column("seconds", decimals=4)), [])
+    assert table.columns == (
+        Column("System"), Column("PSNR gt", "dB", "higher", 2), Column("Time", "s", None, 4)
+    )  # fmt: skip
+    assert column("lpips") == Column("LPIPS", "", "lower", 3)
+    assert column("gain", bar=True) == Column("Gain", "dB", "higher", 2, bar=True)
+    assert [unit_of(key) for key in ("psnr", "macs_g", "nothing")] == ["dB", "G", ""]
 
 
 def test_protocols_are_those_of_the_evaluator() -> None:

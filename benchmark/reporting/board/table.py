@@ -13,8 +13,8 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_classes,
     ranked_in,
 )
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on
@@ -61,17 +61,17 @@ def board_table(
         *([] if print_out else _word_columns(content, lines, convention)),
     ]
     shown = [
-        (column, cells)
-        for column, cells in columns
-        if any(cell is not None for cell in cells) and not (print_out and column.extra)
+        (head, cells)
+        for head, cells in columns
+        if any(cell is not None for cell in cells) and not (print_out and head.extra)
     ]
     tracks = tracks_of(content, board, convention)
     names: list[Cell] = [_name(line) for line in lines]
     body = zip(names, *(cells for _, cells in shown), strict=True)
-    return Table(
+    return Table.of(
         _caption(board, convention, lines, print_out=print_out),
-        (Column("System"), *(column for column, _ in shown)),
-        tuple(body),
+        ("System", *(head for head, _ in shown)),
+        body,
         notes=notes.numbers(
             [
                 *notes_on(board, convention, tracks, own_lines=notes.own_lines),
@@ -158,10 +158,8 @@ def _rank_columns(
 
 
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
-    return (
-        Column("Gain", "dB", "higher", 2, bar=True),
-        [_gain(line.score(convention, "psnr")) for line in lines],
-    )
+    gains: list[Cell] = [_gain(line.score(convention, "psnr")) for line in lines]
+    return column("gain", bar=True), gains
 
 
 def _gain(row: Row | None) -> Measured | None:
@@ -197,28 +195,20 @@ def _metric_columns(
             for n, row in enumerate(rows)
         ]
         name = counted_head(metric.display_name, rows, most)
-        column = Column(name, metric.unit, metric.better, metric.decimals, extra=extra)
-        found.append((column, cells))
+        found.append((column(metric.name, name, extra=extra), cells))
         beside: list[Cell] = [published_beside(content, row, notes.number) for row in rows]
         if print_out and metric.name == "psnr":
-            found.append((Column("published", metric.unit, None, metric.decimals), beside))
+            found.append((column("psnr", "published", better=None), beside))
     return found
 
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
         (
-            Column(
-                column.name,
-                column.unit,
-                "lower",
-                column.decimals,
-                choose="limit",
-                extra=name not in SHOWN_COSTS,
-            ),
+            column(name, better="lower", choose="limit", extra=name not in SHOWN_COSTS),
             [line.cost(name) for line in lines],
         )
-        for name, column in COST_COLUMNS.items()
+        for name in COST_COLUMNS
     ]
 
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.classes import budget_notice, budget_words
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS
 from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.comparison.differences import (
     Change,
@@ -82,14 +82,10 @@ def _score_table(
     dataset: str, budget: str, profile: str, protocol: str, changes: list[Change]
 ) -> Table:
     columns = (
-        *map(Column, ("System", "Track")),
-        Column("Metric", choose="value"),
-        Column("Before", decimals=4),
-        Column("Now", decimals=4),
-        Column("Difference", decimals=4),
-        Column("p", decimals=3),
+        "System", "Track", Column("Metric", choose="value"), Column("Before", decimals=4),
+        Column("Now", decimals=4), Column("Difference", decimals=4), Column("p", decimals=3),
         Column("Verdict", choose="value"),
-    )
+    )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for change in changes:
         line = change.line
@@ -102,7 +98,7 @@ def _score_table(
         numbers = (change.before, change.now, difference, change.p_value)
         rows.append((line.system, track, name, *numbers, VERDICTS[change.verdict]))
     images, scenes = max((change.images, change.scenes) for change in changes)
-    return Table(
+    return Table.of(
         f"{dataset}, protocol {protocol}, profile {profile}, {budget_words([budget])}",
         columns,
         tuple(rows),
@@ -129,29 +125,26 @@ def _cost_table(changes: Changes) -> list[Table]:
         for cost in changes.costs
         if cost.metric in COST_COLUMNS and cost.before != cost.now
     ]
-    columns = (
-        *map(Column, ("System", "Dataset", "Cost", "Before", "Now")),
-        Column("Ratio", decimals=3),
-    )
-    return [Table("Costs that differ", columns, tuple(rows))] if rows else []
+    columns = ("System", "Dataset", "Cost", "Before", "Now", Column("Ratio", decimals=3))
+    return [Table.of("Costs that differ", columns, rows)] if rows else []
 
 
 def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
     named = [(line, f"only in {before}") for line in changes.only_before]
     named += [(line, f"only in {now}") for line in changes.only_now]
     named += [(line, "other content of the dataset") for line in changes.incomparable]
-    columns = tuple(map(Column, ("System", "Dataset", "Budget", "Weights", "Why not compared")))
+    columns = ("System", "Dataset", "Budget", "Weights", "Why not compared")
     rows = tuple((line.system, line.dataset, line.budget, line.weights, why) for line, why in named)
-    return [Table("Not compared", columns, rows)] if rows else []
+    return [Table.of("Not compared", columns, rows)] if rows else []
 
 
 def _settings(changes: Changes) -> list[Folded]:
-    columns = tuple(map(Column, ("Setting", "Before", "Now")))
+    columns = ("Setting", "Before", "Now")
     return [
         Folded(
             line.system,
             anchor("settings", *_names(line)),
-            (Table(f"{line.system} on {line.dataset}", columns, tuple(differing)),),
+            (Table.of(f"{line.system} on {line.dataset}", columns, differing),),
             f"{line.dataset}, {budget_words([line.budget])}; {counted(len(differing), 'setting')}",
         )
         for line, differing in changes.settings

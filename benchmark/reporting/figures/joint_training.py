@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, LineKey
 from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.picture_scores import (
@@ -19,7 +20,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
 )
 from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
 from defocus.progress import counted
-from defocus.reports.model import Cell, Column, Gallery, Measured, Paragraph, Part, Table, Tile
+from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
 from defocus.reports.text import number_text
 
 __all__ = ["joint_training_gain", "joint_training_parts", "only_joint_training"]
@@ -34,8 +35,8 @@ PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered p
 MOVED = "warp_px"
 
 REGISTERED_COLUMNS = (
-    Column(f"Gain, {REGISTERED_WORDS}", "dB", "higher", 2),
-    Column(f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}", "dB", "higher", 2),
+    column("gain", f"Gain, {REGISTERED_WORDS}"),
+    column("gain", f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}"),
 )
 
 ALSO_REGISTERED = "The network that was also trained on registered pairs"
@@ -279,12 +280,12 @@ def _table(
             )
         )
     columns = (
-        Column("Network"),
-        Column(f"Gain, {PLAIN_WORDS}", "dB", "higher", 2),
-        Column(f"Gain, {JOINT_WORDS}", "dB", "higher", 2),
-        Column("Difference", "dB", "higher", 2),
-        Column(f"Moved, {PLAIN_WORDS}", "px", "lower", 2),
-        Column(f"Moved, {JOINT_WORDS}", "px", "lower", 2),
+        "Network",
+        column("gain", f"Gain, {PLAIN_WORDS}"),
+        column("gain", f"Gain, {JOINT_WORDS}"),
+        column("gain", "Difference"),
+        column("warp_px", f"Moved, {PLAIN_WORDS}"),
+        column("warp_px", f"Moved, {JOINT_WORDS}"),
         *(REGISTERED_COLUMNS if registered else ()),
     )
     against = AGAINST.get(convention.protocol, convention.protocol)
@@ -292,7 +293,7 @@ def _table(
         "Gain: over the blurry input. Moved: mean length of the optical flow from the blurry input "
         "to the output."
     )
-    return Table(f"Plain loss and JDRL, compared with {against}", columns, tuple(body), note)
+    return Table.of(f"Plain loss and JDRL, compared with {against}", columns, body, note)
 
 
 def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cell]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple
 
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
@@ -123,16 +124,13 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
             )
         )
     columns = (
-        Column("Picture"),
-        Column("Scene"),
-        Column("Input", metric.unit, decimals=2),
-        Column("Best", metric.unit, decimals=2),
-        Column("Best system"),
+        "Picture", "Scene", Column("Input", metric.unit, decimals=2),
+        Column("Best", metric.unit, decimals=2), "Best system",
         Column("Differ by", metric.unit, decimals=2),
-    )
+    )  # fmt: skip
     caption = f"{metric.display_name} of every picture under {scores.convention.protocol}"
     note = "Differ by: the standard deviation over systems."
-    return Table(caption, columns, tuple(body), note)
+    return Table.of(caption, columns, body, note)
 
 
 def _folded(scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool) -> Folded:
@@ -170,10 +168,10 @@ def _scores_of(scores: PictureScores, pair: str) -> Table:
         for name, metric in all_metrics().items()
         if any(name in by_metric for by_metric in by_line.values())
     ]
-    columns = [Column("System")]
-    columns += [Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics]
     body = tuple(
         (scores.names[line], *(by_metric.get(m.name) for m in metrics))
         for line, by_metric in sorted(by_line.items())
     )
-    return Table(f"Scores of {pair}", tuple(columns), body, large=True)
+    return Table.of(
+        f"Scores of {pair}", ("System", *(column(m.name) for m in metrics)), body, large=True
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS
 from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.board.lines import (
     Board,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.leaderboard.classes import counted_head, most_images
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes
@@ -60,7 +61,7 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
     most = most_images(row for row in leading.values() if row is not None)
     heads = [counted_head(board.convention_name(one), [leading[one]], most) for one in mine]
     columns = [Column(head, decimals=4) for head in heads]
-    return Table(f"{line.name}: all scores", (Column("Metric"), *columns), tuple(body))
+    return Table.of(f"{line.name}: all scores", ("Metric", *columns), body)
 
 
 def _with_published(
@@ -90,14 +91,14 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
         gained = None if before is None or row.value is None else row.value - before
         body.append((counted_head(place_words(name), [row], images), before, row.value, gained))
     columns = (
-        Column("Part"),
+        "Part",
         Column("Input", "dB", None, 2),
-        Column("PSNR", "dB", "higher", 2),
-        Column("Gain", "dB", "higher", 2, bar=True),
+        column("psnr"),
+        column("gain", bar=True),
     )
     said = "Blur: the diameter of the circle of confusion."
     caption = f"{line.name}: by part of the picture, under {convention.protocol}"
-    return [Table(caption, columns, tuple(body), said)] if body else []
+    return [Table.of(caption, columns, body, said)] if body else []
 
 
 def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
@@ -121,13 +122,13 @@ def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
         for scene, found in sorted(values.items())
     )
     columns = (
-        Column("Scene"),
+        "Scene",
         Column("Pictures", decimals=0),
-        Column("PSNR", "dB", "higher", 2),
-        Column("Gain", "dB", "higher", 2),
+        column("psnr"),
+        column("gain"),
     )
     caption = f"{line.name}: by scene, under {scores.convention.protocol}"
-    return [Table(caption, columns, rows, large=True)]
+    return [Table.of(caption, columns, rows, large=True)]
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -15,8 +15,8 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     protocol_notes,
 )
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.reporting.board.lines import (
     Board,
@@ -91,8 +91,8 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
     lines: list[Sequence[str | Decimal | None]] = []
     for number, table in enumerate(tables):
         heads = ["System", "Pictures"]
-        for index, (group, column) in enumerate((g, c) for g in table.groups for c in g.columns):
-            name = f"{group.name} {column.name}".strip()
+        for index, (group, head) in enumerate((g, c) for g in table.groups for c in g.columns):
+            name = f"{group.name} {head.name}".strip()
             heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
         lines += [[]] if number else []
         lines += [[f"{table.caption}. {table.note}".strip()], heads]
@@ -328,12 +328,9 @@ def _leads(place: _Place) -> bool:
 
 def _head(place: _Place) -> Column:
     if place.convention is None:
-        column = COST_COLUMNS[place.metric]
-        return Column(f"{column.name} ({column.unit})", "", "lower", column.decimals)
-    known = all_metrics().get(place.metric, all_metrics()["psnr"])
-    if place.metric == GAIN:
-        return Column("Gain", known.unit, "higher", known.decimals, bar=True)
-    return Column(known.display_name, known.unit, known.better, known.decimals)
+        cost = column(place.metric)
+        return column(place.metric, f"{cost.name} ({cost.unit})", unit="", better="lower")
+    return column(place.metric, bar=place.metric == GAIN)
 
 
 def _column(content: Content, place: _Place, lines: Sequence[BoardLine]) -> list[Measured | None]:

@@ -1,6 +1,7 @@
 """Tables of a leaderboard for print alone: what the page has behind its tabs and rows."""
 
 from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.reporting.board.lines import Board
 from defocus.benchmark.reporting.board.notes import Notes, notes_on
 from defocus.benchmark.reporting.board.table import tracks_of
@@ -33,9 +34,9 @@ def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
         for one in board.conventions[1:]
         for text in notes_on(board, one, tracks_of(content, board, one), own_lines=notes.own_lines)
     ]
-    return Table(
+    return Table.of(
         f"{board.name}: PSNR by what it is compared with{over}",
-        (Column("System"), *columns),
+        ("System", *columns),
         tuple(body),
         notes=notes.numbers(said),
     )
@@ -57,7 +58,7 @@ def part_table(board: Board) -> list[Table]:
     whole = (line.score(first, "psnr") for line in lines)
     most = most_images(row for row in whole if row is not None)
     heads = [counted_head(place_words(name), rows, most) for name, rows in found.items()]
-    columns = (Column("System"), *(Column(head, "dB", "higher", 2) for head in heads))
+    columns: tuple[Column | str, ...] = ("System", *(column("psnr", head) for head in heads))
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
     note = "Blur: the diameter of the circle of confusion."
-    return [Table(caption, columns, tuple(body), note)]
+    return [Table.of(caption, columns, body, note)]

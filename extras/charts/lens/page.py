@@ -82,8 +82,8 @@ def write_lens_page(
         rows.append(("blades of the aperture", blades, None, ""))
     rows += [(one.words, one.value, one.error, one.unit) for one in told]
     columns = (
-        Column("Property"), Column("Value", decimals=2), Column("Standard error", decimals=2),
-        Column("Unit"),
+        "Property", Column("Value", decimals=2), Column("Standard error", decimals=2),
+        "Unit",
     )  # fmt: skip
     note = f"Not told by these pictures: {', '.join(untold)}." if untold else ""
     page = Page(
@@ -93,7 +93,7 @@ def write_lens_page(
         sections=(
             ("Photographs", (_picture_table(found, shots),)),
             ("Point spread functions", (Paragraph(KERNEL_WORDS), *lens_parts(measured))),
-            ("Properties", (Table("What the pictures tell", columns, tuple(rows), note),)),
+            ("Properties", (Table.of("What the pictures tell", columns, rows, note),)),
         ),
     )
     write_html(page, path)
@@ -107,14 +107,14 @@ KERNEL_WORDS = (
 
 
 def _picture_table(found: FittedLens, shots: Sequence[ChartShot]) -> Table:
-    columns = (
-        Column("Picture"), Column("F-number"), Column("Focus"),
+    columns: tuple[Column | str, ...] = (
+        "Picture", "F-number", "Focus",
         *(Column(f"MTF50, {name}", "cycles/px", "higher") for name, _ in PLACES),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for name, f_number, blur, values in _pictures(found, shots):
         rows.append((Path(name).name, f_number, blur, *values))
-    return Table("Photographs of the chart", columns, tuple(rows), PICTURE_NOTE)
+    return Table.of("Photographs of the chart", columns, rows, PICTURE_NOTE)
 
 
 PICTURE_NOTE = (

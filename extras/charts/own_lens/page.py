@@ -90,7 +90,7 @@ CHART_WORDS = (
 
 def _by_blur(gains: Gains) -> Table:
     columns = (
-        Column("Circle of confusion, px"),
+        "Circle of confusion, px",
         Column("Pixels", "%", decimals=0),
         Column("General", "dB", "higher", decimals=2),
         Column("This lens", "dB", "higher", decimals=2),
@@ -110,19 +110,16 @@ def _by_blur(gains: Gains) -> Table:
         "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
         float(gains.change.mean()),
     )  # fmt: skip
-    return Table("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
+    return Table.of("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
 
 
 def mtf_table(charts: Sequence[ChartMtf]) -> Table:
     """The charts, as taken and restored, and why leaves or edges were not measured."""
     columns = (
-        Column("Picture"),
-        Column("Blur", "px", decimals=1),
-        Column("State"),
-        Column("MTF50", "cycles/px", "higher"),
-        Column("Overshoot", "%", "lower", decimals=1),
+        "Picture", Column("Blur", "px", decimals=1), "State",
+        Column("MTF50", "cycles/px", "higher"), Column("Overshoot", "%", "lower", decimals=1),
         Column("Texture invented", "%", "lower", decimals=0),
-    )
+    )  # fmt: skip
     rows = tuple(
         (
             one.picture, one.blur_px, one.state, one.mtf50,
@@ -135,7 +132,7 @@ def mtf_table(charts: Sequence[ChartMtf]) -> Table:
     note = f"Leaves not measured: {'. '.join(reasons)}." if reasons else ""
     unseen = sorted({f"{one.picture}: {one.edges_reason}" for one in charts if one.edges_reason})
     note += f" Edges not compared: {'. '.join(unseen)}." if unseen else ""
-    return Table(
+    return Table.of(
         "Edges and leaves of the chart, as taken and restored", columns, rows, note.strip()
     )
 

@@ -100,12 +100,9 @@ def _minutes(point: ChartPoint, points: list[ChartPoint]) -> float:
 
 def _charts(points: list[ChartPoint]) -> Table:
     columns = (
-        Column("Chart"),
-        Column("Time"),
-        Column("Aperture"),
-        Column("MTF50", "cycles/px", decimals=4),
+        "Chart", "Time", "Aperture", Column("MTF50", "cycles/px", decimals=4),
         Column("MTF50", "lp/mm", decimals=1),
-    )
+    )  # fmt: skip
     rows = tuple(
         (
             point.chart.id,
@@ -116,22 +113,22 @@ def _charts(points: list[ChartPoint]) -> Table:
         )
         for point in points
     )
-    return Table("Test charts", columns, rows)
+    return Table.of("Test charts", columns, rows)
 
 
 def _changes(points: list[ChartPoint]) -> Table:
     """The changes of charts by themselves: one table of all numbers would not fit a screen."""
-    columns = (
-        Column("Chart"),
+    columns: tuple[Column | str, ...] = (
+        "Chart",
         *(Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit) for one in QUANTITIES),
-        Column("Changed"),
+        "Changed",
     )
     note = (
         "Changes are since the first chart with the same camera and aperture. After ± stands one "
         f"standard error; up to {CLEARLY:g} of them a change is within its error. Shift is at the "
         "middle of the picture; a positive rotation is clockwise."
     )
-    return Table("Changes of the test charts", columns, tuple(map(_change, points)), note)
+    return Table.of("Changes of the test charts", columns, tuple(map(_change, points)), note)
 
 
 def _change(point: ChartPoint) -> tuple[Cell, ...]:

@@ -103,17 +103,12 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
 
 def _table(rows: Sequence[ChartScore], name: Names) -> Table:
     columns = (
-        Column("System"),
-        Column("MTF50 gain", "×", "higher", 2),
-        Column("MTF50", "cycles/px", "higher", 3),
-        Column("Overshoot", "%", "lower", 1),
-        Column("Edge shift", "px", "lower", 2),
-        Column("Bend of edges", "px", "lower", 2),
-        Column("Bend of lines", "px", "lower", 2),
-        Column("Texture kept", "%", None, 0),
-        Column("Texture invented", "%", "lower", 0),
+        "System", Column("MTF50 gain", "×", "higher", 2), Column("MTF50", "cycles/px", "higher", 3),
+        Column("Overshoot", "%", "lower", 1), Column("Edge shift", "px", "lower", 2),
+        Column("Bend of edges", "px", "lower", 2), Column("Bend of lines", "px", "lower", 2),
+        Column("Texture kept", "%", None, 0), Column("Texture invented", "%", "lower", 0),
         Column("Characters read", "%", "higher", 0),
-    )
+    )  # fmt: skip
     cells = tuple(
         (
             name(one), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
@@ -126,7 +121,7 @@ def _table(rows: Sequence[ChartScore], name: Names) -> Table:
     )  # fmt: skip
     caption, note = _words(rows[0])
     references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
-    return Table(caption, columns, cells, note, references=references)
+    return Table.of(caption, columns, cells, note, references=references)
 
 
 SIMULATED_NOTE = (

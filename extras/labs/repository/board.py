@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.errors import InputError
 from defocus.extras.labs.repository.lines import (
@@ -23,7 +24,6 @@ from defocus.extras.labs.repository.table import (
     latest_lines,
     lines_table,
     measured,
-    metric_column,
 )
 from defocus.files import make_folder
 from defocus.progress import counted, track
@@ -120,8 +120,8 @@ def _index(
         further.append(("History", (_history_table(list(histories)),)))
     further.append(("Submissions", (_submission_table(admitted),)))
     if refused:
-        columns = (Column("Bundle"), Column("Why it is not shown"))
-        table = Table("Not on the board", columns, tuple(refused))
+        columns = ("Bundle", "Why it is not shown")
+        table = Table.of("Not on the board", columns, refused)
         further.append(("Refused", (table,)))
     return Page(
         title,
@@ -147,7 +147,7 @@ def _tab(group: BoardGroup, lines: Sequence[SubmissionLine]) -> Tabs:
 
 def _history_table(systems: Sequence[str]) -> Table:
     rows = tuple((Link(name, _system_page(name)),) for name in systems)
-    return Table("Systems that were submitted more than once", (Column("System"),), rows)
+    return Table.of("Systems that were submitted more than once", ("System",), rows)
 
 
 def _submission_table(submissions: Sequence[Submission]) -> Table:
@@ -163,14 +163,10 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
         for one in reversed(submissions)
     )
     columns = (
-        Column("Bundle"),
-        Column("Lab", choose="value"),
-        Column("Made"),
-        Column("Runs", decimals=0),
-        Column("Dataset", choose="value"),
-        Column("Checked", choose="value"),
-    )
-    return Table("All submissions, the latest first", columns, rows, large=len(rows) > LARGE)
+        "Bundle", Column("Lab", choose="value"), "Made", Column("Runs", decimals=0),
+        Column("Dataset", choose="value"), Column("Checked", choose="value"),
+    )  # fmt: skip
+    return Table.of("All submissions, the latest first", columns, rows, large=len(rows) > LARGE)
 
 
 def _system_page(system: str) -> str:
@@ -200,13 +196,13 @@ def _history_page(system: str, groups: BoardGroups) -> Page:
             if len(points) > 1
         )
         columns = ("Bundle", "Lab", "Made", "Version")
-        table = Table(
+        table = Table.of(
             f"{system} on {group.dataset}, protocol {group.protocol}, oldest first",
-            (*map(Column, columns), metric_column("psnr"), Column("Checked")),
+            (*columns, column("psnr"), "Checked"),
             tuple(rows),
         )
         figure = Curves("PSNR over submissions", "submission", "PSNR, dB", curves)
         parts: tuple[Part, ...] = (figure, table) if curves else (table,)
         sections.append((_heading(group, several=len(groups) > 1), parts))
-    back = Table("The board", (Column("Page"),), ((Link("All labs", "../index.html"),),))
+    back = Table.of("The board", ("Page",), ((Link("All labs", "../index.html"),),))
     return Page(f"History of {system}", "", (*sections, ("Back", (back,))))

@@ -55,7 +55,7 @@ def submission_page(one: Submission, groups: BoardGroups) -> Page:
         Folded("Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")),
         Folded("Key, hash and versions", "origin", (origin,)),
     )
-    back = Table("The board", (Column("Page"),), ((Link("All labs", "../index.html"),),))
+    back = Table.of("The board", ("Page",), ((Link("All labs", "../index.html"),),))
     return Page(
         f"{one.name}, {statement.lab}",
         f"Not on the board: {'; '.join(one.problems)}" if one.problems else "",
@@ -102,7 +102,7 @@ def _score_parts(rows: Sequence[Row]) -> Iterator[Part]:
         Column("Value", decimals=4),
         Column("Pictures", decimals=0),
     )
-    yield Table("Scores", columns, tuple(cells), large=len(cells) > LARGE)
+    yield Table.of("Scores", columns, cells, large=len(cells) > LARGE)
     for reason, metrics in missing.items():
         yield Paragraph(f"{', '.join(sorted(metrics))}: {reason}")
 
@@ -125,4 +125,4 @@ def _runs_table(one: Submission) -> Table:
         )
     names = ("System", "Seed", "Weights", "Hash", "Licence", "Trained on", "Status", "Computer")
     columns = tuple(Column(name, decimals=0) for name in names)
-    return Table("Runs", columns, tuple(rows))
+    return Table.of("Runs", columns, rows)

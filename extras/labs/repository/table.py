@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from defocus.benchmark.metric.metric import all_metrics
+from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.extras.labs.repository.lines import BoardGroup, SubmissionLine
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 
-__all__ = ["LARGE", "BoardGroups", "latest_lines", "lines_table", "measured", "metric_column"]
+__all__ = ["LARGE", "BoardGroups", "latest_lines", "lines_table", "measured"]
 
 BoardGroups = Mapping[BoardGroup, Sequence[SubmissionLine]]
 
@@ -35,21 +35,15 @@ def lines_table(
         lines: The lines in their order.
         linked: Whether names lead to the pages of submissions, as on the board.
     """
-    columns = (
-        Column("System"),
-        Column("Gain", "dB", "higher", 2, bar=True),
-        Column("Lab", choose="value"),
-        Column("Checked", choose="value"),
-        *(metric_column(name) for name in METRICS),
-        Column("Parameters", "M", "lower", 2, choose="limit"),
-        Column("Time", "s", "lower", 3, choose="limit"),
-        Column("Licence", choose="value"),
-        Column("Seen", choose="value"),
-        Column("Weights", choose="value", extra=True),
-        Column("Budget", choose="value", extra=True),
-        Column("Made", extra=True),
+    columns: tuple[Column | str, ...] = (
+        "System", column("gain", bar=True), Column("Lab", choose="value"),
+        Column("Checked", choose="value"), *(column(name) for name in METRICS),
+        column("params_m", better="lower", choose="limit"),
+        column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
+        Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),
+        Column("Budget", choose="value", extra=True), Column("Made", extra=True),
         Column("Version", extra=True),
-    )
+    )  # fmt: skip
     references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
     what = "the latest submission of each lab and system" if linked else "this submission"
     note = (
@@ -60,7 +54,7 @@ def lines_table(
     if linked and all(line.is_demo for line in lines):
         what = "demo, not a comparison"
         note = "Narrow copies and demo trainings take seconds: they show that a system works."
-    return Table(
+    return Table.of(
         f"{group.dataset}, protocol {group.protocol}: {what}",
         columns,
         tuple((_system_cell(line, linked=linked), *_cells(line)) for line in lines),
@@ -68,12 +62,6 @@ def lines_table(
         large=len(lines) > LARGE,
         references=references,
     )
-
-
-def metric_column(name: str) -> Column:
-    """The column of a metric by its own name, unit and digits."""
-    metric = all_metrics()[name]
-    return Column(metric.display_name, metric.unit, metric.better, metric.decimals)
 
 
 def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:

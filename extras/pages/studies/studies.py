@@ -18,7 +18,7 @@ from defocus.benchmark.study.standing import RunStanding, standing_of, stored_en
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reports.html import render_served
-from defocus.reports.model import Column, Link, Page, Paragraph, Table
+from defocus.reports.model import Link, Page, Paragraph, Table
 from defocus.reports.text import anchor
 
 __all__ = ["FoundStudies", "ServedStudy", "find_studies", "index_live", "index_page"]
@@ -186,13 +186,13 @@ def _is_own_folder(path: Path) -> bool:
 
 def index_page(root: Path, found: FoundStudies) -> Page:
     """The page with links to every study and a list of unreadable folders."""
-    columns = tuple(Column(name) for name in ("Study", "Runs", "State"))
+    columns = ("Study", "Runs", "State")
     rows = tuple(
         (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
         for study in found.studies
     )
     anchors = tuple(study.place for study in found.studies)
-    table = Table("Studies", columns, rows, anchors=anchors)
+    table = Table.of("Studies", columns, rows, anchors=anchors)
     words = "Read-only. A page that is open follows the runs."
     closed = [Paragraph(f"Not looked into: {line}") for line in found.unreadable]
     name = root.resolve().name
@@ -218,9 +218,9 @@ def index_live(found: FoundStudies) -> dict[str, Any]:
 
 
 def _runs(standings: list[RunStanding]) -> Table:
-    columns = tuple(Column(name) for name in ("Run", "Dataset", "State", "Step", "Reason"))
+    columns = ("Run", "Dataset", "State", "Step", "Reason")
     rows = tuple((one.run, one.dataset, *_state(one)) for one in standings)
-    return Table(
+    return Table.of(
         "Where the runs stand",
         columns,
         rows,

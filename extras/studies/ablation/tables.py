@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
+from defocus.benchmark.leaderboard.columns import column
 from defocus.extras.studies.ablation.study import LineResult
 from defocus.reports.model import Cell, Column, Table
 
@@ -13,25 +14,19 @@ def paper_table(name: str, measured: Sequence[LineResult]) -> Table:
     """Each line's PSNR, and its distance to the plain loss, beside the paper's."""
     plain = measured[0]
     columns = (
-        Column("Line"),
-        Column("PSNR, truth", "dB", "higher", 2),
-        Column("±", "dB", None, 2),
-        Column("to 1", "dB", None, 2),
-        Column("gt", "dB", "higher", 2),
-        Column("deformed", "dB", "higher", 2),
-        Column("to 1", "dB", None, 2),
-        Column("paper", "dB", "higher", 2),
-        Column("to 1", "dB", None, 2),
-        Column("mask", "", None, 2),
-        Column("time", "s", None, 0),
-    )
+        "Line", column("psnr", "PSNR, truth"), Column("±", "dB", None, 2),
+        Column("to 1", "dB", None, 2), column("psnr", "gt"),
+        column("psnr", "deformed"), Column("to 1", "dB", None, 2),
+        column("psnr", "paper"), Column("to 1", "dB", None, 2),
+        Column("mask", "", None, 2), Column("time", "s", None, 0),
+    )  # fmt: skip
     rows = tuple(_row(line, plain) for line in measured)
     seeds = len(next(iter(plain.psnr.values()), []))
     note = (
         f"{seeds} seeds, {plain.steps} steps; ±: standard deviation over the seeds; mask: share "
         "of pixels kept; paper: SDD, deformed ground truth"
     )
-    return Table(f"Ablation of {name}", columns, rows, note)
+    return Table.of(f"Ablation of {name}", columns, rows, note)
 
 
 def _row(line: LineResult, plain: LineResult) -> tuple[Cell, ...]:
@@ -56,7 +51,10 @@ def _row(line: LineResult, plain: LineResult) -> tuple[Cell, ...]:
 def blur_table(measured: Sequence[LineResult], names: Sequence[str]) -> Table:
     """Gain over the plain loss by circle of confusion, against the truth."""
     plain = measured[0]
-    columns = (Column("Line"), *(Column(f"{name} px", "dB", None, 2) for name in names))
+    columns: tuple[Column | str, ...] = (
+        "Line",
+        *(Column(f"{name} px", "dB", None, 2) for name in names),
+    )
     rows = tuple(
         (
             line.label,
@@ -65,7 +63,9 @@ def blur_table(measured: Sequence[LineResult], names: Sequence[str]) -> Table:
         for line in measured[1:]
     )
     caption = "Gain over the plain loss by circle of confusion"
-    return Table(caption, columns, rows, "PSNR of all pixels of a bin together, against the truth")
+    return Table.of(
+        caption, columns, rows, "PSNR of all pixels of a bin together, against the truth"
+    )
 
 
 def _mean(line: LineResult, protocol: str) -> float | None:

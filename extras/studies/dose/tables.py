@@ -31,10 +31,10 @@ def dose_tables(document: Mapping[str, Any]) -> list[Table]:
     )
     agreeing = tuple(Column(f"{one['dose_px']:g} px", "", None, 2) for one in doses)
     return [
-        Table("Gain over the blurry input by dose", (Column("Line"), *heads), gains, note),
-        Table(
+        Table.of("Gain over the blurry input by dose", ("Line", *heads), gains, note),
+        Table.of(
             "Kendall's tau between a protocol's ranking and the truth's",
-            (Column("Protocol"), *agreeing),
+            ("Protocol", *agreeing),
             taus,
             "1: the same order of the lines; −1: the reverse",
         ),

@@ -102,12 +102,12 @@ def _claims(document: Document) -> Table:
         (f"{claim.line} above {whole}", *_cells(claim, doses))
         for claim in rival_claims_of(document)
     ]
-    columns = (
-        Column("Claim"),
-        Column("Verdict"),
+    columns: tuple[Column | str, ...] = (
+        "Claim",
+        "Verdict",
         *(Column(f"{dose:g} px", "dB", None, 2) for dose in doses),
     )
-    return Table("Differences of PSNR against the truth", columns, tuple(rows), RULE)
+    return Table.of("Differences of PSNR against the truth", columns, rows, RULE)
 
 
 def _cells(claim: Claim, doses: Sequence[float]) -> tuple[Cell, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from defocus.benchmark.leaderboard.columns import column
 from defocus.extras.studies.dose_report.charts import PART_NAMES, shown_parts
 from defocus.extras.studies.dose_report.words import INPUT, Document
 from defocus.reports.model import Cell, Column, Measured, Table
@@ -22,30 +23,28 @@ def trust_table(document: Document) -> Table:
     """Kendall's tau of each protocol by dose, with its interval."""
     doses = document["doses"]
     protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
-    columns = (Column("Protocol"), *(Column(f"{one['dose_px']:g} px", decimals=2) for one in doses))
+    columns: tuple[Column | str, ...] = (
+        "Protocol",
+        *(Column(f"{one['dose_px']:g} px", decimals=2) for one in doses),
+    )
     rows = (
         (protocol, *(_measured(one["tau"].get(protocol)) for one in doses))
         for protocol in protocols
     )
-    return Table("Kendall's tau by dose", columns, tuple(rows))
+    return Table.of("Kendall's tau by dose", columns, rows)
 
 
 def line_tables(document: Document) -> dict[float, Table]:
     """Every line of each dose: scores, gains, share of the gap, edges, lines and minutes."""
     columns = (
-        Column("Line"),
-        Column("PSNR", "dB", "higher", 2),
-        Column("Gain over the input", "dB", "higher", 2),
-        Column(f"Gain over {document['plain']}", "dB", "higher", 2),
-        Column("Share of the gap", "", "higher", 2),
-        Column("Edges", "px", "lower", 2),
-        Column("Moved", "px", "lower", 2),
-        Column("Lines", "px", "lower", 2),
-        Column("Bent", "px", "lower", 2),
-        Column("Minutes", "", "lower", 1),
-    )
+        "Line", column("psnr"), column("gain", "Gain over the input"),
+        column("gain", f"Gain over {document['plain']}"),
+        Column("Share of the gap", "", "higher", 2), Column("Edges", "px", "lower", 2),
+        column("warp_px", "Moved"), Column("Lines", "px", "lower", 2),
+        Column("Bent", "px", "lower", 2), Column("Minutes", "", "lower", 1),
+    )  # fmt: skip
     return {
-        one["dose_px"]: Table(
+        one["dose_px"]: Table.of(
             f"Every line, dose {one['dose_px']:g} px",
             columns,
             tuple(map(_row, one["lines"])),
@@ -69,9 +68,9 @@ def part_tables(document: Document) -> dict[float, Table]:
             if line["system"] != INPUT
         }
         if shown := shown_parts(one, "parts_over_input"):
-            tables[one["dose_px"]] = Table(
+            tables[one["dose_px"]] = Table.of(
                 f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
-                (Column("Line"), *(Column(PART_NAMES[part], "dB", None, 2) for part in shown)),
+                ("Line", *(Column(PART_NAMES[part], "dB", None, 2) for part in shown)),
                 tuple(
                     (label, *(_measured(parts.get(part)) for part in shown))
                     for label, parts in gains.items()

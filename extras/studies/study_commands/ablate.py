@@ -202,8 +202,8 @@ def _show_plan(studies: "Sequence[Study]") -> int:
     """Print which system trains which row, then the plan."""
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.reports.model import Column, Table
+    from defocus.reports.model import Table
 
     labels = {label: system for one in studies for system, label in one.labels.items()}
-    print_tables([Table("Lines", (Column("Line"), Column("System")), tuple(labels.items()))])
+    print_tables([Table.of("Lines", ("Line", "System"), tuple(labels.items()))])
     return show_plan(studies)

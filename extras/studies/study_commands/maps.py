@@ -74,13 +74,13 @@ def _table(rows: Sequence[dict[str, Any]], dataset: str) -> "Table":
         body += [(name, row["pair"], row["everywhere"], row["edges"]) for row in mine]
         body.append((name, "mean", *(_mean(mine, place) for place in ("everywhere", "edges"))))
     columns = (
-        Column("System"),
-        Column("Picture"),
+        "System",
+        "Picture",
         Column("Everywhere", "px", "lower", 2),
         Column("At edges", "px", "lower", 2),
     )
     caption = f"{dataset}: mean absolute error of the diameter of the circle of confusion"
-    return Table(caption, columns, tuple(body))
+    return Table.of(caption, columns, body)
 
 
 def _mean(rows: Sequence[dict[str, Any]], place: str) -> float | None:
