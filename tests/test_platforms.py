@@ -42,7 +42,7 @@ QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
 LISTED = {
     "extras/networkcams/cameras/uvc.py": "names of Linux's video devices, which are looked for",
     "capture/links/gphoto2/errors.py": "finds no process where there is no /proc",
-    "defocus/cluster/slurm.py": "SLURM is Linux's",
+    "defocus/slurm.py": "SLURM is Linux's",
     "defocus/training/devices.py": "places of drivers, which are looked for",
     "extras/networkcams/video/v4l2.py": "imported where a Video4Linux camera is opened",
 }

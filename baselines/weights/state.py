@@ -36,7 +36,7 @@ def state_for(
     remark: Callable[[str], None] = lambda _: None,
 ) -> dict[str, torch.Tensor]:
     """Make a system's state dict from the tensors of a file, or refuse them."""
-    # The ``convert`` of the system's ``weights.py`` is called first, unless the file is one of our
+    # The ``convert`` of the system's ``network.py`` is called first, unless the file is one of our
     # own checkpoints. Then the names may have any common prefix, such as ``state_dict.module.``.
     wanted = wanted_entries(system)
     if key:
@@ -78,15 +78,11 @@ def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
 def _converter(
     system: Baseline,
 ) -> Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None:
-    """Function ``convert`` of the ``weights`` module in the system's folder, if there is one."""
+    """Function ``convert`` of the ``network`` module in the system's folder, if there is one."""
     package = home_package(system)
-    name = f"{package}.weights"
-    spec = importlib.util.find_spec(name) if package else None
-    if spec is None or spec.origin is None:  # a folder of that name holds shipped weights
+    if not package or importlib.util.find_spec(f"{package}.network") is None:
         return None
-    convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]]
-    convert = importlib.import_module(name).convert
-    return convert
+    return getattr(importlib.import_module(f"{package}.network"), "convert", None)
 
 
 def _is_counted(name: str) -> bool:

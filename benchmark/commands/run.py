@@ -16,7 +16,7 @@ from defocus.benchmark.commands._options import (
     workers_option,
 )
 from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.shard_option import ShardOption
+from defocus.command_line.options import ShardOption
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:

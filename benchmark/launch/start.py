@@ -154,7 +154,7 @@ def _launch(
     out = studies[0].out
     ids = [run.id for run in pending]
     if launcher == "slurm":
-        from defocus.cluster.slurm import submit
+        from defocus.slurm import submit
 
         if submit(out, ids, partial(slurm_job, out), document.slurm):
             say(

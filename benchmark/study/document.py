@@ -15,7 +15,6 @@ from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override
 from defocus.cache import cache_folder
-from defocus.cluster.settings import SlurmSettings
 from defocus.errors import InputError, SettingsError
 from defocus.extensions import load_plugin, plugin_of, plugins
 from defocus.files import make_folder, write_json_if_changed, write_text
@@ -23,6 +22,7 @@ from defocus.plugin_code.sources import read_sources
 from defocus.progress import say
 from defocus.reading import read_json
 from defocus.settings import Settings, load_settings, parse_settings
+from defocus.slurm import SlurmSettings
 
 __all__ = [
     "REQUEST",

@@ -2,30 +2,35 @@
 
 import contextlib
 import shlex
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
+
+import click
 
 from defocus.capture.body_abilities import HasDriveMode
 from defocus.capture.calibrations import load_calibrations
 from defocus.capture.camera import (
     Camera,
+    FileKind,
     HasFileFormats,
     HasMirror,
     HasWhiteBalance,
 )
+from defocus.capture.planning.disk_space import space_words, together
 from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
-from defocus.capture.sessions.journal import Record
+from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS
-from defocus.capture.sessions.state import PlannedPair, Verdict
-from defocus.capture.taking.disk_space import measured_plans, tell_space
+from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.state import CompletePair, PlannedPair, Verdict
 from defocus.capture.taking.hooks import Hook, after_pair
-from defocus.capture.taking.interruption import continuation_hint, until_pipe_closes
 from defocus.capture.taking.pair_lines import PairLines
 from defocus.capture.taking.person import Asker, ring
 from defocus.capture.taking.shots.rig import (
@@ -38,7 +43,7 @@ from defocus.capture.taking.shots.rig import (
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.command_line.json_output import json_output
-from defocus.errors import DatasetError, InputError
+from defocus.errors import DatasetError, InputError, InterruptedWorkError, StorageError
 from defocus.processes import terminated_as_interrupted
 from defocus.progress import counted, say, status
 
@@ -49,6 +54,7 @@ __all__ = [
     "exit_code",
     "journalled_session",
     "make_ready",
+    "measured_plans",
     "plan_on",
     "refuse_bursts",
     "shoot_new",
@@ -56,6 +62,94 @@ __all__ = [
     "tell_result",
     "within_travel",
 ]
+
+
+@contextlib.contextmanager
+def continuation_hint(folder: SessionFolder, path: Path) -> Iterator[None]:
+    """At an interruption or on a full disk, print the command that continues the session.
+
+    ``InterruptedWorkError`` replaces ``KeyboardInterrupt``; an import repeats the same command."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort) as stop:
+        advice = _advice(folder, path)
+        if advice is None:
+            raise
+        raise InterruptedWorkError(f"interrupted; {advice}") from stop
+    except StorageError:
+        advice = _advice(folder, path)
+        if advice is not None:
+            say(advice)
+        raise
+
+
+def _advice(folder: SessionFolder, path: Path) -> str | None:
+    """Advice for continuing a session; None if 'resume' does not apply."""
+    state = folder.state
+    resume = f"'defocus-capture resume {shlex.quote(str(path))}'"
+    if any(chart.read is None for chart in state.charts.values()):
+        return f"{resume} reads the chart that was shot"
+    if not state.shoots or any(state.shoots[p.shoot].imported for p in state.incomplete):
+        return None
+    if not state.incomplete:
+        return None if state.shoots[-1].imported else "every planned pair is complete"
+    left = len(state.incomplete)
+    return f"{resume} shoots the {'pair that is' if left == 1 else f'{left} pairs that are'} left"
+
+
+def until_pipe_closes(write: Callable[[Record], None]) -> Listener:
+    """Write journal lines until the pipe is closed, as by ``| head``; shooting continues."""
+    reading = True
+
+    def tell(record: Record) -> None:
+        nonlocal reading
+        if not reading:
+            return
+        try:
+            write(record)
+        except BrokenPipeError:
+            reading = False
+            say("stdout was closed; the session's journal.jsonl has every line")
+
+    return tell
+
+
+def measured_plans(plans: Sequence[Plan], path: Path, files: FileKind | None) -> list[Plan]:
+    """Plans with the size of the shots that a session has from the same camera and format."""
+    if not (path / JOURNAL).exists():
+        return list(plans)
+    state, _ = read_state(path)
+    camera = plans[0].camera
+    alike = [
+        pair
+        for pair in state.complete.values()
+        for shoot in [state.shoots[state.planned[pair.id].shoot]]
+        if (shoot.camera.model, shoot.camera.serial) == (camera.model, camera.serial)
+        and shoot.handling.files == files
+        and shoot.sharp_camera is None
+    ]
+    shots = sum(map(_shots, alike))
+    if not shots or plans[0].sharp_camera is not None:
+        return list(plans)
+    each = round(sum(entry.bytes for pair in alike for entry in pair.files) / shots)
+    found = replace(camera, shot_bytes=(each, each), truth_bytes=0)
+    return [replace(plan, camera=found) for plan in plans]
+
+
+def _shots(pair: CompletePair) -> int:
+    names = [Path(entry.name) for entry in pair.files if "/" not in entry.name]
+    return len({name.stem for name in names if name.suffix != ".json"})
+
+
+def tell_space(path: Path, counted_plans: Sequence[tuple[Plan, int]]) -> None:
+    """Warn if the disk space may be too small; it is only an estimate."""
+    existing = next((p for p in (path, *path.absolute().parents) if p.is_dir()), None)
+    needed = together([plan.space(pairs) for plan, pairs in counted_plans])
+    if needed is None or existing is None:
+        return
+    free = shutil.disk_usage(existing).free
+    if free < needed.most:
+        say(f"{existing}: {free / 1e9:.2f} GB are free, {space_words(needed)} are needed")
 
 
 def counted_plans(options: ShootOptions, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.cluster.settings import SlurmSettings
-from defocus.cluster.slurm import JobCommand, submit
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import (
     AUDITED,
@@ -35,6 +33,7 @@ from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut
 from defocus.progress import track
 from defocus.reading import read_json
+from defocus.slurm import JobCommand, SlurmSettings, submit
 
 __all__ = ["AuditPart", "audit_shard", "merge_shards", "submit_shards"]
 

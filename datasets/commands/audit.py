@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
-from defocus.command_line.shard_option import ShardOption
+from defocus.command_line.options import ShardOption, jobs_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
 from defocus.isolation import say_left_out
@@ -201,9 +200,9 @@ def _audit_shard(
 def _submit(
     name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: "MotionLimits"
 ) -> None:
-    from defocus.cluster.settings import ClusterFile
     from defocus.datasets.api import open_dataset
     from defocus.settings import load_settings
+    from defocus.slurm import ClusterFile
 
     asked = ClusterFile() if resources is None else load_settings(ClusterFile, resources)
     opened = open_dataset(name, damaged=True)

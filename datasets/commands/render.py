@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
 from defocus.isolation import say_left_out
 from defocus.progress import counted

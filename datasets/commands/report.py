@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import say

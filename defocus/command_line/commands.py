@@ -19,9 +19,13 @@ import click
 
 from defocus import __version__
 from defocus.command_line.added_options import with_added_options
-from defocus.command_line.completion_option import COMPLETION
-from defocus.command_line.options import with_common_options
-from defocus.command_line.plugin_option import PLUGIN, load_named, with_plugins
+from defocus.command_line.options import (
+    COMPLETION,
+    PLUGIN,
+    load_named,
+    with_common_options,
+    with_plugins,
+)
 from defocus.command_line.verb_group import refuse_unknown
 from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of
 from defocus.discovery import Offer

@@ -7,15 +7,25 @@ they come from.
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from defocus import progress
+from defocus.extensions import load_plugin
 
-__all__ = ["with_common_options"]
+__all__ = [
+    "COMPLETION",
+    "PLUGIN",
+    "ShardOption",
+    "jobs_option",
+    "load_named",
+    "with_common_options",
+    "with_plugins",
+]
 
 PRINTS = "defocus.print-config"
 SOURCES = {
@@ -142,3 +152,92 @@ OPTIONS = [
         help="Print all options with their sources, then exit.",
     ),
 ]
+
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def jobs_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
+    """The option ``--jobs``, passed as ``jobs``; the result does not depend on it."""
+    return click.option(
+        "--jobs", type=click.IntRange(1), default=default, show_default=True, help=text
+    )
+
+
+class ShardOption(click.ParamType[tuple[int, int]]):
+    """``I/N``: the I-th of N parts."""
+
+    name = "shard"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
+        """I and N, with I from 1 to N."""
+        if isinstance(value, tuple):
+            return value
+        number, _, of = str(value).partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"{value!r} is not I/N with I from 1 to N, such as 1/4.", param, ctx)
+        return int(number), int(of)
+
+
+def _print_completion(context: click.Context, _option: click.Parameter, shell: str | None) -> None:
+    if shell is None or context.resilient_parsing:
+        return
+    from click.shell_completion import get_completion_class
+
+    name = context.command.name or ""
+    completion = get_completion_class(shell)
+    assert completion is not None  # noqa: S101 - the choices are click's own
+    variable = f"_{name}_COMPLETE".replace("-", "_").upper()
+    click.echo(completion(context.command, {}, name, variable).source())
+    context.exit()
+
+
+COMPLETION = click.Option(
+    ["--completion"],
+    type=click.Choice(["bash", "zsh", "fish"]),
+    expose_value=False,
+    is_eager=True,
+    callback=_print_completion,
+    help="Print a completion script for this shell, then exit.",
+)
+
+
+def _load(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> None:
+    for path in paths:
+        load_plugin(path)
+
+
+def load_named(words: Iterable[str]) -> None:
+    """Load the plug-ins that stand behind a sub-command, which one of them may bring."""
+    typed = iter(list(takewhile(lambda word: word != "--", words)))
+    for word in typed:
+        option, _, file = word.partition("=")
+        if option == "--plugin" and (file := file or next(typed, "")):
+            load_plugin(file)
+
+
+PLUGIN = click.Option(
+    ["--plugin"],
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    expose_value=False,
+    is_eager=True,  # what it brings is known when the other options are read
+    callback=_load,
+    help="Your own Python file of systems, metrics, commands, …; repeatable.",
+)
+
+
+def with_plugins(command: click.Command) -> click.Command:
+    """Add the option to a command, or to each command of a group, only once."""
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            with_plugins(member)
+    elif not any("--plugin" in one.opts for one in command.params):
+        command.params.append(PLUGIN)
+    return command

@@ -5,6 +5,8 @@ is identical to an uninterrupted one, to the bit on one machine.
 """
 
 import contextlib
+import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +21,6 @@ from torch.optim.swa_utils import AveragedModel
 from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
 from defocus.files import write_text
 from defocus.progress import describe, say, track
-from defocus.training.determinism import reproducible, seed_torch
 from defocus.training.feeding import Feeder, MakerDiedError, feeding, makers
 from defocus.training.method import Method
 from defocus.training.objective import BatchT, Progress, TrainingObjective
@@ -36,13 +37,33 @@ from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, set_aside
 from defocus.training.record.loss_curve import Clock, curve_text, read_curve
 from defocus.training.record.tensorboard import Tracker, open_tracker
 from defocus.training.record.validation_scores import Watching
+from defocus.training.settings import Training
 from defocus.training.steps.averaging import evaluated, make_average, update
-from defocus.training.steps.losses import Losses
-from defocus.training.steps.network_and_objective import mean_over_processes
+from defocus.training.steps.losses import Losses, mean_over_processes
 from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
 from defocus.training.stopping import StopAsked, stop_asked
 
 __all__ = ["Job", "Trained", "train"]
+
+
+@contextlib.contextmanager
+def reproducible(settings: Training) -> Iterator[None]:
+    """Refuse non-deterministic operations if the settings require it."""
+    before = torch.are_deterministic_algorithms_enabled()
+    # without it cuBLAS gives other sums each time; it is read when the first matrix is multiplied
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(settings.deterministic or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def seed_torch(seed: int, purpose: str) -> None:
+    """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
+    digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
 
 MINUTE_SECONDS = 60.0
 LOGGED_ROWS = 1000

@@ -94,7 +94,7 @@ def together(
         )
     from torch.nn.parallel import DistributedDataParallel
 
-    from defocus.training.steps.network_and_objective import NetworkAndObjective
+    from defocus.training.steps.losses import NetworkAndObjective
 
     numbers = [mine.local] if device.type == "cuda" else None
     return DistributedDataParallel(

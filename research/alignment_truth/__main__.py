@@ -6,9 +6,8 @@ from typing import Literal
 import click
 
 from defocus.command_line.commands import SectionedCommand, run_command
-from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import with_common_options
+from defocus.command_line.options import jobs_option, with_common_options
 
 __all__ = ["command"]
 

@@ -1,23 +1,39 @@
-"""The guard: tiles whose restoration does not explain what was given are put back."""
+"""The guard: tiles whose restoration does not explain what was given are put back.
+
+Does a restored picture, blurred again, agree with what was given? Tile by tile, in the spectrum: of
+all blurs that are the same in every direction and no stronger than the estimated one, the one that
+brings the restored tile nearest to the given tile is taken at each frequency. What is left is
+compared with the noise.
+"""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from scipy import fft, special
 
 from defocus.blur.learned_map import BlurMap
 from defocus.blur.map_network import CELL_PX
-from defocus.blur.noise import noise_by_brightness
-from defocus.restoration.guard.agreement import STRIDE_PX, Agreement, agreement
+from defocus.blur.noise import noise_by_brightness, noise_of
 from defocus.restoration.guard.limits import limited
 from defocus.restoration.guard.share import share_worth_keeping
 
-__all__ = ["Guarded", "guarded", "guarded_beyond"]
+__all__ = ["Agreement", "Guarded", "agreement", "guarded", "guarded_beyond"]
 
+WINDOW_PX, STRIDE_PX = 128, 64
+OF_ROUNDING = (1 / 255) ** 2 / 12
+LEAKED = 5 / 12
+"""Variance of one wave's frequency, squared cycles per window: 1/3 of the Hann window's leaking,
+1/12 of the rings."""
+NOTHING = 1e-9
 NOISES = 3.0
-"""What is left may be so many times the noise, which is the same in neighbours to some degree."""
+"""What is left may be so many times the noise, which is the same in neighbours to some degree; so
+many times the power of noise and of rounding to 8 bits does not count as detail."""
 ROUNDING = 1.25 / 255
 UNEXPLAINED = 0.8
 """Of the change: real blurs are not the same in every direction, and a tile has several of them. Of
@@ -33,6 +49,131 @@ SHIFTED = 0.6
 """Of the change, so much the mean may move: light adds up in linear light, not in stored values."""
 
 Array = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What each tile of 64 x 64 px says, seen with its surroundings (128 x 128 px)."""
+
+    left: Numbers  # root of the mean square of what no allowed blur explains, of 1
+    change: Numbers  # the same of what restoring changed
+    shift: Numbers  # largest change of a colour's mean: no blur makes a tile brighter or tints it
+    noise: Numbers  # standard deviation at the tile's brightness
+    frequency: Numbers  # centre of the band that the given tile has, cycles per 128 px
+    bandwidth: Numbers  # share of the centre: above 0.3 in nearly all pictures, near 0 in a wave
+
+
+def agreement(
+    blurry: Array, restored: Array, highest_px: Array, noise: NDArray[np.float64]
+) -> Agreement:
+    """Compare a restored picture with what was given; each tile's blur has a largest diameter."""
+    rows, columns = highest_px.shape
+    left, change, shift, deviation = (np.empty((rows, columns)) for _ in range(4))
+    frequency, bandwidth = np.empty((rows, columns)), np.empty((rows, columns))
+    taper = _geometry()[0]
+
+    def compare(row: int) -> None:
+        seen = [_windows(picture, row, columns) for picture in (restored, blurry)]
+        deviation[row] = noise_of(seen[1].mean(axis=(1, 2, 3)), noise)
+        left[row], change[row], power = _compared(seen[0], seen[1], highest_px[row])
+        frequency[row], bandwidth[row] = _band(power, deviation[row])
+        means = ((seen[0] - seen[1]) * taper).sum(axis=(2, 3)) / taper.sum()
+        shift[row] = np.abs(means).max(axis=1)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(compare, range(rows)))
+    return Agreement(left, change, shift, deviation, frequency, bandwidth)
+
+
+def _windows(picture: Array, row: int, columns: int) -> Array:
+    """``(columns, 3, 128, 128)`` around the tiles of a row, mirrored at the picture's borders."""
+    down = _window(np.asarray(row), picture.shape[0])
+    across = _window(np.arange(columns), picture.shape[1])
+    windows = picture[down][:, across]
+    return np.ascontiguousarray(windows.transpose(1, 3, 0, 2), np.float32)
+
+
+def _window(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Places ``(..., 128)`` of the windows around some tiles of an axis."""
+    # A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
+    # its own mirror picture would show no wave.
+    begin = np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
+    border = (WINDOW_PX - STRIDE_PX) // 2
+    return _mirrored(begin[..., None] + np.arange(-border, WINDOW_PX - border), length)
+
+
+def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Places beyond the borders of an axis, mirrored back onto it."""
+    folded = places % (2 * length)
+    return np.asarray(np.where(folded < length, folded, 2 * length - 1 - folded), np.int64)
+
+
+def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers, Numbers]:
+    """Of each window: what is left, the change, and the given power in each ring."""
+    taper, ring, counts = _geometry()
+    mean = given.mean(axis=(2, 3), keepdims=True)
+    ours, theirs = (fft.rfft2((one - mean) * taper) for one in (restored, given))
+    own, shared, other = (
+        _in_rings(part, ring)
+        for part in (_product(ours, ours), _product(ours, theirs), _product(theirs, theirs))
+    )
+    weakest = _weakest(highest_px)[:, None, :]
+    kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
+    left = other - 2 * kernel * shared + kernel**2 * own
+    change = other - 2 * shared + own
+    scale = 3 * counts * np.square(taper).sum()
+    sums = (np.maximum(one, 0).sum(axis=(1, 2)) / scale for one in (left, change))
+    root_left, root_change = (np.sqrt(one) for one in sums)
+    return root_left, root_change, other.sum(axis=1)
+
+
+def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
+    """Centre and relative width of what is stronger than noise, by the power ``(n, rings)``."""
+    taper, ring, _ = _geometry()
+    weights = np.full(ring.shape, 2.0)
+    weights[:, [0, -1]] = 1.0
+    places = np.bincount(ring.ravel(), weights.ravel())
+    floor = 3 * np.square(taper).sum() * (np.square(deviation) + OF_ROUNDING)
+    detail = np.maximum(power - NOISES * floor[:, None] * places, 0)
+    rings, total = np.arange(len(places)), detail.sum(axis=1) + NOTHING
+    centre = (detail * rings).sum(axis=1) / total
+    variance = (detail * rings**2).sum(axis=1) / total - centre**2 - LEAKED
+    return centre, np.sqrt(np.maximum(variance, 0)) / (centre + NOTHING)
+
+
+def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Array:
+    return np.asarray((first * second.conj()).real, np.float32)
+
+
+def _in_rings(power: Array, ring: NDArray[np.int64]) -> Numbers:
+    """Sums over rings of frequency, ``(n, 3, rings)``; half of the spectrum stands for both."""
+    weights = np.full(power.shape[-1], 2.0)
+    weights[0] = weights[-1] = 1.0
+    flat = (power * weights).reshape(-1, ring.size)
+    count = int(ring.max()) + 1
+    place = (np.arange(len(flat))[:, None] * count + ring.ravel()).ravel()
+    sums = np.bincount(place, flat.ravel().astype(np.float64), minlength=len(flat) * count)
+    return np.asarray(sums.reshape(*power.shape[:2], count), np.float64)
+
+
+@cache
+def _geometry() -> tuple[Array, NDArray[np.int64], float]:
+    """A Hann window, the ring of each place of half a spectrum, and the places of a whole one."""
+    hann = np.hanning(WINDOW_PX + 2)[1:-1]
+    taper = np.outer(hann, hann).astype(np.float32)
+    frequency = np.hypot(fft.fftfreq(WINDOW_PX)[:, None], fft.rfftfreq(WINDOW_PX)[None, :])
+    ring = np.rint(frequency * WINDOW_PX).astype(np.int64)
+    return taper, ring, float(WINDOW_PX**2)
+
+
+def _weakest(highest_px: Array) -> Numbers:
+    """``(n, rings)``: the least that a disc up to a diameter lets through at each frequency."""
+    _, ring, _ = _geometry()
+    frequency = np.arange(int(ring.max()) + 1) / WINDOW_PX
+    argument = np.maximum(np.pi * highest_px.astype(np.float64)[:, None] * frequency, 1e-6)
+    passed = 2 * special.j1(argument) / argument
+    return np.asarray(np.minimum.accumulate(passed, axis=1), np.float64)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.systems.dpdnet.network import TRUNCATED_STD, DPDNet
-from defocus.baselines.systems.dpdnet.weights import convert, layer_names
+from defocus.baselines.systems.dpdnet.network import TRUNCATED_STD, DPDNet, convert, layer_names
 
 NARROW = (8, 16, 32, 64, 128)
 

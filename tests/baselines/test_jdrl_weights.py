@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.rjdrl_unet.network import BlurEstimator
-from defocus.baselines.systems.rjdrl_unet.weights import convert
+from defocus.baselines.systems.rjdrl_unet.network import BlurEstimator, convert
 from defocus.baselines.systems.unet.network import UNet
-from defocus.baselines.systems.unet.weights import convert as convert_unet
+from defocus.baselines.systems.unet.network import convert as convert_unet
 from defocus.baselines.weights.state import state_for
 from defocus.errors import WeightsError
 

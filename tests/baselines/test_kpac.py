@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.kpac.network import KPAC, entry_names
-from defocus.baselines.systems.kpac.weights import convert
+from defocus.baselines.systems.kpac.network import KPAC, convert, entry_names
 from defocus.baselines.weights.state import state_for
 
 

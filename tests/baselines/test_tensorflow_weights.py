@@ -31,7 +31,7 @@ def shapes_of(name: str) -> tuple[dict[str, tuple[int, ...]], Variables]:
 
 def convert(name: str) -> Callable[[Mapping[str, torch.Tensor]], Variables]:
     made: Callable[[Mapping[str, torch.Tensor]], Variables]
-    made = importlib.import_module(f"defocus.baselines.systems.{name}.weights").convert
+    made = importlib.import_module(f"defocus.baselines.systems.{name}.network").convert
     return made
 
 

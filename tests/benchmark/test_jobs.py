@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from defocus import slurm
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.launch import start
 from defocus.benchmark.launch.start import run_in_slots
@@ -30,12 +31,10 @@ from defocus.benchmark.study.standing import (
     standing_of,
     take_back,
 )
-from defocus.cluster import scheduler
-from defocus.cluster.scheduler import job_states, known_jobs, note_jobs
-from defocus.cluster.slurm import JobCommand
 from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.files import write_json
+from defocus.slurm import JobCommand, job_states, known_jobs, note_jobs
 from tests.benchmark.test_plan import baseline, plan_runs
 from tests.benchmark.test_studies import entry, store
 
@@ -241,7 +240,7 @@ def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(
     squeue.chmod(0o755)
     assert "no controller" in queue_of(tmp_path).problem
     squeue.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
-    monkeypatch.setattr(scheduler, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(slurm, "ANSWER_SECONDS", 0.1)
     with pytest.raises(DefocusError, match="does not answer"):
         job_states(["1"])
 

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.study.standing import queue_of, slurm_job, standing_of
-from defocus.cluster.scheduler import known_jobs
-from defocus.cluster.settings import SlurmSettings
-from defocus.cluster.slurm import submit
+from defocus.slurm import SlurmSettings, known_jobs, submit
 from tests.benchmark.conftest import make_pictures
 from tests.benchmark.slurm_cluster import asked, slurm, wait_until
 from tests.benchmark.test_resume import scores_of

@@ -20,8 +20,7 @@ from defocus.capture.planning.disk_space import BODY_SHOT, Space, space_words
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
-from defocus.capture.taking.disk_space import measured_plans
-from defocus.capture.taking.running import ShootOptions, make_ready
+from defocus.capture.taking.running import ShootOptions, make_ready, measured_plans
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import InputError, SettingsError
 from tests.capture.scripted.plugging import plug

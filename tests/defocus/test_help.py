@@ -7,8 +7,7 @@ import click
 import pytest
 
 from defocus.command_line.commands import FiniteRange, SectionedCommand, command_group
-from defocus.command_line.options import OPTIONS
-from defocus.command_line.plugin_option import PLUGIN
+from defocus.command_line.options import OPTIONS, PLUGIN
 
 LONGEST_FIRST_LINE = 45
 MOST_OPTIONS_IN_ONE_LIST = 9

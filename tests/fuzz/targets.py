@@ -31,7 +31,6 @@ from defocus.capture.links.camera_words import read_dump
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import encode_record
 from defocus.capture.sessions.session import read_session
-from defocus.cluster.settings import ClusterFile
 from defocus.datasets.api import open_dataset
 from defocus.datasets.archives import unpack
 from defocus.datasets.audit.shards import audit_shard, merge_shards
@@ -54,6 +53,7 @@ from defocus.images import read_stored, write_image
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.files.own_picture import read_own_picture
 from defocus.settings import load_settings
+from defocus.slurm import ClusterFile
 from defocus.training.record.checkpoint import load_checkpoint
 from tests.benchmark.example_study import ENTRY
 from tests.benchmark.test_results import COSTS, SCORES

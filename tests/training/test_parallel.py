@@ -17,7 +17,7 @@ from defocus.benchmark.training.train import train
 from defocus.errors import InputError
 from defocus.training.parallel import Ranks, part_of
 from defocus.training.settings import Training
-from defocus.training.steps.network_and_objective import NetworkAndObjective
+from defocus.training.steps.losses import NetworkAndObjective
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
 from tests.command_process import StartedCommand, start_code

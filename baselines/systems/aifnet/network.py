@@ -4,14 +4,17 @@ Source: Ruan, Chen, Li, Lam, AIFNet: All-in-Focus Image Restoration Network Usin
 Field-Based Dataset, IEEE TCI 2021; the released ``model.py`` (TensorFlow 1, TensorLayer 1.11).
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.systems.dmenet.network import DefocusNet
+from defocus.baselines.weights.entries import by_name, in_order
 
-__all__ = ["LEVELS", "AIFNet", "blur_planes", "double_legacy_bilinear"]
+__all__ = ["LEVELS", "AIFNet", "blur_planes", "convert", "double_legacy_bilinear"]
 
 MULTIPLE = 16  # the map network's; the restoring one needs 8
 LEVELS = 29
@@ -136,3 +139,15 @@ class _DeblurNet(nn.Module):
 
     def _up(self, features: torch.Tensor, skip: torch.Tensor, name: str) -> torch.Tensor:
         return double_legacy_bilinear(self._chain(torch.cat([features, skip], dim=1), name))
+
+
+def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state dict of AIFNet from variables by TensorFlow names, or a list in the graph's order."""
+    # The names are ``defocus_net/…:0`` and ``deblur_net/…:0``; a list that does not fit is a
+    # ValueError.
+    named = by_name(tensors, ["defocus_net", "deblur_net"])
+    if named:
+        return named
+    with torch.device("meta"):
+        state = AIFNet().state_dict()
+    return in_order(tensors, [(name, tuple(entry.shape)) for name, entry in state.items()])

@@ -20,6 +20,7 @@ from defocus.baselines.operators.chain import (
 )
 from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.varying import sigma_of
+from defocus.baselines.weights.entries import by_name, in_order
 
 __all__ = [
     "MAXIMUM_COC_PX",
@@ -29,6 +30,7 @@ __all__ = [
     "SymmetricConv",
     "UnscaledBatchNorm",
     "blur_sigma_px",
+    "convert",
     "defocus_map_px",
     "repeat_pixels",
 ]
@@ -309,3 +311,15 @@ class DMENetDeblurring(DMENet):
         maps = [one[:, :, 0] for one in as_pictures(diameter)]
         restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
         return given | {"restored": as_tensor(restored, blurry), "defocus_map": diameter}
+
+
+def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state dict of DMENet from variables by TensorFlow names, or a list in the graph's order."""
+    # The names are ``main_net/defocus_net/…:0``; other networks' variables are dropped, and a list
+    # that does not fit is a ValueError.
+    named = by_name(tensors, ["defocus_net"])
+    if named:
+        return {f"main_net.{name}": tensor for name, tensor in named.items()}
+    with torch.device("meta"):
+        state = DMENet().state_dict()
+    return in_order(tensors, [(name, tuple(entry.shape)) for name, entry in state.items()])

@@ -11,9 +11,15 @@ from torch import nn
 
 from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.systems.restormer.network import Restormer
-from defocus.baselines.systems.rjdrl_unet.network import ATTENTION_REDUCTION, CORE, FEATURES, Guided
+from defocus.baselines.systems.rjdrl_unet.network import (
+    ATTENTION_REDUCTION,
+    CORE,
+    FEATURES,
+    Guided,
+    convert,
+)
 
-__all__ = ["GuidedRestormer", "rjdrl_restormer"]
+__all__ = ["GuidedRestormer", "convert", "rjdrl_restormer"]
 
 
 class GuidedRestormer(Restormer):

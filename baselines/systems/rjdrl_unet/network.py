@@ -6,6 +6,8 @@ Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409
 ssscrystal/Reblurring-guided-JDRL at ef90c714.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -23,9 +25,9 @@ __all__ = [
     "BlurEstimator",
     "Guided",
     "GuidedUNet",
+    "convert",
     "rjdrl_unet",
 ]
-
 
 CORE = seed_count(reblur.LEVELS)
 """Radial samples of all kernels: what the estimator predicts of each pixel."""
@@ -110,3 +112,25 @@ def rjdrl_unet(
     """The guided U-Net with fresh weights; ``features`` are the blur estimator's channels."""
     network = GuidedUNet(width=width, levels=levels, adds_input=adds_input)
     return Guided(network, features)
+
+
+PARTS = {"Pred_state_dict.": "pred.", "G_state_dict.": "deblur."}
+"""Where the released checkpoints keep the estimator and the network; ours have no such names."""
+
+
+def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    """The estimator and the network below our names; other files are left as they are."""
+    # Entries of the reblurring network are dropped. A LookupError says that one of the two is
+    # missing.
+    found = {
+        ours + name.removeprefix(theirs).removeprefix("module."): tensor
+        for name, tensor in tensors.items()
+        for theirs, ours in PARTS.items()
+        if name.startswith(theirs)
+    }
+    if not found:
+        return tensors
+    for theirs, ours in PARTS.items():
+        if not any(name.startswith(ours) for name in found):
+            raise LookupError(f"no {theirs}*, but both parts belong together")
+    return found

@@ -6,7 +6,7 @@ weights need it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["LEVELS", "WIDTH", "UNet"]
+__all__ = ["LEVELS", "WIDTH", "UNet", "convert"]
 
 WIDTH, LEVELS = 64, 5
 DROPOUT = 0.4
@@ -116,3 +116,24 @@ def _initialise(module: nn.Module) -> None:
     """He's initialisation by fan-out for the weights; biases keep PyTorch's uniform default."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+OFFICIAL = "G_state_dict."
+"""Below it the released checkpoints keep the network; ours have no such name."""
+FIRST, LAST = "encoder.block1.0.weight", ("out.0.weight", "out.0.bias")
+
+
+def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    """The same network for RGB: the released one is fed what OpenCV reads, BGR."""
+    # The first convolution's inputs and the last one's outputs change their order, which is exact.
+    # Other files are left as they are.
+    return {
+        name: _swapped(name, tensor) if name.startswith(OFFICIAL) else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _swapped(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    if name.endswith(FIRST):
+        return tensor.flip(1)
+    return tensor.flip(0) if name.endswith(LAST) else tensor

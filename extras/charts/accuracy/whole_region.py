@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.curve import MtfCurve
+from defocus.edges.edge import MtfCurve
 
 __all__ = ["whole_region_mtf"]
 

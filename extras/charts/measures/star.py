@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.curve import MtfCurve
+from defocus.edges.edge import MtfCurve
 from defocus.errors import ImageError
 
 __all__ = ["SQUARE_WAVE", "star_mtf"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.curve import MtfCurve
+from defocus.edges.edge import MtfCurve
 from defocus.errors import ImageError
 
 __all__ = ["LEAST_PX", "TextureResponse", "compare_texture"]

@@ -21,8 +21,8 @@ from defocus.blur.gradients import detail_per_pixel
 from defocus.edges.edge import DISC_RISE, measure_edge
 from defocus.edges.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.edges.linear_light import Region, grey_of, is_clipped
-from defocus.edges.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.errors import CameraError, ImageError, InputError
+from defocus.extras.pages.live.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.images import Image, as_float, srgb_to_linear
 from defocus.reports.pictures import small_picture
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.jobs_option import jobs_option
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
 from defocus.progress import counted
 

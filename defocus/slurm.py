@@ -11,21 +11,119 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from defocus.cluster.scheduler import job_log, job_states, known_jobs, log_folder, note_jobs
-from defocus.cluster.settings import SlurmSettings
+from pydantic import Field, model_validator
+
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.extra_packages import require
-from defocus.files import make_folder
+from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
+from defocus.reading import read_json
+from defocus.settings import Settings
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
-__all__ = ["JobCommand", "submit"]
+__all__ = [
+    "ClusterFile",
+    "JobCommand",
+    "SlurmSettings",
+    "job_log",
+    "job_states",
+    "known_jobs",
+    "note_jobs",
+    "submit",
+]
+
+
+QUEUE = "slurm.json"
+ANSWER_SECONDS = 60.0
+
+
+def log_folder(out: Path) -> Path:
+    """Folder of the log files of the jobs of a folder."""
+    return out / "jobs" / "slurm"
+
+
+def job_log(out: Path, job: str) -> Path:
+    """The stderr output of a job, over all its starts."""
+    return log_folder(out) / f"{job}_0_log.err"
+
+
+def known_jobs(out: Path) -> Mapping[str, str]:
+    """The id of the last job of each submitted piece of work, ``4_1`` in an array, by its name."""
+    path = out / "jobs" / QUEUE
+    if not path.is_file():
+        return {}
+    try:
+        known = read_json(path)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
+    if not isinstance(known, dict):
+        raise InputError(f"{path}: damaged (no table); remove it once no job is queued")
+    return {str(name): str(job) for name, job in known.items()}
+
+
+def note_jobs(out: Path, known: Mapping[str, str]) -> None:
+    """Record the id of the last job of each piece of work."""
+    write_json(out / "jobs" / QUEUE, dict(known))
+
+
+def job_states(jobs: Sequence[str]) -> dict[str, str]:
+    """The states of those jobs that are in the queue, such as ``PENDING`` or ``RUNNING``."""
+    if not jobs:
+        return {}
+    command = ["squeue", "--noheader", "--array", "--me", "--format", "%i %T"]
+    try:
+        asked = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS
+        )
+    except FileNotFoundError as error:
+        raise DefocusError("squeue is not on PATH; ask on a node of the cluster") from error
+    except subprocess.TimeoutExpired as error:
+        raise DefocusError("squeue does not answer; try again later") from error
+    if asked.returncode != 0:
+        reason = " ".join(asked.stderr.split())
+        raise DefocusError(f"squeue does not answer ({reason}); try again later")
+    states = dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
+    return {job: states[job].strip() for job in jobs if job in states}
+
+
+class SlurmSettings(Settings):
+    """Resources that a job requests from SLURM; empty names are the cluster's defaults."""
+
+    # ``signal_seconds`` before ``time_minutes`` a run saves its state and is queued again; an
+    # evaluation must fit. ``setup`` has shell lines before the run, such as ``module load cuda``.
+
+    time_minutes: int = Field(default=720, ge=1)
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    gpus: int = Field(default=0, ge=0)
+    cpus: int = Field(default=1, ge=1)
+    memory_gb: float | None = Field(default=None, gt=0)
+    signal_seconds: int = Field(default=90, ge=1)
+    at_once: int = Field(default=16, ge=1)
+    setup: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _signal_before_limit(self) -> Self:
+        if self.signal_seconds >= 60 * self.time_minutes:
+            raise ValueError(
+                f"signal_seconds = {self.signal_seconds} leaves nothing of time_minutes = "
+                f"{self.time_minutes}"
+            )
+        return self
+
+
+class ClusterFile(Settings):
+    """A TOML file with the table ``[slurm]``, as a study's file has it."""
+
+    slurm: SlurmSettings = SlurmSettings()
+
 
 SAVING_SECONDS = 80
 LARGEST_ARRAY = 1000

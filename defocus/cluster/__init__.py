@@ -1,1 +1,0 @@
-"""Work as jobs of a cluster's scheduler: SLURM."""
