@@ -1,21 +1,21 @@
 """Messages and progress on stderr: bars on a terminal, elsewhere a line a minute."""
 
 import contextlib
+import os
 import re
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from defocus.errors import storage_error
 from defocus.quiet_decoders import QUIET
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from defocus.terminal import cell_width, cut, padded
 
 __all__ = [
     "MessageSettings",
@@ -39,6 +39,8 @@ FEW = 3
 """So many findings of one kind have a line each."""
 LINE_EVERY_S = 60.0
 """Where stderr is no terminal."""
+DRAWN_EVERY_S = 0.1
+BAR_CELLS = 24
 
 
 @dataclass
@@ -57,9 +59,40 @@ class MessageSettings:
 
 telling = MessageSettings()
 
-_BARS: "list[Progress]" = []
-_TASKS: "list[TaskID]" = []
-"""What is shown now, the outermost first."""
+
+@dataclass(eq=False)
+class _Task:
+    """Work that is under way."""
+
+    description: str
+    total: int | None
+    began: float
+    done: int = 0
+
+    @property
+    def count(self) -> str:
+        """How much is done of how much, and how long the rest takes."""
+        if self.total is None:
+            return str(self.done)
+        count, left = f"{self.done} of {self.total}", self.total - self.done
+        if not self.done or left <= 0:
+            return count
+        return f"{count}, {_span((time.monotonic() - self.began) / self.done * left)} left"
+
+    def bar(self, cells: int, name_cells: int) -> str:
+        """A line of a terminal, its name as wide as all names are; the name gives way first."""
+        share = min(self.done / self.total, 1.0) if self.total else 0.0
+        width = min(BAR_CELLS, cells // 4)
+        full = "━" * round(width * share)
+        rest = f" {full}{'─' * (width - len(full))} {self.count}"
+        name = padded(printable(self.description), name_cells)
+        line = cut(_fitting(f"{name}{rest}", name, cells), cells)
+        colours = telling.color != "never" and not os.environ.get("NO_COLOR")
+        return line.replace(full, f"\x1b[32m{full}\x1b[0m", 1) if full and colours else line
+
+
+_TASKS: list[_Task] = []
+"""What is under way now, the outermost first."""
 
 
 def open_log(path: Path) -> None:
@@ -94,42 +127,25 @@ def track(
         yield from items
         return
     size = total if total is not None or not isinstance(items, Sized) else len(items)
-    with _shown() as bars:
-        task = bars.add_task(description, total=size)
-        _TASKS.append(task)
-        counted_items = _advancing(items, bars, task)
-        if lines and bars.disable and len(_TASKS) == 1:
-            counted_items = _in_lines(counted_items, description, size)
-        try:
-            yield from counted_items
-        finally:
-            if task in _TASKS:
-                _TASKS.remove(task)
-                bars.remove_task(task)
-
-
-def _advancing(items: Iterable[T], bars: "Progress", task: "TaskID") -> Iterator[T]:
-    """Yield ``items`` and advance a bar."""
-    # rich's own way has a thread that is waited for in the end. Work that fails ends when Python
-    # collects it, perhaps inside of a call that holds the bars' lock, and then both waited for
-    # ever.
-    for item in items:
-        yield item
-        bars.advance(task)
-
-
-def _in_lines(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:
-    """Yield ``items``; now and then a line says how many are done and how long the rest takes."""
-    began = told = time.monotonic()
-    for done, item in enumerate(items, start=1):
-        yield item
-        now = time.monotonic()
-        if now - told >= LINE_EVERY_S and done != total:
-            told = now
-            rest = ""
-            if total is not None:
-                rest = f" of {total}, {_span((now - began) / done * (total - done))} left"
-            say(f"{description}: {done}{rest}")
+    task = _Task(description, size, time.monotonic())
+    _TASKS.append(task)
+    lines = lines and len(_TASKS) == 1 and not _on_terminal()
+    told = task.began
+    try:
+        _draw()
+        for item in items:
+            yield item
+            task.done += 1
+            now = time.monotonic()
+            if now - _drawn[0] >= DRAWN_EVERY_S:
+                _draw()
+            if lines and now - told >= LINE_EVERY_S and task.done != size:
+                told = now
+                say(f"{description}: {task.count}")
+    finally:
+        if task in _TASKS:
+            _TASKS.remove(task)
+            _draw()
 
 
 def _span(seconds: float) -> str:
@@ -142,38 +158,16 @@ def _span(seconds: float) -> str:
 
 def describe(text: str) -> None:
     """Change the words of the innermost bar, if there is one."""
-    if _BARS and _TASKS:
-        _BARS[-1].update(_TASKS[-1], description=text)
-
-
-@contextlib.contextmanager
-def _shown() -> "Iterator[Progress]":
-    """The bars on the screen: those that are there already, else new ones."""
-    if _BARS:
-        yield _BARS[-1]
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True, no_color=telling.color == "never" or None)
-    hidden = telling.quiet or not console.is_terminal
-    with Progress(console=console, transient=True, disable=hidden) as bars:
-        _BARS.append(bars)
-        try:
-            yield bars
-        finally:
-            if bars in _BARS:
-                _BARS.remove(bars)
-                _TASKS.clear()  # also those of work that was left in the middle
+    if _TASKS:
+        _TASKS[-1].description = text
 
 
 def end_bars() -> None:
     """Take the bars of failed work off the screen."""
     # The error's traceback holds the variables of that work, an iterator of ``track`` among
     # them, which would end with the error only.
-    while _BARS:
-        _BARS.pop().stop()
     _TASKS.clear()
+    _draw()
 
 
 def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[str]:
@@ -220,39 +214,61 @@ def say(message: str, *, error: bool = False) -> None:
     if telling.quiet and not error:
         return
     # the work goes on when nobody reads of it
-    with contextlib.suppress(BrokenPipeError), QUIET.lifted():
-        shown = _STATUS[0]
-        status("")
+    with contextlib.suppress(BrokenPipeError), QUIET.lifted(), _LOCK:
+        shown = list(_SHOWN)
+        _show([])
         click.echo(safe, err=True)
-        status(shown)
+        _show(shown)
 
 
+_SHOWN: list[str] = []
+"""The lines that stand below all messages now."""
 _STATUS = [""]
-"""The line that stands below all messages now."""
+_drawn = [0.0]
+_LOCK = threading.RLock()
 
 
 SHORTEST_NAME_CELLS = 10
 
 
 def _fitting(text: str, name: str, cells: int) -> str:
-    """A text of at most so many cells of a terminal; characters of East Asia take two."""
-    from rich.cells import cell_len, set_cell_size
-
-    too_many, of_name = cell_len(text) - cells, cell_len(name)
+    """A text of at most so many cells of a terminal, if shortening a name in it is enough."""
+    too_many, of_name = cell_width(text) - cells, cell_width(name)
     if too_many > 0 and of_name > SHORTEST_NAME_CELLS:
-        kept = set_cell_size(name, max(of_name - too_many, SHORTEST_NAME_CELLS) - 1)
+        kept = cut(name, max(of_name - too_many, SHORTEST_NAME_CELLS) - 1)
         text = text.replace(name, f"{kept.rstrip()}…", 1)
-    return text if cell_len(text) <= cells else set_cell_size(text, cells)
+    return text
 
 
 def status(text: str, name: str = "") -> None:
     """Show a line below all messages, in place of the one before; only on a terminal."""
     # It is cut at the terminal's width; ``name`` in it is shortened first.
+    _STATUS[0] = cut(_fitting(printable(text), printable(name), _columns()), _columns())
+    _draw()
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns - 1
+
+
+def _on_terminal() -> bool:
+    return not telling.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _draw() -> None:
+    """Show the bars and the line of :func:`status`."""
+    _drawn[0] = time.monotonic()
+    if _on_terminal():
+        widest = max((cell_width(printable(task.description)) for task in _TASKS), default=0)
+        _show([*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)])
+
+
+def _show(lines: list[str]) -> None:
+    """Show lines below all messages, in place of those before."""
     import click
 
-    shown = _fitting(printable(text), printable(name), shutil.get_terminal_size().columns - 1)
-    if shown == _STATUS[0] or telling.quiet or not sys.stderr.isatty():
-        return
-    _STATUS[0] = shown
-    with contextlib.suppress(BrokenPipeError):
-        click.echo(f"\r\x1b[K{shown}", nl=False, err=True)
+    with contextlib.suppress(BrokenPipeError), _LOCK:
+        if lines != _SHOWN:
+            back = "\x1b[K" if len(_SHOWN) < 2 else f"\x1b[{len(_SHOWN) - 1}A\x1b[J"
+            _SHOWN[:] = lines
+            click.echo(f"\r{back}" + "\n".join(lines), nl=False, err=True, color=True)

@@ -39,7 +39,7 @@ COMMANDS = {
 
 SLOW_LIBRARIES = [
     "PIL.ImageOps", "click", "cv2", "h5py", "jinja2",
-    "matplotlib.figure", "numba", "numpy", "pydantic", "rich.progress", "safetensors.torch",
+    "matplotlib.figure", "numba", "numpy", "pydantic", "safetensors.torch",
     "scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.stats", "skimage.io", "torch",
     "torch._dynamo", "torch.utils.data", "typst", "tests.compiler_started",
 ]  # fmt: skip

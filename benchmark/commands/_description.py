@@ -1,6 +1,10 @@
 """The description of one system, for ``defocus-bench list NAME``."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from defocus.reports.text import visible
+from defocus.terminal import markdown_lines, wrapped
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
@@ -36,13 +40,15 @@ def describe(system: "Baseline") -> dict[str, Any]:
 
 def show(facts: dict[str, Any]) -> None:
     """Print the description of a system."""
+    import shutil
     import sys
 
-    from rich.console import Console
-    from rich.markdown import Markdown
+    import click
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH)
-    console.print(Markdown(facts["readme"]))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    readme = "\n".join(map(visible, facts["readme"].split("\n")))
+    for line in markdown_lines(readme, width):
+        click.echo(line)
     plugin = facts["plugin"]
     lines = {
         "system": f"{facts['display_name']} ({facts['name']})",
@@ -56,21 +62,22 @@ def show(facts: dict[str, Any]) -> None:
         **({"plug-in": f"{plugin}, SHA-256 {facts['source_hash'][:16]}"} if plugin else {}),
         "weights added": ", ".join(w["label"] for w in facts["weights"]) or "none",
     }
-    console.print()
-    for title, text in lines.items():
-        console.print(f"{title + ':':<18}{text}", markup=False, highlight=False)
+    _show_facts(lines, 18, width)
     if facts["recipe"] is not None:
-        _show_recipe(console.print, facts["recipe"])
+        click.echo("\ntraining:")
+        _show_facts({f"  {key}": _plain(one) for key, one in facts["recipe"].items()}, 23, width)
 
 
 def _training_sets(names: list[str]) -> str:
     return f"trained on {', '.join(names)}" if names else "none"
 
 
-def _show_recipe(write: Any, recipe: dict[str, Any]) -> None:  # noqa: ANN401 - rich's print
-    write("\ntraining:", markup=False, highlight=False)
-    for key, value in recipe.items():
-        write(f"  {key + ':':<21}{_plain(value)}", markup=False, highlight=False)
+def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:
+    import click
+
+    for title, text in facts.items():
+        for at, line in enumerate(wrapped(text, width - begin)):
+            click.echo(f"{'' if at else title + ':':<{begin}}{line}")
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value

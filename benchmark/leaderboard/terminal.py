@@ -1,7 +1,11 @@
 """Leaderboard on the terminal."""
 
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+
+import click
 
 from defocus.benchmark.leaderboard.classes import budget_notice, ranks_narrow_copies
 from defocus.benchmark.leaderboard.rows import Row
@@ -13,10 +17,9 @@ from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
 from defocus.reports.rows import numeric_columns
 from defocus.reports.text import plain, visible
+from defocus.terminal import BETWEEN, cell_width, column_widths, row_lines, wrapped
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from defocus.benchmark.study.plan import Study
     from defocus.benchmark.study.running.outcome import Outcome
 
@@ -31,9 +34,6 @@ ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 FAIR = "how to make one: docs/how-to/fair-comparison.md"
 
 _UNLIMITED = 10_000
-
-_PADDING = 3
-"""Blanks beside a column."""
 
 _LEFT_OUT = "not shown in this width"
 
@@ -106,16 +106,16 @@ def print_leaderboard(
     rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
 ) -> None:
     """Print the tables on stdout as wide as the terminal allows; notes stand once, below them."""
-    console = _console()
+    width = _columns(_UNLIMITED)
     tables = score_tables(rows, reconstructions, tracks)
     left_out: dict[str, None] = {}
     shown: set[str] = set()
     for table in tables:
-        fitting, names = _fitting(table, console.width)
+        fitting, names = _fitting(table, width)
         left_out |= dict.fromkeys(names)
         shown |= {column.name for column in fitting.columns}
         if len(table.columns) > 1:  # else there are reasons alone
-            _print_table(console, fitting, ())
+            _print_table(fitting, ())
     narrow = ranks_narrow_copies(tracks)
     notice = NARROW_NOTICE if narrow else budget_notice(row.budget for row in rows)
     notes = [notice, FAIR if notice.endswith("not a comparison") else ""]
@@ -124,19 +124,17 @@ def print_leaderboard(
         notes.append(f"{_LEFT_OUT}: {', '.join(left_out)}")
     if "MACs" in shown:
         notes.append(COUNTED)
-    _print_lines(console, dict.fromkeys(notes))
-    console.print()
+    _print_lines(dict.fromkeys(notes))
+    click.echo()
 
 
 def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
     """As many of a table's columns as fit, from the left, and the names of the others."""
-    from rich.cells import cell_len
-
     used, kept = 0, 0
     for index, column in enumerate(table.columns):
         cells = [_cell(row[index], column) for row in table.rows]
-        used += max(map(cell_len, (*cells, *_header(column).split("\n"))), default=0)
-        used += _PADDING
+        used += max(map(cell_width, (*cells, *_header(column).split("\n"))), default=0)
+        used += len(BETWEEN)
         if index and used > width:
             break
         kept = index + 1
@@ -149,48 +147,47 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
 def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
     """Print tables on stdout, each with its note, and numbered notes to all of them at the end."""
     # Numbers that a narrow terminal has no room for are left out and named; words are wrapped.
-    console = _console()
+    width = _columns(_UNLIMITED)
     for table in tables:
-        shown, names = _fitting(table, console.width)
+        shown, names = _fitting(table, width)
         if not all(numeric_columns(table)[len(shown.columns) :]):
             shown, names = table, []
         left_out = f"{_LEFT_OUT}: {', '.join(names)}" if names else ""
-        _print_table(console, shown, (table.note, left_out))
-    _print_lines(console, [f"{number}  {note}" for number, note in enumerate(notes, start=1)])
+        _print_table(shown, (table.note, left_out))
+    _print_lines([f"{number}  {note}" for number, note in enumerate(notes, start=1)])
 
 
-def _console() -> "Console":
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_UNLIMITED)
+def _columns(elsewhere: int) -> int:
+    """Columns of the terminal; so many where stdout is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else elsewhere
 
 
-def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> None:
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def _print_table(table: Table, lines: tuple[str, ...]) -> None:
+    for line in wrapped(visible(table.caption), _columns(_WIDTH)):
+        click.secho(line, bold=True)
+    parts = [_header(column).split("\n") for column in table.columns]
+    deepest = max(map(len, parts))
+    heads = list(zip(*([""] * (deepest - len(one)) + one for one in parts), strict=True))
+    rows = [[_cell(*both) for both in zip(row, table.columns, strict=True)] for row in table.rows]
+    numbers = {at for at, numeric in enumerate(numeric_columns(table)) if numeric and at}
+    natural = column_widths([*heads, *rows], _UNLIMITED)
+    widths = column_widths([*heads, *rows], _columns(_UNLIMITED), numbers)
+    right = {at for at in range(1, len(widths)) if widths[at] == natural[at]}
+    for head in heads:
+        for line in row_lines(head, widths, right):
+            click.secho(line, bold=True)
+    click.echo("─" * (sum(widths) + len(BETWEEN) * (len(widths) - 1) + 2))
+    for row in rows:
+        for line in row_lines(row, widths, right):
+            click.echo(line)
+    _print_lines(lines)
+    click.echo()
 
-    width = None if console.is_terminal else _WIDTH
-    console.print(Text(visible(table.caption), style="bold"), width=width)
-    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
-    for index, column in enumerate(table.columns):
-        header = Text(_header(column))
-        drawn.add_column(header, justify="left" if index == 0 else "right", no_wrap=index > 0)
-    for row in table.rows:
-        cells = (_cell(c, column) for c, column in zip(row, table.columns, strict=True))
-        drawn.add_row(*(Text(cell) for cell in cells))
-    console.print(drawn)
-    _print_lines(console, lines)
-    console.print()
 
-
-def _print_lines(console: "Console", lines: Iterable[str]) -> None:
-    from rich.text import Text
-
-    width = None if console.is_terminal else _WIDTH
+def _print_lines(lines: Iterable[str]) -> None:
     for line in filter(None, lines):
-        console.print(Text(visible(line), style="dim"), width=width)
+        for part in wrapped(visible(line), _columns(_WIDTH)):
+            click.secho(part, dim=True)
 
 
 def _header(column: Column) -> str:

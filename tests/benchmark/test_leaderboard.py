@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(
         *(paper_row(name, 1.0, protocol="", metric=cost) for cost in ("params_m", "seconds")),
         paper_row(name, 0.0, metric="lpips", value=None, status="not-applicable: no weights"),
     ]
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     print_leaderboard(rows)
     lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
@@ -173,7 +174,7 @@ def test_other_tables_keep_their_names_in_a_narrow_terminal(
     numbers = [Column(f"metric {n}") for n in range(7)]
     name = "a picture of a rather long name.tif"
     row = (name, "a picture of a rather long name-net.png", *[12.3456] * 7)
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     print_tables([Table("", (Column("Picture"), Column("File"), *numbers), (row,))])
     shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)

@@ -10,7 +10,6 @@ import click
 import numpy as np
 import pypdf
 import pytest
-from rich.cells import cell_len
 
 from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
@@ -30,6 +29,7 @@ from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.progress import status
 from defocus.reports.model import Facts, Table
+from defocus.terminal import cell_width
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_journal import damage
@@ -333,5 +333,5 @@ def test_a_long_name_of_a_scene_hides_nothing_of_the_line(
     told = capsys.readouterr().err.removeprefix("\r\x1b[K")
     status("")
     assert told.startswith(f"7/200 · {scene[: 9 if columns == 80 else 4]}")
-    assert columns - 4 < cell_len(told) < columns
+    assert columns - 4 < cell_width(told) < columns
     assert f"…{rest}"[: 10 if columns == 40 else None] in told

@@ -1,12 +1,14 @@
 """Bars on stderr: work inside of other work shares one display."""
 
 import gc
+import re
 import threading
 
 import pytest
 
 from defocus import progress
-from defocus.progress import describe, track
+from defocus.progress import describe, say, track
+from defocus.terminal import cell_width
 
 
 @pytest.fixture(autouse=True)
@@ -15,18 +17,52 @@ def _work_of_other_tests_has_ended() -> None:
     gc.collect()
 
 
-def test_bars_inside_of_bars_end_with_their_work() -> None:
-    seen = []
-    for outer in track(range(2), "outer"):
-        (bars,) = progress._BARS
-        for inner in track([5, 6], "inner"):
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_on_terminal", lambda: True)
+    monkeypatch.setattr(progress, "DRAWN_EVERY_S", 0.0)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_bars_inside_of_bars_end_with_their_work(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in track(range(2), "outer"):
+        for _ in track([5, 6], "北の窓"):
             describe("inner: loss 0.1")
-            assert [task.description for task in bars.tasks] == ["outer", "inner: loss 0.1"]
-            seen.append((outer, inner))
-        assert [task.description for task in bars.tasks] == ["outer"]
-    assert seen == [(0, 5), (0, 6), (1, 5), (1, 6)]
-    assert progress._BARS == progress._TASKS == []
+            assert [task.description for task in progress._TASKS] == ["outer", "inner: loss 0.1"]
+        assert [task.description for task in progress._TASKS] == ["outer"]
+        say("a message")
+    told = capsys.readouterr().err
+    frames = re.split(r"\r(?:\x1b\[1A\x1b\[J|\x1b\[K)", told)
+    assert frames[2] == f"outer  {'─' * 14} 0 of 2\n北の窓 {'─' * 14} 0 of 2"
+    assert f"inner: loss 0.1 {'━' * 7}{'─' * 7} 1 of 2, 0 s left" in told
+    assert frames[frames.index("a message\n") + 1].startswith(f"outer {'─' * 14} 0 of 2")
+    assert frames[-1] == "", "nothing is left of the bars"
+    assert progress._TASKS == progress._SHOWN == []
     describe("nothing is shown")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_line_never_reaches_the_end_of_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in track(range(3), "北の窓と" * 20):
+        assert cell_width(progress._SHOWN[0]) == 59
+        assert progress._SHOWN[0].startswith("北の窓")
+        assert "… ─" in progress._SHOWN[0] or "… ━" in progress._SHOWN[0]
+    assert capsys.readouterr().err.endswith("\r\x1b[K")
+
+
+def test_colours_are_left_out_where_they_are_not_wanted(
+    terminal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> str:
+        return [progress._SHOWN[0] for _ in track(range(3), "work")][-1]
+
+    assert "\x1b" not in shown()
+    monkeypatch.delenv("NO_COLOR")
+    assert "\x1b[32m━━━━━━━━━\x1b[0m" in shown()
+    monkeypatch.setattr(progress.telling, "color", "never")
+    assert "\x1b" not in shown()
 
 
 def test_a_bar_ends_with_an_error() -> None:
@@ -36,7 +72,7 @@ def test_a_bar_ends_with_an_error() -> None:
 
     with pytest.raises(ZeroDivisionError):
         work()
-    assert progress._BARS == progress._TASKS == []
+    assert progress._TASKS == []
 
 
 def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
@@ -56,17 +92,17 @@ def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
     assert capsys.readouterr().err == ""
 
 
-def test_work_that_is_collected_inside_of_a_call_of_the_bars_ends() -> None:
-    """Python may collect failed work anywhere, also where the bars' lock is held."""
+def test_work_that_is_collected_while_bars_are_drawn_ends() -> None:
+    """Python may collect failed work anywhere, also where the lock of the bars is held."""
 
     def fails() -> None:
         work = track(range(3), "work")
         next(work)
-        with progress._BARS[0]._lock:
+        with progress._LOCK:
             work.close()
 
     thread = threading.Thread(target=fails, daemon=True)
     thread.start()
     thread.join(30)
     assert not thread.is_alive()
-    assert progress._BARS == progress._TASKS == []
+    assert progress._TASKS == []
