@@ -45,6 +45,8 @@ def record(
 ) -> None:
     entry = replace(PAPER, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
     entry = replace(entry, **facts)  # type: ignore[arg-type]
+    if entry.weights in {"none", "own", "official", "elsewhere"}:  # as a study records it
+        entry = replace(entry, budget="not-trained-here")
     places = [(f"p{k:02}", f"s{k:02}") for k in range(len(values))]
     scores = [
         Score("defocus-v1", protocol, metric, *place, value, reason="not given" * (value is None))
@@ -141,7 +143,7 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(
         record(results, "worst", BASE, **demo)
         record(results, "best", BASE - 9.0, data_hash="older", **demo)
         record(results, "best", BASE + 2.0 + noise(1), **demo)
-        record(results, "own", BASE + 3.0, weights="own", budget="demo")
+        record(results, "own", BASE + 3.0, weights="own")
         asked = Study(tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), [])
         show_outcome(outcome_of([asked], results), [asked])
     printed = capsys.readouterr()
@@ -331,11 +333,11 @@ def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
     """Whatever its weights: the winner has a rank, and nobody trained for seconds stands in it."""
     with open_results(tmp_path / "results.sqlite") as results:
         bare = {"weights": "none", "train_dataset": ""}
-        record(results, "input", BASE, **bare, budget="demo")
-        record(results, "wiener", BASE - 1.0, **bare, budget="demo")
-        record(results, "net", BASE + 3.0, weights="own", train_dataset="x", budget="quick")
+        record(results, "input", BASE, **bare)
+        record(results, "wiener", BASE - 1.0, **bare)
+        record(results, "net", BASE + 3.0, weights="own", train_dataset="x")
         record(results, "net", BASE + 2.0, weights="official", train_dataset="y")
-        record(results, "theirs", BASE + 1.0, weights="elsewhere", input="unknown", budget="own")
+        record(results, "theirs", BASE + 1.0, weights="elsewhere", input="unknown")
         record(results, "trained", BASE + 9.0, budget="demo")
     made = shown(tmp_path)
     (track,) = [one for one in made.tracks if len(one.standings) > 1]
