@@ -1,7 +1,7 @@
 """Layers of each pixel: 1 × 1 convolutions on the fast path of the CPU, and norms over channels.
 
 PyTorch computes 1 × 1 convolutions by a matrix product that, on some processors, is half as fast as
-the convolution library it uses otherwise.
+the convolution library it uses otherwise. A GPU gets them whole: rows are too small for it.
 """
 
 import torch
@@ -43,7 +43,7 @@ FAST_BATCH = 16
 
 
 class Pointwise(nn.Conv2d):
-    """A 1 × 1 convolution, computed row by row as a batch of rows."""
+    """A 1 × 1 convolution, computed on the CPU row by row as a batch of rows."""
 
     # In ``channels_last`` order rows are a batch of pictures without a copy.
 
@@ -52,6 +52,8 @@ class Pointwise(nn.Conv2d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
         """From ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
+        if input.device.type != "cpu":
+            return super().forward(input)
         pixels = input.permute(0, 2, 3, 1)
         rows = pixels.flatten(0, 1).unsqueeze(1).permute(0, 3, 1, 2)
         given = super().forward(rows).permute(0, 2, 3, 1)

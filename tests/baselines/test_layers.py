@@ -32,6 +32,17 @@ def test_attention_of_black_features_has_finite_gradients() -> None:
     assert torch.isfinite(features.grad).all()
 
 
+def test_a_gpu_gets_a_1x1_convolution_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+    forward = nn.Conv2d.forward
+    monkeypatch.setattr(
+        nn.Conv2d, "forward", lambda *of: shapes.append(of[1].shape) or forward(*of)
+    )
+    for device in ("cpu", "meta"):
+        Pointwise(5, 7).to(device)(torch.zeros(2, 5, 8, 9, device=device))
+    assert shapes == [(16, 5, 1, 9), (2, 5, 8, 9)]
+
+
 @torch.no_grad()
 def test_rows_as_a_batch_give_what_a_1x1_convolution_gives() -> None:
     for count, bias in ((1, True), (3, False)):

@@ -103,10 +103,10 @@ def test_what_the_guard_allows_is_doubled_and_nothing_else(
 
 @pytest.mark.full
 def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]) -> None:
-    """Of the tiles that gain 0.2 dB, at most one in two hundred is put back, and three in a hundred
-    lose a part of their gain; both together cost at most 0.02 dB."""
+    """Of the tiles that gain 0.2 dB, at most one in two hundred is put back, and eight in a hundred
+    lose a part of their gain; both together cost at most a twentieth of the mean gain."""
     good = put_back = touched = 0
-    lost = []
+    gained, lost = [], []
     for pair in pairs:
         blur_map = estimate_blur_map(pair.blurry)
         raw = restore_colours(own, pair.blurry, blur_map, guard=False).restored
@@ -116,11 +116,12 @@ def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]
         good += int(gains.sum())
         touched += int((gains & (held > 1.02 * free)).sum())
         put_back += int((gains & (held > 0.98 * before)).sum())
+        gained.append(psnr(raw, pair.sharp) - psnr(pair.blurry, pair.sharp))
         lost.append(psnr(raw, pair.sharp) - psnr(kept, pair.sharp))
     assert good > 250
     assert put_back <= 0.005 * good
-    assert touched <= 0.03 * good
-    assert np.mean(lost) <= 0.02
+    assert touched <= 0.08 * good
+    assert np.mean(lost) <= 0.05 * np.mean(gained)
 
 
 def _errors(picture: Array, truth: Array) -> NDArray[np.floating]:
@@ -264,18 +265,20 @@ def behind_disc(picture: Array, diameter_px: float) -> Array:
     return np.asarray(np.rint(255 * seen) / 255, np.float32)
 
 
-@pytest.mark.parametrize(("diameter_px", "least_db"), [(0.0, -np.inf), (2.2, -1.0), (3.0, -1.0)])
+@pytest.mark.parametrize(
+    ("diameter_px", "least_db"), [(0.0, -np.inf), (1.5, -1.0), (2.2, 0.5), (3.0, 0.5)]
+)
 def test_a_picture_that_is_soft_by_itself_is_not_sharpened(
     own: Restorer, diameter_px: float, least_db: float
 ) -> None:
-    """The cat's fur: without the share it comes back at 33 dB and loses 3 dB behind a blur."""
+    """The cat's fur: without the share it comes back at 33 dB and loses 9, 4 and 2 dB behind a blur."""
     cat = middle("chelsea")
     given = behind_disc(cat, diameter_px) if diameter_px else cat
     made = restore_colours(own, given).restored
     if diameter_px:
         assert psnr(made, cat) - psnr(given, cat) > least_db
     else:
-        assert psnr(made, cat) > 38
+        assert psnr(made, cat) > 40
 
 
 @pytest.mark.parametrize("diameter_px", [3.0, 6.0])
