@@ -271,7 +271,7 @@ def behind_disc(picture: Array, diameter_px: float) -> Array:
 def test_a_picture_that_is_soft_by_itself_is_not_sharpened(
     own: Restorer, diameter_px: float, least_db: float
 ) -> None:
-    """The cat's fur: without the share it comes back at 33 dB and loses 9, 4 and 2 dB behind a blur."""
+    """The cat's fur: without the share it comes back at 33 dB and loses up to 9 dB."""
     cat = middle("chelsea")
     given = behind_disc(cat, diameter_px) if diameter_px else cat
     made = restore_colours(own, given).restored
