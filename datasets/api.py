@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from defocus.datasets.layouts.completeness import Completeness
-from defocus.datasets.pair import Dataset
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Dataset, ReaderCard
 from defocus.discovery import Offer, brought, refuse, warn_once
 from defocus.errors import DatasetError, DefocusError
 from defocus.extensions import guarded, offered, plugins

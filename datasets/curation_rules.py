@@ -18,11 +18,47 @@ from defocus.align.photometry.unexplained import (
 )
 from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.usable import Usable
 from defocus.datasets.pair import MakingStep
+from defocus.progress import counted
 from defocus.settings import Settings, load_settings
 
-__all__ = ["UNKNOWN", "Judgement", "Rules", "Verdict", "judged", "read_rules", "usable_pairs"]
+__all__ = [
+    "UNKNOWN",
+    "Judgement",
+    "Rules",
+    "Usable",
+    "Verdict",
+    "judged",
+    "read_rules",
+    "usable_pairs",
+]
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Ids of pairs by what a curation's rules make of them; the others with their reasons."""
+
+    now: tuple[str, ...]
+    # fail for their misalignment or light alone, which compensation changes
+    compensated: tuple[str, ...]
+    others: tuple[tuple[str, str], ...]
+
+    @property
+    def count(self) -> int:
+        """Number of all pairs."""
+        return len(self.now) + len(self.compensated) + len(self.others)
+
+    @property
+    def words(self) -> str:
+        """The answer in a sentence."""
+        if not self.compensated:
+            told = f"{len(self.now)} of {counted(self.count, 'pair')} can be used"
+        else:
+            told = (
+                f"{len(self.now)} of {counted(self.count, 'pair')} can be used as they are, "
+                f"{len(self.compensated)} more after compensation"
+            )
+        return f"{told}, {len(self.others)} not" if self.others else told
 
 
 Verdict: TypeAlias = Literal["accept", "reject"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from defocus.datasets.api import reader_card
-from defocus.datasets.audit.duplicates import near_duplicates
+from defocus.datasets.audit.pair_audit import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_dataset
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, step

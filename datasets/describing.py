@@ -9,8 +9,7 @@ from typing import Any
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.opening import require_one_size
-from defocus.datasets.pair import SPLITS
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import SPLITS, ReaderCard
 from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
 from defocus.progress import counted, grouped

@@ -8,7 +8,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from defocus.datasets.deriving.originals import copy_file
+from defocus.datasets.deriving.parts import copy_file
 from defocus.errors import DefocusError, InputError, storage_error
 from defocus.files import make_folder, sha256_file, sync_folder
 from defocus.progress import say

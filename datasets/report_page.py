@@ -15,7 +15,7 @@ from defocus.datasets.audit.page import (
 from defocus.datasets.audit.page_parts import BlurOf, blur_states
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.usable import Usable
+from defocus.datasets.curation_rules import Usable
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.datasets.pair_files import pair_files
 from defocus.datasets.release.provenance import dropped_text, kinds, settings_of

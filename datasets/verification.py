@@ -14,7 +14,7 @@ from defocus.datasets.checksums import (
     tag_is_intact,
     tag_of,
 )
-from defocus.datasets.deriving.originals import copy_file
+from defocus.datasets.deriving.parts import copy_file
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import manifest_files, manifest_text, read_manifest
 from defocus.errors import DatasetError, storage_error

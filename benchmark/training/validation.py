@@ -19,7 +19,7 @@ from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
 from defocus.benchmark.training.train import Watch
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.stream.text import pages_of
+from defocus.datasets.stream.dataset import pages_of
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_member
 

@@ -10,8 +10,8 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
-from defocus.datasets.audit.usable import Usable
 from defocus.datasets.checksums import MANIFEST as CHECKSUMS
+from defocus.datasets.curation_rules import Usable
 from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import Dataset

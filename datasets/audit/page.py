@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from defocus import __version__
 from defocus.align.sampling.resample import Placement
+from defocus.datasets.audit.members import SHOWN, shown_members
 from defocus.datasets.audit.page_outcome import (
     checks_table,
     failing_part,
@@ -24,9 +25,8 @@ from defocus.datasets.audit.page_parts import (
 )
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.shown import SHOWN, shown_members
 from defocus.datasets.audit.table import QUANTITIES, Quantity, failures, summary, values, worst
-from defocus.datasets.audit.usable import Usable
+from defocus.datasets.curation_rules import Usable
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer
 from defocus.progress import counted

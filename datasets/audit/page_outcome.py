@@ -7,7 +7,7 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import AuditFailures, failing_pairs
-from defocus.datasets.audit.usable import Usable
+from defocus.datasets.curation_rules import Usable
 from defocus.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table

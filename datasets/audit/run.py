@@ -14,10 +14,22 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
-from defocus.datasets.audit.duplicates import NearDuplicate, near_duplicates
-from defocus.datasets.audit.members import Warned, warnings_of
-from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, audit_pair, unreadable
-from defocus.datasets.audit.shown import LARGE_PX, Members, WorstMembers, reduced_members
+from defocus.datasets.audit.members import (
+    LARGE_PX,
+    Members,
+    Warned,
+    WorstMembers,
+    reduced_members,
+    warnings_of,
+)
+from defocus.datasets.audit.pair_audit import (
+    STATUSES,
+    AuditedPair,
+    NearDuplicate,
+    audit_pair,
+    near_duplicates,
+    unreadable,
+)
 from defocus.datasets.measuring.kept import (
     MEASURING_REVISION,
     NO_LIMITS,

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.datasets.audit.duplicates import NearDuplicate
-from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair
+from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.isolation import LeftOut
 

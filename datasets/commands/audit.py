@@ -17,7 +17,7 @@ from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
-    from defocus.datasets.audit.usable import Usable
+    from defocus.datasets.curation_rules import Usable
     from defocus.datasets.measuring.kept import MotionLimits
 
 __all__ = ["command"]

@@ -10,8 +10,8 @@ from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._left_out import without
 from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
+from defocus.datasets.commands._member_warnings import without
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, grouped, say
 

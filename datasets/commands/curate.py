@@ -13,9 +13,8 @@ from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
-    from defocus.datasets.audit.usable import Usable
     from defocus.datasets.curation import Curation
-    from defocus.datasets.curation_rules import Judgement
+    from defocus.datasets.curation_rules import Judgement, Usable
     from defocus.isolation import LeftOut
 
 __all__ = ["command"]

@@ -10,7 +10,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._left_out import without
+from defocus.datasets.commands._member_warnings import without
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -122,11 +122,10 @@ def _package(
     from defocus.datasets.commands._member_warnings import say_warnings
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.card import undeclared
-    from defocus.datasets.release.details import details_of, later_version
+    from defocus.datasets.release.details import details_of, later_version, require_redistributable
     from defocus.datasets.release.facts import audit_facts, read_facts
     from defocus.datasets.release.packaging import package_dataset
     from defocus.datasets.release.pictures import released_blocks
-    from defocus.datasets.release.terms import require_redistributable
 
     opened = open_dataset(name, damaged=True)
     require_redistributable(opened)

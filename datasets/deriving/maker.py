@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from defocus.datasets.api import reader_card
-from defocus.datasets.deriving.originals import copy_file
-from defocus.datasets.deriving.parts import write_parts
+from defocus.datasets.deriving.parts import copy_file, write_parts
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, MakingStep, Pair
 from defocus.datasets.pair_files import pair_contents, pair_files

@@ -1,6 +1,7 @@
 """The parts of a dataset that is made, each once; and rendered pairs that are kept in the cache."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,48 @@ from defocus.datasets.manifest import (
     write_manifest,
 )
 from defocus.datasets.pair import Pair
-from defocus.errors import DatasetError
-from defocus.files import sha256_file
+from defocus.errors import DatasetError, storage_error
+from defocus.files import atomic_path, make_folder, sha256_file
+from defocus.images import read_pair, write_image
 from defocus.isolation import LeftOut, attempt
 from defocus.processes import in_processes
 from defocus.progress import say, track
+from defocus.raw import RAW_SUFFIXES
 from defocus.staging import remove_abandoned, staging_folder
 
-__all__ = ["kept_pairs", "write_parts"]
+__all__ = ["any_raw", "copy_file", "kept_pairs", "place_pair", "write_parts"]
+
+
+def any_raw(*files: Path) -> bool:
+    """Whether one of the files is a camera's RAW file."""
+    return any(file.suffix.lower() in RAW_SUFFIXES for file in files)
+
+
+def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
+    """Put a pair's pictures into a folder as ``blurry.*`` and ``sharp.*``; RAW files become PNG."""
+    # Others are copied byte for byte. Both RAW files are developed with one set of parameters. The
+    # pair is always decoded, so that no unreadable file gets into a dataset.
+    make_folder(folder)
+    pictures = read_pair(blurry, sharp)
+    placed = []
+    for name, source, picture in zip(("blurry", "sharp"), (blurry, sharp), pictures, strict=True):
+        if any_raw(source):
+            placed.append(folder / f"{name}.png")
+            write_image(placed[-1], picture)
+        else:
+            placed.append(folder / f"{name}{source.suffix.lower()}")
+            copy_file(source, placed[-1])
+    return placed[0], placed[1]
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's bytes atomically; permissions and links are not carried over."""
+    try:
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise storage_error(error, target) from error
+
 
 E = TypeVar("E")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from defocus.datasets.layouts.layout import PARTNERS, Found, Layout
 from defocus.datasets.layouts.patterns import fits, fixed_folder
+from defocus.datasets.pair import ReaderCard
 from defocus.datasets.picture_size import picture_size, png_bits
-from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import ImageError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import track

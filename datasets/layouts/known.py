@@ -18,8 +18,7 @@ from defocus.datasets.layouts.layout import (
 from defocus.datasets.layouts.patterns import filled
 from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset, Pair, scene_splits
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Dataset, Pair, ReaderCard, scene_splits
 from defocus.errors import DatasetError
 from defocus.progress import say
 

@@ -1,11 +1,14 @@
 """Interface of patch sources, and batches of drawn patches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from defocus.baselines.recipe import Further
+from defocus.baselines.recipe import Augmentation, Further
+from defocus.datasets.patching.packing import ColourChange, Crop
+from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.isolation import LeftOut
 
 if TYPE_CHECKING:
@@ -13,7 +16,118 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
 
-__all__ = ["ALL_PLACES", "Batches", "Patches", "drawn_batch"]
+__all__ = [
+    "ALL_PLACES",
+    "CHANNELS_SHARE",
+    "Batches",
+    "Patches",
+    "drawn_batch",
+    "random_look",
+    "random_window",
+    "shrunk",
+    "turned_vectors",
+    "with_look",
+]
+
+
+SHRINK_SHARE = 0.5
+SMALLEST_SCALE = 0.7
+GREY_SHARE = 0.3
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of linear light (ITU-R BT.709)."""
+
+NOISE_SHARE = 0.05
+NOISE_DEVIATIONS = (0.001, 0.0707)
+"""Smallest and largest standard deviation, for colours in [0, 1]."""
+
+SATURATION_SHARE = 1 / 3
+SATURATION_CHANGE = 0.2
+CHANNELS_SHARE = 0.3
+
+LUMA = (0.299, 0.587, 0.114)
+"""Of encoded colours (ITU-R BT.601), which less saturation goes towards."""
+
+
+def random_window(
+    crop_px: int, largest_px: int, augment: "Collection[Augmentation]", random: np.random.Generator
+) -> int:
+    """Draw the side of the area that is cut and shrunk to a patch; mostly the patch's own side."""
+    if "shrink" not in augment or random.random() >= SHRINK_SHARE:
+        return crop_px
+    return min(round(crop_px / random.uniform(SMALLEST_SCALE, 1.0)), largest_px)
+
+
+def random_look(augment: "Collection[Augmentation]", random: np.random.Generator) -> ColourChange:
+    """Draw random colour changes of a crop."""
+    saturation, deviation = 1.0, 0.0
+    grey = "grey" in augment and bool(random.random() < GREY_SHARE)
+    if "saturation" in augment and random.random() < SATURATION_SHARE:
+        saturation = random.uniform(1 - SATURATION_CHANGE, 1 + SATURATION_CHANGE)
+    if "noise" in augment and random.random() < NOISE_SHARE:
+        deviation = random.uniform(*NOISE_DEVIATIONS)
+    seed = int(random.integers(2**31)) if deviation else 0
+    return ColourChange(grey, saturation, deviation, seed, _random_order(augment, random))
+
+
+def _random_order(
+    augment: "Collection[Augmentation]", random: np.random.Generator
+) -> tuple[int, int, int]:
+    if "channels" not in augment or random.random() >= CHANNELS_SHARE:
+        return 0, 1, 2
+    first, second, third = (int(channel) for channel in random.permutation(3))
+    return first, second, third
+
+
+def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
+    """Shrink a patch ``(S, S[, 3])`` to ``side``, each pixel the mean of the area it covers."""
+    import cv2
+
+    if patch.shape[0] == side:
+        return patch
+    small: NDArray[Any] = cv2.resize(
+        np.ascontiguousarray(patch), (side, side), interpolation=cv2.INTER_AREA
+    )
+    return small
+
+
+def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float32]:
+    """Turn vectors ``(S, S, 2)``, x right and y down, which stand at their new places already."""
+    x, y = vectors[..., 0], vectors[..., 1]
+    x = -x if crop.mirrored else x
+    y = -y if crop.upside_down else y
+    for _ in range(crop.quarter_turns):
+        x, y = y, -x
+    return np.stack([x, y], axis=-1)
+
+
+def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "torch.Tensor":
+    """Apply the drawn colour changes to a picture ``(3, h, w)`` in [0, 1]; targets get no noise."""
+    import torch
+
+    if look == ColourChange():
+        return picture
+    if look.channels != (0, 1, 2):
+        picture = picture[list(look.channels)]
+    if look.grey:
+        picture = _grey(picture)
+    if look.saturation != 1.0:
+        luma = (picture * picture.new_tensor(LUMA)[:, None, None]).sum(dim=0)
+        picture = luma + look.saturation * (picture - luma)
+    if noisy and look.noise_deviation:
+        generator = torch.Generator().manual_seed(look.noise_seed)
+        picture = picture + look.noise_deviation * torch.randn(picture.shape, generator=generator)
+    return picture.clamp(0, 1)
+
+
+def _grey(picture: "torch.Tensor") -> "torch.Tensor":
+    """Make a picture grey by its luminance in linear light."""
+    import torch
+
+    linear = srgb_to_linear(picture.numpy())
+    weights = np.asarray(LUMINANCE, np.float32)
+    luminance = linear_to_srgb(np.tensordot(weights, linear, axes=1))
+    return torch.from_numpy(luminance).expand_as(picture)
+
 
 ALL_PLACES = slice(None)
 """Of a batch: processes that share it make some each."""
@@ -57,7 +171,7 @@ class Patches(Batches, Protocol):
         """Draw a random patch; return its source and the patch, which is read or rendered later."""
         ...
 
-    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - own kind
+    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - of its own kind
         """One member of a drawn patch."""
         ...
 

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.baselines.recipe import NAMES, Further, TargetName
 from defocus.datasets.pair import Dataset, Split
-from defocus.datasets.patching.augmentation import (
+from defocus.datasets.patching.batch import (
+    ALL_PLACES,
+    Patches,
+    drawn_batch,
     random_look,
     random_window,
     shrunk,
     turned_vectors,
     with_look,
 )
-from defocus.datasets.patching.batch import ALL_PLACES, Patches, drawn_batch
 from defocus.datasets.patching.packing import (
     Crop,
     PatchStore,

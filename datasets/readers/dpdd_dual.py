@@ -1,7 +1,7 @@
 """dpdd-dual:DIR - DPDD, Canon, with the dual-pixel views of each blurry picture."""
 
-from defocus.datasets.layouts.dpdd import CARD, DUAL_LAYOUTS, FOLDERS, indoor_outdoor
 from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.readers.dpdd import CARD, DUAL_LAYOUTS, FOLDERS, indoor_outdoor
 
 __all__ = ["CARD", "check", "read"]
 

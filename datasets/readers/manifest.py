@@ -7,9 +7,8 @@ from defocus.cache import derived_folder
 from defocus.datasets.checksums import MANIFEST as CHECKSUMS
 from defocus.datasets.manifest import manifest_pairs, read_manifest
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.datasets.pair_files import file_hashes
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read", "read_as"]

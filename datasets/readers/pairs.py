@@ -7,8 +7,15 @@ from defocus.datasets.layouts.known import complete_pairs, pairs_of
 from defocus.datasets.layouts.layout import find, legal_id, read_mapping
 from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, scene_splits
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
+from defocus.datasets.pair import (
+    OWN_PICTURES,
+    SPLITS,
+    Dataset,
+    Pair,
+    ReaderCard,
+    Split,
+    scene_splits,
+)
 from defocus.discovery import warn_once
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES

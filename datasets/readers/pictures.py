@@ -5,8 +5,7 @@ from pathlib import Path
 from defocus.datasets.layouts.known import pairs_of
 from defocus.datasets.layouts.layout import Layout, Part, find, read_mapping
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
+from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read"]

@@ -2,7 +2,7 @@
 
 from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import ReaderCard
 
 __all__ = ["CARD", "check", "read"]
 

@@ -10,8 +10,7 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.reading import read_text

@@ -14,8 +14,7 @@ from defocus.datasets.layouts.completeness import Completeness, wrong_pictures
 from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split
 from defocus.errors import DatasetError, FileError, SettingsError
 from defocus.reading import read_bytes
 from defocus.settings import Settings, load_settings

@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from defocus.datasets.manifest import MANIFEST
-from defocus.datasets.pair import Dataset
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
+from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.datasets.readers.manifest import read_as
 from defocus.errors import DatasetError
 from defocus.progress import say

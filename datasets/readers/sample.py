@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from defocus.datasets.pair import Dataset
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Dataset, ReaderCard
 
 __all__ = ["CARD", "read"]
 

@@ -2,8 +2,7 @@
 
 from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.pair import Split
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import ReaderCard, Split
 
 __all__ = ["CARD", "check", "read"]
 

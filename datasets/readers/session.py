@@ -7,10 +7,9 @@ from types import MappingProxyType
 
 from defocus.cache import derived_folder
 from defocus.capture.sessions.session import Session, SessionPair, read_session
-from defocus.datasets.deriving.originals import any_raw, place_pair
-from defocus.datasets.pair import Dataset, Pair, Split, scene_splits
+from defocus.datasets.deriving.parts import any_raw, place_pair
+from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
 from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
 

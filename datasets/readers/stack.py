@@ -1,6 +1,10 @@
 """stack:DIR - focus stacks; the sharp member is a merged picture, one position, or none."""
 
+import os
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -8,14 +12,162 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from defocus.datasets.layouts.layout import legal_id
-from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset, Pair, Split, scene_splits
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
+from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
 from defocus.errors import DatasetError, SettingsError
+from defocus.images import IMAGE_SUFFIXES
+from defocus.isolation import LeftOut, attempt
+from defocus.raw import RAW_SUFFIXES
 from defocus.settings import Settings, load_settings
 
-__all__ = ["CARD", "read"]
+__all__ = ["CARD", "Stack", "find_stacks", "read"]
+
+
+# A frame that is there as a RAW file and as a developed picture counts once, as the latter. A
+# picture in focus everywhere, which another program merged from the frames, is known by its name;
+# it is beside the frames, or beside their folder.
+_NAMES = r"((image_)?all[-_]in[-_]focus|expected|fused|merged|helicon(_focus)?)"
+MERGED = re.compile(_NAMES, re.IGNORECASE)
+"""Names, without suffix, of a merged picture; one that goes on (``expected_mask``) is beside it."""
+BESIDE = re.compile(_NAMES + r"[-_].*", re.IGNORECASE)
+SPLITS: dict[str, Split] = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+NO_STACKS = {"__MACOSX"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One focus stack: two or more frames, in the order of the numbers in their names."""
+
+    name: str  # path of its folder below the given one, with ``/``
+    scene: str  # the first folder in which stacks differ
+    split: Split | None  # by the name of a folder; None if there is none
+    frames: tuple[Path, ...]
+    merged: Path | None  # the picture in focus everywhere that lies with them
+
+
+def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
+    """All stacks in a folder, or the one that it is, sorted by name; and what is left out."""
+    found: dict[Path, tuple[Path, ...]] = {}
+    left_out: list[LeftOut] = []
+    for folder in _folders(root):
+        frames = attempt(folder.relative_to(root).as_posix(), partial(_frames, folder))
+        if isinstance(frames, LeftOut):
+            left_out.append(frames)
+        elif len(frames) > 1:
+            found[folder] = frames
+    if left_out and not found:
+        raise DatasetError(left_out[0].reason)
+    kept = {folder: frames for folder, frames in found.items() if not _repeated(folder, found)}
+    if not kept:
+        raise DatasetError(
+            f"{root}: no focus stack there; a stack is a folder with two pictures or more"
+        )
+    below = {folder: folder.relative_to(root).parts for folder in kept}
+    common = _common(below.values())
+    by_split = all(len(parts) > common and parts[common] in SPLITS for parts in below.values())
+    stacks = []
+    for folder, frames in kept.items():
+        parts = below[folder]
+        split = SPLITS[parts[common]] if by_split else None
+        scene = "-".join(parts[common : common + 1 + by_split])
+        stacks.append(
+            Stack(
+                name="/".join(parts) or root.name,
+                scene=scene or root.name,
+                split=split,
+                frames=frames,
+                merged=_merged(folder, root, alone=_alone(folder, kept)),
+            )
+        )
+    return tuple(sorted(stacks, key=lambda stack: stack.name)), tuple(left_out)
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    for folder, folders, _ in os.walk(root, onerror=refuse):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name not in NO_STACKS
+        )
+        yield Path(folder)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not path.name.startswith(".")
+        and not path.is_dir()
+    ]
+
+
+def _frames(folder: Path) -> tuple[Path, ...]:
+    by_stem: dict[str, Path] = {}
+    for path in sorted(_pictures(folder)):
+        if MERGED.fullmatch(path.stem) or BESIDE.fullmatch(path.stem):
+            continue
+        known = by_stem.get(path.stem)
+        if known is None or _is_raw(known):
+            by_stem[path.stem] = path
+        elif not _is_raw(path):
+            raise DatasetError(f"{path}: {known.name} is there too; remove one of them")
+    return tuple(sorted(by_stem.values(), key=_natural))
+
+
+def _is_raw(path: Path) -> bool:
+    return path.suffix.lower() in RAW_SUFFIXES
+
+
+def _natural(path: Path) -> tuple[tuple[int, str], ...]:
+    """Sort key by which ``step10`` comes after ``step9``."""
+    parts = re.split(r"(\d+)", path.stem)
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in parts)
+
+
+def _repeated(folder: Path, found: dict[Path, tuple[Path, ...]]) -> bool:
+    """Whether the frames are RAW files that a folder beside this one has developed."""
+    frames = found[folder]
+    if not all(_is_raw(path) for path in frames):
+        return False
+    stems = {path.stem for path in frames}
+    return any(
+        other != folder
+        and other.parent == folder.parent
+        and not any(_is_raw(path) for path in frames_there)
+        and {path.stem for path in frames_there} == stems
+        for other, frames_there in found.items()
+    )
+
+
+def _common(paths: Iterable[tuple[str, ...]]) -> int:
+    """Number of first folders that all stacks share, without their own ones."""
+    firsts = list(zip(*(parts[:-1] for parts in paths), strict=False))
+    return next((k for k, names in enumerate(firsts) if len(set(names)) > 1), len(firsts))
+
+
+def _alone(folder: Path, stacks: Iterable[Path]) -> bool:
+    return sum(other.parent == folder.parent for other in stacks) == 1
+
+
+def _merged(folder: Path, root: Path, *, alone: bool) -> Path | None:
+    """The merged picture beside the frames, or beside the folder of the only stack there."""
+    places = [folder]
+    if folder != root and alone:
+        places.append(folder.parent)
+    for place in places:
+        found = sorted(path for path in _pictures(place) if MERGED.fullmatch(path.stem))
+        if found:
+            return found[0]
+    return None
+
 
 CARD = ReaderCard(
     title="focus stacks",

@@ -10,8 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from defocus.datasets.pair import Dataset
-from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
+from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.errors import DatasetError
 from defocus.scene.lens_file import read_lens
 from defocus.settings import Settings, load_settings

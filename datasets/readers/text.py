@@ -4,8 +4,7 @@
 
 from pathlib import Path
 
-from defocus.datasets.pair import Dataset
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Dataset, ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read"]

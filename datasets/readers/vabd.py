@@ -5,8 +5,7 @@ from pathlib import Path
 
 from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.pair import Pair, Split
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Pair, ReaderCard, Split
 
 __all__ = ["CARD", "check", "read"]
 

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES
-from defocus.datasets.release.citation import bibtex
-from defocus.datasets.release.details import Author, Details, NamedPerson
+from defocus.datasets.release.card import bibtex
+from defocus.datasets.release.details import Author, Details, NamedPerson, licence_address
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.formats.layout import ReleaseFormat
 from defocus.datasets.release.provenance import numbers_text, steps_text, taken_with_text
-from defocus.datasets.release.terms import licence_address
 from defocus.files import sha256_file
 
 __all__ = ["INDEX", "croissant_text"]

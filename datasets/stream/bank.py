@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Further
-from defocus.datasets.patching.augmentation import CHANNELS_SHARE
-from defocus.datasets.patching.batch import drawn_batch
+from defocus.datasets.patching.batch import CHANNELS_SHARE, drawn_batch
 from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.errors import InputError
 from defocus.progress import track

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Further
-from defocus.datasets.patching.augmentation import random_look, with_look
-from defocus.datasets.patching.batch import ALL_PLACES, drawn_batch
+from defocus.datasets.patching.batch import ALL_PLACES, drawn_batch, random_look, with_look
 from defocus.datasets.patching.packing import ColourChange
 from defocus.datasets.stream.photographs import Photographs, read_photographs
 from defocus.isolation import LeftOut

@@ -13,10 +13,9 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.maker import place_file
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import read_manifest
-from defocus.datasets.release.details import NOT_DECLARED, Details
+from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED, Details
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, read_facts
 from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
-from defocus.datasets.release.terms import NO_LICENCE
 from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder

@@ -11,9 +11,8 @@ from typing import Any
 
 import httpx
 
-from defocus.datasets.release.citation import methods
-from defocus.datasets.release.details import Author, NamedPerson, is_doi
-from defocus.datasets.release.terms import spdx
+from defocus.datasets.release.card import methods
+from defocus.datasets.release.details import Author, NamedPerson, is_doi, spdx
 from defocus.errors import DefocusError, InputError, storage_error
 from defocus.extras.publish.draft import Draft, with_doi
 from defocus.progress import say

@@ -30,9 +30,9 @@ from defocus.datasets.deriving.maker import (
     place_file,
 )
 from defocus.datasets.layouts.layout import legal_id
-from defocus.datasets.layouts.stacks import Stack, find_stacks
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step
 from defocus.datasets.pair_files import pair_contents
+from defocus.datasets.readers.stack import Stack, find_stacks
 from defocus.errors import DatasetError
 from defocus.extras.stacks.fusion import Fusion, fused
 from defocus.extras.stacks.placing import (

@@ -7,10 +7,9 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.duplicates import NearDuplicate
 from defocus.datasets.audit.members import Warned
 from defocus.datasets.audit.page import build_page
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
 from defocus.images import write_image

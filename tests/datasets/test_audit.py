@@ -18,11 +18,10 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.registration.unknown_causes import advice
 from defocus.blur.fine_detail import fine_to_coarse
 from defocus.datasets.api import open_dataset
+from defocus.datasets.audit import members
 from defocus.datasets.audit import run as run_module
-from defocus.datasets.audit import shown
-from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.page import build_page, distributions
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair, near_duplicates
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.images import Image, read_image, write_image
@@ -339,7 +338,7 @@ def test_what_was_decoded_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         add_pair(tmp_path / "set", "train", name, defocused(scene(name)), scene(name))
     dataset = open_dataset(f"pairs:{tmp_path / 'set'}")
     monkeypatch.setattr(run_module, "LARGE_PX", 1)
-    monkeypatch.setattr(shown, "SHOWN", 2)
+    monkeypatch.setattr(members, "SHOWN", 2)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     audit = audit_dataset(dataset, DEFAULT_ESTIMATOR, 1)
     sizes = {row.id: row.misalignment_px for row in audit.pairs}
@@ -351,5 +350,5 @@ def test_what_was_decoded_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     assert first == second
     (pair, *_) = (one for one in dataset.pairs if one.id in audit.shown.members)
-    monkeypatch.setattr(shown, "read_pair", None)
-    assert shown.shown_members(pair, audit.shown) is audit.shown.members[pair.id]
+    monkeypatch.setattr(members, "read_pair", None)
+    assert members.shown_members(pair, audit.shown) is audit.shown.members[pair.id]

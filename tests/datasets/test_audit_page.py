@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from defocus.datasets.audit.duplicates import NearDuplicate
 from defocus.datasets.audit.page import _pairs
 from defocus.datasets.audit.page_outcome import (
     COMMON_LIMIT_PX,
@@ -16,7 +15,7 @@ from defocus.datasets.audit.page_outcome import (
     next_parts,
     usable_parts,
 )
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import failing_pairs, failures
 from defocus.datasets.curation_rules import Rules, usable_pairs

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
+from defocus.datasets.patching.batch import random_look, random_window, shrunk, with_look
 from defocus.datasets.patching.packing import ColourChange, Crop, PatchStore, pack
 from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
 from defocus.images import Image, read_image

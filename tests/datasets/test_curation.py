@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.duplicates import NearDuplicate
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.commands import curate
 from defocus.datasets.curation import (

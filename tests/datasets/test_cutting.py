@@ -14,7 +14,7 @@ from defocus.blur.gradients import sobel_products
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
 from defocus.datasets.pair import Dataset
-from defocus.datasets.release.terms import require_redistributable
+from defocus.datasets.release.details import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
 from tests.conftest import Run

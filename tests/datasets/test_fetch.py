@@ -22,7 +22,7 @@ from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands import fetch
 from defocus.datasets.fetch_places import place_of
 from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError

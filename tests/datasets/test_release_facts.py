@@ -13,18 +13,18 @@ from PIL import ImageCms
 
 from defocus.colour_profiles import in_srgb
 from defocus.datasets.pair import Pair, step
-from defocus.datasets.release.card import licence_text
-from defocus.datasets.release.citation import bibtex, citation_text, datacite
-from defocus.datasets.release.details import Details, name_of
-from defocus.datasets.release.facts import ReleaseFacts
-from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
-from defocus.datasets.release.terms import (
+from defocus.datasets.release.card import bibtex, citation_text, datacite, licence_text
+from defocus.datasets.release.details import (
     ADDRESSES,
+    Details,
     canonical_expression,
     hub_licence,
     licence_address,
     licence_problem,
+    name_of,
 )
+from defocus.datasets.release.facts import ReleaseFacts
+from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
 from defocus.errors import ImageError, SettingsError
 from defocus.images import read_image
 from defocus.settings import load_settings, parse_settings

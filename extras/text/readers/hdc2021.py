@@ -6,8 +6,7 @@ from pathlib import Path
 from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.pair import Pair
-from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.pair import Pair, ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "check", "read"]

@@ -16,7 +16,7 @@ from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
 from defocus.datasets.pair import Split
 from defocus.datasets.patching.source import training_patches
-from defocus.datasets.stream import text
+from defocus.datasets.stream import dataset as streaming
 from defocus.datasets.stream.dataset import HELD_OUT, identity
 from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
@@ -26,7 +26,7 @@ from defocus.tesseract import REMEDY, tesseract_version
 from tests.datasets.stream.conftest import write_photographs
 
 SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
-SIZES = {"validation": (40, 40), "validation-text": text.PAGE_PX, "test": (56, 56)}
+SIZES = {"validation": (40, 40), "validation-text": streaming.PAGE_PX, "test": (56, 56)}
 
 LARGER: dict[Split, tuple[int, int, int]] = {"validation": (0, 2, 128), "test": (50, 1, 56)}
 """So large that a pair can be registered."""
@@ -78,11 +78,11 @@ def test_pages_of_text_come_beside_the_pairs_of_before(few: None, photographs: P
         for path, stored in ((pair.blurry, rendered.blurry), (pair.sharp, rendered.sharp)):
             assert np.array_equal(read_image(path or Path()), as_integer(stored, 16))
         assert "text" not in pair.metadata
-    (page,) = text.pages_of(stream, "validation")
+    (page,) = streaming.pages_of(stream, "validation")
     assert page.id == "validation-text-04"
     alone = open_dataset("text:").split("test")
-    assert len({str(pair.metadata["text"]) for pair in (page, *alone)}) == 1 + text.PAGES
-    assert text.pages_of(open_dataset("text:"), "test") == ()
+    assert len({str(pair.metadata["text"]) for pair in (page, *alone)}) == 1 + streaming.PAGES
+    assert streaming.pages_of(open_dataset("text:"), "test") == ()
 
 
 def test_a_damaged_held_out_pair_is_made_again_to_the_bit(
@@ -163,8 +163,8 @@ def test_the_card_has_the_counts_of_both_splits() -> None:
     card = reader_card("stream")
     assert card.counts == {"validation": 24 + 6, "test": 40}
     assert {split: held[1] for split, held in HELD_OUT.items()} == {"validation": 24, "test": 40}
-    assert len(text.CIRCLES_PX) == 6
-    assert set(card.sizes) == {(256, 256), (384, 384), text.PAGE_PX[::-1]}
+    assert len(streaming.CIRCLES_PX) == 6
+    assert set(card.sizes) == {(256, 256), (384, 384), streaming.PAGE_PX[::-1]}
 
 
 @pytest.mark.full

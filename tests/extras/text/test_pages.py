@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset, reader_card
-from defocus.datasets.stream import dataset, text
+from defocus.datasets.stream import dataset
 from defocus.errors import DatasetError
 from defocus.extras.text.metrics.text import characters_in
 from defocus.extras.text.similarity import similarity
@@ -31,16 +31,16 @@ def test_the_sharp_page_is_read_and_the_blurred_one_is_not(
     near, far = open_dataset("text:").split("test")
     for pair in (near, far):
         lines = str(pair.metadata["text"]).split("\n")
-        assert [len(line) for line in lines] == [text.CHARACTERS] * text.LINES
+        assert [len(line) for line in lines] == [dataset.CHARACTERS] * dataset.LINES
         diameters = np.load(pair.defocus_map or "")
         assert abs(np.abs(diameters) - int(pair.id.split("-")[1])).max() < 2
-        assert read_image(pair.blurry).shape[:2] == diameters.shape == text.PAGE_PX
+        assert read_image(pair.blurry).shape[:2] == diameters.shape == dataset.PAGE_PX
         assert share_read(pair.sharp or Path(), "".join(lines)) > 0.9
     assert share_read(far.blurry, str(far.metadata["text"])) < 0.4
 
 
 def test_pages_have_no_folder_and_as_many_as_the_card_says() -> None:
-    assert reader_card("text").counts == {"test": len(text.CIRCLES_PX) * text.PAGES}
-    assert reader_card("text").sizes == (text.PAGE_PX[::-1],)
+    assert reader_card("text").counts == {"test": len(dataset.CIRCLES_PX) * dataset.PAGES}
+    assert reader_card("text").sizes == (dataset.PAGE_PX[::-1],)
     with pytest.raises(DatasetError, match="give 'text:' alone"):
         open_dataset(f"text:{Path.cwd()}")
