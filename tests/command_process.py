@@ -52,7 +52,7 @@ COMMAND_MODULES = [
     "defocus.benchmark.metric.fused", "defocus.benchmark.reporting.write",
     "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
     "defocus.benchmark.study.running.run", "defocus.benchmark.training.train",
-    "defocus.capture.cameras.sim", "defocus.capture.reporting.contact_sheet",
+    "defocus.capture.cameras.sim", "defocus.capture.sessions.contact_sheet",
     "defocus.capture.taking.running", "defocus.capture.taking.rejudging",
     "defocus.datasets.api", "defocus.datasets.audit.page", "defocus.datasets.audit.run",
     "defocus.datasets.deriving.compensate", "defocus.datasets.deriving.import_session",

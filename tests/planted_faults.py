@@ -132,7 +132,7 @@ _IN_THE_CORE = (
         "if not parts:",
     ),
     Fault(
-        "capture/judging/motion.py",
+        "capture/quality/motion.py",
         "np.float32(2.0 ** -(light or 0.0))",
         "np.float32(2.0 ** (light or 0.0))",
     ),

@@ -31,10 +31,10 @@ from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import find_metric
 from defocus.blur.gradients import sobel_products
 from defocus.blur.learned_map import estimate_blur_map
-from defocus.capture.judging.limits import LIMITS
-from defocus.capture.judging.quality import first_look, judge_pair
-from defocus.capture.judging.shot_checks import measure_grey_card
 from defocus.capture.planning.exposure import Bracket, Exposure
+from defocus.capture.quality.limits import LIMITS
+from defocus.capture.quality.pair_quality import first_look, judge_pair
+from defocus.capture.quality.shot_checks import measure_grey_card
 from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import JSON_LINES, SCENE_LIST, Order, SceneList
+from defocus.capture.quality.limits import LIMITS, QualityLimits
 from defocus.errors import InputError
 from defocus.settings import CommandSettings, option
 

@@ -11,7 +11,8 @@ import click
 from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.capture.camera import FileKind
-from defocus.capture.judging.limits import (
+from defocus.capture.planning.scene_list import ListedScene, read_scene_list, scene_slug
+from defocus.capture.quality.limits import (
     LIMITS,
     CaptureProfile,
     QualityLimits,
@@ -19,7 +20,6 @@ from defocus.capture.judging.limits import (
     load_profile,
     with_changes,
 )
-from defocus.capture.planning.scene_list import ListedScene, read_scene_list, scene_slug
 from defocus.settings import CommandSettings, option, option_names
 
 __all__ = [

@@ -1,1 +1,1 @@
-"""Session on disk: folder, journal, state and decisions."""
+"""Session on disk: folder, journal, state, decisions, and what is shown of it."""

@@ -8,10 +8,10 @@ from typing import Literal, Protocol
 
 import click
 
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.plan import Plan, lines_of
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_settings import ShootOptions
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import counted, say, status

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from defocus.capture.calibrations import stored_calibrations
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path

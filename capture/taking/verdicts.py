@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from defocus.capture.calibrations import Calibrations, stored_calibrations
 from defocus.capture.camera import SettingName
-from defocus.capture.judging.limits import QualityLimits, Strictness
-from defocus.capture.judging.quality import ExtraShots, Read, first_look, judge_pair
-from defocus.capture.judging.quick_look import read_halved
-from defocus.capture.judging.shot_checks import measure_grey_card
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Bracket, Exposure, make_exposure
 from defocus.capture.planning.labels import parse_value
+from defocus.capture.quality.limits import QualityLimits, Strictness
+from defocus.capture.quality.pair_quality import ExtraShots, Read, first_look, judge_pair
+from defocus.capture.quality.quick_look import read_halved
+from defocus.capture.quality.shot_checks import measure_grey_card
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair, ShotPair, file_path
@@ -46,7 +46,7 @@ class StoredShots:
     def judged(
         self, limits: QualityLimits, strictness: Strictness, read: Read = read_halved
     ) -> Quality:
-        """The verdict; see :func:`defocus.capture.judging.quality.judge_pair`."""
+        """The verdict; see :func:`defocus.capture.quality.pair_quality.judge_pair`."""
         return judge_pair(
             self.paths["blurry"],
             self.paths["sharp"],
@@ -63,7 +63,7 @@ class StoredShots:
     def at_first_look(
         self, limits: QualityLimits, strictness: Strictness, read: Read = read_halved
     ) -> Quality:
-        """What is seen at once; see :func:`defocus.capture.judging.quality.first_look`."""
+        """What is seen at once; see :func:`defocus.capture.quality.pair_quality.first_look`."""
         if strictness != "strict" or self.virtual:
             return Quality()  # nothing is ever rejected by what is measured
         return first_look(

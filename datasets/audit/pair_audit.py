@@ -14,7 +14,7 @@ from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair, luma_of
-from defocus.capture.judging.quick_look import clipped_share
+from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.images import Image, read_image, upper_bits

@@ -15,9 +15,9 @@ from defocus.capture.camera import (
     SettingName,
     Target,
 )
-from defocus.capture.judging.quick_look import QuickLook, read_look
 from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
+from defocus.capture.quality.quick_look import QuickLook, read_look
 from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.errors import CameraError, InputError
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any, cast
 
 from defocus.align.registration.unknown_causes import advice
-from defocus.capture.reporting.member import ROLES, Role
+from defocus.capture.sessions.member import ROLES, Role
 from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.page_parts import with_error
 from defocus.datasets.audit.pair_audit import AuditedPair

@@ -10,8 +10,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from defocus.capture.commands import shoot
-from defocus.capture.reporting.contact_sheet import write_contact_sheet
-from defocus.capture.reporting.log import write_log
+from defocus.capture.sessions.contact_sheet import write_contact_sheet
+from defocus.capture.sessions.log import write_log
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import Open, axe, requested, wait_until_nothing_overflows

@@ -7,8 +7,8 @@ import pytest
 import defocus.extras
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import shoot
-from defocus.capture.reporting.contact_sheet import contact_sheet
-from defocus.capture.reporting.log import write_log
+from defocus.capture.sessions.contact_sheet import contact_sheet
+from defocus.capture.sessions.log import write_log
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking.resuming import resume_session
 from defocus.errors import InputError

@@ -14,15 +14,15 @@ import pytest
 from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importing import import_pictures
 from defocus.capture.commands import log, shoot
-from defocus.capture.judging.limits import LIMITS
 from defocus.capture.planning.scene_list import read_scene_list, scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
-from defocus.capture.reporting.contact_sheet import contact_sheet
-from defocus.capture.reporting.log import read_log
-from defocus.capture.reporting.view import measured
+from defocus.capture.quality.limits import LIMITS
+from defocus.capture.sessions.contact_sheet import contact_sheet
 from defocus.capture.sessions.folder import open_session_folder, repair_session
+from defocus.capture.sessions.log import read_log
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.sessions.view import measured
 from defocus.capture.taking.person import Asker, bell, ring
 from defocus.capture.taking.shots.shooting import planned_pair
 from defocus.errors import InputError

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from defocus.capture.camera import Setting
 from defocus.capture.commands.plan import command as plan_command
-from defocus.capture.judging.limits import load_profile
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.quality.limits import load_profile
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.body import Fault, parse_faults

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.judging.limits import QualityLimits, with_changes
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
-from defocus.capture.reporting.log import write_log
+from defocus.capture.quality.limits import QualityLimits, with_changes
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, Record
+from defocus.capture.sessions.log import write_log
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.body import FocusMotor
 from defocus.capture.taking.running import ShootOptions

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.judging import quality as quality_module
-from defocus.capture.judging.motion import compare_anchor
-from defocus.capture.judging.quality import ExtraShots, judge_pair
-from defocus.capture.judging.quick_look import QuickLook
-from defocus.capture.judging.shot_checks import compare_light
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
+from defocus.capture.quality import pair_quality as quality_module
+from defocus.capture.quality.motion import compare_anchor
+from defocus.capture.quality.pair_quality import ExtraShots, judge_pair
+from defocus.capture.quality.quick_look import QuickLook
+from defocus.capture.quality.shot_checks import compare_light
+from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif, read_exif
 from defocus.images import (
     Image,

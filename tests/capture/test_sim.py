@@ -12,8 +12,8 @@ import pytest
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.judging.shot_checks import compare_light
 from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
+from defocus.capture.quality.shot_checks import compare_light
 from defocus.errors import InputError
 from defocus.exif import read_exif
 from defocus.images import FloatImage, as_float, read_image, srgb_to_linear

@@ -13,8 +13,8 @@ from PIL import ImageCms
 
 from defocus.align.sampling.resample import Rectangle
 from defocus.blocks.derived import give_blocks
-from defocus.capture.judging.quality import judge_pair
 from defocus.capture.planning.exposure import Bracket, make_exposure
+from defocus.capture.quality.pair_quality import judge_pair
 from defocus.colour_profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from defocus.capture.judging.limits import QualityLimits, Strictness
-from defocus.capture.judging.quality import Read
-from defocus.capture.judging.quick_look import QuickLook, read_halved
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.protocol import ShotProtocol
+from defocus.capture.quality.limits import QualityLimits, Strictness
+from defocus.capture.quality.pair_quality import Read
+from defocus.capture.quality.quick_look import QuickLook, read_halved
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import delete_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair

@@ -7,10 +7,10 @@ from typing import Any
 
 from defocus.capture.calibrations import NO_CALIBRATIONS, Calibrations
 from defocus.capture.camera import KnowsTruth
-from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
+from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
 from defocus.capture.taking.person import NOBODY, Person

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.judging.quick_look import luminance
+from defocus.capture.quality.quick_look import luminance
 from defocus.capture.taking.shots.rig import focus_positions
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.gradients import block_means
-from defocus.capture.judging.quick_look import QuickLook
+from defocus.capture.quality.quick_look import QuickLook
 from defocus.extras.calibration.bench import CalibrationBench
 
 __all__ = ["calibrate_flat", "radial_fit"]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from defocus.blur.gradients import gradient_energy
-from defocus.capture.judging.quick_look import encoded_grey
 from defocus.capture.planning.exposure import Exposure
+from defocus.capture.quality.quick_look import encoded_grey
 from defocus.capture.taking.shots.rig import FocusPositions, focus_positions
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench

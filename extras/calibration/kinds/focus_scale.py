@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from defocus.blur.gradients import gradient_energy
-from defocus.capture.judging.quick_look import QuickLook, luminance
+from defocus.capture.quality.quick_look import QuickLook, luminance
 from defocus.scene.aperture import disc_psf
 
 __all__ = ["FocusView", "focus_scale", "step_words", "view_at"]

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.register import Registration, register
-from defocus.capture.judging.quick_look import QuickLook, encoded_grey, luminance
 from defocus.capture.planning.exposure import Exposure
+from defocus.capture.quality.quick_look import QuickLook, encoded_grey, luminance
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.scene.geometry import Similarity

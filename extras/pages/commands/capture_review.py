@@ -28,7 +28,7 @@ def command(session: Path, page: "ReviewSettings") -> None:
     computer only.
     """
     if page.html is not None:
-        from defocus.capture.reporting.contact_sheet import write_contact_sheet
+        from defocus.capture.sessions.contact_sheet import write_contact_sheet
         from defocus.progress import say
 
         write_contact_sheet(session, page.html)

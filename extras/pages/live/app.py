@@ -2,10 +2,10 @@
 
 from typing import Any, cast
 
-from defocus.capture.reporting.member import Role
-from defocus.capture.reporting.view import list_pairs, pair_details
 from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.member import Role
 from defocus.capture.sessions.state import CompletePair
+from defocus.capture.sessions.view import list_pairs, pair_details
 from defocus.extras.pages.live.bench import ACTIONS, Action, ShootingThread
 from defocus.extras.pages.live.pictures import Pictures
 from defocus.extras.pages.serving.access import Guard, Share

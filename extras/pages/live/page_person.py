@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.shoot_settings import ShootOptions
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.person import again_by_itself
 

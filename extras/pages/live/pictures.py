@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.judging.quick_look import read_look
-from defocus.capture.reporting.member import (
+from defocus.capture.quality.quick_look import read_look
+from defocus.capture.sessions.member import (
     ROLES,
     Role,
     displacement_overlay,
@@ -17,8 +17,8 @@ from defocus.capture.reporting.member import (
     member_path,
     read_member,
 )
-from defocus.capture.reporting.view import pair_entry
 from defocus.capture.sessions.state import CompletePair
+from defocus.capture.sessions.view import pair_entry
 from defocus.errors import FileError, ImageError
 from defocus.extras.pages.live.preview import linear_histogram
 from defocus.extras.pages.serving.pair_page import SIZES

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from defocus.capture.reporting.member import LONGEST_JPEG_PX, ROLES, Role
+from defocus.capture.sessions.member import LONGEST_JPEG_PX, ROLES, Role
 from defocus.errors import DefocusError
 from defocus.extras.pages.serving.access import Guard, Share, only_looks
 from defocus.extras.pages.serving.document import pair_document

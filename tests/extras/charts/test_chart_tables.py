@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from defocus.capture.commands import shoot
-from defocus.capture.reporting.contact_sheet import write_contact_sheet
+from defocus.capture.sessions.contact_sheet import write_contact_sheet
 from defocus.extras.charts.commands.capture_chart import command
 from defocus.extras.charts.lens.numbers import DIAPHRAGM, NUMBERS
 from defocus.extras.charts.lens.page import write_lens_page

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.capture.reporting.member import ROLES, displacement_overlay, measured_similarity
+from defocus.capture.sessions.member import ROLES, displacement_overlay, measured_similarity
 from defocus.extras.pages.serving.access import Share, new_token
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.sharing import qr_lines

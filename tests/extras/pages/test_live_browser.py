@@ -15,8 +15,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.verdicts import StoredShots
 from defocus.extras.pages.live import camera_slot as seat

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from defocus.blur.edge_blur import in_focus
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.reporting.view import measured
+from defocus.capture.sessions.view import measured
 from defocus.errors import CameraError, InputError
 from defocus.extras.pages.live.preview import (
     AT_RIM,

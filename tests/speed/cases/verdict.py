@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from defocus.capture.judging.quality import ExtraShots, Read, judge_pair
-from defocus.capture.judging.quick_look import QuickLook, read_halved
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Bracket, make_exposure
+from defocus.capture.quality.pair_quality import ExtraShots, Read, judge_pair
+from defocus.capture.quality.quick_look import QuickLook, read_halved
+from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif
 from defocus.images import as_float, as_integer, as_linear, read_image, srgb_to_linear, write_image
 from tests.speed.case import Case, Work, new_folder

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from defocus.capture.reporting.member import (
+from defocus.capture.sessions.additions import session_additions
+from defocus.capture.sessions.lines import VERDICT_WORDS
+from defocus.capture.sessions.member import (
     ROLES,
     PairMember,
     Role,
@@ -13,11 +15,9 @@ from defocus.capture.reporting.member import (
     measured_similarity,
     read_member,
 )
-from defocus.capture.reporting.view import list_pairs, pair_details, pair_entry
-from defocus.capture.sessions.additions import session_additions
-from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
+from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry
 from defocus.errors import DatasetError, ImageError
 from defocus.files import write_text
 from defocus.processes import in_processes

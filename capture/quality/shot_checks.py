@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import cause
 from defocus.blur.gradients import block_means, gradient_energy
-from defocus.capture.judging.limits import QualityLimits
-from defocus.capture.judging.quick_look import CLIPPED, QuickLook, read_look
-from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Exposure
+from defocus.capture.quality.limits import QualityLimits
+from defocus.capture.quality.quick_look import CLIPPED, QuickLook, read_look
+from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif
 from defocus.images import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import nothing_agrees
 from defocus.blur.gradients import gradient_energy_map
-from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
-from defocus.capture.judging.quick_look import (
+from defocus.capture.planning.exposure import Bracket
+from defocus.capture.quality.limits import LIMITS, QualityLimits, Strictness
+from defocus.capture.quality.motion import compare_anchor, inside_grid, onto_grid
+from defocus.capture.quality.quick_look import (
     QuickLook,
     encoded,
     encoded_grey,
@@ -23,7 +24,7 @@ from defocus.capture.judging.quick_look import (
     read_in_srgb,
     reduced_look,
 )
-from defocus.capture.judging.shot_checks import (
+from defocus.capture.quality.shot_checks import (
     NO_EXTRAS,
     ExtraShots,
     check_clipping,
@@ -34,8 +35,7 @@ from defocus.capture.judging.shot_checks import (
     check_skew,
     why_unknown,
 )
-from defocus.capture.judging.verdict import Finding, Quality
-from defocus.capture.planning.exposure import Bracket
+from defocus.capture.quality.verdict import Finding, Quality
 from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
 from defocus.exif import Exif
@@ -47,7 +47,7 @@ from defocus.scene.geometry import IDENTITY, Similarity
 __all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
 
 Read = Callable[[Path], QuickLook]
-"""Reads a shot, as :func:`defocus.capture.judging.quick_look.read_halved` does."""
+"""Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
 
 MEASURED_SIZE_PX = 800
 """Longer pictures are reduced before their misalignment is measured: seconds count on the spot."""

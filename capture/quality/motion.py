@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.gradients import block_means
-from defocus.capture.judging.quick_look import CLIPPED, QuickLook, encoded, luminance, reduced_look
+from defocus.capture.quality.quick_look import CLIPPED, QuickLook, encoded, luminance, reduced_look
 from defocus.scene.geometry import IDENTITY, Similarity
 
 __all__ = ["AnchorComparison", "compare_anchor", "inside_grid", "onto_grid"]

@@ -10,13 +10,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.judging.shot_checks import EXIF_TIME
-from defocus.capture.reporting.view import list_pairs, pair_details, pair_entry, settings_text
+from defocus.capture.quality.shot_checks import EXIF_TIME
 from defocus.capture.sessions.additions import ShotWords, session_additions
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
+from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry, settings_text
 from defocus.errors import DatasetError, InputError
 from defocus.files import write_bytes, write_text
 from defocus.progress import counted, several

@@ -1,1 +1,0 @@
-"""What a session shows: contact sheet, log, numbers of a pair."""
