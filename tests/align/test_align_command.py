@@ -21,7 +21,6 @@ from tests.conformance.probe import fill_weights
 from tests.datasets.conftest import full_disk
 
 __all__ = ["full_disk"]
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Files = tuple[Path, Path]
 KEYS = {

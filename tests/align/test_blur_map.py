@@ -43,7 +43,6 @@ def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(
     measurement: Measurement,
 ) -> None:
     found = blur_map(measurement)
-    assert found is not None
     assert found.diameter_px.shape == found.sigma_px.shape == measurement.shape
     assert np.isnan(found.diameter_px[:10]).all()
     assert (found.diameter_px[12:, :50] == 0).all()
@@ -54,7 +53,6 @@ def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(
     assert blur_map(replace(measurement, field=None)) is None
     grid = ReleaseGrid(Rectangle(20, 10, 80, 60), 0.5)
     found = blur_map(measurement, grid)
-    assert found is not None
     assert found.diameter_px.shape == grid.shape
     assert found.diameter_px[20, 5] == 0
     assert found.diameter_px[20, 35] == 3
@@ -62,7 +60,6 @@ def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(
 
 def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path: Path) -> None:
     found = blur_map(measurement)
-    assert found is not None
     assert write_blur_map(tmp_path, found) == list(BLUR_NAMES[:3])
     stops = np.zeros((9, 12), np.float32)
     stops[2, 3] = 0.5
@@ -104,7 +101,6 @@ def test_the_picture_has_a_scale_and_is_no_larger_than_a_screen(tmp_path: Path) 
 
 def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement) -> None:
     """Of a release, no third one of the two maps; of the picture, two."""
-    assert measurement.field is not None
     flow = measurement.field.flow
     large = {name: np.tile(getattr(flow, name), (10, 10)) for name in ("coc_px", "reliable")}
     field = replace(measurement.field, flow=replace(flow, **large), factor=4)
@@ -113,7 +109,6 @@ def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement)
     try:
         grid = ReleaseGrid(Rectangle(4, 4, shape[1] - 8, shape[0] - 8))
         found = blur_map(replace(measurement, field=field, shape=shape), grid)
-        assert found is not None
         size = found.diameter_px.nbytes
         assert tracemalloc.get_traced_memory()[1] < 3.2 * size
         before = tracemalloc.get_traced_memory()[0]

@@ -17,7 +17,6 @@ from defocus.scene.pictures import texture
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 
 pytestmark = pytest.mark.full
-
 CUTS = ((16, 0), (0, 16), (8, 8))
 """Rows that are cut off above and below."""
 PLAIN_MODELS = {"translation", "similarity"}

@@ -4,10 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.photometry.equalise import (
-    disc_blurred,
-    equalised,
-)
+from defocus.align.photometry.equalise import disc_blurred, equalised
 from defocus.align.photometry.exposure import light_ratio, vignetting_ev
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture

@@ -47,7 +47,6 @@ def test_transforms_and_their_mean_displacement_lie_within_two_sigma() -> None:
         ratios.append((model.zoom - pair.truth.zoom) / sigma.zoom)
         ratios.append((model.rotation_deg - pair.truth.rotation_deg) / sigma.rotation_deg)
         widths.append(sigma.shift_px)
-        assert found.residual_median_px is not None
         assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
         grid = pixel_grid(*field.flow.reliable.shape)
         matrix = np.vstack([pair.truth.matrix(*SIZE), [0.0, 0.0, 1.0]])
@@ -70,7 +69,6 @@ def test_gains_and_offsets_lie_within_two_sigma() -> None:
         pair = rendered_pair(300 + seed, 4.0 + seed, IDENTITY, SIZE, bits=16)
         light = (as_linear(pair.blurry) * GAIN + OFFSET).astype(np.float32)
         found = photometry(np.minimum(light, 1.0), as_linear(pair.sharp), whole, whole)
-        assert found is not None
         gains, offsets = (np.array(s, float) for s in (found.gain_sigma, found.offset_sigma))
         ratios += list((np.array(found.gain) - GAIN) / gains)
         ratios += list((np.array(found.offset) - OFFSET) / offsets)
@@ -88,7 +86,6 @@ def test_light_is_fitted_by_channels_that_have_it(lit: tuple[float, ...], where:
     whole = np.ones((96, 128), bool)
     blurry, sharp = (light if where in (name, "both") else scene for name in ("blurry", "sharp"))
     found = photometry(0.8 * blurry, sharp, whole, whole)
-    assert found is not None
     assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
     for channel, level in enumerate(lit):
         numbers = (found.gain[channel], found.offset[channel])
@@ -107,7 +104,6 @@ def test_light_is_compared_between_what_is_saturated(every: int) -> None:
     scene[::every, ::every] = scene[1::every, ::every] = 1.0
     whole = np.ones((120, 160), bool)
     found = photometry(np.where(scene < 1, np.float32(0.8) * scene, scene), scene, whole, whole)
-    assert found is not None
     assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
 
 
@@ -121,7 +117,6 @@ def test_vignetting_is_no_gain_or_offset() -> None:
     falloff = (2.0 ** (-1.5 * radius**2)).astype(np.float32)[..., None]
     whole = np.ones((180, 240), bool)
     found = photometry(0.9 * scene * falloff, scene, whole, whole)
-    assert found is not None
     assert found.offset == pytest.approx((0.0,) * 3, abs=0.002)
     assert np.ptp(found.gain) < 0.02
     assert found.gain[1] == pytest.approx(0.9 * falloff.mean(), abs=0.03)
@@ -181,14 +176,12 @@ def test_displacement_that_grows_with_signed_defocus_is_found(radial: float) -> 
         residual = (radial * coc * place + 0.01 * coc + affine + noise).astype(np.float32)
         residual[:, 40:60, 40:60] += 5.0  # something that moved
         found = asymmetry(residual, coc, np.ones(coc.shape, bool), signed=True)
-        assert found is not None
         assert found.signed
         ratios.append((found.radial - radial) / found.radial_sigma)
         ratios.append((found.common[0] - 0.01) / found.common_sigma[0])
         assert found.significant == (radial != 0)
     assert share_within_two_sigma(ratios) >= 0.8
     unsigned = asymmetry(residual, np.abs(coc), np.ones(coc.shape, bool), signed=False)
-    assert unsigned is not None
     assert abs(unsigned.radial) <= abs(found.radial) + 0.02, "both signs together hide it"
 
 
@@ -275,11 +268,8 @@ def test_of_an_unknown_misalignment_nothing_is_shown(tmp_path: Path) -> None:
 def test_a_pair_against_itself_is_aligned_to_the_last_digit() -> None:
     picture = rendered_pair(9, 0.0, IDENTITY, (200, 150), bits=16).sharp
     found = measure(picture, picture, flow_estimator("dis")).misalignment
-    assert found.similarity is not None
     assert found.similarity.zoom == pytest.approx(1.0, abs=1e-4)
-    assert found.photometry is not None
     assert found.photometry.gain == pytest.approx((1.0,) * 3, abs=1e-4)
-    assert found.residual_p95_px is not None
     assert found.residual_p95_px < 0.05
 
 

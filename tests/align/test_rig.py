@@ -29,7 +29,6 @@ from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_
 from defocus.scene.geometry import IDENTITY
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
 WIDTH, HEIGHT = 320, 240
 FIRST = LensCalibration(
     matrix=((350.0, 0.0, 158.0), (0.0, 352.0, 121.0), (0.0, 0.0, 1.0)),

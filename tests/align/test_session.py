@@ -39,7 +39,6 @@ WIDTH, HEIGHT, MARGIN = 320, 240, 40
 ZOOM = 1.006
 KNOWN = (("gravel", 5.0), ("coffee", 7.0), ("astronaut", 9.0), ("gravel", 12.0))
 UNKNOWN = ("gravel", 30.0)
-
 Pair = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
 
 
@@ -70,8 +69,6 @@ def alone(name: str, diameter_px: float, zoom: float = ZOOM) -> Registration:
 def zoom_of(pairs: list[Registration], *, same_focus: bool = False) -> Shared | None:
     zooms, sigmas = [], []
     for one in pairs:
-        assert one.similarity is not None
-        assert one.uncertainty is not None
         zooms.append(one.similarity.zoom)
         sigmas.append(one.uncertainty.zoom)
     return shared_zoom(zooms, sigmas, same_focus=same_focus)
@@ -86,7 +83,6 @@ def error_px(found: Registration, truth: NDArray[np.float64]) -> float:
 def test_a_session_is_measured_better_than_its_pairs() -> None:
     singles = [alone(*one) for one in KNOWN]
     shared = zoom_of(singles)
-    assert shared is not None
     assert shared.value == pytest.approx(ZOOM, abs=2 * shared.sigma)
     both = [register_in_session(*pair(*one)[:2], SessionLens(shared)) for one in KNOWN]
     assert all(used == SessionLens(shared) for _, used in both)
@@ -99,7 +95,6 @@ def test_a_session_is_measured_better_than_its_pairs() -> None:
     assert np.linalg.norm(errors[1]) < 0.9 * np.linalg.norm(errors[0])
     for one, other, error in zip(singles, pooled, errors[1], strict=True):
         assert one.corner_error_px is not None
-        assert other.corner_error_px is not None
         assert error < 2 * other.corner_error_px < 2 * one.corner_error_px
 
 
@@ -156,7 +151,6 @@ def test_pairs_whose_truths_differ_keep_their_own() -> None:
     zooms = (1.0, 1.006, 1.012)
     singles = [alone(*one, zoom) for one, zoom in zip(KNOWN, zooms, strict=False)]
     shared = zoom_of(singles)
-    assert shared is not None
     assert shared.sigma > 0.004
     for one, zoom, single in zip(KNOWN, zooms, singles, strict=False):
         found, used = register_in_session(*pair(*one, zoom)[:2], SessionLens(shared))
@@ -169,11 +163,9 @@ def test_only_the_aperture_changed() -> None:
     assert shared_zoom([1.0004], [0.0005], same_focus=True) == Shared(1.0, 0.0, 0), "not measured"
     assert shared_zoom([1.005, 1.0052], [0.0005, 0.0005], same_focus=True) is None
     moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
-    assert moved is not None
     assert moved.value == pytest.approx(1.005, abs=2e-4)
     zooms = [0.994, 1.0059, 1.0118]
     found = shared_zoom(zooms, [0.0006, 0.0009, 0.0011], same_focus=True)
-    assert found is not None
     assert found.sigma > 0.004
     assert shared_zoom(zooms[:2], [0.0006, 0.0009], same_focus=True) is None
 
@@ -186,7 +178,6 @@ def test_an_unknown_pair_is_known_in_a_sure_session(sigma: float, known: bool) -
     assert (found.matrix is not None, used == shared) == (known, known)
     assert bool(found.reason) != known
     if known:
-        assert found.corner_error_px is not None
         assert error_px(found, truth) < 2 * found.corner_error_px < 1.5
 
 
@@ -202,7 +193,6 @@ def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
     assert reason.endswith(SESSION_HINT)
     found, used = register_in_session(blurry, sharp, SessionLens(Shared(1.0, 0.0, 0)))
     assert used == SessionLens(Shared(1.0, 0.0, 0))
-    assert found.corner_error_px is not None
     assert error_px(found, np.eye(3)) < min(0.15, 2 * found.corner_error_px)
     assert found.corner_error_px < 0.3
     elsewhere, used = register_in_session(blurry, sharp, SessionLens(Shared(1.05, 0.0005, 3)))
@@ -235,12 +225,9 @@ def test_an_asymmetry_that_is_no_surer_or_elsewhere_is_not_taken(shared: Shared 
 
 def test_pairs_without_a_common_zoom_may_share_an_asymmetry() -> None:
     lens = session_lens([OWN] * 3)
-    assert lens is not None
     assert lens.asymmetry is not None
     found, used = OWN.in_session(SessionLens(asymmetry=lens.asymmetry))
     assert used == SessionLens(asymmetry=lens.asymmetry)
-    assert found.sigma is not None
-    assert OWN.sigma is not None
     assert found.sigma < OWN.sigma
     two = session_lens([OWN] * 2)
     assert two is None
@@ -263,8 +250,6 @@ def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [Members(one.blurry, one.sharp).light for one in rendered]
     own = [register(*one) for one in pairs]
     shared = session_lens([OwnZoom.of(one, (HEIGHT, WIDTH)) for one in own])
-    assert shared is not None
-    assert shared.zoom is not None
     assert shared.asymmetry is not None
     truth = Similarity(ZOOM).matrix(WIDTH, HEIGHT)
     matrix = np.vstack([truth, [0.0, 0.0, 1.0]])
@@ -275,10 +260,8 @@ def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
         [one.similarity.zoom for one in own if one.similarity],
         [one.uncertainty.zoom for one in own if one.uncertainty],
     )
-    assert zoom_only is not None
     assert abs(shared.zoom.value - ZOOM) < 0.7 * abs(zoom_only.value - ZOOM)
     for one in found:
-        assert one.corner_error_px is not None
         assert error_px(one, matrix) < 2 * one.corner_error_px
 
 
@@ -286,13 +269,8 @@ def test_what_all_pairs_err_by_alike_is_in_the_shared_error() -> None:
     plain, coma = (
         session_lens([replace(OWN, asymmetry=replace(SPREAD, coma_px=px))] * 3) for px in (0.0, 2.0)
     )
-    assert plain is not None
-    assert coma is not None
-    assert plain.zoom is not None
-    assert coma.zoom is not None
     assert coma.zoom.sigma == pytest.approx(math.hypot(plain.zoom.sigma, 2.0 / 200))
     many = shared_zoom([1.002] * 400, [0.001] * 400)
-    assert many is not None
     assert many.sigma == pytest.approx(0.0005)
     assert shared_zoom([1.002] * 2, [0.001] * 2) is None
 

@@ -11,7 +11,6 @@ from defocus.scene.pictures import texture
 from research.alignment_truth.rendered.psf import PSF, PSFFamily, kernel
 
 Grey = NDArray[np.float32]
-
 SIDE, COLUMNS, ROWS = 96, 5, 4
 COC_PX = 12.0
 

@@ -42,7 +42,6 @@ def blurred(light: Light, diameter: Light) -> Light:
 
 def found(blurry: Light, sharp: Light, diameter: Light | None) -> Unexplained:
     result = unexplained(blurry, sharp, STILL, diameter)
-    assert result is not None
     return result[0]
 
 

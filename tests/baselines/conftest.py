@@ -11,7 +11,6 @@ from defocus.images import linear_to_srgb
 from defocus.scene.pictures import texture
 
 Shifted = Callable[[int, int], torch.Tensor]
-
 SIDE = 96
 MARGIN = 16
 

@@ -12,15 +12,8 @@ from skimage import restoration
 from defocus.baselines.operators.chain import published_stage
 from defocus.baselines.operators.chain_cards import PRESETS, Prior
 from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2, wiener
-from defocus.baselines.operators.domain import (
-    Mirrored,
-    Periodic,
-    fade_to_blurry,
-)
-from defocus.baselines.operators.krishnan_fergus import (
-    krishnan_fergus,
-    krishnan_fergus_levels,
-)
+from defocus.baselines.operators.domain import Mirrored, Periodic, fade_to_blurry
+from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
 from defocus.baselines.operators.varying import (
     blur_levels,
     deconvolve,

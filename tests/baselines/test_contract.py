@@ -55,7 +55,6 @@ WHOLE = [
 ]
 """Networks without an official output that they are compared with."""
 TRAINED = [name for name, system in SYSTEMS.items() if system.recipe is not None]
-
 SIZES = [(16, 16), (33, 50)]
 """Beside the odd one of the batch."""
 BATCH_SIZE = (17, 31)

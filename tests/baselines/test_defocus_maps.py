@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from defocus.baselines.operators.domain import Array
-from defocus.baselines.operators.krishnan_fergus import (
-    shrink,
-    shrink_gradients,
-)
+from defocus.baselines.operators.krishnan_fergus import shrink, shrink_gradients
 from defocus.baselines.systems.dmenet.network import DMENetDeblurring, blur_sigma_px
 from defocus.baselines.systems.ebdb import network as ebdb
 from defocus.baselines.systems.jnb import network as jnb

@@ -20,7 +20,6 @@ from defocus.errors import InputError
 from tests.speed.peers.reblur import literal_reblur
 
 Operator = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-
 compiled_reblur = partial(isotropic_reblur, path="compiled")
 compiled = pytest.param(compiled_reblur, marks=pytest.mark.full)  # compiling takes seconds
 needs_triton = pytest.mark.skipif(

@@ -6,15 +6,7 @@ from operator import attrgetter
 import pytest
 from pydantic import ValidationError
 
-from defocus.baselines.recipe import (
-    Constant,
-    Cosine,
-    Growth,
-    Milestones,
-    Recipe,
-    Schedule,
-    Step,
-)
+from defocus.baselines.recipe import Constant, Cosine, Growth, Milestones, Recipe, Schedule, Step
 from defocus.baselines.registry import all_baselines
 from defocus.training.method import Decay
 

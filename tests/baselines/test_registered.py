@@ -10,11 +10,7 @@ from torch.nn import functional
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.registered import (
-    LARGEST_PX,
-    moved_by,
-    remaining_displacement,
-)
+from defocus.baselines.objectives.registered import LARGEST_PX, moved_by, remaining_displacement
 from defocus.baselines.registry import baseline, with_objective
 from defocus.errors import SettingsError
 

@@ -14,7 +14,6 @@ from defocus.baselines.weights.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance" / "fixtures"
 SYSTEMS = ["mdp", "aifnet", "dmenet"]
-
 Variables = dict[str, torch.Tensor]
 
 

@@ -5,11 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.frequency_selection import (
-    FilterChoice,
-    Pooling,
-    filtered,
-)
+from defocus.baselines.layers.frequency_selection import FilterChoice, Pooling, filtered
 from defocus.baselines.layers.three_scales import ThreeScales
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective

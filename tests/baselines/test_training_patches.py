@@ -17,7 +17,6 @@ from defocus.datasets.patching.packing import PatchStore, pack
 from defocus.datasets.patching.source import PatchSource
 
 Bytes = NDArray[np.uint8]
-
 SIDE, SIZE, PAIRS = 24, (60, 70), 2
 TURNED = {(turns, mirrored) for turns in range(4) for mirrored in (False, True)}
 FLIPPED = {(0, False), (0, True), (2, False), (2, True)}

@@ -15,8 +15,6 @@ from defocus.files import write_json
 
 WHITE = 16383
 NEUTRAL = (0.5, 1.0, 0.6)
-
-
 Target = TypeVar("Target", Path, io.BytesIO)
 
 
@@ -117,5 +115,4 @@ def write_session(
 
 def record(out: Path, pair: str) -> dict[str, object]:
     """What ``develop`` wrote down about a pair."""
-    document: dict[str, object] = json.loads((out / "records" / f"{pair}.json").read_text())
-    return document
+    return json.loads((out / "records" / f"{pair}.json").read_text())

@@ -33,8 +33,7 @@ def resume(session: Path, *uris: str) -> int:
 def entry(session: Path, number: int = 1) -> dict[str, Any]:
     """``pair.json`` of a pair."""
     (path,) = session.glob(f"pairs/{number:04d}_*/pair.json")
-    document: dict[str, Any] = json.loads(path.read_text())
-    return document
+    return json.loads(path.read_text())
 
 
 def journalled(session: Path, *events: str) -> list[Record]:

@@ -229,7 +229,6 @@ def test_a_motor_at_the_end_of_its_travel_says_how_far_it_came(
     """Steps that are too small for the motor are no end."""
     body = plug(monkeypatch, BODIES / "signed-steps.txt").body
     with open_camera(URI) as camera:
-        assert isinstance(camera, HasFocusMotor)
         assert [camera.move_focus(steps) for steps in (1000, 1000, -100, -300)] == [
             400,
             0,
@@ -385,7 +384,6 @@ def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch: pytest.MonkeyPatc
     body = plug(monkeypatch, BODIES / "speeds.txt").body
     body.put("focusmode", "Manual")
     with open_camera(URI) as camera:
-        assert isinstance(camera, HasFocusMotor)
         begin(body, "config-vanishes")
         assert camera.move_focus(3) == 3
     assert played_rightly(body, "config-vanishes")

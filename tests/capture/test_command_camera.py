@@ -104,7 +104,6 @@ def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:
         (part,) = camera.shoot(tmp_path / "sharp")
         assert part.name == "sharp.jpg.part"
         assert part.read_bytes() == (tmp_path / "f22.jpg").read_bytes()
-        assert isinstance(camera, HasFocusMotor)
         assert camera.move_focus(-40) == -40
     state = json.loads((tmp_path / "state.json").read_text())
     assert (state["aperture"], state["focus"]) == ("f/4", -40)

@@ -127,7 +127,6 @@ def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -
     (planned,) = read_state(tmp_path / "s")[0].shoots
     assert planned.handling.limits.shift_reject_px == 7.0
     assert planned.handling.countdown_seconds == 1
-    assert planned.blurry is not None
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
 
 
@@ -135,7 +134,6 @@ def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
     done = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
     assert done.returncode in (0, 1), done.stderr
     state, _ = read_state(tmp_path / "s")
-    assert state.shoots[0].blurry is not None
     assert state.shoots[0].blurry.shutter.endswith("s"), "in Nikon's words"
     sums = (tmp_path / "s" / "checksums.sha256").read_text()
     (tmp_path / "s" / "checksums.sha256").write_text("nothing\n")
@@ -240,11 +238,7 @@ def program(tmp_path: Path) -> dict[str, str]:
     path.parent.mkdir()
     path.write_text(f"#!{sys.executable}\nfrom defocus.capture.cli import main\nmain()\n")
     path.chmod(0o755)
-    return {
-        **os.environ,
-        "PATH": f"{path.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
+    return {**os.environ, "PATH": f"{path.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
 def completed(shell: str, program: dict[str, str], *words: str) -> set[str]:
@@ -317,7 +311,6 @@ def test_after_one_pair_a_body_is_known_within_a_tenth(
     assert measured_plans([unknown], session, other) == [unknown], "of another format"
     shoot_body(session, request, kind, pairs=3)
     space = measured.space(3)
-    assert space is not None
     more = taken(session / "pairs") * 3 / 4
     assert space.most == space.least == pytest.approx(more, rel=0.1)
 

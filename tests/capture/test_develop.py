@@ -19,13 +19,7 @@ from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError
 from defocus.exif import read_exif
-from defocus.images import (
-    as_float,
-    linear_to_srgb,
-    read_image,
-    srgb_to_linear,
-    write_image,
-)
+from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear, write_image
 from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
 from tests.conftest import Run

@@ -26,7 +26,6 @@ from defocus.images import read_image
 from tests.capture.shooting import journalled, resume, shoot
 
 pytestmark = pytest.mark.full
-
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
 REQUEST = BracketRequest(blurry="f/1.4", shutter="1/1600")
 

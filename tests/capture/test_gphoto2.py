@@ -53,7 +53,6 @@ def test_settings_are_read_back_and_put_back(
 ) -> None:
     """Automatics are off while it shoots."""
     camera = open_camera(f"gphoto2:virtual={virtual_folder}")
-    assert isinstance(camera, GPhoto2Camera)
     description, before = camera.describe(), camera.settings()
     assert (description.model, description.serial) == ("Nikon DSC D750", "0.1")
     assert description.battery == "50%"
@@ -89,7 +88,6 @@ def test_a_crash_costs_one_retry(
     virtual_camera.set("aperture", "f/16")
     virtual_camera.set("shutter", "0.0500s")
     with open_camera(f"gphoto2:virtual={virtual_folder}") as other:
-        assert isinstance(other, GPhoto2Camera)
         other.set("aperture", "f/11")
         untouched = other.child.process.pid
         os.kill(virtual_camera.child.process.pid, sign)

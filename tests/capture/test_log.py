@@ -28,7 +28,7 @@ from defocus.capture.taking.shots.shooting import planned_pair
 from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.progress import status
-from defocus.reports.model import Facts, Table
+from defocus.reports.model import Table
 from defocus.terminal import cell_width
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
@@ -214,7 +214,6 @@ def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(
         "3 of 5 planned pairs shot; 2 can be used, 1 of them after a look; 1 rejected; begun"
     )
     facts, overview = page.sections[0][1]
-    assert isinstance(facts, Facts)
     assert facts.facts == (
         ("missing", "Büro"),
         ("rejected: 0002_desk", "it moved"),
@@ -320,10 +319,7 @@ def test_one_line_says_what_is_being_shot(
 @pytest.mark.parametrize("columns", [80, 40])
 @pytest.mark.parametrize("scene", ["north window with the vase and the dictionary", "北の窓" * 9])
 def test_a_long_name_of_a_scene_hides_nothing_of_the_line(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    scene: str,
-    columns: int,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scene: str, columns: int
 ) -> None:
     """As much of the name stands there as there is room for."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)

@@ -51,8 +51,7 @@ def roles(protocol: Any) -> list[str]:
 
 def truth(session: Path, number: int = 1) -> dict[str, Any]:
     (path,) = session.glob(f"pairs/{number:04d}_*/truth/truth.json")
-    document: dict[str, Any] = json.loads(path.read_text())
-    return document
+    return json.loads(path.read_text())
 
 
 def verdicts(session: Path) -> list[str]:
@@ -91,10 +90,7 @@ def test_focus_mode_keeps_the_aperture() -> None:
     assert [frame.role for frame in enough.frames if frame.defocused] == ["blurry", "companion"]
 
 
-@given(
-    backlash=st.integers(0, 18),
-    targets=st.lists(st.integers(-60, 60), min_size=1, max_size=8),
-)
+@given(backlash=st.integers(0, 18), targets=st.lists(st.integers(-60, 60), min_size=1, max_size=8))
 def test_a_position_is_the_same_from_wherever_it_is_approached(
     backlash: int, targets: list[int]
 ) -> None:

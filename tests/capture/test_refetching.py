@@ -42,8 +42,6 @@ def note(folder: Path, role: str, name: str) -> Path:
 
 
 ORDER: Any = {"settle_seconds": 0.0, "order": "sharp-first"}
-
-
 REQUEST = BracketRequest(blurry="f/5.6", shutter="0.0012s", **ORDER)
 
 

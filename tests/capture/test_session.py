@@ -25,7 +25,6 @@ from tests.command_process import start_command
 from tests.conftest import Run
 
 pytestmark = pytest.mark.full
-
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
 ROOT = Path(__file__).parents[2]
 PAIRS = ["0001_desk-left", "0002_desk-left", "0003_scene-002"]

@@ -24,7 +24,6 @@ SMALL = "width=240&height=180"
 
 def opened(uri: str, scene: str = "desk", number: int = 1) -> SimulatedCamera:
     camera = open_camera(uri)
-    assert isinstance(camera, SimulatedCamera)
     camera.stage(scene, number)
     return camera
 
@@ -38,7 +37,6 @@ def shoot(camera: SimulatedCamera, stem: Path, aperture: str, shutter: str) -> P
 
 def gain_ev(first: FloatImage, second: FloatImage) -> float:
     light = compare_light(first, second)
-    assert light is not None
     return light.gain_ev
 
 
@@ -56,8 +54,7 @@ def shoot_pair(
     shoot(camera, folder / "blurry", *blurry)
     shoot(camera, folder / "sharp", *sharp)
     camera.write_truth(folder)
-    document: dict[str, Any] = json.loads((folder / "truth.json").read_text())
-    return document
+    return json.loads((folder / "truth.json").read_text())
 
 
 def linear(path: Path) -> np.ndarray:
@@ -193,7 +190,6 @@ def test_the_pictures_show_the_zoom_of_the_truth(tmp_path: Path, seed: int) -> N
     assert abs(truth["zoom"] - 1.0) > 0.004, "too small to be told from none"
     pictures = (read_image(tmp_path / f"{role}.tif") for role in ("blurry", "sharp"))
     found = measure(*pictures, flow_estimator("dis")).misalignment.similarity
-    assert found is not None
     assert found.zoom == pytest.approx(truth["zoom"], abs=0.001)
     assert math.hypot(*found.shift_px) < 0.3
     assert found.rotation_deg == pytest.approx(0, abs=0.05)

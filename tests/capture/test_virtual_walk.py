@@ -16,7 +16,6 @@ from defocus.images import read_pair
 from tests.conftest import Run
 
 pytestmark = pytest.mark.full
-
 ROOT = Path(__file__).parents[2]
 
 

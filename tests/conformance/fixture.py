@@ -10,21 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from defocus.errors import InputError
 from defocus.reading import ARRAY_ERRORS, read_bytes, read_json, refuse_zip_bomb
 
 _MEAN = "mean absolute difference"
 _LARGEST = "largest absolute difference"
-
 MOST_BYTES = 2**30
 
 # a packing that no reader knows, an encrypted one, and what else NumPy and zipfile raise

@@ -93,8 +93,7 @@ def network_probe(
 
 
 def operator_probe(
-    run: "Callable[[Given], Arrays]",
-    inputs: Callable[[Mapping[str, Any]], Arrays] | None = None,
+    run: "Callable[[Given], Arrays]", inputs: Callable[[Mapping[str, Any]], Arrays] | None = None
 ) -> Probe:
     """The probe of functions without weights."""
     return Probe(lambda _, given, meta: run(Given(given, meta)), None, inputs)

@@ -30,7 +30,6 @@ def network() -> nn.Module:
 
 
 def run_network(module: nn.Module | None, inputs: Arrays, meta: Mapping[str, Any]) -> Arrays:
-    assert module is not None
     assert not module.training
     (picture,) = inputs.values()
     output = module(picture)

@@ -13,7 +13,6 @@ from defocus.commit import full_commit_of
 from tests.test_frame import STAGES
 
 pytestmark = pytest.mark.full
-
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

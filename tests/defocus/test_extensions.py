@@ -86,7 +86,6 @@ def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write: Write) 
         assert baseline(name).source_hash == own
     assert baseline("jdrl-my-net").card.variant_of == "my-net"
     recipe = baseline("jdrl-my-net").recipe
-    assert recipe is not None
     assert recipe().objective == "jdrl"
     assert not (write(NET).parent / "__pycache__").exists()
 
@@ -109,7 +108,6 @@ def test_all_kinds_of_parts_are_found_by_type(write: Write, tmp_path: Path) -> N
     halves = with_objective(baseline("unet"), "halves")
     assert halves.card.name == "halves-unet"
     assert known_baselines(["halves-unet", "nobody"]).keys() == {"halves-unet"}
-    assert halves.recipe is not None
     recipe = halves.recipe()
     assert source_hashes(recipe) == {"halves": plugin.hash_of(parts["Halves"])}
     terms = {"terms": [{"loss": "my-loss"}, {"loss": "l1"}]}

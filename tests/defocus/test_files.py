@@ -80,7 +80,6 @@ def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         ) as process:
-            assert process.stdout is not None
             process.stdout.readline()
             process.kill()
         assert path.read_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)

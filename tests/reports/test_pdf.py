@@ -29,13 +29,7 @@ from defocus.reports.model import (
     Tile,
 )
 from defocus.reports.pdf import render_pdf, write_typst
-from tests.reports.example_pages import (
-    HOSTILE,
-    NOTICE,
-    SYSTEMS,
-    hostile_page,
-    realistic_page,
-)
+from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
 
 
 def read(content: bytes) -> PdfReader:

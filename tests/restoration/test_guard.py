@@ -24,7 +24,6 @@ from defocus.scene.aperture import Aperture, aperture_psf, disc_psf
 from tests.restoration.adversarial import traps
 
 Array = NDArray[np.float32]
-
 AS_GOOD_AS_RIGHT_DB = 45.0
 """Nobody sees such a difference: what comes nearer counts no more."""
 

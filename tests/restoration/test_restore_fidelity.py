@@ -192,18 +192,10 @@ def with_exif(suffix: str, exif: bytes) -> bytes:
 
 
 END = png_chunk(b"IEND", b"")
-
 MISSING_END = "its end is missing, but all of its pixels are there"
-
-
 NO_MEANING = "left out: bits of each pixel that have no stated meaning"
-
-
 KINDS_SAY = "is {0}, whatever its suffix says, and stays {0}"
-
-
 GAIN_MAP = XMP.replace(b'dc:source="mine"', b'Item:Semantic="GainMap"')
-
 
 DAMAGED_TAGS = {
     "XResolution": exif_of(282, 2, b"72 dpi\0\0"),

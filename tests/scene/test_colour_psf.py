@@ -26,7 +26,6 @@ from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.real_lens import WAVE_UM, OffAxis, Pupil, RealLens, Rim
 
 Array = NDArray[np.float64]
-
 AXIS = (0.0, 0.0)
 CORNER = (0.8, 0.6)
 AT_CENTRE = [(0.0, 0.0)]

@@ -25,10 +25,7 @@ def scene(seed: int = 0) -> list[Layer]:
     texture = rng.uniform(0.05, 0.9, (2, 80, 96, 3))
     alpha = np.zeros((80, 96))
     alpha[20:60, 30:60] = 1.0
-    return [
-        Layer(texture[0], np.ones((80, 96)), 2500.0),
-        Layer(texture[1], alpha, 620.0),
-    ]
+    return [Layer(texture[0], np.ones((80, 96)), 2500.0), Layer(texture[1], alpha, 620.0)]
 
 
 def centre_x(picture: NDArray[np.float64]) -> float:

@@ -31,8 +31,7 @@ def scene(depth_mm: float, place: tuple[int, int] | None) -> list[Layer]:
 
 @pytest.mark.parametrize("depth_mm", [600.0, 1000.0, 1800.0])
 @pytest.mark.parametrize(
-    ("place", "field"),
-    [((50, 70), (0.0, 0.0)), ((50 + 25, 70), (0.0, 25 / np.hypot(58, 38)))],
+    ("place", "field"), [((50, 70), (0.0, 0.0)), ((50 + 25, 70), (0.0, 25 / np.hypot(58, 38)))]
 )
 def test_a_point_becomes_the_kernel_of_its_place(
     depth_mm: float, place: tuple[int, int], field: tuple[float, float]

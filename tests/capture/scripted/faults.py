@@ -84,7 +84,6 @@ TWICE = (
     "busy-or-read-only-write", "event-access-denied", "preview-not-ready", "preview-busy",
 )  # fmt: skip
 
-
 FIXED_BURST = "each release takes several pictures; set its dial to single pictures"
 """What is said where the drive mode cannot be set."""
 

@@ -12,7 +12,6 @@ from PIL.TiffImagePlugin import IFDRational
 from tests.capture.raw_sessions import bayer_dng
 
 HEIGHT, WIDTH = 96, 128
-
 FACTORY = datetime(2015, 1, 1)
 """What a body's clock says when it is switched on: nobody set it."""
 

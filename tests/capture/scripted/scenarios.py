@@ -22,13 +22,8 @@ from tests.capture.scripted.script import read_script
 from tests.capture.shooting import resume
 
 Target = Literal["card", "ram", "both"]
-
-
 ALL_TARGETS: tuple[Target, ...] = ("card", "ram", "both")
-
-
 URI = "gphoto2:"
-
 
 WORDS: dict[Target, tuple[str, ...]] = {
     "card": ("Memory card",),
@@ -36,16 +31,9 @@ WORDS: dict[Target, tuple[str, ...]] = {
     "both": ("card+sdram",),
 }
 
-
 FORMATS = ("imageformat", "imagequality")
-
-
 WIDE = {"some-stops-cannot-be-set": 6.3}
-
-
 SECONDS = {"long-exposure": 4.0}
-
-
 STEPS = {"focus-drive-limit": 150, "focus-drive-too-small": 53}
 """What is asked for where another value does not meet the fault: f-number, seconds, steps."""
 

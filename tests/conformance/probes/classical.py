@@ -11,16 +11,11 @@ from defocus.baselines.operators.chain_cards import Prior
 from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2, wiener
 from defocus.baselines.operators.domain import Periodic
 from defocus.baselines.operators.edges import recursive_filter
-from defocus.baselines.operators.krishnan_fergus import (
-    krishnan_fergus,
-    newton_shrink,
-    shrink,
-)
+from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, newton_shrink, shrink
 from defocus.baselines.operators.varying import gaussian_psf
 from tests.conformance.probe import Arrays, Given, operator_probe
 
 __all__ = ["PROBES"]
-
 BETAS = (1.0, 8.0, 64.0)
 SIGMA_PX, RADIUS_PX = 1.5, 6
 

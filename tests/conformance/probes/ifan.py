@@ -23,7 +23,6 @@ from tests.conformance.probe import (
 )
 
 __all__ = ["PROBES"]
-
 STORED_FILTERS = slice(None, None, 97)
 CORRECTED = "output_corrected_iac"
 

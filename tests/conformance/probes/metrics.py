@@ -7,7 +7,6 @@ from defocus.benchmark.metrics.fsim import feature_similarity
 from tests.conformance.probe import Arrays, Given, operator_probe
 
 __all__ = ["PROBES"]
-
 REFERENCE = "ref"
 
 

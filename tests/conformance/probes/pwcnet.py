@@ -6,13 +6,7 @@ import torch
 from torch import nn
 
 from defocus.align.flow.pwcnet.network import Flows, PWCNet, estimate_flow
-from defocus.align.flow.pwcnet.operators import (
-    JDRL,
-    NVLABS,
-    SNIKLAUS,
-    cost_volume,
-    warp_features,
-)
+from defocus.align.flow.pwcnet.operators import JDRL, NVLABS, SNIKLAUS, cost_volume, warp_features
 from defocus.align.flow.pwcnet.weights import NVLABS_UNUSED, nvlabs_modules
 from tests.conformance.probe import (
     Arrays,
@@ -24,7 +18,6 @@ from tests.conformance.probe import (
 )
 
 __all__ = ["PROBES"]
-
 EDGE_CHANNELS = 4
 """The ``warp_edge*`` arrays of ``pwcnet_ops`` keep the first four channels."""
 
