@@ -32,7 +32,6 @@ COMMANDS = {
     "defocus-capture": "defocus.capture.cli",
     "defocus-data": "defocus.datasets.cli",
     "defocus-bench": "defocus.benchmark.cli",
-    "tests.conformance": "tests.conformance.__main__",
     "research.alignment_truth": "research.alignment_truth.__main__",
     "research.flow_training": "research.flow_training.__main__",
 }

@@ -2,116 +2,35 @@
 
 A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
 ``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``
-(the output of the official system). A module of the folder ``probes``, or of one beside an extra's
-tests, has a dictionary ``PROBES`` that maps a fixture's system to its
-:class:`~tests.conformance.probe.Probe`.
+(the output of the official system; plain numbers stand in ``meta.json``). A module of the folder
+``probes``, or of one beside an extra's tests, has a dictionary ``PROBES`` that maps a fixture's
+system to its :class:`~tests.conformance.probe.Probe`.
 """
 
-import fnmatch
 import functools
 import importlib
+import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from defocus.errors import DefocusError, InputError, RegistryError
-from defocus.near_names import did_you_mean
-from tests.conformance.fixture import Fixture, read_fixture
-
-if TYPE_CHECKING:  # torch is needed only when a system of ours runs
-    import torch
-    from torch import nn
-
-    from tests.conformance.probe import Probe
+from defocus.errors import RegistryError
+from tests.conformance.probe import Arrays, Probe, fill_weights, override_weights
 
 TESTS = Path(__file__).parents[1]
-
-_PROBE_ERRORS = (
-    *(ArithmeticError, AssertionError, AttributeError, DefocusError, LookupError),
-    *(MemoryError, RuntimeError, TypeError, ValueError),
-)
-"""What a network raises that does not fit the fixture's inputs, entries or arrays."""
+MEASURES = {"mean absolute difference": np.mean, "largest absolute difference": np.max}
+"""How an array is compared, by the words that ``meta.json`` begins with; the largest by default."""
 
 
-@dataclass(frozen=True)
-class ArrayResult:
-    """Comparison of one stored array with ours; no difference where nothing can be compared."""
-
-    difference: float | None
-    tolerance: float
-    reason: str = ""
-
-    @property
-    def excess(self) -> float:
-        if self.difference is None:
-            return math.inf
-        return self.difference / (self.tolerance or math.ulp(0.0))
-
-
-@dataclass(frozen=True)
-class FixtureResult:
-    """Result of one fixture; ``entries_equal`` is of the state dict, None for operators."""
-
-    fixture: str
-    system: str
-    entries_equal: bool | None = None
-    arrays: Mapping[str, ArrayResult] = field(default_factory=dict)
-    reason: str = ""
-    absent: bool = False
-
-    @property
-    def ok(self) -> bool:
-        return not self.reason
-
-    @property
-    def worst(self) -> ArrayResult | None:
-        """The array with the largest difference over tolerance."""
-        return max(self.arrays.values(), key=lambda array: array.excess, default=None)
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``python -m tests.conformance --json`` prints."""
-        worst = self.worst
-        return {
-            "fixture": self.fixture,
-            "system": self.system,
-            "entries_equal": self.entries_equal,
-            "arrays": {
-                name: {"difference": array.difference, "tolerance": array.tolerance}
-                for name, array in self.arrays.items()
-            },
-            "max_abs_difference": worst.difference if worst else None,
-            "tolerance": worst.tolerance if worst else None,
-            "ok": self.ok,
-            "reason": self.reason,
-        }
-
-
-def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The fixture folders below ``root``, sorted; ``names`` are base names or shell patterns."""
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder of fixtures; check --fixtures")
-    folders = {
-        entry.name: entry
-        for entry in sorted(root.iterdir())
-        if entry.is_dir() and not entry.name.startswith((".", "_"))
-    }
-    if not folders:
-        raise InputError(f"{root}: no fixtures in it; check --fixtures")
-    for name in names:
-        if not fnmatch.filter(folders, name):
-            hint = did_you_mean(name, folders)
-            raise InputError(f"{root}: no fixture '{name}'{'; ' if hint else ''}{hint}")
-    wanted = names or ["*"]
-    return [
-        folder
-        for base, folder in folders.items()
-        if any(fnmatch.fnmatchcase(base, name) for name in wanted)
-    ]
+def find_fixtures(root: Path) -> list[Path]:
+    """The fixture folders below ``root``, sorted."""
+    return sorted(entry for entry in root.iterdir() if (entry / "meta.json").is_file())
 
 
 def probe_files() -> list[Path]:
@@ -121,7 +40,7 @@ def probe_files() -> list[Path]:
 
 
 @functools.cache
-def all_probes() -> "Mapping[str, Probe]":
+def all_probes() -> Mapping[str, Probe]:
     """All probes, by the system that their fixtures name."""
     probes: dict[str, Probe] = {}
     for path in probe_files():
@@ -133,67 +52,47 @@ def all_probes() -> "Mapping[str, Probe]":
     return probes
 
 
-def run_fixture(folder: Path) -> FixtureResult:
-    """Run one fixture; problems of the fixture or of our system are part of the result."""
-    try:
-        fixture = read_fixture(folder)
-    except InputError as error:
-        return FixtureResult(folder.name, "", reason=str(error))
-    probe = all_probes().get(fixture.system)
-    if probe is None:
-        reason = f"no system here has a probe for '{fixture.system}'"
-        return FixtureResult(folder.name, fixture.system, reason=reason, absent=True)
-    try:
-        return _run(folder.name, fixture, probe)
-    except _PROBE_ERRORS as error:
-        reason = f"the system failed: {type(error).__name__}: {' '.join(str(error).split())}"
-        return FixtureResult(folder.name, fixture.system, reason=reason)
-
-
-def _run(name: str, fixture: Fixture, probe: "Probe") -> FixtureResult:
-    import torch
-
-    from tests.conformance.probe import fill_weights, override_weights
-
+def run_fixture(folder: Path) -> str:
+    """What our system gives otherwise than the official one; empty where all is the same."""
+    meta = json.loads((folder / "meta.json").read_text())
+    probe, parameters = all_probes()[meta["system"]], folder / "params.json"
     module = probe.build().eval() if probe.build else None
-    differing = _differing_entry(fixture.entries, module)
-    entries_equal = None if fixture.entries is None else not differing
-    if differing:
-        return FixtureResult(name, fixture.system, entries_equal, reason=differing)
+    if parameters.exists():
+        differing = _differing_entry(json.loads(parameters.read_text())["entries"], module)
+        if differing:
+            return differing
     if module is not None:
-        fill_weights(module, fixture.seed, fixture.gain)
-        override_weights(module, fixture.overrides)
+        fill_weights(module, meta.get("seed", 0), meta.get("gain", 1.0))
+        override_weights(module, meta.get("overrides", []))
+    stored = _official(folder, meta)
     with torch.no_grad():
-        given = probe.run(module, _inputs(fixture, probe), fixture.meta)
-    arrays = {
-        array: _compare(fixture, array, stored, given.get(array))
-        for array, stored in fixture.arrays.items()
-    }
-    reason = "; ".join(f"{array}: {one.reason}" for array, one in arrays.items() if one.reason)
-    return FixtureResult(name, fixture.system, entries_equal, arrays, reason)
+        given = probe.run(module, _inputs(folder, meta, probe), meta)
+    reasons = {name: _difference(meta, name, array, given) for name, array in stored.items()}
+    if not reasons or (module is not None and "output" not in reasons):
+        return "nothing is stored to compare with"
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
 
 
-def _inputs(fixture: Fixture, probe: "Probe") -> "dict[str, torch.Tensor]":
-    import torch
+def _official(folder: Path, meta: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    if "values" in meta:
+        return {name: np.asarray(value) for name, value in meta["values"].items()}
+    with np.load(folder / "output.npz", allow_pickle=False) as stored:
+        return dict(stored)
 
+
+def _inputs(folder: Path, meta: Mapping[str, Any], probe: Probe) -> Arrays:
     if probe.inputs is not None:
-        return probe.inputs(fixture.meta)
-    if not fixture.inputs:
-        raise InputError("input.npz: missing; copy the fixture again")
-    return {name: torch.from_numpy(values) for name, values in fixture.inputs.items()}
+        return probe.inputs(meta)
+    with np.load(folder / "input.npz", allow_pickle=False) as stored:
+        return {name: torch.from_numpy(values) for name, values in stored.items()}
 
 
-def _differing_entry(
-    wanted: list[tuple[str, list[int], str]] | None, module: "nn.Module | None"
-) -> str:
+def _differing_entry(wanted: list[list[Any]], module: nn.Module | None) -> str:
     """The first difference between a state dict and the official one; empty if they are equal."""
-    if wanted is None:
-        return ""
-    if module is None:
-        return "params.json: the probe has no network"
+    state = {} if module is None else module.state_dict()
     ours = [
-        (name, list(entry.shape), str(entry.dtype).removeprefix("torch."))
-        for name, entry in module.state_dict().items()
+        [name, list(entry.shape), str(entry.dtype).removeprefix("torch.")]
+        for name, entry in state.items()
     ]
     for index, (one, other) in enumerate(zip(wanted, ours, strict=False)):
         if one != other:
@@ -203,25 +102,24 @@ def _differing_entry(
     return ""
 
 
-def _compare(
-    fixture: Fixture, name: str, stored: NDArray[Any], given: "torch.Tensor | None"
-) -> ArrayResult:
-    tolerance = fixture.tolerances[name]
-    if given is None:
-        return ArrayResult(None, tolerance, "the probe does not give it")
-    ours = given.detach().cpu().numpy().astype(np.float64)
-    crop = fixture.crops.get(name)
+def _difference(
+    meta: Mapping[str, Any], name: str, stored: NDArray[Any], given: Mapping[str, torch.Tensor]
+) -> str:
+    if name not in given:
+        return "the probe does not give it"
+    ours = given[name].detach().cpu().numpy().astype(np.float64)
+    crops = meta.get("stored_crops", {})
+    crop = crops.get(name, meta.get("stored_crop") if name == "output" else None)
     if crop is not None and ours.shape != stored.shape:
-        ours = ours[..., crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
-    if ours.shape != stored.shape:
-        reason = f"shape {list(ours.shape)}, official {list(stored.shape)}"
-        return ArrayResult(None, tolerance, reason)
-    if not ours.size:
-        return ArrayResult(None, tolerance, "holds no number")
-    gap = np.abs(ours - stored.astype(np.float64))
-    difference = float(gap.mean() if name in fixture.mean_measured else gap.max())
+        rows = slice(crop["top"], crop["top"] + crop["height"])
+        ours = ours[..., rows, crop["left"] : crop["left"] + crop["width"]]
+    if ours.shape != stored.shape or not ours.size:
+        return f"shape {list(ours.shape)}, official {list(stored.shape)}"
+    words = meta.get("metric", {}).get(name, "largest absolute difference")
+    (measure,) = (one for begin, one in MEASURES.items() if words.startswith(begin))
+    difference = float(measure(np.abs(ours - stored.astype(np.float64))))
+    tolerance = meta["tolerance"]
+    most = tolerance[name] if isinstance(tolerance, dict) else tolerance
     if not math.isfinite(difference):
-        return ArrayResult(None, tolerance, "not finite")
-    if difference > tolerance:
-        return ArrayResult(difference, tolerance, f"{difference:.3g} is above {tolerance:.3g}")
-    return ArrayResult(difference, tolerance)
+        return "not finite"
+    return "" if difference <= most else f"{difference:.3g} is above {most:.3g}"

@@ -26,10 +26,7 @@ SLOWEST = {
     [pytest.param(name, marks=pytest.mark.full if name in SLOWEST else ()) for name in FIXTURES],
 )
 def test_fixture(name: str) -> None:
-    result = run_fixture(FIXTURES[name])
-    if result.absent:
-        pytest.fail(f"no system has a probe for it: {result.reason}")
-    assert result.ok, result.reason
+    assert run_fixture(FIXTURES[name]) == ""
 
 
 def test_the_slowest_fixtures_are_there() -> None:

@@ -58,7 +58,6 @@ from defocus.training.record.checkpoint import load_checkpoint
 from tests.benchmark.example_study import ENTRY
 from tests.benchmark.test_results import COSTS, SCORES
 from tests.capture.raw_sessions import bayer_dng, write_session
-from tests.conformance.fixture import read_fixture
 from tests.fuzz.campaign import DamagedReader, foreseen
 from tests.fuzz.exif_blocks import exif_block
 
@@ -202,12 +201,6 @@ def numbers(root: Path) -> Iterator[DamagedReader]:
     for path in files:
         yield DamagedReader(f"weights {path.suffix}", (path,), lambda path=path: read_tensors(path))
     yield DamagedReader("checkpoint", (files[1],), lambda: load_checkpoint(files[1], "run"))
-    folder = root / "fixture"
-    folder.mkdir()
-    (folder / "meta.json").write_text(json.dumps({"system": "x", "tolerance": 1e-4, "seed": 1}))
-    np.savez(folder / "output.npz", output=np.ones((1, 3, 4, 4), np.float32))
-    parts = (folder / "meta.json", folder / "output.npz")
-    yield DamagedReader("fixture", parts, lambda: read_fixture(folder))
 
 
 def archives(root: Path) -> Iterator[DamagedReader]:
