@@ -95,8 +95,11 @@ def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
     missing = {colour: np.full(_COEFFICIENTS, True) for colour in colours}
     for kind, at in segments:
         if kind == _SCAN:
-            count = data[at + 4]
-            first, last, bits = data[at + 5 + 2 * count : at + 8 + 2 * count]
-            for index in range(count):
-                missing[data[at + 5 + 2 * index]][first : last + 1] = (bits & 15) != 0
+            named = data[at + 5 : at + 5 + 2 * data[at + 4]]
+            spectrum = data[at + 5 + len(named) : at + 8 + len(named)]
+            if len(spectrum) < 3 or not missing.keys() >= {*named[::2]}:
+                return False  # damaged
+            first, last, bits = spectrum
+            for colour in named[::2]:
+                missing[colour][first : last + 1] = (bits & 15) != 0
     return not any(lack.any() for lack in missing.values())

@@ -43,6 +43,17 @@ def test_one_that_ends_between_two_scans_is_refused(tmp_path: Path) -> None:
             read_image(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize("count", [b"\x01", b"\xba"])
+def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path: Path, count: bytes) -> None:
+    """It names colours that are not there, or more than there is room for."""
+    stream = io.BytesIO()
+    Pillow.effect_noise((24, 24), 60).convert("RGB").save(stream, "JPEG")
+    further = b"\xff\xda\0\x08" + count + b"\xbd" * 60
+    (tmp_path / "a.jpg").write_bytes(stream.getvalue()[:-2] + further + b"\xff\xd9")
+    with pytest.raises(ImageError, match=r"a\.jpg: a part of the JPEG is missing"):
+        read_image(tmp_path / "a.jpg")
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("trailer", [b"", b"\0" * 200_000, b"\xff\xd8\xff\xd9"])
 @pytest.mark.parametrize("kind", ["progressive", "baseline"])
