@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
-from defocus.datasets.layouts.completeness import Completeness
+from defocus.datasets.layouts.known import Completeness
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import SPLITS, ReaderCard
 from defocus.errors import DatasetError

@@ -62,6 +62,10 @@ class PairSession:
     same_focus: bool  # only the aperture was changed
 
 
+# Few cameras write in EXIF where they were focused, and they round it: within a tenth of 1 m a 50
+# mm lens zooms by half a per cent. So EXIF never says that the zoom is 1. What distinguishes one
+# body from another of its model (serial number, battery) decides nothing: a session goes on after
+# a battery was changed, and what names a session may be published.
 def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
     """The session of each pair with a sharp member that says of its cameras, by the pair's id."""
     read = cache(_exif)

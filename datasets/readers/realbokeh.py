@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from defocus.datasets.layouts.completeness import Completeness, wrong_pictures
+from defocus.datasets.layouts.known import Completeness, wrong_pictures
 from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
@@ -22,6 +22,10 @@ from defocus.settings import Settings, load_settings
 __all__ = ["CARD", "check", "read"]
 
 
+# In the folder of each split ``metadata/<number>.json`` names the pictures and their f-numbers,
+# ``in/<number>_f22.JPG`` is f/22, and ``gt/<number>/<number>_f<stop>.JPG`` are all wider
+# apertures. Pictures that the metadata does not name are not read. A TOML file that is given
+# instead of the folder chooses other apertures: ``Apertures``.
 FOLDERS = ("", "RealBokeh_3MP", "RealBokeh", "RealDefocus")
 LARGEST_METADATA = 1_000_000
 SAME_STOP = 0.05

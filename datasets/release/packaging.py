@@ -27,8 +27,9 @@ from defocus.datasets.release.card import card_text, citation_text, datacite_tex
 from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details, require_redistributable
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, facts_of, read_facts, write_facts
-from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
+from defocus.datasets.release.formats import hdf5, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
+from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.datasets.release.provenance import Number
 from defocus.datasets.release.shards import remove_unpacked
@@ -114,7 +115,7 @@ def _same_pixels(role: str, one: Path, other: Path) -> bool:
 CHANGES = "CHANGES"
 
 LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
-    {one.LAYOUT.name: one.LAYOUT for one in (folder, hdf5, webdataset, imagefolder)}
+    {one.name: one for one in (FOLDER, hdf5.LAYOUT, webdataset.LAYOUT, IMAGEFOLDER)}
 )
 PACKAGING_REVISION = 1
 """Of a release's files and documents: raise it when the same dataset gives other bytes."""

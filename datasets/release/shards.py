@@ -1,4 +1,4 @@
-"""Releases in shards: where their pictures come from, and their pairs as files in the cache."""
+"""Releases in shards: their pairs as files in the cache."""
 
 import hashlib
 import re
@@ -17,17 +17,12 @@ from defocus.files import make_folder
 from defocus.progress import track
 from defocus.reading import read_bytes
 
-__all__ = ["remove_unpacked", "shards_source", "unpacked"]
+__all__ = ["remove_unpacked", "unpacked"]
 
 MAX_BYTES = 256 * 1024 * 1024
 _SHARD = re.compile(r"(train|validation|test)-\d{5,}\.(tar|h5)")
 
 Unpack = Callable[[Path, Path], Iterator[Pair]]
-
-
-def shards_source(root: Path) -> str:
-    """The reader that a release's pictures come from; empty for a user's own pictures."""
-    return read_facts(root).source or ""
 
 
 def unpacked(root: Path) -> Path:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from defocus.datasets.layouts.layout import by_number, legal_id
+from defocus.datasets.layouts.layout import by_number, fits, legal_id
 from defocus.datasets.layouts.matching import Rule, match_names
-from defocus.datasets.layouts.patterns import fits
 from defocus.datasets.pair_files import LONGEST_ID, id_problem, path_problem
 from defocus.errors import InputError
 

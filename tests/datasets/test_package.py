@@ -122,7 +122,7 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, data: Run)
     """Killed while it packages: DIR is not there; what was done is kept; the result is the same."""
     arguments = ["package", f"pairs:{noise.root}", "--to", "folder", "--out", str(tmp_path / "r")]
     code = (
-        "import time, defocus.datasets.release.formats.folder as f;"
+        "import time, defocus.datasets.release.formats.loose as f;"
         "made = f.released_members;"
         "f.released_members = lambda pair: (time.sleep(0.3), made(pair))[1];"
         "from defocus.datasets.cli import main; main()"

@@ -22,9 +22,8 @@ from defocus.datasets.checksums import (
     write_checksums,
 )
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.release.facts import ReleaseFacts, write_facts
+from defocus.datasets.release.facts import ReleaseFacts, read_facts, write_facts
 from defocus.datasets.release.packaging import package_dataset
-from defocus.datasets.release.shards import shards_source
 from defocus.errors import DatasetError
 from defocus.images import read_image
 from tests.datasets.conftest import DETAILS, picture, write_folder
@@ -50,7 +49,7 @@ def test_everything_of_a_pair_comes_back(whole: Dataset, tmp_path: Path, form: s
     own = replace(whole, source="realblur")
     root = package_dataset(own, tmp_path / "r", form, DETAILS, 1).root
     opened = open_dataset(f"release:{root}")
-    assert opened.source == shards_source(root) == "realblur"
+    assert opened.source == read_facts(root).source == "realblur"
     full = opened.pairs[1]
     assert dict(full.metadata) == {"f_number": 1.8}
     for role in ("dual_pixel_left", "dual_pixel_right", "flow", "defocus_map"):

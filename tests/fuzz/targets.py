@@ -44,7 +44,7 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.picture_size import picture_size, png_bits
 from defocus.datasets.release.details import Details
-from defocus.datasets.release.shards import shards_source
+from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.datasets.verification import verify_folder
 from defocus.errors import DefocusError
@@ -255,7 +255,7 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     yield DamagedReader("cluster", (cluster,), lambda: load_settings(ClusterFile, cluster))
     origin = root / "release.json"
     origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
-    yield DamagedReader("origin", (origin,), lambda: shards_source(root))
+    yield DamagedReader("origin", (origin,), lambda: read_facts(root))
     yield from sessions(root / "session", made / "a")
     study = root / "study"
     study.mkdir()

@@ -17,12 +17,11 @@ from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, pair_fi
 from defocus.datasets.patching.packing import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
-    ReleaseRow,
     Rows,
     Shard,
     shard_pair,
     shards,
-    written_shard,
+    write_shards,
 )
 from defocus.datasets.release.pictures import (
     encoded,
@@ -34,8 +33,6 @@ from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt
 from defocus.picture_headers import MAX_PIXELS
-from defocus.processes import in_processes
-from defocus.progress import track
 from defocus.reading import parse_json, refuse_bomb, require_file
 
 __all__ = ["LAYOUT", "unpack"]
@@ -53,21 +50,12 @@ def write(
     jobs: int,
 ) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write shards; each appears complete or not at all."""
-    parts = list(shards(pairs, most_bytes))
-    work = in_processes(partial(_write, root=root, labels=labels), parts, jobs)
-    left_out = tuple(one for shard in track(work, "packaging", len(parts)) for one in shard)
-    unread = {one.id for one in left_out}
-    rows = (_row(shard, p) for shard in parts for p in shard.pairs if p.id not in unread)
-    return tuple(rows), left_out
+    fill = partial(_fill, labels=labels)
+    return write_shards(root, list(shards(pairs, most_bytes)), ".h5", fill, _names, jobs)
 
 
-def _row(shard: Shard, pair: Pair) -> ReleaseRow:
-    return ReleaseRow(pair, {r: f"{r}/{pair.id}" for r in pair_files(pair)}, f"{shard.name}.h5")
-
-
-def _write(shard: Shard, root: Path, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
-    fill = partial(_fill, shard=shard, labels=labels)
-    return written_shard(root / f"{shard.name}.h5", len(shard.pairs), fill)
+def _names(_number: int, pair: Pair) -> dict[str, str]:
+    return {role: f"{role}/{pair.id}" for role in pair_files(pair)}
 
 
 def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
@@ -14,6 +15,8 @@ from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
 from defocus.files import atomic_path
 from defocus.isolation import LeftOut
+from defocus.processes import in_processes
+from defocus.progress import track
 from defocus.reports.text import csv_text
 from defocus.settings import Settings
 
@@ -26,7 +29,7 @@ __all__ = [
     "index_text",
     "shard_pair",
     "shards",
-    "written_shard",
+    "write_shards",
 ]
 
 
@@ -117,21 +120,45 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
         yield part
 
 
-def written_shard(
-    path: Path, pairs: int, fill: Callable[[Path], tuple[LeftOut, ...]]
+def write_shards(
+    root: Path,
+    parts: Sequence[Shard],
+    suffix: str,
+    fill: Callable[[Path, Shard], tuple[LeftOut, ...]],
+    names: Callable[[int, Pair], Mapping[str, str]],
+    jobs: int,
+) -> tuple[Rows, tuple[LeftOut, ...]]:
+    """Write shards, each completely or not at all; their rows, and the pairs left out."""
+    # ``fill`` writes one and says which pairs it left out; ``names`` are those of pairs' members.
+    work = partial(_write_shard, root=root, suffix=suffix, fill=fill)
+    done = track(in_processes(work, parts, jobs), "packaging", len(parts))
+    left_out = tuple(one for lacking in done for one in lacking)
+    unread = {one.id for one in left_out}
+    rows = tuple(
+        ReleaseRow(pair, names(number, pair), f"{shard.name}{suffix}")
+        for shard in parts
+        for number, pair in enumerate(shard.pairs)
+        if pair.id not in unread
+    )
+    return rows, left_out
+
+
+def _write_shard(
+    shard: Shard, root: Path, suffix: str, fill: Callable[[Path, Shard], tuple[LeftOut, ...]]
 ) -> tuple[LeftOut, ...]:
     """Write a shard unless an earlier attempt did; one that lacks pairs is tried again."""
-    # ``fill`` writes it, and says which pairs it left out; without any pair there is no file.
+    # Without any pair there is no file.
+    path = root / f"{shard.name}{suffix}"
     lacking = path.parent.parent / f"{path.name}-lacks-pairs"
     if path.is_file() and not lacking.exists():
         return ()
     with atomic_path(path) as temporary:
-        left_out = fill(temporary)
+        left_out = fill(temporary, shard)
         if left_out:
             lacking.touch()
     if not left_out:
         lacking.unlink(missing_ok=True)
-    if len(left_out) == pairs:
+    if len(left_out) == len(shard.pairs):
         path.unlink()
     return left_out
 

@@ -13,19 +13,16 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
-    ReleaseRow,
     Rows,
     Shard,
     shard_pair,
     shards,
-    written_shard,
+    write_shards,
 )
 from defocus.datasets.release.pictures import member_name, released_members, without_private
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt
-from defocus.processes import in_processes
-from defocus.progress import track
 from defocus.reading import parse_json, require_file
 
 __all__ = ["LAYOUT", "unpack"]
@@ -43,21 +40,7 @@ def write(
     jobs: int,
 ) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write shards; each appears complete or not at all."""
-    parts = list(shards(pairs, most_bytes))
-    work = in_processes(partial(_write, root), parts, jobs)
-    left_out = tuple(one for shard in track(work, "packaging", len(parts)) for one in shard)
-    unread = {one.id for one in left_out}
-    rows = (
-        _row(f"{shard.name}.tar", number, pair)
-        for shard in parts
-        for number, pair in enumerate(shard.pairs)
-        if pair.id not in unread
-    )
-    return tuple(rows), left_out
-
-
-def _write(root: Path, shard: Shard) -> tuple[LeftOut, ...]:
-    return written_shard(root / f"{shard.name}.tar", len(shard.pairs), partial(_fill, shard=shard))
+    return write_shards(root, list(shards(pairs, most_bytes)), ".tar", _fill, _names, jobs)
 
 
 def _key(number: int) -> str:
@@ -65,10 +48,8 @@ def _key(number: int) -> str:
     return f"{number:06d}"
 
 
-def _row(shard: str, number: int, pair: Pair) -> ReleaseRow:
-    return ReleaseRow(
-        pair, {r: f"{_key(number)}.{member_name(r)}" for r in pair_files(pair)}, shard
-    )
+def _names(number: int, pair: Pair) -> dict[str, str]:
+    return {role: f"{_key(number)}.{member_name(role)}" for role in pair_files(pair)}
 
 
 def _fill(path: Path, shard: Shard) -> tuple[LeftOut, ...]:

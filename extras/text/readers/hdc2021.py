@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from defocus.datasets.layouts.completeness import Completeness
-from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.layouts.known import Completeness, KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import Pair, ReaderCard
 from defocus.errors import DatasetError

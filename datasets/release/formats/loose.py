@@ -1,10 +1,11 @@
-"""Format ``imagefolder``: a folder per split with ``metadata.jsonl``, for Hugging Face."""
+"""Formats ``folder`` and ``imagefolder`` (of Hugging Face): members are separate files."""
 
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.pair_files import ARRAYS, pair_files
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
@@ -14,10 +15,50 @@ from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
-__all__ = ["LAYOUT"]
+__all__ = ["FOLDER", "IMAGEFOLDER"]
 
 
-def write(
+def write_folder(
+    root: Path,
+    pairs: Sequence[Pair],
+    most_bytes: int,  # noqa: ARG001 - of every format
+    labels: Mapping[str, str],  # noqa: ARG001 - of every format
+    jobs: int,
+) -> tuple[Rows, tuple[LeftOut, ...]]:
+    """Write each pair into a separate folder, completely or not at all."""
+    left_out = write_parts(
+        {pair.id: pair for pair in pairs}, root / "pairs", _fill, "packaging", jobs
+    )
+    unread = {one.id for one in left_out}
+    return tuple(_row(pair) for pair in pairs if pair.id not in unread), left_out
+
+
+def _fill(pair: Pair, folder: Path) -> None:
+    for role, content in released_members(pair).items():
+        (folder / member_name(role)).write_bytes(content)
+
+
+def _row(pair: Pair) -> ReleaseRow:
+    files = {role: f"pairs/{pair.id}/{member_name(role)}" for role in pair_files(pair)}
+    return ReleaseRow(pair, files)
+
+
+FOLDER = ReleaseFormat(
+    name="folder",
+    write=write_folder,
+    loose=True,
+    pictures="pairs/{id}/{role}.png",
+    usage="""\
+`pairs/<id>/` has the members of each pair; `manifest.json` has id, scene, split, metadata, sizes
+and hashes.
+
+    from defocus.datasets.api import open_dataset
+    dataset = open_dataset("release:PATH")
+""",
+)
+
+
+def write_imagefolder(
     root: Path,
     pairs: Sequence[Pair],
     most_bytes: int,  # noqa: ARG001 - of every format
@@ -25,7 +66,7 @@ def write(
     jobs: int,
 ) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
-    work = in_processes(partial(_write, root), pairs, jobs)
+    work = in_processes(partial(_write_files, root), pairs, jobs)
     _, left_out = parted(track(work, "packaging", len(pairs)))
     unread = {one.id for one in left_out}
     rows = tuple(ReleaseRow(pair, _files(pair)) for pair in pairs if pair.id not in unread)
@@ -40,18 +81,18 @@ def _files(pair: Pair) -> dict[str, str]:
     return {role: _place(pair, role) for role in pair_files(pair)}
 
 
-def _write(root: Path, pair: Pair) -> LeftOut | None:
+def _write_files(root: Path, pair: Pair) -> LeftOut | None:
     files = {role: root / name for role, name in _files(pair).items()}
     if all(path.is_file() for path in files.values()):
         return None
-    done = attempt(pair.id, partial(_fill, pair, files))
+    done = attempt(pair.id, partial(_fill_files, pair, files))
     if isinstance(done, LeftOut):
         for path in files.values():
             path.unlink(missing_ok=True)
     return done
 
 
-def _fill(pair: Pair, files: Mapping[str, Path]) -> None:
+def _fill_files(pair: Pair, files: Mapping[str, Path]) -> None:
     for role, content in released_members(pair).items():
         make_folder(files[role].parent)
         write_bytes(files[role], content)
@@ -72,9 +113,9 @@ def _line(row: ReleaseRow) -> str:
     return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
-LAYOUT = ReleaseFormat(
+IMAGEFOLDER = ReleaseFormat(
     name="imagefolder",
-    write=write,
+    write=write_imagefolder,
     loose=True,
     pictures="*/{id}.{role}.png",
     usage="""\
