@@ -323,7 +323,7 @@ def _padding(make: "Callable[..., nn.Module]", multiple: int, **options: Any) ->
 
 
 def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":
-    from defocus.baselines.narrow_recipe import narrow_recipe
+    from defocus.baselines.recipe import narrow_recipe
 
     return narrow_recipe(own, keeps_objective=keeps_objective)
 

@@ -9,11 +9,10 @@ import torch
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.card import Baseline
-from defocus.baselines.narrow_recipe import METHOD, START_TERMS
 from defocus.baselines.objective import Batch, Objective
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.supervised import make as supervised
-from defocus.baselines.recipe import Recipe
+from defocus.baselines.recipe import METHOD, START_TERMS, Recipe
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.own import (
     NarrowCard,

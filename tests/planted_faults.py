@@ -181,7 +181,7 @@ _IN_THE_CORE = (
     ),
     Fault("defocus/blocks/photoshop.py", "end = at + 4 + size + size % 2", "end = at + 4 + size"),
     Fault(
-        "defocus/training/record/validation_scores.py",
+        "defocus/training/record/curves.py",
         'if row["step"] <= last_step]',
         'if row["step"] < last_step]',
     ),

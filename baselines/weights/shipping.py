@@ -14,8 +14,8 @@ from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.reading import read_json
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
+from defocus.training.record.curves import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, VALIDATION
-from defocus.training.record.loss_curve import read_curve
 
 __all__ = ["ship_weights", "write_half"]
 

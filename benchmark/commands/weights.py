@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.verb_group import VerbGroup
-from defocus.command_line.verbs import help_heading
+from defocus.command_line.verbs import VerbGroup, help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights

@@ -15,9 +15,8 @@ from pydantic import Field
 from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.narrow_recipe import misaligned
 from defocus.baselines.objective_registry import flow_of, source_hashes
-from defocus.baselines.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.recipe import BudgetName, Recipe, Schedule, misaligned
 from defocus.baselines.weights.own import find_narrow_weights, narrow_card
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
@@ -30,7 +29,7 @@ from defocus.progress import counted
 from defocus.reading import parse_json
 from defocus.settings import Settings, parse_settings
 from defocus.training.devices import has_gpu
-from defocus.training.settings import UNDECIDING, Training
+from defocus.training.method import UNDECIDING, Training
 
 __all__ = [
     "MOST_SEEDS",

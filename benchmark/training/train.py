@@ -28,14 +28,12 @@ from defocus.progress import say
 from defocus.training import loop
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
-from defocus.training.method import Method
+from defocus.training.method import Method, Training
 from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
+from defocus.training.record.curves import Scores, Watching, read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, SELECTION, steps_done
-from defocus.training.record.loss_curve import read_curve
-from defocus.training.record.validation_scores import Scores, Watching
-from defocus.training.settings import Training
 from defocus.training.steps.losses import as_numbers
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.verb_group import VerbGroup
-from defocus.command_line.verbs import help_heading
+from defocus.command_line.verbs import VerbGroup, help_heading
 
 __all__ = ["command"]
 

@@ -18,16 +18,15 @@ from typing import Any, TypeAlias
 import click
 
 from defocus import __version__
-from defocus.command_line.added_options import with_added_options
 from defocus.command_line.options import (
     COMPLETION,
     PLUGIN,
     load_named,
+    with_added_options,
     with_common_options,
     with_plugins,
 )
-from defocus.command_line.verb_group import refuse_unknown
-from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of
+from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of, refuse_unknown
 from defocus.discovery import Offer
 from defocus.errors import (
     EXIT_INTERRUPTED,

@@ -7,18 +7,27 @@ folder ``commands`` of an extra, an entry point of the group ``defocus.commands`
 the top level of a plug-in file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from defocus.discovery import Offer, brought, modules_in, warn_once
 from defocus.errors import RegistryError
 from defocus.extensions import PROGRAMS, offered
+from defocus.near_names import did_you_mean
 
-__all__ = ["command_of", "find_verb", "find_verbs", "heading_of", "help_heading"]
+__all__ = [
+    "VerbGroup",
+    "command_of",
+    "find_verb",
+    "find_verbs",
+    "heading_of",
+    "help_heading",
+    "refuse_unknown",
+]
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -99,3 +108,26 @@ def _from_others(program: str) -> Iterator[tuple[str, Offer]]:
 
 def _same(command: click.Command) -> click.Command:
     return command
+
+
+class VerbGroup(click.Group):
+    """A click group that answers an unknown sub-command with near names."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - click's
+        settings.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
+        super().__init__(*arguments, **settings)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The sub-command of the first argument."""
+        name = args[0]
+        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
+            refuse_unknown(ctx, name, self.commands)
+        return super().resolve_command(ctx, args)
+
+
+def refuse_unknown(ctx: click.Context, name: str, known: Iterable[str]) -> NoReturn:
+    """End with the usage error of an unknown command, and with near names if there are any."""
+    near = did_you_mean(name, known)
+    ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")

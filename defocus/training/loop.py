@@ -22,7 +22,7 @@ from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
 from defocus.files import write_text
 from defocus.progress import describe, say, track
 from defocus.training.feeding import Feeder, MakerDiedError, feeding, makers
-from defocus.training.method import Method
+from defocus.training.method import Method, Training
 from defocus.training.objective import BatchT, Progress, TrainingObjective
 from defocus.training.parallel import Ranks, processes, together
 from defocus.training.record.checkpoint import (
@@ -33,11 +33,9 @@ from defocus.training.record.checkpoint import (
     snapshot,
     trained_by,
 )
+from defocus.training.record.curves import Clock, Watching, curve_text, read_curve
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, set_aside
-from defocus.training.record.loss_curve import Clock, curve_text, read_curve
 from defocus.training.record.tensorboard import Tracker, open_tracker
-from defocus.training.record.validation_scores import Watching
-from defocus.training.settings import Training
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.losses import Losses, mean_over_processes
 from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step

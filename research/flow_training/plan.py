@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from defocus.settings import Settings, load_settings
-from defocus.training.method import Cosine, Method
+from defocus.training.method import Cosine, Method, Training
 from defocus.training.optimiser import Optimiser
-from defocus.training.settings import Training
 
 __all__ = ["DEFAULT_SETTINGS", "FlowStage", "TrainingPlan", "TrainingSettings", "read_settings"]
 

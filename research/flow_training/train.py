@@ -12,8 +12,8 @@ from defocus.errors import TrainingError, WeightsError
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
 from defocus.training.loop import train as train_job
+from defocus.training.record.curves import Scores, Watching
 from defocus.training.record.folder import CHECKPOINT, training_of
-from defocus.training.record.validation_scores import Scores, Watching
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.initial import initial_network
 from research.flow_training.loss import FlowObjective

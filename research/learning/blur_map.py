@@ -18,8 +18,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from defocus.blur.learned_map import LEARNED
-from defocus.blur.map_network import CELL_PX, BlurNetwork, as_level, details
+from defocus.blur.learned_map import CELL_PX, LEARNED, BlurNetwork, as_level, details
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.files import write_bytes

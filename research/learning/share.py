@@ -23,7 +23,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN
 from defocus.baselines.weights.store import build_with, find_weights
-from defocus.blur.map_network import CELL_PX
+from defocus.blur.learned_map import CELL_PX
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.files import write_bytes

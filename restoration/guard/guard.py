@@ -17,8 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import fft, special
 
-from defocus.blur.learned_map import BlurMap
-from defocus.blur.map_network import CELL_PX
+from defocus.blur.learned_map import CELL_PX, BlurMap
 from defocus.blur.noise import noise_by_brightness, noise_of
 from defocus.restoration.guard.limits import limited
 from defocus.restoration.guard.share import share_worth_keeping

@@ -18,8 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-from defocus.blur.learned_map import enlarged, in_strips
-from defocus.blur.map_network import CELL_PX, FAINT, details
+from defocus.blur.learned_map import CELL_PX, FAINT, details, enlarged, in_strips
 
 __all__ = ["LEARNED", "ShareNetwork", "share_worth_keeping", "surroundings"]
 

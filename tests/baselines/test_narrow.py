@@ -10,9 +10,9 @@ from skimage import data
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.narrow_recipe import DEMO, METHOD, TERMS
 from defocus.baselines.objectives.jdrl import make as make_jdrl
 from defocus.baselines.objectives.jdrl import one_picture
+from defocus.baselines.recipe import DEMO, METHOD, TERMS
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights, narrow_card

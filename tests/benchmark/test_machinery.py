@@ -22,9 +22,9 @@ from defocus.benchmark.cost.size_check import probe_memory
 from defocus.benchmark.training.train import Trained, Watch, train, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module
+from defocus.training.method import Training
 from defocus.training.optimiser import Optimiser
 from defocus.training.record.folder import CHECKPOINT, VALIDATION
-from defocus.training.settings import Training
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.optimisers import autocast, has_bfloat16, make_optimisers
 from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, tensors_of

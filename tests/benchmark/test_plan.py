@@ -31,7 +31,7 @@ from defocus.benchmark.study.plan import (
 from defocus.benchmark.study.running.outcome import Outcome
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
-from defocus.training.settings import Training
+from defocus.training.method import Training
 
 SCHEDULE = Schedule(steps=10, crop_px=32, batch=2, learning_rate=1e-3)
 RECIPE = Recipe(epochs=5, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)

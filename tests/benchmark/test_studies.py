@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.baselines import registry
-from defocus.baselines.narrow_recipe import DEMO, MISALIGNED, START_TERMS, TERMS
+from defocus.baselines.recipe import DEMO, MISALIGNED, START_TERMS, TERMS
 from defocus.benchmark.commands import run as run_command
 from defocus.benchmark.launch.start import slots
 from defocus.benchmark.results.lock import study_lock

@@ -153,7 +153,7 @@ def test_an_extra_brings_metrics_and_readers_too(extra: Path) -> None:
 ADDED = """
 import click
 
-from defocus.command_line.added_options import AddedOptions
+from defocus.command_line.options import AddedOptions
 
 
 def run(own, *, greet, **asked):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.blur.map_network import CELL_PX, as_level, details
+from defocus.blur.learned_map import CELL_PX, as_level, details
 from research.learning import blur_map as learning
 
 SIDE = 32

@@ -23,8 +23,8 @@ from defocus.scene.aperture import disc_psf
 from defocus.training.method import Method
 from defocus.training.objective import Progress
 from defocus.training.parallel import Ranks
+from defocus.training.record.curves import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
-from defocus.training.record.loss_curve import read_curve
 from defocus.training.steps.optimisers import autocast, make_optimisers, optimiser_step
 from research.alignment_truth.rendered.textures import Textures, load_textures
 from research.flow_training import loss as loss_module

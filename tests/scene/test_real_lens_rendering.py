@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from defocus.scene.colour_psf import colour_psfs
-from defocus.scene.field import field_zones
-from defocus.scene.layers import Layer, render_through
+from defocus.scene.layers import Layer, field_zones, render_through
 from defocus.scene.real_lens import OffAxis, RealLens, Rim
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 

@@ -18,11 +18,10 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.training.feeding import Feeder, feeding
 from defocus.training.loop import Job, train
-from defocus.training.method import Method
+from defocus.training.method import Method, Training
 from defocus.training.parallel import Ranks
+from defocus.training.record.curves import read_curve
 from defocus.training.record.folder import CURVE
-from defocus.training.record.loss_curve import read_curve
-from defocus.training.settings import Training
 from tests.speed.cases.stream import _photographs
 
 CPU = torch.device("cpu")

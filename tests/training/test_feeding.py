@@ -24,9 +24,9 @@ from defocus.datasets.patching.packing import PatchStore, pack
 from defocus.datasets.patching.source import PatchSource
 from defocus.errors import DatasetError, InterruptedWorkError
 from defocus.training.feeding import FEW_STEPS, Feeder, MakerDiedError, feeding, makers
+from defocus.training.method import Training
 from defocus.training.parallel import Ranks
 from defocus.training.record.folder import CHECKPOINT, steps_done
-from defocus.training.settings import Training
 from tests.benchmark.test_train import CPU
 from tests.command_process import StartedCommand, start_code
 from tests.training.test_loop import STEPS, Points, job

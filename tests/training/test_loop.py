@@ -16,9 +16,10 @@ from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, train
-from defocus.training.method import Cosine, Method
+from defocus.training.method import Cosine, Method, Training
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 from defocus.training.record.checkpoint import load_checkpoint, trained_by
+from defocus.training.record.curves import Watching, read_curve
 from defocus.training.record.folder import (
     CHECKPOINT,
     CURVE,
@@ -27,10 +28,7 @@ from defocus.training.record.folder import (
     steps_done,
     training_of,
 )
-from defocus.training.record.loss_curve import read_curve
 from defocus.training.record.tensorboard import Tracker
-from defocus.training.record.validation_scores import Watching
-from defocus.training.settings import Training
 from defocus.training.steps import losses
 from defocus.training.steps.losses import as_numbers
 from defocus.training.stopping import stop_asked

@@ -15,8 +15,8 @@ from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.train import train
 from defocus.errors import InputError
+from defocus.training.method import Training
 from defocus.training.parallel import Ranks, part_of
-from defocus.training.settings import Training
 from defocus.training.steps.losses import NetworkAndObjective
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of

@@ -27,7 +27,7 @@ def _joint(settings: Mapping[str, Any], plain: "Recipe") -> "Recipe":
         "warmup_epochs": WARMUP_EPOCHS,
     }
     if settings.get("reading") == "official":  # the released code keeps its best on the test set
-        from defocus.training.settings import Training
+        from defocus.training.method import Training
 
         update["training"] = Training(select="official")
     return plain.model_copy(update=update)

@@ -45,7 +45,7 @@ from defocus.training.record.folder import training_finished
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.benchmark.training.train import Watch
     from defocus.training.loop import Trained
-    from defocus.training.settings import Training
+    from defocus.training.method import Training
 
 __all__ = [
     "CRASHES",
@@ -141,8 +141,8 @@ def require_test_pairs(dataset: Dataset) -> None:
 
 def train_run(study: Study, run: Run) -> "Trained":
     """The trained network of a run; it is trained now if needed."""
-    from defocus.baselines.narrow_recipe import NARROW_PAIRS
     from defocus.baselines.objective_registry import objective
+    from defocus.baselines.recipe import NARROW_PAIRS
     from defocus.benchmark.cost.size_check import sizes_of
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
     from defocus.benchmark.training.train import train

@@ -4,8 +4,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from defocus.training.method import Method
-from defocus.training.settings import Training
+from defocus.training.method import Method, Training
 
 __all__ = ["evaluated", "make_average", "update"]
 

@@ -2,8 +2,7 @@
 
 import click
 
-from defocus.command_line.verb_group import VerbGroup
-from defocus.command_line.verbs import help_heading
+from defocus.command_line.verbs import VerbGroup, help_heading
 from defocus.extras.charts.chart_commands import lens, mtf, read, sheet, shoot, targets
 
 __all__ = ["command"]

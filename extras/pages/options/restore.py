@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from defocus.command_line.added_options import AddedOptions
+from defocus.command_line.options import AddedOptions
 from defocus.extras.pages.page_options import free_port_option, page_option
 
 __all__ = ["ADDED"]

@@ -20,7 +20,7 @@ from defocus.scene.compositor import (
     merged,
 )
 from defocus.scene.depth import Focus
-from defocus.scene.field import field_zones
+from defocus.scene.layers import field_zones
 from defocus.scene.window import Window, shown
 from research.alignment_truth.rendered.psf import ASYMMETRIC, PSF, kernel
 from research.alignment_truth.rendered.scene import TruthSurface, View

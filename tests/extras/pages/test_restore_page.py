@@ -20,7 +20,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms
 
 from defocus.baselines.registry import baseline
-from defocus.command_line.added_options import with_added_options
+from defocus.command_line.options import with_added_options
 from defocus.errors import ImageError
 from defocus.extras.pages.restore import desk as desk_module
 from defocus.extras.pages.restore import dropped as dropped_module
