@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -36,10 +36,12 @@ class Clock:
         return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 
 
-def curve_text(rows: list[dict[str, str]]) -> str:
+CURVE = ("step", "epoch", "seconds", "learning_rate", "loss")
+
+
+def curve_text(rows: Sequence[Mapping[str, object]], first: Sequence[str] = CURVE) -> str:
     """The curve as CSV with the fixed columns first; missing loss parts are empty."""
-    columns = ["step", "epoch", "seconds", "learning_rate", "loss"]
-    columns += [name for name in dict.fromkeys(chain(*rows)) if name not in columns]
+    columns = list(dict.fromkeys(chain(first, *rows)))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -98,22 +100,11 @@ class Watching:
 
     def read(self, folder: Path, last_step: int) -> None:
         """Read the scores of an earlier process, up to the step of its checkpoint."""
-        path = folder / VALIDATION
-        self.rows = []
-        if path.is_file():
-            with path.open(newline="", encoding="utf-8") as handle:
-                read = [
-                    {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(handle)
-                ]
-            self.rows = [row for row in read if row["step"] <= last_step]
+        read = read_curve(folder / VALIDATION, last_step)
+        self.rows = [{name: float(value) for name, value in row.items()} for row in read]
 
     def write(self, folder: Path) -> None:
         """Write the scores."""
-        if not self.rows:
-            return
-        text = io.StringIO()
-        columns = list(dict.fromkeys(chain(*self.rows)))
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "step": int(row["step"])} for row in self.rows)
-        write_text(folder / VALIDATION, text.getvalue())
+        rows = [{**row, "step": int(row["step"])} for row in self.rows]
+        if rows:
+            write_text(folder / VALIDATION, curve_text(rows, ("step",)))
