@@ -249,7 +249,7 @@ def _roots(module: ModuleType) -> dict[int, "list[Root]"]:
 
 
 def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
-    from pydantic_core import ValidationError
+    from pydantic import ValidationError
 
     reason = str(error.msg if isinstance(error, SyntaxError) else error)
     if isinstance(error, ValidationError):  # its own text has many lines

@@ -1,5 +1,6 @@
 """What is built: every package of the source is in the wheel."""
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -93,6 +94,33 @@ def test_the_lowest_versions_are_those_that_are_allowed() -> None:
     }
     lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
     assert {line for line in lines if not line.startswith("#")} == allowed
+
+
+def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    hard = {Requirement(one).name for one in project["dependencies"]}
+    others = {
+        Requirement(one).name
+        for extra in ("heif", "slurm", "tensorboard", "iqa", "parquet")
+        for one in project["optional-dependencies"][extra]
+    }
+    imports = re.compile(r"^ *(?:from (\w+)[\w.]* import|import (\w+))", re.MULTILINE)
+    core = {*STAGES, "defocus"} - {"extras"}
+    names = {
+        "".join(name)
+        for path in (path for folder in core for path in (ROOT / folder).rglob("*.py"))
+        for name in imports.findall(path.read_text(encoding="utf-8"))
+    }
+    folders = importlib.metadata.packages_distributions()
+    found = {
+        (name, one.lower().replace("_", "-"))
+        for name in names & folders.keys() - {"defocus", "datasets", "webdataset"}  # in texts
+        for one in folders[name]
+    }
+    come_with = {"markupsafe": "jinja2", "triton": "torch"}
+    missing = {(n, one) for n, one in found if come_with.get(one, one) not in hard | others}
+    assert missing == set()
+    assert hard - {one for _, one in found} == set()
 
 
 def test_the_conda_recipe_needs_what_the_wheel_needs() -> None:

@@ -61,12 +61,21 @@ class Perceptual:
         return picture.flip(1) if self.colour_order == "bgr" else picture
 
 
+_VGG19 = (64, 64, 0, 128, 128, 0, *[256] * 4, 0, *[512] * 4, 0, *[512] * 4, 0)
+"""Channels of each convolution; 0 is a maximum over 2x2 pixels."""
+
+
 def vgg19(last: int) -> nn.Sequential:
     """The layers 0 to ``last`` of torchvision's ``vgg19().features``, with random weights."""
-    from torchvision.models import vgg
-
-    layers: nn.Sequential = vgg.make_layers(vgg.cfgs["E"])[: last + 1]
-    return layers
+    layers: list[nn.Module] = []
+    before = 3
+    for channels in _VGG19:
+        if channels:
+            layers += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU(inplace=True)]
+            before = channels
+        else:
+            layers.append(nn.MaxPool2d(2, 2))
+    return nn.Sequential(*layers[: last + 1])
 
 
 def make(
