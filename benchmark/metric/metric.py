@@ -1,9 +1,7 @@
 """Interface of a metric, and the metrics by name: shipped ones, plug-in files and entry points."""
 
 import functools
-import importlib
 import math
-import pkgutil
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -11,10 +9,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark import metrics
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.datasets.pair import Pair
-from defocus.discovery import brought, refuse
+from defocus.discovery import brought, modules_in, refuse, values_of
 from defocus.errors import DefocusError, InputError
 from defocus.extensions import Plugin, offered, plugins
 
@@ -174,11 +171,8 @@ def find_metric(name: str) -> Metric:
 
 
 def _own_metrics() -> Iterator[tuple[str, Metric]]:
-    for module in pkgutil.iter_modules(metrics.__path__):
-        path = f"{metrics.__name__}.{module.name}"
-        metric = getattr(importlib.import_module(path), "METRIC", None)
-        if isinstance(metric, Metric):
-            yield path, metric
+    for offer in modules_in("defocus.benchmark.metrics"):
+        yield from ((offer.origin, metric) for metric in values_of(offer.load(), Metric))
 
 
 def _brought_metrics() -> Iterator[tuple[str, Metric]]:

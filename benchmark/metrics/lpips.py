@@ -16,7 +16,7 @@ from defocus.benchmark.scoring.profiles import Profile
 if TYPE_CHECKING:  # torch and lpips take seconds to import
     import torch
 
-__all__ = ["METRIC", "lpips_metric"]
+__all__ = ["FURTHER", "METRIC"]
 
 _METRICS = {"alex": "lpips", "vgg": "lpips_vgg", "squeeze": "lpips_squeeze"}
 
@@ -92,7 +92,7 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
     return model.requires_grad_(False)
 
 
-def lpips_metric(backbone: str) -> Metric:
+def _lpips_metric(backbone: str) -> Metric:
     """LPIPS 0.1: ``alex`` as papers report it; ``vgg`` (25 times as long) and others on request."""
 
     def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
@@ -113,4 +113,5 @@ def lpips_metric(backbone: str) -> Metric:
     )
 
 
-METRIC = lpips_metric("alex")
+METRIC = _lpips_metric("alex")
+FURTHER = _lpips_metric("vgg"), _lpips_metric("squeeze")

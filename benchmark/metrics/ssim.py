@@ -111,6 +111,11 @@ def _ssim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
     return _mean_under(similarity, mask, WINDOW_PX[profile.ssim_window])
 
 
+def _gaussian(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+    """SSIM over 11 x 11 px, σ 1.5, population covariance."""
+    return masked_ssim(restored, reference, mask, "gaussian-11")
+
+
 METRIC = Metric(
     name="ssim",
     display_name="SSIM",
@@ -119,4 +124,14 @@ METRIC = Metric(
     decimals=3,
     compute=_ssim,
     span=(-1.0, 1.0),
+)
+GAUSSIAN = Metric(
+    name="ssim_gaussian",
+    display_name="SSIM (Gaussian)",
+    better="higher",
+    unit="",
+    decimals=3,
+    compute=_gaussian,
+    span=(-1.0, 1.0),
+    profiles=("defocus-v1",),
 )

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.metric.metric import MetricUnavailableError
-from defocus.benchmark.metric.phase_congruency import kept_phase_congruency, phase_congruency
-from defocus.benchmark.metrics.fsim import METRIC
+from defocus.benchmark.metrics.fsim import METRIC, kept_phase_congruency, phase_congruency
 
 
 def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count() -> None:

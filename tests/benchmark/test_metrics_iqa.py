@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.benchmark.metric import iqa
 from defocus.benchmark.metric.metric import MetricUnavailableError, all_metrics, profile_metrics
+from defocus.benchmark.metrics import pyiqa as iqa
 from defocus.benchmark.scoring.score import score_against_input
 
 MUSIQ, CKDN = (all_metrics()[name] for name in ("musiq", "ckdn"))
@@ -70,7 +70,7 @@ def test_each_gets_the_pictures_that_it_wants(
 
 def test_weights_that_are_not_to_be_had_are_a_reason(package: list[tuple[Any, ...]]) -> None:
     with pytest.raises(MetricUnavailableError, match=r"pyiqa gives no broken \(no network\)"):
-        iqa.score("broken", np.zeros((8, 8, 3)))
+        iqa._score("broken", np.zeros((8, 8, 3)))
 
 
 def test_the_extra_says_so_in_the_projects_file() -> None:

@@ -1,4 +1,4 @@
-"""Metrics of the optional package ``pyiqa``.
+"""CLIP-IQA, MANIQA, MUSIQ and CKDN, by the optional package ``pyiqa``.
 
 Its licence and weights are non-commercial (PolyForm Noncommercial), and it installs about 120
 packages, so it is an extra of its own: ``iqa``.
@@ -17,7 +17,7 @@ import numpy as np
 from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["REMEDY", "is_installed", "score", "without_reference"]
+__all__ = ["CKDN", "WITHOUT_REFERENCE"]
 
 REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"
 
@@ -27,7 +27,7 @@ def is_installed() -> bool:
     return importlib.util.find_spec("pyiqa") is not None
 
 
-def score(name: str, *pictures: Picture) -> float:
+def _score(name: str, *pictures: Picture) -> float:
     """The package's score of pictures ``(H, W, 3)`` in [0, 1], in the order it expects."""
     if not is_installed():
         raise MetricUnavailableError(f"{name} needs the package pyiqa: {REMEDY}")
@@ -42,11 +42,11 @@ def score(name: str, *pictures: Picture) -> float:
         return float(model(*tensors))
 
 
-def without_reference(name: str, display_name: str, *, decimals: int, top: float) -> Metric:
+def _without_reference(name: str, display_name: str, *, decimals: int, top: float) -> Metric:
     """A metric of the package that looks at the whole restored picture alone."""
 
     def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
-        return score(name, np.clip(restored, 0.0, 1.0))
+        return _score(name, np.clip(restored, 0.0, 1.0))
 
     return Metric(
         name=name,
@@ -72,3 +72,29 @@ def _model(name: str) -> Any:  # noqa: ANN401 - the package has no types
         except (ImportError, OSError, RuntimeError) as error:  # no network, a broken install
             text = " ".join(str(error).split())[:200]
             raise MetricUnavailableError(f"pyiqa gives no {name} ({text})") from error
+
+
+def _ckdn(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
+    """CKDN of the centre only: the shorter side is resized to 329 px, of which 288 are used."""
+    return _score("ckdn", np.clip(restored, 0.0, 1.0), blurry)
+
+
+CKDN = Metric(
+    name="ckdn",
+    display_name="CKDN",
+    better="higher",
+    unit="",
+    decimals=3,
+    compute=_ckdn,
+    span=(0.0, 1.0),
+    against="input",
+    on_request=True,
+    remedy=REMEDY,
+    ready=is_installed,
+)
+
+WITHOUT_REFERENCE = (
+    _without_reference("clipiqa", "CLIP-IQA", decimals=3, top=1.0),
+    _without_reference("maniqa", "MANIQA", decimals=3, top=1.0),
+    _without_reference("musiq", "MUSIQ", decimals=2, top=100.0),  # the KonIQ-10k weights
+)

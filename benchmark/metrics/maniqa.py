@@ -1,7 +1,0 @@
-"""MANIQA, a quality score without reference, through ``pyiqa``."""
-
-from defocus.benchmark.metric import iqa
-
-__all__ = ["METRIC"]
-
-METRIC = iqa.without_reference("maniqa", "MANIQA", decimals=3, top=1.0)
