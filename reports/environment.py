@@ -1,4 +1,4 @@
-"""Template environment: expressions are escaped and hidden characters made visible."""
+"""What pages are made of: templates whose expressions are escaped, and the viewer of pairs."""
 
 from functools import cache
 from pathlib import Path
@@ -8,9 +8,20 @@ import jinja2
 
 from defocus.reports import text
 
-__all__ = ["TEMPLATES", "environment"]
+__all__ = ["TEMPLATES", "environment", "viewer_style_and_script"]
+
 
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+
+
+def viewer_style_and_script() -> tuple[str, str]:
+    """Style and script that a page needs before its own."""
+    # The style takes the page's custom properties ``--paper``, ``--raised``, ``--ink``, ``--soft``,
+    # ``--line``, ``--strong-line``, ``--accent`` and ``--tint``. The script defines
+    # ``comparePair``, which turns a figure of the template ``slider.html.j2`` into a viewer.
+    style, script = (STATIC / f"viewer.{kind}" for kind in ("css", "js"))
+    return style.read_text(encoding="utf-8"), script.read_text(encoding="utf-8")
 
 
 @cache

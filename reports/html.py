@@ -11,7 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from defocus.files import make_folder, write_bytes, write_text
-from defocus.reports.environment import environment
+from defocus.reports.environment import environment, viewer_style_and_script
 from defocus.reports.model import (
     Beside,
     Curves,
@@ -30,7 +30,6 @@ from defocus.reports.model import (
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
 from defocus.reports.rows import numeric_columns, table_rows
-from defocus.reports.viewer import viewer_style_and_script
 
 __all__ = [
     "INLINE_BYTES",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
     from defocus.benchmark.launch.start import Launcher
 
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 MISALIGNED = ("sample:strong",)
 """Where the first run shows what JDRL is for: pairs that are off by several pixels."""
@@ -213,7 +214,6 @@ def _refuse_beside(context: click.Context, what: str, allowed: AbstractSet[str])
 
 
 def _continue(context: click.Context, out: Path, job: str | None, launcher: "Launcher") -> int:
-    from defocus.benchmark.commands._continuing import continue_study
     from defocus.benchmark.study.document import REQUEST
 
     if job is None and not (out / REQUEST).is_file():
@@ -239,3 +239,21 @@ def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
     say(f"{counted(len(merged.taken), 'run')} copied, {len(merged.kept)} already there")
     say(str(out / "leaderboard.csv"))
     return 0
+
+
+def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
+    """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
+    from defocus.benchmark.launch.start import carry_out
+    from defocus.benchmark.study.document import load_noted, note_plugins, read_request
+    from defocus.benchmark.study.expansion import expand_all, one_run
+    from defocus.benchmark.study.standing import claim_job
+
+    request = read_request(out)
+    load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
+    if given := note_plugins():
+        request = request.model_copy(update={"plugins": given})
+    expanded = expand_all((request, *request.earlier), out)
+    if job is None:
+        return carry_out(expanded, request, launcher)
+    one = one_run(expanded, job)
+    return carry_out(one.moved(claim_job(out, job)), request, launcher)

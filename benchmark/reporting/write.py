@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.comparison.differences import Changes, compare_studies
-from defocus.benchmark.reporting.comparison.page import against_page
+from defocus.benchmark.reporting.comparison.differences import (
+    Changes,
+    against_page,
+    compare_studies,
+)
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables

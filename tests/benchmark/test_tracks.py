@@ -16,8 +16,8 @@ from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, read_content
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.summary import sentences
+from defocus.benchmark.reporting.tables.details import part_table, protocol_table
 from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
-from defocus.benchmark.reporting.tables.printed import part_table, protocol_table
 from defocus.benchmark.results.scores.score_matrix import Score, score_matrix
 from defocus.benchmark.results.store import Results, open_results
 from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track, may_be_ranked

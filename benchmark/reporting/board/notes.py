@@ -1,7 +1,7 @@
 """Notes of a report: each once, at the end, by number."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.evaluation.recording import MOST_CAST
@@ -16,7 +16,8 @@ from defocus.benchmark.leaderboard.classes import (
 )
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
-from defocus.benchmark.metric.metric import NO_REFERENCE
+from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
+from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
 from defocus.benchmark.reporting.content import Content, run_document
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
@@ -27,8 +28,30 @@ from defocus.benchmark.statistics.comparable import (
     Track,
 )
 from defocus.progress import counted, several
+from defocus.reports.model import Measured
 
-__all__ = ["Notes", "dataset_notes", "notes_on", "own_lines_notice"]
+__all__ = ["Notes", "dataset_notes", "notes_on", "own_lines_notice", "published_beside"]
+
+
+def published_beside(
+    content: Content, row: Row | None, number: Callable[[str], int]
+) -> Measured | None:
+    """The published value of a row, with numbers of its notes; None if there is none."""
+    # There is none under a budget that cannot compare systems, nor for a reconstruction, because it
+    # would look like a reproduction.
+    card = content.cards.get(row.system) if row is not None else None
+    if row is None or card is None or card.published_as is None:
+        return None
+    if row.system in content.reconstructions:
+        return None
+    found = printed_beside(row, card.published_as)
+    if not found:
+        return None
+    decimals = all_metrics()[row.metric].decimals
+    first, *others = dict.fromkeys(round(cell.true_value, decimals) for cell in found)
+    sources = tuple(sorted({number(cell.source) for cell in found}))
+    beside = ", ".join(f"{value:.{decimals}f}" for value in others)
+    return Measured(first, beside=beside, notes=sources)
 
 
 class Notes:

@@ -201,8 +201,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.training.train import TEXT
-    from defocus.benchmark.training.validation import watch_split, watch_text
+    from defocus.benchmark.training.train import TEXT, watch_split, watch_text
     from defocus.datasets.stream.dataset import pages_of
     from defocus.training.devices import best_device
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from defocus.reports.environment import viewer_style_and_script
 from defocus.reports.html import source_hash
-from defocus.reports.viewer import viewer_style_and_script
 
 __all__ = ["ServedDocument", "frame_style", "pair_document"]
 
