@@ -64,7 +64,7 @@ def command(
         raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.expansion import study_of
-    from defocus.benchmark.study.running.run import evaluate_study
+    from defocus.benchmark.study.run import evaluate_study
 
     study = study_of(
         out,

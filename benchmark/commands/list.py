@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.verbs import help_heading
-from defocus.reports.text import visible
-from defocus.terminal import markdown_lines, wrapped
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
@@ -192,7 +190,8 @@ def show(facts: dict[str, Any]) -> None:
     import shutil
     import sys
 
-    import click
+    from defocus.reports.text import visible
+    from defocus.terminal import markdown_lines
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
     readme = "\n".join(map(visible, facts["readme"].split("\n")))
@@ -222,7 +221,7 @@ def _training_sets(names: list[str]) -> str:
 
 
 def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:
-    import click
+    from defocus.terminal import wrapped
 
     for title, text in facts.items():
         for at, line in enumerate(wrapped(text, width - begin)):

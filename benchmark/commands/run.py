@@ -21,7 +21,7 @@ from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
-    from defocus.benchmark.launch.start import Launcher
+    from defocus.benchmark.study.launch import Launcher
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -152,9 +152,9 @@ def command(
             "--variants needs --all; with --only, name variants by a pattern such as 'jnb*'"
         )
     from defocus.benchmark.cost.study_plan import show_plan
-    from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.study.document import as_request, load_document, note_plugins
     from defocus.benchmark.study.expansion import document_of, expand_request
+    from defocus.benchmark.study.launch import carry_out
     from defocus.files import require_writable
 
     if not dry_run:
@@ -243,9 +243,9 @@ def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
 
 def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
     """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
-    from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.study.document import load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
+    from defocus.benchmark.study.launch import carry_out
     from defocus.benchmark.study.standing import claim_job
 
     request = read_request(out)

@@ -55,7 +55,7 @@ def command(
     same --out use the trained weights; after --from, 'evaluate' with the same --from does.
     """
     from defocus.benchmark.study.expansion import study_of
-    from defocus.benchmark.study.running.run import train_study
+    from defocus.benchmark.study.run import train_study
 
     if objective is not None:
         from defocus.baselines.registry import baseline, with_objective

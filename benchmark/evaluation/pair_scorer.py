@@ -25,7 +25,7 @@ from defocus.benchmark.evaluation.columns import (
 from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, lack_truth
 from defocus.benchmark.metrics.psnr import METRIC, decibels
 from defocus.benchmark.results.run_folder import UNREAD
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
 from defocus.benchmark.scoring.protocols import (
     PROTOCOLS,

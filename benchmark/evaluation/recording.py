@@ -29,11 +29,11 @@ from defocus.benchmark.results.run_folder import (
     stamp,
     training_left_out,
 )
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.study.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import Image, as_float

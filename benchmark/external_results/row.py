@@ -24,7 +24,7 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import Metric, all_metrics, find_metric, profile_metrics
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.results.run_folder import trained_datasets
-from defocus.benchmark.results.scores.score_matrix import MatrixLine
+from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.statistics.scored_group import Gain, ScoredGroup, gains, scored_group
 from defocus.progress import counted, several

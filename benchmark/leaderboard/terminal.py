@@ -20,8 +20,8 @@ from defocus.reports.text import plain, visible
 from defocus.terminal import BETWEEN, cell_width, column_widths, row_lines, wrapped
 
 if TYPE_CHECKING:
+    from defocus.benchmark.study.outcome import Outcome
     from defocus.benchmark.study.plan import Study
-    from defocus.benchmark.study.running.outcome import Outcome
 
 __all__ = ["print_leaderboard", "print_tables", "say_incomplete", "show_outcome"]
 

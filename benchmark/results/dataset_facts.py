@@ -7,7 +7,7 @@ from defocus.baselines.card import UNKNOWN
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import PLACES, place_score
 from defocus.benchmark.results.run_folder import trained_datasets
-from defocus.benchmark.results.scores.score_matrix import Score, ScoreMatrix
+from defocus.benchmark.results.score_matrix import Score, ScoreMatrix
 from defocus.benchmark.results.store import Entry, MetricVersion, Results
 from defocus.datasets.pair import Dataset
 

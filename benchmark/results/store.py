@@ -16,7 +16,7 @@ from defocus.benchmark.results.connection import (
     require_format,
     translated,
 )
-from defocus.benchmark.results.scores.score_matrix import (
+from defocus.benchmark.results.score_matrix import (
     MatrixLine,
     Score,
     ScoreMatrix,

@@ -11,7 +11,7 @@ from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
 from defocus.benchmark.metric.metric import Metric, metrics_for
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.reporting.board.lines import BoardKey, line_of
 from defocus.benchmark.reporting.content import display_name, group_anchor
+from defocus.benchmark.reporting.details import detail_parts
 from defocus.benchmark.reporting.figures.plots import (
     training_curves,
 )
@@ -14,7 +15,6 @@ from defocus.benchmark.reporting.provenance import (
     run_facts,
     trainings,
 )
-from defocus.benchmark.reporting.tables.details import detail_parts
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.section.section import Section
 from defocus.benchmark.section.study import ReportStudy

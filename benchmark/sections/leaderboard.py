@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from defocus.benchmark.reporting.board.table import board_table
+from defocus.benchmark.reporting.details import part_table, protocol_table
 from defocus.benchmark.reporting.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
-from defocus.benchmark.reporting.tables.details import part_table, protocol_table
 from defocus.benchmark.section.section import Section, tabbed
 from defocus.benchmark.section.study import ReportStudy
 from defocus.reports.model import Beside, Part

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.scores.score_matrix import MatrixLine
+from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.comparable import CEILING
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.scores.score_matrix import ScoreMatrix
+from defocus.benchmark.results.score_matrix import ScoreMatrix
 from defocus.benchmark.results.store import Results
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, current_entries
-from defocus.benchmark.results.scores.score_matrix import MatrixLine
+from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import NARROW, Entry, Results
 from defocus.benchmark.statistics.comparable import (
     CEILING,

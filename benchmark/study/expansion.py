@@ -12,6 +12,7 @@ from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline, with_objective
 from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.baselines.wrapping import retrained
+from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import (
     Override,
@@ -21,7 +22,6 @@ from defocus.benchmark.study.plan import (
     plan_weights,
     select,
 )
-from defocus.benchmark.study.running.attempt import require_test_pairs
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError

@@ -16,7 +16,7 @@ from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request, note_plugins
 from defocus.benchmark.study.expansion import document_of
 from defocus.benchmark.study.plan import Run, Study, plan_runs, select
-from defocus.benchmark.study.running.run import run_studies
+from defocus.benchmark.study.run import run_studies
 from defocus.discovery import warn_once
 from defocus.errors import InputError
 from defocus.files import require_writable

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.datasets.archives import Limits, unpack
 from defocus.errors import DefocusError, InputError
 from defocus.extras.labs.signing import is_signed

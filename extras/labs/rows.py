@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, Cost, Entry, MetricVersion, open_results
 
 __all__ = ["StoredRun", "different_cell", "rows_of"]

@@ -19,9 +19,9 @@ from defocus.benchmark.statistics.scored_group import (
     scored_group,
 )
 from defocus.benchmark.study.expansion import Expanded, open_several
+from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
-from defocus.benchmark.study.running.outcome import Outcome
-from defocus.benchmark.study.running.run import run_studies
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
 from defocus.datasets.picture_size import readable_size

@@ -11,9 +11,9 @@ from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
+from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
-from defocus.benchmark.study.running.outcome import Outcome
-from defocus.benchmark.study.running.run import run_studies
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.extras.studies.means import mean_psnr

@@ -12,9 +12,9 @@ from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.reporting.figures.plots import MISALIGNMENT
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
+from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
-from defocus.benchmark.study.running.outcome import Outcome
-from defocus.benchmark.study.running.run import run_studies
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import SPLITS
 from defocus.extras.studies.displaced import displaced

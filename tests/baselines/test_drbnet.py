@@ -11,7 +11,7 @@ from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import add_weights
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.train import train
+from defocus.benchmark.training import train
 from defocus.errors import InputError
 from tests.baselines.overfitting import paired_batch
 

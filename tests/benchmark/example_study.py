@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.images import write_image
 

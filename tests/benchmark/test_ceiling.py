@@ -15,7 +15,7 @@ from defocus.benchmark.scoring import ceiling as module
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow
 from defocus.benchmark.study.plan import Study, plan_runs
-from defocus.benchmark.study.running.run import run_study
+from defocus.benchmark.study.run import run_study
 from defocus.datasets.deriving.aligned_reference import AlignedReference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import as_integer, write_image

@@ -11,7 +11,7 @@ from torch import nn
 from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation.recording import MOST_CAST, colour_cast
 from defocus.benchmark.study.plan import Study, plan_runs
-from defocus.benchmark.study.running.run import run_study
+from defocus.benchmark.study.run import run_study
 from defocus.datasets.api import open_dataset
 from tests.datasets.conftest import write_folder
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
-from defocus.benchmark.results.scores.score_matrix import COLUMNS
+from defocus.benchmark.results.score_matrix import COLUMNS
 from defocus.benchmark.results.store import MetricVersion, Results, open_results, read_results
 from defocus.errors import InputError
 from tests.benchmark.example_study import ENTRY, make_study

@@ -11,7 +11,7 @@ import pytest
 from defocus.benchmark.external_results.row import record_scoring, score_request
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.tables.paper_tables import paper_tables
+from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import read_image, write_image

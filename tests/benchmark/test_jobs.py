@@ -12,15 +12,15 @@ import pytest
 
 from defocus import slurm
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.launch import start
-from defocus.benchmark.launch.start import run_in_slots
 from defocus.benchmark.metric.metric import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.study import launch
 from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.launch import run_in_slots
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import (
     Queue,
@@ -49,7 +49,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def job_command(out: Path, run: str) -> Sequence[str]:
             return [sys.executable, "-S", "-c", text, str(job_folder(out, run))]
 
-        monkeypatch.setattr(start, "job_command", job_command)
+        monkeypatch.setattr(launch, "job_command", job_command)
 
     return become
 
@@ -165,11 +165,11 @@ def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(
         prepare_job(out, killed)
         yield from ends
 
-    monkeypatch.setattr(start, "run_in_slots", run_in_slots)
-    monkeypatch.setattr(start, "publish", lambda out, results: None)
+    monkeypatch.setattr(launch, "run_in_slots", run_in_slots)
+    monkeypatch.setattr(launch, "publish", lambda out, results: None)
     with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
         study = Study(tmp_path, dataset, runs)
-        (lost,) = start._launch([study], runs, StudyDocument(), "local", results)
+        (lost,) = launch._launch([study], runs, StudyDocument(), "local", results)
         assert {one.run for one in results.entries()} == {first, second}
     assert f"{killed} ended without a result (killed by SIGKILL)" in str(lost)
 

@@ -11,7 +11,7 @@ import pytest
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.figures.joint_training import only_joint_training
 from defocus.benchmark.reporting.page import build_appendix, build_page
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.reports.model import Gallery, Page, Part
 from tests.benchmark.example_study import entry, make_study

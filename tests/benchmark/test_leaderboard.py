@@ -24,7 +24,7 @@ from defocus.benchmark.leaderboard.rows import (
 )
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.benchmark.scoring.protocols import PROTOCOLS
 from defocus.reports.model import Column, Table

@@ -21,7 +21,7 @@ from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_diff
 from defocus.benchmark.reporting.figures.plots import pareto_front
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError
 from defocus.images import read_image, write_image

@@ -19,6 +19,7 @@ from defocus.baselines.registry import baseline as registered
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.study import plan
 from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import (
     MOST_SEEDS,
     Override,
@@ -28,7 +29,6 @@ from defocus.benchmark.study.plan import (
     plan_runs,
     select,
 )
-from defocus.benchmark.study.running.outcome import Outcome
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.training.method import Training

@@ -15,7 +15,7 @@ from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.run_folder import UNREAD
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study

@@ -15,10 +15,10 @@ import pytest
 
 from defocus.benchmark.commands.table import command as table_command
 from defocus.benchmark.leaderboard.terminal import print_tables
-from defocus.benchmark.reporting.comparison.differences import compare_studies
-from defocus.benchmark.reporting.tables.paper_tables import STYLES
+from defocus.benchmark.reporting.comparison import compare_studies
+from defocus.benchmark.reporting.paper_tables import STYLES
 from defocus.benchmark.reporting.write import paper_text, write_figures
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError, NotApplicableError
 from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex

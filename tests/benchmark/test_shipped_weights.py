@@ -14,7 +14,7 @@ from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import expand
-from defocus.benchmark.study.running.run import run_study
+from defocus.benchmark.study.run import run_study
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream import dataset as stream
 from defocus.datasets.stream.photographs import Photographs, is_held_out, refused_hashes

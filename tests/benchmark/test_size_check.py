@@ -13,8 +13,8 @@ from defocus.baselines.card import Baseline
 from defocus.benchmark.cost.size_check import require_sizes, sizes_of
 from defocus.benchmark.cost.study_plan import show_plan
 from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs
-from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import TrainingError
 from defocus.images import write_image

@@ -13,10 +13,9 @@ from click.testing import CliRunner
 from defocus.baselines import registry
 from defocus.baselines.recipe import DEMO, MISALIGNED, START_TERMS, TERMS
 from defocus.benchmark.commands import run as run_command
-from defocus.benchmark.launch.start import slots
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study import expansion
 from defocus.benchmark.study.document import (
@@ -27,6 +26,7 @@ from defocus.benchmark.study.document import (
     write_request,
 )
 from defocus.benchmark.study.expansion import Expanded, around_jdrl, expand, shard, with_objectives
+from defocus.benchmark.study.launch import slots
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair

@@ -14,16 +14,16 @@ from defocus.benchmark.reporting.board.lines import Board, read_boards
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.content import Content, read_content
+from defocus.benchmark.reporting.details import part_table, protocol_table
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
+from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.reporting.summary import sentences
-from defocus.benchmark.reporting.tables.details import part_table, protocol_table
-from defocus.benchmark.reporting.tables.paper_tables import paper_csv, paper_tables
-from defocus.benchmark.results.scores.score_matrix import Score, score_matrix
+from defocus.benchmark.results.score_matrix import Score, score_matrix
 from defocus.benchmark.results.store import Results, open_results
 from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track, may_be_ranked
 from defocus.benchmark.statistics.standings import tracks
+from defocus.benchmark.study.outcome import outcome_of
 from defocus.benchmark.study.plan import Study
-from defocus.benchmark.study.running.outcome import outcome_of
 from defocus.datasets.pair import Dataset
 from defocus.reports.latex import PaperTable
 from defocus.reports.model import Link, Table

@@ -17,7 +17,7 @@ from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
 from defocus.baselines.recipe import Recipe, Schedule, Step
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.train import load_trained, train
+from defocus.benchmark.training import load_trained, train
 from defocus.errors import WeightsError
 from defocus.training import loop as module
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

@@ -10,7 +10,7 @@ import pytest
 
 from defocus.benchmark.results.run_folder import AGAIN, is_repeated
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.study.running.attempt import begin_again
+from defocus.benchmark.study.attempt import begin_again
 from defocus.training.record.folder import CHECKPOINT, code_of
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import run_command

@@ -14,7 +14,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports import html
 from defocus.reports.model import Page, Slider

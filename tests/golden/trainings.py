@@ -17,8 +17,8 @@ from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import baseline
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.revisions import TRAINING_REVISION
+from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
-from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.pair import Dataset, Pair
 from defocus.training.record.folder import CURVE
 

@@ -14,7 +14,7 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import Target

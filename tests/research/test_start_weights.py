@@ -12,8 +12,8 @@ from defocus.baselines.weights.own import find_narrow_weights, narrow_card, narr
 from defocus.baselines.weights.store import add_weights
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs
-from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer

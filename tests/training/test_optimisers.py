@@ -12,7 +12,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Growth, Recipe, Schedule
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.train import train
+from defocus.benchmark.training import train
 from defocus.errors import TrainingError
 from defocus.training import loop as module
 from defocus.training.optimiser import Optimiser

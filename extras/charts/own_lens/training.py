@@ -14,7 +14,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.benchmark.results.run_folder import package_version
-from defocus.benchmark.training.train import steps_within
+from defocus.benchmark.training import steps_within
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer

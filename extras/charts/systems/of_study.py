@@ -7,10 +7,10 @@ from pathlib import Path
 
 from defocus.benchmark.reporting.write import write_report
 from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.attempt import CRASHES, load_run, one_line
 from defocus.benchmark.study.document import load_noted, read_request
 from defocus.benchmark.study.expansion import expand_all
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.study.running.attempt import CRASHES, load_run, one_line
 from defocus.errors import InterruptedWorkError, StorageError
 from defocus.extras.charts.systems.kept import ChartScore, Finished, keep_chart
 from defocus.extras.charts.systems.photographs import ChartCase

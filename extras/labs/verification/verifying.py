@@ -9,7 +9,7 @@ from typing import Any
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.results.run_folder import unread_pairs
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.scored_group import INPUT

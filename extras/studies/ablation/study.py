@@ -11,10 +11,10 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
+from defocus.benchmark.study.attempt import load_run
+from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
-from defocus.benchmark.study.running.attempt import load_run
-from defocus.benchmark.study.running.outcome import Outcome
-from defocus.benchmark.study.running.run import run_study
+from defocus.benchmark.study.run import run_study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.extras.studies.ablation.crops import require_crops

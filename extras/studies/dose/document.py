@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.attempt import load_run
 from defocus.datasets.pair import Dataset
 from defocus.extras.studies.dose.analysis import (
     Effect,

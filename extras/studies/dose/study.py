@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.study.running.outcome import Outcome
-from defocus.benchmark.study.running.run import opened_study, run_studies
+from defocus.benchmark.study.outcome import Outcome
+from defocus.benchmark.study.run import opened_study, run_studies
 from defocus.errors import InputError
 from defocus.extras.studies.dose.claims import labels_at_any_dose
 from defocus.extras.studies.dose.document import dose_document

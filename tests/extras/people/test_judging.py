@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from scipy.stats import kendalltau
 
 from defocus.benchmark.reporting.write import write_report
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, open_results, read_results
 from defocus.benchmark.statistics.intervals import rank_correlations
 from defocus.command_line.commands import command_group

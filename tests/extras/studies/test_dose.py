@@ -23,8 +23,8 @@ from defocus.baselines.weights.store import build_with
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.store import open_results
+from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Override, ScheduleOverride, Study, plan_runs
-from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError, WeightsError

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from defocus.baselines.ablation import ablation_of
 from defocus.baselines.objectives.jdrl import make
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.study.running.attempt import train_run
+from defocus.benchmark.study.attempt import train_run
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Pair
 from defocus.errors import InputError, NotApplicableError

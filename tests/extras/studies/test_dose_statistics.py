@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.baselines.ablation import ablation_of
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Pair

@@ -8,7 +8,7 @@ import numpy as np
 
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results.scores.score_matrix import Score
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.reports.html import render_html

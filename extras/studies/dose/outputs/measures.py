@@ -20,8 +20,8 @@ from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import deformed_target
+from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.attempt import load_run
 from defocus.extras.studies.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from defocus.baselines.ablation import AblationLine
 from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.attempt import load_run
 from defocus.datasets.pair import Pair
 from defocus.extras.studies.dose.outputs.layout import (
     CROP_PX,

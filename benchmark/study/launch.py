@@ -15,12 +15,12 @@ from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.attempt import ask_again
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import Expanded
+from defocus.benchmark.study.outcome import outcome_of
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.attempt import ask_again
-from defocus.benchmark.study.running.outcome import outcome_of
-from defocus.benchmark.study.running.run import opened_study, pending_runs, run_studies
+from defocus.benchmark.study.run import opened_study, pending_runs, run_studies
 from defocus.benchmark.study.standing import (
     LOG,
     finished_jobs,

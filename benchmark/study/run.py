@@ -17,10 +17,7 @@ from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import package_version, run_folder, training_left_out
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
-from defocus.benchmark.study.changed_sources import tell_changes, write_study
-from defocus.benchmark.study.document import StudyDocument, write_request
-from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.running.attempt import (
+from defocus.benchmark.study.attempt import (
     ask_again,
     load_run,
     require_test_pairs,
@@ -28,7 +25,10 @@ from defocus.benchmark.study.running.attempt import (
     train_alone,
     train_run,
 )
-from defocus.benchmark.study.running.outcome import Outcome, claim_study_rows, outcome_of
+from defocus.benchmark.study.changed_sources import tell_changes, write_study
+from defocus.benchmark.study.document import StudyDocument, write_request
+from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
+from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say, telling, track

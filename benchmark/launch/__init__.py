@@ -1,1 +1,0 @@
-"""Launchers of the runs of a study: in this process, one process per GPU, or cluster jobs."""

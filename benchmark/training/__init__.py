@@ -1,1 +1,0 @@
-"""Training: the loop, its optimisers, checkpoints and processes."""
