@@ -10,7 +10,6 @@ import torch
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.dmenet import resized_label
-from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
 from defocus.baselines.systems.dmenet.network import (
@@ -92,11 +91,6 @@ def real_pictures(folder: Path, side: int = 40) -> dict[str, object]:
     return {"labelled": str(folder), "unlabelled": str(folder / "bare"), "divide_channels_by": 16}
 
 
-def recipe_of_dmenet() -> Recipe:
-    made = baseline("dmenet").recipe
-    return made()
-
-
 def test_the_critic_is_padded_as_tensorflow_pads() -> None:
     critic = DomainCritic()
     kernels = 64 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512
@@ -113,7 +107,7 @@ def test_the_critic_is_padded_as_tensorflow_pads() -> None:
 
 def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    recipe, network = recipe_of_dmenet(), DMENet(divide_channels_by=16).train()
+    recipe, network = baseline("dmenet").recipe(), DMENet(divide_channels_by=16).train()
     made = objective("dmenet", **real_pictures(tmp_path)).train()
     batch = paired_batch(32, 1)
     ramp = torch.linspace(0, 15, 32).expand(1, 1, 32, 32)

@@ -7,7 +7,6 @@ from torch import nn
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.ifan import make
-from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.ifan.network import IFAN, filter_channels
 from tests.baselines.overfitting import paired_batch
@@ -23,11 +22,6 @@ ABLATION = {
 }
 
 
-def recipe_of(name: str) -> Recipe:
-    made = baseline(name).recipe
-    return made()
-
-
 def test_the_result_is_clipped_outside_of_training_only() -> None:
     network = IFAN(2, channels=NARROW)
     with torch.no_grad():
@@ -38,7 +32,7 @@ def test_the_result_is_clipped_outside_of_training_only() -> None:
 
 @pytest.mark.parametrize("name", ABLATION)
 def test_the_ablations_lines_have_their_losses(name: str) -> None:
-    recipe = recipe_of(name)
+    recipe = baseline(name).recipe()
     settings = recipe.objective_settings
     assert ("dual_pixel" in recipe.supervision) == ("disparity" in ABLATION[name])
     found = {"deblur"} | {part for part in ("disparity", "reblur") if settings[part]}
@@ -62,7 +56,7 @@ def test_the_ablation_without_filters_has_the_papers_size() -> None:
 def test_configurations_have_the_released_numbers(
     name: str, steps: int, reblurred: int, crop: int
 ) -> None:
-    recipe = recipe_of(name)
+    recipe = baseline(name).recipe()
     assert recipe.paper.crop_px == crop
     with torch.device("meta"):
         made = objective(recipe.objective, **recipe.objective_settings)

@@ -224,9 +224,7 @@ def test_triton_on_a_device() -> None:
         )
 
 
-def test_the_reblurring_network_has_its_official_size_and_start() -> None:
+def test_the_reblurring_network_has_its_official_size() -> None:
     network = ReblurNet()
     assert sum(p.numel() for p in network.kpn.parameters()) == 245_283
     assert sum(p.numel() for p in network.kernel_map_gene.parameters()) == 229_704
-    biases = [p for name, p in network.named_parameters() if name.endswith("bias")]
-    assert all(float(bias.detach().abs().max()) == 0.0 for bias in biases)

@@ -1,6 +1,5 @@
 import importlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -65,16 +64,6 @@ def test_systems_of_this_package_are_found_and_sorted() -> None:
     names = list(all_baselines())
     assert {"input", "wiener", "unet", "unet-prealigned", "unet-truth", "jdrl-unet"} <= set(names)
     assert names == sorted(names)
-
-
-@pytest.mark.full
-def test_a_list_of_cards_imports_no_torch() -> None:
-    code = (
-        "import sys; from defocus.baselines.registry import all_baselines; "
-        "assert all_baselines(); print(sorted({'torch', 'cv2', 'scipy'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -200,5 +189,4 @@ def test_plugin_folders_hold_plugins_only() -> None:
     [("unet", ""), ("jdrl-unet", "dis"), ("jdrl-unet-official", "pwcnet"), ("dmphn", "")],
 )
 def test_the_flow_that_an_objective_trains_with(system: str, flow: str) -> None:
-    recipe = baseline(system).recipe
-    assert flow_of(recipe()) == flow
+    assert flow_of(baseline(system).recipe()) == flow

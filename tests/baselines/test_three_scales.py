@@ -16,28 +16,18 @@ FAMILY = ["sfnet", "fsnet", "focalnet", "irnext", "oknet"]
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "windows"),
+    ("name", "window"),
     [
-        ("sfnet", 13_271_209, {(None, False)}),
-        ("sfnet-local", 13_271_209, {(80, False)}),
-        ("fsnet", 13_275_689, {(None, True)}),
-        ("fsnet-local", 13_275_689, {(80, True)}),
-        ("focalnet", 12_820_828, set()),
-        ("focalnet-4", 3_741_532, set()),
-        ("irnext", 14_755_721, set()),
-        ("irnext-4", 5_455_241, set()),
-        ("oknet", 14_023_337, set()),
-        ("oknet-4", 4_722_857, set()),
+        ("sfnet", (None, False)), ("sfnet-local", (80, False)),
+        ("fsnet", (None, True)), ("fsnet-local", (80, True)),
     ],
-)
-def test_each_name_is_the_network_that_its_fixture_proves(
-    name: str, parameters: int, windows: set[tuple[int | None, bool]]
+)  # fmt: skip
+def test_each_name_has_the_windows_that_its_fixture_proves(
+    name: str, window: tuple[int | None, bool]
 ) -> None:
-    """Fixtures build the networks themselves; a name could give another number of blocks."""
-    network = baseline(name).build()
-    assert sum(each.numel() for each in network.parameters()) == parameters
-    pools = [each for each in network.modules() if isinstance(each, Pooling)]
-    assert {(each.window_px, each.in_training) for each in pools} == windows
+    """Fixtures build the networks themselves; the declared sizes tell the number of blocks."""
+    pools = [one for one in baseline(name).build().modules() if isinstance(one, Pooling)]
+    assert {(each.window_px, each.in_training) for each in pools} == {window}
 
 
 class Frame(ThreeScales):

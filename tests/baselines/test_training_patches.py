@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.datasets.patching.packing import PatchStore, pack
 from defocus.datasets.patching.source import PatchSource
@@ -50,11 +49,6 @@ def store(pictures: list[tuple[Bytes, Bytes]], tmp_path_factory: pytest.TempPath
     return path
 
 
-def recipe_of(name: str) -> Recipe:
-    recipe = baseline(name).recipe
-    return recipe()
-
-
 def eight_bit(patch: object) -> Bytes:
     return np.rint(np.asarray(patch).transpose(1, 2, 0) * 255).astype(np.uint8)
 
@@ -75,7 +69,7 @@ def found_in(picture: Bytes, patch: Bytes) -> tuple[int, bool, int, int] | None:
 def test_patches_lie_and_turn_as_documented(
     name: str, store: Path, pictures: list[tuple[Bytes, Bytes]]
 ) -> None:
-    recipe = recipe_of(name)
+    recipe = baseline(name).recipe()
     side, batch, turned = SEEN[name]
     assert (recipe.paper.crop_px, recipe.paper.batch) == (side, batch)
     source = PatchSource(PatchStore(store), SIDE, recipe.augment)
@@ -110,7 +104,7 @@ def test_ifan_shrinks_greys_and_adds_noise_as_documented(
     store: Path, pictures: list[tuple[Bytes, Bytes]]
 ) -> None:
     """Its released code: no flips; half are shrunk to 0.7 to 1, 3 in 10 grey, 1 in 20 noisy."""
-    recipe = recipe_of("ifan")
+    recipe = baseline("ifan").recipe()
     assert (recipe.paper.crop_px, recipe.paper.batch) == (256, 8)
     source = PatchSource(PatchStore(store), SIDE, recipe.augment)
     draws = np.random.default_rng(3)

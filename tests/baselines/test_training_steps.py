@@ -320,8 +320,7 @@ def check_gradients(
 @pytest.mark.parametrize("name", TRAININGS)
 def test_rates_at_ten_epochs_are_the_published_ones(name: str) -> None:
     published = TRAININGS[name]
-    recipe = baseline(published.system).recipe
-    made = recipe()
+    made = baseline(published.system).recipe()
     for tenth in range(10):
         epoch = made.epochs * (tenth + 0.5) / 10
         assert made.learning_rate("paper", epoch) == pytest.approx(published.rate(epoch))

@@ -6,8 +6,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.deconvolution import wiener_levels
-from defocus.baselines.operators.domain import Mirrored
 from defocus.baselines.registry import baseline
 from defocus.blur.disc_diameter import LARGEST_DIAMETER_PX, disc_diameter_px
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
@@ -28,18 +26,6 @@ def blurred(name: str, diameter_px: float, noise: float = 0.0) -> NDArray[np.flo
 def estimate(picture: NDArray[np.float32]) -> float:
     linear = srgb_to_linear(picture.astype(np.float64))
     return disc_diameter_px(linear @ np.array([0.2126, 0.7152, 0.0722]))
-
-
-def wiener(
-    picture: NDArray[np.float32], psf: NDArray[np.float64], ratio: float
-) -> NDArray[np.float32]:
-    """The filter on the channels of a picture."""
-    domain = Mirrored((picture.shape[0], picture.shape[1]))
-    channels = [
-        next(wiener_levels(channel, [domain.transfer(psf)], domain, noise_to_signal=ratio))
-        for channel in picture.transpose(2, 0, 1)
-    ]
-    return np.stack(channels, axis=2)
 
 
 def psnr(first: NDArray[np.float32], second: NDArray[np.float64]) -> float:
@@ -69,19 +55,6 @@ def test_small_pictures_have_small_candidates(side: int) -> None:
     draw = np.random.default_rng(2).random((side, 3 * side))
     smooth = cv2.GaussianBlur(draw, (0, 0), 3.0)
     assert 0.0 <= disc_diameter_px(smooth) <= min(side / 4, LARGEST_DIAMETER_PX)
-
-
-def test_the_filter_equals_the_fourier_form_on_the_mirrored_picture() -> None:
-    picture = np.random.default_rng(3).random((21, 34, 3)).astype(np.float32)
-    psf, ratio = disc_psf(6.0), 0.02
-    mirrored = np.concatenate([picture, picture[::-1]], axis=0).astype(np.float64)
-    mirrored = np.concatenate([mirrored, mirrored[:, ::-1]], axis=1)
-    kernel = np.zeros(mirrored.shape[:2])
-    kernel[: len(psf), : len(psf)] = psf
-    transfer = np.fft.fft2(np.roll(kernel, (-(len(psf) // 2),) * 2, axis=(0, 1)))
-    gain = np.conj(transfer) * (1 + ratio) / (np.abs(transfer) ** 2 + ratio)
-    twin = np.fft.ifft2(np.fft.fft2(mirrored, axes=(0, 1)) * gain[:, :, None], axes=(0, 1)).real
-    np.testing.assert_allclose(wiener(picture, psf, ratio), twin[:21, :34], atol=2e-5)
 
 
 @pytest.mark.parametrize("diameter_px", [5.0, 9.0, 14.0])

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -172,12 +170,3 @@ def test_by_port_and_by_serial(virtual_folder: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="write gphoto2:"):
         open_camera("gphoto2:D750")
     assert [camera.model for camera in gphoto2.discover()] == ["Nikon DSC D750"]
-
-
-def test_what_is_started_for_each_camera_imports_little() -> None:
-    code = (
-        "import sys\n"
-        "import defocus.capture.links.gphoto2.child\n"
-        "assert not {'click', 'numpy', 'defocus.extensions'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -194,11 +194,6 @@ MIXES = {
         ["IMG_0001 IMG_0002"],
         ["left out: IMG_0003.JPG: Maker Phone: the pictures do not have two apertures, but f/1.8"],
     ),
-    "a picture without EXIF": Mix(
-        [SHARP, BLURRY, ("IMG_0003.JPG", card_jpeg(None, 9, scene=1))],
-        ["IMG_0001 IMG_0002"],
-        ["left out: IMG_0003.JPG: no aperture or time in its EXIF"],
-    ),
 }  # fmt: skip
 
 

@@ -18,8 +18,6 @@ from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.quality.limits import load_profile
-from defocus.capture.sessions.checking import check_session
-from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.body import Fault, parse_faults
 from defocus.capture.simulation.options import PROFILES
 from defocus.errors import InputError, SettingsError
@@ -123,23 +121,6 @@ def test_wrong_keys_are_named(tmp_path: Path, content: str, message: str) -> Non
     path.write_text(content)
     with pytest.raises(SettingsError, match=message):
         load_profile(path, ["blurry", "sharp", "max-shutter"])
-
-
-def test_a_simulated_session_has_truth_and_faults(run: Run, tmp_path: Path) -> None:
-    camera = ("--camera", "sim:?width=256&height=192&fault=ev=1@5", "--shutter", "1/200")
-    words = ("--scenes", "2", "--retake", "never", "--yes", "--json-lines")
-    done = run("defocus-capture", "shoot", "session", *camera, *words)
-    assert done.returncode == 1, done.stderr
-    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
-    assert events[:2] == ["session-created", "planned"]
-    assert sorted(events[2:]) == sorted(
-        ["pair-started", "file", "file", "file", "pair-shot", "pair-complete"] * 2
-    )
-    good, bad = check_session(tmp_path / "session").pairs
-    assert (good.verdict, bad.verdict) == ("accept", "reject")
-    assert "exposure is off by +1.00 EV" in bad.reason
-    (pair,) = read_session(tmp_path / "session").pairs
-    assert pair.truth_flow is not None
 
 
 def test_faults_as_they_are_typed() -> None:

@@ -132,15 +132,6 @@ def test_a_line_that_is_no_json_is_damaged(tmp_path: Path, body: str) -> None:
         check_session(tmp_path)
 
 
-def test_the_command_says_it_in_one_line(whole: Path, tmp_path: Path, run: Run) -> None:
-    session = changed(whole, tmp_path / "s", "planned", put(math.inf, "pairs", 0, "number"))
-    for command in ("check", "resume"):
-        done = run("defocus-capture", command, session)
-        assert done.returncode == 2, done.stderr
-        assert "pairs.0.number" in done.stderr.splitlines()[-1]
-        assert "Traceback" not in done.stderr
-
-
 def test_a_journal_of_version_010_is_read(whole: Path, tmp_path: Path) -> None:
     def older(line: Line) -> None:
         (line["shoot"],) = line.pop("shoots")

@@ -47,19 +47,6 @@ class Mine(defocus.Objective):
 """
 
 
-@pytest.mark.full
-@pytest.mark.parametrize(
-    ("code", "heavy"),
-    [
-        ("defocus", {"torch", "pandas", "numpy", "cv2", "pydantic"}),
-        ("assert 'wiener' in defocus.list_systems(); defocus.open_dataset", {"torch"}),
-    ],
-)
-def test_importing_and_naming_loads_nothing_heavy(code: str, heavy: set[str]) -> None:
-    code = f"import sys, defocus; {code}; sys.exit(len({heavy!r} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
 def test_every_exported_name_is_there_and_documented() -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     plug_ins = (ROOT / "docs" / "how-to" / "plug-ins.md").read_text(encoding="utf-8")

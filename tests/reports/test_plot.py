@@ -2,8 +2,6 @@
 
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -281,14 +279,3 @@ def test_plots_of_a_page_share_no_identifiers_and_have_no_styles() -> None:
         assert all(f' id="{each}"' in plot.svg for each in references)
         assert "style" not in plot.svg + plot.legend[0][0], "the page's policy forbids them"
         assert "<text" in plot.svg, "letters are text"
-
-
-@pytest.mark.full
-def test_a_page_without_a_plot_does_not_load_matplotlib() -> None:
-    source = (
-        "import sys\nfrom defocus.reports.html import render_html\n"
-        "from defocus.reports.model import Page, Paragraph\n"
-        "render_html(Page('t', '', (('s', (Paragraph('p'),)),)))\n"
-        "sys.exit('matplotlib' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", source], check=True)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import j1
 
 from defocus.errors import OpticsError
@@ -334,19 +333,6 @@ def test_every_drawn_lens_has_kernels(
 def test_impossible_places_are_refused(diameter: float, field: tuple[float, float]) -> None:
     with pytest.raises(OpticsError, match="no kernel"):
         colour_psfs(COARSE, diameter, field)
-
-
-def test_the_first_dark_ring_is_where_it_should_be_in_pixels() -> None:
-    """1.2197 λN from a direct root of the kernel's own light, not of the grid's."""
-    pupil, lens = Pupil(FINE, AXIS), FINE
-    unit = WAVE_UM * lens.f_number / lens.pixel_pitch_um
-
-    def light(place: float) -> float:
-        px = np.array([place * unit, (place + 1e-3) * unit])
-        values = wave_light(pupil, [[(WAVE_UM, 0.0)]], AT_CENTRE, np.r_[0.0, px], 144)[0, 0]
-        return float(values[2] - values[1])
-
-    assert brentq(light, 1.0, 1.4) == pytest.approx(1.2197, abs=0.01)
 
 
 def test_a_pupil_that_is_covered_whole_is_refused() -> None:

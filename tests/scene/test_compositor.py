@@ -27,17 +27,6 @@ def noise(height: int, width: int) -> NDArray[np.float64]:
     return np.random.default_rng(3).random((height, width, 3))
 
 
-def test_a_point_spreads_to_the_disc_of_the_formula_and_keeps_its_light() -> None:
-    layer = flat(0.0, FAR)
-    layer.colour[40, 48] = 7.0
-    picture = render([layer], LENS)
-    assert np.allclose(picture.sum(axis=(0, 1)), 7.0)
-    diameter = abs(float(circle_of_confusion_px(FAR, LENS)))
-    columns = np.arange(96) - 48
-    variance = float((picture[:, :, 0].sum(axis=0) * columns**2).sum()) / 7.0
-    assert abs(variance - (diameter / 4.0) ** 2 - 1.0 / 12.0) < 0.1
-
-
 def test_one_plane_is_its_convolution_with_the_psf() -> None:
     layer = Layer(noise(80, 96), np.ones((80, 96)), FAR)
     psf = disc_psf(abs(float(circle_of_confusion_px(FAR, LENS))))

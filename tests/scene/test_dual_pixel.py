@@ -75,14 +75,6 @@ def test_the_views_noise_is_that_of_half_a_pixel() -> None:
     assert abs(correlation) < 0.01
 
 
-def test_energy_is_kept_by_every_aperture() -> None:
-    colour = np.zeros((90, 90, 3))
-    colour[40:50, 40:50] = np.random.default_rng(0).uniform(size=(10, 10, 3))
-    layers = [Layer(colour, np.ones((90, 90)), 2500.0)]
-    for aperture in (ROUND, Aperture(blades=5, turn_deg=7), Aperture(spherical=-0.8)):
-        assert render(layers, LENS, aperture).sum() == pytest.approx(colour.sum(), rel=1e-9)
-
-
 def test_cats_eye_keeps_the_exposure_and_flat_pictures_flat() -> None:
     """The sharp member is taken without any: a darker blurry one would teach to brighten."""
     flat = [Layer(np.full((80, 120, 3), 0.5), np.ones((80, 120)), 2500.0)]

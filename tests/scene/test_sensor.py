@@ -1,8 +1,5 @@
 import numpy as np
-import pytest
 
-from defocus.errors import RegistryError
-from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.sensor import Sensor, exposed, normal_numbers, seed_of
 
 
@@ -31,17 +28,3 @@ def test_numbers_are_standard_normal() -> None:
     assert abs(numbers.mean()) < 0.01
     assert abs(numbers.std() - 1.0) < 0.01
     assert abs((np.abs(numbers) > 1.96).mean() - 0.05) < 0.003
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_every_picture_is_there_without_a_network(name: str) -> None:
-    picture = texture(name, 60, 40, (0.1, 0.1, 0.9, 0.9))
-    assert picture.shape == (40, 60, 3)
-    assert picture.min() >= 0.0
-    assert picture.max() > 0.05
-    assert picture.std() > 0.01
-
-
-def test_unknown_picture_is_named() -> None:
-    with pytest.raises(RegistryError, match="lena"):
-        texture("lena", 10, 10)
