@@ -25,19 +25,9 @@ class FlowEstimator(Protocol):
     weights_sha256: str
 
     def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        """Flow from ``first`` to ``second``.
-
-        Args:
-            first: ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W.
-            second: Same shape.
-
-        Returns:
-            ``(N, 2, H, W)`` float32, px, x right and y down, without gradient:
-            ``second(x + flow(x))`` shows what ``first(x)`` shows.
-
-        Raises:
-            AlignmentError: Shapes differ or values are not finite.
-        """
+        """Flow from ``first`` to ``second``, both ``(N, 3, H, W)`` float32 RGB in [0, 1]."""
+        # ``(N, 2, H, W)`` float32, px, x right and y down, without gradient: ``second(x +
+        # flow(x))`` shows what ``first(x)`` shows. Other shapes and values are an AlignmentError.
         ...
 
 

@@ -34,14 +34,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SimulatedScene:
-    """A scene that an extra brings in its folder ``scenes``.
+    """A scene that an extra brings in its folder ``scenes``."""
 
-    Attributes:
-        name: As it is written in the camera's address.
-        build: Its layers from a generator, their width and height with the margin, and the margin.
-    """
-
-    name: str
+    name: str  # as it is written in the camera's address
+    # its layers from a generator, their width and height with the margin, and the margin
     build: Callable[[np.random.Generator, int, int, int], list[Layer]]
 
 

@@ -39,25 +39,16 @@ RADII = np.linspace(0.0, 1.0, 1025)
 
 @dataclass(frozen=True)
 class Aperture:
-    """Properties that determine the shape of a defocused point.
+    """Properties that determine the shape of a defocused point."""
 
-    Attributes:
-        blades: Corners of the aperture, 5 to 12; 0 is a circle. The corners lie on the circle of
-            confusion.
-        turn_deg: Rotation of the corners.
-        spherical: Spherical aberration, from -1 to 1: positive, a point behind the focus plane has
-            a bright core and one in front of it a bright rim; negative is the reverse. At 1 or -1
-            the rim is a caustic.
-        cats_eye: How much the rims of the lens barrel cover the pupil from either side in the
-            corner of the picture, in pupil diameters, from 0 (not at all) to 0.5.
-
-    Raises:
-        OpticsError: A value is out of its range.
-    """
-
+    # corners of the aperture, 5 to 12; 0 is a circle. The corners lie on the circle of confusion.
     blades: int = 0
-    turn_deg: float = 0.0
+    turn_deg: float = 0.0  # rotation of the corners
+    # spherical aberration, from -1 to 1: positive, a point behind the focus plane has a bright core
+    # and one in front of it a bright rim; negative is the reverse. At 1 or -1 the rim is a caustic.
     spherical: float = 0.0
+    # how much the rims of the lens barrel cover the pupil from either side in the corner of the
+    # picture, in pupil diameters, from 0 (not at all) to 0.5
     cats_eye: float = 0.0
 
     def __post_init__(self) -> None:
@@ -75,26 +66,18 @@ ROUND = Aperture()
 
 @dataclass(frozen=True)
 class DualPixel:
-    """How a dual-pixel sensor divides the pupil between its two views.
+    """How a dual-pixel sensor divides the pupil between its two views."""
 
-    Attributes:
-        profile: ``half-disc``: a straight cut through the middle of the pupil. ``butterworth``: a
-            soft cut: each view's share falls off like a Butterworth filter around the edge of its
-                own half, as in measured sensors.
-        order: Order of the Butterworth filter, >= 1; greater is harder.
-        cutoff: Cutoff of the filter, in radii of the pupil, > 0.
+    # Source: the soft profile after A. Abuolaim et al., Learning to reduce defocus blur by
+    # realistically modeling dual-pixel data, ICCV 2021, section 3 (a Butterworth filter on the
+    # disc); here the two shares add up to 1 everywhere.
 
-    Raises:
-        OpticsError: A value is out of its range.
-
-    Source: the soft profile after A. Abuolaim et al., Learning to reduce defocus blur by
-    realistically modeling dual-pixel data, ICCV 2021, section 3 (a Butterworth filter on the disc);
-    here the two shares add up to 1 everywhere.
-    """
-
+    # ``half-disc``: a straight cut through the middle of the pupil. ``butterworth``: a soft cut:
+    # each view's share falls off like a Butterworth filter around the edge of its own half, as in
+    # measured sensors.
     profile: Literal["half-disc", "butterworth"] = "butterworth"
-    order: int = 3
-    cutoff: float = 1.2
+    order: int = 3  # of the Butterworth filter, >= 1; greater is harder
+    cutoff: float = 1.2  # of the filter, in radii of the pupil, > 0
 
     def __post_init__(self) -> None:
         if self.order < 1 or not 0 < self.cutoff < math.inf:
@@ -117,20 +100,10 @@ class DualPixel:
 def aperture_psf(
     diameter_px: float, aperture: Aperture = ROUND, field: tuple[float, float] = (0.0, 0.0)
 ) -> Array:
-    """The PSF of a defocused point, anti-aliased by 8 × 8 sub-pixels.
-
-    Args:
-        diameter_px: Signed circle-of-confusion diameter in pixels, negative in front of the focus
-            plane. Up to one pixel either way it is a point.
-        aperture: Shape of the aperture.
-        field: Place (x, y) in the picture relative to its centre, 1 = distance of the corner.
-
-    Returns:
-        ``(K, K)``, K odd, sum 1, the chief ray at ``K // 2``.
-
-    Raises:
-        OpticsError: The diameter is not finite.
-    """
+    """The PSF of a defocused point, anti-aliased by 8 × 8 sub-pixels: ``(K, K)``, K odd, sum 1."""
+    # The chief ray is at ``K // 2``. The diameter, px, is negative in front of the focus plane; up
+    # to one pixel either way it is a point. ``field`` is the place (x, y) in the picture relative
+    # to its centre, 1 = distance of the corner.
     u, v, size = _pupil(diameter_px)
     if size == 1:
         return np.ones((1, 1))
@@ -156,25 +129,11 @@ def dual_pixel_psfs(
     aperture: Aperture = ROUND,
     field: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Array, Array]:
-    """The PSFs of the left and the right view.
-
-    Behind the focus plane the left view's light lies to the left of the chief ray, in front of it
-    to the right: the disparity of the views changes its sign at the focus. Weighted with their
-    shares of the light (:func:`pupil_light`) their mean is :func:`aperture_psf`; the shares are
-    equal unless the lens barrel covers more of one half.
-
-    Args:
-        diameter_px: Signed circle-of-confusion diameter in pixels.
-        dual_pixel: Division of the pupil.
-        aperture: Shape of the aperture.
-        field: Place in the picture, as for :func:`aperture_psf`.
-
-    Returns:
-        Left and right, each ``(K, K)`` of the full view's size, sum 1.
-
-    Raises:
-        OpticsError: The diameter is not finite.
-    """
+    """The PSFs of the left and the right view, each ``(K, K)`` of the full view's size, sum 1."""
+    # Behind the focus plane the left view's light lies to the left of the chief ray, in front of it
+    # to the right: the disparity of the views changes its sign at the focus. Weighted with their
+    # shares of the light (:func:`pupil_light`) their mean is :func:`aperture_psf`; the shares are
+    # equal unless the lens barrel covers more of one half.
     u, v, size = _pupil(diameter_px)
     if size == 1:
         return np.ones((1, 1)), np.ones((1, 1))
@@ -219,12 +178,10 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
 def _origins(
     aperture: Aperture, diameter_px: float, u: Array, v: Array
 ) -> tuple[Array, Array, Array | float]:
-    """Points of the pupil whose rays land on points of the image, and their density there.
-
-    A ray through the pupil at a radius rho lands at rho (1 - s (1 - rho²) / 2): the edge of the
-    circle of confusion stays where it is. To first order in s the light becomes 1 + s (1 - 2 rho²)
-    of what it is without aberration; at s = -1 it piles up at the rim without bound.
-    """
+    """Points of the pupil whose rays land on points of the image, and their density there."""
+    # A ray through the pupil at a radius rho lands at rho (1 - s (1 - rho²) / 2): the edge of the
+    # circle of confusion stays where it is. To first order in s the light becomes 1 + s (1 - 2
+    # rho²) of what it is without aberration; at s = -1 it piles up at the rim without bound.
     if not aperture.spherical:
         return u, v, 1.0
     half = aperture.spherical * math.copysign(0.5, diameter_px)

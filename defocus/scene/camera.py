@@ -44,43 +44,28 @@ BLACK, WHITE = 4096, 61440
 
 @dataclass(frozen=True)
 class StreamCamera:
-    """A camera with its settings; the default values change only the tone.
+    """A camera with its settings; the default values change only the tone."""
 
-    Attributes:
-        exposure: Gain of the light.
-        red, blue: White balance; green has 1.
-        matrix: Matrix from linear sRGB to the camera's colours, with rows that add up to 1.
-        mosaic: Whether there is a colour filter mosaic at the picture's own resolution.
-        filter_px: Standard deviation of the blur in front of a mosaic (low-pass filter, pixel and
-            lens), which keeps false colours small; in both members.
-        edge_aware: Whether the mosaic is interpolated along edges, else bilinearly.
-        shot, read: Noise parameters: the variance of a raw value x in [0, 1] is ``shot * x +
-            read``.
-        gamma: Exponent of the tone curve; 0 is the curve of sRGB.
-        contrast: Share of an S-curve in the tone curve.
-        sharpening: Amount of the unsharp mask.
-        sharpening_px: Standard deviation of the unsharp mask, px.
-        quality: JPEG quality; 0 means no JPEG but 16 bits.
-        full_colour: Whether the JPEG keeps colours at full resolution.
-        grey: Whether the picture has no colours.
-    """
-
-    exposure: float = 1.0
-    red: float = 1.0
+    exposure: float = 1.0  # gain of the light
+    red: float = 1.0  # red, blue: white balance; green has 1
     blue: float = 1.0
+    # matrix from linear sRGB to the camera's colours, with rows that add up to 1
     matrix: tuple[tuple[float, ...], ...] = field(default=IDENTITY)
-    mosaic: bool = False
+    mosaic: bool = False  # whether there is a colour filter mosaic at the picture's own resolution
+    # standard deviation of the blur in front of a mosaic (low-pass filter, pixel and lens), which
+    # keeps false colours small; in both members
     filter_px: float = 0.0
-    edge_aware: bool = False
+    edge_aware: bool = False  # whether the mosaic is interpolated along edges, else bilinearly
+    # shot, read: noise parameters: the variance of a raw value x in [0, 1] is ``shot * x + read``
     shot: float = 0.0
     read: float = 0.0
-    gamma: float = 0.0
-    contrast: float = 0.0
-    sharpening: float = 0.0
-    sharpening_px: float = 1.0
-    quality: int = 0
-    full_colour: bool = True
-    grey: bool = False
+    gamma: float = 0.0  # exponent of the tone curve; 0 is the curve of sRGB
+    contrast: float = 0.0  # share of an S-curve in the tone curve
+    sharpening: float = 0.0  # amount of the unsharp mask
+    sharpening_px: float = 1.0  # standard deviation of the unsharp mask, px
+    quality: int = 0  # JPEG quality; 0 means no JPEG but 16 bits
+    full_colour: bool = True  # whether the JPEG keeps colours at full resolution
+    grey: bool = False  # whether the picture has no colours
 
 
 CLEAN = StreamCamera()

@@ -44,13 +44,9 @@ TAIL = 3.0
 
 @lru_cache(maxsize=64)
 def pupil_grid(side: int) -> tuple[Array, Array]:
-    """Evenly distributed points of the unit disc without a pattern, which would cause moiré.
-
-    The result: x and y, each ``(R,)``.
-
-    Source: the additive recurrence R2 of M. Roberts, The unreasonable effectiveness of
-    quasirandom sequences, 2018; half as far from an exact disc as a jittered grid.
-    """
+    """Evenly distributed points x and y, ``(R,)``, of the unit disc without a pattern (moiré)."""
+    # Source: the additive recurrence R2 of M. Roberts, The unreasonable effectiveness of
+    # quasirandom sequences, 2018; half as far from an exact disc as a jittered grid.
     count = np.arange(1, side * side + 1)
     x, y = (2.0 * np.mod(0.5 + count / PLASTIC**power, 1.0) - 1.0 for power in (1, 2))
     inside = x * x + y * y <= 1.0
@@ -188,23 +184,10 @@ HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
 def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) -> Array:
-    """The PSF of a point in red, green and blue, for pictures that are already sampled.
-
-    Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the sum.
-
-    Args:
-        lens: The lens at its aperture and pixel pitch.
-        diameter_px: Signed circle-of-confusion diameter of green on the axis, px, negative in
-            front of the focus plane.
-        field: Place (x, y) in the picture relative to its centre, 1 = distance of the corner.
-
-    Returns:
-        ``(3, K, K)``, K odd, >= 0, each colour sums to 1, the chief ray of green at ``K // 2``.
-
-    Raises:
-        OpticsError: The diameter is not finite, or the place is outside the picture or gets no
-            light past the rims.
-    """
+    """The PSF in red, green and blue for sampled pictures: ``(3, K, K)``, each sum 1."""
+    # Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the
+    # sum. K is odd, the chief ray of green at ``K // 2``; the signed diameter is that of green on
+    # the axis, px; ``field`` is relative to the picture's centre, 1 = distance of the corner.
     if not math.isfinite(diameter_px) or not math.hypot(*field) <= 1.0 + 1e-9:
         raise OpticsError(
             f"no kernel for a diameter of {diameter_px} px at {field}: give a finite "
@@ -236,14 +219,7 @@ def wave_samples(lens: RealLens, most: float, usual: float) -> int | None:
 
 
 def light_reach_px(lens: RealLens) -> float:
-    """How far light of a point in focus lands from where it should, anywhere in the picture, px.
-
-    Args:
-        lens: The lens at its aperture and pixel pitch.
-
-    Raises:
-        OpticsError: The rims leave nothing of the pupil open somewhere.
-    """
+    """How far light of a point in focus lands from its place, anywhere in the picture, px."""
     unit = lens.f_number / lens.pixel_pitch_um
     reaches = []
     for pupil in (Pupil(lens, (height, 0.0)) for height in HEIGHTS):
@@ -269,12 +245,10 @@ def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
 
 
 def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
-    """W020 at one wavelength, µm: that of the scene and the axial colour's.
-
-    Between the three leading wavelengths the focus goes along a parabola. A focus that lies
-    farther behind the lens makes the circle of confusion more like that in front of the focus
-    plane: D changes by -Δz / (N p).
-    """
+    """W020 at one wavelength, µm: that of the scene and the axial colour's."""
+    # Between the three leading wavelengths the focus goes along a parabola. A focus that lies
+    # farther behind the lens makes the circle of confusion more like that in front of the focus
+    # plane: D changes by -Δz / (N p).
     lens = pupil.lens
     red, blue = lens.axial_colour_um
     to_red = (wave_um - GREEN) * (wave_um - BLUE) / ((RED - GREEN) * (RED - BLUE))

@@ -39,56 +39,37 @@ NO_LIGHT = 1e-6
 
 @dataclass(frozen=True)
 class LightShare:
-    """What one kernel spreads of a surface's light.
+    """What one kernel spreads of a surface's light."""
 
-    Attributes:
-        kernel: ``(C, K, K)``, K odd, rotated by half a turn, for correlation. C is 1, or 3 for the
-            colours and their opacity, or 4 for the colours and one opacity.
-        weight: ``(h, w)``; the weights of all shares add up to 1. None: all of it.
-        window: Where the weight is, None for the whole surface.
-    """
-
+    # ``(C, K, K)``, K odd, rotated by half a turn, for correlation. C is 1, or 3 for the colours
+    # and their opacity, or 4 for the colours and one opacity.
     kernel: Array
+    # ``(h, w)``; the weights of all shares add up to 1. None: all of it.
     weight: Array | None = None
-    window: Window | None = None
+    window: Window | None = None  # where the weight is, None for the whole surface
 
 
 @dataclass(frozen=True)
 class SurfacePixels:
-    """A surface as pixels.
+    """A surface as pixels."""
 
-    Attributes:
-        colour: ``(h, w, 3)`` linear light, not multiplied by the opacity.
-        alpha: ``(h, w)`` opacity in [0, 1]; None: opaque.
-        window: Its place on the canvas.
-        shares: How its light is spread; none: in focus.
-        even: Whether the sum of the shares is divided by that for a white surface, so that kernels
-            that vary make nothing brighter or transparent.
-        blended: Whether each pixel blends pictures blurred by all kernels, instead of light going
-            from each point by the kernel of that point: for surfaces without edges, and fast.
-    """
-
-    colour: Array
-    alpha: Array | None
-    window: Window
-    shares: Sequence[LightShare] = ()
+    colour: Array  # ``(h, w, 3)`` linear light, not multiplied by the opacity
+    alpha: Array | None  # ``(h, w)`` opacity in [0, 1]; None: opaque
+    window: Window  # its place on the canvas
+    shares: Sequence[LightShare] = ()  # how its light is spread; none: in focus
+    # whether the sum of the shares is divided by that for a white surface, so that kernels that
+    # vary make nothing brighter or transparent
     even: bool = True
+    # whether each pixel blends pictures blurred by all kernels, instead of light going from each
+    # point by the kernel of that point: for surfaces without edges, and fast
     blended: bool = False
 
 
 def composited(
     sheets: Iterable[SurfacePixels], canvas: Window, frame: Window | None = None
 ) -> Array:
-    """The picture of surfaces.
-
-    Args:
-        sheets: From far to near; the first is opaque and covers the frame.
-        canvas: Where there is light.
-        frame: The part that is wanted; None for all.
-
-    Returns:
-        ``(3, H, W)`` linear light; see :func:`merged`.
-    """
+    """The picture of surfaces, far to near, as ``(3, H, W)`` linear light; see :func:`merged`."""
+    # The first is opaque and covers the frame, the part that is wanted (None: all of the canvas).
     frame = canvas if frame is None else frame
     picture: Array = np.zeros(0)
     for sheet in sheets:

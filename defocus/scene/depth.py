@@ -40,15 +40,10 @@ INSIDE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Focus:
-    """Conversion of nearness to the circle of confusion.
+    """Conversion of nearness to the circle of confusion."""
 
-    Attributes:
-        far: Signed diameter at nearness 0, px.
-        near: Signed diameter at nearness 1, px; at most ``far``.
-    """
-
-    far: float
-    near: float
+    far: float  # signed diameter at nearness 0, px
+    near: float  # signed diameter at nearness 1, px; at most ``far``
 
     @property
     def largest(self) -> float:

@@ -19,17 +19,11 @@ GRID = 9
 
 @dataclass(frozen=True)
 class Similarity:
-    """Zoom, rotation and shift from blurry to sharp positions.
+    """Zoom, rotation and shift from blurry to sharp positions."""
 
-    Attributes:
-        zoom: Zoom ratio, 1 = none.
-        rotation_deg: Degrees; positive turns x towards y (clockwise as seen on a screen).
-        shift_px: Shift (x, y) in pixels of the full picture.
-    """
-
-    zoom: float = 1.0
-    rotation_deg: float = 0.0
-    shift_px: tuple[float, float] = (0.0, 0.0)
+    zoom: float = 1.0  # ratio, 1 = none
+    rotation_deg: float = 0.0  # degrees; positive turns x towards y (clockwise as seen on a screen)
+    shift_px: tuple[float, float] = (0.0, 0.0)  # shift (x, y) in pixels of the full picture
 
     def matrix(self, width: int, height: int) -> NDArray[np.float64]:
         """``(2, 3)`` matrix A with x_s = A · (x_b, y_b, 1), for a picture of that size."""

@@ -65,29 +65,18 @@ IN_FOCUS = np.ones((1, 1, 1), np.float32)
 
 @dataclass(frozen=True)
 class Optic:
-    """A lens at one place of its field.
+    """A lens at one place of its field."""
 
-    Attributes:
-        lens: The lens, its aperture and the pixel pitch.
-        field: Place (x, y) in the picture, 1 = distance of the corner.
-        nodes: Signed diameters of its kernels, ascending, px.
-    """
-
-    lens: RealLens
-    field: tuple[float, float]
-    nodes: tuple[float, ...]
+    lens: RealLens  # the lens, its aperture and the pixel pitch
+    field: tuple[float, float]  # place (x, y) in the picture, 1 = distance of the corner
+    nodes: tuple[float, ...]  # signed diameters of its kernels, ascending, px
 
 
 class KernelBank:
-    """Kernels of many lenses, made on first use, with limited memory.
+    """Kernels of many lenses, made on first use, with limited memory."""
 
-    A kernel does not depend on earlier requests.
-
-    Args:
-        branch: The branch of the lenses.
-        most_bytes: Memory limit of the kept kernels, bytes.
-        lens: The one lens, at many places of its field; None draws many lenses.
-    """
+    # A kernel does not depend on earlier requests. ``lens`` is the one lens, at many places of its
+    # field; None draws many lenses of the branch.
 
     def __init__(
         self, branch: Branch, most_bytes: int = BANK_BYTES, lens: MeasuredLens | None = None

@@ -49,14 +49,11 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Zone:
-    """One place in the field with its weight for each pixel, the product of a row's and a column's.
+    """One place in the field with its weight for each pixel: that of its row times its column's."""
 
-    Attributes:
-        place: (x, y) relative to the picture's centre, 1 = distance of the corner.
-        rows, columns: ``(H,)`` and ``(W,)`` in [0, 1]; the weights of all zones add up to 1.
-    """
-
+    # (x, y) relative to the picture's centre, 1 = distance of the corner
     place: tuple[float, float]
+    # rows, columns: ``(H,)`` and ``(W,)`` in [0, 1]; the weights of all zones add up to 1
     rows: Array
     columns: Array
 
@@ -73,11 +70,9 @@ def field_zones(
     grid: tuple[int, int] = (PER_SIDE, PER_SIDE),
     at: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> list[Zone]:
-    """The zones of a picture (height, width) on a grid of places.
-
-    The picture may have a margin, whose places beyond the corner are as the corner; ``at`` gives
-    the rows and columns that the weights are for, which off the picture are those of its border.
-    """
+    """The zones of a picture (height, width) on a grid of places."""
+    # The picture may have a margin, whose places beyond the corner are as the corner; ``at`` gives
+    # the rows and columns that the weights are for, which off the picture are those of its border.
     height, width = shape
     half_diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
     positions = (np.arange(height), np.arange(width)) if at is None else at
@@ -108,17 +103,11 @@ def _hats(position: NDArray[Any], count: int) -> Array:
 
 @dataclass(frozen=True)
 class Layer:
-    """One fronto-parallel layer of a scene.
+    """One fronto-parallel layer of a scene."""
 
-    Attributes:
-        colour: ``(H, W, 3)`` float64, linear light, >= 0, not multiplied by alpha.
-        alpha: ``(H, W)`` float64 in [0, 1].
-        depth_mm: Object distance, > 0; ``inf`` is allowed.
-    """
-
-    colour: Array
-    alpha: Array
-    depth_mm: float
+    colour: Array  # ``(H, W, 3)`` float64, linear light, >= 0, not multiplied by alpha
+    alpha: Array  # ``(H, W)`` float64 in [0, 1]
+    depth_mm: float  # object distance, > 0; ``inf`` is allowed
 
 
 def render(
@@ -127,22 +116,12 @@ def render(
     aperture: Aperture = ROUND,
     half: tuple[DualPixel, View] | None = None,
 ) -> Array:
-    """Render the picture of a scene through a thin lens.
-
-    If the aperture varies over the picture (cat's eye), a layer's light is distributed over kernels
-    at 5 × 5 places. Light lost to the lens barrel is compensated, as raw converters do, so that the
-    picture has the exposure of one taken through a small aperture. A view keeps its share of the
-    light relative to the other view.
-
-    Args:
-        layers: The scene, in any order; the farthest must be opaque.
-        lens: The lens, or None for a pinhole (everything in focus).
-        aperture: Its shape.
-        half: The requested view of a dual-pixel sensor; None for the full view.
-
-    Returns:
-        ``(H, W, 3)`` float64, linear light.
-    """
+    """Render the picture of a scene through a thin lens: ``(H, W, 3)`` float64, linear light."""
+    # The layers come in any order; the farthest must be opaque. No lens is a pinhole. If the
+    # aperture varies over the picture (cat's eye), a layer's light is distributed over kernels at 5
+    # × 5 places. Light lost to the lens barrel is compensated, as raw converters do, so that the
+    # picture has the exposure of one taken through a small aperture. A view keeps its share of the
+    # light relative to the other view; ``half`` None is the full view.
     zones = field_zones(layers[0].alpha.shape) if aperture.cats_eye > 0 else []
     picture = _through(
         layers, lens, zones, lambda diameter, place: _psf(diameter, aperture, place, half)
@@ -155,20 +134,9 @@ def render(
 def render_through(
     layers: Sequence[Layer], lens: Lens, real: RealLens, margin_px: int = 0
 ) -> Array:
-    """Render the picture of a scene through a real lens, with its aberrations and colours.
-
-    A layer's light is distributed over kernels at 5 × 5 places; light lost to the rims is
-    compensated, as in :func:`render`.
-
-    Args:
-        layers: The scene, in any order; the farthest must be opaque.
-        lens: The thin lens that gives circles of confusion.
-        real: The lens at the f-number and pixel pitch of ``lens``.
-        margin_px: Rows and columns on each side of the layers that lie beyond the picture.
-
-    Returns:
-        ``(H, W, 3)`` float64, linear light.
-    """
+    """Render the picture of a scene through a real lens, with its aberrations and colours."""
+    # ``lens`` gives the circles of confusion; ``real`` is the lens at its f-number and pixel pitch.
+    # Kernels and compensation are as in :func:`render`; the layers may have a margin around.
     zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
     return _through(layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place))
 
@@ -242,14 +210,12 @@ def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
 def depth_layers(
     colour: NDArray[np.float64], depth_mm: NDArray[np.float64], count: int, reach_px: float
 ) -> list[Layer]:
-    """Quantise a picture with depth into layers, far to near.
-
-    Steps are even in inverse depth, in which the circle of confusion is linear. Each layer
-    continues behind the nearer ones for ``reach_px``, filled with its own nearest pixel, because a
-    blurred nearer edge is partly transparent and neighbouring layers of a slanted surface must
-    leave no seam. The farthest layer continues everywhere. A pinhole picture of the layers equals
-    ``colour``.
-    """
+    """Quantise a picture with depth into layers, far to near."""
+    # Steps are even in inverse depth, in which the circle of confusion is linear. Each layer
+    # continues behind the nearer ones for ``reach_px``, filled with its own nearest pixel, because
+    # a blurred nearer edge is partly transparent and neighbouring layers of a slanted surface must
+    # leave no seam. The farthest layer continues everywhere. A pinhole picture of the layers equals
+    # ``colour``.
     inverse = 1.0 / depth_mm
     low, high = float(inverse.min()), float(inverse.max())
     step = (high - low) / count or 1.0

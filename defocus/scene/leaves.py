@@ -22,19 +22,12 @@ DARK, BRIGHT = 0.08, 0.72
 
 @dataclass(frozen=True)
 class Leaf:
-    """A disc in a square of side 1.
+    """A disc in a square of side 1."""
 
-    Attributes:
-        x: Centre to the right.
-        y: Centre downwards.
-        radius: Radius.
-        light: Linear light, 0 to 1.
-    """
-
-    x: float
-    y: float
+    x: float  # centre to the right
+    y: float  # centre downwards
     radius: float
-    light: float
+    light: float  # linear light, 0 to 1
 
 
 def leaves(seed: int, smallest: float, count: int) -> list[Leaf]:

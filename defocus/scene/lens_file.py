@@ -24,16 +24,11 @@ MOST_REACH_PX = 300.0
 
 @dataclass(frozen=True)
 class Recording:
-    """How the camera recorded the photographs.
+    """How the camera recorded the photographs."""
 
-    Attributes:
-        shot, read: The variance of linear light x in [0, 1] is ``shot * x + read``.
-        compressed: Whether as JPEG.
-    """
-
-    shot: float
+    shot: float  # shot, read: the variance of linear light x in [0, 1] is ``shot * x + read``
     read: float
-    compressed: bool = False
+    compressed: bool = False  # whether as JPEG
 
     def __post_init__(self) -> None:
         if not (0 <= self.shot <= 1 and 0 <= self.read <= 1):
@@ -52,21 +47,14 @@ class Recording:
 
 @dataclass(frozen=True)
 class MeasuredLens:
-    """A lens fitted to photographs.
+    """A lens fitted to photographs."""
 
-    Attributes:
-        lens: The lens, fully open.
-        f_numbers: F-numbers it was photographed at, ascending.
-        errors: Standard error of each number, by its name.
-        residual: What the lens does not explain, root mean square over paper minus ink.
-        recording: How the camera recorded them; None if that is not known.
-    """
-
-    lens: RealLens
-    f_numbers: Sequence[float]
+    lens: RealLens  # the lens, fully open
+    f_numbers: Sequence[float]  # F-numbers it was photographed at, ascending
+    # standard error of each number, by its name
     errors: Mapping[str, float] = field(default_factory=dict)
-    residual: float = 0.0
-    recording: Recording | None = None
+    residual: float = 0.0  # what the lens does not explain, root mean square over paper minus ink
+    recording: Recording | None = None  # how the camera recorded them; None if that is not known
 
 
 def write_lens(path: Path, measured: MeasuredLens) -> None:

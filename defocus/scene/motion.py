@@ -92,15 +92,10 @@ def _displaced(values: Array, matrix: Array, part: Window) -> tuple[tuple[slice,
 def sampled(
     values: NDArray[np.float64], matrix: NDArray[np.float64], shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Values at the positions that an affine map gives, mirrored outside the picture.
-
-    To rounding the same as ``scipy.ndimage.affine_transform`` (order 3, mode mirror), in a third
-    of its time, because all channels share a position's weights.
-
-    The result: ``(height, width, C)``.
-
-    Source: Thévenaz and Blu, Interpolation revisited (2000), for the prefilter and the weights.
-    """
+    """Values ``(height, width, C)`` at the positions of an affine map, mirrored outside."""
+    # To rounding the same as ``scipy.ndimage.affine_transform`` (order 3, mode mirror), in a third
+    # of its time, because all channels share a position's weights. Source: Thévenaz and Blu,
+    # Interpolation revisited (2000), for the prefilter and the weights.
     result = np.empty((*shape, values.shape[2]))
     if result.size:
         knots = np.array(values.transpose(2, 0, 1), order="C")

@@ -35,15 +35,10 @@ SPECULAR_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Sources:
-    """Sources of scenes.
+    """Sources of scenes."""
 
-    Attributes:
-        photographs: Photographs of one branch; none if everything is procedural.
-        branch: The branch of the shapes.
-    """
-
-    photographs: Sequence[Photograph]
-    branch: Branch
+    photographs: Sequence[Photograph]  # photographs of one branch; none if everything is procedural
+    branch: Branch  # the branch of the shapes
 
     def picture(self, random: np.random.Generator, height: int, width: int) -> Array:
         """A part of a photograph or a texture: ``(height, width, 3)`` linear, also above 1."""
@@ -64,20 +59,13 @@ class Sources:
 
 @dataclass(frozen=True)
 class Occluder:
-    """An object in front of the background, parallel to the sensor.
+    """An object in front of the background, parallel to the sensor."""
 
-    Attributes:
-        colour: ``(h, w, 3)`` linear light of a part of the picture.
-        alpha: ``(h, w)`` opacity in [0, 1].
-        top, left: Upper left corner of the part, px.
-        diameter: Diameter of its circle of confusion, signed, px.
-    """
-
-    colour: Array
-    alpha: Array
-    top: int
+    colour: Array  # ``(h, w, 3)`` linear light of a part of the picture
+    alpha: Array  # ``(h, w)`` opacity in [0, 1]
+    top: int  # top, left: upper left corner of the part, px
     left: int
-    diameter: float
+    diameter: float  # diameter of its circle of confusion, signed, px
 
     @property
     def window(self) -> Window:
@@ -87,19 +75,13 @@ class Occluder:
 
 @dataclass(frozen=True)
 class StreamScene:
-    """A scene as a pinhole would see it, with the circle of confusion of each point.
+    """A scene as a pinhole would see it, with the circle of confusion of each point."""
 
-    Attributes:
-        background: ``(H, W, 3)`` float32 linear light.
-        diameters: ``(H, W)`` signed diameter of the background's circle of confusion, px.
-        occluders: Occluders, from far to near.
-        photograph: Hash of the pixels of the photograph behind, None for a texture; those of
-            occluders are not told.
-    """
-
-    background: Array
-    diameters: Array
-    occluders: tuple[Occluder, ...] = ()
+    background: Array  # ``(H, W, 3)`` float32 linear light
+    diameters: Array  # ``(H, W)`` signed diameter of the background's circle of confusion, px
+    occluders: tuple[Occluder, ...] = ()  # from far to near
+    # hash of the pixels of the photograph behind, None for a texture; those of occluders are not
+    # told
     photograph: str | None = None
 
 

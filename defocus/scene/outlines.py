@@ -30,24 +30,15 @@ STROKES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
 
 @dataclass(frozen=True)
 class Shape:
-    """A cut-out shape.
-
-    Attributes:
-        kind: Kind of the shape.
-        x, y: Centre, in frame heights from the frame's centre.
-        size: Diameter or side, in frame heights.
-        turn_deg: Rotation, positive clockwise on the screen.
-        softness_px: Width of the edge, in pixels of the frame.
-        text: The letters of kind ``letters``, of D, E, F, H, L and T.
-    """
+    """A cut-out shape."""
 
     kind: Kind
-    x: float
+    x: float  # x, y: centre, in frame heights from the frame's centre
     y: float
-    size: float
-    turn_deg: float = 0.0
-    softness_px: float = 1.0
-    text: str = ""
+    size: float  # diameter or side, in frame heights
+    turn_deg: float = 0.0  # rotation, positive clockwise on the screen
+    softness_px: float = 1.0  # width of the edge, in pixels of the frame
+    text: str = ""  # the letters of kind ``letters``, of D, E, F, H, L and T
 
 
 def shape_alpha(

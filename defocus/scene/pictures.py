@@ -110,17 +110,11 @@ def part(
 
 @dataclass(frozen=True)
 class Photograph:
-    """One decoded photograph.
+    """One decoded photograph."""
 
-    Attributes:
-        pixels: ``(H, W, 3)`` uint8, sRGB.
-        detail: ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`.
-        pixels_hash: Hash of its size and pixels.
-    """
-
-    pixels: NDArray[np.uint8]
-    detail: NDArray[np.float32]
-    pixels_hash: str
+    pixels: NDArray[np.uint8]  # ``(H, W, 3)`` uint8, sRGB
+    detail: NDArray[np.float32]  # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
+    pixels_hash: str  # hash of its size and pixels
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], pixels_hash: str) -> "Photograph":

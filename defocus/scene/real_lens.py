@@ -23,15 +23,10 @@ FIRST_HEIGHT = 0.7
 
 @dataclass(frozen=True)
 class OffAxis:
-    """A coefficient that is 0 on the axis, in waves over the open pupil.
+    """A coefficient that is 0 on the axis, in waves over the open pupil."""
 
-    Attributes:
-        at_07: Value at 0.7 of the way to the corner.
-        at_corner: Value in the corner.
-    """
-
-    at_07: float = 0.0
-    at_corner: float = 0.0
+    at_07: float = 0.0  # value at 0.7 of the way to the corner
+    at_corner: float = 0.0  # value in the corner
 
     def odd(self, height: float) -> float:
         """The value at a field height as a H + b H³."""
@@ -49,65 +44,43 @@ class OffAxis:
 
 @dataclass(frozen=True)
 class Rim:
-    """A rim in front of or behind the diaphragm, as the corner of the picture sees it.
+    """A rim in front of or behind the diaphragm, as the corner of the picture sees it."""
 
-    Attributes:
-        shift: Shift of its centre towards the corner, in radii of the open pupil; in proportion to
-            the field height.
-        radius: Radius in radii of the open pupil, > 0.
-    """
-
+    # shift of its centre towards the corner, in radii of the open pupil; in proportion to the field
+    # height
     shift: float = 0.0
-    radius: float = 1.3
+    radius: float = 1.3  # in radii of the open pupil, > 0
 
 
 @dataclass(frozen=True)
 class RealLens:
-    """A lens with its aberrations, at one aperture and pixel pitch.
+    """A lens with its aberrations, at one aperture and pixel pitch."""
 
-    Wavefront errors are in waves of 0.55 µm over the open pupil: W = W040 ρ⁴ + W060 ρ⁶ +
-    W131 ρ³ cos φ + W222 ρ² cos² φ + W020 ρ², ρ = 1 at the rim of the open pupil, φ from the
-    direction of the field. Stopping down uses the middle of that pupil only.
+    # Wavefront errors are in waves of 0.55 µm over the open pupil: W = W040 ρ⁴ + W060 ρ⁶ + W131 ρ³
+    # cos φ + W222 ρ² cos² φ + W020 ρ², ρ = 1 at the rim of the open pupil, φ from the direction of
+    # the field. Stopping down uses the middle of that pupil only.
 
-    Attributes:
-        f_number: F-number of the picture, >= ``open_f_number``.
-        open_f_number: F-number of the fully open lens.
-        pixel_pitch_um: Pixel pitch of the blurred picture, µm: that of the sensor times the
-            reduction of the picture.
-        blades: Number of blades of the diaphragm, 5 or more.
-        roundness: Roundness of the diaphragm two stops down or more: 1 is a circle, 0 a polygon
-            whose corners lie on the circle. The open pupil is round.
-        turn_deg: Rotation of the diaphragm.
-        spherical: W040 on the axis.
-        spherical_6: W060, everywhere.
-        oblique_spherical: Addition to W040 off the axis.
-        coma: W131.
-        astigmatism: W222.
-        field_curvature: Difference of W020 to the best focus on the axis.
-        axial_colour_um: Distance of the foci of red and blue behind that of green, µm.
-        lateral_colour_um: Distance by which red and blue lie farther out than green in the corner,
-            µm; proportional to the field height.
-        front, rear: The rims that make the cat's eye, from either side.
-
-    Raises:
-        OpticsError: A value is impossible for a lens.
-    """
-
-    f_number: float
-    open_f_number: float
+    f_number: float  # F-number of the picture, >= ``open_f_number``
+    open_f_number: float  # F-number of the fully open lens
+    # pixel pitch of the blurred picture, µm: that of the sensor times the reduction of the picture
     pixel_pitch_um: float
-    blades: int = 9
+    blades: int = 9  # number of blades of the diaphragm, 5 or more
+    # roundness of the diaphragm two stops down or more: 1 is a circle, 0 a polygon whose corners
+    # lie on the circle. The open pupil is round.
     roundness: float = 1.0
-    turn_deg: float = 0.0
-    spherical: float = 0.0
-    spherical_6: float = 0.0
-    oblique_spherical: OffAxis = OffAxis()
-    coma: OffAxis = OffAxis()
-    astigmatism: OffAxis = OffAxis()
-    field_curvature: OffAxis = OffAxis()
+    turn_deg: float = 0.0  # rotation of the diaphragm
+    spherical: float = 0.0  # W040 on the axis
+    spherical_6: float = 0.0  # W060, everywhere
+    oblique_spherical: OffAxis = OffAxis()  # addition to W040 off the axis
+    coma: OffAxis = OffAxis()  # W131
+    astigmatism: OffAxis = OffAxis()  # W222
+    field_curvature: OffAxis = OffAxis()  # difference of W020 to the best focus on the axis
+    # distance of the foci of red and blue behind that of green, µm
     axial_colour_um: tuple[float, float] = (0.0, 0.0)
+    # distance by which red and blue lie farther out than green in the corner, µm; proportional to
+    # the field height
     lateral_colour_um: tuple[float, float] = (0.0, 0.0)
-    front: Rim = Rim()
+    front: Rim = Rim()  # front, rear: the rims that make the cat's eye, from either side
     rear: Rim = Rim()
 
     def __post_init__(self) -> None:
@@ -145,14 +118,10 @@ ROUND_UNTIL = 0.5
 
 @dataclass(frozen=True)
 class Pupil:
-    """The pupil that one place of the picture sees.
-
-    Attributes:
-        lens: The lens.
-        field: Place (x, y) in the picture relative to its centre, 1 = distance of the corner.
-    """
+    """The pupil that one place of the picture sees."""
 
     lens: RealLens
+    # place (x, y) in the picture relative to its centre, 1 = distance of the corner
     field: tuple[float, float]
 
     @property

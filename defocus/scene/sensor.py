@@ -33,15 +33,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Sensor:
-    """Properties that determine the noise of a sensor.
+    """Properties that determine the noise of a sensor."""
 
-    Attributes:
-        full_well_e: Number of electrons of a pixel that is just white.
-        read_noise_e: Standard deviation of the read noise, in electrons.
-    """
-
-    full_well_e: float = 15000.0
-    read_noise_e: float = 4.0
+    full_well_e: float = 15000.0  # number of electrons of a pixel that is just white
+    read_noise_e: float = 4.0  # standard deviation of the read noise, in electrons
 
 
 def seed_of(*names: str) -> int:
@@ -92,12 +87,10 @@ def view_difference(
 def recorded_views(
     full: Array, difference: Array, sensor: Sensor, seed: int
 ) -> tuple[Array, Array]:
-    """Record the views that belong to a full view, with their own noise.
-
-    Two halves with independent noise have a mean and a half difference with equal, independent
-    noise; that of the mean is already in ``full``. The difference is limited so that neither view
-    leaves [0, 1] and their mean stays ``full``.
-    """
+    """Record the views that belong to a full view, with their own noise."""
+    # Two halves with independent noise have a mean and a half difference with equal, independent
+    # noise; that of the mean is already in ``full``. The difference is limited so that neither view
+    # leaves [0, 1] and their mean stays ``full``.
     noise = noise_deviation(full, sensor) * normal_numbers(full.shape, seed)
     room = np.minimum(full, 1.0 - full)
     half = np.clip(difference + noise, -room, room)

@@ -29,32 +29,20 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True)
 class FilledOutline:
-    """A shape with straight sides, perhaps with holes.
+    """A shape with straight sides, perhaps with holes."""
 
-    Attributes:
-        contours: Each ``(N, 2)``; what lies inside an odd number of them is filled.
-        colour: Colour of the filling.
-    """
-
-    contours: tuple[Array, ...]
-    colour: Colour
+    contours: tuple[Array, ...]  # each ``(N, 2)``; what lies inside an odd number of them is filled
+    colour: Colour  # of the filling
 
 
 @dataclass(frozen=True)
 class Disc:
-    """A filled circle.
+    """A filled circle."""
 
-    Attributes:
-        x: Centre.
-        y: Centre.
-        radius: Radius.
-        colour: Colour of the filling.
-    """
-
-    x: float
-    y: float
+    x: float  # centre
+    y: float  # centre
     radius: float
-    colour: Colour
+    colour: Colour  # of the filling
 
 
 Shape = FilledOutline | Disc

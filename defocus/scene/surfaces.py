@@ -29,18 +29,12 @@ MOTORCYCLE_STEPS = 24
 
 @dataclass(frozen=True)
 class Canvas:
-    """Area in which a scene is drawn: the frame with a margin, finer than the final pixels.
+    """Area in which a scene is drawn: the frame with a margin, finer than the final pixels."""
 
-    Attributes:
-        width, height: Width and height of the frame, in final pixels.
-        margin: Margin on each side in final pixels, for blur and displacement.
-        fineness: Canvas pixels per final pixel along each axis.
-    """
-
-    width: int
+    width: int  # width, height: width and height of the frame, in final pixels
     height: int
-    margin: int
-    fineness: int
+    margin: int  # margin on each side in final pixels, for blur and displacement
+    fineness: int  # canvas pixels per final pixel along each axis
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,18 +67,12 @@ class Surface(Protocol):
 
 @dataclass(frozen=True)
 class Plane:
-    """A picture on a plane that faces the camera, whole or cut out to a shape.
+    """A picture on a plane that faces the camera, whole or cut out to a shape."""
 
-    Attributes:
-        picture: One of :data:`defocus.scene.pictures.PICTURES`.
-        depth_mm: Distance of the plane.
-        shape: The cut-out; None fills the canvas.
-        region: Part of the picture that fills the canvas.
-    """
-
-    picture: str
-    depth_mm: float
-    shape: Shape | None = None
+    picture: str  # one of :data:`defocus.scene.pictures.PICTURES`
+    depth_mm: float  # distance of the plane
+    shape: Shape | None = None  # the cut-out; None fills the canvas
+    # part of the picture that fills the canvas
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     @property
@@ -104,21 +92,13 @@ class Plane:
 
 @dataclass(frozen=True)
 class Slope:
-    """A slanted plane that fills the canvas: receding ground, or a wall on the right.
+    """A slanted plane that fills the canvas: receding ground, or a wall on the right."""
 
-    Attributes:
-        picture: Texture, repeated by reflection.
-        near_mm: Depth at the bottom (or left) edge of the frame.
-        far_mm: Depth at the top (or right) edge of the frame.
-        direction: Direction in which it recedes.
-        grain: Picture pixels per final pixel at the nearest end.
-    """
-
-    picture: str
-    near_mm: float
-    far_mm: float
-    direction: Literal["up", "right"] = "up"
-    grain: float = 0.6
+    picture: str  # texture, repeated by reflection
+    near_mm: float  # depth at the bottom (or left) edge of the frame
+    far_mm: float  # depth at the top (or right) edge of the frame
+    direction: Literal["up", "right"] = "up"  # direction in which it recedes
+    grain: float = 0.6  # picture pixels per final pixel at the nearest end
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -154,15 +134,12 @@ def _sampled(picture: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> ND
 
 @dataclass(frozen=True)
 class Motorcycle:
-    """The Middlebury motorcycle of scikit-image, with its true disparity.
+    """The Middlebury motorcycle of scikit-image, with its true disparity."""
 
-    Source: D. Scharstein et al., High-resolution stereo datasets with subpixel-accurate ground
-    truth, GCPR 2014; calibration as in ``skimage.data.stereo_motorcycle``.
+    # Source: D. Scharstein et al., High-resolution stereo datasets with subpixel-accurate ground
+    # truth, GCPR 2014; calibration as in ``skimage.data.stereo_motorcycle``.
 
-    Attributes:
-        region: Part of the picture that fills the canvas.
-    """
-
+    # part of the picture that fills the canvas
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     @property

@@ -26,22 +26,12 @@ GREEN_WAVELENGTH_UM = 0.55
 
 @dataclass(frozen=True)
 class Lens:
-    """A thin lens focused at one distance, in front of a sensor.
+    """A thin lens focused at one distance, in front of a sensor."""
 
-    Attributes:
-        focal_length_mm: Focal length, > 0.
-        f_number: Focal length over aperture diameter, > 0.
-        focus_distance_mm: Object distance in focus, > focal length.
-        sensor_pitch_um: Distance of two pixels of the picture, > 0.
-
-    Raises:
-        OpticsError: A value is impossible for a lens.
-    """
-
-    focal_length_mm: float
-    f_number: float
-    focus_distance_mm: float
-    sensor_pitch_um: float
+    focal_length_mm: float  # focal length, > 0
+    f_number: float  # focal length over aperture diameter, > 0
+    focus_distance_mm: float  # object distance in focus, > focal length
+    sensor_pitch_um: float  # distance of two pixels of the picture, > 0
 
     def __post_init__(self) -> None:
         if min(self.focal_length_mm, self.f_number, self.sensor_pitch_um) <= 0:
@@ -59,25 +49,9 @@ class Lens:
 def circle_of_confusion_px(
     depth_mm: NDArray[np.float64] | float, lens: Lens
 ) -> NDArray[np.float64]:
-    """Signed circle-of-confusion diameter of a thin lens.
-
-    c = (f / N) * f / (s - f) * (d - s) / d with object distance d, focus distance s, focal
-    length f and f-number N.
-
-    Args:
-        depth_mm: Object distance, any shape, > 0; ``inf`` is allowed.
-        lens: The lens.
-
-    Returns:
-        Same shape; diameter in pixels, negative in front of the focus plane.
-
-    Raises:
-        OpticsError: A depth is not above 0.
-
-    Example:
-        >>> float(circle_of_confusion_px(2000.0, Lens(50.0, 4.0, 2000.0, 5.36)))
-        0.0
-    """
+    """Signed circle-of-confusion diameter of a thin lens, px; negative before the focus plane."""
+    # c = (f / N) * f / (s - f) * (d - s) / d with object distance d (``inf`` is allowed), focus
+    # distance s, focal length f and f-number N.
     depth = np.asarray(depth_mm, dtype=np.float64)
     if not np.all(depth > 0):
         raise OpticsError("depths must be above 0 mm; correct the depth map")
@@ -100,21 +74,8 @@ def airy_diameter_px(lens: Lens, wavelength_um: float = GREEN_WAVELENGTH_UM) -> 
 
 
 def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, float]:
-    """Nearest and farthest distance with an acceptable circle of confusion.
-
-    With K = f² / (N (s - f)): d = s K / (K ± c), the inverse of :func:`circle_of_confusion_px`.
-
-    Args:
-        lens: The lens.
-        largest_coc_px: Diameter that counts as sharp, pixels, > 0.
-
-    Returns:
-        Near and far limit; the far one is ``inf`` if everything behind the focal plane is sharp.
-
-    Example:
-        >>> [round(d) for d in depth_of_field_mm(Lens(50.0, 22.627, 2000.0, 5.36), 5.0)]
-        [1369, 3711]
-    """
+    """Nearest and farthest distance (or ``inf``) with an acceptable circle of confusion."""
+    # With K = f² / (N (s - f)): d = s K / (K ± c), the inverse of :func:`circle_of_confusion_px`.
     f, s = lens.focal_length_mm, lens.focus_distance_mm
     most_mm = f * f / (lens.f_number * (s - f))
     allowed_mm = largest_coc_px * lens.sensor_pitch_um / 1000.0
@@ -129,22 +90,12 @@ def release_scale(lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.
 
 
 def true_f_number(nominal: float) -> float:
-    """The true f-number of an engraved one, on the grid of third stops 2^(k/6).
-
-    Example:
-        >>> round(true_f_number(22), 2)
-        22.63
-    """
+    """The true f-number of an engraved one, on the grid of third stops 2^(k/6): 22.63 for 22."""
     return float(2.0 ** (round(6.0 * math.log2(nominal)) / 6.0))
 
 
 def true_exposure_time(nominal_s: float) -> float:
-    """The true exposure time of a label in seconds, on the grid of third stops 2^(k/3).
-
-    Example:
-        >>> true_exposure_time(1 / 125)
-        0.0078125
-    """
+    """The true time of a label, s, on the grid of third stops 2^(k/3): 1/128 for 1/125."""
     return float(2.0 ** (round(3.0 * math.log2(nominal_s)) / 3.0))
 
 
