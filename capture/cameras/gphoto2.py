@@ -54,7 +54,7 @@ from defocus.capture.links.gphoto2.setting_names import (
     unwanted_automatics,
     white_balance_changes,
 )
-from defocus.capture.planning.disk_space import BODY_SHOT
+from defocus.capture.planning.plan import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 

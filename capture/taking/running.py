@@ -20,8 +20,7 @@ from defocus.capture.camera import (
     HasMirror,
     HasWhiteBalance,
 )
-from defocus.capture.planning.disk_space import space_words, together
-from defocus.capture.planning.plan import Plan, lines_of
+from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions

@@ -15,7 +15,7 @@ from defocus.capture.cameras.gphoto2 import virtual_environment
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.commands import shoot
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.planning.disk_space import BODY_SHOT, Space, space_words
+from defocus.capture.planning.plan import BODY_SHOT, Space, space_words
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.quality.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
 from defocus.capture.sessions.session import read_session, read_state

@@ -1,9 +1,9 @@
 """Krishnan and Fergus's deconvolution of one disc."""
 
+from defocus.baselines.operators.chain import OneDisc
 from defocus.baselines.operators.chain_cards import Prior
 from defocus.baselines.operators.domain import Array, Domain
 from defocus.baselines.operators.krishnan_fergus import krishnan_fergus
-from defocus.baselines.operators.one_disc import OneDisc
 
 __all__ = ["PRIOR", "make"]
 

@@ -1,8 +1,8 @@
 """Richardson-Lucy deconvolution of one disc, accelerated."""
 
+from defocus.baselines.operators.chain import OneDisc
 from defocus.baselines.operators.deconvolution import richardson_lucy
 from defocus.baselines.operators.domain import Array, Domain
-from defocus.baselines.operators.one_disc import OneDisc
 
 __all__ = ["ITERATIONS", "make"]
 

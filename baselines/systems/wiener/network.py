@@ -1,8 +1,8 @@
 """Wiener's filter of one disc."""
 
+from defocus.baselines.operators.chain import OneDisc
 from defocus.baselines.operators.deconvolution import wiener_levels
 from defocus.baselines.operators.domain import Array, Domain
-from defocus.baselines.operators.one_disc import OneDisc
 
 __all__ = ["NOISE_TO_SIGNAL", "make"]
 
