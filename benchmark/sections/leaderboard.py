@@ -1,14 +1,19 @@
-"""The leaderboards, each beside a picture: the first one early, further ones below."""
+"""The leaderboards, each beside a picture: the first one early, further ones below.
+
+Systems without any score have a table of their own, with the reasons.
+"""
 
 from collections.abc import Mapping, Sequence
 
+from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.reporting.board.table import board_table
+from defocus.benchmark.reporting.content import Content, display_name, group_anchor
 from defocus.benchmark.reporting.details import part_table, protocol_table
 from defocus.benchmark.reporting.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.section.section import Section, tabbed
 from defocus.benchmark.section.study import ReportStudy
-from defocus.reports.model import Beside, Part
+from defocus.reports.model import Beside, Link, Part, Table
 
 ASIDE = "Leaderboards"
 
@@ -52,3 +57,31 @@ def _printed_board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...
 
 LEADERBOARD = Section("Leaderboard", 10, (), _first, aside=ASIDE)
 FURTHER = Section("Further leaderboards", 30, (), _further, aside=ASIDE)
+
+
+WITHOUT_SCORES = "Without scores"
+
+
+def _unscored(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
+    alone = not study.pictures and not study.printed
+    return {"Leaderboard" if alone else WITHOUT_SCORES: _unscored_table(study.content)}
+
+
+UNSCORED = Section(WITHOUT_SCORES, 60, (), _unscored)
+
+
+def _unscored_table(content: Content) -> list[Table]:
+    """Table of the systems without any score, with reasons; empty if all have scores."""
+    lines = [
+        (
+            Link(display_name(content, entry.system), f"#{group_anchor(entry)}"),
+            entry.dataset,
+            budget_words([entry.budget]),
+            entry.status,
+        )
+        for group in content.groups
+        for entry in group[:1]
+        if not entry.scored
+    ]
+    columns = ("System", "Dataset", "Budget", "Status")
+    return [Table.of("The reasons", columns, lines)] if lines else []

@@ -1,13 +1,25 @@
-"""How the numbers were made: curves of trainings and references in print alone, methods in both."""
+"""How the numbers were made, and what lies behind each row."""
 
 from collections.abc import Sequence
 
-from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.leaderboard.classes import budget_words
+from defocus.benchmark.reporting.board.lines import BoardKey, line_of
+from defocus.benchmark.reporting.content import Content, display_name, group_anchor
+from defocus.benchmark.reporting.details import detail_parts
 from defocus.benchmark.reporting.figures.plots import training_curves
-from defocus.benchmark.reporting.provenance import hardware, method_parts, references, trainings
+from defocus.benchmark.reporting.provenance import (
+    card_words,
+    hardware,
+    method_parts,
+    references,
+    run_facts,
+    trainings,
+)
+from defocus.benchmark.results.store import Entry
 from defocus.benchmark.section.section import Figures, Section
 from defocus.benchmark.section.study import ReportStudy
-from defocus.reports.model import Part
+from defocus.progress import counted
+from defocus.reports.model import Folded, Paragraph, Part
 
 
 def _training(study: ReportStudy) -> Sequence[Part]:
@@ -32,3 +44,39 @@ def _references(study: ReportStudy) -> Sequence[Part]:
 TRAINING = Section("Training", 115, (), _training, figures=_figures)
 METHODS = Section("Methods", 120, (), _methods)
 REFERENCES = Section("References", 130, (), _references)
+
+
+def _rows(study: ReportStudy) -> tuple[Part, ...]:
+    """What lies behind each row, one folded page each, and the curves of all trainings."""
+    if study.printed:
+        return ()
+    content = study.content
+    rows = [_detail(study, group) for group in content.groups]
+    folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
+    curves = training_curves(content)
+    made, machines = trainings(content), hardware(content)
+    return (
+        *([folded] if folded else []),
+        *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
+        *([Folded("Trainings", "trainings", (made,))] if made.facts else []),
+        *([Folded(machines.caption, "hardware", (machines,))] if machines.facts else []),
+    )
+
+
+def _detail(study: ReportStudy, group: Sequence[Entry]) -> Folded:
+    content, entry = study.content, group[0]
+    name, parts = display_name(content, entry.system), list[Part]()
+    for scores in study.pictures:
+        key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
+        lines = [line for line in scores.board.lines if line.key == line_of(entry)]
+        if lines and key == scores.board.key:
+            name = lines[0].name
+            parts += detail_parts(content, scores.board, lines[0], scores, study.notes)
+    card = content.cards.get(entry.system)
+    parts += [Paragraph(card_words(card))] if card else []
+    parts += run_facts(content, group)
+    said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
+    return Folded(name, group_anchor(entry), tuple(parts), said)
+
+
+BEHIND = Section("Behind the rows", 110, (), _rows)

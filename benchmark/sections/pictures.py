@@ -1,8 +1,13 @@
-"""The pictures of each dataset."""
+"""The pictures of each dataset, and the comparison of JDRL with the plain loss."""
 
 from collections.abc import Mapping, Sequence
 
+from defocus.benchmark.reporting.figures.joint_training import (
+    joint_training_parts,
+    only_joint_training,
+)
 from defocus.benchmark.reporting.figures.picture_pages import picture_parts, printed_pictures
+from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.section.section import Section
 from defocus.benchmark.section.study import ReportStudy
 from defocus.reports.model import Part
@@ -14,3 +19,25 @@ def _build(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
 
 
 SECTION = Section("Pictures", 100, (), _build, aside="Pictures")
+
+
+HEADING = "JDRL and the plain loss"
+
+
+def _joint_training(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
+    if study.lead:  # whose own answer compares them already
+        return {}
+    made_for_it = {one.board.name for one in study.pictures if _only_joint(one)}
+    return study.by_dataset(
+        HEADING,
+        lambda one: joint_training_parts(study.content, one.board, study.kept),
+        sorted(study.pictures, key=lambda one: one.board.name not in made_for_it),
+    )
+
+
+def _only_joint(scores: PictureScores) -> bool:
+    """Whether a leaderboard has nothing but networks trained with and without JDRL."""
+    return only_joint_training({s.first.system for s in scores.board.lines if not s.reference})
+
+
+JOINT_TRAINING = Section(HEADING, 20, (), _joint_training)
