@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, left_of
 from defocus.benchmark.leaderboard.terminal import print_tables
-from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.run_folder import CRASHES, run_folder
 from defocus.benchmark.results.store import STORE, read_results
-from defocus.benchmark.study.attempt import CRASHES
 from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Split

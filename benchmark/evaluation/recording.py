@@ -21,18 +21,21 @@ from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics, lack_trut
 from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.benchmark.results.run_folder import (
     AGAIN,
+    CRASHES,
     FAILURE,
+    OURS,
     fewer_words,
     library_versions,
     machine,
+    one_line,
     run_folder,
     stamp,
     training_left_out,
+    write_failure,
 )
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -103,7 +106,12 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
 
 
 def record_columns(
-    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
+    study: Study,
+    results: Results,
+    run: Run,
+    entry: Entry,
+    names: Collection[str],
+    network: Callable[[], "Trained"],
 ) -> str:
     """Compute some metrics of a stored run, from kept pictures or else by the network."""
     # Its other scores stay as they are. Returns why it failed, in one line, or nothing.
@@ -112,7 +120,7 @@ def record_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            found = _rescored(study, run, metrics, kept_outputs(study, entry))
+            found = _rescored(study, run, metrics, kept_outputs(study, entry), network)
         else:
             found = _no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
@@ -240,14 +248,18 @@ def _without(study: Study, run: Run) -> dict[str, object]:
 
 
 def _rescored(
-    study: Study, run: Run, metrics: "Mapping[str, Metric]", outputs: KeptOutputs
+    study: Study,
+    run: Run,
+    metrics: "Mapping[str, Metric]",
+    outputs: KeptOutputs,
+    network: Callable[[], "Trained"],
 ) -> list[Score]:
     from defocus.benchmark.evaluation.evaluate import UNREADABLE
     from defocus.datasets.opening import require_one_size
     from defocus.images import read_member
 
     scorer = _scorer(study, run, metrics)
-    restore = _restorer(study, run)
+    restore = _restorer(run, network)
 
     def scored(pair: "Pair") -> list[Score]:
         require_one_size([pair])
@@ -274,7 +286,9 @@ def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairSco
     return PairScorer(study.dataset, estimator, metrics, DEFAULT, _independent(run))
 
 
-def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]":
+def _restorer(
+    run: Run, network: Callable[[], "Trained"]
+) -> "Callable[[Pair], NDArray[np.float64]]":
     """A function that restores a pair's picture; the network is loaded when it is first called."""
     from defocus.benchmark.evaluation.evaluate import restore_picture
     from defocus.training.devices import best_device
@@ -284,7 +298,7 @@ def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]"
 
     @functools.cache
     def trained() -> "Trained":
-        found = load_run(*study.trained(run))
+        found = network()
         found.network.to(device).eval()
         return found
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +13,16 @@ from defocus import __version__
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.commit import own_commit
-from defocus.errors import InputError
-from defocus.files import make_folder, sha256_file, write_json
+from defocus.errors import (
+    STORAGE_ERRNOS,
+    DatasetError,
+    DefocusError,
+    ImageError,
+    InputError,
+    InterruptedWorkError,
+    StorageError,
+)
+from defocus.files import make_folder, sha256_file, write_json, write_text
 from defocus.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reading import read_json
@@ -24,7 +33,9 @@ if TYPE_CHECKING:  # a folder is described without what datasets need
 
 __all__ = [
     "AGAIN",
+    "CRASHES",
     "FAILURE",
+    "OURS",
     "UNREAD",
     "checkpoint_is",
     "fewer_words",
@@ -33,6 +44,7 @@ __all__ = [
     "left_out_of_study",
     "library_versions",
     "machine",
+    "one_line",
     "package_version",
     "run_folder",
     "stamp",
@@ -40,6 +52,7 @@ __all__ = [
     "training_folder",
     "training_left_out",
     "unread_pairs",
+    "write_failure",
 ]
 
 
@@ -193,3 +206,26 @@ def trained_datasets(train_dataset: str) -> tuple[str, ...]:
     """The names of an entry's training datasets, whole or without some pairs."""
     names = (name.partition(_FEWER)[0] for name in train_dataset.split("+"))
     return tuple(name for name in names if name)
+
+
+CRASHES = (Exception,)
+"""What a faulty system raises (its weights file may be missing, its module may not import), of
+whatever family: its run fails and the study goes on. A full disk and the person's Ctrl-C end the
+study."""
+
+OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
+"""What no system is to blame for: the study stops."""
+
+
+def write_failure(error: Exception, folder: Path) -> str:
+    """Write an error's traceback into a run's folder; return the error as one line."""
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+        raise error
+    write_text(folder / FAILURE, "".join(traceback.format_exception(error)))
+    return one_line(error)
+
+
+def one_line(error: BaseException) -> str:
+    """An error as one line; program faults include the type of error."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, DefocusError) else f"{type(error).__name__}: {text}"

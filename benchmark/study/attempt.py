@@ -4,7 +4,6 @@ A file in the run's folder says that the run is to be repeated. It stays until t
 stored, so that a killed process continues the repetition.
 """
 
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,11 +14,13 @@ from defocus.baselines.weights.store import build_with
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import (
     AGAIN,
+    CRASHES,
     FAILURE,
     is_repeated,
     package_version,
     run_folder,
     training_folder,
+    write_failure,
 )
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
@@ -27,16 +28,12 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
 from defocus.errors import (
-    STORAGE_ERRNOS,
     DatasetError,
     DefocusError,
-    ImageError,
     InputError,
-    InterruptedWorkError,
     NotApplicableError,
-    StorageError,
 )
-from defocus.files import make_folder, write_json, write_text
+from defocus.files import make_folder, write_json
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 from defocus.reading import read_json
@@ -48,17 +45,13 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.method import Training
 
 __all__ = [
-    "CRASHES",
-    "OURS",
     "ask_again",
     "begin_again",
     "load_run",
-    "one_line",
     "require_test_pairs",
     "tell_versions",
     "train_alone",
     "train_run",
-    "write_failure",
 ]
 
 
@@ -122,15 +115,6 @@ def _read(path: Path) -> tuple[str, bool]:
     if name and (Path(name).name != name or not name.startswith(ASIDE)):
         raise InputError(f"{path}: names the folder {name!r}; delete the file")
     return name, moved
-
-
-CRASHES = (Exception,)
-"""What a faulty system raises (its weights file may be missing, its module may not import), of
-whatever family: its run fails and the study goes on. A full disk and the person's Ctrl-C end the
-study."""
-
-OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
-"""What no system is to blame for: the study stops."""
 
 
 def require_test_pairs(dataset: Dataset) -> None:
@@ -250,17 +234,3 @@ def load_run(study: Study, run: Run) -> "Trained":
     if run.recipe is None:
         return Trained(run.baseline.build(), 0.0)
     return load_trained(run, run_folder(study.out, run.id))
-
-
-def write_failure(error: Exception, folder: Path) -> str:
-    """Write an error's traceback into a run's folder; return the error as one line."""
-    if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
-        raise error
-    write_text(folder / FAILURE, "".join(traceback.format_exception(error)))
-    return one_line(error)
-
-
-def one_line(error: BaseException) -> str:
-    """An error as one line; program faults include the type of error."""
-    text = " ".join(str(error).split())[:300]
-    return text if isinstance(error, DefocusError) else f"{type(error).__name__}: {text}"

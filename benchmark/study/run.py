@@ -192,10 +192,13 @@ def _work(
             _tell_first_step(study, results, number, len(tasks) - number)
         one, begun = task.left, time.monotonic()
         say(f"[{task.place}] {one.run.id}{_told(study, task, clock)}")
+        run = one.run
         if one.entry is None or one.metrics is None:
-            record_run(study, results, one.run, partial(train_run, study, one.run))
-        elif record_columns(study, results, one.run, one.entry, one.metrics):
-            failed.append(one.run.id)
+            record_run(study, results, run, partial(train_run, study, run))
+        else:
+            network = partial(load_run, *study.trained(run))
+            if record_columns(study, results, run, one.entry, one.metrics, network):
+                failed.append(run.id)
         bring_up_to_date()
         if task.trains:
             clock.add(time.monotonic() - begun)

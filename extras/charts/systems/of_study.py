@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from defocus.benchmark.reporting.write import write_report
-from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.study.attempt import CRASHES, load_run, one_line
+from defocus.benchmark.results.run_folder import CRASHES, one_line, run_folder
+from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.document import load_noted, read_request
 from defocus.benchmark.study.expansion import expand_all
 from defocus.benchmark.study.plan import Run
