@@ -23,7 +23,8 @@ from defocus.align.measure import Measurement
 from defocus.cache import atomic_folder
 from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.deriving.maker import working_folder
-from defocus.datasets.measuring.kept import MEASURING_REVISION, measured_pair, pair_keys
+from defocus.datasets.measuring.kept import measured_pair, pair_keys
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.opening import read_whole, require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar import (

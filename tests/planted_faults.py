@@ -182,8 +182,8 @@ _IN_THE_CORE = (
     Fault("defocus/blocks/photoshop.py", "end = at + 4 + size + size % 2", "end = at + 4 + size"),
     Fault(
         "defocus/training/record/curves.py",
-        'if row["step"] <= last_step]',
-        'if row["step"] < last_step]',
+        'if int(row["step"]) <= last_step]',
+        'if int(row["step"]) < last_step]',
     ),
     Fault(
         "defocus/scene/aperture.py",

@@ -15,7 +15,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
-from defocus.datasets.measuring.kept import REFERENCED
+from defocus.datasets.measuring.revision import REFERENCED
 from defocus.files import make_folder, write_json
 from defocus.reading import read_json
 

@@ -31,7 +31,6 @@ from defocus.datasets.audit.pair_audit import (
     unreadable,
 )
 from defocus.datasets.measuring.kept import (
-    MEASURING_REVISION,
     NO_LIMITS,
     InSession,
     MotionLimits,
@@ -39,6 +38,7 @@ from defocus.datasets.measuring.kept import (
     pair_keys,
     session_key,
 )
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PooledSession,
     lenses_of,

@@ -24,7 +24,7 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.measure import Measurement
 from defocus.blocks.derived import give_blocks
 from defocus.datasets.deriving.maker import kept_record
-from defocus.datasets.measuring.kept import REFERENCED
+from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json

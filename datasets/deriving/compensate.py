@@ -34,7 +34,6 @@ from defocus.datasets.deriving.maker import (
     kept_record,
 )
 from defocus.datasets.measuring.kept import (
-    MEASURING_REVISION,
     NO_LIMITS,
     InSession,
     MotionLimits,
@@ -43,6 +42,7 @@ from defocus.datasets.measuring.kept import (
     pair_keys,
     session_key,
 )
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PooledSession,
     lenses_of,

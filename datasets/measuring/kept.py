@@ -28,6 +28,7 @@ from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
 from defocus.cache import cache_folder
+from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
@@ -37,9 +38,7 @@ from defocus.progress import say
 from defocus.scene.geometry import Similarity
 
 __all__ = [
-    "MEASURING_REVISION",
     "NO_LIMITS",
-    "REFERENCED",
     "InSession",
     "MotionLimits",
     "kept_blur",
@@ -54,17 +53,6 @@ __all__ = [
     "session_key",
     "write_measurement",
 ]
-
-
-MEASURING_REVISION = 6
-"""Of the numbers, flow and masks that the measurement of a pair comes to: raising it measures every
-pair again, and makes again what rests on measurements. ``tests/golden`` fails if you forget."""
-
-REFERENCE_REVISION = 1
-"""Of how a sharp picture is registered with a measurement: raise it when its pixels change."""
-
-REFERENCED = [MEASURING_REVISION, REFERENCE_REVISION]
-"""What a stored reference is of; one of other revisions is made again."""
 
 
 @dataclass(frozen=True)

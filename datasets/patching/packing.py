@@ -21,7 +21,7 @@ from defocus.datasets.deriving.aligned_reference import (
     aligned_reference,
     measured_blur,
 )
-from defocus.datasets.measuring.kept import REFERENCED
+from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import array_shape, read_array
 from defocus.errors import DatasetError, ImageError, NotApplicableError

@@ -98,7 +98,7 @@ def command(
     same command continues after an interruption. The tables are written there as Markdown, CSV and
     JSON.
     """
-    from defocus.datasets.measuring.kept import MEASURING_REVISION
+    from defocus.datasets.measuring.revision import MEASURING_REVISION
     from defocus.files import write_json, write_text
     from research.alignment_truth.benchmark import TRUTH_REVISION, TruthPlan, run_benchmark
     from research.alignment_truth.methods import available_methods

@@ -19,7 +19,8 @@ from defocus.datasets.audit.run import AUDITED, audit_dataset, row_document
 from defocus.datasets.cutting import CUTTING_REVISION, Scheme, cut_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.deriving.compensate import COMPENSATION_REVISION, compensate_dataset
-from defocus.datasets.measuring.kept import MEASURING_REVISION, REFERENCED, measured_pair, pair_keys
+from defocus.datasets.measuring.kept import measured_pair, pair_keys
+from defocus.datasets.measuring.revision import MEASURING_REVISION, REFERENCED
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import PACKAGING_REVISION, package_dataset
