@@ -22,7 +22,7 @@ from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
 from defocus.isolation import LeftOut
 from defocus.reading import read_json
-from defocus.staging import owned_folder, staging_folder
+from defocus.staging import owned_folder, remove_abandoned, staging_folder
 
 __all__ = [
     "Derivation",
@@ -97,6 +97,8 @@ def finish_dataset(
     steps = steps if step is None else (*steps, step)
     source = "" if dataset is None else _origin(dataset)
     manifest = make_manifest(out, pairs, source, steps)
+    for left in out.glob("*/.*-????????.part"):  # of a run that was killed while another made it
+        remove_abandoned(left.parent, left.name.removesuffix(".part")[:-8], ".part")
     _place(out, command, MANIFEST, lambda folder: write_manifest(folder, manifest))
 
 

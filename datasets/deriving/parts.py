@@ -22,7 +22,7 @@ from defocus.isolation import LeftOut, attempt
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.raw import RAW_SUFFIXES
-from defocus.staging import remove_abandoned, staging_folder
+from defocus.staging import staging_folder
 
 __all__ = ["any_raw", "copy_file", "kept_pairs", "place_pair", "write_parts"]
 
@@ -72,9 +72,6 @@ def write_parts(
     work = partial(_write_part, write=write, folder=folder)
     done = track(in_processes(work, list(entries.items()), jobs), title, len(entries))
     failed = {one.id: one for one in done if one is not None}
-    if any(folder.glob(".*.part")):  # a run was killed beside another that made the pair
-        for name in entries:
-            remove_abandoned(folder, f".{name}-", ".part")
     return tuple(failed[name] for name in entries if name in failed)
 
 

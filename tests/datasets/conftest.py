@@ -14,6 +14,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
+from defocus.datasets.rendering.scene import Scene
 from defocus.datasets.sample import SCENES
 from defocus.files import write_json
 from defocus.images import Image, read_image, write_image
@@ -25,18 +26,33 @@ def mild(cache_folder: Path) -> Dataset:
     return open_dataset("sample")
 
 
+STRONG = ("astronaut", "cafe", "cat", "desk", "launch")
+
+
 @pytest.fixture(scope="session")
-def strong(cache_folder: Path) -> Dataset:
-    return open_dataset("sample:strong")
+def strong(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    scenes = tuple(scene for scene in SCENES if scene.name in STRONG)
+    return part_of("sample:strong", scenes, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def wide(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Four of its scenes: all would be rendered for the tests of this variant alone."""
+    return part_of("sample:wide", SCENES[::7], tmp_path_factory)
+
+
+def part_of(
+    name: str, scenes: tuple[Scene, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Dataset:
+    """Some scenes of a variant: all would be rendered for the tests of this one alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("wide")))
-        patch.setattr("defocus.datasets.sample.SCENES", SCENES[::7])
-        return open_dataset("sample:wide")
+        patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("part")))
+        patch.setattr("defocus.datasets.sample.SCENES", scenes)
+        return open_dataset(name)
+
+
+@pytest.fixture(scope="session")
+def whole_strong(cache_folder: Path) -> Dataset:
+    return open_dataset("sample:strong")
 
 
 @pytest.fixture(scope="session")

@@ -206,9 +206,7 @@ def test_decisions_are_undone_last_first(curation: Curation) -> None:
         undo_decision(curation.out)
 
 
-def test_other_rules_need_another_folder(curation: Curation) -> None:
-    with pytest.raises(DatasetError, match="other settings"):
-        begin_curation(curation.dataset, curation.audit, LAX, curation.out)
+def test_without_an_accepted_pair_the_judgements_are_there(curation: Curation) -> None:
     for name in ("a", "b", "c"):
         add_decision(curation.out, Judgement(name, "reject", "no", "person"))
     with pytest.raises(NotApplicableError, match="no pair is accepted"):
