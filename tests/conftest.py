@@ -57,18 +57,21 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run one of the commands as a process: ``run("defocus-data", "align", …)``."""
+    """Run one of the commands as a process: ``run("defocus-data", "align", …, code=0)``.
+
+    Its exit code must be that one, where it is given."""
 
     def run_one(
-        command: str, *arguments: str | Path, timeout: float = 120, **environment: str
+        command: str,
+        *arguments: str | Path,
+        timeout: float = 120,
+        code: int | None = None,
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
-        return run_command(
-            COMMANDS[command],
-            arguments,
-            tmp_path,
-            {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
-            timeout,
-        )
+        settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
+        done = run_command(COMMANDS[command], arguments, tmp_path, settings, timeout)
+        assert code in (done.returncode, None), done.stderr
+        return done
 
     return run_one
 

@@ -321,8 +321,7 @@ def test_what_helps_is_known_of_reasons_that_are_given() -> None:
 def test_an_unknown_pair_says_what_helps(tmp_path: Path, run: Run) -> None:
     for name in ("blurry", "sharp"):
         write_image(tmp_path / f"{name}.png", np.full((96, 128, 3), 90, np.uint8))
-    done = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png")
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png", code=0)
     reason = next(line for line in done.stdout.splitlines() if line.startswith("reason"))
     assert f"what helps {advice(reason)}" in done.stdout
     assert "hardly any texture" in reason

@@ -143,9 +143,8 @@ def test_on_the_command_line(run: Run, measured: Measured, tmp_path: Path) -> No
     done = run(
         "defocus-data", "align", *pictures, "--rig", tmp_path / "rig.toml", "--out", "first",
         "--model", "flow", "--scale", "0.5", "--kernel", "lanczos", "--photometric", "none",
-        "--evidence", "seen", "--json",
+        "--evidence", "seen", "--json", code=0,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["shift_px"] == pytest.approx(pair.truth.shift_px, abs=0.2)
     assert (tmp_path / "seen" / "measurement.png").is_file()
@@ -154,11 +153,9 @@ def test_on_the_command_line(run: Run, measured: Measured, tmp_path: Path) -> No
     assert (record["model"], record["scale"], record["kernel"]) == ("flow", 0.5, "lanczos")
     shutil.move(tmp_path / "rig.toml", tmp_path / "gone.toml")
     repeat = ("align", *pictures, "--from-record", "first/misalignment.json", "--out", "again")
-    done = run("defocus-data", *repeat)
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-data", *repeat, code=0)
     for name in BLUR_NAMES:  # measured, so not in the record
         (tmp_path / "first" / name).unlink()
     assert contents(tmp_path / "again") == contents(tmp_path / "first")
-    done = run("defocus-data", *repeat, "--model", "global")
-    assert done.returncode == 2
+    done = run("defocus-data", *repeat, "--model", "global", code=2)
     assert "--from-record can be combined with --out only" in done.stderr

@@ -365,8 +365,7 @@ def test_a_label_cannot_leave_the_cache(own_cache: Path, official: Path) -> None
 def test_the_commands(own_cache: Path, tmp_path: Path, run: Run) -> None:
     """A wrong file gives one line and 2; a damaged card and a file that is gone give 1 and 2."""
     torch.save(STATE, tmp_path / "wrong.pth")
-    refused = run("defocus-bench", "weights", "add", "gkmnet", tmp_path / "wrong.pth")
-    assert refused.returncode == 2
+    refused = run("defocus-bench", "weights", "add", "gkmnet", tmp_path / "wrong.pth", code=2)
     assert "not the weights of gkmnet" in refused.stderr
     assert refused.stderr.count("\n") == 1
     folder = own_cache / "weights" / "gkmnet"
@@ -380,8 +379,7 @@ def test_the_commands(own_cache: Path, tmp_path: Path, run: Run) -> None:
     assert listed.stderr.startswith(f"{folder / 'damaged.json'}: damaged (")
     shown = run("defocus-bench", "weights", "list")
     assert "(taken as its authors' own)" in shown.stdout
-    checked = run("defocus-bench", "weights", "check", "--json")
-    assert checked.returncode == 1
+    checked = run("defocus-bench", "weights", "check", "--json", code=1)
     rows = {row["label"]: row for row in json.loads(checked.stdout)}
     assert not rows["x"]["ok"]
     assert "missing" in rows["x"]["reason"]

@@ -98,8 +98,7 @@ def test_an_interrupted_check_goes_on_where_it_ended(
 
 
 def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path) -> None:
-    done = run("defocus-capture", "check", session, "--json", "--files-only")
-    assert done.returncode == 1
+    done = run("defocus-capture", "check", session, "--json", "--files-only", code=1)
     assert not (session / "report.html").exists()
     again = run("defocus-capture", "check", session, "--json")
     assert (again.returncode, again.stdout) == (1, done.stdout), "nothing else is said"

@@ -154,9 +154,8 @@ def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
 
 def test_a_pair_through_shoot(rig: MakeRig, run: Run, tmp_path: Path) -> None:
     session = tmp_path / "session"
-    done = run("defocus-capture", "shoot", session, "--camera", rig(), "--blurry", "f/4",
-               "--sharp", "f/22", "--order", "blurry-first", "--settle", "0", "--yes")  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run("defocus-capture", "shoot", session, "--camera", rig(), "--blurry", "f/4",
+        "--sharp", "f/22", "--order", "blurry-first", "--settle", "0", "--yes", code=0)  # fmt: skip
     (pair,) = read_session(session).pairs
     assert pair.metadata["roles"]["sharp"]["exif"]["f_number"] == 22.0
     assert json.loads((tmp_path / "state.json").read_text())["aperture"] == "f/4"

@@ -62,12 +62,10 @@ def test_a_lost_camera_leaves_a_session_to_resume(
     source.rename(tmp_path / "away.jpg")
     camera = f"gphoto2:virtual={virtual_folder}"
     words = ("--blurry", "f/5.6", "--sharp", "f/22", "--shutter", "0.0012s", "--settle", "0")
-    done = run("defocus-capture", "shoot", "s", "--camera", camera, *words, "--yes")
-    assert done.returncode == 4, done.stderr
+    done = run("defocus-capture", "shoot", "s", "--camera", camera, *words, "--yes", code=4)
     assert "resume" in done.stderr.splitlines()[-1]
     (tmp_path / "away.jpg").rename(source)
-    done = run("defocus-capture", "resume", "s", "--yes")
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-capture", "resume", "s", "--yes", code=0)
     assert "the same" in done.stderr  # a real camera's pair would be rejected for it
     (pair,) = read_session(tmp_path / "s").pairs
     assert pair.verdict == "warn"
@@ -120,9 +118,8 @@ def test_limits_that_are_typed() -> None:
 def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -> None:
     done = run(
         "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=7", "--scene", "auto",
-        "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn",
+        "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn", code=0,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     assert "0001_scene-001  in 1 s" in done.stderr
     (planned,) = read_state(tmp_path / "s")[0].shoots
     assert planned.handling.limits.shift_reject_px == 7.0
@@ -222,8 +219,7 @@ def test_bad_input_is_one_line_and_a_code(
 def test_a_pair_that_is_gone_is_one_short_line(run: Run, tmp_path: Path) -> None:
     run("defocus-capture", "shoot", "s", "--camera", TINY, "--scenes", "2", "--yes")
     shutil.rmtree(tmp_path / "s/pairs/0001_scene-001")
-    done = run("defocus-capture", "check", "s", "--files-only")
-    assert done.returncode == 1
+    done = run("defocus-capture", "check", "s", "--files-only", code=1)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("0001_scene-001"))
     assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
 

@@ -216,8 +216,7 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
         (["--out", "new", "--register", "report"], "check s'"),
         (["--out", "new", "--register", "warp"], "defocus-data compensate pairs:new"),
     ):
-        refused = run("defocus-capture", "develop", "s", *arguments)
-        assert refused.returncode == 2
+        refused = run("defocus-capture", "develop", "s", *arguments, code=2)
         assert words in refused.stderr
     assert not (tmp_path / "new").exists()
 
@@ -228,8 +227,7 @@ def test_a_changed_original_is_named_and_the_others_go_on(tmp_path: Path, run: R
     changed = tmp_path / "s/pairs/0002_desk/sharp.dng"
     changed.chmod(0o644)
     changed.write_bytes(changed.read_bytes()[:-1] + b"\1")
-    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "3")
-    assert done.returncode == 1
+    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "3", code=1)
     lines = done.stderr.splitlines()
     assert len(lines) == 2
     assert "0002_desk" in lines[0]
@@ -243,8 +241,7 @@ def test_damaged_raw_files_give_one_line_each(tmp_path: Path, run: Run, real_dat
     pairs = [{"blurry": nef, "sharp": nef} for nef in nefs]
     good = raw_pair(tmp_path / "raw", scene(), scene())
     write_session(tmp_path / "s", [*pairs, good])
-    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
-    assert done.returncode == 1
+    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2", code=1)
     lines = done.stderr.splitlines()
     assert len(lines) == len(nefs) + 1
     for number in range(1, len(nefs) + 1):

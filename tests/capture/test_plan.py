@@ -101,8 +101,7 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(
     plan = json.loads(run("defocus-capture", *arguments, "--json", "--blurry", "f/2").stdout)
     assert plan["blurry"]["aperture"] == "f/2"
     (tmp_path / "lab.toml").write_text("[shoot]\nmax-shutter = 'long'\n")
-    done = run("defocus-capture", *arguments)
-    assert done.returncode == 2
+    done = run("defocus-capture", *arguments, code=2)
     assert "'long' is not a number of seconds" in done.stderr
 
 

@@ -92,8 +92,7 @@ def test_a_changed_original_is_found(copied: Path, change: str, run: Run) -> Non
     elif change != "remove":
         content[3000] ^= 1
         victim.write_bytes(content[: 4000 if change == "cut" else None])
-    done = run("defocus-capture", "check", copied, "--json")
-    assert done.returncode == 1
+    done = run("defocus-capture", "check", copied, "--json", code=1)
     document = json.loads(done.stdout)
     bad = [(p["id"], f["name"]) for p in document["pairs"] for f in p["files"] if not f["ok"]]
     assert bad == [("0002_desk-left", "sharp.tif")]
@@ -108,13 +107,11 @@ def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) 
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
     assert [pair.id for pair in read_session(copied).pairs] == PAIRS[:2]
-    done = run("defocus-capture", "check", copied, "--json")
-    assert done.returncode == 1
+    done = run("defocus-capture", "check", copied, "--json", code=1)
     assert "torn" in done.stderr
     assert json.loads(done.stdout)["pairs"][2]["verdict"] == "incomplete"
     shot = (copied / "pairs/0003_scene-002/blurry.tif").stat().st_mtime_ns
-    done = run("defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1")
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1", code=0)
     assert "torn" in done.stderr
     assert "1 pair had all shots and only lacked a verdict" in done.stderr
     assert not (copied / "interrupted").exists()
@@ -134,8 +131,7 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> Non
     done = run("defocus-capture", "resume", copied, "--camera", TINY.replace("seed=3", "seed=4"))
     assert done.returncode == 2
     assert "add --yes" in done.stderr
-    done = run("defocus-capture", "resume", copied)
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-capture", "resume", copied, code=0)
     assert "interrupted/0003_scene-002.1" in done.stderr
     assert check_session(copied).ok
     kept = copied / "interrupted" / "0003_scene-002.1" / "blurry.tif"
@@ -153,12 +149,10 @@ def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
 
 def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
     with open_session_folder(copied, create=False):
-        done = run("defocus-capture", *shoot_arguments(copied))
-        assert done.returncode == 2
+        done = run("defocus-capture", *shoot_arguments(copied), code=2)
         assert f"in use by process {os.getpid()}" in done.stderr
         assert read_session(copied).pairs  # readers need no lock
-    done = run("defocus-capture", *shoot_arguments(copied))
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-capture", *shoot_arguments(copied), code=0)
 
 
 @pytest.mark.parametrize("command", ["check", "resume"])
@@ -226,8 +220,7 @@ def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Ru
     """Half-written index files of a killed process are removed."""
     for name in (".session-a1b2c3d4.part.json", ".checksums-a1b2c3d4.part.sha256", ".session-x"):
         (copied / name).write_text("half")
-    done = run("defocus-capture", "resume", copied)
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-capture", "resume", copied, code=0)
     assert "nothing to shoot" in done.stderr
     assert [path.name for path in copied.glob(".*")] == [".session-x"]
 
@@ -241,6 +234,5 @@ def test_a_plan_that_a_person_confirmed_is_asked_about_again(copied: Path, run: 
             if "shoots" in fields:
                 fields["shoots"] = [{**fields["shoots"][0], "confirmed_by_yes": False}]
             journal.append(record["event"], **fields)
-    done = run("defocus-capture", "resume", copied)
-    assert done.returncode == 2
+    done = run("defocus-capture", "resume", copied, code=2)
     assert "add --yes" in done.stderr

@@ -155,8 +155,7 @@ def test_no_program_is_started_because_a_journal_names_it(
     whole: Path, tmp_path: Path, run: Run
 ) -> None:
     session = stranger(whole, tmp_path)
-    done = run("defocus-capture", "resume", session, "--yes")
-    assert done.returncode == 2, done.stderr
+    done = run("defocus-capture", "resume", session, "--yes", code=2)
     assert "which starts programs" in done.stderr.splitlines()[-1]
     assert "--camera" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "started").exists()

@@ -120,8 +120,7 @@ def test_what_is_no_number_is_wrong_usage(typed: str) -> None:
     ],
 )
 def test_nan_on_the_command_line_gives_2(run: Run, command: str, arguments: list[str]) -> None:
-    done = run(command, *arguments)
-    assert done.returncode == 2
+    done = run(command, *arguments, code=2)
     assert "'nan' is not a finite number" in done.stderr
 
 

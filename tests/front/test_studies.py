@@ -114,8 +114,7 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
     assert "half" in set(defocus.load_results(tmp_path / "study")["system"])
     (noted,) = read_request(tmp_path / "study").plugins
     assert noted.path == str(tmp_path / "half.py")
-    done = run("defocus-bench", "run", "--out", "study")
-    assert done.returncode == 0, done.stderr
+    done = run("defocus-bench", "run", "--out", "study", code=0)
     assert "nothing is repeated" in done.stderr
 
 

@@ -298,8 +298,7 @@ def test_without_a_system_the_packages_own_weights_restore(
     light = cv2.filter2D(light, -1, disc_psf(4.0), borderType=cv2.BORDER_REFLECT_101)
     blurry = np.rint(255 * linear_to_srgb(np.clip(light, 0, 1))).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "text.png"), blurry)
-    done = run("defocus-restore", tmp_path / "text.png", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
+    run("defocus-restore", tmp_path / "text.png", "--out", tmp_path / "out", code=0)
     restored = cv2.imread(str(tmp_path / "out" / "text.png"))
     assert cv2.PSNR(restored, sharp) > cv2.PSNR(blurry, sharp) + 0.5
 
@@ -362,8 +361,7 @@ def test_the_command_goes_on_past_an_unreadable_picture(
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
     (tmp_path / "c.gif").write_bytes(b"GIF89a")
     names = (tmp_path / name for name in ("b.jpg", "none.png", "c.gif", "a\n.png"))
-    done = run("defocus-restore", *names, "--baseline", "wiener", "--json", "-q")
-    assert done.returncode == 2
+    done = run("defocus-restore", *names, "--baseline", "wiener", "--json", "-q", code=2)
     rows = json.loads(done.stdout)
     assert [bool(row["reason"]) for row in rows] == [True, True, True, False]
     assert str(tmp_path / "b.jpg") in done.stderr

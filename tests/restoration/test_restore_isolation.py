@@ -75,8 +75,7 @@ def test_odd_names_are_a_line_or_written(tmp_path: Path, run: Callable[..., Any]
     out = tmp_path / os.fsdecode(b"out\xe9")
     command = ("restore", folder, "--baseline", "wiener", "--out", out, "--json")
     for _ in range(2):
-        done = run("defocus-bench", *command)
-        assert done.returncode == 2
+        done = run("defocus-bench", *command, code=2)
         assert r"b\udce9ret.png: its name is not UTF-8; rename it" in done.stderr
         assert "scene.jpg: a folder, not a file; give a file" in done.stderr
         reasons = {one["image"]: one["reason"] for one in json.loads(done.stdout)}
