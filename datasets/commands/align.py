@@ -10,8 +10,12 @@ import click
 from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
-from defocus.datasets.commands._member_warnings import without
+from defocus.datasets.commands._derived import (
+    at_most_option,
+    json_option,
+    largest_shift_option,
+    without,
+)
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -52,7 +56,7 @@ SECTIONS = {
 @click.command("align", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.option("--out", "folder", type=FILE, help="Folder for the aligned pair and its numbers.")
 @click.option(
     "--estimator",

@@ -11,7 +11,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import ShardOption, jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
+from defocus.datasets.commands._derived import at_most_option, largest_shift_option
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
@@ -267,7 +267,7 @@ def _say_outcome(audit: "Audit") -> None:
     import numpy as np
 
     from defocus.datasets.audit.table import QUANTITIES, summary, values
-    from defocus.datasets.commands._member_warnings import say_warnings
+    from defocus.datasets.commands._derived import say_warnings
 
     status = [pair.status for pair in audit.pairs]
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))

@@ -10,8 +10,14 @@ from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._limit_options import at_most_option, largest_shift_option
-from defocus.datasets.commands._member_warnings import without
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    at_most_option,
+    json_option,
+    largest_shift_option,
+    out_option,
+    without,
+)
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, grouped, say
 
@@ -32,12 +38,7 @@ SECTIONS = {
 @help_heading("Improve")
 @click.command("compensate", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
-@click.option(
-    "--out",
-    required=True,
-    type=FILE,
-    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
-)
+@out_option("an unfinished run with the same settings")
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
 @click.option(
@@ -58,7 +59,7 @@ SECTIONS = {
 @at_most_option
 @largest_shift_option
 @jobs_option("Number of pairs processed at once; each takes up to 1.5 GiB.", 2)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(*, dataset: str, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Compensate the misalignment of every pair.
 
@@ -70,7 +71,7 @@ def command(*, dataset: str, as_json: bool, **settings: Any) -> int:  # noqa: AN
     if not as_json:
         done, failed = _run(dataset, **settings)
         click.echo(f"{done['root']}: {counted(len(done['pairs']), 'pair')}")
-        click.echo(f"use it with --dataset manifest:{done['root']}")
+        click.echo(USE_IT.format(done["root"]))
     else:
         with json_output() as output:
             done, failed = _run(dataset, **settings)
@@ -113,7 +114,7 @@ def _run(
     from defocus.align.registration.unknown_causes import advice, resting_on
     from defocus.align.rig import read_rig
     from defocus.blocks.derived import say_left_behind
-    from defocus.datasets.commands._member_warnings import say_member_warnings
+    from defocus.datasets.commands._derived import say_member_warnings
     from defocus.datasets.deriving.compensate import compensate_dataset
     from defocus.datasets.measuring.kept import MotionLimits
 

@@ -9,6 +9,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import USE_IT, json_option, out_option
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
@@ -23,12 +24,7 @@ __all__ = ["command"]
 @help_heading("Improve")
 @click.command()
 @click.argument("dataset")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: new, empty, or an unfinished run with the same rules.",
-)
+@out_option("an unfinished run with the same rules")
 @click.option(
     "--rules",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -37,7 +33,7 @@ __all__ = ["command"]
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Keep the pairs of DATASET that pass rules.
 
@@ -58,7 +54,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         _say_compensation(dataset, usable)
         accepted = sum(one.verdict == "accept" for one in judgements)
         click.echo(f"{settings['out']}: {accepted} of {counted(len(judgements), 'pair')}")
-        click.echo(f"use it with --dataset manifest:{settings['out']}")
+        click.echo(USE_IT.format(settings["out"]))
         return int(bool(left_out))
     with json_output() as output:
         judgements, left_out, usable = _curate(dataset, **settings)
@@ -115,7 +111,7 @@ def _curate(
     opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
-    from defocus.datasets.commands._member_warnings import say_warnings
+    from defocus.datasets.commands._derived import say_warnings
     from defocus.datasets.curation import begin_curation, finish_curation
     from defocus.datasets.curation_rules import usable_pairs
 

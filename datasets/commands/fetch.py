@@ -8,6 +8,7 @@ import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import json_option
 from defocus.progress import counted
 
 __all__ = ["command"]
@@ -43,7 +44,7 @@ def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     is_flag=True,
     help="Accept an archive of unknown hash and record it; later fetches must match it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Fetch a release, each file by its hash.
 

@@ -5,9 +5,15 @@ from typing import Any
 
 import click
 
-from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    counts_line,
+    json_option,
+    out_option,
+    print_made,
+)
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
@@ -17,15 +23,9 @@ __all__ = ["command"]
 @help_heading("Open")
 @click.command()
 @click.argument("sessions", metavar="SESSION...", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of the new dataset: new, empty, or an unfinished import of the same sessions.",
-)
+@out_option("an unfinished import of the same sessions")
 @jobs_option("Number of pairs imported and measured at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) -> int:
     """Import capture sessions or an archive.
 
@@ -38,19 +38,19 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) 
     """
     if not sessions:
         raise click.UsageError("give a session folder, or several")
-    if as_json:
-        with json_output() as output:
-            done = _imported(sessions, out, jobs)
-            output.write({key: value for key, value in done.items() if key != "lines"})
-    else:
-        done = _imported(sessions, out, jobs)
-        for line in done["lines"]:
-            click.echo(line)
+    done = print_made(lambda: _imported(sessions, out, jobs), _lines, as_json=as_json)
     return int(bool(done["left_out"]))
 
 
+def _lines(made: dict[str, Any]) -> tuple[str, str]:
+    if "files" in made:
+        use = f"use it with --dataset READER:{made['root']}; 'defocus-data list' names the readers"
+        return f"{made['root']}: {counted(made['files'], 'file')}", use
+    return counts_line(made), USE_IT.format(made["root"])
+
+
 def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any]:
-    """What was imported, in the keys of ``--json`` and as lines."""
+    """What was imported, in the keys of ``--json``."""
     from defocus.datasets.archives import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
     from defocus.datasets.pair import split_counts
@@ -58,11 +58,7 @@ def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any
 
     if len(sessions) == 1 and is_archive(sessions[0]):
         files = unpack(sessions[0], out)
-        lines = [
-            f"{out}: {counted(files, 'file')}",
-            f"use it with --dataset READER:{out}; 'defocus-data list' names the readers",
-        ]
-        return {"root": str(out), "files": files, "left_out": [], "lines": lines}
+        return {"root": str(out), "files": files, "left_out": []}
     for path in sessions:
         if path.is_file():
             raise InputError(
@@ -71,21 +67,15 @@ def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any
             )
 
     done = import_sessions(sessions, out, jobs)
-    counts = split_counts(done.pairs)
     say_left_out(done.left_out, len(done.pairs) + len(done.left_out), "pair")
     for name in done.unknown:
         say(f"pair {name}: its misalignment could not be measured", error=True)
     for remark in done.remarks:
         say(f"warning: {remark}")
-    told = ", ".join(f"{number} {split}" for split, number in counts.items())
     return {
         "root": str(out),
-        "counts": counts,
+        "counts": split_counts(done.pairs),
         "unknown": list(done.unknown),
         "remarks": list(done.remarks),
         "left_out": [one.to_json() for one in done.left_out],
-        "lines": [
-            f"{out}: {counted(len(done.pairs), 'pair')} ({told})",
-            f"use it with --dataset manifest:{out}",
-        ],
     }

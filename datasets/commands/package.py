@@ -10,7 +10,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._member_warnings import without
+from defocus.datasets.commands._derived import json_option, without
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -63,7 +63,7 @@ MEGABYTE = 10**6
     help="audit.json of DATASET; its numbers go into the card.",
 )
 @jobs_option("Number of pairs, or shards of hdf5 and webdataset, written at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Package DATASET as a release.
 
@@ -119,7 +119,7 @@ def _package(
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.members import warnings_of
-    from defocus.datasets.commands._member_warnings import say_warnings
+    from defocus.datasets.commands._derived import say_warnings
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.card import undeclared
     from defocus.datasets.release.details import details_of, later_version, require_redistributable

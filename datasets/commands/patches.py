@@ -6,11 +6,17 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import FiniteRange
-from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._member_warnings import without
-from defocus.progress import counted, say
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    counts_line,
+    json_option,
+    out_option,
+    print_made,
+    without,
+)
+from defocus.progress import say
 
 __all__ = ["command"]
 
@@ -18,12 +24,7 @@ __all__ = ["command"]
 @help_heading("Improve")
 @click.command()
 @click.argument("dataset")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
-)
+@out_option("an unfinished run with the same settings")
 @click.option(
     "--scheme",
     type=click.Choice(["dpdd", "sdd"]),
@@ -50,7 +51,7 @@ __all__ = ["command"]
     help="Scale to which pictures are reduced first.",
 )
 @jobs_option("Number of pictures cut at once.", 2)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Cut the pictures of DATASET into patches.
 
@@ -58,15 +59,11 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     pictures stay whole. Run the same command again to continue an interrupted run. The exit code is
     1 if a pair is left out because it cannot be read.
     """
-    if not as_json:
-        done = _cut(dataset, **settings)
-        counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
-        click.echo(f"{done['root']}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
-        click.echo(f"use it with --dataset manifest:{done['root']}")
-    else:
-        with json_output() as output:
-            done = _cut(dataset, **settings)
-            output.write(done)
+    done = print_made(
+        lambda: _cut(dataset, **settings),
+        lambda made: (counts_line(made), USE_IT.format(made["root"])),
+        as_json=as_json,
+    )
     return int(bool(done["left_out"]))
 
 
@@ -77,7 +74,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
 
     opened = open_dataset(name, damaged=True)
 
-    from defocus.datasets.commands._member_warnings import say_member_warnings
+    from defocus.datasets.commands._derived import say_member_warnings
     from defocus.datasets.cutting import SCHEMES, cut_dataset
     from defocus.datasets.pair import split_counts
 

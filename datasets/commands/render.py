@@ -5,11 +5,16 @@ from typing import Any
 
 import click
 
-from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    counts_line,
+    json_option,
+    out_option,
+    print_made,
+)
 from defocus.isolation import say_left_out
-from defocus.progress import counted
 
 __all__ = ["command"]
 
@@ -17,15 +22,9 @@ __all__ = ["command"]
 @help_heading("Open")
 @click.command()
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: new, empty, or an unfinished rendering of the same request.",
-)
+@out_option("an unfinished rendering of the same request")
 @jobs_option("Number of scenes rendered at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
     """Render a dataset with known ground truth.
 
@@ -37,15 +36,11 @@ def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
     picture go to the same split. Run the same command again to continue an interrupted rendering.
     The exit code is 1 if a scene is left out because it cannot be rendered.
     """
-    if as_json:
-        with json_output() as output:
-            done = _rendered(request, out, jobs)
-            output.write(done)
-    else:
-        done = _rendered(request, out, jobs)
-        counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
-        click.echo(f"{out}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
-        click.echo(f"use it with --dataset manifest:{out}")
+    done = print_made(
+        lambda: _rendered(request, out, jobs),
+        lambda made: (counts_line(made), USE_IT.format(out)),
+        as_json=as_json,
+    )
     return int(bool(done["left_out"]))
 
 

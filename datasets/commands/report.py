@@ -7,6 +7,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import json_option
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import say
 
@@ -25,7 +26,7 @@ __all__ = ["command"]
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_json: bool) -> int:
     """Write a report of DATASET.
 

@@ -9,7 +9,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._member_warnings import without
+from defocus.datasets.commands._derived import json_option, without
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
 from defocus.progress import counted, say
 
@@ -35,7 +35,7 @@ SECTIONS = {
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
 @click.option("--estimator", help="Flow estimator: dis or pwcnet.")
 @jobs_option("Number of pairs measured or corrected at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(
     *,
     dataset: str,
@@ -97,7 +97,7 @@ def _done(
 
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-    from defocus.datasets.commands._member_warnings import say_member_warnings
+    from defocus.datasets.commands._derived import say_member_warnings
     from defocus.datasets.sidecar_writing import write_sidecar
 
     # names of fields are no types

@@ -6,11 +6,17 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import FiniteRange
-from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    counts_line,
+    json_option,
+    out_option,
+    print_made,
+)
 from defocus.isolation import say_left_out
-from defocus.progress import counted, say
+from defocus.progress import say
 
 __all__ = ["command"]
 
@@ -20,12 +26,7 @@ SHARE = FiniteRange(0, 0.5)
 @help_heading("Improve")
 @click.command()
 @click.argument("dataset")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: new, empty, or made with the same split.",
-)
+@out_option("made with the same split")
 @click.option("--test", type=SHARE, default=0.2, show_default=True, help="Share of the test pairs.")
 @click.option(
     "--validation",
@@ -43,7 +44,7 @@ SHARE = FiniteRange(0, 0.5)
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Split DATASET by scene, balanced by kind.
 
@@ -52,18 +53,14 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     Official splits are kept; a dataset without a validation split gets one from its training
     scenes. The exit code is 1 if a pair is left out because it cannot be read.
     """
-    if not as_json:
-        done = _split(dataset, **settings)
-        counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
-        click.echo(f"{done['root']}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
-        blur = (f"{split} {mean:.2f} px" for split, mean in done["mean_blur_px"].items())
-        click.echo(f"mean blur of the pairs: {', '.join(blur) or 'not measured'}")
-        click.echo(f"use it with --dataset manifest:{done['root']}")
-    else:
-        with json_output() as output:
-            done = _split(dataset, **settings)
-            output.write(done)
+    done = print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
     return int(bool(done["left_out"]))
+
+
+def _lines(made: dict[str, Any]) -> tuple[str, ...]:
+    blur = (f"{split} {mean:.2f} px" for split, mean in made["mean_blur_px"].items())
+    mean_blur = f"mean blur of the pairs: {', '.join(blur) or 'not measured'}"
+    return counts_line(made), mean_blur, USE_IT.format(made["root"])
 
 
 def _split(
@@ -82,7 +79,7 @@ def _split(
     opened = open_dataset(name, damaged=True)
 
     from defocus.datasets.audit.run import audit_dataset
-    from defocus.datasets.commands._member_warnings import say_warnings
+    from defocus.datasets.commands._derived import say_warnings
     from defocus.datasets.curation_splits import Shares, is_official, mean_blur, split_dataset
     from defocus.datasets.pair import split_counts
 

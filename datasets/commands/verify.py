@@ -9,6 +9,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import json_option
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -36,7 +37,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="Address or folder of a release: compare DIR with its checksums instead of DIR's own.",
 )
 @jobs_option("Number of files read at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def command(
     folder: Path, source: Path | None, against: str | None, jobs: int, as_json: bool
 ) -> int:
