@@ -25,21 +25,24 @@ FINE_DIAMETERS_PX = (
 """Steps of less than a sixth: zeros of the spectrum then fall near where they belong."""
 
 
-def matched_blur(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32], window_px: int = 25
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The sharp picture with the disc blur that is locally most like the blurry one; diameters."""
+WINDOW_PX = 25
+"""Blurs are compared over squares of this side."""
+
+
+def matched_blur(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sharp picture with the disc blur that is locally most like the blurry one."""
     best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
     matched = sharp.copy()
-    chosen = np.zeros_like(best)
     for diameter in DIAMETERS_PX:
         candidate = _disc_blurred(sharp, diameter)
         squared = (candidate - blurry) ** 2
-        cost = cv2.blur(squared.sum(axis=2) if squared.ndim == 3 else squared, (window_px,) * 2)
+        cost = cv2.blur(
+            squared.sum(axis=2) if squared.ndim == 3 else squared, (WINDOW_PX, WINDOW_PX)
+        )
         better = cost < best
-        best[better], chosen[better] = cost[better], diameter
+        best[better] = cost[better]
         matched[better] = candidate[better]
-    return matched, chosen
+    return matched
 
 
 def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:

@@ -227,7 +227,7 @@ def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
 def _equally_blurred(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> FloatImage:
     """The sharp picture with the blur of the other, so that equal light leaves each window."""
     gain = np.float32(blurry.mean() / max(float(sharp.mean()), 1e-6))
-    matched, _ = matched_blur(blurry, sharp * gain)
+    matched = matched_blur(blurry, sharp * gain)
     return matched / max(gain, np.float32(1e-6))
 
 

@@ -140,7 +140,7 @@ def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:
         return share
     moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
     gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
-    matched, _ = matched_blur(blurry, moved * gain)
+    matched = matched_blur(blurry, moved * gain)
     step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
     if step is None:
         return f"{share}, and registration by intensity (ECC) finds no result"

@@ -56,13 +56,11 @@ class QuickLook:
     picture_px: tuple[int, int] | None = None
 
 
-def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
+def read_look(path: Path) -> QuickLook:
     """Read a shot; RAW files at half their size, without demosaicing or white balance."""
     if path.suffix.lower() in RAW_SUFFIXES:
-        look = QuickLook(_half_raw(path), 2.0)
-    else:
-        look = QuickLook(as_linear(read_image(path)))
-    return mirrored_look(look) if mirrored else look
+        return QuickLook(_half_raw(path), 2.0)
+    return QuickLook(as_linear(read_image(path)))
 
 
 def read_halved(path: Path) -> QuickLook:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.edges.edge_line import (
-    ORDER,
     EdgeLine,
     EdgeWindow,
     UnclearEdgeError,
@@ -128,15 +127,15 @@ class _Profile:
     light: Array
 
 
-def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
+def measure_edge(light: Array) -> EdgeResponse:
     """Measure a region with one slanted edge, in linear light, 1 = clipped."""
-    # The blur, both plateaus and some 100 px along the edge should be in it; ``order`` is of the
-    # polynomial that is fitted to the edge. MTF50 of a noise-free edge is within 0.5 %.
+    # The blur, both plateaus and some 100 px along the edge should be in it. MTF50 of a
+    # noise-free edge is within 0.5 %.
     region, lying = upright(np.asarray(light, np.float64))
     if is_clipped(region):
         raise ImageError("more than 0.5 % of the region is clipped; expose less")
     grey = region if region.ndim == 2 else region @ np.asarray(LUMINANCE)
-    window, line = _window_and_line(grey, order)
+    window, line = _window_and_line(grey)
     profile = _profile(grey, line)
     mtf = _mtf(profile, window)
     left, right, enough = _plateaus(profile, window)
@@ -145,7 +144,7 @@ def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
     near = relative[np.abs(profile.distance) <= window.end_px]
     beyond = max(float(near.max()) - 1.0, 0.0), max(-float(near.min()), 0.0)
     colours = [] if region.ndim == 2 else [region[:, :, c] for c in range(3)]
-    places = [fit_edge_line(one, window, order).coefficients[0] for one in colours]
+    places = [fit_edge_line(one, window).coefficients[0] for one in colours]
     modulation = abs(right - left) / max(right + left, 1e-9)
     curves = [_mtf(_profile(one, line), window) for one in colours]
     return EdgeResponse(
@@ -171,10 +170,10 @@ def measure_edge(light: Array, order: int = ORDER) -> EdgeResponse:
 
 def edge_window(grey: Array) -> EdgeWindow:
     """The window that fits the blur of an edge from top to bottom, in linear light ``(H, W)``."""
-    return _window_and_line(grey, ORDER)[0]
+    return _window_and_line(grey)[0]
 
 
-def _window_and_line(grey: Array, order: int) -> tuple[EdgeWindow, EdgeLine]:
+def _window_and_line(grey: Array) -> tuple[EdgeWindow, EdgeLine]:
     """Window by the blur, and line by the window, in two passes."""
     line = fit_edge_line(grey)
     for _ in range(2):
@@ -186,7 +185,7 @@ def _window_and_line(grey: Array, order: int) -> tuple[EdgeWindow, EdgeLine]:
         least = NARROW_PER_BLUR * blur + NARROW_PX
         flat = min(FLAT_PER_BLUR * blur + FLAT_PX, max(least, room))
         window = EdgeWindow(flat, END_PER_BLUR * blur + END_PX)
-        line = fit_edge_line(grey, window, order)
+        line = fit_edge_line(grey, window)
     return window, line
 
 

@@ -101,7 +101,7 @@ def upright(light: Array) -> tuple[Array, bool]:
     return (np.swapaxes(light, 0, 1) if turned else light), turned
 
 
-def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = ORDER) -> EdgeLine:
+def fit_edge_line(light: Array, window: EdgeWindow | None = None) -> EdgeLine:
     """Fit the place of an edge that runs from top to bottom, in linear light ``(H, W)``."""
     # The window must be wider than the blur, or noise moves the edge; None takes whole rows.
     if min(light.shape) < LEAST_SIDE:
@@ -111,9 +111,9 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None, order: int = O
         return line
     for _ in range(ROUNDS):
         places, rows = row_places(light, line, window)
-        if len(rows) < 2 * order + 2:
+        if len(rows) < 2 * ORDER + 2:
             raise EdgeLeavesError("the edge leaves the region in most rows; give a wider region")
-        line = _fitted(places, rows, light.shape[0], order)
+        line = _fitted(places, rows, light.shape[0], ORDER)
     return line
 
 

@@ -57,6 +57,6 @@ def draw_leaves(found: list[Leaf], side: int) -> Array:
     return np.asarray(reduced, np.float64)
 
 
-def leaves_picture(side: int, seed: int, count: int = 12_000) -> Array:
+def leaves_picture(side: int, seed: int) -> Array:
     """``(side, side)`` linear light of dead leaves with radii from one pixel."""
-    return draw_leaves(leaves(seed, 1.0 / side, count), side)
+    return draw_leaves(leaves(seed, 1.0 / side, 12_000), side)

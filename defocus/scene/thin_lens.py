@@ -68,9 +68,9 @@ def breathing_zoom(lens: Lens, reference: Lens) -> float:
     return lens.image_distance_mm / reference.image_distance_mm
 
 
-def airy_diameter_px(lens: Lens, wavelength_um: float = GREEN_WAVELENGTH_UM) -> float:
-    """Diameter of the Airy disc to its first dark ring, 2.44 λ N, in pixels."""
-    return 2.44 * wavelength_um * lens.f_number / lens.sensor_pitch_um
+def airy_diameter_px(lens: Lens) -> float:
+    """Diameter of the Airy disc of green light to its first dark ring, 2.44 λ N, in pixels."""
+    return 2.44 * GREEN_WAVELENGTH_UM * lens.f_number / lens.sensor_pitch_um
 
 
 def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, float]:
