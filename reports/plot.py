@@ -43,6 +43,8 @@ SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.56, 0.06, 0.17
 """Of a legend."""
 FEW_MARKERS = 5
 """Of a line whose points are not measurements."""
+SHORT_NUMBERS = 1e-4, 1e7
+"""Largest values of axes whose ticks are written without powers of ten."""
 SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
 """Between two points that stand side by side, at numbers and at names, and what all of them take at
 most: as shares of the axis, and of the way to the next place."""
@@ -322,20 +324,23 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
 
 def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
     """Round ticks with plain numbers such as 100, at 1, 2 and 5 between few powers of ten."""
-    from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+    from matplotlib import ticker
 
-    locator: Locator = MaxNLocator(ticks, steps=[1, 2, 5, 10])
+    across = axis is axis.axes.xaxis
+    low, high = axis.axes.dataLim.intervalx if across else axis.axes.dataLim.intervaly
+    locator: ticker.Locator = ticker.MaxNLocator(ticks, steps=[1, 2, 5, 10])
     if log:
-        across = axis is axis.axes.xaxis
-        limits = axis.axes.dataLim
-        low, high = limits.intervalx if across else limits.intervaly
         (axis.axes.set_xscale if across else axis.axes.set_yscale)("log")
         decades = math.log10(high / low)
         factors = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 5)
-        locator = locator if decades < 0.7 else LogLocator(subs=factors, numticks=ticks + 2)
-        axis.set_minor_locator(NullLocator())
+        locator = locator if decades < 0.7 else ticker.LogLocator(subs=factors, numticks=ticks + 2)
+        axis.set_minor_locator(ticker.NullLocator())
     axis.set_major_locator(locator)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
+    alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals
+    alike.set_scientific(False)
+    apart = ticker.FuncFormatter(lambda value, _: _tick_text(value))
+    short = not log and SHORT_NUMBERS[0] <= max(-low, high) < SHORT_NUMBERS[1]
+    axis.set_major_formatter(alike if short else apart)
 
 
 def _tick_text(value: float) -> str:
