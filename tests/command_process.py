@@ -13,7 +13,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import PathFinder
 from multiprocessing import get_context
@@ -21,9 +22,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-__all__ = ["CHECKOUT", "COMMANDS", "StartedCommand", "run_command", "start_code", "start_command"]
+__all__ = [
+    "CHECKOUT", "COMMANDS", "StartedCommand", "has_ended", "run_command", "run_python",
+    "start_code", "start_command", "wait_until",
+]  # fmt: skip
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -162,6 +166,29 @@ def start_code(
     """Start what ``python -c code`` would be, without waiting; ``environment`` changes ours."""
     settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
     return StartedCommand(code, [*map(str, arguments)], folder or Path.cwd(), settings, own_group)
+
+
+def run_python(code: str, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -c code`` in a new interpreter; ``options`` are those of ``subprocess.run``."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    words = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(words, check=False, cwd=CHECKOUT, **pipes)
+
+
+def has_ended(process: int) -> bool:
+    """Whether a process ended; whether its exit code was collected plays no part."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Fail where it is not so in time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def run_command(

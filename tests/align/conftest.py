@@ -1,15 +1,11 @@
-"""Makes the rendered pairs importable and written once per session."""
+"""A rendered pair, written once per session."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from synthetic import Pair, rendered_pair
-
 from defocus.images import write_image
+from tests.align.synthetic import Pair, rendered_pair
 
 
 @pytest.fixture(scope="session")

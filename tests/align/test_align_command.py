@@ -2,26 +2,25 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from synthetic import Pair, largest_error_px
 
 from defocus.align.compensation.blur_map import BLUR_NAMES
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.files import sha256_file
 from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
+from tests.align.synthetic import Pair, largest_error_px
 from tests.command_process import start_command
 from tests.conformance.probe import fill_weights
+from tests.conftest import Run
 from tests.datasets.conftest import full_disk
 
 __all__ = ["full_disk"]
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Files = tuple[Path, Path]
 KEYS = {
     *("status", "misalignment_px", "shift_px", "zoom", "rotation_deg", "residual_px", "gain_ev"),

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from synthetic import largest_error_px, rendered_pair
 
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.tile_fit import NoFit, fit_tiles
 from defocus.images import write_image
 from defocus.scene.geometry import Similarity
+from tests.align.synthetic import largest_error_px, rendered_pair
 from tests.align.test_registration_models import IDENTITY, SHAPE, TRUTHS, everywhere, tiles
 from tests.conftest import Run
 

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +23,7 @@ from defocus.align.registration.unknown_causes import REASONS, advice
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
 from defocus.scene.pictures import PICTURES, texture
+from tests.conftest import Run
 
 REPEATS = (
     "the texture repeats itself; how far the camera moved at most, if you know it, may decide "
@@ -31,7 +31,6 @@ REPEATS = (
 )
 WIDTH, HEIGHT = 256, 192
 SCENES = [name for name in PICTURES if name != "hubble_deep_field"]
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Maker = Callable[[np.random.Generator], tuple[Image, Image]]
 
 

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import (
     Compensation,
@@ -26,6 +25,7 @@ from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
+from tests.align.synthetic import rendered_pair
 
 WIDTH, HEIGHT = 240, 180
 SHAPE = (HEIGHT, WIDTH)

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from synthetic import Pair, rendered_pair
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.flow.colour_wheel import colour_wheel, flow_colour, official_mask
@@ -12,6 +11,7 @@ from defocus.align.flow.refine import supported
 from defocus.align.sampling.warp import calibration_mask
 from defocus.errors import AlignmentError, InputError
 from defocus.scene.geometry import Similarity
+from tests.align.synthetic import Pair, rendered_pair
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from synthetic import rendered_pair
 
 from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
 from defocus.align.flow.by_name import flow_estimator
@@ -21,6 +20,7 @@ from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_im
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture
+from tests.align.synthetic import rendered_pair
 
 Measured = tuple[Image, Image, Measurement]
 SIZE = (256, 192)

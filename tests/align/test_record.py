@@ -2,13 +2,10 @@
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import Pair, rendered_pair
 
 from defocus.align.compensation.blur_map import BLUR_NAMES
 from defocus.align.compensation.compensate import Release
@@ -19,8 +16,9 @@ from defocus.align.rig import Rig, write_rig
 from defocus.errors import AlignmentError
 from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
+from tests.align.synthetic import Pair, rendered_pair
+from tests.conftest import Run
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Measured = tuple[Pair, Measurement]
 RELEASES = {
     "global": Release(),

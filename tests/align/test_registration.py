@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from synthetic import largest_error_px, rendered_pair
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
@@ -14,6 +13,7 @@ from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import enlarged, reduced, scaling
 from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
+from tests.align.synthetic import largest_error_px, rendered_pair
 
 DIS = flow_estimator("dis")
 

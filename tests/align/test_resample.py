@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from analytic import stored, waves
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from defocus.align.sampling.resample import (
 )
 from defocus.images import as_float, as_linear, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
+from tests.align.analytic import stored, waves
 
 WIDTH, HEIGHT = 150, 110
 SHAPE = (HEIGHT, WIDTH)

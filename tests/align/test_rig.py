@@ -1,14 +1,10 @@
 """Two cameras: the way from the first one's pixels to the second one's."""
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from analytic import stored, waves
-from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
@@ -27,8 +23,10 @@ from defocus.align.sampling.resample import (
 from defocus.errors import AlignmentError, SettingsError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.scene.geometry import IDENTITY
+from tests.align.analytic import stored, waves
+from tests.align.synthetic import rendered_pair
+from tests.conftest import Run
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 WIDTH, HEIGHT = 320, 240
 FIRST = LensCalibration(
     matrix=((350.0, 0.0, 158.0), (0.0, 352.0, 121.0), (0.0, 0.0, 1.0)),

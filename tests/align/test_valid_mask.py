@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
@@ -14,6 +13,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.images import Image, read_image, write_image
 from defocus.scene.geometry import Similarity
+from tests.align.synthetic import rendered_pair
 
 MOVED = np.s_[115:175, 115:205]
 """The inner part of what moves, in the blurry picture."""

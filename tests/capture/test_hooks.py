@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from defocus.capture.sessions.state import CompletePair
 from defocus.capture.taking.hooks import parse_hook, run_hook
 from defocus.errors import InputError
+from tests.command_process import has_ended, wait_until
 from tests.conftest import Run
 
 REASON = "moved; $(rm -rf x)"
@@ -92,17 +92,7 @@ def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> Non
     problem = run_hook(parse_hook(script(tmp_path, body)), tmp_path, PAIR, seconds=3.0)
     assert "was ended after 3 s" in problem
     child = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 10
-    while state(child) != "Z":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return "Z"
+    wait_until(lambda: has_ended(child), 10)
 
 
 def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path: Path, run: Run) -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from defocus.errors import DatasetError
 from defocus.images import write_image
 from tests.capture.raw_sessions import write_session
 from tests.capture.shooting import shoot
+from tests.command_process import run_python
 
 Verdicts = dict[str, tuple[str, str]]
 PAIRS = ("0001_scene-001", "0002_scene-001", "0003_scene-002")
@@ -282,10 +281,7 @@ with Journal(Path(sys.argv[1])) as journal:
 @pytest.mark.full
 def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    words = [sys.executable, "-c", FILL, str(path)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
-    code, count = map(int, done.stdout.split())
+    code, count = map(int, run_python(FILL, path).stdout.split())
     assert code == 5
     found = read_journal(path)
     assert (len(found.records), found.torn_bytes) == (count, 0)

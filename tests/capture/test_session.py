@@ -6,7 +6,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,12 +20,11 @@ from defocus.capture.sessions.session import read_session
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
 from tests.capture.shooting import shoot
-from tests.command_process import start_command
+from tests.command_process import run_python, start_command
 from tests.conftest import Run
 
 pytestmark = pytest.mark.full
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
-ROOT = Path(__file__).parents[2]
 PAIRS = ["0001_desk-left", "0002_desk-left", "0003_scene-002"]
 
 
@@ -197,9 +195,8 @@ def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "from defocus.capture.cli import main; main()"
-    words = [sys.executable, "-c", code, *shoot_arguments(tmp_path / "s", "--json-lines")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(words, stdout=writer, stderr=writer, check=False, env=environment)
+    words = shoot_arguments(tmp_path / "s", "--json-lines")
+    done = run_python(code, *words, stdout=writer, stderr=writer)
     os.close(writer)
     assert done.returncode == 0
     assert len(read_session(tmp_path / "s").pairs) == 1

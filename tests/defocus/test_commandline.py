@@ -1,9 +1,5 @@
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -11,7 +7,7 @@ from click.testing import CliRunner
 
 from defocus.command_line.commands import FiniteRange, command_group
 from defocus.errors import CameraError, InputError, StorageError
-from tests.command_process import COMMANDS
+from tests.command_process import COMMANDS, run_python
 from tests.conftest import Run
 
 HARNESS = """
@@ -58,7 +54,7 @@ run_command(group)
     ],
 )
 def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> None:
-    done = started(HARNESS, "fail", kind)
+    done = run_python(HARNESS, "fail", kind)
     assert (done.returncode, done.stdout) == (code, "")
     assert len(done.stderr.split("\n")[:-1]) - done.stderr.startswith("\n") == (kind != "code")
     assert "Traceback" not in done.stderr
@@ -66,11 +62,11 @@ def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> Non
 
 @pytest.mark.full
 def test_stdout_holds_the_json_document_alone_and_wrong_usage_gives_2() -> None:
-    done = started(HARNESS, "document")
+    done = run_python(HARNESS, "document")
     assert json.loads(done.stdout) == {"value": None, "name": "größe"}
     assert "python noise" in done.stderr
     assert "child noise" in done.stderr
-    assert [started(HARNESS, word).returncode for word in ("nothing", "fail")] == [2, 2]
+    assert [run_python(HARNESS, word).returncode for word in ("nothing", "fail")] == [2, 2]
 
 
 LIST = "from defocus.datasets.cli import main; main()"
@@ -81,7 +77,7 @@ LIST = "from defocus.datasets.cli import main; main()"
 def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = started(LIST, *arguments, stdout=writer)
+    done = run_python(LIST, *arguments, stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -93,15 +89,9 @@ def test_another_broken_pipe_is_a_failure() -> None:
         "def broken(): raise BrokenPipeError(32, 'Broken pipe')\n"
         f"api.dataset_kinds = broken\n{LIST}"
     )
-    done = started(broken, "list")
+    done = run_python(broken, "list")
     assert done.returncode == 1
     assert done.stderr.startswith("defocus-data: a pipe to another process broke")
-
-
-def started(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    command, place = [sys.executable, "-c", code, *arguments], Path(__file__).parents[2]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, text=True, check=False, cwd=place, **pipes)
 
 
 @pytest.mark.parametrize("typed", ["nan", "-nan", "inf", "-inf", "NaN", "1e999", "0", "far", ""])
@@ -134,7 +124,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         "atexit.register(lambda: print('heavy:', sorted(heavy & set(sys.modules))))\n"
         f"from {COMMANDS[command]} import main; main()"
     )
-    done = started(code)
+    done = run_python(code)
     assert "Other commands:" not in done.stdout, "each says its heading"
     assert "heavy: []" in done.stdout
 
@@ -155,7 +145,7 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
         "run_command(command)\n"
     )
     screen, terminal = os.openpty()
-    done = started(work, stderr=terminal, env={**os.environ, "TERM": "xterm"})
+    done = run_python(work, stderr=terminal, env={**os.environ, "TERM": "xterm"})
     assert done.returncode == InputError.exit_code
     os.close(terminal)
     shown = os.read(screen, 65536).decode()

@@ -1,9 +1,6 @@
 import gc
 import io
-import os
 import struct
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +28,8 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
+from tests.capture.raw_sessions import bayer_dng
+from tests.command_process import run_python
 
 
 def picture(seed: int, dtype: type, height: int = 20, width: int = 30) -> np.ndarray:
@@ -86,11 +85,11 @@ from pathlib import Path
 import numpy as np
 from defocus.images import write_image
 grey = np.random.default_rng(0).integers(0, 2**16, (3000, 3000), np.uint16)
-write_image(Path("small.png"), grey[:8, :8])
+write_image(Path(sys.argv[1], "small.png"), grey[:8, :8])
 Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
 most = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 before = most()
-write_image(Path("large.png"), grey)
+write_image(Path(sys.argv[1], "large.png"), grey)
 print((most() - before) / 1024)
 """
 
@@ -98,9 +97,7 @@ print((most() - before) / 1024)
 @pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
 def test_writing_a_png_takes_no_memory_for_its_bytes(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", WRITE_LARGE]
-    said = subprocess.check_output(command, cwd=tmp_path, env=environment)
+    said = run_python(WRITE_LARGE, tmp_path).stdout
     assert (tmp_path / "large.png").stat().st_size > 17_000_000
     assert float(said) < 8
 
@@ -244,25 +241,10 @@ def test_the_table_of_linear_light_is_equal_to_the_bit(dtype: type, dimensions: 
     np.testing.assert_array_equal(as_linear(image), srgb_to_linear(as_float(image)))
 
 
-def dng(path: Path, neutral: tuple[float, float, float]) -> None:
-    """A valid Bayer DNG of a grey patch and one bright square."""
-    raw = np.full((64, 64), 2000, np.uint16)
-    raw[:4, :4] = 15000
-    rational = [v for n in neutral for v in (int(n * 1000), 1000)]
-    matrix = [3, 1, -1, 1, 0, 1, -1, 1, 2, 1, 0, 1, 0, 1, 0, 1, 1, 1]
-    tags = [
-        *((50706, "B", 4, (1, 4, 0, 0), True), (50707, "B", 4, (1, 1, 0, 0), True)),
-        *((50708, "s", 0, "Test Camera", True), (50778, "H", 1, 21, True)),
-        *((33421, "H", 2, (2, 2), True), (33422, "B", 4, (0, 1, 1, 2), True)),
-        *((50714, "H", 1, 0, True), (50717, "H", 1, 16383, True)),
-        *((50721, "2i", 9, matrix, True), (50728, "2I", 3, rational, True)),
-    ]
-    tifffile.imwrite(path, raw, photometric=32803, extratags=tags, compression=None)
-
-
 def test_raw_pairs_are_developed_with_one_white_balance(tmp_path: Path) -> None:
-    dng(tmp_path / "blurry.dng", (0.50, 1.0, 0.60))
-    dng(tmp_path / "sharp.dng", (0.47, 1.0, 0.64))
+    light = np.linspace(0.1, 0.9, 64 * 64).reshape(64, 64)
+    for name, neutral in (("blurry", (0.50, 1.0, 0.60)), ("sharp", (0.47, 1.0, 0.64))):
+        bayer_dng(tmp_path / f"{name}.dng", light, neutral=neutral)
     blurry, sharp = read_pair(tmp_path / "blurry.dng", tmp_path / "sharp.dng")
     assert blurry.dtype == np.uint16
     np.testing.assert_array_equal(blurry, sharp)

@@ -1,11 +1,8 @@
 """What is not imported until it is needed: it takes seconds, or memory in each process."""
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.command_process import CHECKOUT
+from tests.command_process import run_python
 
 LEFT_ALONE = {
     "torch pandas numpy cv2 pydantic": "import defocus",
@@ -38,6 +35,5 @@ LEFT_ALONE = {
 @pytest.mark.parametrize("modules", LEFT_ALONE)
 def test_it_is_not_imported(modules: str) -> None:
     found = f"print(sorted({set(modules.split())!r} & set(sys.modules)))"
-    code = f"import sys\n{LEFT_ALONE[modules]}\n{found}"
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=CHECKOUT, text=True)
-    assert said == "[]\n"
+    done = run_python(f"import sys\n{LEFT_ALONE[modules]}\n{found}")
+    assert done.stdout == "[]\n", done.stderr

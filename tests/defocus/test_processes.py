@@ -15,6 +15,7 @@ import pytest
 from defocus.errors import DefocusError
 from defocus.processes import in_processes
 from defocus.progress import say, telling
+from tests.command_process import has_ended, wait_until
 
 pytestmark = pytest.mark.full
 
@@ -131,21 +132,4 @@ def test_a_caller_that_ends_leaves_no_process(tmp_path: Path, ending: signal.Sig
         assert said.count("Traceback") == 1
         assert not list((tmp_path / "made").iterdir())
     workers = [int(path.name) for path in seen.iterdir()]
-    wait_until(lambda: not any(alive(worker) for worker in workers))
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs; one that ended and was not yet collected does not."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def wait_until(condition: object) -> None:
-    assert callable(condition)
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < 60
-        time.sleep(0.05)
+    wait_until(lambda: all(map(has_ended, workers)))

@@ -3,8 +3,6 @@
 import io
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from defocus.reports.model import (
     Tile,
 )
 from defocus.reports.pdf import render_pdf, write_typst
+from tests.command_process import run_python
 from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
 
 
@@ -235,6 +234,5 @@ def test_the_same_page_gives_the_same_bytes_in_another_process(
         "sys.stdout.buffer.write(render_html(page()).encode() + render_pdf(page()))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": seed, "TMPDIR": str(tmp_path)}
-    place = Path(__file__).parents[2]
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=place, env=environment)
+    said = run_python(code, text=False, env=environment).stdout
     assert said == render_html(realistic_page()).encode() + content

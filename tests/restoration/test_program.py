@@ -1,7 +1,6 @@
 """One command under two names, the map of blur that it writes, and the memory that it takes."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from defocus.errors import InputError, StorageError
 from defocus.restoration import run as module
 from defocus.restoration.command import command
 from defocus.restoration.run import Restored, Wishes, restore_pictures
-from tests.command_process import CHECKOUT
+from tests.command_process import run_python
 from tests.conftest import Run
 
 
@@ -87,14 +86,7 @@ def test_it_ends_well_where_nobody_reads_on() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "from defocus.restoration.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "a.png", "--print-config"],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        cwd=CHECKOUT,
-    )
+    done = run_python(code, "a.png", "--print-config", stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -198,8 +190,7 @@ def peak_gib(system: str, height: int, width: int, folder: Path) -> float:
     part = cv2.GaussianBlur(rng.integers(0, 256, (500, 500, 3)).astype(np.uint8), (0, 0), 2)
     repeats = (-(-height // 500), -(-width // 500), 1)
     cv2.imwrite(str(folder / "a.jpg"), np.tile(part, repeats)[:height, :width])
-    words = [sys.executable, "-c", PROGRAM, system, str(folder / "a.jpg"), str(folder / "out")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=290, check=False)
+    done = run_python(PROGRAM, system, folder / "a.jpg", folder / "out", timeout=290)
     assert done.returncode == 0, done.stderr
     return float(done.stdout.split()[-1])
 

@@ -24,6 +24,7 @@ from defocus.blocks.metadata import Metadata, read_metadata
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
 from defocus.images import as_shown, as_stored, read_stored
+from defocus.picture_headers import png_chunk
 from defocus.progress import say
 from defocus.restoration.files.encoding import foreseen_remarks, write_picture
 from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_own_picture
@@ -308,19 +309,17 @@ def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: 
     assert "--dataset gives the pictures; omit IMAGES" in wrong.stderr
 
 
-def chunk(name: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(name + content)
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
-
-
 @pytest.mark.filterwarnings("error")
 def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path: Path) -> None:
     """182 MP: the pixels are read by OpenCV, up to 400 MP; of Pillow only the header is wanted."""
     exif = Pillow.Exif()
     exif[271] = "a maker"
     head = struct.pack(">IIBBBBB", 13_500, 13_500, 8, 0, 0, 0, 0)
-    pieces = [chunk(b"IHDR", head), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))]
-    pieces += [chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b"")]
+    pieces = [
+        png_chunk(b"IHDR", head),
+        png_chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")),
+    ]
+    pieces += [png_chunk(b"IDAT", zlib.compress(b"")), png_chunk(b"IEND", b"")]
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
     metadata = read_metadata(tmp_path / "a.png")
     assert exif_blocks(metadata.exif) == [Block("EXIF", "Make", b"a maker\0")]

@@ -4,7 +4,6 @@ import os
 import pickle
 import re
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -28,7 +27,7 @@ from defocus.training.method import Training
 from defocus.training.parallel import Ranks
 from defocus.training.record.folder import CHECKPOINT, steps_done
 from tests.benchmark.test_train import CPU
-from tests.command_process import StartedCommand, start_code
+from tests.command_process import StartedCommand, start_code, wait_until
 from tests.training.test_loop import STEPS, Points, job
 from tests.training.test_loop import train as train_job
 from tests.training.test_parallel import Plain, evenly, started_by_torchrun
@@ -113,13 +112,6 @@ def left(folder: Path) -> list[int]:
     return found
 
 
-def wait_until(is_so: partial[bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
@@ -128,7 +120,7 @@ def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(
 ) -> None:
     folder = expected.parent / name
     process = started(folder, 3)
-    wait_until(partial((folder / CHECKPOINT).exists))
+    wait_until((folder / CHECKPOINT).exists)
     if name == "SIGKILL":
         os.kill(process.pid, signal.SIGKILL)
     else:
@@ -137,7 +129,7 @@ def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(
     done = steps_done(folder)
     assert 0 < done[0] < 50, said
     assert name == "SIGKILL" or "stopped and saved at step" in said[1]
-    wait_until(partial(lambda: not left(folder)))
+    wait_until(lambda: not left(folder))
     train(fifty(3), Plain, source(expected.parent / "pairs.h5"), folder, CPU)
     assert weights_of(folder) == weights_of(expected)
 
