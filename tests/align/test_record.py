@@ -10,6 +10,7 @@ import pytest
 from defocus.align.compensation.blur_map import BLUR_NAMES
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import repeat_aligned, write_aligned
+from defocus.align.compensation.record import read_record
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.rig import Rig, write_rig
@@ -53,6 +54,16 @@ def test_a_record_is_repeated(name: str, measured: Measured, tmp_path: Path) -> 
     assert record["crop_px"] == json.loads((first / "misalignment.json").read_text())["crop_px"]
     assert (record["photometric"] is None) == (name == "none")
     assert set(record["versions"]) == {"defocus", "numpy", "opencv", "numba"}
+
+
+def test_a_record_of_an_older_version_is_read(measured: Measured, tmp_path: Path) -> None:
+    """It says ``sharpness_lost``."""
+    write_aligned(tmp_path, measured[0].blurry, measured[0].sharp, measured[1], Release())
+    path = tmp_path / "misalignment.json"
+    text = path.read_text()
+    path.write_text(text.replace("lost_gradient_energy", "sharpness_lost"))
+    lost = json.loads(text)["compensation"]["lost_gradient_energy"]
+    assert read_record(path).lost_gradient_energy == lost > 0
 
 
 def spoil(folder: Path, key: str, value: object) -> None:
