@@ -1,15 +1,101 @@
 """release:DIR - a release made by 'defocus-data package', in any place."""
 
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.datasets.manifest import MANIFEST
-from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
+from defocus.cache import atomic_folder, cache_folder
+from defocus.datasets.checksums import MANIFEST as CHECKSUMS
+from defocus.datasets.checksums import check_paths, parsed
+from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
+from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard
+from defocus.datasets.pair_files import file_hashes
 from defocus.datasets.readers.manifest import read_as
+from defocus.datasets.release.facts import read_facts
 from defocus.errors import DatasetError
-from defocus.progress import say
+from defocus.files import make_folder
+from defocus.progress import say, track
+from defocus.reading import read_bytes
 
-__all__ = ["CARD", "read"]
+__all__ = ["CARD", "read", "remove_unpacked"]
+
+
+MAX_BYTES = 256 * 1024 * 1024
+_SHARD = re.compile(r"(train|validation|test)-\d{5,}\.(tar|h5)")
+
+Unpack = Callable[[Path, Path], Iterator[Pair]]
+
+
+def unpacked(root: Path) -> Path:
+    """The folder with a release's pairs as files, made on first use after its checksums hold."""
+    shards, target = _shards(root), _place(root)
+    hashes = file_hashes(root, [root / name for name in shards])
+    for name, sha256 in shards.items():
+        if hashes[root / name] != sha256:
+            raise DatasetError(
+                f"{root / name}: has changed since it was packaged; repair it with 'defocus-data "
+                f"verify {root} --repair FROM'"
+            )
+    if not target.is_dir():
+        facts = read_facts(root)
+        with atomic_folder(target) as folder:
+            make_folder(folder / "pairs")
+            pairs = tuple(
+                pair
+                for name in track(sorted(shards), f"unpacking {root.name}")
+                for pair in _unpack(root / name)(root / name, folder / "pairs")
+            )
+            write_manifest(folder, make_manifest(folder, pairs, facts.source or "", facts.steps))
+    return target
+
+
+def remove_unpacked(root: Path) -> None:
+    """Remove the folder made by :func:`unpacked`."""
+    shutil.rmtree(_place(root), ignore_errors=True)
+
+
+def _place(root: Path) -> Path:
+    digest = hashlib.sha256(_limited(root / CHECKSUMS)).hexdigest()
+    return cache_folder() / "releases" / digest[:32]
+
+
+def _shards(root: Path) -> Mapping[str, str]:
+    """SHA-256 by name of the shards that the checksums cover."""
+    path = root / CHECKSUMS
+    hashes = parsed(_limited(path))
+    if hashes is None:
+        raise DatasetError(f"{path}: damaged; repair it with 'defocus-data verify --repair FROM'")
+    check_paths(hashes, path)
+    shards = {name: digest for name, digest in hashes.items() if _SHARD.fullmatch(name)}
+    for name in shards:
+        if (root / name).is_symlink():
+            raise DatasetError(f"{root / name}: a link; replace it by the file")
+    if not shards:
+        raise DatasetError(f"{root}: neither a manifest.json nor shards; is it a release?")
+    return shards
+
+
+def _limited(path: Path) -> bytes:
+    try:
+        return read_bytes(path, MAX_BYTES)
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); give the root of a release"
+        ) from error
+
+
+def _unpack(shard: Path) -> Unpack:
+    if shard.suffix == ".tar":
+        from defocus.datasets.release.formats.webdataset import unpack as unpack_tar
+
+        return unpack_tar
+    from defocus.datasets.release.formats.hdf5 import unpack as unpack_hdf5
+
+    return unpack_hdf5
+
 
 CARD = ReaderCard(
     title="a packaged release",
@@ -27,7 +113,6 @@ def read(root: Path) -> Dataset:
 
 
 def _of_shards(root: Path) -> Dataset:
-    from defocus.datasets.release.shards import remove_unpacked, unpacked
 
     folder = unpacked(root)
     try:

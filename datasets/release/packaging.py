@@ -23,6 +23,7 @@ from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.readers.release import read as read_release
+from defocus.datasets.readers.release import remove_unpacked
 from defocus.datasets.release.card import card_text, citation_text, datacite_text, licence_text
 from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details, require_redistributable
@@ -32,7 +33,6 @@ from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_t
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.datasets.release.provenance import Number
-from defocus.datasets.release.shards import remove_unpacked
 from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text

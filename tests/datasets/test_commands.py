@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.deriving import import_session
 from defocus.datasets.describing import description
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
@@ -46,27 +45,6 @@ def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, data: R
         assert measured["status"] == "ok"
         assert math.dist(measured["shift_px"], known["shift_px"]) < 0.3
         assert abs(measured["zoom"] - known["zoom"]) < 0.002
-
-
-def test_a_pair_that_cannot_be_read_is_left_out_of_an_import(
-    tmp_path: Path, session: Path, data: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = import_session.place_pair
-
-    def failing(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
-        if "0002" in str(folder):
-            raise EOFError("odd")
-        return whole(blurry, sharp, folder)
-
-    out = tmp_path / "set"
-    monkeypatch.setattr(import_session, "place_pair", failing)
-    done = import_session.import_sessions([session], out)
-    assert [one.id for one in done.left_out] == ["0002_cafe"]
-    assert "unforeseen EOFError: odd; please report it" in done.left_out[0].reason
-    assert len(open_dataset(f"manifest:{out}").pairs) == 2
-    monkeypatch.undo()
-    data("import", session, "--out", out)
-    assert len(open_dataset(f"manifest:{out}").pairs) == 3
 
 
 @pytest.mark.parametrize("what", ["changed", "cut", "missing"])

@@ -14,15 +14,12 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import Scheme, cut_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
-from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
-from defocus.datasets.rendering.run import render_dataset
 from defocus.datasets.sidecar import apply_sidecar
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.images import write_image
-from tests.datasets.conftest import Make, write_folder, write_session
-from tests.datasets.test_render import write_request
+from tests.datasets.conftest import Make, write_folder
 
 pytestmark = pytest.mark.full
 
@@ -64,18 +61,8 @@ def test_patches(copy: Path, both: Callable[[Make], None]) -> None:
     both(lambda out, jobs: cut_dataset(opened, out, scheme, jobs=jobs))
 
 
-def test_import(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> None:
-    session = write_session(tmp_path / "session", list(open_dataset(f"realdof:{copy}").pairs))
-    both(lambda out, jobs: import_sessions([session], out, jobs))
-
-
 @pytest.mark.parametrize("form", list(LAYOUTS))
 def test_package(tmp_path: Path, form: str, both: Callable[[Make], None]) -> None:
     root = write_folder(tmp_path / "noise", ["a.png", "b.png", "c.png"])
     noise, details = open_dataset(f"pairs:{root}"), Details(title="Noise")
     both(lambda out, jobs: package_dataset(noise, out, form, details, 1, jobs=jobs))
-
-
-def test_render(tmp_path: Path, both: Callable[[Make], None]) -> None:
-    request = write_request(tmp_path)
-    both(lambda out, jobs: render_dataset(request, out, jobs))

@@ -1,6 +1,7 @@
 """The maker of datasets, by every command that uses it: a run goes on, and no other order does."""
 
 import json
+import re
 import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -105,6 +106,28 @@ def test_a_killed_run_goes_on_and_leaves_nothing(
     assert contents(out) == before
     assert written == [last], "what is there is not made again"
     assert not list(out.rglob(".*"))
+
+
+def test_what_fails_with_one_pair_is_named_and_tried_again(
+    whole: Made, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = max((out / "pairs").iterdir()).name
+
+    def failing(folder: Path) -> AbstractContextManager[Path]:
+        if folder.name == last:
+            raise EOFError("odd")
+        return atomic_folder(folder)
+
+    new = tmp_path / "new"
+    with monkeypatch.context() as patch:
+        for module in (parts, compensate):
+            patch.setattr(module, "atomic_folder", failing)
+        said = whole.again(new)
+    assert re.search(rf"{last} is left out: unforeseen EOFError: odd; please report it", said)
+    assert f'"{last}' not in (new / "manifest.json").read_text()
+    assert whole.again(new) == ""
+    order = ("manifest.json", f"{whole.command}.json")
+    assert all((new / name).read_bytes() == (out / name).read_bytes() for name in order)
 
 
 def test_a_run_that_was_killed_before_its_order_was_written_begins(
