@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -73,6 +74,9 @@ SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,
 }
 
+_SETTINGS_ARE_GLOBAL = Lock()
+"""Pages that are served are drawn in several threads."""
+
 
 @dataclass(frozen=True)
 class PagePlot:
@@ -102,7 +106,7 @@ def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FO
     words = _description(figure)
     width, height = PAGE_INCHES if isinstance(figure, Curves) else SIZE_INCHES
     settings = {**SETTINGS, "svg.fonttype": "none", "font.size": font_pt}
-    with mpl.rc_context(settings), warnings.catch_warnings():
+    with _SETTINGS_ARE_GLOBAL, mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts have it, or show its code
         drawn = _empty(width, height)
         axes = drawn.add_axes((
@@ -129,7 +133,7 @@ def _file(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
 
     several = len(figures) > 1
     width, height = BESIDE_INCHES if several else SIZE_INCHES
-    with mpl.rc_context(SETTINGS):
+    with _SETTINGS_ARE_GLOBAL, mpl.rc_context(SETTINGS):
         drawn = _empty(width * len(figures), height, layout="constrained")
         for number, figure in enumerate(figures, start=1):
             axes = drawn.add_subplot(1, len(figures), number)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -281,3 +282,12 @@ def test_plots_of_a_page_share_no_identifiers_and_have_no_styles() -> None:
         assert all(f' id="{each}"' in plot.svg for each in references)
         assert "style" not in plot.svg + plot.legend[0][0], "the page's policy forbids them"
         assert "<text" in plot.svg, "letters are text"
+
+
+def test_threads_draw_what_one_draws() -> None:
+    shown = figure([1.0, 3.0, 2.0])
+    alone = {size: page_plot(shown, font_pt=size) for size in (6.5, 11.5)}
+    sizes = (6.5, 11.5) * 8
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda size: page_plot(shown, font_pt=size), sizes))
+    assert together == [alone[size] for size in sizes]
