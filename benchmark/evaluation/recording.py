@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from defocus.baselines.objective_registry import flow_of
 from defocus.baselines.weights.store import StoredWeights
-from defocus.benchmark.evaluation.columns import column_of
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
-from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics, lack_truth, metrics_for
 from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.benchmark.results.run_folder import (

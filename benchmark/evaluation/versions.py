@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from defocus.benchmark.evaluation.columns import column_of
-from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.results.store import MetricVersion

@@ -16,7 +16,6 @@ from defocus.reports.text import csv_text
 __all__ = [
     "CSV_COLUMNS",
     "CSV_DIGITS",
-    "PROTOCOL_ORDER",
     "REVISION_DIGITS",
     "Row",
     "claim_rows",
@@ -25,9 +24,6 @@ __all__ = [
     "replaced_entries",
     "to_csv",
 ]
-
-PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
-"""Protocols in the order of tables; the protocols' own module needs seconds to import."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from defocus.baselines.registry import all_baselines
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.leaderboard.classes import (
     budget_words,
     counted_head,
@@ -19,7 +20,7 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_in,
 )
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
-from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import (

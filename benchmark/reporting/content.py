@@ -8,9 +8,10 @@ from typing import Any
 
 from defocus.baselines.card import Card
 from defocus.baselines.registry import known_baselines
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import SEEN, budget_words
-from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entries
+from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from defocus.benchmark.evaluation.ceiling_row import ceiling_run
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row, claim_rows, replaced_entries
 from defocus.benchmark.results.run_folder import left_out_of_run, run_folder, training_left_out
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.scoring.ceiling_row import ceiling_run
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.plan import Study

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
@@ -16,7 +17,6 @@ from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import package_version, run_folder, training_left_out
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
-from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.study.attempt import (
     ask_again,
     load_run,

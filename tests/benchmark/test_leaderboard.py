@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.leaderboard.classes import budget_notice
 from defocus.benchmark.leaderboard.columns import column, unit_of
 from defocus.benchmark.leaderboard.rows import (
     CSV_COLUMNS,
-    PROTOCOL_ORDER,
     Row,
     claim_rows,
     leaderboard,

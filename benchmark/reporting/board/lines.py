@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.leaderboard.classes import budget_words, partial_words
-from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
