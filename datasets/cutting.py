@@ -28,9 +28,8 @@ from defocus.datasets.deriving.maker import (
     make_dataset,
     place_pair_files,
     placed,
-    with_files,
 )
-from defocus.datasets.pair import Dataset, MakingStep, Pair, step
+from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, pair_files, read_array
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError, NotApplicableError

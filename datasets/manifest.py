@@ -22,6 +22,7 @@ __all__ = [
     "ManifestFile",
     "ManifestPair",
     "checked_id",
+    "first_problem",
     "make_manifest",
     "manifest_files",
     "manifest_pairs",
@@ -127,14 +128,15 @@ def read_manifest(root: Path) -> Manifest:
             ) from error
         raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
     except ValidationError as error:
-        raise DatasetError(f"{path}: {_first_problem(error)}") from error
+        raise DatasetError(f"{path}: {first_problem(error)}") from error
     except FileError as error:
         raise DatasetError(f"{error}; restore it") from error
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); restore it") from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """What is wrong with a document that anybody may have written, and where."""
     problem = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in problem["loc"]) or "manifest"
     if problem["type"] == "extra_forbidden":
@@ -191,7 +193,7 @@ def make_manifest(
         found = tuple(_row(root, pair) for pair in rows)
         return Manifest(source=source or None, steps=steps or None, pairs=found)
     except ValidationError as error:
-        raise DatasetError(f"{root}: {_first_problem(error)}; rename it") from error
+        raise DatasetError(f"{root}: {first_problem(error)}; rename it") from error
 
 
 def _row(root: Path, pair: Pair) -> ManifestPair:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ __all__ = [
     "scene_splits",
     "split_counts",
     "step",
+    "with_files",
 ]
 
 
@@ -90,6 +91,13 @@ class Pair:
     def __getstate__(self) -> dict[str, object]:
         """Its fields for another process, to which a read-only view cannot travel."""
         return {**vars(self), "metadata": dict(self.metadata)}
+
+
+def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
+    """The pair with files of a folder, by role."""
+    # names of fields are no types: these are all paths
+    files: dict[str, Any] = {role: folder / name for role, name in names.items()}
+    return replace(pair, **files)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from defocus.blocks.derived import carried
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.checksums import MANIFEST
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.manifest import checked_id
+from defocus.datasets.manifest import checked_id, first_problem
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
 from defocus.datasets.verification import verify_folder
@@ -111,9 +111,7 @@ def read_sidecar(folder: Path) -> Sidecar:
             f"{folder}: no {DOCUMENT} there; give the folder of a sidecar"
         ) from error
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise DatasetError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+        raise DatasetError(f"{path}: {first_problem(error)}") from error
 
 
 def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) -> Dataset:

@@ -17,10 +17,9 @@ from defocus.datasets.deriving.maker import (
     Derived,
     kept_record,
     make_dataset,
-    with_files,
 )
 from defocus.datasets.deriving.parts import copy_file, place_pair
-from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts
+from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts, with_files
 from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, ImageError, InputError
 from defocus.files import write_json

@@ -9,14 +9,14 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.parts import copy_file, write_parts
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
-from defocus.datasets.pair import Dataset, MakingStep, Pair
+from defocus.datasets.pair import Dataset, MakingStep, Pair, with_files
 from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sync_folder, temporary_entries, write_json
@@ -37,7 +37,6 @@ __all__ = [
     "place_pair_files",
     "placed",
     "require_empty",
-    "with_files",
     "working_folder",
 ]
 
@@ -281,10 +280,3 @@ def placed(pair: Pair, folder: Path) -> tuple[Pair]:
 
 def _names(pair: Pair) -> dict[str, str]:
     return {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}
-
-
-def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
-    """The pair with files of a folder, by role."""
-    # names of fields are no types: these are all paths
-    files: dict[str, Any] = {role: folder / name for role, name in names.items()}
-    return replace(pair, **files)

@@ -20,7 +20,7 @@ from defocus.datasets.checksums import (
 )
 from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset, Pair, with_files
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, file_hashes, pair_files
 from defocus.datasets.readers.release import read as read_release
 from defocus.datasets.readers.release import remove_unpacked
@@ -266,6 +266,4 @@ def _index(root: Path, layout: ReleaseFormat, rows: Rows, dataset: Dataset) -> N
 def _released(root: Path, pair: Pair, files: Mapping[str, str]) -> Pair:
     """The pair with its files in the release and without private metadata."""
     metadata = MappingProxyType(without_private(pair.metadata))
-    # names of fields are no types: these are all paths
-    placed: dict[str, Any] = {role: root / name for role, name in files.items()}
-    return replace(pair, metadata=metadata, **placed)
+    return with_files(replace(pair, metadata=metadata), root, files)

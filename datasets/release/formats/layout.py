@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from defocus.datasets.manifest import checked_id
-from defocus.datasets.pair import SPLITS, Pair, Split
+from defocus.datasets.manifest import checked_id, first_problem
+from defocus.datasets.pair import SPLITS, Pair, Split, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
 from defocus.files import atomic_path
@@ -78,15 +78,12 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
     try:
         known = ShardEntry.model_validate(entry)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise DatasetError(f"'{where}' of a pair: {problem['msg'].lower()}") from error
+        raise DatasetError(f"a pair: {first_problem(error)}") from error
     if "blurry" not in files:
         raise DatasetError(f"pair '{known.id}' has no blurry picture")
-    # names of fields are no types: these are all paths
-    placed: dict[str, Any] = {role: folder / known.id / name for role, name in files.items()}
     metadata = MappingProxyType(known.metadata)
-    return Pair(known.id, known.scene, known.split, metadata=metadata, **placed)
+    bare = Pair(known.id, known.scene, known.split, folder / known.id, metadata=metadata)
+    return with_files(bare, folder / known.id, files)
 
 
 @dataclass(frozen=True)
