@@ -52,7 +52,7 @@ _IN_THE_CORE = (
     Fault("defocus/scene/geometry.py", "- np.eye(2, 3)", "+ np.eye(2, 3)"),
     Fault("defocus/scene/geometry.py", "ends[..., :2] / ends[..., 2:]", "ends[..., :2]"),
     Fault("defocus/scene/aperture.py", "light / light.sum()", "light / light.max()"),
-    Fault("defocus/scene/thin_lens.py", "2.44 * wavelength_um", "1.22 * wavelength_um"),
+    Fault("defocus/scene/thin_lens.py", "2.44 * GREEN_WAVELENGTH_UM", "1.22 * GREEN_WAVELENGTH_UM"),
     Fault("defocus/scene/thin_lens.py", "- math.log2(t2", "+ math.log2(t2"),
     Fault("defocus/scene/thin_lens.py", "diameter_mm * 1000.0 /", "diameter_mm * 500.0 /"),
     Fault("defocus/scene/thin_lens.py", "f * s / (s - f)", "f * s / (s + f)"),

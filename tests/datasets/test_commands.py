@@ -14,10 +14,10 @@ from defocus.datasets.describing import description
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
+from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import start_command
 from tests.conftest import Run
 from tests.datasets.conftest import write_session
-from tests.defocus.test_images import dng
 
 
 @pytest.fixture
@@ -115,8 +115,10 @@ def test_import_on_a_full_disk(full_disk: Path, session: Path, data: Run) -> Non
 
 def test_raw_files_are_developed_as_a_pair(tmp_path: Path, data: Run) -> None:
     files = [tmp_path / f"{n}.dng" for n in (0, 1)]
+    light = np.full((64, 64), 0.12)
+    light[:4, :4] = 0.9
     for file, neutral in zip(files, ((0.5, 1.0, 0.6), (0.47, 1.0, 0.64)), strict=True):
-        dng(file, neutral)
+        bayer_dng(file, light, neutral=neutral)
     root = write_session(tmp_path / "shoot", [Pair("desk", "desk", "test", *files)])
     expected = read_pair(*files)
     data("import", root, "--out", tmp_path / "set")
