@@ -1,5 +1,7 @@
 """A virtual camera of libgphoto2 for each test, and a home of its own."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
+from tests.command_process import CHECKOUT
 
 
 @pytest.fixture
@@ -29,6 +32,16 @@ def virtual_camera(virtual_folder: Path) -> Iterator[GPhoto2Camera]:
     with open_camera(f"gphoto2:virtual={virtual_folder}") as camera:
         assert isinstance(camera, GPhoto2Camera)
         yield camera
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> dict[str, str]:
+    """An environment in which ``defocus-capture`` is on the path."""
+    path = tmp_path / "bin" / "defocus-capture"
+    path.parent.mkdir()
+    path.write_text(f"#!{sys.executable}\nfrom defocus.capture.cli import main\nmain()\n")
+    path.chmod(0o755)
+    return os.environ | {"PATH": f"{path.parent}:{os.environ['PATH']}", "PYTHONPATH": str(CHECKOUT)}
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """The sub-commands: their options, what they print, the exit codes and the space they leave."""
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -222,19 +221,6 @@ def test_a_pair_that_is_gone_is_one_short_line(run: Run, tmp_path: Path) -> None
     done = run("defocus-capture", "check", "s", "--files-only", code=1)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("0001_scene-001"))
     assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
-
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> dict[str, str]:
-    """An environment in which ``defocus-capture`` is on the path."""
-    path = tmp_path / "bin" / "defocus-capture"
-    path.parent.mkdir()
-    path.write_text(f"#!{sys.executable}\nfrom defocus.capture.cli import main\nmain()\n")
-    path.chmod(0o755)
-    return {**os.environ, "PATH": f"{path.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
 def completed(shell: str, program: dict[str, str], *words: str) -> set[str]:

@@ -1,10 +1,8 @@
 """The walk of capture/README.md: virtual camera, aligned pair, dataset, with real pictures."""
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.realdata
-def test_the_lines_of_the_readme(real_data: Path, run: Run, tmp_path: Path) -> None:
+def test_the_lines_of_the_readme(
+    real_data: Path, run: Run, tmp_path: Path, program: dict[str, str]
+) -> None:
     stack = real_data / "focus-stacks" / "pcb"
     for name, source in (("wide.jpg", "pcb_003.jpg"), ("narrow.jpg", "expected.jpg")):
         with PillowImage.open(stack / source) as picture:
@@ -28,18 +28,10 @@ def test_the_lines_of_the_readme(real_data: Path, run: Run, tmp_path: Path) -> N
     expected = read_pair(tmp_path / "wide.jpg", tmp_path / "narrow.jpg")
     lines = re.findall(r"```sh\n(.*?)```", (ROOT / "capture/README.md").read_text(), re.DOTALL)
     shot, loop, further = lines[0].partition("  done\n")
-    program = tmp_path / "bin" / "defocus-capture"
-    program.parent.mkdir()
-    code = "from defocus.capture.cli import main; main()"
-    program.write_text(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n'
-    )
-    program.chmod(0o755)
-    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", shot + loop],
         cwd=tmp_path,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
+        env=program,
         capture_output=True,
         text=True,
         timeout=140,  # 3 s of CPU; the machine may have much else to do

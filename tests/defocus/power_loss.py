@@ -30,10 +30,7 @@ CALLS = ("fsync", "replace", "rename", "unlink", "mkdir", "rmdir", "write", "ftr
 class Disk:
     """What of a folder is on the disk for sure, and what may be.
 
-    Attributes:
-        root: The folder.
-        state: Called with each folder that a power loss may leave.
-        states: Number of states tried.
+    ``state`` is called with each folder that a power loss may leave; ``states`` counts them.
     """
 
     root: Path

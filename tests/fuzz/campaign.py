@@ -35,15 +35,10 @@ VALUES: tuple[Any, ...] = (
 
 @dataclass(frozen=True)
 class DamagedReader:
-    """A reader and the files that it reads.
+    """A reader and the files that it reads, which are damaged one at a time.
 
-    Attributes:
-        name: For people.
-        files: What is damaged, one at a time.
-        read: Called after each damage.
-        kept: Takes the damaged content to what is written, such as a new sum of it.
-        drawn: Draws a content anew, where that finds more than damage does.
-    """
+    ``kept`` takes the damaged content to what is written, such as a new sum of it; ``drawn`` draws
+    a content anew, where that finds more than damage does."""
 
     name: str
     files: tuple[Path, ...]
@@ -60,13 +55,7 @@ def seed_of_today() -> int:
 
 
 def tried(target: DamagedReader, seconds: float | None, seed: int) -> int:
-    """Damage the files of a target and read them; the number of inputs.
-
-    Args:
-        target: The reader.
-        seconds: For so long; None for :data:`INPUTS` inputs.
-        seed: Of the damages.
-    """
+    """Damage a reader's files and read them, for so long or :data:`INPUTS` times; the number."""
     draws = random.Random(f"{seed} {target.name}")
     whole = {file: file.read_bytes() for file in target.files}
     until = time.monotonic() + (seconds or 0)

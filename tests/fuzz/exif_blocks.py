@@ -36,10 +36,7 @@ TEXTS = (
 def exif_block(draws: random.Random, pixels: NDArray[np.uint8] | None = None) -> bytes:
     """A block of up to three directories; every tenth has a damaged byte or two besides.
 
-    Args:
-        draws: Draws them.
-        pixels: ``(H, W, 3)``: makes it a TIFF file, whose first directory has the tags too.
-    """
+    ``pixels`` ``(H, W, 3)`` make it a TIFF file, whose first directory has the tags too."""
     order = draws.choice("<>")
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
     own = {} if pixels is None else _layout(pixels)

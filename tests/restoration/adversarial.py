@@ -18,12 +18,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Trap:
-    """A picture, and what it ought to become.
+    """A picture of a kind and number, rounded to 8 bits, and what it ought to become.
 
-    Attributes:
-        name: Kind and number.
-        given: ``(H, W, 3)`` float32 in [0, 1], rounded to 8 bits.
-        truth: The same without what was done to it; ``given`` where it is right as it is.
+    Both are ``(H, W, 3)`` float32 in [0, 1]; ``truth`` is ``given`` where that is right as it is.
     """
 
     name: str

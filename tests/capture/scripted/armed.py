@@ -6,11 +6,7 @@ FOR_EVER = 10_000
 
 
 class Armed:
-    """The armed faults of a body.
-
-    Attributes:
-        played: Names of those that changed what the body did.
-    """
+    """The armed faults of a body; ``played`` names those that changed what the body did."""
 
     def __init__(self, script: Script) -> None:
         self.played: set[str] = set()
