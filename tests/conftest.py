@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 
 from tests.command_process import CHECKOUT, COMMANDS, run_command
-from tests.rings import DEFAULT, FULL, give_ring, left_unread, unreached
+from tests.rings import DEFAULT, FULL, changed_since, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import Costs
 
@@ -174,7 +174,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         assert isinstance(item, pytest.Function)
         give_ring(item)
     if config.option.since:
-        left_out = unreached(config.option.since, items)
+        left_out = unreached(changed_since(config.option.since), items)
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
     if not config.option.maxfail:

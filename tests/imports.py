@@ -13,7 +13,9 @@ __all__ = ["Imports", "imports_of"]
 BESIDE = ("tests", "research")
 """Rooms beside the package; their files are named by path."""
 
-NAMED = re.compile(r"""["'](defocus(?:\.\w+)+)["':]""")
+EXTRAS = "defocus.extras."
+
+NAMED = re.compile(r"""["']((?:defocus|tests)(?:\.\w+)+)["':]""")
 """A module or folder of modules that is named in a text: what is found at run time."""
 
 COMMAND_FIXTURES = re.compile(r"^def test_\w+\([^)]*\b(?:run(?:_afresh)?|data)\b", re.MULTILINE)
@@ -46,13 +48,17 @@ class Imports:
         parts = parts if parts[0] == "defocus" else ("defocus", *parts)
         return ".".join(parts).removesuffix(".__init__")
 
-    def ways(self, module: str) -> dict[str, int]:
-        """Everything that leads to a module, by the number of imports between."""
+    def ways(self, module: str, *, through_core: bool = True) -> dict[str, int]:
+        """Everything that leads to a module, by the number of imports between.
+
+        The core imports no extra, and only finds each at run time: without ``through_core`` that
+        does not count."""
         away, left = {module: 0}, deque([module])
         while left:
             known = left.popleft()
             for importer in self.importers.get(known, ()):
-                if importer not in away:
+                core = importer.startswith("defocus") and not importer.startswith(EXTRAS)
+                if importer not in away and (through_core or not core):
                     away[importer] = away[known] + 1
                     left.append(importer)
         return away

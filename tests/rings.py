@@ -14,7 +14,7 @@ import pytest
 
 from tests.imports import imports_of
 
-__all__ = ["DEFAULT", "FULL", "extra_of", "give_ring", "left_unread", "unreached"]
+__all__ = ["DEFAULT", "FULL", "changed_since", "extra_of", "give_ring", "left_unread", "unreached"]
 
 TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
@@ -56,22 +56,48 @@ def give_ring(item: pytest.Function) -> None:
         item.add_marker("full")
 
 
-def unreached(revision: str, items: Sequence[pytest.Item]) -> set[pytest.Item]:
+def changed_since(revision: str) -> list[Path] | None:
+    """Files that differ from a revision of git, new ones included; none where git cannot say."""
+    listed = [
+        subprocess.run(["git", *words], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        for words in (
+            ("diff", "-z", "--name-only", "--no-renames", "--relative", revision),
+            ("ls-files", "-z", "--others", "--exclude-standard"),
+        )
+    ]
+    if any(answer.returncode for answer in listed):
+        return None
+    return [CHECKOUT / name for answer in listed for name in answer.stdout.split("\0") if name]
+
+
+def unreached(changed: Sequence[Path] | None, items: Sequence[pytest.Item]) -> set[pytest.Item]:
     """Tests of the extras and the research that lead to nothing that has changed.
 
-    Without git, and where a file is neither Python nor prose, everything counts as changed."""
-    words = ["git", "diff", "--name-only", "--relative", revision]
-    listed = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    changed = [CHECKOUT / line for line in listed.stdout.splitlines()]
-    if listed.returncode or any(path.suffix not in {".py", ".md"} for path in changed):
-        return set()
-    imports = imports_of(CHECKOUT)
+    What is in the folder of an extra counts as all of that extra. What is neither Python nor prose
+    counts as everything, and so does Python that is gone: what imported it is not known any more.
+    """
     reached: set[str] = set()
-    for path in changed:
-        reached.update(imports.ways(imports.module_of(path)) if path.suffix == ".py" else ())
+    whole: set[str | None] = set()
+    for path in changed or ():
+        room = _room_of(path)
+        whole.add(room)
+        if path.suffix == ".py" and path.exists():
+            imports = imports_of(CHECKOUT)
+            module = imports.module_of(path)
+            reached.update(imports.ways(module, through_core=room is None))
+        elif path.suffix != ".md":
+            return set()
     return {
         item
         for item in items
-        if item.get_closest_marker("extra")
+        if changed is not None
+        and item.get_closest_marker("extra")
+        and extra_of(item.path) not in whole
         and item.path.relative_to(CHECKOUT).as_posix() not in reached
     }
+
+
+def _room_of(path: Path) -> str | None:
+    """The extra in whose folder a file is."""
+    rooms = [word for word in path.relative_to(CHECKOUT).parts[:-1] if word != "tests"]
+    return rooms[1] if rooms[:1] == ["extras"] and len(rooms) > 1 else None

@@ -11,12 +11,13 @@ import sys
 import tomllib
 import venv
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from defocus.files import sha256_file
 from tests.test_frame import STAGES
@@ -96,6 +97,21 @@ def test_the_lowest_versions_are_those_that_are_allowed() -> None:
     assert {line for line in lines if not line.startswith("#")} == allowed
 
 
+def packages_of(paths: Iterable[Path]) -> set[tuple[str, str]]:
+    """What files import from packages, each with a package that brings it."""
+    imports = re.compile(r"^ *(?:from (\w+)[\w.]* import|import (\w+))", re.MULTILINE)
+    names = {"".join(name) for path in paths for name in imports.findall(path.read_text("utf-8"))}
+    folders = importlib.metadata.packages_distributions()
+    return {
+        (name, one.lower().replace("_", "-"))
+        for name in names & folders.keys() - {"defocus", "datasets", "webdataset"}  # in texts
+        for one in folders[name]
+    }
+
+
+COME_WITH = {"markupsafe": "jinja2", "triton": "torch"}
+
+
 def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     hard = {Requirement(one).name for one in project["dependencies"]}
@@ -104,23 +120,20 @@ def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported()
         for extra in ("heif", "slurm", "tensorboard", "iqa", "parquet")
         for one in project["optional-dependencies"][extra]
     }
-    imports = re.compile(r"^ *(?:from (\w+)[\w.]* import|import (\w+))", re.MULTILINE)
     core = {*STAGES, "defocus"} - {"extras"}
-    names = {
-        "".join(name)
-        for path in (path for folder in core for path in (ROOT / folder).rglob("*.py"))
-        for name in imports.findall(path.read_text(encoding="utf-8"))
-    }
-    folders = importlib.metadata.packages_distributions()
-    found = {
-        (name, one.lower().replace("_", "-"))
-        for name in names & folders.keys() - {"defocus", "datasets", "webdataset"}  # in texts
-        for one in folders[name]
-    }
-    come_with = {"markupsafe": "jinja2", "triton": "torch"}
-    missing = {(n, one) for n, one in found if come_with.get(one, one) not in hard | others}
+    found = packages_of(path for folder in core for path in (ROOT / folder).rglob("*.py"))
+    missing = {(n, one) for n, one in found if COME_WITH.get(one, one) not in hard | others}
     assert missing == set()
     assert hard - {one for _, one in found} == set()
+
+
+def test_what_the_tests_import_is_named() -> None:
+    """What only comes with another package may be gone with that one's next version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = (project["dependencies"], *project["optional-dependencies"].values())
+    named = {canonicalize_name(Requirement(one).name) for group in groups for one in group}
+    found = packages_of((ROOT / "tests").rglob("*.py"))
+    assert {(n, one) for n, one in found if COME_WITH.get(one, one) not in named} == set()
 
 
 def test_the_conda_recipe_needs_what_the_wheel_needs() -> None:

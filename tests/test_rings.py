@@ -1,6 +1,7 @@
 """What a test costs and starts decides about its ring, and no file is listed in vain."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -10,7 +11,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import pytest_configure, pytest_xdist_auto_num_workers
-from tests.rings import DEFAULT, FULL, TESTS, extra_of, give_ring, left_unread, unreached
+from tests.rings import (
+    CHECKOUT,
+    DEFAULT,
+    FULL,
+    TESTS,
+    changed_since,
+    extra_of,
+    give_ring,
+    left_unread,
+    unreached,
+)
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, RING_S, ROOM, Costs
 
@@ -120,10 +131,59 @@ def test_a_report_has_the_worker_seconds_since_the_one_before() -> None:
     assert first.worker_seconds > second.worker_seconds >= 0
 
 
+LENS, JUDGING, TRUTH = (
+    "extras/charts/test_lens.py", "extras/people/test_judging.py", "research/test_truth_psf.py"
+)  # fmt: skip
+
+
+@pytest.mark.full  # it reads the imports of all
+@pytest.mark.parametrize(
+    ("changed", "runs"),
+    [
+        ([], []),
+        (["CHANGELOG.md", "tests/align/test_flow.py"], []),
+        (["extras/charts/__init__.py"], [LENS]),
+        ([f"tests/{JUDGING}"], [JUDGING]),
+        (["extras/people/README.md"], [JUDGING]),
+        (["research/alignment_truth/rendered/psf.py"], [TRUTH]),
+        (["tests/extras/conftest.py"], [LENS, JUDGING]),
+        (["defocus/errors.py"], [LENS, JUDGING, TRUTH]),
+        (["extras/charts/gone.py"], [LENS, JUDGING, TRUTH]),
+        (["pyproject.toml"], [LENS, JUDGING, TRUTH]),
+        (None, [LENS, JUDGING, TRUTH]),
+    ],
+)
+def test_of_the_extras_run_those_that_lead_to_what_has_changed(
+    changed: list[str] | None, runs: list[str]
+) -> None:
+    items: Any = [Item(path, marks=("extra",)) for path in (LENS, JUDGING, TRUTH)]
+    paths = None if changed is None else [CHECKOUT / name for name in changed]
+    left_out = unreached(paths, items)
+    assert [item.path for item in items if item not in left_out] == [TESTS / path for path in runs]
+
+
 @pytest.mark.full  # it asks git
-def test_without_a_known_revision_everything_counts_as_changed() -> None:
-    items: Any = [Item("extras/charts/test_lens.py", marks=("extra",))]
-    assert unreached("no-such-revision", items) == set()
+def test_what_has_changed_since_a_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file under a new name is two: what imported the old one is of it, too."""
+    monkeypatch.setattr("tests.rings.CHECKOUT", tmp_path)
+
+    def git(*words: str) -> None:
+        person = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *person, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    assert changed_since("HEAD") is None
+    git("init")
+    for name in ("kept.py", "old.py", "größer.py"):
+        (tmp_path / name).write_text(f"# {name}\n")
+    git("add", ".")
+    git("commit", "-m", "first")
+    assert changed_since("HEAD") == []
+    git("mv", "old.py", "new.py")
+    (tmp_path / "größer.py").write_text("")
+    (tmp_path / "unknown.py").touch()
+    names = {path.name for path in changed_since("HEAD") or ()}
+    assert names == {"old.py", "new.py", "größer.py", "unknown.py"}
+    assert changed_since("no-such-revision") is None
 
 
 @pytest.mark.parametrize("worker", [None, "gw0"])

@@ -51,8 +51,8 @@ def size_of(network: nn.Module) -> float:
     "changes",
     [
         {"training": Training(precision="bfloat16", channels_last=True, deterministic=True)},
-        {"training": Training(average=0.8, accumulate=2, validations=3, select="validation",
-                              tensorboard=True)},
+        pytest.param({"training": Training(average=0.8, accumulate=2, validations=3,
+                      select="validation", tensorboard=True)}, marks=pytest.mark.full),
         {"averaged_from_epoch": 4.0},
     ],
     ids=["arithmetic", "averages", "mean of the last"],

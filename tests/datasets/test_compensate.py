@@ -170,6 +170,7 @@ def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh: Run, tmp_path: P
     assert len(finished.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.full
 def test_a_common_size_is_the_middle_of_what_each_pair_shows(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

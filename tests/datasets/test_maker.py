@@ -62,7 +62,10 @@ class Made:
         return str(done.exception or "") or ("" if done.return_value == 0 else done.output)
 
 
-@pytest.fixture(scope="module", params=list(COMMANDS))
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.full] * (name == "render")) for name in COMMANDS],
+)
 def whole(
     request: pytest.FixtureRequest, sources: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Made:

@@ -147,6 +147,7 @@ def _shares() -> list[float]:
     return [(number + 0.5) / DRAWS for number in range(DRAWS)]
 
 
+@pytest.mark.full
 def test_a_store_keeps_its_runs_in_whatever_order_sectors_are_written(tmp_path: Path) -> None:
     """A run goes into the log, which is synced; later into the file; then the log is reused.
 

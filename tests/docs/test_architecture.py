@@ -102,6 +102,7 @@ def test_a_shot_becomes_a_pair(tmp_path: Path) -> None:
     assert_followed("A shot becomes a pair", "capture", words)
 
 
+@pytest.mark.full
 def test_a_step_of_jdrl(dataset: str, tmp_path: Path) -> None:
     settings = tmp_path / "one.toml"
     settings.write_text("[schedule]\nsteps = 1\ncrop_px = 64\nbatch = 1\n", encoding="utf-8")

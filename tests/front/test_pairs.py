@@ -5,11 +5,16 @@ import pytest
 import torch
 
 import defocus
+from defocus.datasets.pair import Pair
 from defocus.errors import AlignmentError, ImageError, InputError
 
 
-def test_a_pair_is_measured_and_aligned_in_its_own_form() -> None:
-    pair = defocus.open_dataset("sample:strong").split("test")[0]
+@pytest.fixture(scope="module")
+def pair() -> Pair:
+    return defocus.open_dataset("sample:strong").split("test")[0]
+
+
+def test_a_pair_is_measured_and_aligned_in_its_own_form(pair: Pair) -> None:
     assert pair.truth is not None
     found = defocus.measure_pair(pair.blurry, pair.sharp)
     true = pair.metadata["true_misalignment"]
