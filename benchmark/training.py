@@ -137,7 +137,7 @@ SECONDS_PER_MINUTE = 60
 
 LONG_STEPS = 5000
 """Shorter trainings are not timed before they begin."""
-TIMED_CROPS = 2
+TIMED_CROPS, TRIALS = 2, 5
 
 
 def steps_within(
@@ -173,8 +173,9 @@ def say_hours(
         return
     batch = random_batch(run.baseline.card, recipe.supervision, TIMED_CROPS, schedule.crop_px)
     late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
-    seconds = min(
-        try_step(network, objective, batch, late, recipe.training.precision).seconds for _ in "ab"
+    seconds = min(  # other programs lengthen some
+        try_step(network, objective, batch, late, recipe.training.precision).seconds
+        for _ in range(TRIALS)
     )
     sizes = [schedule.size_at(recipe.epochs * percent / 100) for percent in range(100)]
     crops = sum(size * (px / schedule.crop_px) ** 2 for px, size in sizes) / len(sizes)

@@ -264,7 +264,8 @@ class _Bank:
 
         device, side = self.pairs.device, self.reuse.crop_px
         orders = "channels" in self.patches.augment
-        drawn = torch.from_numpy(self.reuse.drawn(step, self.places, orders=orders)).to(device)
+        table = torch.from_numpy(self.reuse.drawn(step, self.places, orders=orders))
+        drawn = table.to(device, non_blocking=True)  # else each step would wait for the one before
         slot, top, left, transposed, over, mirrored, order = (one[:, None, None] for one in drawn.T)
         across = torch.arange(side, device=device)
         rows, columns = across[None, :, None], across[None, None, :]

@@ -16,10 +16,13 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
 from defocus.baselines.recipe import Recipe, Schedule, Step
+from defocus.benchmark import training as of_runs
+from defocus.benchmark.cost.size_check import TrialStep
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import load_trained, train
+from defocus.benchmark.training import LONG_STEPS, load_trained, train
 from defocus.errors import WeightsError
 from defocus.training import loop as module
+from defocus.training.method import Training
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from defocus.training.record.folder import CHECKPOINT, CURVE, training_finished
 
@@ -208,6 +211,25 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
     patches = Patches()
     train(make_run(recipe=recipe), Loss, patches, tmp_path, CPU, epoch_crops=3)
     assert patches.asked == list(range(6 * 2))  # 6 epochs of 3 crops, 2 a step
+
+
+@pytest.mark.parametrize("steps", [LONG_STEPS - 1, LONG_STEPS])
+def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    steps: int,
+) -> None:
+    trials = iter([9.0, 2.0, *[3.0] * 9])  # the first one is slow, as is one on a busy machine
+    monkeypatch.setattr(of_runs, "try_step", lambda *given: TrialStep(next(trials), 0))
+    schedule = Schedule(steps=steps, crop_px=16, batch=4, learning_rate=1e-2)
+    alone = Training(workers=0)
+    run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule, "training": alone}))
+    with pytest.raises(KeyboardInterrupt):
+        train(run, Loss, Patches(stop_at=0), tmp_path, CPU)
+    told = [line for line in capsys.readouterr().err.splitlines() if "hours" in line]
+    long = "net-01234567: its 5,000 steps will take about 6 hours on this processor"
+    assert told == ([long] if steps == LONG_STEPS else [])
 
 
 def damaged(content: bytes, kind: str, place: float) -> bytes:
