@@ -14,8 +14,6 @@ from defocus.align.registration.register import Uncertainty
 from defocus.align.registration.session import SessionLens
 from defocus.scene.geometry import Similarity
 
-__all__ = ["RESTS_ON", "Misalignment", "Sigma", "mean_displacement"]
-
 
 def mean_displacement(
     placed: NDArray[np.float32],

@@ -19,17 +19,6 @@ from pydantic import Field, ValidationInfo, field_validator
 from defocus.files import write_text
 from defocus.settings import Settings, load_settings
 
-__all__ = [
-    "LARGEST_ZOOM",
-    "SMALLEST_ZOOM",
-    "LensCalibration",
-    "Lenses",
-    "Matrix",
-    "Rig",
-    "read_rig",
-    "write_rig",
-]
-
 Array = NDArray[np.float64]
 Row: TypeAlias = tuple[float, float, float]
 Matrix: TypeAlias = tuple[Row, Row, Row]

@@ -13,8 +13,6 @@ from defocus.align.sampling.resample import Placement, ReleaseGrid, inside_frame
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_linear
 
-__all__ = ["colour_matrix", "estimate_rig"]
-
 Light = NDArray[np.float32]
 WINDOW_PX = 15
 STRIDE_PX = 5

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "block_sigma", "blocks_of", "sample_grid"]
-
 Array = NDArray[np.float64]
 
 BLOCKS = (6, 8)

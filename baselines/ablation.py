@@ -14,8 +14,6 @@ from defocus.errors import RegistryError
 if TYPE_CHECKING:
     from defocus.baselines.recipe import TargetName
 
-__all__ = ["Ablation", "AblationLine", "ablation_of"]
-
 MODULE = "ablation_lines"
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does no
 
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["UNKNOWN", "Baseline", "Card", "Narrow", "Network", "package_of"]
-
 
 @dataclass(frozen=True)
 class Network:

@@ -13,8 +13,6 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines, home_package
 from defocus.files import write_json
 
-__all__ = ["FILE", "parameters"]
-
 FILE = "parameters.json"
 
 

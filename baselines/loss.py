@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:  # a plug-in that names a loss need not import torch for it
     import torch
 
-__all__ = ["Loss", "LossFunction"]
-
 LossFunction: TypeAlias = "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]"
 """From output and target, ``(N, C, h, w)`` RGB in [0, 1] both, to a scalar tensor; it has nothing
 that is trained, and what it needs it moves to the output's device by itself."""

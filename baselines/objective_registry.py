@@ -27,18 +27,6 @@ if TYPE_CHECKING:  # a list of names needs no torch
     from defocus.baselines.objective import Objective
     from defocus.baselines.recipe import Recipe
 
-__all__ = [
-    "flow_of",
-    "loss",
-    "losses",
-    "nearest",
-    "objective",
-    "objectives",
-    "recipe_changes",
-    "require_objective",
-    "source_hashes",
-]
-
 
 def objectives() -> tuple[str, ...]:
     """Names of the training objectives, sorted."""

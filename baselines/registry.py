@@ -31,16 +31,6 @@ if TYPE_CHECKING:  # a list of cards needs no torch
 
     from defocus.baselines.recipe import Recipe
 
-__all__ = [
-    "all_baselines",
-    "baseline",
-    "home_package",
-    "known_baselines",
-    "readme",
-    "with_objective",
-]
-
-
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _PACKAGED = ("defocus.baselines.", "defocus.extras.")

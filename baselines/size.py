@@ -11,9 +11,6 @@ from torch.overrides import TorchFunctionMode
 from defocus.baselines.card import Baseline
 from defocus.progress import say
 
-__all__ = ["parameter_count", "shapes_alone"]
-
-
 _DRAWS = {
     torch.Tensor.normal_,
     torch.Tensor.uniform_,

@@ -16,16 +16,6 @@ from defocus.baselines.objective_registry import recipe_changes
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = [
-    "SOURCE",
-    "controls",
-    "joint_recipe",
-    "retrained",
-    "with_jdrl",
-    "wrapped",
-    "wrapped_name",
-]
-
 SOURCE = "Li et al., JDRL, AAAI 2023; github.com/liyucs/JDRL at c9c420e"
 
 ALONE_FROM, JOINT_FROM = 0.7, 0.75

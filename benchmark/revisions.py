@@ -5,8 +5,6 @@ source code. If you change a number, raise the narrowest revision that covers it
 fails if you forget.
 """
 
-__all__ = ["SCORING_REVISION", "TRAINING_REVISION"]
-
 TRAINING_REVISION = 1
 """Of the training loop, crops, objectives, losses and optical flow: raising it repeats every
 training. Where one system's numbers change, raise its ``Card.revision`` instead."""

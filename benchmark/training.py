@@ -53,18 +53,6 @@ from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
 
-__all__ = [
-    "TEXT",
-    "Watch",
-    "load_trained",
-    "steps_within",
-    "train",
-    "watch_split",
-    "watch_text",
-    "watching_of",
-]
-
-
 TEXT = "validation_text"
 """Score of a stream's pages of text, percent of characters; it chooses no weights."""
 

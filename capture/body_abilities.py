@@ -6,8 +6,6 @@ from typing import Protocol, runtime_checkable
 from defocus.capture.camera import Camera
 from defocus.errors import InputError
 
-__all__ = ["CardSpace", "HasCardSpace", "HasDriveMode", "RestsPreview", "SetsAgain", "no_motor"]
-
 
 @runtime_checkable
 class SetsAgain(Protocol):

@@ -18,16 +18,6 @@ from defocus.files import make_folder, write_text
 from defocus.reading import read_json
 from defocus.scene.geometry import Similarity
 
-__all__ = [
-    "NO_CALIBRATIONS",
-    "Calibration",
-    "Calibrations",
-    "Kind",
-    "load_calibrations",
-    "read_calibration",
-    "stored_calibrations",
-]
-
 Kind = Literal["exposure", "focus", "flat", "dust", "breathing", "rig"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -8,27 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
-__all__ = [
-    "ON_CARD",
-    "SETTING_NAMES",
-    "Camera",
-    "CameraDescription",
-    "CardFile",
-    "FileKind",
-    "HasCard",
-    "HasConfig",
-    "HasFileFormats",
-    "HasFocusMotor",
-    "HasMirror",
-    "HasPreview",
-    "HasWhiteBalance",
-    "KnowsRelease",
-    "KnowsTruth",
-    "Setting",
-    "SettingName",
-    "Word",
-]
-
 SettingName = Literal["aperture", "shutter", "iso"]
 Target = Literal["flat", "grey-card", "chart", "moving", "test-chart"]
 """What a simulated camera can be shown: an even surface, one held into the scene, a plane with

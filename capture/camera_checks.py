@@ -15,8 +15,6 @@ from defocus.capture.links.gphoto2.setting_names import (
 )
 from defocus.errors import InputError
 
-__all__ = ["camera_findings"]
-
 LOW_BATTERY_PERCENT = 25
 CLOCK_TOLERANCE_SECONDS = 120.0
 LITTLE_CARD_BYTES = 4_000_000_000

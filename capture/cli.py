@@ -3,8 +3,6 @@
 from defocus.command_line.commands import command_group, run_command
 from defocus.freed_memory import keep_freed_memory
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line and exit."""

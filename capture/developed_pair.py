@@ -30,15 +30,6 @@ from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_
 from defocus.reading import read_json
 from defocus.scene.thin_lens import exposure_difference_ev
 
-__all__ = [
-    "DevelopSettings",
-    "MatchExposure",
-    "PairTask",
-    "develop_pair",
-    "developed_files",
-    "is_developed",
-]
-
 MatchExposure = Literal["none", "nominal", "measured"]
 
 LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))

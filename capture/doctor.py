@@ -12,8 +12,6 @@ from typing import Literal
 from defocus.capture.links.back_ends import camera_libraries
 from defocus.capture.links.gphoto2.errors import usb_holders
 
-__all__ = ["CheckedPoint", "Status", "asked", "computer_findings"]
-
 Status = Literal["ok", "warn", "fail", "ask"]
 
 LIBRARIES = ("numpy", "opencv-python-headless", "rawpy", "pillow", "gphoto2")

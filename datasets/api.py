@@ -14,18 +14,6 @@ from defocus.errors import DatasetError, DefocusError
 from defocus.extensions import guarded, offered, plugins
 from defocus.near_names import did_you_mean
 
-__all__ = [
-    "DatasetKind",
-    "Reader",
-    "check_dataset",
-    "dataset_kinds",
-    "is_corrected",
-    "open_dataset",
-    "reader",
-    "reader_card",
-    "reader_names",
-]
-
 
 @dataclass(frozen=True)
 class Reader:

@@ -23,9 +23,6 @@ from defocus.files import make_folder
 from defocus.progress import track
 from defocus.reading import require_file
 
-__all__ = ["LIMITS", "Limits", "checked", "is_archive", "tar_member", "unpack"]
-
-
 FREE_RATIO_BYTES = 1024 * 1024
 """Ratios of less than this say nothing: a short text of one letter is no bomb."""
 TOP = ""

@@ -22,23 +22,6 @@ from defocus.files import sha256_file, write_bytes
 from defocus.progress import track
 from defocus.reading import read_bytes
 
-__all__ = [
-    "MANIFEST",
-    "TAG_MANIFEST",
-    "Truth",
-    "canonical",
-    "check_paths",
-    "claimed",
-    "folder_hashes",
-    "hashed",
-    "legible",
-    "parsed",
-    "tag_is_intact",
-    "tag_of",
-    "write_checksums",
-]
-
-
 NO_FILE = ""
 """In the place of a hash: a link, a device, or something else that is no file."""
 

@@ -27,17 +27,6 @@ from defocus.reports.text import csv_text
 from defocus.settings import Settings
 from defocus.staging import staging_folder
 
-__all__ = [
-    "DECISIONS",
-    "Curation",
-    "add_decision",
-    "begin_curation",
-    "finish_curation",
-    "read_decisions",
-    "undo_decision",
-]
-
-
 DECISIONS = "decisions.jsonl"
 
 

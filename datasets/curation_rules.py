@@ -22,17 +22,6 @@ from defocus.datasets.pair import MakingStep
 from defocus.progress import counted
 from defocus.settings import Settings, load_settings
 
-__all__ = [
-    "UNKNOWN",
-    "Judgement",
-    "Rules",
-    "Usable",
-    "Verdict",
-    "judged",
-    "read_rules",
-    "usable_pairs",
-]
-
 
 @dataclass(frozen=True)
 class Usable:

@@ -21,17 +21,6 @@ from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, step
 from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 
-__all__ = [
-    "Group",
-    "Shares",
-    "draw_splits",
-    "is_official",
-    "linked_scenes",
-    "mean_blur",
-    "split_dataset",
-]
-
-
 CLASSES = 3
 """Blur and misalignment count as small, middle or large."""
 UNKNOWN = "unknown"

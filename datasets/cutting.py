@@ -36,8 +36,6 @@ from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
 from defocus.isolation import attempt
 
-__all__ = ["SCHEMES", "Cut", "Scheme", "cut_dataset", "kept", "places"]
-
 
 @dataclass(frozen=True)
 class Scheme:

@@ -14,8 +14,6 @@ from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
 from defocus.progress import counted, grouped
 
-__all__ = ["description"]
-
 
 def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
     """A reader's card as document and lines; for ``READER:PATH`` also what the copy lacks."""

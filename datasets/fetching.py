@@ -28,17 +28,6 @@ from defocus.progress import track
 from defocus.reading import read_bytes, read_json
 from defocus.staging import owned_folder
 
-__all__ = [
-    "Fetched",
-    "Listing",
-    "fetch_known_file",
-    "fetch_release",
-    "listing_of",
-    "release_sizes",
-    "verify_against",
-]
-
-
 CROISSANT = "croissant.json"
 
 

@@ -15,22 +15,6 @@ from defocus.files import sha256_file, write_text
 from defocus.reading import read_json
 from defocus.settings import Settings
 
-__all__ = [
-    "MANIFEST",
-    "RENDERING",
-    "Manifest",
-    "ManifestFile",
-    "ManifestPair",
-    "checked_id",
-    "first_problem",
-    "make_manifest",
-    "manifest_files",
-    "manifest_pairs",
-    "manifest_text",
-    "read_manifest",
-    "write_manifest",
-]
-
 MANIFEST = "manifest.json"
 RENDERING = "render.json"
 """What 'defocus-data render' writes first; its manifest is written last."""

@@ -14,8 +14,6 @@ from defocus.images import sizes_differ
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.progress import several
 
-__all__ = ["opened", "read_whole", "readable", "require_one_size"]
-
 SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 
 

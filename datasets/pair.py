@@ -18,22 +18,6 @@ from defocus.settings import Settings
 if TYPE_CHECKING:
     from defocus.datasets.stream.photographs import Photographs
 
-__all__ = [
-    "OWN_PICTURES",
-    "SPLITS",
-    "Dataset",
-    "MakingStep",
-    "Pair",
-    "ReaderCard",
-    "Split",
-    "empty_splits",
-    "scene_splits",
-    "split_counts",
-    "step",
-    "with_files",
-]
-
-
 Value = str | int | float | bool | None
 
 

@@ -21,25 +21,6 @@ from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 
-__all__ = [
-    "ARRAYS",
-    "FILE_ROLES",
-    "LONGEST_ID",
-    "array_shape",
-    "content_hash",
-    "file_hashes",
-    "hashes_and_faults",
-    "id_problem",
-    "is_id_letter",
-    "pair_contents",
-    "pair_files",
-    "path_problem",
-    "picture_hashes",
-    "read_array",
-    "training_hashes",
-]
-
-
 # Names from outside (ids, paths): each must mean one file on every system, Windows included.
 SIGNS = "._-"
 """What an id may have besides letters and digits; it does not begin with a dot."""

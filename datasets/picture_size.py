@@ -13,8 +13,6 @@ from defocus.picture_headers import MAX_PIXELS, kind_of
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
-__all__ = ["picture_size", "png_bits", "readable_size"]
-
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is less than a camera's picture
 HEAD_BYTES = 512
 """What says which kind of picture a file is."""

@@ -24,8 +24,6 @@ from defocus.progress import counted
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import eight_bits, small_picture
 
-__all__ = ["dataset_page"]
-
 SAMPLES_OF_SPLIT = 4
 PICTURE_SIDE = 900
 MOST_SIZES = 4

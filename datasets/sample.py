@@ -22,8 +22,6 @@ from defocus.progress import say, track
 from defocus.scene.outlines import Shape
 from defocus.scene.surfaces import Motorcycle, Plane, Slope, Surface
 
-__all__ = ["SCENES", "VARIANTS", "sample_dataset", "variant"]
-
 
 @dataclass(frozen=True)
 class Variant:

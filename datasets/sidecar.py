@@ -28,20 +28,6 @@ from defocus.progress import say
 from defocus.reading import read_bytes, read_json
 from defocus.settings import Settings
 
-__all__ = [
-    "DOCUMENT",
-    "NAME",
-    "PairEntry",
-    "Sidecar",
-    "apply_sidecar",
-    "ceiling_db",
-    "corrected",
-    "noted_place",
-    "read_sidecar",
-    "sidecar_text",
-]
-
-
 _KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 KERNEL_LENGTH = 6.0
 MAD_TO_SIGMA = 1.4826

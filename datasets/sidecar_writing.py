@@ -43,8 +43,6 @@ from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
-__all__ = ["write_sidecar"]
-
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
 """Said to everybody who applies it; the reason itself names a person's own folders."""

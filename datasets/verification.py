@@ -21,17 +21,6 @@ from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sha256_file, write_bytes
 from defocus.staging import staging_folder
 
-__all__ = [
-    "FileFinding",
-    "Kind",
-    "Verification",
-    "compared",
-    "readable",
-    "repair_folder",
-    "verify_folder",
-]
-
-
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 
-__all__ = ["bmp_losses", "bmp_pixels", "bmp_with_alpha"]
-
 _PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
 _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 """Masks of red, green, blue and alpha where a file has none."""

@@ -9,8 +9,6 @@ from defocus.errors import storage_error
 from defocus.files import make_folder, sync_folder, sync_tree
 from defocus.staging import staging_folder
 
-__all__ = ["atomic_folder", "cache_folder", "derived_folder", "torch_checkpoint"]
-
 
 def cache_folder() -> Path:
     """The cache folder, created if absent: ``DEFOCUS_CACHE``, or ``defocus`` in the user's."""

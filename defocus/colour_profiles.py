@@ -27,18 +27,6 @@ from defocus.raw import RAW_SUFFIXES
 from defocus.reading import read_bytes
 from defocus.tiff_pixels import MOST_BYTES
 
-__all__ = [
-    "colour_code",
-    "colours_of",
-    "in_one_space",
-    "in_srgb",
-    "in_two_spaces",
-    "is_of_srgb",
-    "member_in_srgb",
-    "profile_of",
-    "space_name",
-]
-
 Image = NDArray[np.unsignedinteger[Any]]
 
 _ICC = 34675

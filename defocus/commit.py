@@ -6,8 +6,6 @@ import functools
 import re
 from pathlib import Path
 
-__all__ = ["RECORDED", "full_commit_of", "own_commit"]
-
 RECORDED = "commit.txt"
 """The file beside this one in a wheel or an sdist."""
 

@@ -14,17 +14,6 @@ from typing import NamedTuple, TypeVar
 from defocus.errors import DefocusError, RegistryError
 from defocus.progress import say
 
-__all__ = [
-    "FAULTS",
-    "Offer",
-    "brought",
-    "brought_values",
-    "modules_in",
-    "refuse",
-    "values_of",
-    "warn_once",
-]
-
 T = TypeVar("T")
 
 _EXTRAS = "defocus.extras"

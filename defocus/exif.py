@@ -17,8 +17,6 @@ from defocus.heif_pixels import HEIF_KINDS, contents_of_boxes, heif_contents
 from defocus.picture_headers import jpeg_markers, kind_of, png_chunks
 from defocus.reading import FileBytes, require_file
 
-__all__ = ["Exif", "TagValue", "read_exif", "read_tags"]
-
 TagValue = str | bytes | tuple[int | float | Fraction, ...]
 """Text, numbers, or bytes of no stated type."""
 

@@ -28,21 +28,6 @@ if TYPE_CHECKING:  # they parse Python: imported when there is a plug-in
     from defocus.plugin_code.modules import PluginModules
     from defocus.plugin_code.sources import PluginSources, Root
 
-__all__ = [
-    "ENVIRONMENT",
-    "PROGRAMS",
-    "Plugin",
-    "guarded",
-    "load_plugin",
-    "offered",
-    "offered_classes",
-    "plugin_arguments",
-    "plugin_of",
-    "plugins",
-    "uncounted_files",
-    "wrapping",
-]
-
 T = TypeVar("T")
 
 PROGRAMS = ("capture", "data", "bench")

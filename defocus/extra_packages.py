@@ -7,8 +7,6 @@ from types import ModuleType
 
 from defocus.errors import DefocusError, InputError
 
-__all__ = ["require"]
-
 
 def require(
     module: str, extra: str, least: str = "", error: type[DefocusError] = InputError

@@ -18,22 +18,6 @@ from typing import Any
 from defocus.errors import storage_error
 from defocus.reading import require_file
 
-__all__ = [
-    "atomic_path",
-    "make_folder",
-    "require_writable",
-    "sha256_file",
-    "sync_folder",
-    "sync_tree",
-    "temporary_entries",
-    "try_lock",
-    "write_bytes",
-    "write_bytes_if_changed",
-    "write_json",
-    "write_json_if_changed",
-    "write_text",
-]
-
 
 def make_folder(path: Path) -> Path:
     """Create a folder and its parents if absent; the names of new ones survive a power loss."""

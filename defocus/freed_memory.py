@@ -8,8 +8,6 @@ that of judging 24 megapixels.
 import ctypes
 import sys
 
-__all__ = ["keep_freed_memory", "return_freed_memory"]
-
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 """Settings of glibc's ``mallopt``."""
 _KEPT_BYTES = 2**31 - 1

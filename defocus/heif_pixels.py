@@ -18,15 +18,6 @@ from defocus.errors import ImageError
 from defocus.extra_packages import require
 from defocus.quiet_decoders import QUIET
 
-__all__ = [
-    "HEIF_KINDS",
-    "HeifContents",
-    "contents_of_boxes",
-    "heif_contents",
-    "read_heif",
-    "unusual_code",
-]
-
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
 _HEAD_BYTES = 200_000
 _UNREAD = "metadata that cannot be read"

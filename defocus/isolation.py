@@ -24,16 +24,6 @@ from defocus.errors import (
 )
 from defocus.progress import grouped, log, say, telling
 
-__all__ = [
-    "LeftOut",
-    "attempt",
-    "errors_of_file",
-    "parted",
-    "reason_of",
-    "say_left_out",
-    "stops_everything",
-]
-
 R = TypeVar("R")
 
 OF_THE_REQUEST = (InterruptedWorkError, RegistryError, SettingsError, WeightsError)

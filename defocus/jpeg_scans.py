@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from defocus.picture_headers import jpeg_markers, jpeg_scan_start
 
-__all__ = ["jpeg_oddity", "lacks_a_part"]
-
 _START, _SCAN, _END = 0xD8, 0xDA, 0xD9
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")

@@ -16,17 +16,6 @@ from PIL.Image import Resampling
 
 from defocus.images import Image, upper_bits
 
-__all__ = [
-    "LEAST_CORRELATION",
-    "MOST_DIFFERENT_BITS",
-    "THUMBNAIL_PX",
-    "Fingerprint",
-    "fingerprint",
-    "fingerprint_of",
-    "maybe_one_view",
-    "one_picture",
-]
-
 MOST_DIFFERENT_BITS = 12
 """Of 64; a picture saved again, resized, brightened or a little cropped differs by fewer."""
 HASHED_PX = 512

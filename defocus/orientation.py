@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_shown", "as_stored"]
-
 
 def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Turn a stored picture as its EXIF orientation, 1 to 8, says; others change nothing."""

@@ -10,26 +10,6 @@ from typing import Literal
 from defocus.errors import ImageError
 from defocus.reading import FileBytes
 
-__all__ = [
-    "MAX_PIXELS",
-    "PNG_HEAD_BYTES",
-    "SUFFIXES",
-    "TIFF_BEGINS",
-    "has_long_transparency",
-    "is_animated",
-    "jpeg_markers",
-    "jpeg_scan_start",
-    "kind_of",
-    "lacks_end",
-    "png_chunk",
-    "png_chunks",
-    "refuse_oversized",
-    "refuse_truncated",
-    "still_png",
-    "transparent_grey",
-    "why_no_picture",
-]
-
 _PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 _PIECE_BYTES = 2**20
 _SCAN, _END = 0xDA, 0xD9

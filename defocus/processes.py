@@ -20,16 +20,6 @@ from defocus.errors import DefocusError
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import MessageSettings, telling
 
-__all__ = [
-    "begin_worker",
-    "in_processes",
-    "interrupts_held",
-    "module_of",
-    "terminated_as_interrupted",
-    "usable_cores",
-    "worker_context",
-]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

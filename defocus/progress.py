@@ -17,22 +17,6 @@ from defocus.errors import storage_error
 from defocus.quiet_decoders import QUIET
 from defocus.terminal import cell_width, cut, padded
 
-__all__ = [
-    "MessageSettings",
-    "counted",
-    "describe",
-    "end_bars",
-    "grouped",
-    "log",
-    "open_log",
-    "printable",
-    "say",
-    "several",
-    "status",
-    "telling",
-    "track",
-]
-
 T = TypeVar("T")
 
 FEW = 3

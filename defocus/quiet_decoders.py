@@ -7,8 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["QUIET"]
-
 
 class _QuietDecoders:
     """Silences OpenCV and the libraries below it, which write to the process's standard error."""

@@ -17,15 +17,6 @@ from defocus.errors import FileError, ImageError
 from defocus.quiet_decoders import QUIET
 from defocus.reading import require_file
 
-__all__ = [
-    "RAW_SUFFIXES",
-    "develop_pair",
-    "develop_raw",
-    "has_second_frame",
-    "raw_preview",
-    "shot_white_balance",
-]
-
 RAW_SUFFIXES = frozenset(
     {".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw"}
 )

@@ -19,23 +19,6 @@ from typing import Any, BinaryIO, NoReturn
 
 from defocus.errors import FileError
 
-__all__ = [
-    "ARRAY_ERRORS",
-    "MOST_BYTES",
-    "FileBytes",
-    "broken_link",
-    "is_utf8",
-    "parse_json",
-    "read_bytes",
-    "read_csv",
-    "read_json",
-    "read_text",
-    "read_toml",
-    "refuse_bomb",
-    "refuse_zip_bomb",
-    "require_file",
-]
-
 ARRAY_ERRORS = (
     OSError,
     EOFError,

@@ -11,15 +11,6 @@ from defocus.errors import FileError, SettingsError
 from defocus.near_names import did_you_mean
 from defocus.reading import read_toml
 
-__all__ = [
-    "CommandSettings",
-    "Settings",
-    "load_settings",
-    "option",
-    "option_names",
-    "parse_settings",
-]
-
 
 class Settings(BaseModel):
     """Base of all settings: immutable, without undeclared keys."""

@@ -27,18 +27,6 @@ from defocus.settings import Settings
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
-__all__ = [
-    "ClusterFile",
-    "JobCommand",
-    "SlurmSettings",
-    "job_log",
-    "job_states",
-    "known_jobs",
-    "note_jobs",
-    "submit",
-]
-
-
 QUEUE = "slurm.json"
 ANSWER_SECONDS = 60.0
 

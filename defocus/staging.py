@@ -16,8 +16,6 @@ from pathlib import Path
 from defocus.errors import storage_error
 from defocus.files import make_folder, temporary_entries, try_lock
 
-__all__ = ["owned_folder", "remove_abandoned", "staging_folder"]
-
 
 @contextlib.contextmanager
 def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:

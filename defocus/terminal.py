@@ -5,17 +5,6 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-__all__ = [
-    "BETWEEN",
-    "cell_width",
-    "column_widths",
-    "cut",
-    "markdown_lines",
-    "padded",
-    "row_lines",
-    "wrapped",
-]
-
 BETWEEN = "   "
 """Blanks between columns."""
 

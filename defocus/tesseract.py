@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import DefocusError, NotApplicableError
 
-__all__ = ["NO_DICTIONARY", "REMEDY", "read_text", "tesseract_version"]
-
 NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
     {
         "load_system_dawg": "false",

@@ -24,8 +24,6 @@ from defocus.quiet_decoders import QUIET
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-__all__ = ["MOST_BYTES", "TiffLayout", "read_misread", "tiff_layout"]
-
 _TIFF_DAMAGE = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),

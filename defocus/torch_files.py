@@ -5,8 +5,6 @@ import struct
 import zipfile
 import zlib
 
-__all__ = ["UNREADABLE"]
-
 UNREADABLE = (
     pickle.UnpicklingError,
     RuntimeError,

@@ -8,8 +8,6 @@ from urllib.error import HTTPError, URLError
 
 from defocus import __version__
 
-__all__ = ["WebError", "answer_of", "blocks_of", "reason_of"]
-
 _BLOCK = 1 << 16
 
 

@@ -8,9 +8,6 @@ import jinja2
 
 from defocus.reports import text
 
-__all__ = ["TEMPLATES", "environment", "viewer_style_and_script"]
-
-
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 

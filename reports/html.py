@@ -31,16 +31,6 @@ from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
 from defocus.reports.rows import numeric_columns, table_rows
 
-__all__ = [
-    "INLINE_BYTES",
-    "PICTURE_BUDGET_BYTES",
-    "render_html",
-    "render_served",
-    "served_policy",
-    "source_hash",
-    "write_html",
-]
-
 PICTURE_BUDGET_BYTES = 60_000
 """Each state of a slider takes at most this much, before base64 adds a third."""
 

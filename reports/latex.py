@@ -7,8 +7,6 @@ from defocus.errors import InputError
 from defocus.reports.model import Column, Measured
 from defocus.reports.text import MISSING, number_text, visible
 
-__all__ = ["ColumnGroup", "PaperTable", "escape_latex", "render_latex"]
-
 _SIGNS = {
     "\\": r"\textbackslash{}",
     "{": r"\{",

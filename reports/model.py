@@ -10,29 +10,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
 
-__all__ = [
-    "Beside",
-    "Cell",
-    "Column",
-    "Curve",
-    "Curves",
-    "Facts",
-    "Folded",
-    "Gallery",
-    "Link",
-    "Measured",
-    "Page",
-    "Paragraph",
-    "Part",
-    "Point",
-    "Scatter",
-    "Slider",
-    "Table",
-    "Tabs",
-    "Tile",
-    "parts_inside",
-]
-
 
 @dataclass(frozen=True)
 class Curve:

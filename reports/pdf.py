@@ -36,8 +36,6 @@ from defocus.reports.plot import PAGE_FONT_PT, page_plot
 if TYPE_CHECKING:
     from typst import Fonts
 
-__all__ = ["PICTURE_BUDGET_BYTES", "render_pdf", "write_typst"]
-
 PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
 

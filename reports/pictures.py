@@ -10,17 +10,6 @@ from PIL import Image
 
 from defocus.errors import ImageError
 
-__all__ = [
-    "Encoded",
-    "displacement_arrows",
-    "eight_bits",
-    "encode_jpeg",
-    "encode_states",
-    "encode_tiles",
-    "laid_over",
-    "small_picture",
-]
-
 Encoded: TypeAlias = tuple[bytes, int, int]
 """Encoded bytes, width and height in px."""
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["PAGE_FONT_PT", "PagePlot", "axes_of", "draw_beside", "draw_figure", "page_plot"]
-
 Kind = Literal["pdf", "svg"]
 
 COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")

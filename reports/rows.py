@@ -17,9 +17,6 @@ from defocus.reports.text import (
     visible,
 )
 
-__all__ = ["bar_of", "bar_scale", "numeric_columns", "table_rows"]
-
-
 WIDTH, HEIGHT = 110.0, 16.0
 EDGE = 3.0
 FAR = 8.0

@@ -11,8 +11,6 @@ from defocus.reports.text import visible
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["place_names"]
-
 LETTER, DESCENT, ASCENT = 0.62, 0.23, 1.0
 """Width of a letter (a mean) and heights of a text, as shares of the font's size."""
 RADIUS_PT = 3.2

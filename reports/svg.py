@@ -3,8 +3,6 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-__all__ = ["inline_svg"]
-
 
 def inline_svg(svg: bytes, name: str, words: str = "", font_pt: float = 0) -> str:
     """SVG for a page: styles become attributes, and identifiers begin with the name."""

@@ -12,21 +12,6 @@ from typing import TypeAlias
 
 from defocus.reports.model import Cell, Column, Link, Measured
 
-__all__ = [
-    "MISSING",
-    "anchor",
-    "better_text",
-    "cell_text",
-    "column_is_numeric",
-    "csv_text",
-    "number_text",
-    "plain",
-    "signed_text",
-    "sort_value",
-    "spreadsheet_text",
-    "visible",
-]
-
 MISSING = "n/a"
 """How a value that does not exist is shown."""
 

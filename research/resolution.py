@@ -34,8 +34,6 @@ from defocus.restoration.systems import SystemRestorer, restorers
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
 
-__all__ = ["PairScores", "main", "pair_scores", "resolution_table"]
-
 SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
 SEED = 520
 

@@ -40,8 +40,6 @@ from defocus.training.loop import Job
 from defocus.training.method import Method
 from defocus.training.parallel import part_of
 
-__all__ = ["command", "narrow_systems", "open_bank", "ship_narrow", "train_narrow"]
-
 CROP_PX, BATCH, RATE = 64, 4, 2e-3
 PATCHES, PATCH_PX = 2048, 96
 """Patches that are rendered once; a crop of the size above is cut from them anew each time."""

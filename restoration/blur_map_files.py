@@ -12,8 +12,6 @@ from defocus.errors import InputError
 from defocus.files import atomic_path, make_folder
 from defocus.images import as_shown, write_image
 
-__all__ = ["drawn", "map_paths", "refuse_existing_map", "write_map"]
-
 
 def map_paths(path: Path) -> tuple[Path, Path]:
     """Where the picture and the numbers of a map go: both suffixes of one name, PNG and TIFF."""

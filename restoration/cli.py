@@ -5,8 +5,6 @@ from defocus.datasets.layouts.skip_missing import with_skip_missing
 from defocus.freed_memory import keep_freed_memory
 from defocus.restoration.command import command
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line and exit."""

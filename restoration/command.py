@@ -14,8 +14,6 @@ from defocus.progress import printable
 if TYPE_CHECKING:
     from defocus.restoration.run import Restored
 
-__all__ = ["command"]
-
 SECTIONS = {
     "Network": ("--baseline", "--weights", "--tile"),
     "Instead of IMAGES": ("--dataset",),

@@ -21,8 +21,6 @@ from defocus.restoration.tiling import (
 from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16
 
-__all__ = ["Restorer", "make_restorer", "require_restoring"]
-
 PROBE_PX = 256
 COMPARED_PX = 640
 """Side of the part that is restored both ways: more would take time and tell no more."""

@@ -39,9 +39,6 @@ from defocus.restoration.restoration import changed_share, restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
 from defocus.restoration.tiling import overlap_px, tiles_of
 
-__all__ = ["Restored", "Wishes", "restore_pictures"]
-
-
 JOURNAL = "restored.json"
 
 

@@ -15,8 +15,6 @@ from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import make_restorer, require_restoring
 from defocus.training.devices import best_device
 
-__all__ = ["Restore", "SystemRestorer", "restorers", "restoring", "without_weights"]
-
 Floats = NDArray[np.float32]
 Restore = Callable[[Floats], Floats]
 """From ``(H, W, 3)`` stored values in [0, 1] to the restored ones."""

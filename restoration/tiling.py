@@ -12,18 +12,6 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = [
-    "GRID",
-    "SMALLEST_TILE_PX",
-    "Follow",
-    "TileArea",
-    "largest_tile_px",
-    "overlap_px",
-    "restore_tiled",
-    "tiles_of",
-    "unfollowed",
-]
-
 GRID = 64
 SMALLEST_TILE_PX = 256
 _WIDE_TILE_PX = 768

@@ -14,18 +14,6 @@ from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
 from defocus.files import atomic_path
 from defocus.images import write_image
 
-__all__ = [
-    "BLUR_NAMES",
-    "PairBlurMap",
-    "ReducedBlur",
-    "blur_map",
-    "blur_map_of",
-    "blur_picture",
-    "blur_scale_px",
-    "with_scale",
-    "write_blur_map",
-]
-
 Array = NDArray[np.float32]
 
 BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png", "unexplained.png")

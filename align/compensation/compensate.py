@@ -26,20 +26,6 @@ from defocus.align.sampling.resample import (
 from defocus.errors import AlignmentError
 from defocus.images import Image
 
-__all__ = [
-    "MODELS",
-    "CompensatedPair",
-    "Compensation",
-    "Model",
-    "Photometric",
-    "Release",
-    "compensate",
-    "compensated_sharp",
-    "plan_compensation",
-    "released_blurry",
-    "valid_mask",
-]
-
 Mask = NDArray[np.bool_]
 Model: TypeAlias = Literal["none", "global", "flow"]
 MODELS: tuple[Model, ...] = ("none", "global", "flow")

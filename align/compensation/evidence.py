@@ -22,8 +22,6 @@ from defocus.align.sampling.resample import (
 from defocus.files import make_folder
 from defocus.images import Image, write_image
 
-__all__ = ["EVIDENCE_NAMES", "measurement_picture", "write_evidence"]
-
 Panel = NDArray[np.uint8]
 
 EVIDENCE_NAMES = ("measurement.png", "calibration_mask.png", "occlusion_mask.png")

@@ -36,14 +36,6 @@ from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, wr
 from defocus.images import Image, as_float, write_image
 from defocus.staging import staging_folder
 
-__all__ = [
-    "NUMBERS",
-    "lost_gradient_energy",
-    "repeat_aligned",
-    "write_aligned",
-    "write_array",
-]
-
 TILE_PX = 128
 TILES = (4, 5)
 LEAST_ENERGY = 1e-9

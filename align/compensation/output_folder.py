@@ -6,8 +6,6 @@ from pathlib import Path
 
 from defocus.errors import InputError, storage_error
 
-__all__ = ["OUTPUT_NAMES", "check_output_folder"]
-
 OUTPUT_NAMES = (
     "blurry.png",
     "sharp.png",

@@ -23,8 +23,6 @@ from defocus.images import Image
 from defocus.reading import ARRAY_ERRORS, read_json, require_file
 from defocus.settings import Settings
 
-__all__ = ["FLOW_FILE", "Record", "make_record", "pixels_sha256", "read_record", "recorded_plan"]
-
 FLOW_FILE = "residual_flow.npy"
 MAX_RECORD_BYTES = 1024 * 1024
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -8,8 +8,6 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from defocus.align.flow.estimator import FlowEstimator
 
-__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "flow_estimator"]
-
 ESTIMATORS = ("dis", "pwcnet")
 """Names that :func:`flow_estimator` accepts."""
 

@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["colour_wheel", "flow_colour", "flow_grey", "official_mask"]
-
 _RAMPS = (15, 6, 4, 11, 13, 6)
 """Steps from red to yellow, green, cyan, blue, magenta and back to red."""
 

@@ -17,8 +17,6 @@ from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.images import linear_to_srgb, srgb_to_linear
 
-__all__ = ["DenseFlow", "EqualisedFlow", "dense_flow"]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import AlignmentError
 
-__all__ = ["DISFlow", "FlowEstimator", "check_frames"]
-
 
 class FlowEstimator(Protocol):
     """Estimates optical flow between two frames.

@@ -22,8 +22,6 @@ from defocus.align.registration.robust_fit import ERROR_OVER_COC
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import grain_level, reduced_area, resized_to, smoothed
 
-__all__ = ["Refined", "believed", "expected_error", "refined", "supported"]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

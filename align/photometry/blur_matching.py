@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from defocus.scene.aperture import disc_psf
 
-__all__ = ["DIAMETERS_PX", "FINE_DIAMETERS_PX", "disc_blurred_stack", "matched_blur"]
-
 DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0, 25.0, 32.0, 40.0)
 """Circle-of-confusion diameters that are tried."""
 

@@ -25,15 +25,6 @@ from defocus.align.sampling.pyramid import (
 )
 from defocus.scene.aperture import disc_psf
 
-__all__ = [
-    "DIAMETERS_PX",
-    "Equalised",
-    "colour_strength",
-    "disc_blurred",
-    "equalised",
-    "relative_blur",
-]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from defocus.align.sampling.pyramid import reduced_area, smoothed
 
-__all__ = ["evenly_lit", "light_ratio", "vignetting_ev"]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -12,8 +12,6 @@ from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.uncertainty import Array, block_sigma, blocks_of
 from defocus.images import FloatImage
 
-__all__ = ["GainMatch", "Photometry", "light_profile", "photometry", "tilt_of"]
-
 Singles = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 from defocus.align.sampling.pyramid import reduced
 from defocus.images import Image, as_integer, as_linear, bit_depth, linear_table, linear_to_srgb
 
-__all__ = ["LUMINANCE", "encoded", "reduced_light", "reduced_twice"]
-
 Array = NDArray[np.float32]
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 ROWS_AT_ONCE = 256

@@ -23,19 +23,6 @@ from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, res
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.images import linear_to_srgb, srgb_to_linear
 
-__all__ = [
-    "MONOCHROME",
-    "MOST_BLURRIER_SHARE",
-    "MOST_COLOUR_CHANGE",
-    "MOST_STOPS",
-    "MOST_TILT_EV",
-    "Unexplained",
-    "causes",
-    "explained",
-    "unexplained",
-    "unexplained_picture",
-]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

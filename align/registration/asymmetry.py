@@ -17,8 +17,6 @@ from defocus.align.registration.robust_fit import (
 )
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
 
-__all__ = ["ASYMMETRY", "Asymmetry", "TileAsymmetry", "asymmetry", "fitted_asymmetry"]
-
 # In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
 # radius, in proportion to the circle of confusion and to the distance from the centre. It is
 # removed from the local flow; if the circle of confusion is nearly constant, it cannot be told

@@ -26,8 +26,6 @@ from defocus.align.registration.robust_fit import parts
 from defocus.align.registration.spread_shape import shown_coc_px
 from defocus.scene.geometry import moved_points
 
-__all__ = ["CONTRADICTION", "SESSION_HINT", "SURE_INLIER_SHARE", "doubt", "repeats_farther"]
-
 Grey = NDArray[np.float32]
 
 ITERATIONS = 60

@@ -23,24 +23,6 @@ from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
 from defocus.scene.geometry import moved_points
 
-__all__ = [
-    "LARGEST_ERROR_PX",
-    "LARGEST_SKEW_PX",
-    "LARGEST_TURN_PX",
-    "LARGEST_UNKNOWN_PX",
-    "LENS_PX",
-    "Level",
-    "intensity_step",
-    "is_strongly_blurred",
-    "measured_level",
-    "moved_picture",
-    "rescaled",
-    "seen_by_intensity",
-    "size_of",
-    "strong_blur_step",
-    "turn_px",
-]
-
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 Plane = NDArray[np.floating]

@@ -14,19 +14,6 @@ from scipy.fft import prev_fast_len
 
 from defocus.scene.geometry import moved_points
 
-__all__ = [
-    "MODELS",
-    "Area",
-    "ModelFit",
-    "Spread",
-    "corner_distance_px",
-    "corners",
-    "corners_and_centre",
-    "fit_model",
-    "fit_transforms",
-    "radial",
-]
-
 Array = NDArray[np.float64]
 Grey = NDArray[np.float32]
 

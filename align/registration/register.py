@@ -43,8 +43,6 @@ from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity
 
-__all__ = ["Registration", "Uncertainty", "largest_error_px", "register"]
-
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import DIAMETERS_PX
 
-__all__ = ["Witnesses", "repeats"]
-
 Grey = NDArray[np.float32]
 Surface = NDArray[np.float64]
 Shift: TypeAlias = tuple[float, float]

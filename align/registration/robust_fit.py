@@ -17,24 +17,6 @@ from defocus.align.registration.models import (
 )
 from defocus.scene.geometry import moved_points
 
-__all__ = [
-    "CLEARLY_MORE",
-    "ERROR_OVER_COC",
-    "LEAST_SLOPE_GAIN",
-    "LEAST_TILES",
-    "Checked",
-    "Matches",
-    "Settled",
-    "depth_parallax",
-    "errors_of",
-    "left_out",
-    "parts",
-    "scatter_of",
-    "settled_on",
-    "voted",
-    "without_parts",
-]
-
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 

@@ -20,11 +20,6 @@ from defocus.align.registration.register import Registration, largest_error_px, 
 from defocus.align.registration.tile_fit import DISAGREE
 from defocus.scene.geometry import Similarity
 
-__all__ = [
-    "ZOOMED_MODELS", "OwnZoom", "SessionLens", "Shared", "register_in_session", "session_lens",
-    "shared_zoom", "with_session",
-]  # fmt: skip
-
 Grey = NDArray[np.float32]
 
 LEAST_PAIRS = 3

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from defocus.align.sampling.pyramid import reduced
 from defocus.align.uncertainty import Array
 
-__all__ = ["BlurredTiles", "SpreadShape", "least_spread", "shown_coc_px", "spread_shape"]
-
 Grey = NDArray[np.float32]
 
 LEAST_COC_PX = 3.5

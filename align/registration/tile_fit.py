@@ -35,8 +35,6 @@ from defocus.align.registration.tile_shifts import (
 )
 from defocus.scene.geometry import moved_points
 
-__all__ = ["DISAGREE", "NoFit", "TileFit", "fit_tiles", "small_tiles", "with_small_tiles"]
-
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Grey = NDArray[np.float32]

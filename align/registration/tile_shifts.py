@@ -11,16 +11,6 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.models import Area
 
-__all__ = [
-    "TileShifts",
-    "TiledPicture",
-    "first_tried",
-    "most_alike_shifts",
-    "tile_centres",
-    "tile_shifts",
-    "tiled",
-]
-
 Array = NDArray[np.float64]
 Tiles = NDArray[np.float32]
 Mask = NDArray[np.bool_]

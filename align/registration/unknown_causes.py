@@ -12,18 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, bit_depth
 
-__all__ = [
-    "BLUR",
-    "EXPOSURE",
-    "REASONS",
-    "TEXTURE",
-    "TURNED",
-    "advice",
-    "cause",
-    "nothing_agrees",
-    "resting_on",
-]
-
 Grey = NDArray[np.float32]
 
 EXPOSURE, TEXTURE = "leaves no detail there", "shows hardly any texture"

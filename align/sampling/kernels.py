@@ -6,8 +6,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KERNELS", "SUPPORT", "Kernel", "field_at", "gathered"]
-
 Kernel: TypeAlias = Literal["lanczos", "bicubic", "bilinear"]
 KERNELS: tuple[Kernel, ...] = ("lanczos", "bicubic", "bilinear")
 SUPPORT = {"lanczos": 3, "bicubic": 2, "bilinear": 1}

@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["composed", "inside", "moved_by", "pixel_grid", "sampled", "transformed"]
-
 Array = NDArray[np.float32]
 
 

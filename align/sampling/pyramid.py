@@ -8,18 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "enlarged",
-    "factor_for",
-    "grain_level",
-    "means_over",
-    "reduced",
-    "reduced_area",
-    "resized_to",
-    "scaling",
-    "smoothed",
-]
-
 T = TypeVar("T", bound=np.generic)
 Array = NDArray[np.float32]
 

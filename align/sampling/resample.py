@@ -20,22 +20,6 @@ from defocus.align.rig import Rig
 from defocus.align.sampling.kernels import SUPPORT, Kernel, field_at, gathered
 from defocus.images import Image, as_linear, bit_depth
 
-__all__ = [
-    "LocalFlow",
-    "Placement",
-    "Rectangle",
-    "ReleaseGrid",
-    "Resampling",
-    "coloured",
-    "inside_frame",
-    "largest_rectangle",
-    "luminance_view",
-    "resampled",
-    "resampled_light",
-    "sharp_view",
-    "whole",
-]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Doubles = NDArray[np.float64]

@@ -6,8 +6,6 @@ import torch
 
 from defocus.errors import AlignmentError
 
-__all__ = ["STILL_PX", "Grid", "calibration_mask", "inverse", "warp"]
-
 Grid: TypeAlias = Literal["correct", "official"]
 
 STILL_PX = 0.1

@@ -6,17 +6,6 @@ from torch import nn
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
-__all__ = [
-    "SHIFT",
-    "WINDOW",
-    "ChannelAttention",
-    "LinearChannelAttention",
-    "WindowAttention",
-    "WindowedAttention",
-    "merged",
-    "windows",
-]
-
 
 class ChannelAttention(nn.Module):
     """Compute a factor per channel from the channel means."""

@@ -9,9 +9,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import join, split
 from defocus.baselines.layers.three_scales import zero_padded
 
-__all__ = ["FilterChoice", "Pooling", "SelectiveBlock", "filtered"]
-
-
 TRAINING_PX = 256
 
 

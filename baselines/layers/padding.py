@@ -8,8 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["PaddingMode", "cropped", "join", "pad", "pad_to_multiple", "padding_network", "split"]
-
 
 def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """Split into patches, ``(N * rows * columns, C, H / rows, W / columns)``, row by row."""

@@ -8,9 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["EPSILON", "ChannelNorm", "FlatChannelNorm", "Pointwise", "PointwiseLinear"]
-
-
 EPSILON = 1e-5
 
 

@@ -6,8 +6,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["ConvLSTM", "Memory", "enlarged", "next_memory"]
-
 KERNEL = 5
 
 Memory: TypeAlias = tuple[torch.Tensor, torch.Tensor]

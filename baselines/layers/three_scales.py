@@ -12,19 +12,6 @@ from torch import nn
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
-__all__ = [
-    "BlockRow",
-    "ResidualUnit",
-    "StageMaker",
-    "ThreeScales",
-    "Unit",
-    "doubling",
-    "reflecting",
-    "reflecting_residual",
-    "zero_padded",
-    "zero_padded_residual",
-]
-
 
 class Unit(nn.Module):
     """A convolution, and its activation if there is one."""

@@ -12,18 +12,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import Pointwise
 
-__all__ = [
-    "Downsample",
-    "FourLevels",
-    "GatedFeedForward",
-    "TransposedAttention",
-    "Upsample",
-    "cosines",
-    "gated",
-    "row_norms",
-]
-
-
 SMALLEST_NORM = 1e-12
 
 

@@ -6,8 +6,6 @@ import torch
 
 from defocus.baselines.loss import LossFunction
 
-__all__ = ["EPSILON", "charbonnier", "make"]
-
 EPSILON = 1e-3
 
 

@@ -11,8 +11,6 @@ from defocus.baselines.loss import LossFunction
 from defocus.baselines.losses.perceptual import DEVIATION, MEAN, vgg19
 from defocus.baselines.weights.backbones import VGG19, features_of, frozen, left_out
 
-__all__ = ["LAYERS", "ContextualBilateral", "contextual_bilateral", "make"]
-
 PATCH_PX = 10
 """The paper's best for its smaller zoom."""
 SPATIAL_WEIGHT = 0.1

@@ -6,8 +6,6 @@ from torch.nn import functional
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.losses.charbonnier import charbonnier
 
-__all__ = ["edge", "laplacian", "make"]
-
 TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 
 

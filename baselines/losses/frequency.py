@@ -7,8 +7,6 @@ import torch
 
 from defocus.baselines.loss import LossFunction
 
-__all__ = ["Distance", "frequency", "make"]
-
 Distance = Literal["parts", "magnitude"]
 """Of complex coefficients: mean over real and imaginary parts, or mean magnitude."""
 

@@ -10,8 +10,6 @@ import torch
 
 from defocus.baselines.loss import LossFunction
 
-__all__ = ["geman_mcclure", "make"]
-
 SCALE = 0.05
 """Half of the largest value is reached at this difference: well above noise, below an edge."""
 

@@ -4,8 +4,6 @@ from torch.nn.functional import mse_loss
 
 from defocus.baselines.loss import LossFunction
 
-__all__ = ["make"]
-
 
 def make() -> LossFunction:
     """The loss."""

@@ -10,8 +10,6 @@ import torch
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbones import ALEXNET, features_of, frozen, left_out
 
-__all__ = ["SMALLEST_PX", "make"]
-
 SMALLEST_PX = 31
 """Below, AlexNet's second pooling has nothing left to pool."""
 

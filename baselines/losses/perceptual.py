@@ -10,8 +10,6 @@ from torch.nn import functional
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbones import VGG19, features_of, frozen, left_out
 
-__all__ = ["Perceptual", "make", "vgg19"]
-
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 

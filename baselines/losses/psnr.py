@@ -6,8 +6,6 @@ import torch
 
 from defocus.baselines.loss import LossFunction
 
-__all__ = ["make", "negative_psnr"]
-
 EPSILON = 1e-8
 
 

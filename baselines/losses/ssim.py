@@ -5,8 +5,6 @@ from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
 
-__all__ = ["dissimilarity", "make"]
-
 SIGMA = 1.5
 RADIUS = 5
 C1 = 0.01**2

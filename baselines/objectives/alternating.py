@@ -10,8 +10,6 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.objectives.supervised import make as make_supervised
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["AlternatingObjective", "Turns", "make"]
-
 
 class Turns(Settings):
     """From ``from_epoch`` on, the second sum is used from ``begin`` to ``end`` of each cycle."""

@@ -8,8 +8,6 @@ from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
 
-__all__ = ["ContextualObjective", "make"]
-
 CONTEXT_WEIGHT = 0.2
 CLASS_WEIGHT = 0.3
 

@@ -17,8 +17,6 @@ from defocus.baselines.systems.dmenet.adaptation import (
 from defocus.baselines.systems.dmenet.network import MAXIMUM_COC_PX, DMENet
 from defocus.errors import SettingsError
 
-__all__ = ["DMENetObjective", "make", "resized_label"]
-
 MAP_ONLY_EPOCHS = 10
 PERCEPTUAL_WEIGHT = 1e-4
 VGG_LAYER = 26

@@ -15,8 +15,6 @@ from defocus.baselines.systems.ifan.network import (
     filter_channels,
 )
 
-__all__ = ["IFANObjective", "make", "shifted"]
-
 
 def shifted(picture: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
     """Move content along rows, bilinear, 0 outside: out(x) = picture(x + disparity), px."""

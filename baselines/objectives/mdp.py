@@ -10,8 +10,6 @@ from torch.nn.functional import mse_loss
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
 
-__all__ = ["MDPObjective", "make"]
-
 Phase = Literal["views", "deblur"]
 """``views``: the paper's first training, on the blurry picture in place of a sharp one, with the
 sharp decoder fixed; ``deblur``: the second one, on sharp pictures."""

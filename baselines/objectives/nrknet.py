@@ -12,8 +12,6 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.baselines.objectives.alternating import Turns
 from defocus.baselines.systems.nrknet.network import NRKNet
 
-__all__ = ["NRKNetObjective", "make", "squares_and_frequencies"]
-
 OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
 FREQUENCY_WEIGHT = 0.1
 TURNS = Turns(from_epoch=1000, every=200, begin=101, end=200)

@@ -18,8 +18,6 @@ from defocus.baselines.objectives.jdrl.settings import JDRLSettings, WarmUp
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 
-__all__ = ["RJDRLObjective", "RJDRLSettings", "make"]
-
 FIRST_SHARE = 0.001
 
 

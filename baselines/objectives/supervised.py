@@ -14,8 +14,6 @@ from defocus.baselines.objective_registry import loss as make_loss
 from defocus.baselines.recipe import DEFAULT_LOSS
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["SupervisedObjective", "Term", "make"]
-
 
 class Term(Settings):
     """One term of the sum: a loss of one or several outputs, which are added."""

@@ -39,18 +39,6 @@ from defocus.errors import ImageError
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 
-__all__ = [
-    "MapDeconvolution",
-    "OneDisc",
-    "Restorer",
-    "as_pictures",
-    "as_tensor",
-    "edgetaper",
-    "published_stage",
-    "quantised",
-    "restore_by_map",
-]
-
 
 def edgetaper(picture: Array, psf: Array) -> Array:
     """The picture, and towards its edges the picture blurred as if it repeated itself."""

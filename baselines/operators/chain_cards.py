@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["DEFAULT", "PRESETS", "STRENGTHS", "Preset", "Prior", "with_presets"]
-
 
 @dataclass(frozen=True)
 class Prior:

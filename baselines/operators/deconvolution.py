@@ -12,9 +12,6 @@ from defocus.baselines.operators.domain import (
 )
 from defocus.baselines.operators.row_kernels import split_isotropic
 
-__all__ = ["richardson_lucy", "tvl2", "tvl2_levels", "wiener", "wiener_gain", "wiener_levels"]
-
-
 LEAST = 1e-6
 """No light is less than this; the method divides by it."""
 

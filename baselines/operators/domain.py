@@ -18,9 +18,6 @@ from defocus.baselines.operators.row_kernels import (
     mirrored_gradient,
 )
 
-__all__ = ["Array", "Domain", "Mirrored", "Periodic", "Spectrum", "fade_to_blurry", "in_precision"]
-
-
 Array: TypeAlias = NDArray[np.floating[Any]]
 Spectrum: TypeAlias = NDArray[Any]
 

@@ -13,12 +13,6 @@ from numpy.typing import NDArray
 from defocus.baselines.operators.domain import Array
 from defocus.baselines.operators.row_kernels import smooth_rows
 
-__all__ = [
-    "canny",
-    "luma",
-    "recursive_filter",
-]
-
 
 def recursive_filter(
     values: Array,

@@ -17,16 +17,6 @@ from defocus.baselines.operators.row_kernels import (
     shrink_three_halves,
 )
 
-__all__ = [
-    "BETAS",
-    "krishnan_fergus",
-    "krishnan_fergus_levels",
-    "newton_shrink",
-    "shrink",
-    "shrink_gradients",
-]
-
-
 LARGEST = 2.0
 """Gradients of pictures in [0, 1] seldom exceed 1; beyond 2 the tables go on as straight lines."""
 STEP = 1e-4

@@ -8,15 +8,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "mirrored_adjoint",
-    "mirrored_gradient",
-    "shrink_by_table",
-    "shrink_three_halves",
-    "smooth_rows",
-    "split_isotropic",
-]
-
 
 @numba.njit(nogil=True, cache=True)
 def mirrored_gradient(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -24,20 +24,6 @@ from defocus.baselines.operators.domain import (
 )
 from defocus.scene.aperture import disc_psf
 
-__all__ = [
-    "LEAST_SIGMA_PX",
-    "VaryingBlur",
-    "blur_levels",
-    "deconvolve",
-    "gaussian_psf",
-    "hat_weights",
-    "kernel",
-    "richardson_lucy_varying",
-    "sigma_of",
-    "varying_blur",
-]
-
-
 Shape: TypeAlias = Literal["disc", "gaussian"]
 
 SUPPORT = 4.0

@@ -22,8 +22,6 @@ from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.progress import say
 
-__all__ = ["ALEXNET", "VGG19", "BackboneFile", "all_required", "features_of", "frozen", "left_out"]
-
 M = TypeVar("M", bound=nn.Module)
 
 

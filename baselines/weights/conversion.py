@@ -14,8 +14,6 @@ from pathlib import Path
 from defocus.errors import WeightsError
 from defocus.progress import say
 
-__all__ = ["convert_files", "convert_here", "main"]
-
 LIMIT_SECONDS = 900.0
 
 REMARK = "remark: "

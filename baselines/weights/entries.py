@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["by_name", "in_order", "of_layer", "separate_aliases"]
-
 
 def separate_aliases(module: nn.Module) -> None:
     """Let a module's state dicts hold a copy for every further name of a shared parameter."""

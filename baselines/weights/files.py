@@ -10,9 +10,6 @@ from defocus.progress import counted
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["CONFIG", "KINDS", "WEIGHTS", "HubConfig", "kind_of", "read_hub_config", "weights_files"]
-
-
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 

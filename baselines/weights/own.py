@@ -16,24 +16,6 @@ from defocus.settings import Settings, parse_settings
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = [
-    "OWN",
-    "NarrowCard",
-    "OwnCard",
-    "check_shipped",
-    "find_narrow_weights",
-    "find_own_weights",
-    "load_narrow_weights",
-    "narrow_card",
-    "narrow_file",
-    "own_card",
-    "own_folder",
-    "own_weights",
-    "shipped_card",
-    "weights_or_own",
-]
-
-
 C = TypeVar("C", bound=Settings)
 
 OWN = "own"

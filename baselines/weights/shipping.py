@@ -17,8 +17,6 @@ from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
 from defocus.training.record.curves import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, VALIDATION
 
-__all__ = ["ship_weights", "write_half"]
-
 SECONDS_PER_HOUR = 3600
 MOST_SHORT = torch.iinfo(torch.int16).max
 AVERAGED = "module."

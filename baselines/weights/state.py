@@ -11,8 +11,6 @@ from defocus.baselines.registry import home_package
 from defocus.baselines.size import shapes_alone
 from defocus.errors import WeightsError
 
-__all__ = ["check_state", "differences", "state_for", "wanted_entries"]
-
 SHOWN_DIFFERENCES = 5
 OWN = "network."
 """What stands before a network's entries in checkpoints of our trainings."""

@@ -21,16 +21,6 @@ if TYPE_CHECKING:  # a list of weights needs no torch
     import torch
     from torch import nn
 
-__all__ = [
-    "StoredWeights",
-    "add_weights",
-    "all_weights",
-    "build_with",
-    "find_weights",
-    "load_state",
-    "shipped_weights",
-]
-
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

@@ -6,19 +6,6 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = [
-    "MEASURED_STUDY_SECTIONS",
-    "again_option",
-    "dry_run_option",
-    "from_option",
-    "keep_outputs_option",
-    "launcher_option",
-    "measured_study_options",
-    "out_option",
-    "study_options",
-    "workers_option",
-]
-
 MEASURED_STUDY_SECTIONS = {
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--out"),
     "Output": ("--dry-run", "--json"),

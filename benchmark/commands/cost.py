@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from defocus.benchmark.cost.counting import CostAtSize
 
-__all__ = ["command"]
-
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 

@@ -8,8 +8,6 @@ import click
 from defocus.benchmark.commands._options import out_option
 from defocus.command_line.verbs import help_heading
 
-__all__ = ["command"]
-
 
 @help_heading("Report")
 @click.command()

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from defocus.benchmark.external_results.scoring import Scoring
     from defocus.datasets.layouts.matching import Rule
 
-__all__ = ["command"]
-
 _PATH = click.Path(path_type=Path)
 
 SECTIONS = {

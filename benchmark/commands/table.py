@@ -7,8 +7,6 @@ import click
 from defocus.benchmark.commands._options import out_option
 from defocus.command_line.verbs import help_heading
 
-__all__ = ["command"]
-
 PAPER = ("methods", "protocols", "datasets", "places", "costs")
 NUMBERS = ("leaderboard", "pictures")
 

@@ -10,8 +10,6 @@ from defocus.command_line.verbs import VerbGroup, help_heading
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights
 
-__all__ = ["command"]
-
 BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze", "dists": "vgg"}
 """Metrics that need the file of a network."""
 

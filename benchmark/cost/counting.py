@@ -15,18 +15,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from defocus.baselines.card import Baseline
 from defocus.training.memory import live_bytes, peak_bytes
 
-__all__ = [
-    "NEED_CHANNELS",
-    "CostAtSize",
-    "PictureCost",
-    "bf16_difference",
-    "cost_by_size",
-    "device_name",
-    "measure_cost",
-    "measure_system",
-    "quartiles",
-]
-
 
 @dataclass(frozen=True)
 class PictureCost:

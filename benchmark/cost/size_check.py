@@ -31,8 +31,6 @@ from defocus.discovery import FAULTS
 from defocus.training.memory import live_bytes
 from defocus.training.steps.optimisers import autocast, fixed
 
-__all__ = ["probe_memory", "random_batch", "require_sizes", "sizes_of", "try_step"]
-
 
 @dataclass(frozen=True)
 class TrialStep:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Estimate", "estimate", "show_plan"]
-
 TRIED_PX = 64
 """Side of the crop of the one step that is tried, and of the picture that is restored."""
 

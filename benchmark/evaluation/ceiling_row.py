@@ -19,8 +19,6 @@ from defocus.datasets.measuring.revision import REFERENCED
 from defocus.files import make_folder, write_json
 from defocus.reading import read_json
 
-__all__ = ["ceiling_run", "record_ceiling"]
-
 
 def record_ceiling(study: Study, results: Results) -> bool:
     """Store the row of a study that lacks it, or some metrics of it; return whether it did."""

@@ -4,19 +4,6 @@ import math
 from collections.abc import Mapping
 from itertools import pairwise
 
-__all__ = [
-    "BREAKDOWN",
-    "CIRCLES_PX",
-    "CIRCLE_NAMES",
-    "INDEPENDENT",
-    "MOVES",
-    "PARTS",
-    "PLACES",
-    "PROTOCOL_ORDER",
-    "column_of",
-    "place_score",
-]
-
 PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
 """Protocols in the order of tables; the protocols' own module needs seconds to import."""
 

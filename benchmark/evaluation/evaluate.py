@@ -45,16 +45,6 @@ from defocus.isolation import LeftOut, attempt
 from defocus.progress import counted, track
 from defocus.reports.pictures import small_picture
 
-__all__ = [
-    "SHOWN_PAIRS",
-    "UNREADABLE",
-    "check_inputs",
-    "evaluate",
-    "further_inputs",
-    "measure_costs",
-    "restore_picture",
-]
-
 UNREADABLE = (DatasetError, ImageError)
 """Errors of a pair's own files. Whatever else a restoration raises is the system's."""
 

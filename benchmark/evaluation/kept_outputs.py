@@ -17,8 +17,6 @@ from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 
-__all__ = ["BYTES_PER_PIXEL", "OUTPUTS", "KeptOutputs", "bytes_needed"]
-
 MOST_BYTES = 2**34
 """A kept picture of 400 million pixels in float64 is smaller."""
 

@@ -40,9 +40,6 @@ from defocus.datasets.pair_files import read_array
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
 
-__all__ = ["PairScorer", "Picture", "psnr_moved"]
-
-
 Array = NDArray[np.float64]
 
 TAPS = np.arange(-1, 3)

@@ -53,16 +53,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.datasets.pair import Pair
     from defocus.training.loop import Trained
 
-__all__ = [
-    "MOST_CAST",
-    "colour_cast",
-    "kept_outputs",
-    "record_columns",
-    "record_run",
-    "store_columns",
-]
-
-
 MOST_CAST = 3 / 255
 """Systems that restore move a colour by 1.3 of 255 at most on the sample; from about 3 on, one sees
 it beside the input."""

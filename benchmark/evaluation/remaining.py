@@ -20,8 +20,6 @@ from defocus.isolation import attempt, parted
 from defocus.progress import say
 from defocus.training.record.folder import training_finished
 
-__all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]
-
 
 @dataclass(frozen=True)
 class Left:

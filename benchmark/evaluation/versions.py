@@ -10,8 +10,6 @@ from defocus.benchmark.results.store import MetricVersion
 from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 
-__all__ = ["ESTIMATOR", "evaluation_version", "metric_versions"]
-
 ESTIMATOR = "dis"
 """Flow estimator behind the targets that are registered or warped; it has no weights."""
 

@@ -22,27 +22,6 @@ from defocus.errors import ImageError, InputError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import counted
 
-__all__ = [
-    "CommonCentre",
-    "Crop",
-    "Look",
-    "Match",
-    "Size",
-    "Subject",
-    "common_size",
-    "corner_of",
-    "dataset_subjects",
-    "folder_subjects",
-    "look",
-    "looked_at",
-    "match",
-    "match_file",
-    "nearly_equal",
-    "size_words",
-    "warnings_of",
-]
-
-
 LOOKS = 8
 """Pictures that are looked at, evenly spread."""
 

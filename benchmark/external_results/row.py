@@ -35,8 +35,6 @@ from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import counted
 from defocus.reports.model import Table
 
-__all__ = ["record_scoring", "score_request", "scoring_table"]
-
 
 def score_request(
     restored: Path,

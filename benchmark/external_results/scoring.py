@@ -38,9 +38,6 @@ from defocus.images import as_float, read_image
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
-__all__ = ["Scoring", "score_outputs"]
-
-
 Array = NDArray[np.float64]
 
 

@@ -8,22 +8,6 @@ from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
 from defocus.progress import counted, several
 
-__all__ = [
-    "SEEN",
-    "budget_notice",
-    "budget_words",
-    "counted_head",
-    "empty_notes",
-    "left_out_notes",
-    "most_images",
-    "over_pictures",
-    "partial_words",
-    "protocol_notes",
-    "ranked_classes",
-    "ranked_in",
-    "ranks_narrow_copies",
-]
-
 
 def most_images(rows: Iterable[Row]) -> int:
     """The number of pictures behind most of these rows: that of the row with most."""

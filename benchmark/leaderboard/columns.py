@@ -6,8 +6,6 @@ from typing import Any
 from defocus.benchmark.metric.metric import all_metrics
 from defocus.reports.model import Column
 
-__all__ = ["COST_COLUMNS", "column", "unit_of"]
-
 GAIN = Column("Gain", "dB", "higher", 2)
 
 COST_COLUMNS = {

@@ -17,9 +17,6 @@ from defocus.files import make_folder, sha256_file, write_bytes, write_bytes_if_
 from defocus.reading import read_json
 from defocus.reports.text import csv_text
 
-__all__ = ["Publisher", "export_study", "leaderboard_lines", "publish"]
-
-
 SUFFIXES = (".csv", ".parquet", ".tex", ".json")
 """Formats by the name of the file."""
 

@@ -13,18 +13,6 @@ from defocus.benchmark.statistics.scored_group import Gain, ScoredGroup, gains, 
 from defocus.progress import counted, several
 from defocus.reports.text import csv_text
 
-__all__ = [
-    "CSV_COLUMNS",
-    "CSV_DIGITS",
-    "REVISION_DIGITS",
-    "Row",
-    "claim_rows",
-    "current_entries",
-    "leaderboard",
-    "replaced_entries",
-    "to_csv",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -42,12 +42,6 @@ from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import several
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = [
-    "NARROW_NOTICE",
-    "score_tables",
-    "unresolved",
-]
-
 LineKey = tuple[str, str, str, str]
 """System, origin of its weights, what they were trained on, budget."""
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from defocus.benchmark.study.outcome import Outcome
     from defocus.benchmark.study.plan import Study
 
-__all__ = ["print_leaderboard", "print_tables", "say_incomplete", "show_outcome"]
-
 _WIDTH = 100
 """Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
 

@@ -17,16 +17,6 @@ from defocus.errors import InputError, StorageError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
 from defocus.web import WebError, answer_of, blocks_of, reason_of
 
-__all__ = [
-    "BACKBONES",
-    "REMEDY",
-    "WeightsFile",
-    "fetch",
-    "is_intact",
-    "location",
-    "missing_backbone",
-]
-
 REMEDY = "run 'defocus-bench weights fetch {metric}' (without a network: with --from FILE)"
 
 _TIMEOUT_SECONDS = 5.0

@@ -20,9 +20,6 @@ from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.metrics.ssim import C1, C2, whole_windows
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["Sums", "fused_sums", "psnr_ssim_mae"]
-
-
 _SIDE = 7
 _SAMPLE = _SIDE**2 / (_SIDE**2 - 1)
 _CHANNELS = 3

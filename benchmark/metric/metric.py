@@ -15,22 +15,6 @@ from defocus.discovery import brought, modules_in, refuse, values_of
 from defocus.errors import DefocusError, InputError
 from defocus.extensions import Plugin, offered, plugins
 
-__all__ = [
-    "NO_REFERENCE",
-    "Mask",
-    "Metric",
-    "MetricUnavailableError",
-    "Picture",
-    "Scorer",
-    "_metrics_beside",
-    "all_metrics",
-    "find_metric",
-    "lack_truth",
-    "metrics_for",
-    "profile_metrics",
-]
-
-
 Picture: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Scorer: TypeAlias = Callable[[Picture, Picture, Mask, Profile], float]

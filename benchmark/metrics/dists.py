@@ -14,8 +14,6 @@ from defocus.benchmark.scoring.profiles import Profile
 if TYPE_CHECKING:  # torch takes seconds to import
     import torch
 
-__all__ = ["METRIC"]
-
 _TRUST = Path(backbone_files.__file__).with_name("dists.safetensors")
 _STAGES = (range(4), range(4, 9), range(9, 16), range(16, 23), range(23, 30))
 """Layers of VGG-16 up to each activation that is compared."""

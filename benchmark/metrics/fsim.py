@@ -11,8 +11,6 @@ from scipy import fft
 from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["METRIC", "feature_similarity", "kept_phase_congruency", "phase_congruency"]
-
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 _PHASE, _GRADIENT, _CHROMA = 0.85, 160.0, 200.0
 """What keeps each similarity from dividing by nothing; of values in [0, 255]."""

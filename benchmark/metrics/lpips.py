@@ -16,8 +16,6 @@ from defocus.benchmark.scoring.profiles import Profile
 if TYPE_CHECKING:  # torch and lpips take seconds to import
     import torch
 
-__all__ = ["FURTHER", "METRIC"]
-
 _METRICS = {"alex": "lpips", "vgg": "lpips_vgg", "squeeze": "lpips_squeeze"}
 
 _SMALLEST_PX = 31  # below, a second pooling has nothing left to pool

@@ -5,8 +5,6 @@ import numpy as np
 from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["METRIC"]
-
 
 def _mae(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
     """Mean absolute difference over pixels and channels, in [0, 1]."""

@@ -8,8 +8,6 @@ from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError
 from defocus.benchmark.metrics.ssim import WINDOW_PX, contrast_and_ssim, seen, whole_windows
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["METRIC", "SMALLEST_PX"]
-
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW = "gaussian-11"
 

@@ -14,8 +14,6 @@ from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError
 from defocus.benchmark.metrics.ssim import LUMA
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["METRIC"]
-
 _BLOCK_PX = 96
 _NATURAL = Path(__file__).parents[1] / "metric/niqe.safetensors"
 

@@ -7,8 +7,6 @@ import numpy as np
 from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["CAP_DB", "METRIC", "decibels"]
-
 CAP_DB = 100.0
 """What identical pictures get, so that a mean stays a number.
 

@@ -17,8 +17,6 @@ import numpy as np
 from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["CKDN", "WITHOUT_REFERENCE"]
-
 REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"
 
 

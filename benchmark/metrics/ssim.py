@@ -7,19 +7,6 @@ from numpy.typing import NDArray
 from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = [
-    "C1",
-    "C2",
-    "LUMA",
-    "METRIC",
-    "WINDOW_PX",
-    "contrast_and_ssim",
-    "masked_ssim",
-    "seen",
-    "ssim_map",
-    "whole_windows",
-]
-
 C1 = 0.01**2
 C2 = 0.03**2
 WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}

@@ -7,8 +7,6 @@ import numpy as np
 from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["METRIC"]
-
 
 def _warp_px(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
     """Mean length of the flow from the blurry input to the output, px, under the mask."""

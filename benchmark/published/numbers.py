@@ -18,18 +18,6 @@ from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.errors import InputError
 from defocus.near_names import did_you_mean
 
-__all__ = [
-    "Comparison",
-    "Published",
-    "all_published",
-    "compared",
-    "printed_beside",
-    "profile_reasons",
-    "published_dataset",
-    "select_published",
-]
-
-
 _TABLES = ("results.csv", "extra.csv")
 
 _DATASETS = {

@@ -12,8 +12,6 @@ from defocus.benchmark.results.store import NARROW, STORE, read_results
 from defocus.errors import InputError, NotApplicableError
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = ["compare_study", "comparison_table", "published_tables"]
-
 
 def compare_study(out: Path, system: str) -> list[Comparison]:
     """Compare a system's rows of a study with published cells; narrow copies are in no paper."""

@@ -25,17 +25,6 @@ from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
 from defocus.reports.text import anchor, number_text, signed_text, visible
 
-__all__ = [
-    "Change",
-    "Changes",
-    "ComparedLine",
-    "CostChange",
-    "Verdict",
-    "against_page",
-    "compare_studies",
-]
-
-
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
 IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")

@@ -21,26 +21,6 @@ from defocus.errors import InputError
 from defocus.reading import read_json
 from defocus.reports.text import anchor
 
-__all__ = [
-    "Content",
-    "ReportSetting",
-    "TrackKey",
-    "by_track",
-    "display_name",
-    "group_anchor",
-    "is_reference",
-    "main_protocol",
-    "protocols",
-    "ranks",
-    "read_content",
-    "run_document",
-    "setting_names",
-    "setting_of",
-    "settings",
-    "track_key",
-    "training_words",
-]
-
 
 @dataclass(frozen=True, order=True)
 class ReportSetting:

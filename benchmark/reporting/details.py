@@ -17,8 +17,6 @@ from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
 from defocus.reports.model import Cell, Column, Link, Measured, Part, Table
 
-__all__ = ["detail_parts", "part_table", "parts_told", "place_words", "protocol_table"]
-
 
 def detail_parts(
     content: Content, board: Board, line: BoardLine, scores: PictureScores, notes: Notes

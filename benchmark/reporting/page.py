@@ -12,8 +12,6 @@ from defocus.benchmark.section.study import ReportStudy, read_study
 from defocus.reports.model import Folded, Page, Part
 from defocus.reports.text import anchor
 
-__all__ = ["build_appendix", "build_page"]
-
 TITLE = "Defocus deblurring benchmark"
 
 

@@ -33,8 +33,6 @@ from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
 from defocus.reports.text import csv_text, number_text
 
-__all__ = ["STYLES", "paper_csv", "paper_tables"]
-
 GAIN = "gain"
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
 """The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""

@@ -14,16 +14,6 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.reports.model import Facts, Paragraph, Part
 
-__all__ = [
-    "card_words",
-    "flattened",
-    "hardware",
-    "method_parts",
-    "references",
-    "run_facts",
-    "trainings",
-]
-
 
 def run_facts(content: Content, group: Sequence[Entry]) -> list[Facts]:
     """Everything that determined the result of each run of a group."""

@@ -36,9 +36,6 @@ from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
 from defocus.reports.text import number_text, signed_text
 
-__all__ = ["result", "sentences"]
-
-
 Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""
 

@@ -24,8 +24,6 @@ from defocus.reports.model import Curves, Scatter
 from defocus.reports.pdf import render_pdf
 from defocus.reports.plot import draw_figure
 
-__all__ = ["paper_text", "write_comparison", "write_figures", "write_report"]
-
 
 def write_report(out: Path) -> None:
     """Write ``report.html`` and ``report.pdf`` of a study."""

@@ -8,15 +8,6 @@ from pathlib import Path
 from defocus.errors import InputError, StorageError
 from defocus.reading import require_file
 
-__all__ = [
-    "FORMAT",
-    "connected",
-    "make_tables",
-    "refuse_other_files",
-    "require_format",
-    "translated",
-]
-
 FORMAT = 2
 """Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
 

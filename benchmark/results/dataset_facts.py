@@ -11,9 +11,6 @@ from defocus.benchmark.results.score_matrix import Score, ScoreMatrix
 from defocus.benchmark.results.store import Entry, MetricVersion, Results
 from defocus.datasets.pair import Dataset
 
-__all__ = ["follow_dataset", "seen_in", "seen_reason"]
-
-
 SAME_SCENES = {"dpdd-dual": "dpdd"}
 """Readers that give the scenes of another one."""
 

@@ -19,8 +19,6 @@ from defocus.training.record.folder import (
     VALIDATION,
 )
 
-__all__ = ["is_locked", "study_lock"]
-
 
 def _temporary(*names: str) -> re.Pattern[str]:
     """Pattern of the temporary files of :func:`defocus.files.atomic_path` for these names."""

@@ -21,8 +21,6 @@ from defocus.progress import say
 from defocus.reading import read_json
 from defocus.staging import staging_folder
 
-__all__ = ["Merged", "merge_studies", "take_job"]
-
 STUDY = "study.json"
 
 

@@ -31,31 +31,6 @@ from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
 if TYPE_CHECKING:  # a folder is described without what datasets need
     from defocus.datasets.pair import Dataset
 
-__all__ = [
-    "AGAIN",
-    "CRASHES",
-    "FAILURE",
-    "OURS",
-    "UNREAD",
-    "checkpoint_is",
-    "fewer_words",
-    "is_repeated",
-    "left_out_of_run",
-    "left_out_of_study",
-    "library_versions",
-    "machine",
-    "one_line",
-    "package_version",
-    "run_folder",
-    "stamp",
-    "trained_datasets",
-    "training_folder",
-    "training_left_out",
-    "unread_pairs",
-    "write_failure",
-]
-
-
 _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
 
 

@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = [
-    "COLUMNS",
-    "MatrixLine",
-    "Score",
-    "ScoreMatrix",
-    "damaged_runs",
-    "is_whole",
-    "pack",
-    "score_matrix",
-    "unpack",
-]
-
-
 COLUMNS = {
     "runs": (
         *("run", "grouping", "evaluation", "system", "input", "weights", "train_dataset"),

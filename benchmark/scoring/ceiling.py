@@ -28,8 +28,6 @@ from defocus.images import as_float, read_image, read_member
 from defocus.isolation import LeftOut, attempt
 from defocus.scene.geometry import Similarity
 
-__all__ = ["Imperfection", "ceiling_scores", "displaced", "turning_flow"]
-
 Array = NDArray[np.float64]
 
 

@@ -16,17 +16,6 @@ if TYPE_CHECKING:  # pictures and the warp need OpenCV; a profile does not
     from defocus.align.sampling.warp import Grid
     from defocus.images import Image
 
-__all__ = [
-    "DEFAULT",
-    "PROFILES",
-    "Profile",
-    "as_reference",
-    "cropped",
-    "find_profile",
-    "prepared",
-    "require_floats",
-]
-
 
 @dataclass(frozen=True)
 class Profile:

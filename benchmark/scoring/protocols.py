@@ -25,8 +25,6 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.images import as_float, read_image, read_member
 
-__all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "make_target"]
-
 
 @dataclass(frozen=True)
 class Target:

@@ -14,8 +14,6 @@ from defocus.errors import InputError
 if TYPE_CHECKING:  # protocols need the datasets; a score does not
     from defocus.benchmark.scoring.protocols import Target
 
-__all__ = ["MetricValue", "score_against_input", "score_picture"]
-
 _ROUNDING = 1e-4
 """So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
 

@@ -18,8 +18,6 @@ from defocus.discovery import brought_values, modules_in, values_of, warn_once
 from defocus.extensions import Plugin, guarded, offered, plugins
 from defocus.reports.model import Page, Part
 
-__all__ = ["all_sections", "needed_files"]
-
 T = TypeVar("T")
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from defocus.benchmark.reporting.content import Content
     from defocus.benchmark.section.study import Lead, ReportStudy
 
-__all__ = ["Built", "Figures", "Section", "tabbed"]
-
 
 def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
     """A tab for each part; nothing without any."""

@@ -15,8 +15,6 @@ from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.benchmark.results.store import Results
 from defocus.reports.model import Part
 
-__all__ = ["Lead", "ReportStudy", "read_study"]
-
 
 @dataclass(frozen=True)
 class Lead:

@@ -10,21 +10,6 @@ from typing import Any
 
 from defocus.benchmark.results.store import NOT_TRAINED
 
-__all__ = [
-    "CEILING",
-    "NEVER_RANKED",
-    "PERFECT",
-    "RANKED_BUDGETS",
-    "SIGNIFICANCE",
-    "TRUTH",
-    "Contest",
-    "Difference",
-    "Standing",
-    "Track",
-    "may_be_ranked",
-    "shared_origin",
-]
-
 CEILING = "ceiling"
 """Id of the reference row that stands for a perfect restoration; it competes with nothing."""
 

@@ -14,23 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = [
-    "CONFIDENCE",
-    "MINIMUM_SCENES",
-    "RESAMPLES",
-    "expanded_tails",
-    "groups_alike",
-    "holm",
-    "mean_intervals",
-    "minimum_detectable",
-    "paired_p_values",
-    "rank_correlations",
-    "rank_ranges",
-    "resampled_means",
-    "scene_codes",
-    "scene_sums",
-]
-
 Array = NDArray[np.float64]
 
 

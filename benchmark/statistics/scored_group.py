@@ -37,24 +37,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = [
-    "GAINED",
-    "INPUT",
-    "Gain",
-    "Picture",
-    "ScoredGroup",
-    "SystemScores",
-    "common_pictures",
-    "difference_resolution",
-    "gains",
-    "moved_changes",
-    "on_pictures",
-    "picture_means",
-    "resolution",
-    "scored_group",
-    "system_scores",
-]
-
 
 @dataclass(frozen=True)
 class ScoredGroup:

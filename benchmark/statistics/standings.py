@@ -33,8 +33,6 @@ from defocus.benchmark.statistics.scored_group import (
 )
 from defocus.progress import counted
 
-__all__ = ["tracks"]
-
 
 @dataclass(frozen=True)
 class _Field:

@@ -44,17 +44,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.loop import Trained
     from defocus.training.method import Training
 
-__all__ = [
-    "ask_again",
-    "begin_again",
-    "load_run",
-    "require_test_pairs",
-    "tell_versions",
-    "train_alone",
-    "train_run",
-]
-
-
 ASIDE = "before-"
 
 

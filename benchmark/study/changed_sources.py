@@ -15,9 +15,6 @@ from defocus.progress import say
 from defocus.reading import read_json
 from defocus.training.record.folder import TRAINING
 
-__all__ = ["sources_of", "tell_changes", "tell_uncounted", "write_study"]
-
-
 Facts = Mapping[str, Any]
 """Of :meth:`~defocus.benchmark.study.plan.Run.facts`, with the dataset's name."""
 

@@ -24,22 +24,6 @@ from defocus.reading import read_json
 from defocus.settings import Settings, load_settings, parse_settings
 from defocus.slurm import SlurmSettings
 
-__all__ = [
-    "REQUEST",
-    "NotedPlugin",
-    "ObjectiveChoice",
-    "Request",
-    "StudyDocument",
-    "as_request",
-    "load_document",
-    "load_noted",
-    "note_plugins",
-    "read_request",
-    "tell_missing",
-    "write_request",
-]
-
-
 REQUEST = "request.json"
 """In a study's folder: the document that it was started with."""
 

@@ -32,22 +32,6 @@ from defocus.settings import load_settings
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = [
-    "Expanded",
-    "around_jdrl",
-    "document_of",
-    "expand",
-    "expand_all",
-    "expand_request",
-    "one_run",
-    "open_for_study",
-    "open_several",
-    "shard",
-    "study_of",
-    "weighted_systems",
-]
-
-
 JDRL = "jdrl-"
 REGISTERED = "registered-"
 """Begins the names of systems with that objective; the name of the network follows."""

@@ -35,9 +35,6 @@ from defocus.errors import DefocusError
 from defocus.progress import say
 from defocus.training.stopping import stop_asked
 
-__all__ = ["Launcher", "carry_out", "run_in_slots", "slots"]
-
-
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 GRACE_SECONDS = 60.0
 """What processes get to save their state when the study is interrupted."""

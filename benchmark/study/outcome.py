@@ -15,8 +15,6 @@ from defocus.benchmark.study.plan import Study
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.isolation import LeftOut, say_left_out
 
-__all__ = ["Outcome", "claim_study_rows", "outcome_of"]
-
 
 @dataclass(frozen=True)
 class Outcome:

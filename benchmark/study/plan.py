@@ -31,19 +31,6 @@ from defocus.settings import Settings, parse_settings
 from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
 
-__all__ = [
-    "MOST_SEEDS",
-    "NARROW_BUDGET",
-    "Override",
-    "Run",
-    "ScheduleOverride",
-    "Study",
-    "plan_runs",
-    "plan_weights",
-    "select",
-]
-
-
 NARROW_BUDGET: BudgetName = "demo"
 """Trains narrow copies: whole networks show nothing after seconds."""
 

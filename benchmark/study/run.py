@@ -38,15 +38,6 @@ from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, train
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.loop import Trained
 
-__all__ = [
-    "evaluate_study",
-    "opened_study",
-    "pending_runs",
-    "run_studies",
-    "run_study",
-    "train_study",
-]
-
 
 @dataclass(frozen=True)
 class RunTask:

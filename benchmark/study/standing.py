@@ -26,25 +26,6 @@ from defocus.reports.model import Table
 from defocus.slurm import JobCommand, job_log, job_states, known_jobs
 from defocus.training.record.folder import steps_done
 
-__all__ = [
-    "LOG",
-    "Queue",
-    "RunStanding",
-    "claim_job",
-    "finished_jobs",
-    "job_command",
-    "job_folder",
-    "prepare_job",
-    "queue_of",
-    "remove_job",
-    "slurm_job",
-    "standing_of",
-    "standing_table",
-    "stored_entries",
-    "take_back",
-]
-
-
 LOG = "job.log"
 
 

@@ -16,17 +16,6 @@ from defocus.exif import Exif, read_exif
 from defocus.likeness import Fingerprint, maybe_one_view
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = [
-    "CameraShots",
-    "CardShot",
-    "Leftover",
-    "bodies_of",
-    "card_of",
-    "file_number",
-    "originality",
-    "read_shots",
-]
-
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")
 """Names of files by the rule that cameras keep (DCF): IMG_0001, _DSC0001, P1010001."""
 CAMERA_FOLDER = re.compile(r"(\d{3})[A-Za-z0-9_]{5}")

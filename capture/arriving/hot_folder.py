@@ -14,17 +14,6 @@ from defocus.images import IMAGE_SUFFIXES, Image, read_image
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES, raw_preview
 
-__all__ = [
-    "HotFolder",
-    "copy_part",
-    "damage_of",
-    "decoded",
-    "picture_files",
-    "require_folder",
-    "visible_files",
-    "written_name",
-]
-
 STABLE_SECONDS = 1.0
 """A file that has not changed for so long is looked at."""
 

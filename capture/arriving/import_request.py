@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from defocus.capture.arriving.card_shots import CardShot
     from defocus.capture.arriving.pairing import BracketApertures
 
-__all__ = ["ImportRequest"]
-
 Pause = Annotated[float, Field(ge=0)]
 
 

@@ -26,8 +26,6 @@ from defocus.files import make_folder, sha256_file
 from defocus.likeness import Fingerprint, one_picture
 from defocus.progress import say
 
-__all__ = ["CardCamera", "Importer", "stored_checksums"]
-
 
 class CardCamera(Camera):
     """Delivers the files of a found pair, shot by shot."""

@@ -23,8 +23,6 @@ from defocus.errors import DatasetError, InputError
 from defocus.isolation import LeftOut, attempt, parted, say_left_out
 from defocus.progress import counted, say
 
-__all__ = ["import_pictures", "watch_pictures"]
-
 POLL_SECONDS = 0.5
 
 

@@ -11,8 +11,6 @@ from defocus.errors import InputError
 from defocus.likeness import maybe_one_view
 from defocus.scene.thin_lens import true_f_number
 
-__all__ = ["BracketApertures", "FoundPair", "apertures_of", "find_pairs"]
-
 SAME_APERTURE_STOPS = 1 / 6
 SAME_EXPOSURE_STOPS = 1.0
 """Shots with one aperture that none of them tells differ by less, of light that changes."""

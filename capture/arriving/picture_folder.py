@@ -11,8 +11,6 @@ from defocus.files import sha256_file
 from defocus.likeness import Fingerprint, fingerprint
 from defocus.progress import say
 
-__all__ = ["Look", "PictureFolder", "look_at"]
-
 Look = tuple[Path, int, int]
 """A file as it was when it was looked at: path, size, time of its last change in ns."""
 

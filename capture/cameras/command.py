@@ -21,8 +21,6 @@ from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import say
 from defocus.settings import Settings, load_settings
 
-__all__ = ["STARTS_PROGRAMS", "CommandCamera", "CommandFocusCamera", "discover", "open_camera"]
-
 STARTS_PROGRAMS = True
 """Whoever chooses the address chooses the programs; see ``starts_programs``."""
 

@@ -13,8 +13,6 @@ from defocus.errors import InputError
 from defocus.exif import Exif, read_exif
 from defocus.progress import say
 
-__all__ = ["FolderCamera", "discover", "open_camera"]
-
 _WORDS: dict[SettingName, tuple[str, ...]] = {
     "aperture": APERTURES,
     "shutter": SHUTTERS,

@@ -58,8 +58,6 @@ from defocus.capture.planning.plan import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
-__all__ = ["GPhoto2Camera", "GPhoto2FocusCamera", "discover", "open_camera"]
-
 QUIET_MS = 1500
 """No further file for so long: where nobody knows how many a shot makes, all have come."""
 

@@ -56,8 +56,6 @@ from defocus.files import write_bytes, write_json
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.thin_lens import Lens, breathing_zoom
 
-__all__ = ["SimulatedCamera", "discover", "open_camera"]
-
 EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""
 

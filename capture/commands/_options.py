@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["HANDLING_HEADINGS", "MODELS", "SHOT_HEADINGS", "session_argument"]
-
 MODELS = "defocus.capture.planning.shoot_settings"
 """Settings models of commands, which the list of commands does not import."""
 

@@ -5,8 +5,6 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
 
-__all__ = ["command"]
-
 
 class _CamerasCommand(click.Command):
     """Its help ends with the addresses that extras, other packages and plug-in files bring."""

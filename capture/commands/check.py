@@ -12,8 +12,6 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.capture.sessions.checking import SessionCheck
 
-__all__ = ["command"]
-
 
 @help_heading("Check")
 @click.command(name="check")

@@ -7,8 +7,6 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import VerbGroup, help_heading
 
-__all__ = ["command"]
-
 camera_option = click.option(
     "--camera",
     "uri",

@@ -10,8 +10,6 @@ from defocus.capture.commands._options import session_argument
 from defocus.command_line.verbs import help_heading
 from defocus.errors import InputError
 
-__all__ = ["command"]
-
 REGISTERED_BY = {
     "report": "--register report: 'defocus-capture check {session}' measures shift and zoom of "
     "every pair, and 'defocus-data import {session} --out DATASET' keeps them with the dataset",

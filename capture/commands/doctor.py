@@ -13,8 +13,6 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.capture.doctor import CheckedPoint
 
-__all__ = ["command"]
-
 
 @help_heading("Prepare")
 @click.command(name="doctor")

@@ -12,8 +12,6 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.capture.arriving.import_request import ImportRequest
 
-__all__ = ["command"]
-
 MODELS = "defocus.capture.arriving.import_request"
 
 

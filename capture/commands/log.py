@@ -7,8 +7,6 @@ import click
 from defocus.capture.commands._options import session_argument
 from defocus.command_line.verbs import help_heading
 
-__all__ = ["command"]
-
 
 @help_heading("Check")
 @click.command(name="log")

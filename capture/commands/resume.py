@@ -12,8 +12,6 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.capture.planning.shoot_settings import ResumeSettings
 
-__all__ = ["command"]
-
 
 @help_heading("Shoot")
 @click.command(name="resume", cls=SettingsCommand, models=MODELS)

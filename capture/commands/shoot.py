@@ -17,8 +17,6 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.capture.planning.shoot_settings import BracketSettings, ShootOptions
 
-__all__ = ["command"]
-
 HEADINGS = ("Number and times", *SHOT_HEADINGS, *HANDLING_HEADINGS, "Planning", "Output")
 
 

@@ -31,19 +31,6 @@ from defocus.errors import CameraNotFoundError, DefocusError, InputError, Regist
 from defocus.extensions import guarded, plugins
 from defocus.settings import Settings, parse_settings
 
-__all__ = [
-    "PASSWORD_VARIABLE",
-    "NetworkAddress",
-    "brought_schemes",
-    "camera_libraries",
-    "discover_cameras",
-    "open_camera",
-    "password_of",
-    "redacted",
-    "schemes",
-    "starts_programs",
-]
-
 S = TypeVar("S", bound=Settings)
 
 PASSWORD_VARIABLE = "DEFOCUS_CAPTURE_PASSWORD"  # noqa: S105 - the name of a variable, no password

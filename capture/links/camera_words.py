@@ -11,18 +11,6 @@ from defocus.errors import CameraError, DatasetError, InputError
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
-__all__ = [
-    "CLOCK_SKEW",
-    "Dump",
-    "configured",
-    "dump_of",
-    "read_dump",
-    "refuse_value",
-    "restore",
-    "word_named",
-    "words_of",
-]
-
 CLOCK_SKEW = "clock_skew_seconds"
 """Entry of cameras that we know the clock of: theirs less ours, whole seconds."""
 

@@ -18,8 +18,6 @@ from typing import IO, Any
 import defocus.errors
 from defocus.errors import CameraError, DefocusError, storage_error
 
-__all__ = ["AnswerError", "Child", "ChildLostError"]
-
 ANSWER_SECONDS = 90.0
 """Longest exposure of 30 s, as much for noise reduction, and time to download."""
 

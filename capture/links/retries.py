@@ -6,8 +6,6 @@ from typing import TypeVar
 
 from defocus.errors import CameraError
 
-__all__ = ["PAUSES_SECONDS", "ShotFailedError", "setting_gone", "with_retries"]
-
 T = TypeVar("T")
 
 PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 2.0)

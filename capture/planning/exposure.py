@@ -14,16 +14,6 @@ from defocus.capture.planning.labels import parse_value, true_f, true_seconds, v
 from defocus.errors import InputError
 from defocus.scene.thin_lens import exposure_difference_ev
 
-__all__ = [
-    "Bracket",
-    "Exposure",
-    "make_exposure",
-    "matching_shutter",
-    "nearest_choice",
-    "plan_bracket",
-    "plan_exposure",
-]
-
 DEFAULT_ISO = 100.0
 """Assumed where a camera has no such setting; both shots then have the same one."""
 

@@ -12,21 +12,6 @@ from collections.abc import Callable
 from defocus.capture.camera import Setting, SettingName
 from defocus.scene.thin_lens import true_exposure_time, true_f_number
 
-__all__ = [
-    "APERTURES",
-    "ISOS",
-    "SHUTTERS",
-    "nearest_word",
-    "parse_f_number",
-    "parse_iso",
-    "parse_seconds",
-    "parse_value",
-    "true_f",
-    "true_seconds",
-    "values",
-    "words_between",
-]
-
 _APERTURES = (
     "f/1 f/1.1 f/1.2 f/1.4 f/1.6 f/1.8 f/2 f/2.2 f/2.5 f/2.8 f/3.2 f/3.5 f/4 f/4.5 f/5 f/5.6 f/6.3 "
     "f/7.1 f/8 f/9 f/10 f/11 f/13 f/14 f/16 f/18 f/20 f/22 f/25 f/29 f/32"

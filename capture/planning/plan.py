@@ -18,17 +18,6 @@ from defocus.scene.thin_lens import (
     release_scale,
 )
 
-__all__ = [
-    "BODY_SHOT",
-    "Plan",
-    "Space",
-    "lens_of",
-    "lines_of",
-    "make_optics_plan",
-    "space_words",
-    "together",
-]
-
 
 class Space(NamedTuple):
     """Least and most bytes; both are the same where the size is known."""

@@ -13,8 +13,6 @@ from typing import get_args
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.shoot_settings import Mode, Order
 
-__all__ = ["ORDERS", "PlannedShot", "ShotProtocol", "make_protocol"]
-
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 TOLERATED_STOPS = 1 / 6

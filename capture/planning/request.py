@@ -11,8 +11,6 @@ from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import BracketSettings
 from defocus.errors import DatasetError, InputError
 
-__all__ = ["BracketRequest"]
-
 SETTLE_SECONDS = 1.5
 """Time for a mirror and a tripod to come to rest."""
 

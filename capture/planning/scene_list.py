@@ -9,8 +9,6 @@ from unicodedata import combining, normalize
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.reading import read_csv
 
-__all__ = ["ListedScene", "read_scene_list", "scene_slug"]
-
 LONGEST_NOTE = 2000
 
 SEPARATORS = ",;\t"

@@ -6,15 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from defocus.capture.planning.shoot_settings import Mode, Order, Retake, ShootOptions
 
-__all__ = [
-    "CameraRecord",
-    "ExposureRecord",
-    "FocusSteps",
-    "HandlingRecord",
-    "Read",
-    "ShootRecord",
-]
-
 LARGEST_STEPS = 100_000
 """Farther than any focus motor goes, in its steps."""
 

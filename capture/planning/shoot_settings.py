@@ -22,29 +22,6 @@ from defocus.capture.quality.limits import (
 )
 from defocus.settings import CommandSettings, option, option_names
 
-__all__ = [
-    "CAMERAS",
-    "FOCAL_LENGTH",
-    "HOOK",
-    "JSON_LINES",
-    "PIXEL_PITCH",
-    "RETAKE",
-    "SCENE_LIST",
-    "BracketSettings",
-    "FocalLength",
-    "HandlingSettings",
-    "Mode",
-    "Order",
-    "PixelPitch",
-    "PlanSettings",
-    "ResumeSettings",
-    "Retake",
-    "SceneList",
-    "Seconds",
-    "ShootOptions",
-    "option_name",
-]
-
 Mode = Literal["aperture", "focus", "both", "dual"]
 Order = Literal["aba", "sharp-first", "blurry-first"]
 """``aba`` repeats the first shot at the end."""

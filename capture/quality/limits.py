@@ -14,8 +14,6 @@ from defocus.errors import InputError, SettingsError
 from defocus.near_names import did_you_mean
 from defocus.settings import Settings, load_settings, parse_settings
 
-__all__ = ["LIMITS", "SHORT_NAMES", "QualityLimits", "Strictness", "load_profile", "with_changes"]
-
 Strictness = Literal["strict", "warn", "off"]
 """``strict``: what is beyond the limits is rejected. ``warn``: it is only warned about. ``off``:
 only EXIF is compared with what was asked, and that the files can be read."""

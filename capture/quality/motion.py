@@ -15,8 +15,6 @@ from defocus.blur.gradients import block_means
 from defocus.capture.quality.quick_look import CLIPPED, QuickLook, encoded, luminance, reduced_look
 from defocus.scene.geometry import IDENTITY, Similarity
 
-__all__ = ["AnchorComparison", "compare_anchor", "inside_grid", "onto_grid"]
-
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 

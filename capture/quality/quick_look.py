@@ -21,20 +21,6 @@ from defocus.images import (
 )
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = [
-    "CLIPPED",
-    "QuickLook",
-    "clipped_share",
-    "encoded",
-    "encoded_grey",
-    "luminance",
-    "mirrored_look",
-    "read_halved",
-    "read_in_srgb",
-    "read_look",
-    "reduced_look",
-]
-
 CLIPPED = 0.98
 """Linear value from where on a pixel counts as clipped."""
 

@@ -21,20 +21,6 @@ from defocus.exif import Exif
 from defocus.images import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity
 
-__all__ = [
-    "NO_EXTRAS",
-    "ExtraShots",
-    "check_clipping",
-    "check_clock",
-    "check_exif",
-    "check_exposure",
-    "check_gradient_energy",
-    "check_skew",
-    "compare_light",
-    "measure_grey_card",
-    "why_unknown",
-]
-
 Grey = NDArray[np.float32]
 
 GREY_REFLECTANCE = 0.18

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from defocus.capture.sessions.state import Verdict
 
-__all__ = ["Finding", "Quality", "Severity"]
-
 Severity = Literal["note", "warn", "reject"]
 
 

@@ -9,8 +9,6 @@ from defocus.capture.sessions.state import SessionState
 from defocus.discovery import brought_values
 from defocus.reports.model import Part
 
-__all__ = ["SessionAddition", "ShotWords", "session_additions"]
-
 
 class ShotWords(NamedTuple):
     """What a shot shows: by itself, and beside a table of its numbers."""

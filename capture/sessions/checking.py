@@ -16,17 +16,6 @@ from defocus.capture.sessions.state import (
 )
 from defocus.progress import counted, say, track
 
-__all__ = [
-    "CheckedChart",
-    "CheckedFile",
-    "CheckedPair",
-    "DamagedFile",
-    "SessionCheck",
-    "check_session",
-    "damaged_files",
-    "report_damage",
-]
-
 
 @dataclass(frozen=True)
 class DamagedFile:

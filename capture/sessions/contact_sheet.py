@@ -25,8 +25,6 @@ from defocus.progress import counted, track
 from defocus.reports.html import render_html
 from defocus.reports.model import Facts, Link, Page, Paragraph, Part, Slider, Table
 
-__all__ = ["contact_sheet", "write_contact_sheet"]
-
 WIDTH_PX = 640
 """Of a picture: a hundred pairs then make a page of some 20 MB."""
 

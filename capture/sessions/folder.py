@@ -48,8 +48,6 @@ from defocus.files import (
     write_text,
 )
 
-__all__ = ["SessionFolder", "open_session_folder", "repair_session"]
-
 
 def keep_originals(base: Path, parts: Sequence[Path]) -> list[StoredFile]:
     """Keep what a camera delivered for one shot, in the folder of a pair or of a chart."""

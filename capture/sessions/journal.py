@@ -21,8 +21,6 @@ from defocus.errors import DatasetError, FileError, storage_error
 from defocus.files import sync_folder
 from defocus.reading import read_bytes
 
-__all__ = ["COPIES", "Journal", "JournalContent", "Record", "copies_of", "read_journal"]
-
 Record = Mapping[str, Any]
 """One journal line without its CRC: ``n`` (from 1), ``time`` (UTC), ``event`` and its fields."""
 

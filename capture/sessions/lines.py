@@ -14,27 +14,6 @@ from defocus.capture.planning.shoot_record import (
     ShootRecord,
 )
 
-__all__ = [
-    "FILE_NAME",
-    "VERDICT_WORDS",
-    "ChartReadLine",
-    "ChartShotLine",
-    "CreatedLine",
-    "DeletedLine",
-    "FileEntry",
-    "FileLine",
-    "JudgedLine",
-    "Line",
-    "NoteLine",
-    "PairCompleteLine",
-    "PlannedLine",
-    "RetakeLine",
-    "ShotLine",
-    "StartedLine",
-    "Verdict",
-    "read_line",
-]
-
 Verdict = Literal["accept", "warn", "reject"]
 
 VERDICT_WORDS: Mapping[str, str] = {

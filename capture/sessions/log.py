@@ -24,8 +24,6 @@ from defocus.reports.html import render_html
 from defocus.reports.model import Facts, Page, Table
 from defocus.reports.text import csv_text
 
-__all__ = ["LogRow", "read_log", "write_log"]
-
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""
 

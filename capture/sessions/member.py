@@ -15,17 +15,6 @@ from defocus.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balan
 from defocus.reports.pictures import displacement_arrows, eight_bits, small_picture
 from defocus.scene.geometry import Similarity
 
-__all__ = [
-    "LONGEST_JPEG_PX",
-    "ROLES",
-    "PairMember",
-    "Role",
-    "displacement_overlay",
-    "measured_similarity",
-    "member_path",
-    "read_member",
-]
-
 Role = Literal["blurry", "sharp"]
 
 LARGEST_SHIFT_PX = 10_000.0

@@ -13,8 +13,6 @@ from defocus.errors import CameraError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
 
-__all__ = ["delete_from_card", "fetch_damaged", "fetch_from_card"]
-
 
 def fetch_from_card(
     folder: SessionFolder, rig: SessionCameras, pairs: Sequence[PlannedPair]

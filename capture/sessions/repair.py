@@ -28,8 +28,6 @@ from defocus.files import make_folder, sha256_file, write_bytes
 from defocus.progress import counted
 from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
 
-__all__ = ["copy_journal", "rebuild_journal"]
-
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:
     """Copy the journal over one of its copies; ``turn`` grows by one, the other is left alone."""

@@ -30,19 +30,6 @@ from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.reading import read_json
 
-__all__ = [
-    "INDEX",
-    "JOURNAL",
-    "Session",
-    "SessionPair",
-    "file_problem",
-    "index_document",
-    "index_problem",
-    "read_session",
-    "read_state",
-    "stored_problem",
-]
-
 INDEX = "session.json"
 
 

@@ -10,8 +10,6 @@ from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
 from defocus.reading import read_json
 
-__all__ = ["list_pairs", "measured", "pair_details", "pair_entry", "settings_text"]
-
 Mark = Literal["", "warn", "reject"]
 """What a number alone leads to."""
 

@@ -16,8 +16,6 @@ from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.simulation.sensor import dust_shadow, tint
 from defocus.errors import CameraError, InputError, storage_error
 
-__all__ = ["FAULTS", "Body", "Fault", "FocusMotor", "parse_faults", "spoiled", "write_delivered"]
-
 
 @dataclass(frozen=True)
 class FaultKind:

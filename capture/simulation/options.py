@@ -22,8 +22,6 @@ from defocus.capture.planning.labels import (
 from defocus.errors import InputError
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["PROFILES", "SENSOR_WIDTH_MM", "SimulatedOptions", "parse_address"]
-
 ProfileName = Literal["plain", "canon", "nikon", "ipcam"]
 
 _F_STOPS = words_between(APERTURES, lambda word: parse_f_number(word) or 0.0, 1.4, 22.0)

@@ -15,8 +15,6 @@ from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.window import shown
 
-__all__ = ["FOCUS_DISTANCE_MM", "SimulatedScene", "build_scene", "require_scene"]
-
 FOCUS_DISTANCE_MM = 2000.0
 
 GRAIN = 0.08

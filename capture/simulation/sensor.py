@@ -12,17 +12,6 @@ from numpy.typing import NDArray
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 
-__all__ = [
-    "ExifTags",
-    "dust_shadow",
-    "encode_tiff",
-    "exposure_scale",
-    "recorded",
-    "sensor_noise",
-    "tint",
-    "vignette",
-]
-
 Floats = NDArray[np.float64]
 
 WIDEST_F_NUMBER = 1.4

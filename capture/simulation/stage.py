@@ -19,8 +19,6 @@ from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved_layers
 from defocus.scene.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
 
-__all__ = ["FOCAL_LENGTH_MM", "Stage", "TrueShot", "between", "combined", "truth_document"]
-
 
 @dataclass(frozen=True)
 class TrueShot:

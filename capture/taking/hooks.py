@@ -18,8 +18,6 @@ from defocus.capture.sessions.state import CompletePair
 from defocus.errors import InputError
 from defocus.progress import say
 
-__all__ = ["HOOK_SECONDS", "After", "Hook", "after_pair", "parse_hook", "run_hook"]
-
 HOOK_SECONDS = 60.0
 """A command that takes longer is ended: the next pair waits for it."""
 

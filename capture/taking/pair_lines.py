@@ -11,8 +11,6 @@ from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.taking.person import ring
 from defocus.progress import counted, say, status
 
-__all__ = ["PairLines"]
-
 LARGE_REST_BYTES = 1_000_000_000
 """From here on the space needed for the rest is printed, even if the disk has it."""
 

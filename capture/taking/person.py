@@ -16,8 +16,6 @@ from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import counted, say, status
 
-__all__ = ["NOBODY", "Asker", "Person", "again_by_itself", "bell", "ring"]
-
 
 class Person(Protocol):
     """Interface for questions to the user; any method may raise ``KeyboardInterrupt``."""

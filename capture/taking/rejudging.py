@@ -21,8 +21,6 @@ from defocus.processes import in_processes
 from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
-__all__ = ["judge_again", "judged_again"]
-
 JUDGING_REVISION = 1
 """Raised by hand where the same files get another verdict: an interrupted check judges again."""
 

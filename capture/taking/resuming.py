@@ -35,8 +35,6 @@ from defocus.capture.taking.verdicts import complete_whole
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 
-__all__ = ["journalled_address", "resume_session"]
-
 
 def resume_session(
     path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None

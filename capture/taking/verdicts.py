@@ -27,8 +27,6 @@ from defocus.files import write_json
 from defocus.images import write_image
 from defocus.progress import say
 
-__all__ = ["StoredShots", "complete_whole", "judged_pair", "stored_shots"]
-
 EXTRAS = ("anchor", "companion")
 
 

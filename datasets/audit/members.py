@@ -22,17 +22,6 @@ from defocus.picture_headers import MAX_PIXELS, SUFFIXES
 from defocus.raw import RAW_SUFFIXES
 from defocus.reports.pictures import small_picture
 
-__all__ = [
-    "LARGE_PX",
-    "SHOWN",
-    "Warned",
-    "WorstMembers",
-    "reduced_members",
-    "shown_members",
-    "warnings_of",
-]
-
-
 SHOWN = 6
 REGISTERED_SIDE = 1800
 """Of the picture that is registered to be shown: 24 megapixels would take seconds."""

@@ -24,8 +24,6 @@ from defocus.reports.html import render_html
 from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
 
-__all__ = ["PLACE", "claim_audit_folder", "write_audit"]
-
 BLUR = "blur"
 LARGEST = 2**30
 """Bytes of an audit that is read."""

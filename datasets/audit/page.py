@@ -45,14 +45,6 @@ from defocus.reports.model import (
 )
 from defocus.reports.pictures import displacement_arrows, small_picture
 
-__all__ = [
-    "build_page",
-    "displacement_overlay",
-    "distributions",
-    "duplicates_part",
-    "summary_table",
-]
-
 UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""

@@ -12,16 +12,6 @@ from defocus.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
 
-__all__ = [
-    "COMMON_LIMIT_PX",
-    "checks_table",
-    "compensation",
-    "failing_part",
-    "headline",
-    "next_parts",
-    "usable_parts",
-]
-
 NAMED = 20
 """Failing pairs that are named before the next step; the sections below it list all."""
 UNREADABLE_NAMED = 5

@@ -17,9 +17,6 @@ from defocus.datasets.measuring.session import PooledSession
 from defocus.datasets.pair import Dataset
 from defocus.reports.model import Cell, Column, Paragraph, Part, Table
 
-__all__ = ["BlurOf", "blur_states", "not_measured_parts", "sessions_part", "with_error"]
-
-
 State = tuple[str, NDArray[np.uint8]]
 BlurOf = Callable[[str, tuple[int, ...]], list[State]]
 """Pictures of a pair by its id, of some width and height."""

@@ -22,16 +22,6 @@ from defocus.isolation import LeftOut, attempt
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS, Fingerprint, fingerprint
 from defocus.scene.geometry import Similarity
 
-__all__ = [
-    "QUANTILES",
-    "STATUSES",
-    "AuditedPair",
-    "NearDuplicate",
-    "audit_pair",
-    "near_duplicates",
-    "unreadable",
-]
-
 
 @dataclass(frozen=True)
 class NearDuplicate:

@@ -57,18 +57,6 @@ from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
 
-__all__ = [
-    "AUDITED",
-    "Audit",
-    "audit_dataset",
-    "audit_of",
-    "audited_rows",
-    "keep_row",
-    "row_document",
-    "row_of_document",
-]
-
-
 AUDIT_REVISION = 1
 """Of what a row tells beside the measurement: raise it when a number or a word of it changes."""
 

@@ -35,8 +35,6 @@ from defocus.progress import track
 from defocus.reading import read_json
 from defocus.slurm import JobCommand, SlurmSettings, submit
 
-__all__ = ["AuditPart", "audit_shard", "merge_shards", "submit_shards"]
-
 MEASURED = "measured"
 LARGEST_SHARD = 4 * 1024**3
 

@@ -10,21 +10,6 @@ from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, NearDuplica
 from defocus.datasets.audit.run import Audit
 from defocus.isolation import LeftOut
 
-__all__ = [
-    "COLUMNS",
-    "QUANTITIES",
-    "AuditFailures",
-    "Quantity",
-    "above",
-    "document",
-    "failing_pairs",
-    "failures",
-    "row_of",
-    "summary",
-    "worst",
-]
-
-
 WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "fingerprints")
 COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name not in WITHOUT_COLUMN)
 """Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value."""

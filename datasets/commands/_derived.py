@@ -15,20 +15,6 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.audit.members import Warned
     from defocus.datasets.pair import Dataset, Pair
 
-__all__ = [
-    "USE_IT",
-    "at_most_option",
-    "counts_line",
-    "json_option",
-    "largest_shift_option",
-    "out_option",
-    "print_made",
-    "say_member_warnings",
-    "say_warnings",
-    "without",
-]
-
-
 at_most_option = click.option(
     "--at-most",
     "at_most",

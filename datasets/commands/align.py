@@ -27,8 +27,6 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.images import Image
     from defocus.isolation import LeftOut
 
-__all__ = ["KERNEL_HELP", "MODEL_HELP", "PHOTOMETRIC_HELP", "SCALE_HELP", "command"]
-
 FILE = click.Path(path_type=Path)
 MODEL_HELP = (
     "What to compensate: the global transform (global, the default), also the local flow where it "

@@ -20,9 +20,6 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation_rules import Usable
     from defocus.datasets.measuring.kept import MotionLimits
 
-__all__ = ["command"]
-
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 MOST_PARTS = 100_000
 SECTIONS = {

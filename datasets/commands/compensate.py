@@ -24,8 +24,6 @@ from defocus.progress import counted, grouped, say
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.pair import Pair
 
-__all__ = ["command"]
-
 FILE = click.Path(path_type=Path)
 
 SECTIONS = {

@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation_rules import Judgement, Usable
     from defocus.isolation import LeftOut
 
-__all__ = ["command"]
-
 
 @help_heading("Improve")
 @click.command()

@@ -11,8 +11,6 @@ from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import json_option
 from defocus.progress import counted
 
-__all__ = ["command"]
-
 MESSAGE = "a SHA-256 has 64 hexadecimal digits"
 
 

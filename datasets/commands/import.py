@@ -17,8 +17,6 @@ from defocus.datasets.commands._derived import (
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
-__all__ = ["command"]
-
 
 @help_heading("Open")
 @click.command()

@@ -7,8 +7,6 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
 
-__all__ = ["command"]
-
 
 @help_heading("Open")
 @click.command()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.pair import Dataset
     from defocus.datasets.release.packaging import Packaged
 
-__all__ = ["command"]
-
 FORMATS = ("folder", "hdf5", "webdataset", "imagefolder")
 MEGABYTE = 10**6
 

@@ -18,8 +18,6 @@ from defocus.datasets.commands._derived import (
 )
 from defocus.progress import say
 
-__all__ = ["command"]
-
 
 @help_heading("Improve")
 @click.command()

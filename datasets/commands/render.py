@@ -16,8 +16,6 @@ from defocus.datasets.commands._derived import (
 )
 from defocus.isolation import say_left_out
 
-__all__ = ["command"]
-
 
 @help_heading("Open")
 @click.command()

@@ -11,8 +11,6 @@ from defocus.datasets.commands._derived import json_option
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import say
 
-__all__ = ["command"]
-
 
 @help_heading("Measure")
 @click.command()

@@ -6,8 +6,6 @@ import click
 
 from defocus.command_line.verbs import help_heading
 
-__all__ = ["command"]
-
 FILE = click.Path(path_type=Path)
 
 

@@ -13,8 +13,6 @@ from defocus.datasets.commands._derived import json_option, without
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
 from defocus.progress import counted, say
 
-__all__ = ["command"]
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 SECTIONS = {

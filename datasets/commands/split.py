@@ -18,8 +18,6 @@ from defocus.datasets.commands._derived import (
 from defocus.isolation import say_left_out
 from defocus.progress import say
 
-__all__ = ["command"]
-
 SHARE = FiniteRange(0, 0.5)
 
 

@@ -15,8 +15,6 @@ from defocus.progress import counted, say
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.verification import Verification
 
-__all__ = ["command"]
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 

@@ -36,18 +36,6 @@ if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric
     from defocus.align.measure import Measurement
 
-__all__ = [
-    "AlignedReference",
-    "ReferenceModel",
-    "add_blur_map",
-    "add_truth",
-    "aligned_reference",
-    "described",
-    "measured_alone",
-    "measured_blur",
-]
-
-
 PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 """Roles that show the scene as the blurry member does, and are cropped like it."""
 

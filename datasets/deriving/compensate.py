@@ -59,8 +59,6 @@ from defocus.isolation import LeftOut, attempt, parted
 from defocus.progress import say, track
 from defocus.scene.geometry import Similarity
 
-__all__ = ["Compensated", "compensate_dataset"]
-
 T = TypeVar("T")
 
 Size = Literal["each", "common"]

@@ -29,9 +29,6 @@ from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
 from defocus.processes import in_processes
 from defocus.progress import counted, grouped
 
-__all__ = ["Import", "import_sessions"]
-
-
 NUMBERED = re.compile(r"scene-\d+")
 """Names of scenes that nobody named: in another session they are other scenes."""
 

@@ -24,22 +24,6 @@ from defocus.isolation import LeftOut
 from defocus.reading import read_json
 from defocus.staging import owned_folder, remove_abandoned, staging_folder
 
-__all__ = [
-    "Derivation",
-    "Derived",
-    "claim_folder",
-    "content_of",
-    "finish_dataset",
-    "keeping",
-    "kept_record",
-    "make_dataset",
-    "place_file",
-    "place_pair_files",
-    "placed",
-    "require_empty",
-    "working_folder",
-]
-
 E = TypeVar("E")
 
 

@@ -24,8 +24,6 @@ from defocus.progress import say, track
 from defocus.raw import RAW_SUFFIXES
 from defocus.staging import staging_folder
 
-__all__ = ["any_raw", "copy_file", "kept_pairs", "place_pair", "write_parts"]
-
 
 def any_raw(*files: Path) -> bool:
     """Whether one of the files is a camera's RAW file."""

@@ -27,8 +27,6 @@ from defocus.errors import DatasetError, ImageError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import say, track
 
-__all__ = ["Completeness", "KnownSet", "complete_pairs", "pairs_of", "wrong_pictures"]
-
 
 @dataclass(frozen=True)
 class Completeness:

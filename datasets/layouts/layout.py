@@ -24,24 +24,6 @@ from defocus.errors import DatasetError, SettingsError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.settings import Settings, load_settings
 
-__all__ = [
-    "PARTNERS",
-    "Found",
-    "Layout",
-    "Mapping",
-    "PairRow",
-    "Part",
-    "by_number",
-    "filled",
-    "find",
-    "fits",
-    "fixed_folder",
-    "holds",
-    "legal_id",
-    "read_mapping",
-]
-
-
 # Path patterns: ``{name}`` is one or more characters of a component, ``*`` any; case matters.
 _TOKEN = re.compile(r"\{([a-z]+)\}|(\*)|([^{*]+)")
 

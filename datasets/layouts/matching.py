@@ -15,9 +15,6 @@ from typing import Literal, TypeAlias
 from defocus.datasets.layouts.layout import by_number
 from defocus.errors import InputError
 
-__all__ = ["MatchedNames", "Rule", "match_names"]
-
-
 Keys: TypeAlias = Mapping[str, Sequence[str]]
 """The names that a file of each wanted picture may have, without their suffixes."""
 

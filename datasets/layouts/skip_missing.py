@@ -10,8 +10,6 @@ from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.progress import say, several
 
-__all__ = ["VARIABLE", "missing_text", "skips_missing", "whole_pairs", "with_skip_missing"]
-
 VARIABLE = "DEFOCUS_SKIP_MISSING"
 
 _DATASETS = frozenset({"dataset", "datasets", "test_datasets", "tests"})

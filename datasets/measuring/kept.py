@@ -37,23 +37,6 @@ from defocus.images import Image, read_pair
 from defocus.progress import say
 from defocus.scene.geometry import Similarity
 
-__all__ = [
-    "NO_LIMITS",
-    "InSession",
-    "MotionLimits",
-    "kept_blur",
-    "kept_file",
-    "kept_measurement",
-    "known_defocus_map",
-    "measured",
-    "measured_pair",
-    "pair_key",
-    "pair_keys",
-    "read_measurement",
-    "session_key",
-    "write_measurement",
-]
-
 
 @dataclass(frozen=True)
 class MotionLimits:

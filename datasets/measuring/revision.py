@@ -1,7 +1,5 @@
 """Revisions of measurements and references; light: a finished study is shown without torch."""
 
-__all__ = ["MEASURING_REVISION", "REFERENCED"]
-
 MEASURING_REVISION = 6
 """Of the numbers, flow and masks that the measurement of a pair comes to: raising it measures every
 pair again, and makes again what rests on measurements. ``tests/golden`` fails if you forget."""

@@ -24,16 +24,6 @@ from defocus.picture_headers import SUFFIXES
 from defocus.progress import counted, printable, say, track
 from defocus.reading import require_file
 
-__all__ = [
-    "PooledSession",
-    "lenses_of",
-    "measured_lens",
-    "pooled_sessions",
-    "say_sessions",
-    "sessions_of",
-]
-
-
 TOLD_OF_CAMERA = ("model", "lens", "focal_length_mm")
 """What of a camera decides a pair's zoom; its distance in focus does too, unless that is kept."""
 CAMERAS = ("camera", "sharp_camera")

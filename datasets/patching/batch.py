@@ -16,20 +16,6 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
 
-__all__ = [
-    "ALL_PLACES",
-    "CHANNELS_SHARE",
-    "Batches",
-    "Patches",
-    "drawn_batch",
-    "random_look",
-    "random_window",
-    "shrunk",
-    "turned_vectors",
-    "with_look",
-]
-
-
 SHRINK_SHARE = 0.5
 SMALLEST_SCALE = 0.7
 GREY_SHARE = 0.3

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
-__all__ = ["PairPatches", "PatchMixture"]
-
 
 @dataclass(frozen=True)
 class PatchMixture:

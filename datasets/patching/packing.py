@@ -30,18 +30,6 @@ from defocus.images import Image, as_linear, bit_depth, read_image, read_pair
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import say, track
 
-__all__ = [
-    "ColourChange",
-    "Crop",
-    "PatchStore",
-    "Storage",
-    "pack",
-    "packed_pairs",
-    "require_further",
-    "require_space",
-]
-
-
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
 ``(H, W, 3)`` uint8 or uint16, and whatever else is cut at the same place."""

@@ -36,13 +36,6 @@ if TYPE_CHECKING:
     from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
 
-__all__ = [
-    "PatchSource",
-    "as_tensor",
-    "random_crop",
-    "training_patches",
-]
-
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
 

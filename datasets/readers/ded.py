@@ -4,8 +4,6 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import ReaderCard
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="DED (defocus map estimation and deblurring)",
     source="https://github.com/xytmhy/DID-ANet-Defocus-Deblurring",

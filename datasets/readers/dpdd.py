@@ -14,7 +14,6 @@ from defocus.errors import DatasetError
 # The sharp picture's number is the blurry one's plus or minus 1 (2 in two scenes): the two were
 # taken one after the other in either order. Views have the blurry name with ``_L`` and ``_R``.
 # Besides the official archive, its patches and Restormer's repack of it are read.
-__all__ = ["CARD", "DUAL_LAYOUTS", "FOLDERS", "check", "indoor_outdoor", "read"]
 
 
 CARD = ReaderCard(

@@ -4,8 +4,6 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import ReaderCard, Split
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="LFDOF (light field defocus)",
     source="https://sweb.cityu.edu.hk/miullam/AIFNET/",

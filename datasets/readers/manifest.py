@@ -11,8 +11,6 @@ from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.datasets.pair_files import file_hashes
 from defocus.errors import DatasetError
 
-__all__ = ["CARD", "read", "read_as"]
-
 CARD = ReaderCard(
     title="a dataset folder that this program made",
     source="defocus-data import, compensate, render, …",

@@ -22,8 +22,6 @@ from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut
 from defocus.progress import counted, say, several
 
-__all__ = ["CARD", "read"]
-
 CARD = ReaderCard(
     title="a folder of pairs",
     source="your own disk",

@@ -8,8 +8,6 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.errors import DatasetError
 
-__all__ = ["CARD", "read"]
-
 CARD = ReaderCard(
     title="a folder of blurry pictures",
     source="your own disk",

@@ -4,8 +4,6 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import ReaderCard
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="DPDD, Google Pixel 4 part (PixelDP)",
     source="https://github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel",

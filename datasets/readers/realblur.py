@@ -14,9 +14,6 @@ from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.reading import read_text
 
-__all__ = ["CARD", "check", "read"]
-
-
 LISTS: dict[Split, str] = {"train": "train", "test": "test"}
 _PATH = re.compile(
     r"(?P<root>RealBlur-[JR][^/]*)/(?P<scene>scene\d+)/(?P<role>blur|gt)/(?P<file>[^/\\]+)"

@@ -19,9 +19,6 @@ from defocus.errors import DatasetError, FileError, SettingsError
 from defocus.reading import read_bytes
 from defocus.settings import Settings, load_settings
 
-__all__ = ["CARD", "check", "read"]
-
-
 # In the folder of each split ``metadata/<number>.json`` names the pictures and their f-numbers,
 # ``in/<number>_f22.JPG`` is f/22, and ``gt/<number>/<number>_f<stop>.JPG`` are all wider
 # apertures. Pictures that the metadata does not name are not read. A TOML file that is given

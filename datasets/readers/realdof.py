@@ -4,8 +4,6 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import ReaderCard
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="RealDOF",
     source="https://github.com/codeslake/IFAN",

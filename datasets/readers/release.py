@@ -20,9 +20,6 @@ from defocus.files import make_folder
 from defocus.progress import say, track
 from defocus.reading import read_bytes
 
-__all__ = ["CARD", "read", "remove_unpacked"]
-
-
 MAX_BYTES = 256 * 1024 * 1024
 _SHARD = re.compile(r"(train|validation|test)-\d{5,}\.(tar|h5)")
 

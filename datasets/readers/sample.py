@@ -4,8 +4,6 @@ from pathlib import Path
 
 from defocus.datasets.pair import Dataset, ReaderCard
 
-__all__ = ["CARD", "read"]
-
 CARD = ReaderCard(
     title="defocus sample dataset",
     source="rendered on first use from the pictures that scikit-image carries",

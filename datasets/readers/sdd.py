@@ -4,8 +4,6 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import ReaderCard, Split
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="SDD (single image defocus deblurring)",
     source="https://github.com/liyucs/JDRL",

@@ -13,8 +13,6 @@ from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
 from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
 
-__all__ = ["CARD", "read", "session_pairs"]
-
 CARD = ReaderCard(
     title="a capture session",
     source="defocus-capture shoot",

@@ -20,9 +20,6 @@ from defocus.isolation import LeftOut, attempt
 from defocus.raw import RAW_SUFFIXES
 from defocus.settings import Settings, load_settings
 
-__all__ = ["CARD", "Stack", "find_stacks", "read"]
-
-
 # A frame that is there as a RAW file and as a developed picture counts once, as the latter. A
 # picture in focus everywhere, which another program merged from the frames, is known by its name;
 # it is beside the frames, or beside their folder.

@@ -15,8 +15,6 @@ from defocus.errors import DatasetError
 from defocus.scene.lens_file import read_lens
 from defocus.settings import Settings, load_settings
 
-__all__ = ["CARD", "LensStream", "read"]
-
 CARD = ReaderCard(
     title="training stream of rendered defocus",
     source="rendered from your own sharp photographs and procedural textures",

@@ -7,8 +7,6 @@ from pathlib import Path
 from defocus.datasets.pair import Dataset, ReaderCard
 from defocus.errors import DatasetError
 
-__all__ = ["CARD", "read"]
-
 CARD = ReaderCard(
     title="rendered pages of random text",
     source="rendered on first use; the letters are those of DejaVu Sans",

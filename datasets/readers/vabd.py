@@ -7,8 +7,6 @@ from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import Pair, ReaderCard, Split
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="VABD: one camera at f/1.8, f/2.8, f/8 and f/16",
     source="https://github.com/MoTong-AI-studio/VABM",

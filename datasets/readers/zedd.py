@@ -9,9 +9,6 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import Pair, ReaderCard, Split
 from defocus.errors import DatasetError
 
-__all__ = ["CARD", "FOLDERS", "check", "facts", "layout", "read"]
-
-
 CARD = ReaderCard(
     title="ZEDD: 100 real scenes at nine focus distances and six apertures",
     source="https://huggingface.co/datasets/venkatsubra/ZEDD",

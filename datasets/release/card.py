@@ -31,18 +31,6 @@ from defocus.datasets.release.provenance import (
     taken_with_text,
 )
 
-__all__ = [
-    "bibtex",
-    "card_text",
-    "citation_text",
-    "datacite",
-    "datacite_text",
-    "licence_text",
-    "methods",
-    "undeclared",
-]
-
-
 _SPECIAL = re.compile(r"[&%$#_{}]")
 
 

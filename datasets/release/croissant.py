@@ -13,8 +13,6 @@ from defocus.datasets.release.formats.layout import ReleaseFormat
 from defocus.datasets.release.provenance import numbers_text, steps_text, taken_with_text
 from defocus.files import sha256_file
 
-__all__ = ["INDEX", "croissant_text"]
-
 INDEX = "pairs.csv"
 KINDS = {".csv": "text/csv", ".tar": "application/x-tar", ".h5": "application/x-hdf5"}
 

@@ -15,27 +15,6 @@ from defocus.errors import DatasetError, SettingsError
 from defocus.near_names import did_you_mean
 from defocus.settings import Settings, load_settings, parse_settings
 
-__all__ = [
-    "ADDRESSES",
-    "NOT_DECLARED",
-    "NO_LICENCE",
-    "Author",
-    "Details",
-    "NamedPerson",
-    "canonical_expression",
-    "details_of",
-    "hub_licence",
-    "identifiers",
-    "is_doi",
-    "later_version",
-    "licence_address",
-    "licence_problem",
-    "name_of",
-    "require_redistributable",
-    "spdx",
-]
-
-
 LIST = Path(__file__).with_name("spdx.json")
 OWN = re.compile(r"LicenseRef-[A-Za-z0-9.-]+", re.IGNORECASE)
 

@@ -26,16 +26,6 @@ from defocus.progress import counted, grouped
 from defocus.reading import read_json
 from defocus.settings import Settings
 
-__all__ = [
-    "ORIGIN",
-    "Count",
-    "ReleaseFacts",
-    "audit_facts",
-    "facts_of",
-    "read_facts",
-    "write_facts",
-]
-
 ORIGIN = "release.json"
 MAX_BYTES = 64 * 1024 * 1024
 

@@ -40,8 +40,6 @@ from defocus.images import read_image
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.progress import counted, several
 
-__all__ = ["CHANGES", "LAYOUTS", "Packaged", "package_dataset", "write_documents", "write_sums"]
-
 
 @dataclass(frozen=True)
 class ReleaseChanges:

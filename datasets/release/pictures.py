@@ -23,9 +23,6 @@ from defocus.errors import DefocusError, ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["encoded", "member_name", "released_blocks", "released_members", "without_private"]
-
-
 REMOVED = "removed"
 
 _PRIVATE = re.compile(

@@ -11,18 +11,6 @@ from typing import Any
 from defocus.datasets.pair import MakingStep, Pair
 from defocus.settings import Settings
 
-__all__ = [
-    "Number",
-    "dropped_text",
-    "kinds",
-    "numbers_text",
-    "pictures_text",
-    "settings_of",
-    "sharp_text",
-    "steps_text",
-    "taken_with_text",
-]
-
 Setting = tuple[str, str]
 """Something that the pictures were taken with: what, and its values with numbers of pairs."""
 

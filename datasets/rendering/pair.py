@@ -20,16 +20,6 @@ from defocus.scene.sensor import exposed, recorded_views, seed_of, view_differen
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 
-__all__ = [
-    "RENDERING_REVISION",
-    "RenderedPair",
-    "draw_misalignment",
-    "pair_in",
-    "render_scene",
-    "write_rendered",
-]
-
-
 RENDERING_REVISION = 1
 """Of rendered pixels, flow, defocus maps and drawn misalignment: raising it renders the sample and
 every request again, and measures and trains on them again. ``tests/golden`` fails if you forget."""

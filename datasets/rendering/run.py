@@ -78,9 +78,6 @@ from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
 from defocus.settings import Settings, load_settings
 
-__all__ = ["load_request", "render_dataset"]
-
-
 Range = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 LARGEST_SIDE = 8192

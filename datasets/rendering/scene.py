@@ -22,20 +22,6 @@ from defocus.scene.sensor import Sensor
 from defocus.scene.surfaces import Canvas, Surface, measured_layers, shadows_filled
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
-__all__ = [
-    "DEPTH_STEPS",
-    "DepthPicture",
-    "DrawnMisalignment",
-    "PicturePlane",
-    "Scene",
-    "SceneCamera",
-    "polygon_alpha",
-    "read_depth",
-    "source_name",
-    "with_margin",
-]
-
-
 Array = NDArray[np.float64]
 
 DEPTH_STEPS = 48

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
 
-__all__ = ["PatchBank", "Reuse", "reused_batches"]
-
 LEVELS = 65535
 
 SURROUND = 1.2

@@ -28,7 +28,6 @@ from defocus.scene.shapes import draw_shapes, words
 
 # Pages of random text through a stream's lenses and cameras: what can be read again is counted. No
 # average of blurs makes letters legible, so a score of characters cannot be won by smoothing.
-__all__ = ["HELD_OUT", "identity", "pages_of", "stream_dataset", "text_pages"]
 
 
 Array = NDArray[np.float32]

@@ -34,16 +34,6 @@ if TYPE_CHECKING:
     from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
 
-__all__ = [
-    "EPOCH_PIXELS",
-    "STREAM_REVISION",
-    "DrawnPatch",
-    "Renderer",
-    "StreamPair",
-    "StreamPatches",
-    "draw_levels",
-]
-
 Array = NDArray[np.float32]
 
 STREAM_REVISION = 3

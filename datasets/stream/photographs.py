@@ -25,15 +25,6 @@ from defocus.progress import say, track
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.pictures import Branch, Photograph
 
-__all__ = [
-    "Photographs",
-    "find_photographs",
-    "is_held_out",
-    "pixel_hash",
-    "read_photographs",
-    "refused_hashes",
-]
-
 HELD_OUT_OF = 6
 """One photograph in so many is held out."""
 

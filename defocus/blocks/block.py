@@ -4,8 +4,6 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Remark", "left_out", "lost_blocks", "resolution_block", "told_names"]
-
 MOST_NAMES = 6
 
 

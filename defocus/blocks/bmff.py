@@ -9,8 +9,6 @@ from defocus.blocks.png import colour_chunk
 from defocus.blocks.xmp import xmp_block
 from defocus.heif_pixels import HeifContents, heif_contents
 
-__all__ = ["contents_as_decoded", "heif_blocks"]
-
 
 def heif_blocks(data: bytes, kind: str) -> list[Block]:
     """What a file holds besides the pixels of its first picture, upright if decoding turns it."""

@@ -20,8 +20,6 @@ from defocus.blocks.png import (
 )
 from defocus.blocks.xmp import without_pointers
 
-__all__ = ["png_with", "pointing", "remarks_after"]
-
 _POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}))
 
 

@@ -19,18 +19,6 @@ from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
-__all__ = [
-    "LeftBehind",
-    "carried",
-    "dressed",
-    "give_blocks",
-    "has_meaning",
-    "left_behind",
-    "meaning_of",
-    "say_left_behind",
-    "true_of_colours",
-]
-
 _AS_STORED = 1
 _MEANING = COLOUR | {b"iCCP"}
 _OF_RAW = Block("maker notes and XMP of RAW files")

@@ -8,15 +8,6 @@ from dataclasses import dataclass
 
 from defocus.reading import FileBytes
 
-__all__ = [
-    "SIZES",
-    "Directory",
-    "DirectoryEntry",
-    "Structure",
-    "packed_directory",
-    "read_structure",
-]
-
 SIZES = {
     1: 1,
     2: 1,

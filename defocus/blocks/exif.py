@@ -9,23 +9,6 @@ from dataclasses import dataclass
 from defocus.blocks.block import Block
 from defocus.blocks.directories import Directory, DirectoryEntry, Structure, read_structure
 
-__all__ = [
-    "EXIF_DIRECTORY",
-    "GPS_DIRECTORY",
-    "INTEROP_DIRECTORY",
-    "ORIENTATION",
-    "entry_block",
-    "exif_blocks",
-    "mended_exif",
-    "number_of_tag",
-    "pointer",
-    "tag_name",
-    "thumbnail_of",
-    "type_fits",
-    "with_orientation",
-    "with_thumbnail",
-]
-
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
 ORIENTATION = 274
 _POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY)

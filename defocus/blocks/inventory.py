@@ -12,8 +12,6 @@ from defocus.blocks.webp import webp_blocks
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.picture_headers import kind_of
 
-__all__ = ["inventory"]
-
 
 def inventory(data: bytes) -> list[Block]:
     """Every block of a picture's file in order; what damage makes inseparable is one block."""

@@ -11,25 +11,6 @@ from defocus.blocks.exif import exif_blocks
 from defocus.blocks.photoshop import resource_blocks
 from defocus.blocks.xmp import xmp_block
 
-__all__ = [
-    "COMMENT",
-    "EXIF",
-    "JFIF",
-    "JUMBF",
-    "PHOTOSHOP",
-    "PREVIEW",
-    "XMP",
-    "JpegParts",
-    "Segment",
-    "joined",
-    "jpeg_blocks",
-    "jpeg_parts",
-    "parted",
-    "profile_of",
-    "still_true",
-    "with_segments",
-]
-
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 ICC, MPF, PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"

@@ -9,8 +9,6 @@ from typing import Any
 
 from defocus.exif import TagValue, read_tags
 
-__all__ = ["EXIF_DIRECTORY", "EXIF_TAGS", "IMAGE_TAGS", "exif_value", "kept_exif", "writable"]
-
 IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
 """Make, model, date, artist, copyright."""
 

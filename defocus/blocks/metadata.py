@@ -41,8 +41,6 @@ from defocus.raw import RAW_SUFFIXES
 from defocus.reading import read_bytes
 from defocus.tiff_pixels import MOST_BYTES
 
-__all__ = ["Metadata", "read_metadata"]
-
 _MAKER_NOTE = 37500
 _MOVED_NOTES = Remark(
     "maker notes keep their bytes, but programs may not read all of them any more"

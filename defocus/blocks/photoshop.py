@@ -2,8 +2,6 @@
 
 from defocus.blocks.block import Block
 
-__all__ = ["iptc_resource", "resource_blocks", "without_thumbnails"]
-
 _IPTC = 0x0404
 _THUMBNAILS = (0x0409, 0x040C)
 

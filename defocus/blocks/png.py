@@ -13,22 +13,6 @@ from defocus.blocks.photoshop import resource_blocks
 from defocus.blocks.xmp import xmp_block
 from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk, png_chunks
 
-__all__ = [
-    "Chunk",
-    "PngParts",
-    "colour_chunk",
-    "comment_chunk",
-    "exif_chunk",
-    "kept_chunks",
-    "png_blocks",
-    "png_parts",
-    "profile_chunk",
-    "resolution_chunk",
-    "resource_chunk",
-    "with_chunks",
-    "xmp_chunk",
-]
-
 XMP_WORDS = b"XML:com.adobe.xmp\0"
 COMMENT_WORDS = b"Comment\0\0\0\0\0"
 COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})

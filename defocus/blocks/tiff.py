@@ -26,20 +26,6 @@ from defocus.blocks.exif import (
 from defocus.blocks.photoshop import resource_blocks, without_thumbnails
 from defocus.blocks.xmp import xmp_block
 
-__all__ = [
-    "ICC",
-    "PHOTOSHOP",
-    "XMP",
-    "TiffTags",
-    "as_exif",
-    "further_entries",
-    "kept_entries",
-    "tiff_blocks",
-    "tiff_pictures",
-    "tiff_tags",
-    "with_tags",
-]
-
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
 _STRUCTURE = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289}

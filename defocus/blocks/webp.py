@@ -8,8 +8,6 @@ from defocus.blocks.exif import exif_blocks
 from defocus.blocks.xmp import xmp_block
 from defocus.reading import FileBytes
 
-__all__ = ["is_lossless", "webp_blocks", "webp_chunk", "webp_frames", "with_further_chunks"]
-
 _PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
 _PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
 

@@ -6,8 +6,6 @@ import re
 
 from defocus.blocks.block import Block
 
-__all__ = ["POINTERS", "without_pointers", "xmp_block"]
-
 _CAMERA = rb"http://ns\.google\.com/photos/1\.0/camera/"
 _CONTAINER = rb"http://ns\.google\.com/photos/1\.0/container/"
 _GAIN_MAP = rb"http://ns\.adobe\.com/hdr-gain-map/1\.0/"

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from defocus.blur.noise import noise_of
 
-__all__ = ["MEAN_PX", "REACH_PX", "crispness", "mean_around", "spread"]
-
 Array = NDArray[np.float32]
 
 NOTHING = 1e-7

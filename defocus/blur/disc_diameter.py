@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
-__all__ = ["LARGEST_DIAMETER_PX", "disc_diameter_px"]
-
 LARGEST_DIAMETER_PX = 18.0
 STEP_PX = 0.5
 BLOCK_PX = 128

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, as_float, srgb_to_linear
 
-__all__ = ["LARGEST_SIGMA_PX", "edge_sigma_px", "gradient_length", "gradient_magnitude", "in_focus"]
-
 Array = NDArray[np.floating[Any]]
 
 STEEP_PX = 0.8

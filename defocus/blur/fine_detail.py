@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, as_float
 
-__all__ = ["fine_to_coarse", "fine_to_coarse_of_pair", "luma_of"]
-
 FINE_SIGMA, COARSE_SIGMA = 0.7, 2.8
 TILE_PX = 32
 TEXTURED_SHARE = 0.2

@@ -11,18 +11,6 @@ from numpy.typing import NDArray
 from defocus.blur.edge_blur import FINE_PX, gradient_length
 from defocus.images import Image, as_float
 
-__all__ = [
-    "NOISE_ENERGY",
-    "GradientEnergyMap",
-    "block_means",
-    "detail_per_pixel",
-    "gradient_energy",
-    "gradient_energy_map",
-    "noise_sigma",
-    "sobel_products",
-    "squared_gradient",
-]
-
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 

@@ -18,21 +18,6 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-__all__ = [
-    "CELL_PX",
-    "FAINT",
-    "LARGEST_PX",
-    "LEARNED",
-    "BlurMap",
-    "BlurNetwork",
-    "as_level",
-    "details",
-    "enlarged",
-    "estimate_blur_map",
-    "in_strips",
-]
-
-
 CELL_PX = 8
 LEVELS = 6
 MULTIPLE_PX = 2**LEVELS // 2

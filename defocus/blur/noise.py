@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_NOISE", "noise_by_brightness", "noise_of"]
-
 BLOCK_PX = 8
 BINS = 8
 LEAST_BLOCKS = 24

@@ -38,16 +38,6 @@ from defocus.errors import (
 )
 from defocus.progress import end_bars, log, telling
 
-__all__ = [
-    "CommandGroup",
-    "FiniteRange",
-    "SectionedCommand",
-    "command_group",
-    "run_command",
-    "single_command",
-]
-
-
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
 
 OTHER = "Other commands"

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["JsonOutput", "json_output"]
-
 
 class JsonOutput:
     """The one JSON document, or the JSON lines, that a command prints on stdout."""

@@ -20,18 +20,6 @@ from defocus import progress
 from defocus.discovery import brought, values_of, warn_once
 from defocus.extensions import load_plugin
 
-__all__ = [
-    "COMPLETION",
-    "PLUGIN",
-    "AddedOptions",
-    "ShardOption",
-    "jobs_option",
-    "load_named",
-    "with_added_options",
-    "with_common_options",
-    "with_plugins",
-]
-
 PRINTS = "defocus.print-config"
 SOURCES = {
     "COMMANDLINE": "typed",

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from defocus.settings import Settings
 
-__all__ = ["SettingsCommand"]
-
 Models: TypeAlias = "Mapping[str, type[Settings]]"
 
 

@@ -19,16 +19,6 @@ from defocus.errors import RegistryError
 from defocus.extensions import PROGRAMS, offered
 from defocus.near_names import did_you_mean
 
-__all__ = [
-    "VerbGroup",
-    "command_of",
-    "find_verb",
-    "find_verbs",
-    "heading_of",
-    "help_heading",
-    "refuse_unknown",
-]
-
 Command = TypeVar("Command", bound=click.Command)
 
 _HEADING = "defocus_heading"

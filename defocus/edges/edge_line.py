@@ -12,16 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 
-__all__ = [
-    "EdgeLeavesError",
-    "EdgeLine",
-    "EdgeWindow",
-    "UnclearEdgeError",
-    "fit_edge_line",
-    "row_places",
-    "upright",
-]
-
 Array = NDArray[np.float64]
 
 LEAST_SIDE = 12

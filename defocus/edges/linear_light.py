@@ -14,18 +14,6 @@ from defocus.errors import ImageError, InputError
 from defocus.images import Image, as_float, read_image, srgb_to_linear
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = [
-    "CLIPPED",
-    "LUMINANCE",
-    "Region",
-    "StoredLight",
-    "grey_of",
-    "is_clipped",
-    "linear_light",
-    "linear_picture",
-    "stored_light",
-]
-
 Array = NDArray[np.float64]
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)

@@ -9,15 +9,6 @@ from defocus.edges.edge import edge_window
 from defocus.edges.edge_line import EdgeLine, fit_edge_line, row_places, upright
 from defocus.errors import ImageError
 
-__all__ = [
-    "LEAST_PLACES",
-    "Straightness",
-    "compare_edges",
-    "line_deviation",
-    "measure_straightness",
-    "places_straightness",
-]
-
 Array = NDArray[np.float64]
 
 BLOCK_ROWS = 8

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from defocus.images import Image
 
-__all__ = ["Dataset", "Pair", "open_dataset"]
-
 
 @dataclass(frozen=True)
 class Pair:

@@ -10,8 +10,6 @@ from defocus.errors import InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear
 
-__all__ = ["measure_mtf"]
-
 
 def measure_mtf(picture: Picture, region: tuple[int, int, int, int] | None = None) -> EdgeResponse:
     """Measure the sharpness of a slanted edge as a modulation transfer function (MTF).

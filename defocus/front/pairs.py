@@ -18,8 +18,6 @@ from defocus.front.pictures import Array, GivenPictures, Picture, two_pictures
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Model
 
-__all__ = ["AlignedPair", "align_pair", "measure_pair"]
-
 Form = TypeVar("Form", Array, torch.Tensor)
 
 

@@ -12,17 +12,6 @@ from defocus.errors import ImageError
 from defocus.images import as_float, as_integer, read_image, read_pair
 from defocus.progress import say
 
-__all__ = [
-    "Array",
-    "GivenPictures",
-    "Picture",
-    "one_picture",
-    "one_size",
-    "pictures",
-    "require_network_input",
-    "two_pictures",
-]
-
 Array: TypeAlias = NDArray[Any]
 Picture: TypeAlias = Array | torch.Tensor | str | Path
 """What functions of the package take: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,

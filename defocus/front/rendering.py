@@ -17,8 +17,6 @@ from defocus.images import srgb_to_linear
 from defocus.scene.layers import Layer
 from defocus.scene.surfaces import Canvas, measured_layers
 
-__all__ = ["render"]
-
 SMALLEST_SIDE = 32
 _VARIANTS = {"mild": "", "strong": "strong"}
 

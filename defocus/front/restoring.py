@@ -25,8 +25,6 @@ from defocus.restoration.restoration import STRONGEST, restore_colours
 if TYPE_CHECKING:
     from defocus.restoration.restorer import Restorer
 
-__all__ = ["restore"]
-
 SMALLEST_TILE_PX, TILE_GRID_PX = 256, 64
 
 

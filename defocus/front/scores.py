@@ -19,8 +19,6 @@ from defocus.discovery import warn_once
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
 
-__all__ = ["score"]
-
 OVERSHOOT = (-1.0, 2.0)
 """Floats of a restored picture that no network goes beyond, and every picture in 0..255 does."""
 

@@ -25,8 +25,6 @@ from defocus.front.dataset import Dataset, open_dataset
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
-__all__ = ["Leaderboard", "load_results", "run"]
-
 BUDGETS = ("demo", "quick", "paper", "own")
 _NUMBERS = ("value", "ci_low", "ci_high")
 _RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from defocus.baselines.weights.store import StoredWeights
 
-__all__ = ["built", "list_systems", "load", "named_system", "stored_weights"]
-
 
 def list_systems(pattern: str | None = None) -> list[str]:
     """Names of the systems, sorted.

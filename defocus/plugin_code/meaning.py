@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-__all__ = ["Imported", "TopStatement", "joined", "statements_of"]
-
 _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields of the parsed tree without a meaning of their own."""
 

@@ -20,8 +20,6 @@ from typing import Any
 
 from defocus.plugin_code.sources import PluginModule, find_in, find_top
 
-__all__ = ["PluginModules", "is_below"]
-
 
 class PluginModules(MetaPathFinder):
     """Finds and runs the files of one plug-in, by their bytes even if a file changes meanwhile."""

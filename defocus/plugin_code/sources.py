@@ -16,8 +16,6 @@ from pathlib import Path
 
 from defocus.plugin_code.meaning import Imported, TopStatement, joined, statements_of
 
-__all__ = ["PluginModule", "PluginSources", "Root", "find_in", "find_top", "read_sources"]
-
 Root = tuple[str, int | None]
 """A name at the top level of a plug-in; if a tuple or list is bound to it, a place in that."""
 

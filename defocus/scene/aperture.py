@@ -14,17 +14,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
 
-__all__ = [
-    "ROUND",
-    "Aperture",
-    "DualPixel",
-    "View",
-    "aperture_psf",
-    "disc_psf",
-    "dual_pixel_psfs",
-    "pupil_light",
-]
-
 Array = NDArray[np.float64]
 View: TypeAlias = Literal["left", "right"]
 

@@ -14,8 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLEAN", "StreamCamera", "draw_camera", "recorded"]
-
 Array = NDArray[np.float32]
 
 XYZ_TO_CAMERA = np.array(

@@ -15,22 +15,6 @@ from defocus.errors import OpticsError
 from defocus.scene.pixels import framed, kernels_of
 from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
 
-__all__ = [
-    "RINGS",
-    "colour_defocus",
-    "colour_psfs",
-    "colour_shifts",
-    "greatest_slopes",
-    "landings",
-    "light_reach_px",
-    "pupil_grid",
-    "ray_psfs",
-    "wave_frame",
-    "wave_light",
-    "wave_psfs",
-    "wave_samples",
-]
-
 Array = NDArray[np.float64]
 
 FINENESS = 5

@@ -16,16 +16,6 @@ from numpy.typing import NDArray
 
 from defocus.scene.window import Window, shown
 
-__all__ = [
-    "LightShare",
-    "SurfacePixels",
-    "composited",
-    "correlated",
-    "for_correlation",
-    "foremost",
-    "merged",
-]
-
 Array = NDArray[Any]
 """float32 or float64; a picture has the precision of its surfaces."""
 

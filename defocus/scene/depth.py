@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from defocus.scene.pictures import Branch
 
-__all__ = ["Focus", "Kind", "draw_focus", "draw_kind", "draw_nearness"]
-
 Array = NDArray[np.float32]
 Kind = str
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from defocus.scene.colour_psf import pupil_grid
 from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 
-__all__ = ["draw_lens"]
-
 Array = NDArray[np.float64]
 
 PITCHES_UM = (5.0, 22.0)

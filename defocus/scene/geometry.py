@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IDENTITY", "Similarity", "moved_points"]
-
 GRID = 9
 """Points per side at which a general transform is compared with a similarity."""
 

@@ -33,8 +33,6 @@ from defocus.scene.pixels import trimmed
 from defocus.scene.real_lens import OffAxis, RealLens
 from defocus.scene.window import Window
 
-__all__ = ["KernelBank", "Optic", "all_in_focus", "blurred", "margin", "nearest", "sharp_diameters"]
-
 Array = NDArray[np.float32]
 
 OPTICS = 200

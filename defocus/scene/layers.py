@@ -31,16 +31,6 @@ from defocus.scene.real_lens import RealLens
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from defocus.scene.window import Window, shown
 
-__all__ = [
-    "Layer",
-    "Zone",
-    "defocus_map",
-    "depth_layers",
-    "field_zones",
-    "render",
-    "render_through",
-]
-
 Array = NDArray[np.float64]
 
 PER_SIDE = 5

@@ -10,8 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Leaf", "draw_leaves", "leaves", "leaves_picture"]
-
 Array = NDArray[np.float64]
 
 LARGEST = 0.12

@@ -14,8 +14,6 @@ from defocus.scene.camera import StreamCamera
 from defocus.scene.colour_psf import light_reach_px
 from defocus.scene.real_lens import RealLens
 
-__all__ = ["MeasuredLens", "Recording", "read_lens", "write_lens"]
-
 KIND = "defocus-lens"
 MOST_UM, MOST_F_NUMBERS = 1000.0, 100
 MOST_REACH_PX = 300.0

@@ -16,8 +16,6 @@ from defocus.scene.compositor import SurfacePixels, composited, merged
 from defocus.scene.occluders import Occluder, StreamScene
 from defocus.scene.window import Window
 
-__all__ = ["pupil_views", "synthetic_aperture"]
-
 Array = NDArray[np.float32]
 
 SPACING_PX = 1.0

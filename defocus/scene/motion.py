@@ -19,8 +19,6 @@ from defocus.scene.window import Window, shown
 
 Array = NDArray[np.float64]
 
-__all__ = ["moved", "moved_layers", "sampled"]
-
 MARGIN = 24
 """Pixels around a displaced part, after which a cubic spline has forgotten its border: 0.27^24."""
 

@@ -14,8 +14,6 @@ from defocus.scene.pictures import Branch, Photograph
 from defocus.scene.textures import FINENESS, FONTS, draw_texture, plain, random_text
 from defocus.scene.window import Window, shown
 
-__all__ = ["Occluder", "Sources", "StreamScene", "draw_scene"]
-
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 

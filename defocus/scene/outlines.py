@@ -10,8 +10,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Shape", "shape_alpha"]
-
 Kind = Literal["disc", "ring", "square", "star", "bars", "letters"]
 Distance = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 

@@ -11,17 +11,6 @@ from numpy.typing import NDArray
 from defocus.errors import RegistryError
 from defocus.images import srgb_to_linear
 
-__all__ = [
-    "LINEAR_OF_BYTE",
-    "PICTURES",
-    "Branch",
-    "Photograph",
-    "covering",
-    "part",
-    "picture_of",
-    "texture",
-]
-
 PICTURES = (
     "astronaut",
     "brick",

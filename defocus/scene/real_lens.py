@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
 
-__all__ = ["BANDS_UM", "WAVE_UM", "OffAxis", "Pupil", "RealLens", "Rim"]
-
 WAVE_UM = 0.55
 """Length of the wave in which aberrations are given, µm."""
 

@@ -20,16 +20,6 @@ from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.layers import Layer, render
 from defocus.scene.thin_lens import Lens
 
-__all__ = [
-    "Sensor",
-    "exposed",
-    "noise_deviation",
-    "normal_numbers",
-    "recorded_views",
-    "seed_of",
-    "view_difference",
-]
-
 
 @dataclass(frozen=True)
 class Sensor:

@@ -7,18 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "BLACK",
-    "WHITE",
-    "Colour",
-    "Disc",
-    "FilledOutline",
-    "Shape",
-    "box",
-    "draw_shapes",
-    "words",
-]
-
 Array = NDArray[np.float64]
 Colour = tuple[int, int, int]
 """sRGB, 0 to 255."""

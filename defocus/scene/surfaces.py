@@ -13,16 +13,6 @@ from defocus.scene.layers import Layer, depth_layers
 from defocus.scene.outlines import Shape, shape_alpha
 from defocus.scene.pictures import part, texture
 
-__all__ = [
-    "Canvas",
-    "Motorcycle",
-    "Plane",
-    "Slope",
-    "Surface",
-    "measured_layers",
-    "shadows_filled",
-]
-
 SLOPE_STEPS = 16
 MOTORCYCLE_STEPS = 24
 

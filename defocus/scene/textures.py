@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from defocus.scene.depth import fractal
 from defocus.scene.pictures import LINEAR_OF_BYTE
 
-__all__ = ["FINENESS", "FONTS", "draw_texture", "plain", "random_text"]
-
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 

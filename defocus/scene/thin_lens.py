@@ -9,18 +9,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
 
-__all__ = [
-    "Lens",
-    "airy_diameter_px",
-    "breathing_zoom",
-    "circle_of_confusion_px",
-    "depth_of_field_mm",
-    "exposure_difference_ev",
-    "release_scale",
-    "true_exposure_time",
-    "true_f_number",
-]
-
 GREEN_WAVELENGTH_UM = 0.55
 
 

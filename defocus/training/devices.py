@@ -9,8 +9,6 @@ from defocus.training.parallel import ranks
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["best_device", "has_gpu"]
-
 DRIVERS = ("/proc/driver/nvidia", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
 """What Linux has where a GPU can be used: of NVIDIA, its small boards, Windows below, and AMD."""
 

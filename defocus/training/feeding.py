@@ -29,8 +29,6 @@ from defocus.progress import telling
 from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
-__all__ = ["FEW_STEPS", "Feeder", "MakerDiedError", "feeding", "makers"]
-
 FEW_STEPS = 500
 """With fewer steps left, no processes are started unless asked for: that takes seconds."""
 

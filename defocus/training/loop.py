@@ -41,8 +41,6 @@ from defocus.training.steps.losses import Losses, mean_over_processes
 from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
 from defocus.training.stopping import StopAsked, stop_asked
 
-__all__ = ["Job", "Trained", "train"]
-
 
 @contextlib.contextmanager
 def reproducible(settings: Training) -> Iterator[None]:

@@ -11,8 +11,6 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["available_bytes", "live_bytes", "peak_bytes"]
-
 UNKNOWN_BYTES = 2**31
 """Taken as available where the system does not tell in a way that is known here."""
 

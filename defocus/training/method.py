@@ -8,20 +8,6 @@ from pydantic import Field, model_validator
 from defocus.settings import Settings
 from defocus.training.optimiser import Optimiser
 
-__all__ = [
-    "UNDECIDING",
-    "Adversary",
-    "Constant",
-    "Cosine",
-    "Decay",
-    "Linear",
-    "Method",
-    "Milestones",
-    "Step",
-    "Training",
-]
-
-
 Selection = Literal["last", "validation", "official"]
 """Which weights are evaluated. ``last``: of the last step; ``validation``: of the best validation.
 ``official``: of the last step too, but the test pictures are looked at in between, as the released

@@ -8,8 +8,6 @@ from typing import Generic, Self, TypeAlias, TypeVar
 import torch
 from torch import nn
 
-__all__ = ["Parts", "Progress", "TrainingBatch", "TrainingObjective"]
-
 Parts: TypeAlias = Mapping[str, torch.Tensor | float]
 """Parts of a loss by name, for the training curve. A tensor, without gradient, stays on its device
 until a line of the curve is written; a number makes each step wait for the device."""

@@ -17,8 +17,6 @@ from defocus.settings import Settings
 if TYPE_CHECKING:
     from torch import nn, optim
 
-__all__ = ["Optimiser", "make_optimiser"]
-
 FIXED: dict[str, dict[str, Any]] = {
     # Fused: the plain one takes a third of a step of a large network on a CPU.
     "adam": {"fused": True},

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from defocus.training.objective import BatchT, TrainingObjective
 
-__all__ = ["Ranks", "part_of", "places_of", "processes", "ranks", "together"]
-
 
 @dataclass(frozen=True)
 class Ranks:

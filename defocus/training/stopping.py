@@ -9,8 +9,6 @@ from types import FrameType
 
 from defocus.errors import InterruptedWorkError
 
-__all__ = ["StopAsked", "stop_asked"]
-
 SIGNALS = ("SIGTERM", "SIGUSR2", "SIGINT")
 """The second is what SLURM sends some time before it ends a job; Windows does not have it."""
 

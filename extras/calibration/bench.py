@@ -21,8 +21,6 @@ from defocus.capture.quality.quick_look import QuickLook, read_look
 from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.errors import CameraError, InputError
 
-__all__ = ["CalibrationBench", "central_light"]
-
 WANTED_LEVEL = 0.35
 """Linear light to expose for: far from clipping, and from the noise."""
 

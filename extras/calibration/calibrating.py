@@ -22,8 +22,6 @@ from defocus.extras.calibration.request import CalibrationRequest
 from defocus.files import write_json
 from defocus.progress import say
 
-__all__ = ["calibrate"]
-
 
 def calibrate(kind: Kind, request: CalibrationRequest) -> None:
     """Make a calibration and write it to a file.

@@ -15,8 +15,6 @@ from defocus.progress import counted
 from defocus.reports.html import render_html
 from defocus.reports.model import Cell, Column, Curve, Curves, Facts, Page, Paragraph, Part, Table
 
-__all__ = ["calibration_page", "write_calibration_report"]
-
 RADII = np.linspace(0.0, 1.0, 41)
 MOST_SPECKS = 40
 

@@ -15,8 +15,6 @@ from defocus.capture.planning.shoot_settings import (
 )
 from defocus.settings import CommandSettings, option
 
-__all__ = ["CalibrationRequest"]
-
 
 class CalibrationRequest(CommandSettings):
     """What to calibrate with; a value of None is the camera's, or found."""

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from defocus.extras.charts.reading.read import ChartReading
 from defocus.extras.charts.sheet.layout import Layout
 
-__all__ = ["CLEARLY", "ChartDrift", "ChartMarks", "MeasuredChange", "chart_drift", "marks_of"]
-
 Floats = NDArray[np.float64]
 
 CLEARLY = 3.0

@@ -8,8 +8,6 @@ import click
 
 from defocus.command_line.commands import FiniteRange
 
-__all__ = ["chart_picture_options"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 POSITIVE = FiniteRange(0, min_open=True)

@@ -8,8 +8,6 @@ from scipy.interpolate import PchipInterpolator
 
 from defocus.images import linear_to_srgb, srgb_to_linear
 
-__all__ = ["ToneCurve"]
-
 Floats = NDArray[np.float64]
 
 

@@ -12,8 +12,6 @@ from torch import nn
 
 from defocus.errors import NotApplicableError
 
-__all__ = ["TOLERANCE", "GraphAgreement", "agreement", "onnx_session"]
-
 TOLERANCE = 1e-4
 """Largest difference, as a share of the range of values: of [0, 1] at least."""
 

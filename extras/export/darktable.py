@@ -18,14 +18,6 @@ from defocus.extras.export.origin import WeightsOrigin
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from defocus.reading import read_json
 
-__all__ = [
-    "TILES_PX",
-    "TILE_PX",
-    "refuse_foreign_package",
-    "require_darktable",
-    "write_darktable",
-]
-
 TILE_PX = 512
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
 """What darktable tries by itself; a graph has one of them."""

@@ -21,8 +21,6 @@ from defocus.extras.export.hub import require_hub, write_hub_folder
 from defocus.extras.export.origin import origin_of
 from defocus.files import make_folder, require_writable
 
-__all__ = ["Exported", "export_weights"]
-
 
 @dataclass(frozen=True)
 class Exported:

@@ -23,8 +23,6 @@ from defocus.files import write_bytes
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["STATIC_PX", "Graph", "make_graph", "write_graph"]
-
 OPSET = 20
 TRACED_PX = (70, 101)
 """Height and width with which a graph of any size is traced: odd, so that padding is in it."""

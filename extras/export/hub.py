@@ -15,8 +15,6 @@ from defocus.files import atomic_path, make_folder, write_json, write_text
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-__all__ = ["require_hub", "write_hub_folder"]
-
 VALIDATION = "validation pairs of the training stream"
 
 

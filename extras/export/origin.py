@@ -8,8 +8,6 @@ from defocus.baselines.weights.own import OwnCard, find_own_weights, own_card
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.run_folder import package_version
 
-__all__ = ["MODEL_CARD", "WeightsOrigin", "origin_of"]
-
 MODEL_CARD = "README.md"
 """Beside shipped weights: data, licences, what they do, where they fail."""
 

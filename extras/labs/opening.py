@@ -30,15 +30,6 @@ from defocus.extras.labs.statement import (
 from defocus.files import sha256_file
 from defocus.reading import ARRAY_ERRORS
 
-__all__ = [
-    "BundleRefusedError",
-    "OpenBundle",
-    "opened_bundle",
-    "read_output",
-    "read_scores",
-    "read_signed",
-]
-
 LIMITS = Limits(members=200_000, total_bytes=200 * 10**9, ratio=200)
 MOST_JSON_BYTES = 256 * 2**20
 

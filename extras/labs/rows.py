@@ -10,8 +10,6 @@ from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, Cost, Entry, MetricVersion, open_results
 
-__all__ = ["StoredRun", "different_cell", "rows_of"]
-
 StoredRun = tuple[Entry, Sequence[Score], Sequence[Cost], Iterable[MetricVersion]]
 
 _ROUNDING = 1e-6

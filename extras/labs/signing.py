@@ -11,8 +11,6 @@ from defocus.files import make_folder
 if TYPE_CHECKING:  # imported when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["default_key_file", "is_signed", "public_key", "signature_of", "signing_key"]
-
 _CONTEXT = b"defocus-submission-v1\n"
 """Before what is signed, so that a signature is never one of something else."""
 

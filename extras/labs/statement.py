@@ -14,22 +14,6 @@ from defocus.datasets.manifest import checked_id
 from defocus.errors import InputError
 from defocus.settings import Settings
 
-__all__ = [
-    "SCORES",
-    "SIGNATURE",
-    "STATEMENT",
-    "DataFacts",
-    "RunFacts",
-    "Statement",
-    "TrainedOn",
-    "WeightsFacts",
-    "canonical",
-    "digest",
-    "output_name",
-    "parse_statement",
-    "weights_name",
-]
-
 STATEMENT, SIGNATURE, SCORES = "statement.json", "signature.json", "scores.json"
 """Members of every bundle; beside them are only those that the statement names."""
 

@@ -50,8 +50,6 @@ from defocus.files import atomic_path, sha256_file
 from defocus.progress import track
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["SubmissionChoice", "submit"]
-
 
 @dataclass(frozen=True)
 class SubmissionChoice:

@@ -20,8 +20,6 @@ from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
 from defocus.command_line.json_output import json_output
 from defocus.errors import CameraError, DefocusError, InputError, StorageError, storage_error
 
-__all__ = ["InnerCamera", "main", "write_part"]
-
 FoundState = dict[str, Any]
 """What a camera had been set to before we touched it; JSON, of the back end's own making."""
 

@@ -12,8 +12,6 @@ from defocus.errors import CameraError
 from defocus.extras.networkcams.onvif.client import OnvifClient, RefusedError
 from defocus.progress import say
 
-__all__ = ["FocusDrive", "gradient_energy_of_file"]
-
 STEPS_OF_TRAVEL = 200
 """One step is this part of the whole travel, as far as the camera tells its travel."""
 

@@ -9,8 +9,6 @@ from defocus.capture.links.child_link import Child, ChildLostError
 from defocus.errors import CameraError, CameraNotFoundError, DefocusError
 from defocus.progress import say
 
-__all__ = ["HostedCamera", "HostedFocusCamera", "host"]
-
 CHILD = "defocus.extras.networkcams.camera_process"
 
 FOCUS_SECONDS = 600.0

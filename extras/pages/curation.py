@@ -23,8 +23,6 @@ from defocus.processes import terminated_as_interrupted
 from defocus.progress import printable
 from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
 
-__all__ = ["make_page", "review_pairs"]
-
 LONGEST_REASON = 200
 
 

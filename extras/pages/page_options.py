@@ -4,8 +4,6 @@ import importlib
 
 import click
 
-__all__ = ["free_port_option", "page_option"]
-
 
 def page_option(help_text: str, name: str = "--page") -> click.Option:
     """An option that shows a page; its packages are asked for before any work is done."""

@@ -27,8 +27,6 @@ from defocus.benchmark.statistics.scored_group import (
 )
 from defocus.extras.people.strengths import NORMAL_95, Strength
 
-__all__ = ["MetricAgreement", "metric_agreement"]
-
 FEWEST_SYSTEMS = 3
 
 Array = NDArray[np.float64]

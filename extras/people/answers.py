@@ -14,18 +14,6 @@ from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
 from defocus.files import write_json
 from defocus.settings import Settings
 
-__all__ = [
-    "JUDGED",
-    "Judged",
-    "Judgements",
-    "PairedJudgement",
-    "judged",
-    "read_answers",
-    "read_judged",
-    "read_people",
-    "write_judged",
-]
-
 JUDGED = "judged.json"
 """In the study's folder: what the answers of the last evaluation came to; the report shows it."""
 

@@ -15,8 +15,6 @@ from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
 from defocus.images import read_image
 from defocus.reports.html import content_security_policy
 
-__all__ = ["CROP_PX", "judging_page", "shared_pairs"]
-
 CROP_PX = 320
 """Side of the part that is shown: its finest detail is seen at its own size."""
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NORMAL_95", "PairedChoice", "Strength", "strengths"]
-
 SHRINKAGE = 0.02
 """Precision of a prior around 0: a system that always wins has a finite strength."""
 

@@ -11,8 +11,6 @@ from defocus.extras.people.answers import Judged
 from defocus.progress import counted
 from defocus.reports.model import Column, Measured, Table
 
-__all__ = ["judged_words", "metrics_tables", "strengths_table"]
-
 
 def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
     """Strength of each system with its interval, and how often its content looks invented.

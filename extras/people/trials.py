@@ -17,18 +17,6 @@ from defocus.benchmark.statistics.comparable import CEILING
 from defocus.errors import InputError
 from defocus.files import write_json
 
-__all__ = [
-    "BLURRY",
-    "PLAN",
-    "SHARP",
-    "Trial",
-    "pictures_of",
-    "plan_hash",
-    "plan_trials",
-    "read_plan",
-    "write_plan",
-]
-
 PLAN = "judging.json"
 """In the study's folder: which system stood on which side. It is not part of the page."""
 

@@ -20,8 +20,6 @@ from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder
 
-__all__ = ["Draft", "ready_release", "require_safe_address", "secret", "with_doi"]
-
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

@@ -8,8 +8,6 @@ from defocus.extra_packages import require
 from defocus.extras.publish.draft import Draft
 from defocus.progress import say
 
-__all__ = ["checked_repository", "draft_on_hub", "plan"]
-
 
 def checked_repository(name: str) -> str:
     """Check the name of a repository.

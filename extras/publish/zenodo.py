@@ -17,8 +17,6 @@ from defocus.errors import DefocusError, InputError, storage_error
 from defocus.extras.publish.draft import Draft, with_doi
 from defocus.progress import say
 
-__all__ = ["archive_name", "draft_on_zenodo", "plan", "require_size", "write_archive"]
-
 MOST_BYTES = 50 * 10**9
 """What a record of Zenodo holds without being asked for more."""
 BESIDE = ("README.md", "croissant.json", "CITATION.cff")

@@ -8,8 +8,6 @@ from torch import nn
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
 
-__all__ = ["UShape"]
-
 
 class UShape(nn.Module):
     """From a blurry to the restored picture.

@@ -16,8 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Fusion", "fused"]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Frames = Callable[[], Iterator[tuple[Array, Mask]]]

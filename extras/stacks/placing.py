@@ -24,16 +24,6 @@ from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
-__all__ = [
-    "FrameView",
-    "PlacedFrame",
-    "correlated",
-    "frame_views",
-    "place_frames",
-    "placed_frame",
-    "warped",
-]
-
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 

@@ -56,8 +56,6 @@ from defocus.images import (
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import say
 
-__all__ = ["FusedStack", "fuse_stacks"]
-
 PARTS = "stacks"
 RECORD = "fusion.json"
 PICTURE = "all-in-focus.png"

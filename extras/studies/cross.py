@@ -28,8 +28,6 @@ from defocus.datasets.picture_size import readable_size
 from defocus.files import make_folder
 from defocus.progress import several
 
-__all__ = ["COMPARED", "FIELD", "PROTOCOLS", "CrossGain", "cross_gains", "cross_plan", "in_field"]
-
 Weighted = Sequence[tuple[Baseline, StoredWeights]]
 
 FIELD = ("dpdd", "realdof", "lfdof")

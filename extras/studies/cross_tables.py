@@ -10,8 +10,6 @@ from defocus.extras.studies.published_gains import PublishedGain, published_gain
 from defocus.progress import counted
 from defocus.reports.model import Table
 
-__all__ = ["NOT_MEASURED", "cross_document", "cross_markdown", "cross_tables"]
-
 NOT_MEASURED = "not measured"
 NOT_PRINTED = "not printed"
 

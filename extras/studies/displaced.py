@@ -31,8 +31,6 @@ from defocus.progress import track
 from defocus.scene.geometry import Similarity
 from defocus.scene.motion import moved
 
-__all__ = ["displaced"]
-
 REVISION = 1
 """Raised by one where the displaced pictures change on purpose: they are another dataset then."""
 

@@ -20,15 +20,6 @@ from defocus.extras.studies.means import mean_psnr
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 
-__all__ = [
-    "Crossed",
-    "evaluated_on",
-    "generalisation_document",
-    "generalisation_plan",
-    "generalisation_study",
-    "generalisation_table",
-]
-
 PROTOCOLS = ("gt", "input-aligned", "truth")
 
 

@@ -12,8 +12,6 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image
 
-__all__ = ["MapError", "map_error"]
-
 EDGE_SCALE_PX = 1.0
 
 

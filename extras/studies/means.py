@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Run
 
-__all__ = ["mean_psnr", "mean_psnrs"]
-
 
 def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[float]:
     """Mean PSNR in dB of each run that has all pictures.

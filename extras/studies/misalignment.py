@@ -22,15 +22,6 @@ from defocus.extras.studies.means import mean_psnr
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 
-__all__ = [
-    "Condition",
-    "conditions",
-    "misalignment_document",
-    "misalignment_plan",
-    "misalignment_study",
-    "misalignment_table",
-]
-
 
 @dataclass(frozen=True)
 class Condition:

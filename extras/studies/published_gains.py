@@ -14,8 +14,6 @@ from importlib.resources import files
 from defocus.benchmark.published.numbers import Published, all_published
 from defocus.benchmark.statistics.scored_group import INPUT
 
-__all__ = ["PublishedGain", "published_gains"]
-
 WARPED = "deformed-gt"
 """The protocol that warps the reference onto the output, where no input was scored."""
 

@@ -25,16 +25,6 @@ from defocus.reports.model import Column, Table
 from defocus.scene.leaves import leaves_picture
 from defocus.tesseract import NO_DICTIONARY, read_text, tesseract_version
 
-__all__ = [
-    "PASSED_FROM",
-    "HelsinkiResult",
-    "StepScore",
-    "helsinki_score",
-    "score_steps",
-    "steps_table",
-    "write_text_free",
-]
-
 PASSED_FROM = 70.0
 """Mean score with which a step is passed."""
 

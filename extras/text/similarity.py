@@ -1,7 +1,5 @@
 """How alike two texts are."""
 
-__all__ = ["similarity"]
-
 
 def similarity(first: str, second: str) -> float:
     """Share of characters that two texts have in common in one order, 0 to 1.

@@ -9,8 +9,6 @@ from defocus.command_line.commands import SectionedCommand, run_command
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option, with_common_options
 
-__all__ = ["command"]
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 SECTIONS = {

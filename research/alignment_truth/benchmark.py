@@ -30,15 +30,6 @@ from research.alignment_truth.rendered.textures import Split, Textures, load_tex
 from research.alignment_truth.score import PairScore, score
 from research.alignment_truth.stacks import FrameScore, StackScore, score_frame, stack_frames
 
-__all__ = [
-    "TRUTH_REVISION",
-    "TruthPlan",
-    "TruthResults",
-    "TruthSetting",
-    "run_benchmark",
-    "settings_of",
-]
-
 Document = dict[str, Any]
 
 SIZE = (384, 512)

@@ -10,15 +10,6 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import Registration
 from research.alignment_truth.rendered.pair import TruthPair
 
-__all__ = [
-    "FAILURE_PX",
-    "Failures",
-    "RegistrationTrial",
-    "corner_error_px",
-    "count_failures",
-    "trial",
-]
-
 FAILURE_PX = 1.0
 """A transform that is farther off than this at a corner, and is not called unknown, fails."""
 

@@ -24,8 +24,6 @@ from defocus.errors import InputError
 from defocus.images import srgb_to_linear
 from defocus.progress import say
 
-__all__ = ["METHODS", "REFERENCE", "Answer", "Members", "answers", "available_methods"]
-
 Array = NDArray[np.float32]
 
 ECC_ITERATIONS = 100

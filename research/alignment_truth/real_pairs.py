@@ -34,8 +34,6 @@ from research.alignment_truth.real_like.score import RAW, WarpScore, method_mean
 from research.alignment_truth.real_like.table import method_table
 from research.alignment_truth.stacks import in_focus
 
-__all__ = ["Reference", "Trial", "main", "reference", "report", "trial"]
-
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 Answer = tuple[str, Placed | None, float]

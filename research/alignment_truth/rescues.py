@@ -21,8 +21,6 @@ from research.alignment_truth.methods import Members
 from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
 from research.alignment_truth.rendered.textures import Textures, load_textures
 
-__all__ = ["main"]
-
 WIDTH, HEIGHT = 384, 288
 SEED = 520
 MOST_TRIED, ENOUGH = 48, 10

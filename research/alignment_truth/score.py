@@ -9,17 +9,6 @@ from numpy.typing import NDArray
 from research.alignment_truth.methods import Answer
 from research.alignment_truth.rendered.pair import TruthPair
 
-__all__ = [
-    "COC_BINS",
-    "FLOW_BINS",
-    "PairScore",
-    "Summary",
-    "answered_by_all",
-    "ratio",
-    "score",
-    "summary",
-]
-
 Mask = NDArray[np.bool_]
 
 COC_BINS = ((0, 4), (4, 10), (10, 20), (20, 41))

@@ -25,16 +25,6 @@ from defocus.images import (
 )
 from research.alignment_truth.methods import Members, answers
 
-__all__ = [
-    "MERGED",
-    "FrameScore",
-    "StackScore",
-    "in_focus",
-    "score_frame",
-    "stack_frames",
-    "stack_means",
-]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -26,8 +26,6 @@ from research.alignment_truth.score import (
 )
 from research.alignment_truth.stacks import stack_means
 
-__all__ = ["csv_rows", "document", "put_into", "sections"]
-
 MARKERS = "<!-- align-benchmark {name}: start -->", "<!-- align-benchmark {name}: end -->"
 
 COC_COLUMNS = {

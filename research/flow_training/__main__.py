@@ -8,8 +8,6 @@ import click
 from defocus.command_line.commands import SectionedCommand, run_command
 from defocus.command_line.options import with_common_options
 
-__all__ = ["command"]
-
 FILE = click.Path(path_type=Path)
 
 SECTIONS = {

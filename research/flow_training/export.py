@@ -15,8 +15,6 @@ from defocus.align.flow.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from research.flow_training.plan import TrainingPlan
 
-__all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision", "in_one_order"]
-
 WEIGHTS = "pwcnet-own.safetensors"
 CARD = "CARD.md"
 FACTS = "pwcnet-own.json"

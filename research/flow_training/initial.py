@@ -6,8 +6,6 @@ from torch import nn
 from defocus.align.flow.pwcnet.network import SLOPE, PWCNet
 from research.flow_training.plan import TrainingPlan
 
-__all__ = ["initial_network"]
-
 FLOW_GAIN = 0.1
 """Layers that end in a flow begin this small: first flows of pixels instead of tens of pixels."""
 

@@ -9,8 +9,6 @@ from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows, PWCNet
 from defocus.training.objective import Parts, Progress, TrainingObjective
 from research.flow_training.pairs import FlowBatch
 
-__all__ = ["LEVEL_WEIGHTS", "FlowObjective", "averaged_down", "end_point_error", "multi_scale_loss"]
-
 LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of levels 6 to 2, for a sum over a level's pixels."""
 

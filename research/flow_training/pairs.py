@@ -17,8 +17,6 @@ from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pai
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.plan import FlowStage, TrainingPlan
 
-__all__ = ["FlowBatch", "equally_blurred", "flow_batch", "ranges_of", "validation_batches"]
-
 MOST_IN_BATCH = 64
 
 EQUALISING_ERROR = (0.7, 1.2)

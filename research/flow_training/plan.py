@@ -12,8 +12,6 @@ from defocus.settings import Settings, load_settings
 from defocus.training.method import Cosine, Method, Training
 from defocus.training.optimiser import Optimiser
 
-__all__ = ["DEFAULT_SETTINGS", "FlowStage", "TrainingPlan", "TrainingSettings", "read_settings"]
-
 REVISION = 2
 """Raised when the same settings come to other weights. 1: the learning rate of step t in the
 warm-up was that of t + 1 now; the shipped weights are of it."""

@@ -22,8 +22,6 @@ from research.flow_training.plan import TrainingPlan, TrainingSettings
 from research.flow_training.train import train
 from research.flow_training.validation import Row, class_errors, described
 
-__all__ = ["FlowRequest", "chosen_device", "train_flow"]
-
 
 @dataclass(frozen=True)
 class FlowRequest:

@@ -21,8 +21,6 @@ from research.flow_training.pairs import FlowBatch, flow_batch
 from research.flow_training.plan import TrainingPlan
 from research.flow_training.validation import class_errors, described, estimated
 
-__all__ = ["train"]
-
 
 def train(
     plan: TrainingPlan,

@@ -10,8 +10,6 @@ from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from research.flow_training.loss import end_point_error
 from research.flow_training.pairs import FlowBatch
 
-__all__ = ["Row", "class_errors", "described", "estimated"]
-
 Row: TypeAlias = dict[str, float | None]
 
 BLURRED_FROM_PX = 4.0

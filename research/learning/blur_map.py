@@ -25,8 +25,6 @@ from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import track
 
-__all__ = ["QUANTILES", "learn", "main", "pattern", "pinball"]
-
 SIDE_PX, PAIRS, BATCH = 256, 900, 8
 PATTERN_SHARE = 0.06
 STEPS, RATE, WARM_UP = 5000, 2e-3, 100

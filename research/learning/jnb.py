@@ -23,8 +23,6 @@ from defocus.images import linear_to_srgb
 from defocus.progress import track
 from defocus.scene.pictures import texture
 
-__all__ = ["learned_curve", "learned_dictionary", "main"]
-
 PICTURES = ("astronaut", "brick", "camera", "grass", "immunohistochemistry", "page", "rocket")
 SIZE = (384, 384)
 ATOMS, SPARSITY, ROUNDS, PATCHES = 128, 8, 30, 20_000

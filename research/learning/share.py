@@ -36,8 +36,6 @@ from defocus.scene.aperture import Aperture, aperture_psf
 from defocus.scene.textures import draw_texture
 from research.learning.blur_map import pattern
 
-__all__ = ["error_left", "learn", "main", "softened"]
-
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
 """The rest are patterns."""

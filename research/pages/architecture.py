@@ -7,8 +7,6 @@ from xml.sax.saxutils import escape
 
 from research.pages import DOCS
 
-__all__ = ["PICTURE", "drawn", "layers", "main", "rooms"]
-
 ROOT = Path(__file__).parents[2]
 PICTURE = DOCS / "architecture.svg"
 

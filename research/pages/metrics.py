@@ -20,8 +20,6 @@ from defocus.benchmark.scoring.protocols import Target, deformed_target, everywh
 from defocus.benchmark.scoring.score import score_picture
 from defocus.images import as_integer
 
-__all__ = ["PROBES", "probe_scene", "profile_table", "protocol_table"]
-
 Picture = NDArray[np.float64]
 
 SIZE = (240, 320)

@@ -33,8 +33,6 @@ from defocus.files import write_bytes
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.picture_headers import SUFFIXES, png_chunk
 
-__all__ = ["encoded_picture", "foreseen_remarks", "write_picture", "written_kind"]
-
 _QUALITY = 95
 _THUMBNAIL_QUALITIES = (90, 75, 50, 25)
 _MOST_XMP_BYTES = 65_000

@@ -20,8 +20,6 @@ from defocus.images import (
 )
 from defocus.picture_headers import SUFFIXES
 
-__all__ = ["OwnPicture", "read_mask", "read_own_picture", "white_level"]
-
 Array = NDArray[np.float32]
 
 FLOAT_WHITES = (255, 1023, 4095, 65535)

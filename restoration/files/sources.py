@@ -13,8 +13,6 @@ from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import broken_link, is_utf8, require_file
 
-__all__ = ["becomes_png", "found_pictures", "targets_of", "test_targets"]
-
 
 def found_pictures(given: Sequence[Path]) -> list[Path]:
     """The given pictures; a folder stands for those in it (not in sub-folders), by their names."""

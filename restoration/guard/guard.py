@@ -22,8 +22,6 @@ from defocus.blur.noise import noise_by_brightness, noise_of
 from defocus.restoration.guard.limits import limited
 from defocus.restoration.guard.share import share_worth_keeping
 
-__all__ = ["Agreement", "Guarded", "agreement", "guarded", "guarded_beyond"]
-
 WINDOW_PX, STRIDE_PX = 128, 64
 OF_ROUNDING = (1 / 255) ** 2 / 12
 LEAKED = 5 / 12

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from defocus.blur.crispness import REACH_PX, crispness, mean_around, spread
 from defocus.blur.noise import noise_of
 
-__all__ = ["limited", "share_kept"]
-
-
 Array = NDArray[np.float32]
 
 RATHER_CRISP, SURELY_CRISP = 0.72, 0.77

@@ -20,8 +20,6 @@ from torch.nn import functional
 
 from defocus.blur.learned_map import CELL_PX, FAINT, details, enlarged, in_strips
 
-__all__ = ["LEARNED", "ShareNetwork", "share_worth_keeping", "surroundings"]
-
 LEARNED = Path(__file__).with_name("share.safetensors")
 NEAR_CELLS, FAR_CELLS = 7, 31
 """Sides of the squares around a cell of 8 x 8 px: 56 and 248 px."""

@@ -23,8 +23,6 @@ from defocus.align.flow.pwcnet.operators import (
     warp_features,
 )
 
-__all__ = ["FLOW_SCALE", "LEVEL_NAMES", "Flows", "PWCNet", "estimate_flow"]
-
 FLOW_SCALE = 20.0
 """The network's unit: one stands for 20 pixels of the full picture."""
 

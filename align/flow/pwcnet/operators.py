@@ -7,17 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = [
-    "DISPLACEMENTS",
-    "JDRL",
-    "NVLABS",
-    "SNIKLAUS",
-    "InnerWarp",
-    "cost_volume",
-    "normalised_features",
-    "warp_features",
-]
-
 RADIUS = 4
 DISPLACEMENTS = (2 * RADIUS + 1) ** 2
 """Channels of a cost volume."""

@@ -26,20 +26,6 @@ from defocus.files import sha256_file
 from defocus.reading import read_json, refuse_zip_bomb, require_file
 from defocus.torch_files import UNREADABLE
 
-__all__ = [
-    "CARD_KEY",
-    "NVLABS_UNUSED",
-    "ORIGIN_KEY",
-    "OWN_ORIGIN",
-    "SHIPPED",
-    "PWCNetFlow",
-    "Weights",
-    "load_estimator",
-    "load_shipped_weights",
-    "load_weights",
-    "nvlabs_modules",
-]
-
 NVLABS_UNUSED = "deconv2"
 """A module (2 to 2 channels, 4 x 4) in NVlabs' files that no forward pass uses."""
 

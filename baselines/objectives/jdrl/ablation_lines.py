@@ -2,8 +2,6 @@
 
 from defocus.baselines.ablation import Ablation, AblationLine
 
-__all__ = ["ABLATION"]
-
 ABLATION = Ablation(
     name="JDRL",
     lines=(

@@ -20,20 +20,6 @@ from defocus.baselines.operators.reblurring.operator import Path, isotropic_rebl
 from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.scene.aperture import disc_psf
 
-__all__ = [
-    "FEATURES",
-    "LARGEST_PX",
-    "LEVELS",
-    "FreeKernelNet",
-    "ReblurNet",
-    "Reblurred",
-    "SingleKernelNet",
-    "Trunk",
-    "reblurred_by_map",
-    "reblurring_network",
-]
-
-
 LARGEST_PX = 32
 """Largest diameter of a disc; larger ones are drawn with this one."""
 LINEAR_TO, TOE, SCALE, EXPONENT = 0.04045, 12.92, 1.055, 2.4

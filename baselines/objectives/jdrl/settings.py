@@ -10,17 +10,6 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.errors import SettingsError
 from defocus.settings import Settings
 
-__all__ = [
-    "OFFICIAL",
-    "JDRLSettings",
-    "Kernels",
-    "MaskKind",
-    "Pretraining",
-    "WarmUp",
-    "refuse_contradictions",
-]
-
-
 MaskKind: TypeAlias = Literal["paper", "official", "consistency", "none"]
 Kernels: TypeAlias = Literal[
     "isotropic", "free", "single", "thin-lens", "thin-lens-measured", "none"

@@ -18,8 +18,6 @@ from torch.nn import functional
 from defocus.baselines.operators.reblurring.rings import rings
 from defocus.baselines.operators.reblurring.row_kernels import backward_rows, forward_rows, layout
 
-__all__ = ["compiled_reblur"]
-
 
 def compiled_reblur(
     image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor

@@ -9,8 +9,6 @@ from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.baselines.operators.reblurring.tiled import TiledReblur
 from defocus.errors import InputError
 
-__all__ = ["Path", "blur_levels", "isotropic_reblur"]
-
 Path: TypeAlias = Literal["torch", "compiled", "triton"]
 """``torch``: everywhere. ``compiled``: CPU, float32. ``triton``: CUDA, float32."""
 

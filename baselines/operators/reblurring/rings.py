@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["Rings", "interpolation", "rings", "seed_count", "tap_counts"]
-
 
 @dataclass(frozen=True)
 class Rings:

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.reblurring.rings import rings
 
-__all__ = ["KernelLayout", "backward_rows", "forward_rows", "layout"]
-
 _compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 """``contract`` lets a product and a sum become one instruction; nothing else is loosened."""
 

@@ -26,8 +26,6 @@ from torch.nn import functional
 
 from defocus.baselines.operators.reblurring.rings import Rings, interpolation, rings, tap_counts
 
-__all__ = ["TiledReblur"]
-
 Unit: TypeAlias = tuple[int, int, int | None]
 """See :attr:`Rings.units`."""
 

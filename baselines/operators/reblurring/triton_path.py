@@ -21,8 +21,6 @@ from defocus.baselines.operators.reblurring.triton_kernels import (
     product_kernel,
 )
 
-__all__ = ["triton_reblur"]
-
 BLOCK = 128
 """Pixels of a row per program."""
 OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}

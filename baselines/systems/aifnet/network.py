@@ -14,8 +14,6 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.systems.dmenet.network import DefocusNet
 from defocus.baselines.weights.entries import by_name, in_order
 
-__all__ = ["LEVELS", "AIFNet", "blur_planes", "convert", "double_legacy_bilinear"]
-
 MULTIPLE = 16  # the map network's; the restoring one needs 8
 LEVELS = 29
 SLOPE = 0.2

@@ -15,16 +15,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
-__all__ = [
-    "ContextualDeblur",
-    "Decoder",
-    "_initial_positions",
-    "_test_positions",
-    "places",
-    "stitch",
-]
-
-
 PATCH = 16
 STRIDE = 10
 TRAINED_SIDE = 35

@@ -15,8 +15,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["FOLD", "DefocusUNet"]
-
 FOLD = 2
 """Side of the square of pixels that become channels of one place."""
 

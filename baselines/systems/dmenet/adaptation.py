@@ -17,8 +17,6 @@ from defocus.baselines.systems.dmenet.network import UnscaledBatchNorm
 from defocus.errors import InputError, SettingsError
 from defocus.images import IMAGE_SUFFIXES, as_float, read_image
 
-__all__ = ["DomainCritic", "FocusHead", "LabelledPictures", "RealPictures"]
-
 SLOPE = 0.2
 CRITIC_CHANNELS = (64, 128, 256, 512)
 HEAD_CHANNELS = (64, 64, 64, 32, 32, 32, 16, 16, 16)

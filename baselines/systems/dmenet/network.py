@@ -22,19 +22,6 @@ from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.varying import sigma_of
 from defocus.baselines.weights.entries import by_name, in_order
 
-__all__ = [
-    "MAXIMUM_COC_PX",
-    "DMENet",
-    "DMENetDeblurring",
-    "DefocusNet",
-    "SymmetricConv",
-    "UnscaledBatchNorm",
-    "blur_sigma_px",
-    "convert",
-    "defocus_map_px",
-    "repeat_pixels",
-]
-
 
 class SymmetricConv(nn.Conv2d):
     """A convolution after TensorFlow's SYMMETRIC padding, which repeats the border at one pixel."""

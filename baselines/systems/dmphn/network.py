@@ -14,9 +14,6 @@ from torch import nn
 
 from defocus.baselines.layers.padding import join, pad, split
 
-__all__ = ["DMPHN", "Encoder", "StackedDMPHN"]
-
-
 WIDTH = 32
 """Channels at full size in the released networks."""
 

@@ -9,8 +9,6 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["DnCNN"]
-
 WIDTH = 64
 NORM_EPSILON = 1e-4
 NORM_MOMENTUM = 0.9

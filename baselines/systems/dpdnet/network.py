@@ -15,8 +15,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.weights.entries import of_layer
 
-__all__ = ["DPDNet", "convert", "layer_names", "reversed_colours"]
-
 MULTIPLE = 16  # four poolings by 2
 DROPOUT = 0.4
 WIDTHS = (64, 128, 256, 512, 1024)

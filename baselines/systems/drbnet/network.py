@@ -10,9 +10,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["DRBNet", "filtered"]
-
-
 SIDE = 7
 
 

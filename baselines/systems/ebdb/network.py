@@ -22,19 +22,6 @@ from defocus.baselines.operators.edges import (
 from defocus.baselines.operators.varying import sigma_of
 from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 
-__all__ = [
-    "FINEST",
-    "along_edges",
-    "chosen_scale",
-    "diameter_px",
-    "edge_luma",
-    "estimate_sigma_px",
-    "make",
-    "sparse_sigma_px",
-    "spread",
-]
-
-
 CANNY_SCALES_PX = tuple(1 + 0.5 * k for k in range(9))
 FINE_PX, COARSEST_PX = 1.0, 2.5
 FINEST = 4

@@ -10,8 +10,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["FFDNet"]
-
 NOISE_LEVEL = 15 / 255
 """Noise level that a deblurring network always receives."""
 WEIGHT_GAIN = math.sqrt(2)

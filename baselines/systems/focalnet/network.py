@@ -13,8 +13,6 @@ from defocus.baselines.layers.three_scales import (
     zero_padded_residual,
 )
 
-__all__ = ["DualAttention", "FocalNet"]
-
 
 class DualAttention(nn.Module):
     """Weighs features by a map of places and by their own deviations; at first the identity."""

@@ -11,8 +11,6 @@ from torch.nn import functional
 from defocus.baselines.layers.frequency_selection import Pooling, SelectiveBlock
 from defocus.baselines.layers.three_scales import BlockRow, ThreeScales
 
-__all__ = ["FSNet"]
-
 
 class _Waist(nn.Module):
     """Blocks of which the middle half works at half the size."""

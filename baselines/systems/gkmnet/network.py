@@ -17,9 +17,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 
-__all__ = ["COUNT", "WIDTH", "Backbone", "GKMNet", "GroupedBank", "InterleavedBank"]
-
-
 COUNT = 21
 """Gaussians of a whole bank; a delta comes before them."""
 SIDE = 21

@@ -13,19 +13,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = [
-    "CHANNELS",
-    "IFAN",
-    "STEPS",
-    "ReblurNet",
-    "ResidualBlocks",
-    "adaptive_convolution",
-    "conv",
-    "filter_channels",
-    "initialise",
-]
-
-
 TAPS = 3
 
 

@@ -22,8 +22,6 @@ from defocus.baselines.layers.three_scales import (
 )
 from defocus.baselines.weights.entries import separate_aliases
 
-__all__ = ["INIKNet", "KernelDictionary", "coordinates"]
-
 
 class UNet(nn.Module):
     """From a picture to features per pixel; skips are concatenated."""

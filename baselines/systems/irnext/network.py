@@ -16,8 +16,6 @@ from defocus.baselines.layers.three_scales import (
     zero_padded,
 )
 
-__all__ = ["IRNeXt"]
-
 POOLED_PX = (8, 4, 2)
 FILTER_PX = 3
 

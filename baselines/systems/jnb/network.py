@@ -21,18 +21,6 @@ from defocus.baselines.operators.domain import Array
 from defocus.baselines.operators.edges import luma, recursive_filter
 from defocus.baselines.operators.varying import sigma_of
 
-__all__ = [
-    "LEARNED",
-    "atom_counts",
-    "atoms_needed",
-    "code",
-    "diameter_px",
-    "make",
-    "patches_of",
-    "smoothed",
-]
-
-
 MOST_ATOMS = 64
 LEAST_LENGTH = 1e-6
 """Squared length that an atom adds to those before it; below, it is rounding."""

@@ -14,8 +14,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.weights.entries import of_layer
 
-__all__ = ["KPAC", "convert", "entry_names"]
-
 SLOPE = 0.2
 WIDTH = 48
 DILATIONS = (1, 2, 3, 4, 5)

@@ -5,8 +5,6 @@ from defocus.baselines.operators.chain_cards import Prior
 from defocus.baselines.operators.domain import Array, Domain
 from defocus.baselines.operators.krishnan_fergus import krishnan_fergus
 
-__all__ = ["PRIOR", "make"]
-
 PRIOR = Prior(2 / 3, 500.0)
 
 

@@ -12,8 +12,6 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward
 
-__all__ = ["LaKDNet"]
-
 MULTIPLE = 8  # three halvings
 EXPANSION = 2.3
 

@@ -14,8 +14,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.weights.entries import of_layer
 
-__all__ = ["MDP", "VIEWS", "convert"]
-
 MULTIPLE = 16  # four poolings by 2
 VIEWS = ("left", "right", "sharp")
 

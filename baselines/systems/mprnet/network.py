@@ -11,9 +11,6 @@ from defocus.baselines.layers.attention import ChannelAttention
 from defocus.baselines.layers.padding import join, pad_to_multiple, split
 from defocus.baselines.weights.entries import separate_aliases
 
-__all__ = ["MPRNet"]
-
-
 REDUCTION = 4
 
 

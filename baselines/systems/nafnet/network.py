@@ -13,8 +13,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
 
-__all__ = ["NAFNet"]
-
 EPSILON = 1e-6
 
 

@@ -17,9 +17,6 @@ from defocus.baselines.layers.three_scales import (
     reflecting_residual,
 )
 
-__all__ = ["NRKNet", "RecursiveBlur"]
-
-
 STEPS = 21
 ATOMS = STEPS + 1
 """The picture itself, and each step's result."""

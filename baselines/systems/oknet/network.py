@@ -8,9 +8,6 @@ from torch import nn
 
 from defocus.baselines.layers.three_scales import BlockRow, ThreeScales, zero_padded_residual
 
-__all__ = ["OKNet", "OmniKernel"]
-
-
 KERNEL_PX = 63
 
 

@@ -13,8 +13,6 @@ from defocus.baselines.operators.varying import (
 )
 from defocus.images import linear_to_srgb, srgb_to_linear
 
-__all__ = ["OracleMap", "restore"]
-
 ITERATIONS = 20
 SMOOTHNESS = 0.003
 LEVELS = 16

@@ -10,9 +10,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
-__all__ = ["Backbone"]
-
-
 HEADS = 4
 EXPANSION = 4
 

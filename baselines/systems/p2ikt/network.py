@@ -12,9 +12,6 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.p2ikt.backbone import Backbone
 
-__all__ = ["P2IKT", "KernelFeatures", "inverse_gaussians"]
-
-
 COUNT = 5
 SIZE = 5
 SLOPE = 0.2

@@ -18,8 +18,6 @@ from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import cosines, gated, row_norms
 from defocus.errors import ImageError
 
-__all__ = ["DualDirectionFusion", "PPTformer", "_attention", "regions"]
-
 
 class DualDirectionFusion(nn.Module):
     """Features and guide change each other, then become one; no activation anywhere."""

@@ -11,8 +11,6 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward, TransposedAttention
 
-__all__ = ["MULTIPLE", "Restormer"]
-
 MULTIPLE = 8  # three halvings
 EXPANSION = 2.66
 

@@ -4,8 +4,6 @@ from defocus.baselines.operators.chain import OneDisc
 from defocus.baselines.operators.deconvolution import richardson_lucy
 from defocus.baselines.operators.domain import Array, Domain
 
-__all__ = ["ITERATIONS", "make"]
-
 ITERATIONS = 10
 """Accelerated; more of them sharpen the noise."""
 

@@ -18,17 +18,6 @@ from defocus.baselines.objectives.jdrl.reblur import Trunk
 from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.baselines.systems.unet.network import LEVELS, WIDTH, UNet
 
-__all__ = [
-    "ATTENTION_REDUCTION",
-    "CORE",
-    "FEATURES",
-    "BlurEstimator",
-    "Guided",
-    "GuidedUNet",
-    "convert",
-    "rjdrl_unet",
-]
-
 CORE = seed_count(reblur.LEVELS)
 """Radial samples of all kernels: what the estimator predicts of each pixel."""
 ATTENTION_REDUCTION = 16

@@ -9,8 +9,6 @@ from torch import nn
 from defocus.baselines.layers.frequency_selection import Pooling, SelectiveBlock
 from defocus.baselines.layers.three_scales import BlockRow, ThreeScales
 
-__all__ = ["SFNet"]
-
 
 class SFNet(ThreeScales):
     """From a blurry to the restored picture; the last block of each size has filters."""

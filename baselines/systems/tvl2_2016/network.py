@@ -19,9 +19,6 @@ from defocus.baselines.operators.edges import (
 from defocus.baselines.operators.varying import deconvolve, sigma_of
 from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 
-__all__ = ["make", "restore"]
-
-
 FINE_PX, COARSE_PX = 1.0, 1.5
 RADIUS_PX = 7
 CONTRAST_WINDOW = np.ones((7, 7), np.uint8)

@@ -18,8 +18,6 @@ from defocus.baselines.layers.attention import (
 from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
-__all__ = ["Uformer"]
-
 EXPANSION = 4
 LARGEST_DROP = 0.1
 LINEAR_STD = 0.02

@@ -14,8 +14,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["LEVELS", "WIDTH", "UNet", "convert"]
-
 WIDTH, LEVELS = 64, 5
 DROPOUT = 0.4
 

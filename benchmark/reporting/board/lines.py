@@ -23,18 +23,6 @@ from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 
-__all__ = [
-    "CAST",
-    "Board",
-    "BoardKey",
-    "BoardLine",
-    "Convention",
-    "LineKey",
-    "line_of",
-    "read_boards",
-    "track_of",
-]
-
 GIVEN_MARKS = {"dual": "dual-pixel", "dual_pixel": "dual-pixel", "defocus_map": "true map"}
 WEIGHT_MARKS = {
     "official": "official",

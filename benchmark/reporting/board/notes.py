@@ -30,8 +30,6 @@ from defocus.benchmark.statistics.comparable import (
 from defocus.progress import counted, several
 from defocus.reports.model import Measured
 
-__all__ = ["Notes", "dataset_notes", "notes_on", "own_lines_notice", "published_beside"]
-
 
 def published_beside(
     content: Content, row: Row | None, number: Callable[[str], int]

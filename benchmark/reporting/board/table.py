@@ -24,8 +24,6 @@ from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import anchor
 
-__all__ = ["PROTOCOL_WORDS", "board_table", "metrics_of", "score_cell", "tracks_of"]
-
 ALWAYS_SHOWN = ("psnr", "ssim", "lpips")
 """Metrics that the page shows without being asked."""
 

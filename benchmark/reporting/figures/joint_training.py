@@ -23,8 +23,6 @@ from defocus.progress import counted
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
 from defocus.reports.text import number_text
 
-__all__ = ["joint_training_gain", "joint_training_parts", "only_joint_training"]
-
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
 

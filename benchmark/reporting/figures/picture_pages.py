@@ -16,8 +16,6 @@ from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table, Tabs
 from defocus.reports.text import anchor, number_text, signed_text
 
-__all__ = ["picture_parts", "printed_pictures", "typical_figure", "typical_pictures"]
-
 SHOWN_PICTURES = 6
 """So many pictures have their restorations in the report: typical ones, then those on which systems
 differ most."""

@@ -18,17 +18,6 @@ from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.scored_group import INPUT, scored_group
 
-__all__ = [
-    "LEADING",
-    "PictureScores",
-    "differences_between",
-    "gain_on",
-    "mean_interval",
-    "read_picture_scores",
-    "resolution_between",
-    "spread",
-]
-
 LEADING = "psnr"
 """The metric of the table over all pictures, and of how much systems differ on one."""
 

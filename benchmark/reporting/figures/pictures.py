@@ -16,8 +16,6 @@ from defocus.reports.model import Gallery, Paragraph, Part, Slider, Tile
 from defocus.reports.pictures import small_picture
 from defocus.reports.text import number_text
 
-__all__ = ["KeptPictures", "ShownPicture", "error_map", "most_different"]
-
 CROP_PX = 96
 """Side of a crop; it is shown pixel by pixel."""
 

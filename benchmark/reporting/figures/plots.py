@@ -24,15 +24,6 @@ from defocus.reading import read_json
 from defocus.reports.model import Curve, Curves, Point, Scatter
 from defocus.training.record.folder import CURVE
 
-__all__ = [
-    "CURVES_PER_FIGURE",
-    "MISALIGNMENT",
-    "misalignment_curves",
-    "pareto_front",
-    "pareto_plots",
-    "training_curves",
-]
-
 MISALIGNMENT = "misalignment.json"
 """In a study's folder: scores against injected misalignment, where it was of that."""
 

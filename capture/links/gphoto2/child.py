@@ -25,8 +25,6 @@ from defocus.capture.links.gphoto2.release import (
 )
 from defocus.command_line.json_output import json_output
 
-__all__ = ["main"]
-
 
 def cards_of(
     camera: Any,  # noqa: ANN401 - the binding's

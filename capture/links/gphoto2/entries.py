@@ -16,8 +16,6 @@ from typing import Any, Literal
 
 from defocus.capture.links.gphoto2.release import NOT_THERE, OpenBody, RequestRefusedError
 
-__all__ = ["BodyMotor", "Entries"]
-
 READ_AGAIN_SECONDS = 3.0
 """How long a value may be read back old before it is set once more, and then again."""
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from defocus.capture.links.child_link import AnswerError
 
-__all__ = ["MAY_PASS", "NO_PICTURE", "NO_SPACE", "HoldingProgram", "explained", "usb_holders"]
-
 PROGRAM_NAMES = (
     "gvfs-gphoto2-volume-monitor",
     "gvfsd-gphoto2",

@@ -13,8 +13,6 @@ from defocus.capture.links.retries import ShotFailedError, setting_gone
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
-__all__ = ["VIRTUAL_MANUFACTURER", "CameraProcess", "detect", "virtual_environment"]
-
 T = TypeVar("T")
 
 VIRTUAL_MANUFACTURER = "GP"

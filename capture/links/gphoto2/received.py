@@ -23,8 +23,6 @@ from defocus.exif import read_exif
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["Moments", "card_space", "check_kind", "clear_away", "say_others"]
-
 TOGETHER_SECONDS = 1.0
 """Files of one shot name the same second; bodies that round each of them differ by one."""
 

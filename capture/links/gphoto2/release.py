@@ -23,19 +23,6 @@ from typing import Any, Literal
 
 from defocus.capture.camera import CardFile
 
-__all__ = [
-    "NOT_THERE",
-    "FilesOfShot",
-    "MissingFileError",
-    "OpenBody",
-    "RequestRefusedError",
-    "Shutter",
-    "Told",
-    "apart",
-    "files_of_shot",
-    "in_memory",
-]
-
 APART = "not-of-this-shot"
 """Folder beside the files of a shot, for pictures that would end with the camera's memory."""
 

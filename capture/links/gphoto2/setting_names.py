@@ -14,26 +14,6 @@ from typing import Any
 from defocus.capture.camera import FileKind, Setting, SettingName, Word
 from defocus.errors import InputError
 
-__all__ = [
-    "DRIVE_WORDS",
-    "FILES_OF_KIND",
-    "FORMAT_WORDS",
-    "PROGRAM_WORDS",
-    "SETTING_WORDS",
-    "as_words",
-    "automatic_settings",
-    "expected_files",
-    "file_kind_of",
-    "format_choice",
-    "mirror_changes",
-    "program_of",
-    "refuse_burst",
-    "serial_of",
-    "setting_of",
-    "unwanted_automatics",
-    "white_balance_changes",
-]
-
 SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
     "aperture": ("f-number", "aperture"),
     "shutter": ("shutterspeed2", "shutterspeed"),

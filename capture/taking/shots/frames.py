@@ -36,16 +36,6 @@ from defocus.exif import Exif, read_exif
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = [
-    "TakenFrame",
-    "apply_exposure",
-    "finished_first",
-    "release_skew_seconds",
-    "take_frame",
-    "take_frames",
-    "take_shot",
-]
-
 Kept = TypeVar("Kept")
 
 SAID = b"finishing the shot that is being taken; Ctrl-C once more ends at once\n"

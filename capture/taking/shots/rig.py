@@ -13,15 +13,6 @@ from defocus.capture.camera import Camera, HasFocusMotor
 from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
 
-__all__ = [
-    "DEFAULT_OVERSHOOT",
-    "FocusPositions",
-    "RigAddress",
-    "SessionCameras",
-    "focus_positions",
-    "open_rig",
-]
-
 DEFAULT_OVERSHOOT = 20
 """Steps by which a position is overshot before it is approached; more than the play of a gear."""
 

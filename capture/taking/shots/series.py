@@ -30,8 +30,6 @@ from defocus.capture.taking.verdicts import StoredShots, judged_pair, stored_sho
 from defocus.errors import DefocusError
 from defocus.progress import say
 
-__all__ = ["shoot_pairs", "shoot_series"]
-
 
 @dataclass(frozen=True)
 class SideVerdict:

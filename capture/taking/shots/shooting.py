@@ -23,8 +23,6 @@ from defocus.capture.taking.shots.frames import (
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.files import make_folder
 
-__all__ = ["HANDLING", "Handling", "TakenPair", "new_pairs", "planned_pair", "take_pair"]
-
 
 def _nothing_more(_pair: CompletePair) -> None:
     pass

@@ -35,8 +35,6 @@ from defocus.isolation import LeftOut, attempt
 from defocus.picture_headers import MAX_PIXELS
 from defocus.reading import parse_json, refuse_bomb, require_file
 
-__all__ = ["LAYOUT", "unpack"]
-
 CHUNK_PX = 128
 COMPRESSION = 4
 MAX_TEXT_BYTES = 64 * 1024 * 1024

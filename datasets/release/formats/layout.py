@@ -20,18 +20,6 @@ from defocus.progress import track
 from defocus.reports.text import csv_text
 from defocus.settings import Settings
 
-__all__ = [
-    "ReleaseFormat",
-    "ReleaseRow",
-    "Rows",
-    "Shard",
-    "index_columns",
-    "index_text",
-    "shard_pair",
-    "shards",
-    "write_shards",
-]
-
 
 @dataclass(frozen=True)
 class ReleaseRow:

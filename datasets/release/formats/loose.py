@@ -15,8 +15,6 @@ from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
 from defocus.progress import track
 
-__all__ = ["FOLDER", "IMAGEFOLDER"]
-
 
 def write_folder(
     root: Path,

@@ -25,8 +25,6 @@ from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt
 from defocus.reading import parse_json, require_file
 
-__all__ = ["LAYOUT", "unpack"]
-
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
 ENTRY = "json"
 _MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES), ENTRY])})")

@@ -22,15 +22,6 @@ from defocus.files import atomic_path
 from defocus.reading import require_file
 from defocus.training.record.folder import METADATA
 
-__all__ = [
-    "Checkpoint",
-    "load_checkpoint",
-    "restore",
-    "save_checkpoint",
-    "snapshot",
-    "trained_by",
-]
-
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -14,8 +14,6 @@ from torch import nn
 from defocus.files import write_text
 from defocus.training.record.folder import VALIDATION
 
-__all__ = ["Clock", "Scores", "Watching", "curve_text", "read_curve"]
-
 
 class Clock:
     """Measures the seconds of a training, including those of earlier processes."""

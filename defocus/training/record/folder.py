@@ -5,21 +5,6 @@ from pathlib import Path
 
 from defocus.progress import say
 
-__all__ = [
-    "BEST",
-    "CHECKPOINT",
-    "CURVE",
-    "METADATA",
-    "SELECTION",
-    "TRAINING",
-    "VALIDATION",
-    "code_of",
-    "set_aside",
-    "steps_done",
-    "training_finished",
-    "training_of",
-]
-
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
 SELECTION = "selection.json"

@@ -11,8 +11,6 @@ from defocus.files import make_folder
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["Tracker", "open_tracker"]
-
 NO_CURVES = frozenset({"step", "epoch", "seconds", "cpu_seconds"})
 
 

@@ -6,8 +6,6 @@ from torch.optim.swa_utils import AveragedModel
 
 from defocus.training.method import Method, Training
 
-__all__ = ["evaluated", "make_average", "update"]
-
 
 def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
     """Make the average of the weights; None if the method has none."""

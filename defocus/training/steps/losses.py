@@ -10,8 +10,6 @@ from torch import distributed, nn
 from defocus.errors import TrainingError
 from defocus.training.objective import BatchT, Parts, Progress, TrainingObjective
 
-__all__ = ["Losses", "NetworkAndObjective", "as_numbers", "mean_over_processes"]
-
 
 class NetworkAndObjective(nn.Module, Generic[BatchT]):
     """Module that maps a batch to the loss."""

@@ -14,15 +14,6 @@ from defocus.training.method import Adversary, Method
 from defocus.training.objective import BatchT, Parts, Progress, TrainingObjective
 from defocus.training.optimiser import Optimiser, make_optimiser
 
-__all__ = [
-    "Optimisers",
-    "autocast",
-    "fixed",
-    "has_bfloat16",
-    "make_optimisers",
-    "optimiser_step",
-]
-
 
 @dataclass(frozen=True)
 class Optimisers:

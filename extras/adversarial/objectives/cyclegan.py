@@ -8,8 +8,6 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.extras.adversarial.baselines.cyclegan.critic import Critic, Pool
 from defocus.extras.adversarial.baselines.cyclegan.network import Generator
 
-__all__ = ["CycleGANObjective", "make"]
-
 CYCLE_WEIGHT = 10.0
 IDENTITY_WEIGHT = 5.0
 POOL_SIZE = 50

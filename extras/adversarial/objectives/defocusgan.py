@@ -16,8 +16,6 @@ from defocus.extras.adversarial.baselines.defocusgan.critic import (
 from defocus.extras.adversarial.baselines.defocusgan.network import Generator
 from defocus.extras.adversarial.objectives.defocusgan_map import BlurMapObjective
 
-__all__ = ["DefocusGANObjective", "iteration", "make"]
-
 L1_WEIGHT = 0.5
 PERCEPTUAL_WEIGHT = 0.006
 VGG_LAYER = 14

@@ -11,8 +11,6 @@ from torch.func import functional_call
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import KernelBank
 
-__all__ = ["BlurMapObjective", "make"]
-
 KERNEL_EPOCHS = ((10, 15), (20, 25))
 """Whose turn it is: the kernels' from 10 to 14 and from 20 to 24, otherwise the network's."""
 SCALE = 1000.0

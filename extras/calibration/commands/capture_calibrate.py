@@ -11,8 +11,6 @@ from defocus.command_line.verbs import VerbGroup, help_heading
 if TYPE_CHECKING:
     from defocus.extras.calibration.request import CalibrationRequest
 
-__all__ = ["command"]
-
 MODELS = "defocus.extras.calibration.request"
 
 KINDS = {

@@ -9,8 +9,6 @@ from defocus.capture.taking.shots.rig import focus_positions
 from defocus.errors import CameraError
 from defocus.extras.calibration.bench import CalibrationBench
 
-__all__ = ["calibrate_breathing"]
-
 POINTS = 7
 
 

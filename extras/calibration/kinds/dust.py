@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from defocus.blur.gradients import noise_sigma
 from defocus.extras.calibration.bench import CalibrationBench
 
-__all__ = ["calibrate_dust", "find_specks"]
-
 BACKGROUND_SHARE = 0.08
 """Width of what counts as even light over that of the picture; specks are smaller."""
 

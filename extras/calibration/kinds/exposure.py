@@ -8,8 +8,6 @@ from defocus.errors import InputError
 from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.scene.thin_lens import exposure_difference_ev
 
-__all__ = ["calibrate_exposure"]
-
 FRAMES = 2
 """A repeat shows whether the light itself flickers."""
 

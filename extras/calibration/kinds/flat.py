@@ -9,8 +9,6 @@ from defocus.blur.gradients import block_means
 from defocus.capture.quality.quick_look import QuickLook
 from defocus.extras.calibration.bench import CalibrationBench
 
-__all__ = ["calibrate_flat", "radial_fit"]
-
 BLOCKS_ACROSS = 40
 
 

@@ -19,8 +19,6 @@ from defocus.extras.calibration.bench import CalibrationBench
 from defocus.extras.calibration.kinds.focus_scale import FocusView, focus_scale, view_at
 from defocus.scene.thin_lens import Lens
 
-__all__ = ["calibrate_focus"]
-
 COARSE_POINTS = 13
 FINE_POINTS = 9
 LEAST_CONTRAST = 1.3

@@ -13,8 +13,6 @@ from defocus.blur.gradients import gradient_energy
 from defocus.capture.quality.quick_look import QuickLook, luminance
 from defocus.scene.aperture import disc_psf
 
-__all__ = ["FocusView", "focus_scale", "step_words", "view_at"]
-
 Grey = NDArray[np.float32]
 
 CENTRE_PX = 512

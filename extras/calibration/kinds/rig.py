@@ -25,8 +25,6 @@ from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.scene.geometry import Similarity
 from defocus.scene.thin_lens import exposure_difference_ev
 
-__all__ = ["calibrate_rig"]
-
 RELEASE_TIMEOUT_SECONDS = 60.0
 LEAST_SHOTS = 3
 

@@ -8,8 +8,6 @@ from defocus.extras.charts.accuracy.known_places import place_table
 from defocus.extras.charts.accuracy.lenses import lens_table
 from defocus.extras.charts.accuracy.table import tables
 
-__all__ = ["command"]
-
 
 @click.command(name="python -m defocus.extras.charts.accuracy")
 @click.option(

@@ -10,8 +10,6 @@ from scipy.special import erf, j1
 
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 
-__all__ = ["KINDS", "EdgeShot", "KnownBlur", "blur_of_mtf50", "edge_picture"]
-
 Array = NDArray[np.float64]
 
 KINDS = ("disc", "gaussian", "hexagon", "heptagon")

@@ -13,8 +13,6 @@ from defocus.extras.charts.sheet.layout import make_sheet
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT
 from defocus.scene.aperture import disc_psf
 
-__all__ = ["line_table"]
-
 Floats = NDArray[np.float64]
 
 WIDTHS_PX, CIRCLES_PX, NOISES = (900, 1680, 6000), (1.5, 4, 8, 12, 24), (0.002, 0.01)

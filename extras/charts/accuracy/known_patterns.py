@@ -10,8 +10,6 @@ from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.extras.charts.measures.texture import compare_texture
 from defocus.scene.leaves import leaves_picture
 
-__all__ = ["LEAVES_D", "STAR_D", "disc_transfer", "leaves_errors", "star_errors", "star_picture"]
-
 Array = NDArray[np.float64]
 
 STAR_D = (1.5, 3.0, 5.0, 8.0)

@@ -19,8 +19,6 @@ from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import moved_points
 
-__all__ = ["KERNELS", "SheetPlaceError", "place_errors", "place_table", "sharp_chart"]
-
 Floats = NDArray[np.float64]
 
 SHOTS = {900: (6, 12, 18, 24, 30), 1680: (12, 24, 36, 48), 6000: (24, 48)}

@@ -19,16 +19,6 @@ from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.real_lens import RealLens
 
-__all__ = [
-    "LensError",
-    "chart_through",
-    "fitted_to_chart",
-    "kernel_error",
-    "lens_errors",
-    "lens_table",
-    "usable_lens",
-]
-
 Floats = NDArray[np.float64]
 
 PITCH_UM = 16.0

@@ -17,8 +17,6 @@ from defocus.extras.charts.accuracy.known_patterns import (
 )
 from defocus.extras.charts.accuracy.whole_region import whole_region_mtf
 
-__all__ = ["EdgeError", "edge_errors", "tables"]
-
 MTF50S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 ANGLES_DEG = (3.0, 5.0, 8.0, 12.0)
 NOISES = (0.0, 0.005, 0.01, 0.02)

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.edges.edge import MtfCurve
 
-__all__ = ["whole_region_mtf"]
-
 Array = NDArray[np.float64]
 
 ORDER = 5

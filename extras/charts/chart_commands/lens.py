@@ -6,8 +6,6 @@ import click
 
 from defocus.extras.charts.picture_options import chart_picture_options
 
-__all__ = ["command"]
-
 
 @click.command(name="lens")
 @chart_picture_options

@@ -6,9 +6,6 @@ import click
 
 from defocus.command_line.json_output import json_output
 
-__all__ = ["command"]
-
-
 BLURS = "2,4,8,16"
 SYSTEMS = "wiener,defocus-m"
 

@@ -6,8 +6,6 @@ import click
 
 from defocus.command_line.json_output import json_output
 
-__all__ = ["command"]
-
 
 @click.command(name="mtf")
 @click.argument("picture", type=click.Path(path_type=Path, dir_okay=False))

@@ -9,8 +9,6 @@ from defocus.command_line.commands import FiniteRange, SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.extras.charts.picture_options import chart_picture_options
 
-__all__ = ["command"]
-
 SECTIONS = {
     "Pictures": ("--f-number", "--open-f-number", "--sensor-width", "--linear"),
     "Training": ("--minutes", "--photographs", "--baseline", "--weights"),

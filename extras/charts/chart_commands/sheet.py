@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-__all__ = ["command"]
-
 
 @click.command(name="print")
 @click.option(

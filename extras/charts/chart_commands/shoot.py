@@ -11,8 +11,6 @@ from defocus.command_line.settings_command import SettingsCommand
 if TYPE_CHECKING:
     from defocus.extras.charts.shooting.request import ChartShotRequest
 
-__all__ = ["command"]
-
 MODELS = "defocus.extras.charts.shooting.request"
 
 

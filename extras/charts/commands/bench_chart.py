@@ -5,8 +5,6 @@ import click
 from defocus.command_line.verbs import VerbGroup, help_heading
 from defocus.extras.charts.chart_commands import measure, my_lens
 
-__all__ = ["command"]
-
 
 @help_heading("Restore")
 @click.group(name="chart", cls=VerbGroup)

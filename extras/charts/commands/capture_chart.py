@@ -5,8 +5,6 @@ import click
 from defocus.command_line.verbs import VerbGroup, help_heading
 from defocus.extras.charts.chart_commands import lens, mtf, read, sheet, shoot, targets
 
-__all__ = ["command"]
-
 
 @help_heading("Test chart")
 @click.group(name="chart", cls=VerbGroup)

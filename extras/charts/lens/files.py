@@ -16,8 +16,6 @@ from defocus.picture_headers import SUFFIXES
 from defocus.progress import say
 from defocus.scene.lens_file import MeasuredLens, Recording
 
-__all__ = ["FULL_FRAME_MM", "measure_lens", "read_chart_pictures"]
-
 FULL_FRAME_MM = 36.0
 COMPRESSED = tuple(one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFFIXES[kind])
 

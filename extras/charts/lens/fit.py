@@ -17,8 +17,6 @@ from defocus.progress import track
 from defocus.scene.colour_psf import pupil_grid
 from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 
-__all__ = ["fit_lens"]
-
 Floats = NDArray[np.float64]
 
 STOPPED = 1.05

@@ -12,8 +12,6 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.sheet.parts import Patch
 
-__all__ = ["measure_noise"]
-
 Floats = NDArray[np.float64]
 
 LEAST_PX, EDGE_PX = 5, 2

@@ -1,7 +1,5 @@
 """The numbers of a lens that a fit finds, and what it begins with."""
 
-__all__ = ["CUT_AT", "DIAPHRAGM", "FIRST", "NUMBERS", "first_numbers"]
-
 NUMBERS: dict[str, tuple[float, float, float]] = {
     "spherical": (0.03, -60.0, 60.0),
     "spherical_6": (0.03, -60.0, 60.0),

@@ -23,8 +23,6 @@ from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.real_lens import RealLens
 
-__all__ = ["lens_lines", "lens_parts", "write_lens_page"]
-
 KERNELS = ((-8.0, "nearer"), (8.0, "farther"))
 ENLARGED = 5
 MTF50 = "MTF50, cycles/px"

@@ -14,8 +14,6 @@ from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH
 from defocus.progress import track
 
-__all__ = ["LEAST_BLUR_PX", "chart_shots", "signed_blur", "why_too_few"]
-
 Floats = NDArray[np.float64]
 
 LEAST_BLUR_PX = 3.0

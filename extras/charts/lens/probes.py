@@ -18,8 +18,6 @@ from defocus.extras.charts.sheet.parts import Dot, LeavesSquare
 from defocus.images import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
-__all__ = ["ChartProbe", "ChartShot", "largest_blur", "probes"]
-
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Box = tuple[int, int, int, int]

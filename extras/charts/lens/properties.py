@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from defocus.extras.charts.lens.summary import FittedLens
 
-__all__ = ["LensProperty", "told_by"]
-
 SIGNIFICANT = 2.0
 """A value beyond this many of its standard errors is reported, however large they are."""
 

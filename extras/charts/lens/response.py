@@ -23,8 +23,6 @@ from defocus.scene.colour_psf import (
 )
 from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
 
-__all__ = ["displacements", "explained", "left_over"]
-
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.real_lens import RealLens
 
-__all__ = ["through_lens"]
-
 Floats = NDArray[np.float64]
 
 TILE = 24

@@ -9,15 +9,6 @@ from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.lens_file import MeasuredLens, Recording
 from defocus.scene.real_lens import RealLens
 
-__all__ = [
-    "PLACES",
-    "FittedLens",
-    "edges_by_place",
-    "kernel_mtf50",
-    "measured",
-    "mtf50_by_place",
-]
-
 PLACES = (("middle", (0.0, 0.0)), ("side", (0.5, 0.0)), ("corner", (0.7, 0.55)))
 """Places of the field, 1 = corner."""
 DIRECTIONS = 8

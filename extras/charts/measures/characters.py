@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from defocus.tesseract import read_text, tesseract_version
 
-__all__ = ["character_errors", "read_characters"]
-
 
 def read_characters(text: NDArray[np.uint8]) -> str | None:
     """Characters of dark text on light ground, without blanks; None without tesseract."""

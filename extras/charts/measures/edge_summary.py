@@ -5,8 +5,6 @@ from typing import Any
 from defocus.edges.edge import EdgeResponse
 from defocus.edges.straightness import Straightness
 
-__all__ = ["edge_json", "edge_lines", "straightness_json", "straightness_line"]
-
 STEPS = 100
 
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from defocus.edges.edge import MtfCurve
 from defocus.errors import ImageError
 
-__all__ = ["SQUARE_WAVE", "star_mtf"]
-
 Array = NDArray[np.float64]
 
 SQUARE_WAVE = 4.0 / math.pi

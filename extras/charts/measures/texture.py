@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from defocus.edges.edge import MtfCurve
 from defocus.errors import ImageError
 
-__all__ = ["LEAST_PX", "TextureResponse", "compare_texture"]
-
 Array = NDArray[np.float64]
 
 BANDS = 32

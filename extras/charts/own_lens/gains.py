@@ -19,8 +19,6 @@ from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_pair
 from defocus.progress import track
 
-__all__ = ["BlurGain", "Gains", "measure_gains"]
-
 Floats = NDArray[np.float64]
 
 

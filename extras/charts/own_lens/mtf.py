@@ -17,8 +17,6 @@ from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 from defocus.restoration.systems import Restore
 
-__all__ = ["ChartMtf", "chart_mtf"]
-
 
 @dataclass(frozen=True)
 class ChartMtf:

@@ -33,14 +33,6 @@ from defocus.reports.pictures import eight_bits
 from defocus.restoration.systems import Restore
 from defocus.scene.lens_file import MeasuredLens
 
-__all__ = [
-    "ShownPictures",
-    "chart_slider",
-    "mtf_table",
-    "own_lens_page",
-    "scene_sliders",
-]
-
 SHOWN = (0.25, 0.5, 0.75)
 """Quantiles of the change by which the shown scenes are chosen."""
 

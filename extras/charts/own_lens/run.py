@@ -38,8 +38,6 @@ from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
 from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["OwnLens", "OwnLensRequest", "make_own_weights", "stream_document"]
-
 LENS, STREAM, REQUEST, TRAINING, REPORT = (
     "lens.json", "stream.toml", "my-lens.json", "training", "report.html",
 )  # fmt: skip

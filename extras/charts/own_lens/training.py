@@ -29,8 +29,6 @@ from defocus.training.loop import Job
 from defocus.training.method import Cosine
 from defocus.training.parallel import part_of
 
-__all__ = ["train_on"]
-
 RATE, CROP_PX, PATCH_PX = 3e-4, 96, 128
 WARM_UP_STEPS, FLOOR = 100, 1e-6
 """The rate rises so long. The optimiser knows the size of the gradients only after dozens of steps,

@@ -10,8 +10,6 @@ from scipy import stats
 from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 from defocus.extras.charts.own_lens.gains import Gains
 
-__all__ = ["Verdict", "WeightChange", "sign_test"]
-
 MOST_CHANCE = 0.025
 """As much as lies below the lower end of a 95 % interval."""
 WORSE_DB = 0.1

@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Blob", "dark_blobs", "reduction"]
-
 Floats = NDArray[np.float64]
 
 WORKING_SIDE = 1000

@@ -17,8 +17,6 @@ from defocus.extras.charts.sheet.parts import TextLine
 from defocus.images import linear_to_srgb
 from defocus.tesseract import REMEDY
 
-__all__ = ["ReadCharacters", "characters_read"]
-
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 

@@ -28,8 +28,6 @@ from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, mak
 from defocus.extras.charts.sheet.parts import SlantedSquare, grey
 from defocus.extras.charts.sheet.raster import draw_roughly
 
-__all__ = ["ReadEdge", "edge_regions", "read_edges"]
-
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 

@@ -27,8 +27,6 @@ from defocus.extras.charts.sheet.layout import (
 from defocus.extras.charts.sheet.raster import draw_roughly
 from defocus.scene.geometry import moved_points
 
-__all__ = ["LEAST_DOTS", "FoundFrame", "find_frame"]
-
 Floats = NDArray[np.float64]
 
 NEAREST = 6

@@ -12,8 +12,6 @@ from defocus.extras.charts.sheet.layout import FRAME, HEIGHT, WIDTH
 from defocus.extras.charts.sheet.parts import Dot
 from defocus.scene.geometry import moved_points
 
-__all__ = ["ChartGeometry", "dot_centres", "fit_geometry", "most_blur_px"]
-
 Floats = NDArray[np.float64]
 
 AROUND_MM = 4.5

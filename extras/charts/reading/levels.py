@@ -8,8 +8,6 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import SlantedSquare
 
-__all__ = ["OVEREXPOSED", "paper_and_ink", "paper_is_clipped"]
-
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 

@@ -27,8 +27,6 @@ from defocus.extras.charts.reading.geometry import ChartGeometry, dot_centres, m
 from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
 from defocus.extras.charts.sheet.parts import RuledLine
 
-__all__ = ["LineKind", "ReadLine", "line_words", "lines_json", "read_lines", "read_sides"]
-
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 LineKind: TypeAlias = Literal["frame", "line", "grid"]

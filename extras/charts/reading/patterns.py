@@ -20,8 +20,6 @@ from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_sh
 from defocus.images import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
-__all__ = ["ReadLeaves", "ReadStar", "read_leaves", "read_stars"]
-
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 

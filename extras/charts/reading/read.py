@@ -27,8 +27,6 @@ from defocus.extras.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReadi
 from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 
-__all__ = ["DISC_MTF50", "ChartReading", "read_chart"]
-
 Floats = NDArray[np.float64]
 
 ENOUGH_PX = 3000

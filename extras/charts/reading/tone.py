@@ -21,8 +21,6 @@ from defocus.extras.charts.sheet.parts import Patch, SlantedSquare
 from defocus.extras.charts.tone_curve import ToneCurve
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear
 
-__all__ = ["KNOWN_LINEAR", "STEPS_MM", "ToneReading", "read_tone"]
-
 Floats = NDArray[np.float64]
 
 REACH_MM = 5.0

@@ -18,8 +18,6 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.sheet.coverage import printed_light
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 
-__all__ = ["fit_whole_sheet"]
-
 Floats = NDArray[np.float64]
 Light = NDArray[np.float32]
 Mask = NDArray[np.bool_]

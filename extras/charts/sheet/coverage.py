@@ -12,8 +12,6 @@ from defocus.extras.charts.sheet.parts import LeavesSquare, part_shapes
 from defocus.images import as_float, srgb_to_linear
 from defocus.scene.shapes import Disc, Shape, draw_shapes
 
-__all__ = ["covered", "printed_light"]
-
 Floats = NDArray[np.float64]
 Light = NDArray[np.float32]
 

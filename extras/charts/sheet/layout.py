@@ -25,19 +25,6 @@ from defocus.extras.charts.sheet.parts import (
 )
 from defocus.scene.shapes import BLACK, Shape, box, words
 
-__all__ = [
-    "FRAME",
-    "HEIGHT",
-    "LAYOUTS",
-    "PAPERS",
-    "WIDTH",
-    "Layout",
-    "Paper",
-    "Sheet",
-    "make_sheet",
-    "paper_name",
-]
-
 Layout: TypeAlias = Literal["wall", "depths"]
 Paper: TypeAlias = Literal["a3", "a4", "letter"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

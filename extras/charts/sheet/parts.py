@@ -11,19 +11,6 @@ from defocus.images import as_integer, linear_to_srgb
 from defocus.scene.leaves import Leaf, leaves
 from defocus.scene.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
 
-__all__ = [
-    "MEAN_LEAF",
-    "Dot",
-    "LeavesSquare",
-    "Patch",
-    "RuledLine",
-    "SlantedSquare",
-    "StarPattern",
-    "TextLine",
-    "grey",
-    "part_shapes",
-]
-
 LEAST_LEAF = 0.25
 LEAF_COUNT = 6000
 MEAN_LEAF = 0.4

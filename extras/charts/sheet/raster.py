@@ -9,8 +9,6 @@ from defocus.extras.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, gre
 from defocus.images import as_float, srgb_to_linear
 from defocus.scene.shapes import Shape, box, draw_shapes
 
-__all__ = ["INK_LIGHT", "PAPER_LIGHT", "draw_roughly", "photographed"]
-
 Floats = NDArray[np.float64]
 
 FINENESS = 4

@@ -11,8 +11,6 @@ from defocus.extras.charts.sheet.targets import TargetSheet
 from defocus.files import write_bytes, write_text
 from defocus.scene.shapes import Colour, Disc, Shape
 
-__all__ = ["svg_text", "write_sheet"]
-
 
 def svg_text(sheet: Sheet | TargetSheet) -> str:
     """The chart as an SVG document in its true size."""

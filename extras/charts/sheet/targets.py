@@ -16,8 +16,6 @@ from defocus.extras.charts.sheet.parts import (
 )
 from defocus.scene.shapes import BLACK, Shape, box, words
 
-__all__ = ["TargetSheet", "make_targets"]
-
 STAR_RADIUS, STAR_CYCLES = 62.0, 36
 SQUARE, RULER_X = 40.0, 34.0
 PLACES = ((265, 78), (365, 78), (265, 208), (365, 208))

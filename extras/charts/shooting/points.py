@@ -9,8 +9,6 @@ from defocus.capture.sessions.lines import FoundChart
 from defocus.capture.sessions.state import SessionChart, SessionState
 from defocus.extras.charts.drift import ChartDrift, ChartMarks, MeasuredChange, chart_drift
 
-__all__ = ["QUANTITIES", "ChartPoint", "DriftQuantity", "session_drift"]
-
 
 @dataclass(frozen=True)
 class DriftQuantity:

@@ -13,8 +13,6 @@ from defocus.extras.charts.reading.read import ChartReading, read_chart
 from defocus.extras.charts.shooting.points import ChartPoint, session_drift
 from defocus.progress import say
 
-__all__ = ["read_left_charts"]
-
 NOT_FOUND = "no chart found; fill the frame with it, evenly lit"
 
 

@@ -8,8 +8,6 @@ from defocus.capture.planning.shoot_settings import (
 )
 from defocus.settings import CommandSettings, option
 
-__all__ = ["ChartShotRequest"]
-
 
 class ChartShotRequest(CommandSettings):
     """None is as at the session's last chart, or else its last blurry shots, or the camera."""

@@ -23,8 +23,6 @@ from defocus.extras.charts.shooting.readings import read_left_charts
 from defocus.extras.charts.shooting.request import ChartShotRequest
 from defocus.progress import say
 
-__all__ = ["shoot_chart"]
-
 
 def shoot_chart(path: Path, request: ChartShotRequest) -> int:
     """Shoot the test chart into a session and read it; the exit code is 1 if there is none."""

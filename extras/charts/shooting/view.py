@@ -13,8 +13,6 @@ from defocus.extras.charts.shooting.points import (
 )
 from defocus.reports.model import Cell, Column, Curve, Curves, Paragraph, Part, Table
 
-__all__ = ["drift_log", "drift_parts", "drift_words"]
-
 
 def drift_parts(state: SessionState) -> tuple[Part, ...]:
     """A sentence, figures over time and tables; nothing for a session without charts."""

@@ -10,8 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from defocus.errors import InputError
 from defocus.files import write_json
 
-__all__ = ["CHART", "ChartScore", "Finished", "keep_chart", "read_kept_chart"]
-
 CHART, UNFINISHED = "chart.json", "chart-unfinished.json"
 """In the study's folder; the second one while the chart is being restored."""
 

@@ -18,8 +18,6 @@ from defocus.progress import describe, say, track
 from defocus.restoration.systems import SystemRestorer, restorers, restoring
 from defocus.training.record.folder import training_finished
 
-__all__ = ["measure_chart", "study_restorers"]
-
 CHART_REVISION = 1
 """Of the chart's photographs, of their restoration and of what is read off them."""
 """What the scores depend on, besides the systems and the photographs."""

@@ -32,8 +32,6 @@ from defocus.images import as_float, linear_to_srgb, srgb_to_linear
 from defocus.restoration.systems import Restore
 from defocus.scene.aperture import disc_psf
 
-__all__ = ["ChartCase", "ChartPhotographs", "TakenChart", "simulated_cases", "taken_cases"]
-
 Floats = NDArray[np.float64]
 Stored = NDArray[np.float32]
 

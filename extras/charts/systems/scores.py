@@ -18,16 +18,6 @@ from defocus.extras.charts.reading.patterns import ReadLeaves, read_leaves
 from defocus.extras.charts.sheet.layout import WIDTH, Sheet
 from defocus.extras.charts.systems.kept import ChartScore
 
-__all__ = [
-    "WHOLE",
-    "ChartField",
-    "ChartView",
-    "field_medians",
-    "restored_leaves",
-    "restored_score",
-    "shared_medians",
-]
-
 Floats = NDArray[np.float64]
 
 

@@ -7,8 +7,6 @@ from defocus.benchmark.reporting.board.lines import WEIGHT_MARKS
 from defocus.extras.charts.systems.kept import ChartScore
 from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
 
-__all__ = ["chart_parts", "chart_table", "printed_chart_parts"]
-
 INPUT = "input"
 
 TEXT_COLUMNS = (

@@ -5,8 +5,6 @@ import click
 from defocus.command_line.verbs import VerbGroup, help_heading
 from defocus.extras.labs.lab_commands import board, check, seal, submit, unseal, verify
 
-__all__ = ["command"]
-
 
 @help_heading("Share")
 @click.group(name="labs", cls=VerbGroup)

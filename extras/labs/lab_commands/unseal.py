@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["command"]
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 

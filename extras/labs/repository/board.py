@@ -41,8 +41,6 @@ from defocus.reports.model import (
 )
 from defocus.staging import staging_folder
 
-__all__ = ["write_board"]
-
 HISTORY_AT_LEAST = 2
 """A system has a page of its own if it was submitted so often."""
 

@@ -18,8 +18,6 @@ from defocus.extras.labs.verification.record import read_record
 from defocus.extras.labs.verification.verifying import left_alone, statement_findings
 from defocus.progress import track
 
-__all__ = ["Problem", "admission_problems", "check_repository"]
-
 
 @dataclass(frozen=True)
 class Problem:

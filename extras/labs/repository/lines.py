@@ -17,8 +17,6 @@ from defocus.extras.labs.statement import RunFacts, Statement, digest
 from defocus.extras.labs.verification.record import CheckRecord, read_record
 from defocus.extras.labs.verification.verifying import statement_findings
 
-__all__ = ["BoardGroup", "Submission", "SubmissionLine", "lines_of", "submissions_of"]
-
 RANKED = ("input-aligned", "truth", "gt")
 """Protocols of a board, the first that has scores is shown."""
 

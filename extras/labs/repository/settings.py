@@ -10,8 +10,6 @@ from defocus.errors import InputError
 from defocus.extras.labs.statement import Sha256
 from defocus.settings import Settings, load_settings
 
-__all__ = ["SETTINGS", "Deny", "Repository", "bundles_of", "read_repository"]
-
 SETTINGS = "repository.toml"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]

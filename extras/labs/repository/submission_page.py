@@ -16,8 +16,6 @@ from defocus.extras.labs.statement import digest
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Folded, Link, Page, Paragraph, Part, Table
 
-__all__ = ["submission_page"]
-
 
 def submission_page(one: Submission, groups: BoardGroups) -> Page:
     """What stands on the board, what one wants to know of it, and the rest folded."""

@@ -7,8 +7,6 @@ from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.extras.labs.repository.lines import BoardGroup, SubmissionLine
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 
-__all__ = ["LARGE", "BoardGroups", "latest_lines", "lines_table", "measured"]
-
 BoardGroups = Mapping[BoardGroup, Sequence[SubmissionLine]]
 
 METRICS = ("psnr", "ssim", "lpips")

@@ -35,8 +35,6 @@ from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings
 from defocus.staging import staging_folder
 
-__all__ = ["KEY_BYTES", "SEAL", "TRUTH", "SealFacts", "open_seal", "read_seal", "seal_dataset"]
-
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12
 MOST_BYTES = 2 * 10**9

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from defocus.images import as_integer
 from defocus.likeness import fingerprint
 
-__all__ = ["MOST_LEAKED", "MOST_LEAKED_IN_ONE", "leaked_shares", "looks_like", "low_share"]
-
 MOST_LEAKED = 0.025
 """Largest honest share of the sharp picture's finest detail in all restored pictures together. No
 network restores detail that blur has erased but by chance, which differs from block to block."""

@@ -16,8 +16,6 @@ from defocus.extras.labs.verification.verifying import BundleCheck
 from defocus.files import write_bytes
 from defocus.settings import Settings
 
-__all__ = ["CheckRecord", "read_record", "record_path", "write_record"]
-
 MOST_BYTES = 64 * 2**20
 
 

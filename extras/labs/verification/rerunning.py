@@ -24,8 +24,6 @@ from defocus.images import as_float, read_member
 if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
 
-__all__ = ["PIXEL_TOLERANCE", "rerun"]
-
 PIXEL_TOLERANCE = 2 / 255
 """Of a picture that is restored again; matrix products differ between devices."""
 

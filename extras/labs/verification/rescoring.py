@@ -33,16 +33,6 @@ from defocus.extras.labs.verification.leaks import (
 from defocus.images import as_float, read_image, read_member
 from defocus.progress import track
 
-__all__ = [
-    "FLOW_TOLERANCE",
-    "TOLERANCE",
-    "Rescored",
-    "read_submitted",
-    "rescore",
-    "shipped_copy",
-    "truths",
-]
-
 TOLERANCE = 1e-5
 """Of a score for which no flow is estimated."""
 

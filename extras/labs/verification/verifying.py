@@ -30,15 +30,6 @@ from defocus.extras.labs.verification.rerunning import rerun
 from defocus.extras.labs.verification.rescoring import Rescored, rescore
 from defocus.isolation import LeftOut
 
-__all__ = [
-    "CLOCKS_DIFFER",
-    "BundleCheck",
-    "BundleFinding",
-    "left_alone",
-    "statement_findings",
-    "verify_bundle",
-]
-
 CLOCKS_DIFFER = timedelta(minutes=10)
 """So far ahead another computer's clock may be."""
 

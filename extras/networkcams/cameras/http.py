@@ -15,8 +15,6 @@ from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.http_pictures import fetch_picture
 
-__all__ = ["discover", "library", "open_camera", "open_inside"]
-
 
 class HttpCamera(InnerCamera):
     """The pictures at one address."""

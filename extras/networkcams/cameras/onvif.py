@@ -37,8 +37,6 @@ from defocus.extras.networkcams.video.newest_frame import VideoSource, encoded
 from defocus.progress import say
 from defocus.settings import Settings
 
-__all__ = ["OnvifCamera", "discover", "library", "open_camera", "open_inside"]
-
 STALE_TRIES = 4
 STALE_SECONDS = 0.7
 """Some cameras serve one snapshot for a second or more; a sensor never gives the same twice."""

@@ -15,8 +15,6 @@ from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video
 
-__all__ = ["discover", "open_camera", "open_inside", "stream"]
-
 FFMPEG_OPTIONS = "rtsp_transport;tcp|protocol_whitelist;rtsp,rtp,tcp,udp,tls"
 """TCP loses no packets; the list keeps a hostile stream from naming local files."""
 

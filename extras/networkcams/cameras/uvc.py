@@ -34,8 +34,6 @@ from defocus.settings import Settings, parse_settings
 if TYPE_CHECKING:
     from defocus.extras.networkcams.video.v4l2 import Control, Controls
 
-__all__ = ["UvcCamera", "discover", "open_camera", "open_inside"]
-
 LARGEST = 10_000
 """Drivers answer an impossible size with the nearest that they have."""
 

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 from defocus.capture.links.back_ends import NetworkAddress
 from defocus.errors import CameraError, CameraNotFoundError
 
-__all__ = ["OnvifClient", "RefusedError", "check_package"]
-
 PACKAGE = "onvif-zeep-async"
 OTHER_PACKAGES = ("onvif-zeep", "onvif-python", "onvif")
 MAX_REPLY_BYTES = 4_000_000

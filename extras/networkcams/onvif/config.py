@@ -6,8 +6,6 @@ from typing import Any
 from defocus.capture.camera import Word
 from defocus.errors import InputError
 
-__all__ = ["cleaned", "locked", "with_word", "words"]
-
 _CHOICES = {
     "Exposure.Mode": ("Exposure", "Mode"),
     "Exposure.Priority": ("Exposure", "Priority"),

@@ -23,8 +23,6 @@ from defocus.capture.planning.labels import (
     words_between,
 )
 
-__all__ = ["FIELDS", "exposure_settings", "field_value"]
-
 FIELDS: dict[SettingName, str] = {"aperture": "Iris", "shutter": "ExposureTime", "iso": "Gain"}
 """What ONVIF calls each setting."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["check_jpeg", "fetch_picture"]
-
 MAX_BYTES = 200_000_000
 """No camera's picture is larger; a hostile reply has no end."""
 

@@ -18,15 +18,6 @@ from defocus.errors import CameraError, CameraNotFoundError
 from defocus.images import Image
 from defocus.progress import say
 
-__all__ = [
-    "DecodedFrame",
-    "NewestFrameReader",
-    "Video",
-    "VideoSource",
-    "encoded",
-    "open_video",
-]
-
 STALL_SECONDS = 2.0
 """Without a newer frame for so long, a video counts as stalled."""
 

@@ -18,8 +18,6 @@ from typing import Self
 
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 
-__all__ = ["Control", "Controls", "NoPicturesError", "capture_devices"]
-
 QUERYCAP = 0x80685600
 QUERYCTRL = 0xC0445624
 QUERYMENU = 0xC02C5625

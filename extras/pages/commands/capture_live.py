@@ -17,8 +17,6 @@ if TYPE_CHECKING:
         LiveSettings,
     )
 
-__all__ = ["command"]
-
 MODELS = "defocus.extras.pages.page_settings"
 
 HEADINGS = (*SHOT_HEADINGS, *HANDLING_HEADINGS, "Planning and page", "Without SESSION")

@@ -12,8 +12,6 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.extras.pages.page_settings import ReviewSettings
 
-__all__ = ["command"]
-
 MODELS = "defocus.extras.pages.page_settings"
 
 

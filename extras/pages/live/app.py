@@ -12,8 +12,6 @@ from defocus.extras.pages.serving.access import Guard, Share
 from defocus.extras.pages.serving.overlay import overlay_document
 from defocus.extras.pages.serving.pair_page import pair_page
 
-__all__ = ["make_app"]
-
 
 class LivePairs:
     """The pairs of a session, and the bench that its buttons command."""

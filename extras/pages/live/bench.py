@@ -28,8 +28,6 @@ from defocus.extras.pages.live.preview_pace import PreviewPace
 from defocus.extras.pages.live.scenes import Shooter, offered_scene, unfinished
 from defocus.extras.pages.serving.feed import Feed
 
-__all__ = ["ACTIONS", "Action", "ShootingThread"]
-
 Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note", "focus"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 

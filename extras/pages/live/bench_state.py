@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from defocus.capture.body_abilities import HasCardSpace
 from defocus.capture.camera import Camera
 
-__all__ = ["NO_LIVE_VIEW", "BenchState", "supply_of"]
-
 NO_LIVE_VIEW = "this camera has no live picture"
 
 

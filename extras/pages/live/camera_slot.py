@@ -8,8 +8,6 @@ from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.progress import say
 
-__all__ = ["CameraSlot", "RigOpener"]
-
 RETRY_SECONDS = 2.0
 
 RigOpener = Callable[[], contextlib.AbstractContextManager[SessionCameras]]

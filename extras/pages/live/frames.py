@@ -7,8 +7,6 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
 from defocus.extras.pages.live.preview import LiveView, look_at
 
-__all__ = ["previews"]
-
 
 def previews(uri: str, frames: int) -> Iterator[LiveView]:
     """Show measurements of live pictures."""

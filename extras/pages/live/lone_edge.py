@@ -11,8 +11,6 @@ from defocus.edges.edge_line import fit_edge_line, upright
 from defocus.edges.linear_light import grey_of
 from defocus.errors import ImageError
 
-__all__ = ["SeveralEdgesError", "require_one_edge"]
-
 Array = NDArray[np.float64]
 
 BINS_PER_PX = 2

@@ -7,8 +7,6 @@ from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.person import again_by_itself
 
-__all__ = ["Ask", "PageUser"]
-
 Ask = Callable[[str], None]
 """Says what is to be done, and returns when the person says that it is."""
 

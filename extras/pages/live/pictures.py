@@ -26,8 +26,6 @@ from defocus.picture_headers import SUFFIXES
 from defocus.reading import require_file
 from defocus.reports.pictures import encode_jpeg
 
-__all__ = ["Pictures"]
-
 DECODERS = 2
 """Pictures decoded at one time: one of 30 megapixels takes 200 MB."""
 

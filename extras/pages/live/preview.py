@@ -26,14 +26,6 @@ from defocus.extras.pages.live.lone_edge import SeveralEdgesError, require_one_e
 from defocus.images import Image, as_float, srgb_to_linear
 from defocus.reports.pictures import small_picture
 
-__all__ = [
-    "LiveView",
-    "Magnified",
-    "linear_histogram",
-    "look_at",
-    "magnify",
-]
-
 WIDTH_PX = 960
 """Larger live pictures are reduced: the page is no wider, and a frame must not take long."""
 

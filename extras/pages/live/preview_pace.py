@@ -7,8 +7,6 @@ the sensor, drains the battery and holds up the mirror.
 import time
 from collections.abc import Callable
 
-__all__ = ["PreviewPace"]
-
 AGAIN_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """After so many failures one after another; then always the last."""
 

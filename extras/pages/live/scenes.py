@@ -29,8 +29,6 @@ from defocus.extras.pages.live.page_person import Ask, PageUser
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 
-__all__ = ["SceneShooter", "Shooter", "free_scene_name", "offered_scene", "unfinished"]
-
 
 class Shooter(Protocol):
     """Interface of a shooter; see :class:`SceneShooter` for the methods and their errors."""

@@ -23,8 +23,6 @@ from defocus.extras.pages.serving.sharing import SharedPage, shared_on
 from defocus.processes import terminated_as_interrupted
 from defocus.progress import say
 
-__all__ = ["serve_session"]
-
 
 def serve_session(
     path: Path,

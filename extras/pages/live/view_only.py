@@ -11,8 +11,6 @@ from defocus.errors import InputError
 from defocus.extras.pages.live.page_person import Ask
 from defocus.extras.pages.live.serve import serve_session
 
-__all__ = ["ViewOnlyShooter", "serve_preview"]
-
 
 class ViewOnlyShooter:
     """Shooter that refuses to shoot."""

@@ -9,8 +9,6 @@ import click
 from defocus.command_line.options import AddedOptions
 from defocus.extras.pages.page_options import free_port_option, page_option
 
-__all__ = ["ADDED"]
-
 
 def _run(
     own: Callable[..., object],

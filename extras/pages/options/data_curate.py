@@ -12,8 +12,6 @@ from defocus.extras.pages.page_options import free_port_option, page_option
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.curation import Curation
 
-__all__ = ["ADDED"]
-
 
 def _run(
     own: Callable[..., object],

@@ -10,8 +10,6 @@ from click.core import ParameterSource
 from defocus.command_line.options import AddedOptions
 from defocus.extras.pages.page_options import free_port_option, page_option
 
-__all__ = ["ADDED"]
-
 ON_PAGE = frozenset({"name", "weights", "tile_px", "page", "port"})
 """What is chosen before the page opens; the rest is chosen there, or has no meaning."""
 

@@ -28,8 +28,6 @@ from defocus.extras.pages.serving.requests import problem, text_fields
 from defocus.isolation import LeftOut, attempt
 from defocus.restoration.restoration import STRONGEST
 
-__all__ = ["make_app"]
-
 R = TypeVar("R")
 
 FOLDER = Path(__file__).parent

@@ -17,8 +17,6 @@ from defocus.restoration.files.own_picture import read_own_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
 
-__all__ = ["MOST_PICTURES", "Desk"]
-
 MOST_PICTURES = 20
 """Each takes 12 bytes per pixel of the disk for each system that restored it."""
 

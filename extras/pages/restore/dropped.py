@@ -28,8 +28,6 @@ from defocus.restoration.files.own_picture import OwnPicture, read_own_picture
 from defocus.restoration.files.sources import becomes_png
 from defocus.restoration.restoration import STRONGEST, Restoration
 
-__all__ = ["DroppedPicture", "Made", "read_dropped"]
-
 LARGEST_PIXELS = 64_000_000
 """A browser holds a picture several times, 4 bytes per pixel each."""
 MAP_REDUCED_BY = 4

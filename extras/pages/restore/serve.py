@@ -13,8 +13,6 @@ from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.server import PageServer, listening_on
 from defocus.processes import terminated_as_interrupted
 
-__all__ = ["serve_restoring"]
-
 
 def serve_restoring(asked: Choice, *, port: int, tile_px: int | None, device: torch.device) -> None:
     """Serve the page until Ctrl-C; stdout shows only its address.

@@ -16,8 +16,6 @@ from defocus.baselines.weights.store import (
 )
 from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
 
-__all__ = ["Choice", "as_choice", "choices_here"]
-
 
 @dataclass(frozen=True)
 class Choice:

@@ -12,8 +12,6 @@ from defocus.errors import ImageError, storage_error
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import printable
 
-__all__ = ["KINDS", "LARGEST_BYTES", "given_name", "receive"]
-
 LARGEST_BYTES = 250_000_000
 KINDS = "JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW"
 LONGEST_NAME = 120

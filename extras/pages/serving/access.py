@@ -10,8 +10,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Guard", "Share", "new_token", "only_looks"]
-
 _LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?")
 """The only ``Host`` headers that are answered; all others, also malformed ones, are refused."""
 

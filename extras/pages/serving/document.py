@@ -9,8 +9,6 @@ from markupsafe import Markup
 from defocus.reports.environment import viewer_style_and_script
 from defocus.reports.html import source_hash
 
-__all__ = ["ServedDocument", "frame_style", "pair_document"]
-
 FOLDER = Path(__file__).parent
 
 

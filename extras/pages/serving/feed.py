@@ -6,8 +6,6 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-__all__ = ["Feed"]
-
 
 class Feed:
     """Newest documents by kind; :meth:`publish` from any thread, :meth:`follow` in an event loop.

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 
-__all__ = ["overlay_document"]
-
 
 def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
     """An overlay for the page's script: its label, and a PNG as a data address.

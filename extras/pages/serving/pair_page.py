@@ -16,8 +16,6 @@ from defocus.extras.pages.serving.document import pair_document
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.requests import problem, text_fields
 
-__all__ = ["SIZES", "PairSource", "Size", "pair_page"]
-
 Size = Literal["thumb", "large", "whole"]
 
 SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}

@@ -4,8 +4,6 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["PATIENCE_SECONDS", "PatientProtocol"]
-
 PATIENCE_SECONDS = 30.0
 
 

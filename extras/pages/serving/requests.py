@@ -7,8 +7,6 @@ from starlette.responses import JSONResponse, Response
 
 from defocus.reading import parse_json
 
-__all__ = ["problem", "text_fields"]
-
 LARGEST_BYTES = 10_000
 
 

@@ -13,8 +13,6 @@ from defocus.extras.pages.serving.access import Guard
 from defocus.extras.pages.serving.patience import PatientProtocol
 from defocus.progress import say
 
-__all__ = ["ADDRESS", "PageServer", "listening_on"]
-
 ADDRESS = "127.0.0.1"
 
 

@@ -14,8 +14,6 @@ from defocus.extras.pages.serving.access import Share, new_token
 from defocus.extras.pages.serving.server import listening_on
 from defocus.progress import say
 
-__all__ = ["SharedPage", "qr_lines", "shared_on"]
-
 QUIET_MODULES = 2
 """Light border around what OpenCV draws, which has 2: together the 4 of the standard."""
 

@@ -21,8 +21,6 @@ from defocus.extras.pages.studies.studies import (
 from defocus.reading import read_bytes
 from defocus.reports.html import render_served, served_policy
 
-__all__ = ["make_app"]
-
 FILES = {"report.pdf": "application/pdf", "leaderboard.csv": "text/csv; charset=utf-8"}
 """What of a study's folder is handed out as it lies there."""
 

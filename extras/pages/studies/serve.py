@@ -7,8 +7,6 @@ from defocus.extras.pages.serving.server import PageServer, listening_on
 from defocus.extras.pages.studies.app import make_app
 from defocus.processes import terminated_as_interrupted
 
-__all__ = ["serve_studies"]
-
 
 def serve_studies(root: Path, *, port: int) -> None:
     """Serve the studies in a folder until Ctrl-C; stdout shows only the address.

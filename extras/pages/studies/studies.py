@@ -21,8 +21,6 @@ from defocus.reports.html import render_served
 from defocus.reports.model import Link, Page, Paragraph, Table
 from defocus.reports.text import anchor
 
-__all__ = ["FoundStudies", "ServedStudy", "find_studies", "index_live", "index_page"]
-
 DEPTH = 3
 """Studies lie at most so many folders below the one that is served."""
 

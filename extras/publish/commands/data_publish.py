@@ -9,8 +9,6 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
 from defocus.extra_packages import require
 
-__all__ = ["command"]
-
 ENDPOINTS = {"zenodo": "https://sandbox.zenodo.org", "huggingface": "https://huggingface.co"}
 TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 

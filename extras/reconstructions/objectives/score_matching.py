@@ -7,8 +7,6 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import LAST_TIME
 
-__all__ = ["ScoreMatching", "make"]
-
 
 class ScoreMatching(Objective):
     """Half the squared length of sigma s(x + sigma z) + z, at times drawn evenly.

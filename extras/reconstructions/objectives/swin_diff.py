@@ -9,8 +9,6 @@ from defocus.extras.reconstructions.baselines.swin_diff.diffusion import first_n
 from defocus.extras.reconstructions.baselines.swin_diff.encoder import LatentEncoder
 from defocus.extras.reconstructions.baselines.swin_diff.network import SwinDiff
 
-__all__ = ["SwinDiffObjective", "make"]
-
 
 class SwinDiffObjective(Objective):
     """Absolute differences of the picture; in the second stage of the prior, too.

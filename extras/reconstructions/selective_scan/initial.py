@@ -6,8 +6,6 @@ import math
 
 import torch
 
-__all__ = ["decay_logarithms", "width_biases", "width_rank"]
-
 LEAST_WIDTH, LARGEST_WIDTH = 1e-3, 1e-1
 CHANNELS_PER_RANK = 16
 

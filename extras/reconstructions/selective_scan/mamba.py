@@ -13,8 +13,6 @@ from defocus.extras.reconstructions.selective_scan.initial import (
 )
 from defocus.extras.reconstructions.selective_scan.scan import selective_scan
 
-__all__ = ["Mamba"]
-
 EXPANSION = 2
 CONVOLUTION = 4
 

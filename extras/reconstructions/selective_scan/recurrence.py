@@ -12,8 +12,6 @@ from typing import Any
 
 import torch
 
-__all__ = ["linear_recurrence"]
-
 
 def linear_recurrence(
     decay: torch.Tensor, gain: torch.Tensor, total: torch.Tensor, start: torch.Tensor

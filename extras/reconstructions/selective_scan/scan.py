@@ -11,8 +11,6 @@ from torch.utils.checkpoint import checkpoint
 
 from defocus.extras.reconstructions.selective_scan.recurrence import linear_recurrence
 
-__all__ = ["selective_scan"]
-
 STEPS = 32
 """Of a chunk."""
 CHUNKS = 64

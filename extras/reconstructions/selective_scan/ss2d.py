@@ -14,8 +14,6 @@ from defocus.extras.reconstructions.selective_scan.initial import (
 )
 from defocus.extras.reconstructions.selective_scan.scan import selective_scan
 
-__all__ = ["SS2D", "cross_merge", "cross_scan"]
-
 DIRECTIONS = 4
 EXPANSION = 2
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.extras.stacks.run import FusedStack
     from defocus.isolation import LeftOut
 
-__all__ = ["command"]
-
 
 @help_heading("Open")
 @click.command()

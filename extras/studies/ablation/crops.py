@@ -7,8 +7,6 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.picture_size import readable_size
 from defocus.errors import InputError
 
-__all__ = ["require_crops"]
-
 
 def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:
     """Refuse a training crop that is larger than every training picture.

@@ -14,8 +14,6 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image
 
-__all__ = ["EDGES_PX", "bin_names", "psnr_by_blur"]
-
 EDGES_PX = (0.0, 2.0, 4.0, 6.0, 8.0, math.inf)
 """Diameters of the circle of confusion between which pixels are counted together."""
 

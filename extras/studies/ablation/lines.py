@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["chosen", "labels_of", "paper_psnr"]
-
 
 def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
     """What the paper prints for a line, dB; None if it has no such line."""

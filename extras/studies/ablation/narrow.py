@@ -5,8 +5,6 @@ from torch import nn
 
 from defocus.baselines.systems.unet.network import UNet
 
-__all__ = ["NarrowUNet"]
-
 WIDTH, LEVELS = 16, 3
 
 

@@ -25,8 +25,6 @@ from defocus.progress import say
 from defocus.settings import load_settings
 from defocus.training.record.folder import CURVE
 
-__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate", "ablation_plan", "narrow_override"]
-
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
 """Of the small U-Net; minutes per line on a CPU."""
 

@@ -7,8 +7,6 @@ from defocus.benchmark.leaderboard.columns import column
 from defocus.extras.studies.ablation.study import LineResult
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = ["blur_table", "paper_table"]
-
 
 def paper_table(name: str, measured: Sequence[LineResult]) -> Table:
     """Each line's PSNR, and its distance to the plain loss, beside the paper's."""

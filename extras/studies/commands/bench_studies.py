@@ -12,8 +12,6 @@ from defocus.extras.studies.study_commands import (
     render_doses,
 )
 
-__all__ = ["command"]
-
 
 @help_heading("Study")
 @click.group(name="studies", cls=VerbGroup)

@@ -20,8 +20,6 @@ from defocus.benchmark.statistics.intervals import (
     scene_codes,
 )
 
-__all__ = ["Effect", "added_bend", "agreement", "gain", "share_of_gap"]
-
 Array = NDArray[np.float64]
 Origins = Sequence[str] | None
 """The photograph of each scene, by name; None if each scene stands for itself."""

@@ -13,21 +13,6 @@ from typing import Any, Literal, TypeAlias
 
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 
-__all__ = [
-    "FROM_PX",
-    "LEAST_SEEDS",
-    "RULE",
-    "Claim",
-    "Verdict",
-    "claims_of",
-    "labels_of",
-    "line_of",
-    "rival_claims_of",
-    "turned",
-    "verdict",
-    "without_number",
-]
-
 Verdict = Literal["confirmed", "refuted", "not decided"]
 
 FROM_PX = 2.0

@@ -31,8 +31,6 @@ from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.extras.studies.rendering.run import PHOTOGRAPH
 
-__all__ = ["PROTOCOLS", "dose_document"]
-
 PROTOCOLS = ("gt", "input-aligned", "deformed-gt", OFFICIAL_GRID)
 """Compared with the truth: does a protocol rank the lines as it does?"""
 

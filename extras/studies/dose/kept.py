@@ -11,8 +11,6 @@ from defocus.errors import InputError
 from defocus.extras.studies.dose.claims import line_of
 from defocus.reading import parse_json, read_bytes
 
-__all__ = ["DOSES", "read_doses"]
-
 DOSES = "dose.json"
 """In the study's folder, beside a strip of crops for each dose."""
 

@@ -10,8 +10,6 @@ from defocus.datasets.sample import VARIANTS
 from defocus.errors import InputError
 from defocus.extras.studies.rendering.run import DOSE
 
-__all__ = ["at_dose", "doses_of", "open_dosed"]
-
 
 def open_dosed(text: str) -> Dataset:
     """Open a dataset of which a dose is asked for.

@@ -21,8 +21,6 @@ from defocus.extras.studies.dose.pairs import at_dose, doses_of, open_dosed
 from defocus.extras.studies.generalisation import evaluated_on
 from defocus.near_names import did_you_mean
 
-__all__ = ["DoseStudy", "dose_study"]
-
 MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
 """Supervision that is measured: a line that asks for any other may know more than pairs tell."""
 

@@ -16,8 +16,6 @@ from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.files import require_writable, write_json_if_changed
 from defocus.progress import counted, say
 
-__all__ = ["run_dose_study", "tell_lost"]
-
 
 def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.

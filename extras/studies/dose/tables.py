@@ -6,8 +6,6 @@ from typing import Any
 from defocus.reports.model import Column, Table
 from defocus.reports.text import number_text
 
-__all__ = ["dose_tables"]
-
 
 def dose_tables(document: Mapping[str, Any]) -> list[Table]:
     """Gain of each line over the blurry input, and agreement of the protocols, by dose.

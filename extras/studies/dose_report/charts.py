@@ -9,8 +9,6 @@ from defocus.progress import counted
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import number_text
 
-__all__ = ["PART_NAMES", "dose_chart", "part_charts", "shown_parts", "trust_chart"]
-
 MOST_CURVES = 12
 """Six colours, whole and dashed: more lines would not be told apart."""
 

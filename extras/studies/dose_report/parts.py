@@ -40,8 +40,6 @@ from defocus.reports.model import (
 )
 from defocus.reports.text import anchor, number_text
 
-__all__ = ["dose_parts", "line_names"]
-
 AGAIN = f"delete {DOSES}, then use the same 'studies ablate' again"
 
 

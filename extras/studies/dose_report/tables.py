@@ -7,8 +7,6 @@ from defocus.extras.studies.dose_report.charts import PART_NAMES, shown_parts
 from defocus.extras.studies.dose_report.words import INPUT, Document
 from defocus.reports.model import Cell, Column, Measured, Table
 
-__all__ = ["line_tables", "part_tables", "trust_table"]
-
 COLUMN_WORDS = (
     "PSNR and gains are against the truth. Share of the gap: 0 for the plain loss, 1 for true "
     "pairs; n/a where the gap between the two is not significant. Edges: mean length of the flow "

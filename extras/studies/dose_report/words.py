@@ -8,8 +8,6 @@ from defocus.extras.studies.dose.claims import labels_of, line_of, turned, witho
 from defocus.progress import counted
 from defocus.reports.text import number_text
 
-__all__ = ["INPUT", "Document", "dose_result", "interval_words", "study_title", "study_words"]
-
 Document = Mapping[str, Any]
 """What :func:`~defocus.extras.studies.dose.kept.read_doses` gives."""
 

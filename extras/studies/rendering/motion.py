@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from defocus.extras.studies.rendering.request import Kind
 from defocus.scene.occluders import Occluder, StreamScene
 
-__all__ = ["Motion", "draw_motion", "moved_scene"]
-
 Array = NDArray[np.float32]
 
 PERCENTILE = 95

@@ -24,8 +24,6 @@ from defocus.errors import SettingsError
 from defocus.scene.kernel_bank import OPTICS
 from defocus.settings import Settings, load_settings
 
-__all__ = ["DoseRequest", "Kind", "PairCounts", "load_dose_request"]
-
 Kind: TypeAlias = Literal["shift", "zoom", "rotation", "parallax", "mixture"]
 LARGEST_DOSE_PX = 16.0
 

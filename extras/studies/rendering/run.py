@@ -33,8 +33,6 @@ from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.occluders import Sources
 from defocus.scene.pictures import Branch
 
-__all__ = ["DOSE", "PHOTOGRAPH", "render_dosed_dataset"]
-
 DOSE = "dose_px"
 """Key of a pair's metadata: the 95th percentile of its displacement, px."""
 

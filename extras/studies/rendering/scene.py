@@ -21,8 +21,6 @@ from defocus.scene.kernel_bank import (
 )
 from defocus.scene.occluders import Sources, draw_scene
 
-__all__ = ["DosedScene", "render_doses"]
-
 Array = NDArray[np.float32]
 
 SPARE = 2.0

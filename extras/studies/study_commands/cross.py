@@ -7,8 +7,6 @@ import click
 from defocus.benchmark.commands._options import dry_run_option
 from defocus.command_line.commands import SectionedCommand
 
-__all__ = ["command"]
-
 SECTIONS = {
     "Weights and datasets": ("--weights", "--dataset"),
     "Output": ("--out", "--dry-run", "--json"),

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from defocus.datasets.pair import Pair
     from defocus.reports.model import Cell, Table
 
-__all__ = ["command"]
-
 SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
 """Systems that estimate a map and need no training."""
 

@@ -8,8 +8,6 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.progress import counted
 
-__all__ = ["command"]
-
 
 @click.command(name="render-doses")
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))

@@ -9,8 +9,6 @@ from defocus.errors import DefocusError
 from defocus.extras.text.similarity import similarity
 from defocus.tesseract import REMEDY, read_text, tesseract_version
 
-__all__ = ["METRIC", "characters_in"]
-
 FEWEST_CHARACTERS = 4
 """A picture with fewer that can be read is none of text."""
 

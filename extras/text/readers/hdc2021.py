@@ -8,8 +8,6 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import Pair, ReaderCard
 from defocus.errors import DatasetError
 
-__all__ = ["CARD", "check", "read"]
-
 CARD = ReaderCard(
     title="HDC2021 (Helsinki Deblur Challenge): text on e-ink, 20 steps of defocus",
     source="https://doi.org/10.5281/zenodo.4916176",

@@ -14,8 +14,6 @@ from defocus.scene.pixels import trimmed
 from defocus.scene.real_lens import RealLens
 from defocus.scene.window import Window, shown
 
-__all__ = ["lens_blurred"]
-
 Array = NDArray[np.float32]
 
 PLACES = (3, 4)

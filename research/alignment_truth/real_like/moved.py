@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 
-__all__ = ["Bend", "moved"]
-
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 

@@ -18,8 +18,6 @@ from defocus.scene.real_lens import RealLens
 from research.alignment_truth.real_like.lens import lens_blurred
 from research.alignment_truth.real_like.scene import MARGIN_PX, draw_scene
 
-__all__ = ["RealLikePair", "draw_warp", "real_like_pair"]
-
 Array = NDArray[np.float32]
 
 PITCHES_UM = (15.0, 43.0)

@@ -16,8 +16,6 @@ from defocus.align.registration.register import register
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.images import Image
 
-__all__ = ["OURS", "PEERS", "Placed", "placements"]
-
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 

@@ -17,8 +17,6 @@ from defocus.raw import RAW_SUFFIXES
 from research.alignment_truth.rendered.textures import Split, split_of
 from research.alignment_truth.stacks import MERGED
 
-__all__ = ["MARGIN_PX", "RealLikeScene", "draw_scene", "scene_files"]
-
 Array = NDArray[np.float32]
 
 CANVAS = (768, 1088)

@@ -14,8 +14,6 @@ from defocus.images import Image, as_float, linear_to_srgb, srgb_to_linear
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.alignment_truth.real_like.peers import Placed, placements
 
-__all__ = ["RAW", "TRUE", "MethodMeans", "WarpScore", "method_means", "score_pair", "scores_of"]
-
 Array = NDArray[np.float32]
 
 TRUE, RAW = "true transform", "nothing moved"

@@ -6,8 +6,6 @@ from research.alignment_truth.failures import FAILURE_PX, RegistrationTrial, cou
 from research.alignment_truth.real_like.peers import OURS
 from research.alignment_truth.real_like.score import RAW, TRUE, MethodMeans, WarpScore, method_means
 
-__all__ = ["method_table", "real_like_table"]
-
 CLEARLY_PX = 0.05
 """So much less of error at a corner is more than chance makes of it."""
 HEAD = (

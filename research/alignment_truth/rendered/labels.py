@@ -10,8 +10,6 @@ from defocus.scene.window import Window
 from research.alignment_truth.rendered.rendering import Defocus
 from research.alignment_truth.rendered.scene import TruthSurface
 
-__all__ = ["edge_class", "front_depth", "visible"]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from research.alignment_truth.rendered.textures import Split
 
-__all__ = ["OUTLINES_OF", "RELIEFS_OF", "Outline", "Relief", "draw_outline", "draw_relief"]
-
 Array: TypeAlias = NDArray[np.float32]
 OutlineKind: TypeAlias = Literal["ellipse", "polygon", "blob", "annulus", "star", "bars"]
 ReliefKind: TypeAlias = Literal["plane", "bowl", "saddle", "dome", "wave", "step"]

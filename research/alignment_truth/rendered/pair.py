@@ -16,8 +16,6 @@ from research.alignment_truth.rendered.rendering import Defocus, blurry_picture,
 from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, Textures, texture_patch
 
-__all__ = ["FULL", "STILL", "Ranges", "TruthPair", "at_width", "render_pair"]
-
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

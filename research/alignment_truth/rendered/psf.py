@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from defocus.scene.aperture import Aperture, aperture_psf
 from research.alignment_truth.rendered.textures import Split
 
-__all__ = ["ASYMMETRIC", "FAMILIES_OF", "PSF", "PSFFamily", "draw_psf", "kernel"]
-
 PSFFamily: TypeAlias = Literal[
     "disc",
     "soft-disc",

@@ -25,8 +25,6 @@ from defocus.scene.window import Window, shown
 from research.alignment_truth.rendered.psf import ASYMMETRIC, PSF, kernel
 from research.alignment_truth.rendered.scene import TruthSurface, View
 
-__all__ = ["Defocus", "Rendered", "blurry_picture", "sharp_picture"]
-
 Array = NDArray[np.float32]
 
 SLICE_PX = 2.0

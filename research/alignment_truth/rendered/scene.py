@@ -13,8 +13,6 @@ from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.layout import Outline, Relief
 
-__all__ = ["TEXELS_PER_PX", "TruthSurface", "View"]
-
 Array = NDArray[np.float32]
 
 TEXELS_PER_PX = 2

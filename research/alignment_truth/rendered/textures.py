@@ -20,8 +20,6 @@ from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image
 from defocus.raw import RAW_SUFFIXES
 from defocus.scene.pictures import LINEAR_OF_BYTE, PICTURES, picture_of
 
-__all__ = ["SPLITS", "Split", "Textures", "load_textures", "split_of", "texture_patch"]
-
 Split: TypeAlias = Literal["train", "choose", "test"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)

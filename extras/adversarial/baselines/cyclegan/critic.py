@@ -9,8 +9,6 @@ from torch import nn
 
 from defocus.extras.adversarial.baselines.cyclegan.network import draw_weights
 
-__all__ = ["Critic", "Pool"]
-
 SLOPE = 0.2
 
 

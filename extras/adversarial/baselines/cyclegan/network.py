@@ -8,8 +8,6 @@ from torch import nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
-__all__ = ["Generator", "draw_weights"]
-
 MULTIPLE = 4  # two halvings
 BLOCKS = 9
 WEIGHT_STD = 0.02

@@ -11,8 +11,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.extras.adversarial.baselines.defocusgan.branches import add_layers, branch, pooled_to
 
-__all__ = ["KERNEL_RADII", "BlurMapNet", "KernelBank", "initial_kernel"]
-
 MULTIPLE = 16  # four halvings
 KERNEL_SIZES = (1, 4, 4, 7)
 LIMIT = 24.0

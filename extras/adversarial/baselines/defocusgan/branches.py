@@ -13,8 +13,6 @@ from torch.nn import functional
 
 from defocus.baselines.layers.attention import ChannelAttention
 
-__all__ = ["add_layers", "branch", "pooled_to"]
-
 HALVING = (1, 2, 3, 4)
 DOUBLING = (5, 6, 7, 8)
 REDUCTION = 16

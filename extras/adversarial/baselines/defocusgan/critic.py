@@ -8,8 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Critic", "gradient_penalty", "patch_blur"]
-
 SLOPE = 0.2
 PENALTY = 10.0
 

@@ -12,8 +12,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.extras.adversarial.baselines.defocusgan.branches import add_layers, branch, pooled_to
 
-__all__ = ["MASKED_ITERATIONS", "Generator"]
-
 MULTIPLE = 16  # H / 8 at the coarsest scale, halved once more there
 KERNEL_SIZES = (1, 4, 7, 10)
 BOUNDS = (0.0, 1.9, 4.2, 6.2, math.inf)

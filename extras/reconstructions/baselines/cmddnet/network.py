@@ -14,8 +14,6 @@ from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.extras.reconstructions.selective_scan.ss2d import SS2D
 from defocus.extras.reconstructions.u_shape import UShape
 
-__all__ = ["CMDDNet"]
-
 COARSER = 4
 """Times, are the features that are scanned."""
 

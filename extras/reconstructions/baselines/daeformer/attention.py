@@ -10,8 +10,6 @@ from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.layers.transformer import TransposedAttention
 
-__all__ = ["ChannelEnhanced", "SpaceEnhanced"]
-
 REDUCTION = 8
 GATE_KERNEL = 7
 

@@ -16,8 +16,6 @@ from defocus.extras.reconstructions.baselines.daeformer.attention import (
     SpaceEnhanced,
 )
 
-__all__ = ["DAEformer"]
-
 MULTIPLE = 8  # three halvings
 EXPANSION = 2.66
 SPACE_LEVELS = 2

@@ -14,8 +14,6 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.gkmnet.network import COUNT, WIDTH, Backbone, InterleavedBank
 
-__all__ = ["GGKMNet", "Mixture"]
-
 MULTIPLE = 16
 SCALES = 3
 GROUPS = 3

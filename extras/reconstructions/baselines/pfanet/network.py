@@ -11,8 +11,6 @@ from torch.nn import functional
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.extras.reconstructions.u_shape import UShape
 
-__all__ = ["PFANet"]
-
 KERNELS = (3, 5, 7)
 REDUCTION = 8
 

@@ -20,8 +20,6 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
 from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import NCSNpp
 
-__all__ = ["ScoreSDE"]
-
 SEED = 0
 VARIANCE = 0.0625
 """Of a picture's pixels about their mean, for the likelihood alone."""

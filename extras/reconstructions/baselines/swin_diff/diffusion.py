@@ -12,8 +12,6 @@ from torch import nn
 from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR
 from defocus.extras.reconstructions.baselines.swin_diff.mixer import TOKENS, Mixer
 
-__all__ = ["Denoiser", "diffused_prior", "first_noise", "noised_prior"]
-
 TIMES = 8
 FIRST_BETA, LAST_BETA = 0.1, 0.99
 FIRST_TIME_SCALE = 1e-3

@@ -11,8 +11,6 @@ from torch.nn import functional
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.extras.reconstructions.baselines.swin_diff.mixer import Mixer
 
-__all__ = ["PRIOR", "LatentEncoder"]
-
 PRIOR = 256
 """Channels of a whole prior's token."""
 SHRINKING = 4

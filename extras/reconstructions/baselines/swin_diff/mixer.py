@@ -5,8 +5,6 @@ Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at 
 import torch
 from torch import nn
 
-__all__ = ["TOKENS", "Mixer"]
-
 TOKENS = 16
 
 

@@ -17,8 +17,6 @@ from defocus.extras.reconstructions.baselines.swin_diff.diffusion import (
 from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR, LatentEncoder
 from defocus.extras.reconstructions.baselines.swin_diff.transformer.network import Transformer
 
-__all__ = ["SwinDiff"]
-
 SEED = 0
 
 

@@ -6,19 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "CROP_PX",
-    "GAP_PX",
-    "HEAD_PX",
-    "SHOWN",
-    "StripParts",
-    "cut_strip",
-    "error_picture",
-    "error_scale",
-    "joined",
-    "strip_name",
-]
-
 CROP_PX, SHOWN = 112, 2
 """Side of a crop, and by how much it is enlarged."""
 

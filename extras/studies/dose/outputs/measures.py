@@ -34,15 +34,6 @@ from defocus.reading import parse_json, read_text
 from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = [
-    "EDGES",
-    "LINES",
-    "OFFICIAL_GRID",
-    "edge_displacement_px",
-    "mean_bend_px",
-    "restored_scores",
-]
-
 OFFICIAL_GRID = "deformed-gt, official grid"
 EDGES = "edge_px"
 LINES = "line_px"

@@ -20,8 +20,6 @@ from defocus.images import as_float, read_image
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT
 
-__all__ = ["losses_of_pair", "reblur_losses"]
-
 SIDE_PX = 96
 """Side of the middle of a picture that is measured, as of the study's training crops."""
 

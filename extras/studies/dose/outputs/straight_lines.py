@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from defocus.edges.straightness import LEAST_PLACES, line_deviation
 
-__all__ = ["REACH_PX", "StraightLine", "line_bend_px", "straight_lines"]
-
 Picture = NDArray[np.float64]
 Array = NDArray[np.float64]
 

@@ -38,8 +38,6 @@ from defocus.images import as_float, read_image
 from defocus.reports.pictures import encode_tiles
 from defocus.training.devices import best_device
 
-__all__ = ["shown_lines", "write_strip"]
-
 FONT_SIZE = 0.5
 
 Picture = NDArray[np.float64]

@@ -6,8 +6,6 @@ from numpy.typing import NDArray
 
 from defocus.extras.studies.dose.outputs.straight_lines import REACH_PX
 
-__all__ = ["with_ticks"]
-
 TICK_PX = (REACH_PX + 3, REACH_PX + 7)
 """From where to where a tick lies beside the line: outside what is measured of it."""
 

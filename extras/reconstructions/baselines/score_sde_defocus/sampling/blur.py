@@ -15,8 +15,6 @@ from defocus.baselines.operators.varying import (
     sigma_of,
 )
 
-__all__ = ["GaussianBlur", "gaussian_blur"]
-
 LEVELS = 6
 SUPPORT = 3.0
 """Standard deviations that a kernel reaches to each side."""

@@ -11,8 +11,6 @@ import torch
 
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler import Score
 
-__all__ = ["Blur", "Conditioned"]
-
 
 class Blur(Protocol):
     """A linear operator A, no gain above 1."""

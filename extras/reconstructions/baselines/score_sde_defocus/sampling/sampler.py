@@ -11,8 +11,6 @@ import torch
 
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Step
 
-__all__ = ["PutBack", "Score", "ancestral", "predictor_corrector", "reverse_diffusion"]
-
 Score: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
 """From noisy pictures and their noise to the gradient of the logarithm of their density."""
 PutBack: TypeAlias = Callable[[Step], float]

@@ -5,8 +5,6 @@ Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), s
 import math
 from dataclasses import dataclass
 
-__all__ = ["LAST_TIME", "Exploding", "Step"]
-
 LAST_TIME = 1e-5
 """Shortly before the end, where the noise is least."""
 

@@ -16,8 +16,6 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.re
     halved,
 )
 
-__all__ = ["Attention", "Combination", "Residual", "Waves", "convolution", "dense", "group_norm"]
-
 EPSILON = 1e-6
 LARGEST_GROUPS = 32
 NOTHING = 1e-10

@@ -26,8 +26,6 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.re
     halved,
 )
 
-__all__ = ["NCSNpp"]
-
 
 class NCSNpp(nn.Module):
     """The score of noisy pictures: gradient of the logarithm of their density.

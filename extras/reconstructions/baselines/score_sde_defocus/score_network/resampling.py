@@ -7,8 +7,6 @@ at cb1f359 has it.
 import torch
 from torch.nn import functional
 
-__all__ = ["doubled", "halved"]
-
 TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 
 

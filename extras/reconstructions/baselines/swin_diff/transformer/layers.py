@@ -15,8 +15,6 @@ from defocus.baselines.layers.attention import WindowedAttention
 from defocus.baselines.layers.pointwise import ChannelNorm, PointwiseLinear
 from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
 
-__all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]
-
 EXPANSION = 2.66
 
 Window: TypeAlias = Literal["plain", "shifted"]

@@ -22,8 +22,6 @@ from defocus.extras.reconstructions.baselines.swin_diff.transformer.layers impor
     Window,
 )
 
-__all__ = ["Transformer"]
-
 MULTIPLE = 8  # three halvings
 
 
