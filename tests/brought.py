@@ -10,8 +10,6 @@ from defocus.benchmark.metric.metric import _metrics_beside
 from defocus.benchmark.section.registry import _sections_beside
 from defocus.progress import telling
 
-__all__ = ["forgotten"]
-
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -24,11 +24,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = [
-    "CHECKOUT", "COMMANDS", "StartedCommand", "has_ended", "run_command", "run_python",
-    "start_code", "start_command", "wait_until",
-]  # fmt: skip
-
 CHECKOUT = Path(__file__).parents[1]
 
 COMMANDS = {

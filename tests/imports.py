@@ -8,8 +8,6 @@ from pathlib import Path
 
 import grimp
 
-__all__ = ["Imports", "imports_of"]
-
 BESIDE = ("tests", "research")
 """Rooms beside the package; their files are named by path."""
 

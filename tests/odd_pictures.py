@@ -11,8 +11,6 @@ from PIL import Image as Pillow
 
 from defocus.orientation import as_stored
 
-__all__ = ["agrees", "told_by_others"]
-
 Pixels = NDArray[Any]
 LOSSY = 4
 """Of 255, by which two decoders of one JPEG may differ."""

@@ -20,8 +20,6 @@ from pathlib import Path
 from tests.imports import imports_of
 from tests.rings import DEFAULT
 
-__all__ = ["CHECKOUT", "FAULTS", "Fault", "files_for"]
-
 CHECKOUT = Path(__file__).parents[1]
 
 NEAR = 12

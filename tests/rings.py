@@ -14,8 +14,6 @@ import pytest
 
 from tests.imports import imports_of
 
-__all__ = ["DEFAULT", "FULL", "changed_since", "extra_of", "give_ring", "left_unread", "unreached"]
-
 TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
 

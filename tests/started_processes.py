@@ -6,8 +6,6 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-__all__ = ["StartedProcesses"]
-
 EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
 
 ASKED_ONCE = frozenset({"/sbin/ldconfig", "fc-list", "uname"})

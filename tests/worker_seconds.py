@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["CASE_S", "FILE_S", "RING_S", "ROOM", "worker_seconds"]
-
 CASE_S, FILE_S, RING_S = 1.0, 30.0, 360.0
 """Most worker-seconds of a case, of a file and of the default ring: two cores for three minutes."""
 

@@ -7,8 +7,6 @@ from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
-__all__ = ["loss_falls_to", "paired_batch"]
-
 
 def paired_batch(side: int = 32, count: int = 2) -> Batch:
     """Bright smooth pictures; blurry: a box of 5 px and half the light; views 1 px to the sides."""

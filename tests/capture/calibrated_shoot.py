@@ -8,8 +8,6 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 
-__all__ = ["check_that_a_shoot_uses"]
-
 
 def check_that_a_shoot_uses(calibration: Path, uri: str) -> None:
     """A pair that is rejected without the calibration is accepted with it, and it is kept."""

@@ -12,7 +12,6 @@ from PIL import ExifTags
 
 from tests.fuzz.campaign import damaged_once
 
-__all__ = ["exif_block"]
 Entry: TypeAlias = tuple[int, int, int, bytes]
 """Tag, type, number of values and their bytes."""
 

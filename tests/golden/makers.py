@@ -29,8 +29,6 @@ from defocus.datasets.rendering.run import render_dataset
 from defocus.datasets.sidecar_writing import SIDECAR_REVISION, write_sidecar
 from tests.golden.numbers import Numbers, of_folder, of_value
 
-__all__ = ["COMMAND", "CORE", "FILE", "MAKERS", "REVISIONS", "numbers_of", "stored_dataset"]
-
 COMMAND = "python -m tests.golden.makers"
 FILE = Path(__file__).with_name("makers.json")
 STORED = Path(__file__).parents[1] / "stored" / "made_2026_11.tar.xz"

@@ -8,8 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ["Numbers", "of_folder", "of_value"]
-
 UNSTABLE = ("sha256", "bytes", "version", "content_hash", "revision", "thumbnail", "bits")
 """Keys of records that follow from other numbers or from the libraries that pack bytes."""
 

@@ -24,8 +24,6 @@ from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES, Profile
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import read_image, write_image
 
-__all__ = ["COMMAND", "FILE", "measured", "metrics", "versions"]
-
 COMMAND = "python -m tests.golden.scores"
 FILE = Path(__file__).with_name("scores.json")
 

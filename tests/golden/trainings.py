@@ -22,8 +22,6 @@ from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study,
 from defocus.datasets.pair import Dataset, Pair
 from defocus.training.record.folder import CURVE
 
-__all__ = ["COMMAND", "SYSTEMS", "kept", "measured", "planned", "remake", "versions"]
-
 COMMAND = "python -m tests.golden.trainings"
 FILE = Path(__file__).with_name("training.json")
 """Of each system the revisions, each step's line of the curve, and of each tensor the mean and the

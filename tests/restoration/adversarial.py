@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.scene.textures import FONTS, draw_texture
 
-__all__ = ["KINDS", "Trap", "traps"]
 SIZE = (160, 192)
 Array = NDArray[np.float32]
 

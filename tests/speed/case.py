@@ -17,8 +17,6 @@ from packaging.version import Version
 
 from tests.speed import cases
 
-__all__ = ["Case", "Work", "all_cases", "apart", "kept_ratios", "new_folder"]
-
 Work: TypeAlias = Callable[[], object]
 
 HISTORY = Path(__file__).parent / "history"

@@ -13,8 +13,6 @@ from defocus.baselines.systems.p2ikt.network import P2IKT
 from defocus.baselines.systems.pptformer.network import PPTformer
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES"]
-
 
 def dmenet(network: DMENet, given: Given) -> Arrays:
     found = network.outputs(*given.inputs.values())

@@ -15,7 +15,6 @@ from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, newton_
 from defocus.baselines.operators.varying import gaussian_psf
 from tests.conformance.probe import Arrays, Given, operator_probe
 
-__all__ = ["PROBES"]
 BETAS = (1.0, 8.0, 64.0)
 SIGMA_PX, RADIUS_PX = 1.5, 6
 

@@ -10,8 +10,6 @@ import torch
 from defocus.baselines.systems.drbnet.network import DRBNet, filtered
 from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
 
-__all__ = ["PROBES"]
-
 
 def _run_network(network: DRBNet, given: Given) -> Arrays:
     pictures = given.inputs

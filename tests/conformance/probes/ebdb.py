@@ -13,8 +13,6 @@ from defocus.baselines.systems.ebdb.network import (
 )
 from tests.conformance.probe import Arrays, Given, operator_probe
 
-__all__ = ["PROBES"]
-
 
 def _run(given: Given) -> Arrays:
     image, edges = given.inputs["image"].numpy(), given.inputs["edges"].numpy()

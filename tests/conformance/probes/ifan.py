@@ -22,7 +22,6 @@ from tests.conformance.probe import (
     operator_probe,
 )
 
-__all__ = ["PROBES"]
 STORED_FILTERS = slice(None, None, 97)
 CORRECTED = "output_corrected_iac"
 

@@ -7,8 +7,6 @@ from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.operators.reblurring.operator import blur_levels
 from tests.conformance.probe import Arrays, Given, network_probe, operator_inputs, operator_probe
 
-__all__ = ["PROBES"]
-
 
 def _run_operators(given: Given) -> Arrays:
     inputs = given.inputs

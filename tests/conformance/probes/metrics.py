@@ -6,7 +6,6 @@ import torch
 from defocus.benchmark.metrics.fsim import feature_similarity
 from tests.conformance.probe import Arrays, Given, operator_probe
 
-__all__ = ["PROBES"]
 REFERENCE = "ref"
 
 

@@ -17,7 +17,6 @@ from defocus.baselines.systems.uformer_b.network import Uformer
 from defocus.baselines.systems.unet.network import UNet
 from tests.conformance.probe import network_probe
 
-__all__ = ["PROBES"]
 AIFNET = {"output": "restored", "logits": "logits", "defocus_map": "blur_map"}
 SCALES = {"output": "restored", "half": "half", "quarter": "quarter"}
 

@@ -17,7 +17,6 @@ from tests.conformance.probe import (
     operator_probe,
 )
 
-__all__ = ["PROBES"]
 EDGE_CHANNELS = 4
 """The ``warp_edge*`` arrays of ``pwcnet_ops`` keep the first four channels."""
 

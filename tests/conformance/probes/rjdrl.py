@@ -5,8 +5,6 @@ from defocus.baselines.systems.rjdrl_restormer.network import rjdrl_restormer
 from defocus.baselines.systems.rjdrl_unet.network import Guided, rjdrl_unet
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES"]
-
 
 def run_guided(network: Guided, given: Given) -> Arrays:
     """The restored picture, and the part of the estimate that the fixture stores."""

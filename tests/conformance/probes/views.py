@@ -10,8 +10,6 @@ from defocus.baselines.systems.lakdnet.network import LaKDNet
 from defocus.baselines.systems.mdp.network import MDP, VIEWS
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES"]
-
 
 def dpdnet(network: DPDNet, given: Given) -> Arrays:
     (pictures,) = given.inputs.values()  # blue, green, red: the network's own order

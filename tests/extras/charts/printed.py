@@ -14,8 +14,6 @@ from defocus.extras.charts.reading import patterns
 from defocus.extras.charts.sheet.parts import LeavesSquare, part_shapes
 from defocus.scene.shapes import draw_shapes
 
-__all__ = ["leaves_drawn_once"]
-
 
 @lru_cache(maxsize=24)
 def _drawn(

@@ -19,8 +19,6 @@ from defocus.extras.labs.statement import (
     canonical,
 )
 
-__all__ = ["make_repository"]
-
 SYSTEMS = ("input", "unet", "nafnet", "restormer", "jdrl-unet")
 METRICS = {"psnr": 25.0, "ssim": 0.75, "lpips": 0.3, "mae": 0.04, "fsim": 0.9}
 HASH = "0" * 64

@@ -10,8 +10,6 @@ import uvicorn
 
 from defocus.extras.pages.serving.patience import PatientProtocol
 
-__all__ = ["serving"]
-
 STOP_SECONDS = 5
 """How long answers that have begun may go on; a browser keeps asking for events."""
 

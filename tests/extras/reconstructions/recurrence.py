@@ -2,8 +2,6 @@
 
 import torch
 
-__all__ = ["recurrence", "sequences"]
-
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 

@@ -16,8 +16,6 @@ from defocus.reports.model import Column, Page, Table
 from tests.benchmark.example_study import ENTRY
 from tests.speed.case import Case, Work, new_folder
 
-__all__ = ["CASES", "METRICS", "PROTOCOLS", "store_of_scores"]
-
 PROTOCOLS = ("gt", "input-aligned", "deformed-gt", "truth")
 METRICS = ("psnr", "ssim", "mae", "lpips", "fsim", "ssim_gaussian", "warp_px", "psnr_centre")
 SYSTEMS, PICTURES, DATASETS = 30, 104, 10

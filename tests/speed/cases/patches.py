@@ -17,8 +17,6 @@ from defocus.datasets.patching.packing import Crop, PatchStore, Storage, pack
 from defocus.images import Image, read_image, write_image
 from tests.speed.case import Case, apart, new_folder
 
-__all__ = ["CASES", "photographs"]
-
 SIZE, SMALL = (1120, 1680), (560, 840)
 PATCH_PX, SMALL_PX = 512, 256
 PICTURES, PLACES = 6, 200

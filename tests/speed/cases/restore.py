@@ -14,8 +14,6 @@ from defocus.restoration.restorer import Restorer, make_restorer
 from defocus.scene.textures import draw_texture
 from tests.speed.case import Case, Work
 
-__all__ = ["CASES", "large_picture"]
-
 HEIGHT, WIDTH = 3000, 4000
 PART, SMALL = 1000, 384
 SMALL_TILE_PX = 256

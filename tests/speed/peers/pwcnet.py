@@ -10,8 +10,6 @@ from torch import nn
 from defocus.align.flow.pwcnet.network import LEVEL_NAMES, SLOPE, Decoder, PWCNet
 from defocus.align.flow.pwcnet.operators import DISPLACEMENTS, SNIKLAUS
 
-__all__ = ["naive_network", "ported_network", "unfolded_cost_volume"]
-
 
 def unfolded_cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Same result as ``cost_volume``, with 81 copies of the features."""

@@ -9,8 +9,6 @@ import math
 import torch
 from torch.nn import functional
 
-__all__ = ["literal_reblur"]
-
 
 def literal_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Same as :func:`defocus.baselines.operators.reblurring.operator.isotropic_reblur`."""

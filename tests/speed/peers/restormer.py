@@ -14,8 +14,6 @@ from defocus.baselines.layers.pointwise import EPSILON, ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.systems.restormer.network import Restormer
 
-__all__ = ["naive_restormer"]
-
 
 class _Norm(ChannelNorm):
     def forward(self, features: torch.Tensor) -> torch.Tensor:

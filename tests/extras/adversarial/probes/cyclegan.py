@@ -4,8 +4,6 @@ from defocus.extras.adversarial.baselines.cyclegan.critic import Critic
 from defocus.extras.adversarial.baselines.cyclegan.network import Generator
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES"]
-
 
 def _judged(critic: Critic, given: Given) -> Arrays:
     """The official critic takes [-1, 1]; what it gives is no picture."""

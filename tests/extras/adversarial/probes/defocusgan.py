@@ -3,8 +3,6 @@
 from defocus.extras.adversarial.baselines.defocusgan.network import Generator
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES"]
-
 
 def _run(generator: Generator, given: Given) -> Arrays:
     """With a second input, the official network is as freshly built: at its first iteration.

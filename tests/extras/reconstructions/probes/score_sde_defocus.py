@@ -12,8 +12,6 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedul
 from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import NCSNpp
 from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
 
-__all__ = ["PROBES"]
-
 PRIOR_VARIANCE = 0.05
 
 

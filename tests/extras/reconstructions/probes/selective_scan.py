@@ -10,8 +10,6 @@ from defocus.extras.reconstructions.selective_scan.scan import selective_scan
 from defocus.extras.reconstructions.selective_scan.ss2d import SS2D, cross_merge, cross_scan
 from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
 
-__all__ = ["PROBES"]
-
 
 def _scans(given: Given) -> Arrays:
     inputs = given.inputs

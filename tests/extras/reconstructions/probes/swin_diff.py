@@ -9,8 +9,6 @@ from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR, La
 from defocus.extras.reconstructions.baselines.swin_diff.transformer.network import Transformer
 from tests.conformance.probe import Arrays, Given, network_probe
 
-__all__ = ["PROBES"]
-
 TIME = 3
 
 
