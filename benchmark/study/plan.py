@@ -82,6 +82,7 @@ _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
 _LATER_SETTINGS = (
     ("optimiser", "decayed"),
     ("training", "average_warmup"),
+    ("training", "compile"),
     ("training", "reuse"),
     ("training", "lenses"),
 )

@@ -107,6 +107,7 @@ class _Training(Generic[BatchT]):
 
     job: Job[BatchT]
     network: nn.Module
+    called: nn.Module  # the network, or what was compiled of it: it has the same weights
     objective: TrainingObjective[BatchT]
     optimisers: Optimisers
     average: AveragedModel | None
@@ -153,7 +154,9 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
         if not training.done:
             if job.check is not None:
                 job.check(training.network, training.objective, mine.world)
-            training.joint = together(training.network, training.objective, mine, device)
+            if job.method.training.compile:
+                training.called = torch.compile(training.network)
+            training.joint = together(training.called, training.objective, mine, device)
             _train_on(training, folder, device)
     return Trained(training.network, training.seconds)
 
@@ -166,7 +169,7 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
     objective = job.make_objective().to(device).train()
     optimisers = make_optimisers(job.method, network, objective)
     average = make_average(job.method, network)
-    return _Training(job, network, objective, optimisers, average, mine, code=job.code)
+    return _Training(job, network, network, objective, optimisers, average, mine, code=job.code)
 
 
 def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
@@ -265,7 +268,7 @@ def _train_step(
     values = optimiser_step(
         job.method,
         training.optimisers,
-        training.network,
+        training.called,
         training.objective,
         batch,
         Progress(step, epoch, job.method.warmup_epochs),

@@ -29,6 +29,7 @@ class Training(Settings):
         average_warmup: Whether that decay begins smaller: after step t it is at most
             (1 + t) / (10 + t), so that the first weights are soon forgotten.
         channels_last: Order of the pixels in memory that tensor cores like.
+        compile: Whether PyTorch compiles the network before the first step, which takes minutes.
         deterministic: Refuse operations whose result differs from run to run.
         validations: How often the validation pairs are scored in the course of a training.
         select: Which weights are evaluated.
@@ -46,6 +47,7 @@ class Training(Settings):
     average: float | None = Field(default=None, gt=0, lt=1)
     average_warmup: bool = False
     channels_last: bool = False
+    compile: bool = False
     deterministic: bool = False
     validations: int = Field(default=0, ge=0)
     select: Selection = "last"

@@ -109,6 +109,32 @@ def test_it_learns_and_leaves_its_record(
     assert float(rows[-1]["error"]) < float(rows[0]["error"])
 
 
+def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[nn.Module] = []
+
+    class Compiled(nn.Module):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            calls.append(self.network)
+            given: torch.Tensor = self.network(x)
+            return given
+
+    monkeypatch.setattr(torch, "compile", Compiled)
+    (tmp_path / "plain").mkdir()
+    plain = train(job(), tmp_path / "plain", CPU).network
+    assert not calls
+    compiled = METHOD.training.model_copy(update={"compile": True})
+    found = train(job(method=METHOD.model_copy(update={"training": compiled})), tmp_path, CPU)
+    assert len(calls) == 2 * STEPS  # each batch has two parts
+    assert isinstance(found.network, nn.Linear)
+    assert torch.equal(found.network.weight, plain.get_parameter("weight"))
+
+
 @pytest.mark.parametrize(("stop_at", "kept"), [(3, None), (6, 4), (11, 8)])
 def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(
     tmp_path: Path, stop_at: int, kept: int | None
