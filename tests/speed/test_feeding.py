@@ -67,11 +67,20 @@ def costly(step: int) -> Batch:
     return Batch(pictures[0], pictures[1])
 
 
-def step_seconds(workers: int, folder: Path) -> float:
+STORE = torch.rand(64, 3, 160, 160)
+
+
+def stored(step: int) -> Batch:
+    """A batch of a store in memory, which costs next to nothing."""
+    pictures = STORE[torch.arange(step, step + PAIRS) % len(STORE)]
+    return Batch(pictures, pictures)
+
+
+def step_seconds(workers: int, folder: Path, make: Callable[[int], Batch] = costly) -> float:
     """Mean time of a step after the first ones, in a training."""
 
     def batches(first: int, feeder: Feeder) -> Iterator[Batch]:
-        return feeder.ahead(costly, range(first, STEPS))
+        return feeder.ahead(make, range(first, STEPS))
 
     method = Method(epochs=1, training=Training(workers=workers))
     network = partial(nn.Conv2d, 3, 3, 1)
@@ -92,6 +101,17 @@ def test_a_step_does_not_wait_for_its_batch(
     wanted = 55 if workers else 90
     told = f"steps of {1e3 * STEP_S:.0f} ms, batches of {1e3 * BATCH_S:.0f} ms, {workers} workers"
     record_property("speed", f"{told}: {1e3 * seconds:.1f} ms a step (target: {wanted} ms)")
+
+
+@pytest.mark.benchmark(group="feeding-memory")
+def test_workers_cost_a_store_in_memory_nothing(
+    tmp_path: Path, benchmark: Any, record_property: Say
+) -> None:
+    alone = step_seconds(0, tmp_path / "alone", stored)
+    beside = benchmark.pedantic(partial(step_seconds, 1, tmp_path / "beside", stored))
+    told = f"batches of a store in memory: {1e3 * alone:.1f} ms a step, with a worker"
+    told += f" {1e3 * beside:.1f}: {100 * (beside / alone - 1):+.1f} % (target: 3 %)"
+    record_property("speed", told)
 
 
 @pytest.mark.benchmark(group="feeding-stream")
