@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Generic, cast
 
 import torch
 from torch import nn
@@ -155,7 +155,7 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
             if job.check is not None:
                 job.check(training.network, training.objective, mine.world)
             if job.method.training.compile:
-                training.called = torch.compile(training.network)
+                training.called = cast("nn.Module", torch.compile(training.network))
             training.joint = together(training.called, training.objective, mine, device)
             _train_on(training, folder, device)
     return Trained(training.network, training.seconds)
