@@ -9,7 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from defocus.blocks.directories import DirectoryEntry, read_structure
+from defocus.blocks.directories import (
+    FRACTIONS,
+    LETTERS,
+    TEXT,
+    UNDEFINED,
+    DirectoryEntry,
+    read_structure,
+)
 from defocus.blocks.exif import EXIF_DIRECTORY, GPS_DIRECTORY
 from defocus.blocks.webp import webp_chunk
 from defocus.errors import FileError
@@ -27,9 +34,6 @@ _RAF, _RAF_PLACES = b"FUJIFILMCCD-RAW", slice(84, 92)
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CANON_BOXES = {b"CMT1": 0, b"CMT2": EXIF_DIRECTORY, b"CMT4": GPS_DIRECTORY}
 _FURTHER = (EXIF_DIRECTORY, GPS_DIRECTORY)
-_TEXT, _UNDEFINED, _FRACTIONS = {2, 129}, 7, {5: "I", 10: "i"}
-_LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
-_LETTERS |= {16: "Q", 17: "q", 18: "Q"}
 _MAKE, _MODEL, _SECONDS, _F_NUMBER, _ISO, _TAKEN = 271, 272, 33434, 33437, 34855, 36867
 _FOCAL_LENGTH, _BODY_SERIAL, _LENS, _SERIAL = 37386, 42033, 42036, 65001
 
@@ -147,17 +151,17 @@ def _add_tags(tags: _Tags, group: int, data: bytes | FileBytes) -> None:
 
 def _value(entry: DirectoryEntry, order: str) -> TagValue:
     """The values of a tag; none where a fraction is divided by nothing."""
-    if entry.kind in _TEXT:
+    if entry.kind in TEXT:
         text = entry.content.split(b"\0")[0].strip(b" ")
         try:
             return text.decode()
         except UnicodeDecodeError:
             return text.decode("latin-1")
-    if entry.kind == _UNDEFINED:
+    if entry.kind == UNDEFINED:
         return entry.content
-    if entry.kind not in _FRACTIONS:
-        return struct.unpack(f"{order}{entry.count}{_LETTERS[entry.kind]}", entry.content)
-    numbers = struct.unpack(f"{order}{2 * entry.count}{_FRACTIONS[entry.kind]}", entry.content)
+    if entry.kind not in FRACTIONS:
+        return struct.unpack(f"{order}{entry.count}{LETTERS[entry.kind]}", entry.content)
+    numbers = struct.unpack(f"{order}{2 * entry.count}{FRACTIONS[entry.kind]}", entry.content)
     if not all(numbers[1::2]):
         return ()
     return tuple(map(Fraction, numbers[::2], numbers[1::2]))

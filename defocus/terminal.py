@@ -2,8 +2,13 @@
 
 import itertools
 import re
+import shutil
+import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
+
+PAGE_CELLS = 100
+"""Cells of a line of words where stdout is no terminal."""
 
 BETWEEN = "   "
 """Blanks between columns."""
@@ -19,6 +24,11 @@ _INLINE = (
     (re.compile(r"`|\\(?=[|*_])"), ""),
 )
 """Bold, italic, links, code and escapes of Markdown, and what a terminal shows."""
+
+
+def stdout_cells(elsewhere: int = PAGE_CELLS) -> int:
+    """Cells of a line of the terminal; so many where stdout is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else elsewhere
 
 
 def cell_width(text: str) -> int:

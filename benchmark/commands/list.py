@@ -158,10 +158,6 @@ def _short(difference: float | None) -> str:
     return "none" if difference is None else f"{difference:.1e}"
 
 
-_WIDTH = 100
-"""Columns of the text where stdout is no terminal."""
-
-
 def describe(system: "Baseline") -> dict[str, Any]:
     """Its card, README, parameters and training settings."""
     from dataclasses import asdict
@@ -187,13 +183,10 @@ def describe(system: "Baseline") -> dict[str, Any]:
 
 def show(facts: dict[str, Any]) -> None:
     """Print the description of a system."""
-    import shutil
-    import sys
-
     from defocus.reports.text import visible
-    from defocus.terminal import markdown_lines
+    from defocus.terminal import markdown_lines, stdout_cells
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    width = stdout_cells()
     readme = "\n".join(map(visible, facts["readme"].split("\n")))
     for line in markdown_lines(readme, width):
         click.echo(line)

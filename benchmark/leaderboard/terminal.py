@@ -1,7 +1,5 @@
 """Leaderboard on the terminal."""
 
-import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,14 +15,11 @@ from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
 from defocus.reports.rows import numeric_columns
 from defocus.reports.text import plain, visible
-from defocus.terminal import BETWEEN, cell_width, column_widths, row_lines, wrapped
+from defocus.terminal import BETWEEN, cell_width, column_widths, row_lines, stdout_cells, wrapped
 
 if TYPE_CHECKING:
     from defocus.benchmark.study.outcome import Outcome
     from defocus.benchmark.study.plan import Study
-
-_WIDTH = 100
-"""Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
 
 ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 """Settings by which some networks are trained from scratch in a few minutes."""
@@ -32,6 +27,7 @@ ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 FAIR = "how to make one: docs/how-to/fair-comparison.md"
 
 _UNLIMITED = 10_000
+"""Tables are as wide as their cells where stdout is no terminal."""
 
 _LEFT_OUT = "not shown in this width"
 
@@ -104,7 +100,7 @@ def print_leaderboard(
     rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
 ) -> None:
     """Print the tables on stdout as wide as the terminal allows; notes stand once, below them."""
-    width = _columns(_UNLIMITED)
+    width = stdout_cells(_UNLIMITED)
     tables = score_tables(rows, reconstructions, tracks)
     left_out: dict[str, None] = {}
     shown: set[str] = set()
@@ -145,7 +141,7 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
 def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
     """Print tables on stdout, each with its note, and numbered notes to all of them at the end."""
     # Numbers that a narrow terminal has no room for are left out and named; words are wrapped.
-    width = _columns(_UNLIMITED)
+    width = stdout_cells(_UNLIMITED)
     for table in tables:
         shown, names = _fitting(table, width)
         if not all(numeric_columns(table)[len(shown.columns) :]):
@@ -155,13 +151,8 @@ def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
     _print_lines([f"{number}  {note}" for number, note in enumerate(notes, start=1)])
 
 
-def _columns(elsewhere: int) -> int:
-    """Columns of the terminal; so many where stdout is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else elsewhere
-
-
 def _print_table(table: Table, lines: tuple[str, ...]) -> None:
-    for line in wrapped(visible(table.caption), _columns(_WIDTH)):
+    for line in wrapped(visible(table.caption), stdout_cells()):
         click.secho(line, bold=True)
     parts = [_header(column).split("\n") for column in table.columns]
     deepest = max(map(len, parts))
@@ -169,7 +160,7 @@ def _print_table(table: Table, lines: tuple[str, ...]) -> None:
     rows = [[_cell(*both) for both in zip(row, table.columns, strict=True)] for row in table.rows]
     numbers = {at for at, numeric in enumerate(numeric_columns(table)) if numeric and at}
     natural = column_widths([*heads, *rows], _UNLIMITED)
-    widths = column_widths([*heads, *rows], _columns(_UNLIMITED), numbers)
+    widths = column_widths([*heads, *rows], stdout_cells(_UNLIMITED), numbers)
     right = {at for at in range(1, len(widths)) if widths[at] == natural[at]}
     for head in heads:
         for line in row_lines(head, widths, right):
@@ -184,7 +175,7 @@ def _print_table(table: Table, lines: tuple[str, ...]) -> None:
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in filter(None, lines):
-        for part in wrapped(visible(line), _columns(_WIDTH)):
+        for part in wrapped(visible(line), stdout_cells()):
             click.secho(part, dim=True)
 
 

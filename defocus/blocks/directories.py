@@ -8,26 +8,18 @@ from dataclasses import dataclass
 
 from defocus.reading import FileBytes
 
-SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-    129: 1,
-}
-"""Bytes of a value by its type; 16 to 18 are of BigTIFF, 129 is text of Exif 3.0."""
+LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+LETTERS |= {16: "Q", 17: "q", 18: "Q"}
+"""How ``struct`` reads a number by its type; 16 to 18 are of BigTIFF."""
+FRACTIONS = {5: "I", 10: "i"}
+"""The same of the two numbers of a fraction."""
+TEXT, UNDEFINED = (2, 129), 7
+"""Types whose values are bytes; 129 is text of Exif 3.0."""
+SIZES = dict.fromkeys((*TEXT, UNDEFINED), 1)
+SIZES |= {kind: struct.calcsize(f"<{letter}") for kind, letter in LETTERS.items()}
+SIZES |= {kind: struct.calcsize(f"<2{letter}") for kind, letter in FRACTIONS.items()}
+"""Bytes of a value by its type."""
+WHOLE = (1, 3, 4, 13, 16, 18)
 LONG, LONG8 = 4, (16, 17, 18)
 
 
@@ -69,10 +61,9 @@ class Structure:
 
     def number(self, entry: DirectoryEntry | None) -> int | None:
         """The first value of an entry of whole numbers; None if it has none."""
-        sizes = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-        if entry is None or entry.kind not in sizes or not entry.count:
+        if entry is None or entry.kind not in WHOLE or not entry.count:
             return None
-        return int(struct.unpack_from(self.order + sizes[entry.kind], entry.content)[0])
+        return int(struct.unpack_from(self.order + LETTERS[entry.kind], entry.content)[0])
 
     def directory(self, place: int) -> Directory | None:
         """The directory at a place; None if there is none."""
