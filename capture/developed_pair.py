@@ -18,14 +18,7 @@ from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import DatasetError, ImageError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
-from defocus.images import (
-    Image,
-    as_float,
-    as_integer,
-    linear_to_srgb,
-    read_image,
-    srgb_to_linear,
-)
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image, srgb_to_linear
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 from defocus.reading import read_json
 from defocus.scene.thin_lens import exposure_difference_ev

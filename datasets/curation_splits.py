@@ -76,10 +76,7 @@ def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) 
         raise NotApplicableError(
             f"{dataset.name}: its training pairs come from one scene, so none can be held out"
         )
-    wanted: dict[Split, float] = {
-        "train": 1.0 - shares.validation,
-        "validation": shares.validation,
-    }
+    wanted: dict[Split, float] = {"train": 1.0 - shares.validation, "validation": shares.validation}
     return splits | _drawn(groups, wanted, seed)
 
 

@@ -48,10 +48,7 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
         title=f"Dataset {dataset.name}",
         notice="",
         sections=(
-            (
-                "At a glance",
-                (*first, _glance(dataset, audit, usable)),
-            ),
+            ("At a glance", (*first, _glance(dataset, audit, usable))),
             *((name, parts) for name, parts in samples if parts),
             ("Content", (_counts(dataset, audit),)),
             ("Taken with", (_settings(dataset.pairs),)),

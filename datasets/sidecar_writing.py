@@ -63,12 +63,7 @@ believed. No picture of the dataset is in here; apply it to your own copy:
 
 
 def write_sidecar(
-    dataset: Dataset,
-    out: Path,
-    name: str,
-    release: Release,
-    estimator_name: str,
-    jobs: int = 1,
+    dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str, jobs: int = 1
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
     """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.

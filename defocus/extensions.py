@@ -163,10 +163,7 @@ def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:
 
 
 def guarded(
-    plugin: Plugin,
-    what: str,
-    function: Callable[..., T],
-    passing: tuple[type[Exception], ...] = (),
+    plugin: Plugin, what: str, function: Callable[..., T], passing: tuple[type[Exception], ...] = ()
 ) -> Callable[..., T]:
     """Wrap a function of a plug-in file, so that its errors become one line that names the file."""
     return wrapping(function, partial(_guarded, plugin.path, what, passing, function))

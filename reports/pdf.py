@@ -56,10 +56,7 @@ def render_pdf(page: Page) -> bytes:
     with tempfile.TemporaryDirectory(prefix="defocus-report-") as name:
         folder = Path(name)
         content: bytes = typst.compile(
-            write_typst(page, folder),
-            root=folder,
-            font_paths=_fonts(),
-            pdf_standards=["ua-1"],
+            write_typst(page, folder), root=folder, font_paths=_fonts(), pdf_standards=["ua-1"]
         )
     return content
 
@@ -67,10 +64,7 @@ def render_pdf(page: Page) -> bytes:
 def write_typst(page: Page, folder: Path) -> Path:
     """Write the input of typst into an empty folder; the template's path in it."""
     sections = [
-        {
-            "heading": _printable(heading),
-            "parts": _parts(parts, folder, str(number)),
-        }
+        {"heading": _printable(heading), "parts": _parts(parts, folder, str(number))}
         for number, (heading, parts) in enumerate(page.sections)
     ]
     document = {

@@ -19,22 +19,10 @@ from defocus.files import make_folder, require_writable, sha256_file, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
 from defocus.reading import read_json
-from defocus.restoration.blur_map_files import (
-    map_paths,
-    refuse_existing_map,
-    write_map,
-)
-from defocus.restoration.files.encoding import (
-    foreseen_remarks,
-    write_picture,
-    written_kind,
-)
+from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
+from defocus.restoration.files.encoding import foreseen_remarks, write_picture, written_kind
 from defocus.restoration.files.own_picture import read_mask, read_own_picture
-from defocus.restoration.files.sources import (
-    found_pictures,
-    targets_of,
-    test_targets,
-)
+from defocus.restoration.files.sources import found_pictures, targets_of, test_targets
 from defocus.restoration.restoration import changed_share, restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
 from defocus.restoration.tiling import overlap_px, tiles_of

@@ -68,11 +68,7 @@ def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def restore_tiled(
-    restore: Restore,
-    blurry: torch.Tensor,
-    tile_px: int,
-    overlap: int,
-    follow: Follow = unfollowed,
+    restore: Restore, blurry: torch.Tensor, tile_px: int, overlap: int, follow: Follow = unfollowed
 ) -> torch.Tensor:
     """Restore ``(1, C, H, W)`` tile by tile; where tiles overlap, one fades into the other."""
     # They fade in the middle eighth of the minimum overlap, because a tile lacks its surroundings

@@ -168,11 +168,7 @@ def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
     for name, values in zip(BLUR_NAMES, (found.diameter_px, found.sigma_px), strict=False):
         with atomic_path(folder / name) as temporary:
             tifffile.imwrite(
-                temporary,
-                values,
-                tile=TILE,
-                compression="zlib",
-                compressionargs={"level": LEVEL},
+                temporary, values, tile=TILE, compression="zlib", compressionargs={"level": LEVEL}
             )
     step = -(-max(found.diameter_px.shape) // SHOWN_PX)
     thin = (

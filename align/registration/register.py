@@ -33,12 +33,7 @@ from defocus.align.registration.level import (
 from defocus.align.registration.models import MODELS, Area, corner_distance_px, radial
 from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.registration.tile_fit import NoFit, fit_tiles, small_tiles, with_small_tiles
-from defocus.align.registration.tile_shifts import (
-    TileShifts,
-    first_tried,
-    most_alike_shifts,
-    tiled,
-)
+from defocus.align.registration.tile_shifts import TileShifts, first_tried, most_alike_shifts, tiled
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity
@@ -189,9 +184,7 @@ def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> 
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     known = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
     spread = tiles.asymmetry and replace(
-        tiles.asymmetry,
-        corner_px=level.factor * tiles.asymmetry.corner_px,
-        coma_px=level.coma_px,
+        tiles.asymmetry, corner_px=level.factor * tiles.asymmetry.corner_px, coma_px=level.coma_px
     )
     return Registration(*known, int(tiles.agreeing.sum()), level.blur_px, spread)
 

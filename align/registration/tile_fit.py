@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
-from defocus.align.registration.asymmetry import (
-    ASYMMETRY,
-    TileAsymmetry,
-    fitted_asymmetry,
-)
+from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry, fitted_asymmetry
 from defocus.align.registration.models import ModelFit, Spread, corner_distance_px
 from defocus.align.registration.robust_fit import (
     LEAST_SLOPE_GAIN,
@@ -238,10 +234,7 @@ def _apart_from(
 
 
 def _clearly_better(
-    model: str,
-    new: tuple[Settled, Checked],
-    best: tuple[Settled, Checked],
-    shape: tuple[int, ...],
+    model: str, new: tuple[Settled, Checked], best: tuple[Settled, Checked], shape: tuple[int, ...]
 ) -> bool:
     """Whether a richer model predicts left-out parts better and is truly another one."""
     apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)

@@ -95,9 +95,7 @@ def _thinned(features: torch.Tensor) -> torch.Tensor:
 
 
 def make(
-    patch_px: int = PATCH_PX,
-    spatial_weight: float = SPATIAL_WEIGHT,
-    features_weight: float = 1.0,
+    patch_px: int = PATCH_PX, spatial_weight: float = SPATIAL_WEIGHT, features_weight: float = 1.0
 ) -> LossFunction:
     """Make the loss; without VGG19's file it uses patches only and reports it."""
     backbone, stored = None, features_of(VGG19)

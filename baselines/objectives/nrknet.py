@@ -39,10 +39,7 @@ class NRKNetObjective(Objective):
         compare = dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
         restoring = _restoring(outputs, batch.target, compare)
         reblurring = _reblurring(outputs)
-        parts = {
-            "restoring": restoring.detach(),
-            "reblurring": reblurring.detach(),
-        }
+        parts = {"restoring": restoring.detach(), "reblurring": reblurring.detach()}
         return restoring + self.reblurring * reblurring, parts
 
 

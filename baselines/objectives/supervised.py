@@ -59,10 +59,7 @@ class SupervisedObjective(Objective):
         return total, parts if sum(len(term.outputs) for term in self.terms) > 1 else {}
 
     def _target(
-        self,
-        output: torch.Tensor,
-        target: torch.Tensor,
-        made: dict[tuple[int, int], torch.Tensor],
+        self, output: torch.Tensor, target: torch.Tensor, made: dict[tuple[int, int], torch.Tensor]
     ) -> torch.Tensor:
         """The target in the size of an output; each size is made once."""
         size = (output.shape[-2], output.shape[-1])

@@ -17,23 +17,9 @@ from scipy.stats.mstats import mquantiles
 from torch import nn
 
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
-from defocus.baselines.operators.domain import (
-    Array,
-    Domain,
-    Mirrored,
-    Periodic,
-    fade_to_blurry,
-)
-from defocus.baselines.operators.krishnan_fergus import (
-    krishnan_fergus,
-    krishnan_fergus_levels,
-)
-from defocus.baselines.operators.varying import (
-    LEAST_SIGMA_PX,
-    deconvolve,
-    gaussian_psf,
-    sigma_of,
-)
+from defocus.baselines.operators.domain import Array, Domain, Mirrored, Periodic, fade_to_blurry
+from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
+from defocus.baselines.operators.varying import LEAST_SIGMA_PX, deconvolve, gaussian_psf, sigma_of
 from defocus.blur.disc_diameter import disc_diameter_px
 from defocus.errors import ImageError
 from defocus.images import linear_to_srgb, srgb_to_linear

@@ -32,9 +32,7 @@ class Preset:
 
 
 DEFAULT = Preset(
-    "",
-    Prior(1.5, 16.8),
-    "power 1.5, weight 16.8: the present released code's for DPDD",
+    "", Prior(1.5, 16.8), "power 1.5, weight 16.8: the present released code's for DPDD"
 )
 """With levels that blend; the others reproduce the released stage."""
 

@@ -4,12 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from defocus.baselines.operators.domain import (
-    Array,
-    Domain,
-    Spectrum,
-    in_precision,
-)
+from defocus.baselines.operators.domain import Array, Domain, Spectrum, in_precision
 from defocus.baselines.operators.row_kernels import split_isotropic
 
 LEAST = 1e-6

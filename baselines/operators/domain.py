@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.baselines.operators.row_kernels import (
-    mirrored_adjoint,
-    mirrored_gradient,
-)
+from defocus.baselines.operators.row_kernels import mirrored_adjoint, mirrored_gradient
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Spectrum: TypeAlias = NDArray[Any]

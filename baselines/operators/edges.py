@@ -15,12 +15,7 @@ from defocus.baselines.operators.row_kernels import smooth_rows
 
 
 def recursive_filter(
-    values: Array,
-    space_px: float,
-    colour: float,
-    iterations: int,
-    *,
-    guide: Array | None = None,
+    values: Array, space_px: float, colour: float, iterations: int, *, guide: Array | None = None
 ) -> NDArray[np.float64]:
     """Smooth within areas whose guide (by default the values) is alike."""
     # ``space_px`` is the standard deviation on a flat guide, ``colour`` that in the guide's values,

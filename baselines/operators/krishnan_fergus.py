@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.chain_cards import Prior
 from defocus.baselines.operators.domain import Array, Domain, Spectrum
-from defocus.baselines.operators.row_kernels import (
-    shrink_by_table,
-    shrink_three_halves,
-)
+from defocus.baselines.operators.row_kernels import shrink_by_table, shrink_three_halves
 
 LARGEST = 2.0
 """Gradients of pictures in [0, 1] seldom exceed 1; beyond 2 the tables go on as straight lines."""

@@ -16,12 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.baselines.operators.domain import (
-    Array,
-    Domain,
-    Mirrored,
-    Spectrum,
-)
+from defocus.baselines.operators.domain import Array, Domain, Mirrored, Spectrum
 from defocus.scene.aperture import disc_psf
 
 Shape: TypeAlias = Literal["disc", "gaussian"]

@@ -113,10 +113,7 @@ def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
 
 
 def psnr_over_input(
-    psnr: float | None,
-    blurry: NDArray[np.floating[Any]],
-    target: Target,
-    profile: Profile,
+    psnr: float | None, blurry: NDArray[np.floating[Any]], target: Target, profile: Profile
 ) -> dict[str, float | None]:
     """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
     before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value

@@ -349,9 +349,7 @@ def _with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
     folder = run_folder(home.out, trained.id)
     lacking = training_left_out(folder) if run.recipe is not None else ()
     entry = replace(
-        entry,
-        code=code_of(folder),
-        train_dataset=entry.train_dataset + fewer_words(len(lacking)),
+        entry, code=code_of(folder), train_dataset=entry.train_dataset + fewer_words(len(lacking))
     )
     path = run_folder(study.out, run.id) / CHECKPOINT
     if entry.weights == "none" or not path.exists():  # added weights lie in the cache

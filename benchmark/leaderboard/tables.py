@@ -23,12 +23,7 @@ from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
-from defocus.benchmark.results.store import (
-    ELSEWHERE,
-    NARROW,
-    SCRATCH,
-    is_trained,
-)
+from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, is_trained
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import (
     CEILING,

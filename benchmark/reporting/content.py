@@ -94,11 +94,7 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     for track in tracks(results):
         shared = track.contest
         setting = ReportSetting(
-            shared.dataset,
-            shared.split,
-            shared.profile,
-            shared.data_revision,
-            shared.evaluation,
+            shared.dataset, shared.split, shared.profile, shared.data_revision, shared.evaluation
         )
         key = TrackKey(shared.budget, track.weights, track.train_dataset, track.input)
         found[setting, shared.protocol, key] = track

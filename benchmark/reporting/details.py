@@ -90,12 +90,7 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
         before = under.value if under is not None else None
         gained = None if before is None or row.value is None else row.value - before
         body.append((counted_head(place_words(name), [row], images), before, row.value, gained))
-    columns = (
-        "Part",
-        Column("Input", "dB", None, 2),
-        column("psnr"),
-        column("gain", bar=True),
-    )
+    columns = ("Part", Column("Input", "dB", None, 2), column("psnr"), column("gain", bar=True))
     said = "Blur: the diameter of the circle of confusion."
     caption = f"{line.name}: by part of the picture, under {convention.protocol}"
     return [Table.of(caption, columns, body, said)] if body else []
@@ -121,12 +116,7 @@ def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
         (scene, float(len(found)), _mean(found), _mean(gained[scene]))
         for scene, found in sorted(values.items())
     )
-    columns = (
-        "Scene",
-        Column("Pictures", decimals=0),
-        column("psnr"),
-        column("gain"),
-    )
+    columns = ("Scene", Column("Pictures", decimals=0), column("psnr"), column("gain"))
     caption = f"{line.name}: by scene, under {scores.convention.protocol}"
     return [Table.of(caption, columns, rows, large=True)]
 

@@ -5,11 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.comparison import (
-    Changes,
-    against_page,
-    compare_studies,
-)
+from defocus.benchmark.reporting.comparison import Changes, against_page, compare_studies
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables

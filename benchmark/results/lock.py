@@ -10,14 +10,7 @@ from pathlib import Path
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE
 from defocus.errors import InputError, storage_error
 from defocus.files import make_folder, try_lock
-from defocus.training.record.folder import (
-    BEST,
-    CHECKPOINT,
-    CURVE,
-    SELECTION,
-    TRAINING,
-    VALIDATION,
-)
+from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, SELECTION, TRAINING, VALIDATION
 
 
 def _temporary(*names: str) -> re.Pattern[str]:

@@ -168,11 +168,7 @@ def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
     errors = found.misalignment["uncertainty"]
     sigma_px = None if errors is None else errors["misalignment_px"] / math.sqrt(2)
     return Target(
-        _picture(found.sharp),
-        valid_mask,
-        found.estimator,
-        flow_weights=weights,
-        sigma_px=sigma_px,
+        _picture(found.sharp), valid_mask, found.estimator, flow_weights=weights, sigma_px=sigma_px
     )
 
 

@@ -211,9 +211,7 @@ def _stability(
 
 
 def _differences(
-    members: Sequence[SystemScores],
-    pictures: Sequence[Picture],
-    standings: Sequence[Standing],
+    members: Sequence[SystemScores], pictures: Sequence[Picture], standings: Sequence[Standing]
 ) -> tuple[Difference, ...]:
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,

@@ -27,12 +27,7 @@ from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
-from defocus.errors import (
-    DatasetError,
-    DefocusError,
-    InputError,
-    NotApplicableError,
-)
+from defocus.errors import DatasetError, DefocusError, InputError, NotApplicableError
 from defocus.files import make_folder, write_json
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say

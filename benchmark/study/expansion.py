@@ -14,14 +14,7 @@ from defocus.baselines.weights.store import StoredWeights, find_weights, shipped
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
-from defocus.benchmark.study.plan import (
-    Override,
-    Run,
-    Study,
-    plan_runs,
-    plan_weights,
-    select,
-)
+from defocus.benchmark.study.plan import Override, Run, Study, plan_runs, plan_weights, select
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError

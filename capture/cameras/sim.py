@@ -37,12 +37,7 @@ from defocus.capture.simulation.options import (
     parse_address,
 )
 from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM
-from defocus.capture.simulation.sensor import (
-    ExifTags,
-    encode_tiff,
-    recorded,
-    sensor_noise,
-)
+from defocus.capture.simulation.sensor import ExifTags, encode_tiff, recorded, sensor_noise
 from defocus.capture.simulation.stage import (
     FOCAL_LENGTH_MM,
     Stage,

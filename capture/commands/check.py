@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     help="Compare checksums only; do not measure and do not write report.html.",
 )
 @click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
-    help="Number of processes.",
+    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes."
 )
 def command(
     session: Path, as_json: bool, fix_index: bool, repair: bool, files_only: bool, jobs: int

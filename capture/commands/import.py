@@ -36,9 +36,6 @@ def command(session: Path, folder: Path | None, request: "ImportRequest") -> int
     request = request.model_copy(update={"folder": folder or request.watched})
     if folder is None:
         watch_pictures(
-            session,
-            request,
-            settled_seconds=request.settled_seconds,
-            json_lines=request.json_lines,
+            session, request, settled_seconds=request.settled_seconds, json_lines=request.json_lines
         )
     return import_pictures(session, request, json_lines=request.json_lines)

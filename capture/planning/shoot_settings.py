@@ -118,9 +118,7 @@ FOCAL_LENGTH = option(
     None, "--focal-length MM", text="Focal length, if the camera does not report it."
 )
 PIXEL_PITCH = option(
-    None,
-    "--pixel-pitch UM",
-    text="Pixel pitch in micrometres, if the camera does not report it.",
+    None, "--pixel-pitch UM", text="Pixel pitch in micrometres, if the camera does not report it."
 )
 SCENE_LIST = option(
     None,

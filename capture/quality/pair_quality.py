@@ -254,10 +254,7 @@ def _check_light(
     """Compare the light of the members' common area, at a size that is enough for it."""
     first, second = (reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp"))
     moved_by = _rescaled(similarity, looks["blurry"].pixels / first.pixels)
-    moved, inside = (
-        onto_grid(second.linear, moved_by),
-        inside_grid(first.linear.shape, moved_by),
-    )
+    moved, inside = (onto_grid(second.linear, moved_by), inside_grid(first.linear.shape, moved_by))
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 

@@ -149,11 +149,7 @@ class SessionFolder:
         return folder / f"{pair_id}.{1 + sum(1 for _ in folder.glob(f'{pair_id}.*'))}"
 
     def store_originals(
-        self,
-        pair: PlannedPair,
-        role: str,
-        parts: Sequence[Path],
-        on_card: Sequence[CardFile] = (),
+        self, pair: PlannedPair, role: str, parts: Sequence[Path], on_card: Sequence[CardFile] = ()
     ) -> list[StoredFile]:
         """Make a camera's ``.part`` files the originals of a role."""
         stored = keep_originals(self.root / "pairs" / pair.id, parts)

@@ -14,13 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.sessions.journal import (
-    COPIES,
-    Record,
-    copies_of,
-    decode_line,
-    encode_record,
-)
+from defocus.capture.sessions.journal import COPIES, Record, copies_of, decode_line, encode_record
 from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError, storage_error

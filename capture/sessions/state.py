@@ -155,9 +155,7 @@ class SessionState:
 
 
 def replay(
-    records: Iterable[Record],
-    journal: Path,
-    read: Callable[[Record], Line | None] = read_line,
+    records: Iterable[Record], journal: Path, read: Callable[[Record], Line | None] = read_line
 ) -> SessionState:
     """Rebuild the state of a session from its untrusted journal; ``read`` may have a cache."""
     state = SessionState()

@@ -13,13 +13,7 @@ import click
 
 from defocus.capture.body_abilities import HasDriveMode
 from defocus.capture.calibrations import load_calibrations
-from defocus.capture.camera import (
-    Camera,
-    FileKind,
-    HasFileFormats,
-    HasMirror,
-    HasWhiteBalance,
-)
+from defocus.capture.camera import Camera, FileKind, HasFileFormats, HasMirror, HasWhiteBalance
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug

@@ -192,13 +192,7 @@ def duplicates_part(audit: Audit) -> Part:
     )
     return Table.of(
         "Nearly the same picture in two splits",
-        (
-            "pair",
-            "split",
-            "other pair",
-            "its split",
-            "correlation",
-        ),
+        ("pair", "split", "other pair", "its split", "correlation"),
         rows,
         f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the test.",
         stacked=True,

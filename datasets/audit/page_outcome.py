@@ -44,9 +44,7 @@ def checks_table(found: AuditFailures, limit_px: float | None, link_of: LinkOf) 
     """Each check with the number of pairs that fail it, and the worst of them."""
     rows: list[tuple[Cell, ...]] = []
     if limit_px is not None:
-        rows.append(
-            _check(f"misaligned by more than {limit_px:g} px", found.misaligned, link_of),
-        )
+        rows.append(_check(f"misaligned by more than {limit_px:g} px", found.misaligned, link_of))
     rows += [
         _check("misalignment unknown, not shown to be aligned", found.unknown, link_of),
         _check("unreadable files, or members of two sizes", found.unreadable, link_of),

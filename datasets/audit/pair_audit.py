@@ -33,9 +33,7 @@ class NearDuplicate:
     correlation: float
 
 
-def near_duplicates(
-    prints: Sequence[tuple[str, str, Fingerprint]],
-) -> tuple[NearDuplicate, ...]:
+def near_duplicates(prints: Sequence[tuple[str, str, Fingerprint]]) -> tuple[NearDuplicate, ...]:
     """Pictures (id, split, fingerprint) that appear in more than one split, most similar first."""
     best: dict[tuple[str, str], NearDuplicate] = {}
     by_split = _by_split(prints)

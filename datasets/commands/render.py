@@ -49,8 +49,4 @@ def _rendered(request: Path, out: Path, jobs: int) -> dict[str, Any]:
     pairs, left_out = render_dataset(request, out, jobs)
     say_left_out(left_out, len(pairs) + len(left_out), "scene")
     counts = split_counts(pairs)
-    return {
-        "root": str(out),
-        "counts": counts,
-        "left_out": [one.to_json() for one in left_out],
-    }
+    return {"root": str(out), "counts": counts, "left_out": [one.to_json() for one in left_out]}

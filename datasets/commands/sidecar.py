@@ -102,12 +102,7 @@ def _done(
     given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
     say_member_warnings(opened.pairs)
     sidecar, failed = write_sidecar(
-        opened,
-        out,
-        name or "aligned-v1",
-        Release(**given),
-        estimator or DEFAULT_ESTIMATOR,
-        jobs,
+        opened, out, name or "aligned-v1", Release(**given), estimator or DEFAULT_ESTIMATOR, jobs
     )
     left_out = without(opened, failed)
     unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]

@@ -34,11 +34,7 @@ SHARE = FiniteRange(0, 0.5)
     help="Share of the validation pairs.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Seed of the random split.",
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random split."
 )
 @click.option("--estimator", help="Flow estimator used by the audit.")
 @jobs_option("Number of pairs measured at once.", 2)

@@ -27,12 +27,7 @@ from defocus.blocks.derived import carried
 from defocus.cache import atomic_folder
 from defocus.colour_profiles import in_one_space
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
-from defocus.datasets.deriving.maker import (
-    claim_folder,
-    content_of,
-    finish_dataset,
-    kept_record,
-)
+from defocus.datasets.deriving.maker import claim_folder, content_of, finish_dataset, kept_record
 from defocus.datasets.measuring.kept import (
     NO_LIMITS,
     InSession,
@@ -231,11 +226,7 @@ class _Measuring:
 
 
 def _made(
-    pair: Pair,
-    out: Path,
-    release: Release,
-    how: _Measuring,
-    size: tuple[int, int] | None,
+    pair: Pair, out: Path, release: Release, how: _Measuring, size: tuple[int, int] | None
 ) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
@@ -259,8 +250,7 @@ def _made(
 
 
 def _measured(
-    pair: Pair,
-    how: _Measuring,
+    pair: Pair, how: _Measuring
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
     """Both members of a pair, their measurement and the known defocus map, if there is one."""
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
@@ -284,11 +274,7 @@ def _measured(
     return blurry, sharp, found, known_map
 
 
-def _extent(
-    pair: Pair,
-    release: Release,
-    how: _Measuring,
-) -> tuple[int, int] | None:
+def _extent(pair: Pair, release: Release, how: _Measuring) -> tuple[int, int] | None:
     """Width and height of what both members of a pair show; None if that is unknown."""
     if pair.sharp is None:
         return None

@@ -12,12 +12,7 @@ from typing import Any
 
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.sessions.session import Session, read_session
-from defocus.datasets.deriving.maker import (
-    Derivation,
-    Derived,
-    kept_record,
-    make_dataset,
-)
+from defocus.datasets.deriving.maker import Derivation, Derived, kept_record, make_dataset
 from defocus.datasets.deriving.parts import copy_file, place_pair
 from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts, with_files
 from defocus.datasets.readers.session import session_pairs

@@ -8,12 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from defocus.cache import atomic_folder
-from defocus.datasets.manifest import (
-    make_manifest,
-    manifest_pairs,
-    read_manifest,
-    write_manifest,
-)
+from defocus.datasets.manifest import make_manifest, manifest_pairs, read_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, storage_error
 from defocus.files import atomic_path, make_folder, sha256_file

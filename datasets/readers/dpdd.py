@@ -124,8 +124,7 @@ def _single(layout: Layout) -> Layout:
 DUAL_LAYOUTS = (
     Layout(parts=tuple(_official(split) for split in SPLITS)),
     Layout(
-        parts=tuple(_patches(split) for split in SPLITS),
-        counts={"train": 7000, "validation": 888},
+        parts=tuple(_patches(split) for split in SPLITS), counts={"train": 7000, "validation": 888}
     ),
     *(
         Layout(

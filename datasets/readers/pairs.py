@@ -23,10 +23,7 @@ from defocus.isolation import LeftOut
 from defocus.progress import counted, say, several
 
 CARD = ReaderCard(
-    title="a folder of pairs",
-    source="your own disk",
-    licence=OWN_PICTURES,
-    redistributable=True,
+    title="a folder of pairs", source="your own disk", licence=OWN_PICTURES, redistributable=True
 )
 
 ROLES = ("blurry", "sharp", "truth")

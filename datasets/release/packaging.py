@@ -12,12 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.datasets.checksums import (
-    MANIFEST,
-    TAG_MANIFEST,
-    folder_hashes,
-    write_checksums,
-)
+from defocus.datasets.checksums import MANIFEST, TAG_MANIFEST, folder_hashes, write_checksums
 from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files

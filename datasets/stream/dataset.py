@@ -198,12 +198,7 @@ def _write_pages(
 
 
 def _write_pair(
-    root: Path,
-    name: str,
-    renderer: Renderer,
-    split: Split,
-    pair: StreamPair,
-    **further: object,
+    root: Path, name: str, renderer: Renderer, split: Split, pair: StreamPair, **further: object
 ) -> Pair:
     folder = root / "pairs" / name
     metadata = {**_metadata(renderer.bank.optic(pair.optic), pair), **further}

@@ -8,12 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from defocus.blocks.block import Block
-from defocus.blocks.directories import (
-    DirectoryEntry,
-    Structure,
-    packed_directory,
-    read_structure,
-)
+from defocus.blocks.directories import DirectoryEntry, Structure, packed_directory, read_structure
 from defocus.blocks.exif import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,

@@ -12,13 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.edge_line import (
-    EdgeLine,
-    EdgeWindow,
-    UnclearEdgeError,
-    fit_edge_line,
-    upright,
-)
+from defocus.edges.edge_line import EdgeLine, EdgeWindow, UnclearEdgeError, fit_edge_line, upright
 from defocus.edges.linear_light import LUMINANCE, is_clipped
 from defocus.errors import ImageError
 

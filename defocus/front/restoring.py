@@ -11,14 +11,7 @@ from torch import nn
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import weights_or_own
 from defocus.errors import InputError
-from defocus.front.pictures import (
-    Array,
-    GivenPictures,
-    Picture,
-    one_picture,
-    one_size,
-    pictures,
-)
+from defocus.front.pictures import Array, GivenPictures, Picture, one_picture, one_size, pictures
 from defocus.front.systems import built, named_system, stored_weights
 from defocus.restoration.restoration import STRONGEST, restore_colours
 

@@ -134,9 +134,7 @@ def dual_pixel_psfs(
 
 
 def pupil_light(
-    aperture: Aperture,
-    field: tuple[float, float],
-    half: tuple[DualPixel, View] | None = None,
+    aperture: Aperture, field: tuple[float, float], half: tuple[DualPixel, View] | None = None
 ) -> float:
     """Light through the pupil at a place in the picture, relative to the open pupil."""
     if not aperture.cats_eye:

@@ -183,10 +183,7 @@ def _star(random: np.random.Generator, fine: Bytes) -> None:
 
 
 def _fill(
-    random: np.random.Generator,
-    fine: Bytes,
-    turns: NDArray[Any],
-    radii: NDArray[Any],
+    random: np.random.Generator, fine: Bytes, turns: NDArray[Any], radii: NDArray[Any]
 ) -> None:
     centre = random.uniform(0.1, 0.9, 2) * fine.shape[::-1]
     around = centre + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)

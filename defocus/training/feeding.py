@@ -18,13 +18,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from defocus.errors import DefocusError, InterruptedWorkError
-from defocus.processes import (
-    begin_worker,
-    interrupts_held,
-    module_of,
-    usable_cores,
-    worker_context,
-)
+from defocus.processes import begin_worker, interrupts_held, module_of, usable_cores, worker_context
 from defocus.progress import telling
 from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.capture.camera import (
-    Camera,
-    KnowsTruth,
-    Setting,
-    SettingName,
-    Target,
-)
+from defocus.capture.camera import Camera, KnowsTruth, Setting, SettingName, Target
 from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
 from defocus.capture.quality.quick_look import QuickLook, read_look

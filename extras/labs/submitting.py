@@ -124,11 +124,7 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
             files={name: _hash_of(name, member, hashes) for name, member in members.items()},
         )
     content = canonical(statement)
-    signed = {
-        "algorithm": "ed25519",
-        "key": statement.key,
-        "signature": signature_of(content, key),
-    }
+    signed = {"algorithm": "ed25519", "key": statement.key, "signature": signature_of(content, key)}
     _write(bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members})
     return statement
 

@@ -26,9 +26,7 @@ SECTIONS = {
     "always used.",
 )
 @click.option(
-    "--pictures-note",
-    default="",
-    help="Source and licence of the pictures, for the card.",
+    "--pictures-note", default="", help="Source and licence of the pictures, for the card."
 )
 @click.option(
     "--out",

@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from scipy.optimize import isotonic_regression
 
-from defocus.baselines.systems.jnb.network import (
-    LEARNED,
-    atoms_needed,
-    code,
-    patches_of,
-    smoothed,
-)
+from defocus.baselines.systems.jnb.network import LEARNED, atoms_needed, code, patches_of, smoothed
 from defocus.files import write_bytes
 from defocus.images import linear_to_srgb
 from defocus.progress import track

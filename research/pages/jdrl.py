@@ -92,10 +92,7 @@ TABLE_4 = {
         "its reblurring helps",
         "the reblurring network becomes the identity: its loss asks for the blurry picture",
     ),
-    "5 free kernels": (
-        "isotropic kernels are better than free ones",
-        "both become the identity",
-    ),
+    "5 free kernels": ("isotropic kernels are better than free ones", "both become the identity"),
     "6 one kernel": (
         "weighted kernels are better than one",
         "one kernel without weights cannot become the identity",

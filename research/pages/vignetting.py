@@ -56,11 +56,7 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     similarity = moved if number % 2 else Similarity()
     matrix = np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
     sharp = cv2.warpAffine(
-        scene,
-        matrix[:2],
-        (width, height),
-        flags=cv2.INTER_LANCZOS4,
-        borderMode=cv2.BORDER_REFLECT,
+        scene, matrix[:2], (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
     )
     largest = BLUR_PX[number % len(BLUR_PX)]
     left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)

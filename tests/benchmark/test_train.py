@@ -215,10 +215,7 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [LONG_STEPS - 1, LONG_STEPS])
 def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    steps: int,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], steps: int
 ) -> None:
     trials = iter([9.0, 2.0, *[3.0] * 9])  # the first one is slow, as is one on a busy machine
     monkeypatch.setattr(of_runs, "try_step", lambda *given: TrialStep(next(trials), 0))

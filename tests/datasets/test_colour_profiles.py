@@ -156,10 +156,7 @@ P3_PLACES = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 
     ],
 )
 def test_colours_named_by_a_code_are_not_mixed_with_others(
-    pictures: Two,
-    tmp_path: Path,
-    chunks: Sequence[tuple[bytes, bytes]],
-    code: str,
+    pictures: Two, tmp_path: Path, chunks: Sequence[tuple[bytes, bytes]], code: str
 ) -> None:
     sharp = with_code(tmp_path / ("a.png" if chunks else "a.jpg"), pictures[0], *chunks)
     plain = with_code(tmp_path / "b.png", pictures[1])

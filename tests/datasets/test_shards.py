@@ -15,12 +15,7 @@ import pytest
 
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.checksums import (
-    MANIFEST,
-    TAG_MANIFEST,
-    folder_hashes,
-    write_checksums,
-)
+from defocus.datasets.checksums import MANIFEST, TAG_MANIFEST, folder_hashes, write_checksums
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.facts import ReleaseFacts, read_facts, write_facts
 from defocus.datasets.release.packaging import package_dataset

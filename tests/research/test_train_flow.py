@@ -37,12 +37,7 @@ from research.flow_training.loss import (
     end_point_error,
     multi_scale_loss,
 )
-from research.flow_training.pairs import (
-    FlowBatch,
-    equally_blurred,
-    flow_batch,
-    validation_batches,
-)
+from research.flow_training.pairs import FlowBatch, equally_blurred, flow_batch, validation_batches
 from research.flow_training.plan import (
     DEFAULT_SETTINGS,
     FlowStage,

@@ -49,11 +49,7 @@ ABLATION = Ablation(
             settings={"reblur_epochs": 50.0, "reblur_alone": "target"},
             variant="reblurring-on-targets",
         ),
-        AblationLine(
-            "JDRL, thin-lens reblurring",
-            "jdrl-unet",
-            settings={"kernels": "thin-lens"},
-        ),
+        AblationLine("JDRL, thin-lens reblurring", "jdrl-unet", settings={"kernels": "thin-lens"}),
         AblationLine(
             "JDRL, thin-lens reblurring, measured",
             "jdrl-unet",

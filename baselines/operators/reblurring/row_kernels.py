@@ -301,16 +301,7 @@ def _spread_row(grown, row, tables, per_ring, per_border, factor, share, columns
 
 @_compiled
 def backward_rows(
-    padded,
-    seeds,
-    weights,
-    tables,
-    top,
-    bottom,
-    grown,
-    of_padded,
-    of_seeds,
-    of_weights,
+    padded, seeds, weights, tables, top, bottom, grown, of_padded, of_seeds, of_weights
 ):
     """Gradients from rows of the blurred picture's gradient ``grown``."""
     # ``of_padded``, ``(C, bottom - top + 2 pad, W + 2 pad)``, is added to; rows of the others are

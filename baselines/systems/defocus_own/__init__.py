@@ -31,12 +31,7 @@ CARD = Card(
     revision=2,
 )
 MEDIUM_NETWORK = Baseline.of_folder(
-    __name__,
-    "network:DefocusUNet",
-    CARD,
-    **MEDIUM,
-    narrow=NARROW,
-    zeroed=ENDING,
+    __name__, "network:DefocusUNet", CARD, **MEDIUM, narrow=NARROW, zeroed=ENDING
 )
 
 BASELINES = (

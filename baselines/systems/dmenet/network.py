@@ -13,11 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.operators.chain import (
-    as_pictures,
-    as_tensor,
-    restore_by_map,
-)
+from defocus.baselines.operators.chain import as_pictures, as_tensor, restore_by_map
 from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.varying import sigma_of
 from defocus.baselines.weights.entries import by_name, in_order

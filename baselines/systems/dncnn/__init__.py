@@ -19,11 +19,7 @@ CARD = Card(
     licence="official code and weights: MIT; ours is written anew, MIT",
 )
 DNCNN = Baseline.of_folder(
-    __name__,
-    "network:DnCNN",
-    CARD,
-    narrow={"depth": 6},
-    zeroed=("model.14",),
+    __name__, "network:DnCNN", CARD, narrow={"depth": 6}, zeroed=("model.14",)
 )
 
 BASELINES = (

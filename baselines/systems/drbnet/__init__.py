@@ -52,9 +52,6 @@ BASELINES = (
         weights_trained_on=("dpdd",),
     ),
     DRBNET.variant(
-        "drbnet-dual",
-        "DRBNet (dual pixel)",
-        network={"dual": True},
-        needs=("dual_pixel",),
+        "drbnet-dual", "DRBNet (dual pixel)", network={"dual": True}, needs=("dual_pixel",)
     ),
 )

@@ -14,11 +14,7 @@ from scipy.sparse.linalg import spsolve
 from defocus.baselines.operators.chain import MapDeconvolution, restore_by_map
 from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.domain import Array
-from defocus.baselines.operators.edges import (
-    canny,
-    luma,
-    recursive_filter,
-)
+from defocus.baselines.operators.edges import canny, luma, recursive_filter
 from defocus.baselines.operators.varying import sigma_of
 from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 

@@ -9,12 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.frequency_selection import FilterChoice, filtered
-from defocus.baselines.layers.three_scales import (
-    BlockRow,
-    ResidualUnit,
-    ThreeScales,
-    zero_padded,
-)
+from defocus.baselines.layers.three_scales import BlockRow, ResidualUnit, ThreeScales, zero_padded
 
 POOLED_PX = (8, 4, 2)
 FILTER_PX = 3

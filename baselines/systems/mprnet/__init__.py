@@ -23,11 +23,7 @@ MPRNET = Baseline.of_folder(
         weights_trained_on=("gopro",),
     ),
     narrow={"width": 8, "growth": 4, "full_width": 8, "full_blocks": 1},
-    zeroed=(
-        "tail",
-        "sam12.conv2",
-        "sam23.conv2",
-    ),
+    zeroed=("tail", "sam12.conv2", "sam23.conv2"),
 )
 
 BASELINES = (MPRNET,)

@@ -7,10 +7,7 @@ from torch import nn
 
 from defocus.baselines.operators.chain import as_pictures, as_tensor
 from defocus.baselines.operators.domain import Array, fade_to_blurry
-from defocus.baselines.operators.varying import (
-    richardson_lucy_varying,
-    varying_blur,
-)
+from defocus.baselines.operators.varying import richardson_lucy_varying, varying_blur
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 ITERATIONS = 20

@@ -134,12 +134,7 @@ class P2IKT(nn.Module):
     # paper.
 
     def __init__(
-        self,
-        width: int = 64,
-        deep: int = 160,
-        *,
-        corrected: bool = False,
-        adds_input: bool = False,
+        self, width: int = 64, deep: int = 160, *, corrected: bool = False, adds_input: bool = False
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -170,10 +165,7 @@ class P2IKT(nn.Module):
         return given
 
     def _scale(
-        self,
-        picture: torch.Tensor,
-        previous: torch.Tensor,
-        memory: Memory | None,
+        self, picture: torch.Tensor, previous: torch.Tensor, memory: Memory | None
     ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)

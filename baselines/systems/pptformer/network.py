@@ -145,14 +145,7 @@ class InterBlock(nn.Module):
     # ``gamma`` is what the results of outer and inner blocks are multiplied by at first.
 
     def __init__(
-        self,
-        channels: int,
-        heads: int,
-        expansion: int,
-        *,
-        blocks: int,
-        units: int,
-        gamma: float,
+        self, channels: int, heads: int, expansion: int, *, blocks: int, units: int, gamma: float
     ) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))

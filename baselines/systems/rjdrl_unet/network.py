@@ -92,11 +92,7 @@ class GuidedUNet(UNet):
 
 
 def rjdrl_unet(
-    *,
-    width: int = WIDTH,
-    levels: int = LEVELS,
-    features: int = FEATURES,
-    adds_input: bool = False,
+    *, width: int = WIDTH, levels: int = LEVELS, features: int = FEATURES, adds_input: bool = False
 ) -> Guided:
     """The guided U-Net with fresh weights; ``features`` are the blur estimator's channels."""
     network = GuidedUNet(width=width, levels=levels, adds_input=adds_input)

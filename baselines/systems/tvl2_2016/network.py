@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from defocus.baselines.operators.chain import MapDeconvolution
 from defocus.baselines.operators.deconvolution import tvl2_levels, wiener_levels
 from defocus.baselines.operators.domain import Array, fade_to_blurry
-from defocus.baselines.operators.edges import (
-    canny,
-    luma,
-    recursive_filter,
-)
+from defocus.baselines.operators.edges import canny, luma, recursive_filter
 from defocus.baselines.operators.varying import deconvolve, sigma_of
 from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 

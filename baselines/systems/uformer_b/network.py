@@ -8,13 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.attention import (
-    SHIFT,
-    WINDOW,
-    WindowAttention,
-    merged,
-    windows,
-)
+from defocus.baselines.layers.attention import SHIFT, WINDOW, WindowAttention, merged, windows
 from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear
 

@@ -26,12 +26,7 @@ class UNet(nn.Module):
     # not in the paper.
 
     def __init__(
-        self,
-        *,
-        width: int = WIDTH,
-        levels: int = LEVELS,
-        inputs: int = 3,
-        adds_input: bool = False,
+        self, *, width: int = WIDTH, levels: int = LEVELS, inputs: int = 3, adds_input: bool = False
     ) -> None:
         super().__init__()
         self.adds_input = adds_input

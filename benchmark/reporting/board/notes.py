@@ -21,12 +21,7 @@ from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.reporting.board.lines import CAST, Board, Convention
 from defocus.benchmark.reporting.content import Content, run_document
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
-from defocus.benchmark.statistics.comparable import (
-    NEVER_RANKED,
-    PERFECT,
-    RANKED_BUDGETS,
-    Track,
-)
+from defocus.benchmark.statistics.comparable import NEVER_RANKED, PERFECT, RANKED_BUDGETS, Track
 from defocus.progress import counted, several
 from defocus.reports.model import Measured
 
@@ -84,11 +79,7 @@ def own_lines_notice(budgets: Iterable[str]) -> str:
 
 
 def notes_on(
-    board: Board,
-    convention: Convention,
-    tracks: Sequence[Track],
-    *,
-    own_lines: bool,
+    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
 ) -> list[str]:
     """Notes on what a table's numbers can show, and why cells are empty."""
     lines = board.ordered(convention)

@@ -249,13 +249,7 @@ def _crops(
         replace(tile, picture=tile.picture[top : top + side, left : left + side]) for tile in tiles
     ]
     caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
-    return [
-        Gallery(
-            caption,
-            tuple(window),
-            f"{note}, and its picture of the median difference.",
-        )
-    ]
+    return [Gallery(caption, tuple(window), f"{note}, and its picture of the median difference.")]
 
 
 def _table(

@@ -17,13 +17,7 @@ from typing import Any, TypeVar
 
 from defocus.capture.arriving.hot_folder import copy_part
 from defocus.capture.body_abilities import SetsAgain
-from defocus.capture.camera import (
-    Camera,
-    CardFile,
-    HasCard,
-    KnowsRelease,
-    SettingName,
-)
+from defocus.capture.camera import Camera, CardFile, HasCard, KnowsRelease, SettingName
 from defocus.capture.links.retries import with_retries
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value

@@ -41,11 +41,7 @@ MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
 def write(
-    root: Path,
-    pairs: Sequence[Pair],
-    most_bytes: int,
-    labels: Mapping[str, str],
-    jobs: int,
+    root: Path, pairs: Sequence[Pair], most_bytes: int, labels: Mapping[str, str], jobs: int
 ) -> tuple[Rows, tuple[LeftOut, ...]]:
     """Write shards; each appears complete or not at all."""
     fill = partial(_fill, labels=labels)
@@ -74,10 +70,7 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut,
                 file.flush()  # what is not written yet would take space that is counted as free
             known = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
             file.require_group("metadata").create_dataset(pair.id, data=known, dtype=text)
-        columns = {
-            "ids": [pair.id for pair in kept],
-            "scenes": [pair.scene for pair in kept],
-        }
+        columns = {"ids": [pair.id for pair in kept], "scenes": [pair.scene for pair in kept]}
         for name, values in columns.items():
             file.create_dataset(name, data=np.array(values, dtype=object), dtype=text)
     return tuple(left_out)

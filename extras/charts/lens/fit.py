@@ -182,12 +182,7 @@ def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
 
 
 def _rest(
-    state: _State,
-    seen: Sequence[_Seen],
-    base: RealLens,
-    *,
-    move: bool = False,
-    waves: bool = False,
+    state: _State, seen: Sequence[_Seen], base: RealLens, *, move: bool = False, waves: bool = False
 ) -> list[Floats]:
     """What each probe shows beyond the lens; ``move`` keeps the better places."""
     lens = _lens(base, state.numbers)

@@ -13,13 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.edge import (
-    DISC_RISE,
-    END_PER_BLUR,
-    END_PX,
-    EdgeResponse,
-    measure_edge,
-)
+from defocus.edges.edge import DISC_RISE, END_PER_BLUR, END_PX, EdgeResponse, measure_edge
 from defocus.edges.edge_line import UnclearEdgeError
 from defocus.edges.linear_light import StoredLight
 from defocus.errors import ImageError

@@ -64,11 +64,7 @@ class ToneReading:
 
     def to_json(self) -> dict[str, Any]:
         """The reading as JSON values."""
-        return {
-            "tone": self.name,
-            "tone_departure": self.departure,
-            "tone_reason": self.reason,
-        }
+        return {"tone": self.name, "tone_departure": self.departure, "tone_reason": self.reason}
 
 
 KNOWN = "it is known"

@@ -1,11 +1,6 @@
 """Options of ``chart shoot``; it imports nothing heavy."""
 
-from defocus.capture.planning.shoot_settings import (
-    JSON_LINES,
-    PIXEL_PITCH,
-    PixelPitch,
-    Seconds,
-)
+from defocus.capture.planning.shoot_settings import JSON_LINES, PIXEL_PITCH, PixelPitch, Seconds
 from defocus.settings import CommandSettings, option
 
 

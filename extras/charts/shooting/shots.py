@@ -11,11 +11,7 @@ from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import SessionState
 from defocus.capture.taking.person import ring
 from defocus.capture.taking.resuming import journalled_address
-from defocus.capture.taking.running import (
-    journalled_session,
-    make_ready,
-    refuse_bursts,
-)
+from defocus.capture.taking.running import journalled_session, make_ready, refuse_bursts
 from defocus.capture.taking.shots.frames import Shot, take_shot
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import DatasetError

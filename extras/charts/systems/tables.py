@@ -22,10 +22,7 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
     """The scores as a Markdown table, by photograph and circle of confusion."""
     scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
     taken = any(one.picture for one in scores)
-    lines = [
-        f"| {' | '.join(TEXT_COLUMNS)} |",
-        f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
-    ]
+    lines = [f"| {' | '.join(TEXT_COLUMNS)} |", f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}"]
     lines += [
         f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
         f"{one.gain:.2f} | {one.overshoot:.1%} | "
@@ -182,10 +179,7 @@ TEXT_MARGIN = 0.1
 
 
 def _sharpens(
-    systems: Sequence[ChartScore],
-    alike: Sequence[ChartScore],
-    sharpest: ChartScore,
-    name: Names,
+    systems: Sequence[ChartScore], alike: Sequence[ChartScore], sharpest: ChartScore, name: Names
 ) -> str:
     """What happens to edges."""
     gain = f"MTF50 × {sharpest.gain:.2f}"

@@ -28,17 +28,7 @@ from defocus.extras.labs.repository.table import (
 from defocus.files import make_folder
 from defocus.progress import counted, track
 from defocus.reports.html import write_html
-from defocus.reports.model import (
-    Cell,
-    Column,
-    Curve,
-    Curves,
-    Link,
-    Page,
-    Part,
-    Table,
-    Tabs,
-)
+from defocus.reports.model import Cell, Column, Curve, Curves, Link, Page, Part, Table, Tabs
 from defocus.staging import staging_folder
 
 HISTORY_AT_LEAST = 2
@@ -81,9 +71,7 @@ def write_board(folder: Path, out: Path) -> int:
     return sum(not one.problems for one in submissions)
 
 
-def _histories(
-    groups: BoardGroups,
-) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
+def _histories(groups: BoardGroups) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
     """Lines of each system that was submitted more than once, by what can be compared."""
     found: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
     for group, lines in groups.items():

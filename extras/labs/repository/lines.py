@@ -142,9 +142,7 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
     return sorted(found, key=lambda one: (one.statement.made, one.name)), unreadable
 
 
-def lines_of(
-    submissions: Iterable[Submission],
-) -> dict[BoardGroup, list[SubmissionLine]]:
+def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[SubmissionLine]]:
     """The lines of all admitted submissions, oldest first, by what they may be compared with."""
     found: dict[BoardGroup, list[SubmissionLine]] = defaultdict(list)
     for submission in submissions:

@@ -14,11 +14,7 @@ from defocus.errors import NotApplicableError, WeightsError
 from defocus.extras.labs.opening import OpenBundle
 from defocus.extras.labs.statement import RunFacts
 from defocus.extras.labs.verification.leaks import MOST_LEAKED, leaked_shares, low_share
-from defocus.extras.labs.verification.rescoring import (
-    read_submitted,
-    shipped_copy,
-    truths,
-)
+from defocus.extras.labs.verification.rescoring import read_submitted, shipped_copy, truths
 from defocus.images import as_float, read_member
 
 if TYPE_CHECKING:  # imported when a network is built
@@ -92,11 +88,7 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
 
 
 def _other_pictures(
-    network: "nn.Module",
-    system: Baseline,
-    bundle: OpenBundle,
-    run: RunFacts,
-    pairs: Iterable[Pair],
+    network: "nn.Module", system: Baseline, bundle: OpenBundle, run: RunFacts, pairs: Iterable[Pair]
 ) -> Iterator[tuple[str, str]]:
     from defocus.benchmark.evaluation.evaluate import restore_picture
     from defocus.training.devices import best_device

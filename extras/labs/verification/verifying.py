@@ -17,12 +17,7 @@ from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset
 from defocus.datasets.pair_files import picture_hashes, training_hashes
 from defocus.errors import NotApplicableError
-from defocus.extras.labs.opening import (
-    BundleRefusedError,
-    OpenBundle,
-    opened_bundle,
-    read_scores,
-)
+from defocus.extras.labs.opening import BundleRefusedError, OpenBundle, opened_bundle, read_scores
 from defocus.extras.labs.rows import different_cell, rows_of
 from defocus.extras.labs.sealing.seal import read_seal
 from defocus.extras.labs.statement import RunFacts, Statement, digest

@@ -84,10 +84,7 @@ def _response(url: str, name: str, user: str, password: str) -> Iterator["httpx.
     import httpx
 
     with httpx.Client(
-        verify=_certificates(),
-        timeout=TIMEOUT_SECONDS,
-        follow_redirects=False,
-        trust_env=False,
+        verify=_certificates(), timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
     ) as client:
         auth: Any = httpx.DigestAuth(user, password) if user else None
         with client.stream("GET", url, auth=auth) as response:

@@ -11,11 +11,7 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.extras.pages.page_settings import (
-        BracketSettings,
-        LivePageSettings,
-        LiveSettings,
-    )
+    from defocus.extras.pages.page_settings import BracketSettings, LivePageSettings, LiveSettings
 
 MODELS = "defocus.extras.pages.page_settings"
 

@@ -8,12 +8,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN, find_own_weights
-from defocus.baselines.weights.store import (
-    StoredWeights,
-    all_weights,
-    build_with,
-    find_weights,
-)
+from defocus.baselines.weights.store import StoredWeights, all_weights, build_with, find_weights
 from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
 
 

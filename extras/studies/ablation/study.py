@@ -169,10 +169,7 @@ class _Asked:
         return [chosen(self.ablation, line, narrow=self.narrow) for line in lines]
 
     def study(
-        self,
-        lines: Sequence[AblationLine],
-        systems: Sequence[Baseline],
-        steps: int | None = None,
+        self, lines: Sequence[AblationLine], systems: Sequence[Baseline], steps: int | None = None
     ) -> Study:
         """A study of these rows' systems, with another number of steps if one is given.
 

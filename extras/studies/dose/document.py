@@ -13,13 +13,7 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset
-from defocus.extras.studies.dose.analysis import (
-    Effect,
-    added_bend,
-    agreement,
-    gain,
-    share_of_gap,
-)
+from defocus.extras.studies.dose.analysis import Effect, added_bend, agreement, gain, share_of_gap
 from defocus.extras.studies.dose.outputs.measures import (
     EDGES,
     LINES,

@@ -7,13 +7,7 @@ from typing import Any
 import numpy as np
 
 from defocus.errors import ImageError, InputError
-from defocus.extras.studies.dose.claims import (
-    FROM_PX,
-    RULE,
-    Claim,
-    claims_of,
-    rival_claims_of,
-)
+from defocus.extras.studies.dose.claims import FROM_PX, RULE, Claim, claims_of, rival_claims_of
 from defocus.extras.studies.dose.kept import DOSES
 from defocus.extras.studies.dose.outputs.layout import (
     StripParts,

@@ -129,9 +129,7 @@ def moved_scene(scene: StreamScene, motion: Motion, centre: tuple[float, float])
     )
     moved = (_moved_occluder(one, motion, centre, (height, width)) for one in scene.occluders)
     return replace(
-        scene,
-        background=np.maximum(np.asarray(background, np.float32), 0),
-        occluders=tuple(moved),
+        scene, background=np.maximum(np.asarray(background, np.float32), 0), occluders=tuple(moved)
     )
 
 

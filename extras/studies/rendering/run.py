@@ -18,11 +18,7 @@ from numpy.typing import NDArray
 from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
-from defocus.datasets.stream.photographs import (
-    Photographs,
-    find_photographs,
-    read_photographs,
-)
+from defocus.datasets.stream.photographs import Photographs, find_photographs, read_photographs
 from defocus.errors import DatasetError
 from defocus.extras.studies.rendering.request import DoseRequest, load_dose_request
 from defocus.extras.studies.rendering.scene import render_doses
@@ -42,11 +38,7 @@ PHOTOGRAPH = "photograph"
 REVISION = 1
 """Raised by hand whenever a request gives other pixels."""
 
-BRANCHES: Mapping[Split, Branch] = {
-    "train": "train",
-    "validation": "held-out",
-    "test": "held-out",
-}
+BRANCHES: Mapping[Split, Branch] = {"train": "train", "validation": "held-out", "test": "held-out"}
 
 
 def render_dosed_dataset(

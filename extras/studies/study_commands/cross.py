@@ -64,11 +64,7 @@ def command(
     from defocus.benchmark.study.expansion import weighted_systems
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.cross import cross_gains, cross_plan
-    from defocus.extras.studies.cross_tables import (
-        cross_document,
-        cross_markdown,
-        cross_tables,
-    )
+    from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
     from defocus.files import write_json_if_changed, write_text
 
     weighted = weighted_systems(names, weights)

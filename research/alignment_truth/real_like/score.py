@@ -53,10 +53,7 @@ def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
 
 
 def scores_of(
-    moved: Image,
-    unmoved: Image,
-    true: Placed,
-    answers: Iterable[tuple[str, Placed | None, float]],
+    moved: Image, unmoved: Image, true: Placed, answers: Iterable[tuple[str, Placed | None, float]]
 ) -> dict[str, WarpScore]:
     """Answers, and the true one and none, by name."""
     shape = moved.shape

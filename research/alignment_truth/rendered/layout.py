@@ -169,10 +169,7 @@ def _turned(x: Array, y: Array, centre: tuple[float, float], angle: float) -> tu
 
 
 def draw_relief(
-    split: Split,
-    band: tuple[float, float],
-    size: tuple[int, int],
-    rng: np.random.Generator,
+    split: Split, band: tuple[float, float], size: tuple[int, int], rng: np.random.Generator
 ) -> Relief:
     """A random relief within a band of inverse depth, over a frame of (height, width)."""
     height, width = size

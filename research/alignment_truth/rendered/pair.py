@@ -184,9 +184,7 @@ def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) 
         shift_px=(float(length * math.cos(direction)), float(length * math.sin(direction))),
     )
     return View(
-        similarity,
-        (float(parallax * math.cos(heading)), float(parallax * math.sin(heading))),
-        size,
+        similarity, (float(parallax * math.cos(heading)), float(parallax * math.sin(heading))), size
     )
 
 

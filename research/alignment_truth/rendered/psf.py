@@ -100,11 +100,7 @@ def kernel(
 
 
 def _density(
-    psf: PSF,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    radius: float,
-    sign: float,
+    psf: PSF, x: NDArray[np.float32], y: NDArray[np.float32], radius: float, sign: float
 ) -> NDArray[np.float32]:
     """Light per pixel; edges are anti-aliased over one pixel."""
     distance = np.hypot(x, y)

@@ -17,7 +17,7 @@ METRIC = Metric(
 )
 
 
-def read(root):  # noqa: ANN001, ANN201 - as above
+def read(root):
     scenes = [(one, "test" if one.name[0] == "t" else "train") for one in sorted(root.iterdir())]
     pairs = [Pair(f.name, f.name, s, f / "blurry.png", f / "sharp.png") for f, s in scenes]
     return opened("example", root, tuple(pairs))

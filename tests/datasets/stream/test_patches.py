@@ -131,9 +131,7 @@ def test_both_members_have_one_exposure(renderer: Renderer) -> None:
 
 
 @pytest.mark.full
-def test_circles_of_confusion_have_the_shares_of_real_sets(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_circles_of_confusion_have_the_shares_of_real_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("defocus.datasets.stream.patches.OPTICS", 8)  # lenses do not matter here
     renderer = Renderer(Photographs(), "train")
     pairs = [renderer.pair(number, 24) for number in range(500)]

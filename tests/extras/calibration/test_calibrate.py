@@ -9,11 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.capture.calibrations import (
-    Calibration,
-    Calibrations,
-    read_calibration,
-)
+from defocus.capture.calibrations import Calibration, Calibrations, read_calibration
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.running import ShootOptions, shoot_new

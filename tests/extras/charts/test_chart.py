@@ -53,9 +53,7 @@ def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs: ChartPhotographs)
     assert found.lost > 0.6
 
 
-def test_the_gain_is_that_of_edges_measured_before_and_after(
-    photographs: ChartPhotographs,
-) -> None:
+def test_the_gain_is_that_of_edges_measured_before_and_after(photographs: ChartPhotographs) -> None:
     """Strong blur hides all edges of low contrast; sharpening those alone gains nothing."""
     sharp = linear_to_srgb(photographs.sharp).astype(np.float32)
 
@@ -338,10 +336,7 @@ def test_texture_of_an_over_exposed_photograph_has_a_reason(
     ] * 2
     assert [one["shift_px"] is None or one["shift_px"] < 0.02 for one in rows] == [True] * 2
     scores = [ChartScore(**one) for one in rows]
-    assert chart_table(scores).splitlines()[-2:] == [
-        "",
-        f"wall.tif: leaves not measured: {reason}",
-    ]
+    assert chart_table(scores).splitlines()[-2:] == ["", f"wall.tif: leaves not measured: {reason}"]
     said, _ = printed_chart_parts(scores, str)
     assert vars(said)["text"].endswith(f"The leaves cannot be measured here: {reason}.")
 

@@ -192,9 +192,7 @@ def test_an_overexposed_chart_is_said(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert "the first (the paper is clipped; expose less)" in str(drift)
 
 
-def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(
-    tmp_path: Path,
-) -> None:
+def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path: Path) -> None:
     root = tmp_path / "s"
     tiny = ("--camera", "sim:?width=96&height=64&fault=unplug", "--shutter", "1/200")
     with pytest.raises(CameraError, match="unplugged"):

@@ -46,8 +46,7 @@ def test_the_whole_curve_is_the_true_one_without_noise(kind: str, angle: float) 
 
 
 @pytest.mark.parametrize(
-    ("every", "count", "most"),
-    [(13, 60, 0.03), pytest.param(1, 768, 0.02, marks=pytest.mark.full)],
+    ("every", "count", "most"), [(13, 60, 0.03), pytest.param(1, 768, 0.02, marks=pytest.mark.full)]
 )
 def test_mtf50_is_within_one_percent_over_the_whole_range(
     every: int, count: int, most: float

@@ -70,10 +70,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.full
 def test_from_a_chart_to_weights_that_restore(
-    chart: Path,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    chart: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit = "defocus.extras.charts.own_lens.run.measure_lens"
     monkeypatch.setattr(fit, lambda *_: (None, MEASURED))  # it takes a minute

@@ -177,8 +177,7 @@ def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "reason"),
-    [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")],
+    ("network", "reason"), [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")]
 )
 def test_a_network_without_an_equal_graph_says_why(
     network: Callable[[], nn.Module], reason: str

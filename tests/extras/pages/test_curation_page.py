@@ -5,10 +5,7 @@ from dataclasses import replace
 from starlette.testclient import TestClient
 
 from defocus.datasets.audit.members import Warned
-from defocus.datasets.curation import (
-    Curation,
-    read_decisions,
-)
+from defocus.datasets.curation import Curation, read_decisions
 from defocus.extras.pages.curation import make_page
 from defocus.extras.pages.serving.feed import Feed
 from tests.datasets.test_curation import curation

@@ -321,10 +321,7 @@ def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
 
 def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
     shooter = SceneShooter(BracketRequest(blurry="f/0.7"))
-    with (
-        pytest.raises(InputError, match=r"f/0\.7"),
-        bench_at_work(tmp_path / "s", SMALL, shooter),
-    ):
+    with pytest.raises(InputError, match=r"f/0\.7"), bench_at_work(tmp_path / "s", SMALL, shooter):
         pass
 
 

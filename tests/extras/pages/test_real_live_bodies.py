@@ -7,9 +7,7 @@ import pytest
 from tests.capture.scripted.body import ScriptedBody
 from tests.capture.scripted.faults import EXPECTED, PREVIEW
 from tests.capture.scripted.plugging import plug
-from tests.capture.scripted.scenarios import (
-    meetings,
-)
+from tests.capture.scripted.scenarios import meetings
 from tests.capture.test_real_bodies import CANNOT_BE_SHOT, SCRIPTS, at_m, body, plugged
 from tests.extras.pages.watching import watched
 

@@ -12,9 +12,7 @@ from defocus.benchmark.study.standing import standing_of, stored_entries
 from defocus.errors import InputError
 from defocus.extras.pages.studies import studies
 from defocus.extras.pages.studies.studies import ServedStudy, find_studies, index_page
-from defocus.reports.model import (
-    Paragraph,
-)
+from defocus.reports.model import Paragraph
 from tests.benchmark.test_page import ENTRY, fill, parts
 
 

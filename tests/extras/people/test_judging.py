@@ -17,10 +17,7 @@ from defocus.benchmark.results.store import STORE, open_results, read_results
 from defocus.benchmark.statistics.intervals import rank_correlations
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
-from defocus.extras.people.agreement import (
-    MetricAgreement,
-    metric_agreement,
-)
+from defocus.extras.people.agreement import MetricAgreement, metric_agreement
 from defocus.extras.people.answers import (
     JUDGED,
     Judgements,

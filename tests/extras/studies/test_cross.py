@@ -22,9 +22,7 @@ from tests.conftest import Run
 
 OWN = {"mine": ("stream:photographs",)}
 WHOLE = CrossGain(
-    *("mine", OWN["mine"], "dpdd:copy", "gt", "defocus-v1"),
-    *(0.123, 0.02, 0.321),
-    *(76, 76, 76),
+    *("mine", OWN["mine"], "dpdd:copy", "gt", "defocus-v1"), *(0.123, 0.02, 0.321), *(76, 76, 76)
 )
 
 

@@ -33,13 +33,7 @@ from defocus.extras.studies.ablation.lines import chosen
 from defocus.extras.studies.dose.analysis import agreement, gain, share_of_gap
 from defocus.extras.studies.dose.claims import claims_of, verdict
 from defocus.extras.studies.dose.kept import DOSES
-from defocus.extras.studies.dose.outputs.layout import (
-    CROP_PX,
-    GAP_PX,
-    HEAD_PX,
-    SHOWN,
-    strip_name,
-)
+from defocus.extras.studies.dose.outputs.layout import CROP_PX, GAP_PX, HEAD_PX, SHOWN, strip_name
 from defocus.extras.studies.dose.outputs.measures import (
     edge_displacement_px,
     mean_bend_px,

@@ -78,10 +78,7 @@ EXCHANGED: Mapping[str, Sequence[tuple[str, str]]] = {
     "truth": (),
     "gt": (),
     "input-aligned": [("control: true pairs", "control: pre-aligned pairs")],
-    "deformed-gt": [
-        ("blurry input", "1 plain loss"),
-        ("registered pairs", "registered, refined"),
-    ],
+    "deformed-gt": [("blurry input", "1 plain loss"), ("registered pairs", "registered, refined")],
     OFFICIAL_GRID: (),
 }
 """Lines that change places under a protocol; ``gt`` ranks all of them the other way round."""

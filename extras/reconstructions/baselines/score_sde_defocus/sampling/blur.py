@@ -9,11 +9,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.operators.domain import Array
-from defocus.baselines.operators.varying import (
-    blur_levels,
-    hat_weights,
-    sigma_of,
-)
+from defocus.baselines.operators.varying import blur_levels, hat_weights, sigma_of
 
 LEVELS = 6
 SUPPORT = 3.0
