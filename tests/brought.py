@@ -1,7 +1,6 @@
 """What a test brings by plug-in files and planted extras is forgotten behind it."""
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from defocus.progress import telling
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def forgotten(monkeypatch):
     """Before a test of the file that imports it nothing is loaded; after it nothing stays."""
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")

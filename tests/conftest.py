@@ -42,7 +42,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_folder(tmp_path_factory):
     """A cache of this process's own, so that no test reads or writes a person's.
 
     Of the processes side by side, one renders each sample dataset: they share that folder."""
@@ -56,7 +56,7 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path):
     """Run one of the commands as a process: ``run("defocus-data", "align", …, code=0)``.
 
     Its exit code must be that one, where it is given."""
@@ -77,7 +77,7 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def run_afresh(tmp_path: Path) -> Run:
+def run_afresh(tmp_path):
     """As ``run``, in a new interpreter, which has imported nothing."""
 
     def run_one(
@@ -96,8 +96,22 @@ def run_afresh(tmp_path: Path) -> Run:
     return run_one
 
 
+@pytest.fixture
+def said(tmp_path, tmp_path_factory):
+    """What a command says, to compare with ``snapshot``: exit code, stdout, stderr.
+
+    Folders of this run are HERE (the test's) and TEMPORARY (all others')."""
+
+    def words(done):
+        code = done.exit_code if hasattr(done, "exit_code") else done.returncode
+        text = f"exit {code}\n{done.stdout}{done.stderr}".replace(str(tmp_path), "HERE")
+        return text.replace(str(tmp_path_factory.getbasetemp()), "TEMPORARY")
+
+    return words
+
+
 @pytest.fixture(scope="session")
-def real_data() -> Path:
+def real_data():
     """The folder of real pictures; the test skips where there is none. Mark it ``realdata``."""
     default = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("DEFOCUS_TEST_DATA", default))

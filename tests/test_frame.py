@@ -30,14 +30,14 @@ def project() -> dict[str, object]:
     return table
 
 
-def test_the_required_folders_and_links_exist() -> None:
+def test_the_required_folders_and_links_exist():
     for stage in (*STAGES, "tests"):
         assert (ROOT / stage).is_dir()
     for stage in STAGES:
         assert (ROOT / "defocus" / stage).resolve() == ROOT / stage
 
 
-def test_the_required_packages_have_lower_bounds() -> None:
+def test_the_required_packages_have_lower_bounds():
     dependencies = project()["dependencies"]
     names = {re.split(r"[><=;\[ ]", text)[0] for text in dependencies}
     assert names >= REQUIRED
@@ -50,13 +50,13 @@ def test_the_required_packages_have_lower_bounds() -> None:
     }  # fmt: skip
 
 
-def test_our_datasets_folder_is_not_importable_as_datasets() -> None:
+def test_our_datasets_folder_is_not_importable_as_datasets():
     assert not (ROOT / "datasets" / "__init__.py").exists()
     spec = importlib.util.find_spec("datasets")
     assert spec is None or spec.origin is None or not spec.origin.startswith(str(ROOT))
 
 
-def test_the_installed_version_is_the_packages_version() -> None:
+def test_the_installed_version_is_the_packages_version():
     import defocus
 
     assert project()["version"] == defocus.__version__
@@ -66,7 +66,7 @@ def test_the_installed_version_is_the_packages_version() -> None:
         pytest.skip("running from an uninstalled checkout")
 
 
-def test_every_folder_of_modules_is_a_package() -> None:
+def test_every_folder_of_modules_is_a_package():
     """Without ``__init__.py`` the import contracts do not see what is in it."""
     rooms = [ROOT / stage for stage in (*STAGES, "extras", "defocus", "research")]
     folders = {path.parent for room in rooms for path in room.rglob("*.py")}
@@ -91,14 +91,14 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def laid_out(tmp_path: Path) -> Path:
+def laid_out(tmp_path):
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "defocus", tmp_path / "defocus", ignore=ignore)
     return tmp_path
 
 
 @pytest.mark.full
-def test_imports_point_downward(laid_out: Path) -> None:
+def test_imports_point_downward(laid_out):
     done = lint_imports(laid_out)
     assert done.returncode == 0, done.stdout
 
@@ -114,7 +114,7 @@ def test_imports_point_downward(laid_out: Path) -> None:
         ("restoration", "import defocus.benchmark.revisions"),
     ],
 )
-def test_a_planted_upward_import_is_refused(laid_out: Path, place: str, statement: str) -> None:
+def test_a_planted_upward_import_is_refused(laid_out, place, statement):
     (laid_out / "defocus" / place / "planted.py").write_text(f"{statement}\n")
     done = lint_imports(laid_out)
     assert done.returncode != 0
@@ -122,7 +122,7 @@ def test_a_planted_upward_import_is_refused(laid_out: Path, place: str, statemen
 
 
 @pytest.mark.full
-def test_a_planted_circle_inside_a_folder_is_found(laid_out: Path) -> None:
+def test_a_planted_circle_inside_a_folder_is_found(laid_out):
     """Also where one of the two imports is inside a function."""
     folder = laid_out / "defocus" / "benchmark" / "results"
     (folder / "planted.py").write_text("from defocus.benchmark.results import planted_too\n")
@@ -134,7 +134,7 @@ def test_a_planted_circle_inside_a_folder_is_found(laid_out: Path) -> None:
     assert "No cycles are allowed in defocus.benchmark.results" in done.stdout
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
+def test_no_module_imports_itself_by_way_of_others():
     """Over all folders, late imports included, those for type checkers left out."""
     grimp = pytest.importorskip("grimp", reason="import-linter is not installed")
     graph = grimp.build_graph(
@@ -177,7 +177,7 @@ def classes_defined_twice(paths: list[Path]) -> dict[str, list[str]]:
 
 
 @pytest.mark.full
-def test_no_public_class_name_is_defined_twice(tmp_path: Path) -> None:
+def test_no_public_class_name_is_defined_twice(tmp_path):
     """One name means one thing.
 
     A system's parts have the names of its paper and are seen in its folder alone. ``Dataset`` and
@@ -192,7 +192,7 @@ def test_no_public_class_name_is_defined_twice(tmp_path: Path) -> None:
     assert set(classes_defined_twice(sorted(tmp_path.iterdir()))) == {"Planted"}
 
 
-def test_no_file_is_too_long_to_read() -> None:
+def test_no_file_is_too_long_to_read():
     too_long = {
         str(path.relative_to(ROOT)): count
         for path in code_files()
@@ -201,12 +201,12 @@ def test_no_file_is_too_long_to_read() -> None:
     assert not too_long
 
 
-def test_names_that_say_nothing_are_not_used() -> None:
+def test_names_that_say_nothing_are_not_used():
     banned = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
     assert not [path for path in code_files() if path.stem in banned]
 
 
-def test_no_machine_path_is_in_the_project() -> None:
+def test_no_machine_path_is_in_the_project():
     hits = []
     for path in ROOT.rglob("*"):
         parts = path.relative_to(ROOT).parts
@@ -216,7 +216,7 @@ def test_no_machine_path_is_in_the_project() -> None:
     assert not [hit for hit in hits if not hit.endswith("test_frame.py")]
 
 
-def test_the_readme_names_the_two_commands_of_a_fresh_machine() -> None:
+def test_the_readme_names_the_two_commands_of_a_fresh_machine():
     readme = (ROOT / "README.md").read_text()
     assert "pip install . && defocus-bench run --all" in readme
     assert "pip install '.[test]' && pytest" in readme
@@ -224,7 +224,7 @@ def test_the_readme_names_the_two_commands_of_a_fresh_machine() -> None:
         assert (ROOT / picture).is_file()
 
 
-def test_a_person_can_keep_the_commands_in_mind() -> None:
+def test_a_person_can_keep_the_commands_in_mind():
     """Those of an extra are one group, and ``defocus-restore`` has none."""
     verbs = {
         program: set(find_verbs(program, f"defocus.{stage}.commands"))
@@ -237,7 +237,7 @@ STAGES_OF_COMMANDS = ("restoration", "capture", "datasets", "benchmark")
 
 
 @pytest.mark.full
-def test_every_command_line_of_the_readme_is_understood() -> None:
+def test_every_command_line_of_the_readme_is_understood():
     """Each ``defocus-…`` line of the README names a sub-command and options that exist."""
     text = (ROOT / "README.md").read_text()
     lines = [
@@ -267,7 +267,7 @@ def test_every_command_line_of_the_readme_is_understood() -> None:
         *sorted(f"extras/{each.parent.name}" for each in (ROOT / "extras").glob("*/README.md")),
     ],
 )
-def test_the_folders_and_modules_that_a_readme_lists_are_there(page: str) -> None:
+def test_the_folders_and_modules_that_a_readme_lists_are_there(page):
     """In the first cells of its tables; of an extra, wherever it names one."""
     text = (ROOT / page / "README.md").read_text(encoding="utf-8")
     words = text

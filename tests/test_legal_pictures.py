@@ -244,9 +244,7 @@ WAYS: tuple[Callable[[Image, Image, Path], None], ...] = (
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_legal_picture_has_a_result_or_a_line(
-    name: str, way: Callable[[Image, Image, Path], None], tmp_path: Path, cache_folder: Path
-) -> None:
+def test_a_legal_picture_has_a_result_or_a_line(name, way, tmp_path, cache_folder):
     require_result_or_line(way, PICTURES[name], tmp_path)
 
 
@@ -281,8 +279,8 @@ GROUPS = {
 @pytest.mark.full
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
-    verb: str, tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    verb, tmp_path, cache_folder, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
     Path("card.toml").write_text(CARD)

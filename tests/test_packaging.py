@@ -25,7 +25,7 @@ from tests.test_frame import STAGES
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_package_is_named_for_the_wheel() -> None:
+def test_every_package_is_named_for_the_wheel():
     """A folder that setup.py forgets is missing where the package is installed."""
     text = (ROOT / "setup.py").read_text(encoding="utf-8")
     named = {
@@ -46,9 +46,7 @@ MOST_BYTES = 45_000_000
 @pytest.mark.parametrize(
     "patterns", [("__init__.py", "commit.py"), pytest.param(("*",), marks=pytest.mark.full)]
 )
-def test_two_wheels_of_one_commit_are_the_same_bytes(
-    patterns: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_two_wheels_of_one_commit_are_the_same_bytes(patterns, tmp_path):
     """Two checkouts: other times, other rights, files written in another order."""
     packed = {ROOT / name for name in ALWAYS}
     for folder in PACKAGED:
@@ -85,7 +83,7 @@ def _wheel_of(paths: Sequence[Path], checkout: Path, mode: int, age: int) -> Pat
     return wheel
 
 
-def test_the_lowest_versions_are_those_that_are_allowed() -> None:
+def test_the_lowest_versions_are_those_that_are_allowed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     allowed = {
         f"{one.name}=={bound.version}"
@@ -112,7 +110,7 @@ def packages_of(paths: Iterable[Path]) -> set[tuple[str, str]]:
 COME_WITH = {"markupsafe": "jinja2", "triton": "torch"}
 
 
-def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported() -> None:
+def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     hard = {Requirement(one).name for one in project["dependencies"]}
     others = {
@@ -127,7 +125,7 @@ def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported()
     assert hard - {one for _, one in found} == set()
 
 
-def test_what_the_tests_import_is_named() -> None:
+def test_what_the_tests_import_is_named():
     """What only comes with another package may be gone with that one's next version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     groups = (project["dependencies"], *project["optional-dependencies"].values())
@@ -136,7 +134,7 @@ def test_what_the_tests_import_is_named() -> None:
     assert {(n, one) for n, one in found if COME_WITH.get(one, one) not in named} == set()
 
 
-def test_the_conda_recipe_needs_what_the_wheel_needs() -> None:
+def test_the_conda_recipe_needs_what_the_wheel_needs():
     """The same packages from the same versions on, the same commands, the same version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     recipe = yaml.safe_load((ROOT / ".ci" / "recipe.yaml").read_text(encoding="utf-8"))
@@ -161,7 +159,7 @@ def test_the_conda_recipe_needs_what_the_wheel_needs() -> None:
     assert recipe["about"]["summary"] == project["description"]
 
 
-def test_workflows_name_what_is_there_and_publish_without_a_token() -> None:
+def test_workflows_name_what_is_there_and_publish_without_a_token():
     texts = {path.stem: path.read_text("utf-8") for path in (ROOT / ".github/workflows").iterdir()}
     check, release = (yaml.safe_load(texts[name])["jobs"] for name in ("check", "release"))
     matrix = check["versions"]["strategy"]["matrix"]
@@ -182,7 +180,7 @@ def test_workflows_name_what_is_there_and_publish_without_a_token() -> None:
     importlib.util.find_spec("cyclonedx_py") is None,
     reason="needs cyclonedx-bom, which 'defocus[test]' installs",
 )
-def test_the_list_of_parts_has_an_environments_packages(tmp_path: Path) -> None:
+def test_the_list_of_parts_has_an_environments_packages(tmp_path):
     environment, made = tmp_path / "environment", tmp_path / "sbom.json"
     venv.create(environment, symlinks=True)
     (packages,) = environment.glob("lib/python*/site-packages")

@@ -6,12 +6,12 @@ from tests.planted_faults import CHECKOUT, FAULTS, Fault, files_for
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.file)
-def test_a_fault_can_be_planted(fault: Fault) -> None:
+def test_a_fault_can_be_planted(fault):
     assert fault.planted(CHECKOUT) != (CHECKOUT / fault.file).read_text(encoding="utf-8")
 
 
 @pytest.mark.full  # the imports of the whole checkout are read
-def test_the_tests_of_a_file_come_before_others() -> None:
+def test_the_tests_of_a_file_come_before_others():
     metric = Fault("benchmark/metrics/mae.py", "", "")
     command = Fault("capture/commands/shoot.py", "", "")
     assert "tests/benchmark/test_metrics.py" in files_for(metric, CHECKOUT)[:6]

@@ -112,13 +112,11 @@ def _named(node: ast.AST) -> str:
         ("'/procession', 'a/proc/b', os.path.join(a, b)", []),
     ],
 )
-def test_what_is_planted_is_found_and_what_is_asked_for_is_not(
-    source: str, found: list[str]
-) -> None:
+def test_what_is_planted_is_found_and_what_is_asked_for_is_not(source, found):
     assert [name for _, name in absent(source)] == found
 
 
-def test_nothing_of_one_system_stands_outside_guarded_places() -> None:
+def test_nothing_of_one_system_stands_outside_guarded_places():
     words = "|".join(
         [
             *ABSENT_MODULES,
@@ -162,7 +160,7 @@ print(len(names))
 
 
 @pytest.mark.full
-def test_commands_and_front_door_are_imported_where_posix_modules_are_missing() -> None:
+def test_commands_and_front_door_are_imported_where_posix_modules_are_missing():
     with start_code(WITHOUT.format(absent=ABSENT_MODULES)) as started:
         out, errors = started.communicate(timeout=100)
     assert started.returncode == 0, errors

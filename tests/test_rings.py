@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,7 +44,7 @@ def ring_of(*given: Any, **marks: Any) -> set[str]:
     return item.marks
 
 
-def test_the_ring_of_a_test() -> None:
+def test_the_ring_of_a_test():
     assert ring_of("align/test_flow.py", "pair") == set()
     assert ring_of("align/test_flow.py", "pair", "run") == {"full"}
     assert ring_of("browser/test_report.py") == {"full"}
@@ -53,14 +52,14 @@ def test_the_ring_of_a_test() -> None:
     assert ring_of("extras/charts/test_lens.py", "run") == {"extra"}
 
 
-def test_an_extra_has_the_tests_of_its_folder() -> None:
+def test_an_extra_has_the_tests_of_its_folder():
     assert extra_of(TESTS / "extras" / "charts" / "test_lens.py") == "charts"
     assert extra_of(TESTS / "extras" / "people" / "test_judging.py") == "people"
     assert extra_of(TESTS / "research" / "test_truth.py") == "research"
     assert extra_of(TESTS / "align" / "test_flow.py") is None
 
 
-def test_files_without_a_default_test_are_not_imported(tmp_path: Path) -> None:
+def test_files_without_a_default_test_are_not_imported(tmp_path):
     assert left_unread(TESTS / "extras" / "charts" / "test_lens.py")
     assert left_unread(TESTS / "browser" / "test_report.py")
     assert not left_unread(TESTS / "browser" / "conftest.py")
@@ -82,7 +81,7 @@ def report_of(plugin: Any, item: Any, *given: Any) -> Any:
 
 
 @pytest.mark.parametrize("mark", ["full", "extra", "smoke", None])
-def test_a_test_that_starts_a_process_fails_unless_it_is_marked(mark: str | None) -> None:
+def test_a_test_that_starts_a_process_fails_unless_it_is_marked(mark):
     item = Item("align/test_flow.py", marks=(mark,) if mark else ())
     plugin = StartedProcesses.__new__(StartedProcesses)
     plugin.started = []
@@ -99,7 +98,7 @@ def test_a_test_that_starts_a_process_fails_unless_it_is_marked(mark: str | None
     assert plugin.started == []
 
 
-def test_the_audit_of_this_run_hears_processes(request: pytest.FixtureRequest) -> None:
+def test_the_audit_of_this_run_hears_processes(request):
     plugin: Any = request.config.pluginmanager.get_plugin("started-processes")
     sys.audit("subprocess.Popen", "none is started", [])
     assert plugin.started
@@ -110,7 +109,7 @@ def case(name: str, when: str, seconds: float) -> Any:
     return SimpleNamespace(nodeid=name, when=when, worker_seconds=seconds)
 
 
-def test_what_is_above_a_limit_is_named() -> None:
+def test_what_is_above_a_limit_is_named():
     costs = Costs()
     costs.pytest_runtest_logreport(case("a.py::one", "setup", 5 * CASE_S))
     costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * (CASE_S + COMPILING_S)))
@@ -122,7 +121,7 @@ def test_what_is_above_a_limit_is_named() -> None:
     assert [line.partition(": ")[0] for line in costs.above()] == ["the run", "b.py", "a.py::one"]
 
 
-def test_a_report_has_the_worker_seconds_since_the_one_before() -> None:
+def test_a_report_has_the_worker_seconds_since_the_one_before():
     costs = Costs()
     costs.pytest_runtest_logstart()
     sum(range(2_000_000))
@@ -153,9 +152,7 @@ LENS, JUDGING, TRUTH = (
         (None, [LENS, JUDGING, TRUTH]),
     ],
 )
-def test_of_the_extras_run_those_that_lead_to_what_has_changed(
-    changed: list[str] | None, runs: list[str]
-) -> None:
+def test_of_the_extras_run_those_that_lead_to_what_has_changed(changed, runs):
     items: Any = [Item(path, marks=("extra",)) for path in (LENS, JUDGING, TRUTH)]
     paths = None if changed is None else [CHECKOUT / name for name in changed]
     left_out = unreached(paths, items)
@@ -163,7 +160,7 @@ def test_of_the_extras_run_those_that_lead_to_what_has_changed(
 
 
 @pytest.mark.full  # it asks git
-def test_what_has_changed_since_a_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_changed_since_a_revision(tmp_path, monkeypatch):
     """A file under a new name is two: what imported the old one is of it, too."""
     monkeypatch.setattr("tests.rings.CHECKOUT", tmp_path)
 
@@ -191,9 +188,7 @@ def test_what_has_changed_since_a_revision(tmp_path: Path, monkeypatch: pytest.M
     ("source", "given", "chosen"),
     [("TESTPATHS", "", DEFAULT), ("TESTPATHS", "full", FULL), ("ARGS", "", "")],
 )
-def test_every_process_of_a_run_chooses_the_ring(
-    source: str, given: str, chosen: str, worker: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_process_of_a_run_chooses_the_ring(source, given, chosen, worker, monkeypatch):
     """Processes side by side are started with the words of the command, not with what it chose."""
     if worker:
         monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)

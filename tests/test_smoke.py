@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.conftest import Run
-
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
@@ -15,9 +13,7 @@ from tests.conftest import Run
         ("defocus-bench", "list", "wiener"),
     ],
 )
-def test_a_command_lists_what_it_has(
-    command: str, verb: str, expected: str, run_afresh: Run
-) -> None:
+def test_a_command_lists_what_it_has(command, verb, expected, run_afresh):
     done = run_afresh(command, verb)
     assert done.returncode == 0, done.stderr
     assert expected in done.stdout

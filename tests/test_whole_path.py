@@ -35,7 +35,7 @@ def study(run: Run, folder: Path, *systems: str) -> list[dict[str, str]]:
     return leaderboard(folder / "study")
 
 
-def test_a_simulated_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> None:
+def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
     camera = "sim:?seed=3&width=240&height=180&shift=3&breathing=0.01"
     done = run(
         "defocus-capture", "shoot", "session", "--camera", camera, "--blurry", "f/4",
@@ -59,7 +59,7 @@ def test_a_simulated_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.full
-def test_a_virtual_cameras_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> None:
+def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
     (tmp_path / "pictures").mkdir()
     write_image(tmp_path / "pictures" / "cat.jpg", np.ascontiguousarray(data.chelsea()[:256, :320]))
     done = run(

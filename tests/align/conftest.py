@@ -1,21 +1,19 @@
 """A rendered pair, written once per session."""
 
-from pathlib import Path
-
 import pytest
 
 from defocus.images import write_image
-from tests.align.synthetic import Pair, rendered_pair
+from tests.align.synthetic import rendered_pair
 
 
 @pytest.fixture(scope="session")
-def pair() -> Pair:
+def pair():
     """A 16-bit pair with circles of confusion up to 8 px, half an EV brighter when blurry."""
     return rendered_pair(3, 8.0, bits=16, gain_ev=0.3)
 
 
 @pytest.fixture(scope="session")
-def pair_files(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def pair_files(pair, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
     files = folder / "blurry.png", folder / "sharp.png"
     for path, picture in zip(files, (pair.blurry, pair.sharp), strict=True):

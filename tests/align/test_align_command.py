@@ -14,14 +14,13 @@ from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.files import sha256_file
 from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
-from tests.align.synthetic import Pair, largest_error_px
+from tests.align.synthetic import largest_error_px
 from tests.command_process import start_command
 from tests.conformance.probe import fill_weights
 from tests.conftest import Run
 from tests.datasets.conftest import full_disk
 
 __all__ = ["full_disk"]
-Files = tuple[Path, Path]
 KEYS = {
     *("status", "misalignment_px", "shift_px", "zoom", "rotation_deg", "residual_px", "gain_ev"),
     *("reliable_share", "estimator", "weights_sha256", "reason", "model", "gain", "offset"),
@@ -35,7 +34,7 @@ def align(run: Run, *arguments: object, **environment: str) -> subprocess.Comple
     return run("defocus-data", "align", *arguments, **environment)
 
 
-def test_the_numbers(run: Run, pair: Pair, pair_files: Files, tmp_path: Path) -> None:
+def test_the_numbers(run, pair, pair_files, tmp_path):
     out = tmp_path / "new" / "out"
     done = align(run, *pair_files, "--json", "--out", out)
     assert done.returncode == 0, done.stderr
@@ -65,9 +64,7 @@ def test_the_numbers(run: Run, pair: Pair, pair_files: Files, tmp_path: Path) ->
     assert abs(measured["zoom"] - 1) < 3e-4
 
 
-def test_the_hash_of_the_weights_is_given(
-    run: Run, pair: Pair, pair_files: Files, tmp_path: Path
-) -> None:
+def test_the_hash_of_the_weights_is_given(run, pair, pair_files, tmp_path):
     network = PWCNet()
     fill_weights(network, 0)
     torch.save(network.state_dict(), tmp_path / "w.pth")
@@ -89,9 +86,7 @@ def test_the_hash_of_the_weights_is_given(
 
 
 @pytest.mark.parametrize("case", ["missing", "two sizes", "file in the way"])
-def test_bad_paths_fail_before_torch_is_loaded(
-    case: str, run_afresh: Run, pair_files: Files, tmp_path: Path
-) -> None:
+def test_bad_paths_fail_before_torch_is_loaded(case, run_afresh, pair_files, tmp_path):
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     blurry, sharp = pair_files
     write_image(tmp_path / "small.png", read_image(sharp)[:-1])
@@ -108,7 +103,7 @@ def test_bad_paths_fail_before_torch_is_loaded(
     assert words in done.stderr
 
 
-def test_what_a_kill_left_goes(run: Run, pair_files: Files, tmp_path: Path) -> None:
+def test_what_a_kill_left_goes(run, pair_files, tmp_path):
     words = ("align", *pair_files, "--out", tmp_path / "out")
     with start_command("defocus-data", *words) as process:
         while process.poll() is None and not list((tmp_path / "out").glob(".align-*/*")):
@@ -119,7 +114,7 @@ def test_what_a_kill_left_goes(run: Run, pair_files: Files, tmp_path: Path) -> N
     assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
 
 
-def test_unknown_replaces_a_result(run: Run, pair: Pair, pair_files: Files, tmp_path: Path) -> None:
+def test_unknown_replaces_a_result(run, pair, pair_files, tmp_path):
     out, wall = tmp_path / "out", tmp_path / "wall.png"
     write_image(wall, np.full_like(pair.blurry, 20000))
     assert align(run, *pair_files, "--out", out).returncode == 0
@@ -145,9 +140,7 @@ def bad_pair(case: str, good: tuple[Path, Path], folder: Path) -> tuple[object, 
 
 
 @pytest.mark.parametrize("case", ["unreadable", "corrupt weights", "unknown estimator"])
-def test_bad_input_is_one_line_and_exit_2(
-    case: str, run: Run, pair_files: Files, tmp_path: Path
-) -> None:
+def test_bad_input_is_one_line_and_exit_2(case, run, pair_files, tmp_path):
     arguments = bad_pair(case, pair_files, tmp_path)
     done = align(run, *arguments, "--json", "--out", tmp_path / "out")
     assert done.returncode == 2, done.stderr
@@ -156,7 +149,7 @@ def test_bad_input_is_one_line_and_exit_2(
     assert not (tmp_path / "out").exists()
 
 
-def test_no_file_is_overwritten(run: Run, pair_files: Files, tmp_path: Path) -> None:
+def test_no_file_is_overwritten(run, pair_files, tmp_path):
     done = align(run, *pair_files, "--model", "flow")
     assert (done.returncode, done.stdout) == (2, "")
     assert "need --out" in done.stderr
@@ -171,7 +164,7 @@ def test_no_file_is_overwritten(run: Run, pair_files: Files, tmp_path: Path) -> 
     assert (tmp_path / "sharp.png").read_bytes() == b"mine"
 
 
-def test_full_disk_leaves_nothing_behind(run: Run, pair_files: Files, full_disk: Path) -> None:
+def test_full_disk_leaves_nothing_behind(run, pair_files, full_disk):
     done = align(run, *pair_files, "--json", "--out", full_disk / "out")
     assert done.returncode == 5, done.stderr
     assert "disk is full" in done.stderr
@@ -179,9 +172,7 @@ def test_full_disk_leaves_nothing_behind(run: Run, pair_files: Files, full_disk:
 
 
 @pytest.mark.parametrize("renames", [1, 2, 3, 4])
-def test_cut_short_while_publishing_the_same_command_ends_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
-) -> None:
+def test_cut_short_while_publishing_the_same_command_ends_it(tmp_path, monkeypatch, renames):
     from defocus.align.compensation import output
     from defocus.align.compensation.output_folder import check_output_folder
     from defocus.align.flow.by_name import flow_estimator

@@ -1,7 +1,6 @@
 """A model that is at most allowed: an answer within its stated error, or none."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,12 @@ from defocus.images import write_image
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import largest_error_px, rendered_pair
 from tests.align.test_registration_models import IDENTITY, SHAPE, TRUTHS, everywhere, tiles
-from tests.conftest import Run
 
 MODELS_AND_CAPS = [(model, cap) for model in TRUTHS for cap in TRUTHS]
 
 
 @pytest.mark.parametrize(("model", "at_most"), MODELS_AND_CAPS)
-def test_no_richer_model_than_is_allowed(model: str, at_most: str) -> None:
+def test_no_richer_model_than_is_allowed(model, at_most):
     """If the tiles contradict that, the stated error says so."""
     names = list(TRUTHS)
     for seed in range(3):
@@ -32,7 +30,7 @@ def test_no_richer_model_than_is_allowed(model: str, at_most: str) -> None:
         assert (result.against_px > 0) == (names.index(at_most) < names.index(model))
 
 
-def test_a_cap_that_the_tiles_do_not_contradict_makes_the_answer_surer() -> None:
+def test_a_cap_that_the_tiles_do_not_contradict_makes_the_answer_surer():
     found = tiles(TRUTHS["translation"], 0.1, 0)
     errors = []
     for at_most in ("translation", "similarity"):
@@ -47,7 +45,7 @@ ZOOMED = Similarity(1.008, 0.25, (2.5, -1.25))
 
 
 @pytest.mark.parametrize(("truth", "known"), [(SHIFTED, True), (ZOOMED, False)])
-def test_a_translation_at_most(truth: Similarity, known: bool, run: Run, tmp_path: Path) -> None:
+def test_a_translation_at_most(truth, known, run, tmp_path):
     pair = rendered_pair(3, 4.0, truth)
     files = tmp_path / "blurry.png", tmp_path / "sharp.png"
     for path, picture in zip(files, (pair.blurry, pair.sharp), strict=True):

@@ -23,7 +23,6 @@ from defocus.align.registration.unknown_causes import REASONS, advice
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
 from defocus.scene.pictures import PICTURES, texture
-from tests.conftest import Run
 
 REPEATS = (
     "the texture repeats itself; how far the camera moved at most, if you know it, may decide "
@@ -131,7 +130,7 @@ UNRELATED: dict[str, Maker] = {
 
 
 @pytest.mark.parametrize("name", UNRELATED)
-def test_what_has_nothing_in_common_is_unknown(name: str) -> None:
+def test_what_has_nothing_in_common_is_unknown(name):
     for seed in range(3):
         pair = UNRELATED[name](np.random.default_rng(seed))
         measurement = measure(*pair, flow_estimator("dis"))
@@ -158,7 +157,7 @@ def answered(count: int, seed: int) -> int:
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", [1, 2])
-def test_thirty_pairs_of_different_scenes_get_no_number(seed: int) -> None:
+def test_thirty_pairs_of_different_scenes_get_no_number(seed):
     assert answered(15, seed) == 0
 
 
@@ -189,7 +188,7 @@ def cut(pattern: np.ndarray, shift: int) -> tuple[Image, Image]:
 
 @pytest.mark.parametrize("period", [7, 12, 24])
 @pytest.mark.parametrize("shift", [2, 5, 17])
-def test_a_checkerboard_is_unknown(period: int, shift: int) -> None:
+def test_a_checkerboard_is_unknown(period, shift):
     """It looks the same a period further on: no number that may be off by a period."""
     found = measure(*cut(checkerboard(period), shift), flow_estimator("dis")).misalignment
     assert found.status == "unknown"
@@ -198,7 +197,7 @@ def test_a_checkerboard_is_unknown(period: int, shift: int) -> None:
 
 
 @pytest.mark.parametrize("shift", [10, 20, 25])
-def test_equal_bricks_are_unknown_and_those_that_differ_told_apart(shift: int) -> None:
+def test_equal_bricks_are_unknown_and_those_that_differ_told_apart(shift):
     found = measure(*cut(bricks(0.0), shift), flow_estimator("dis")).misalignment
     assert (found.status, found.reason) == ("unknown", REPEATS)
     found = measure(*cut(bricks(0.05), shift), flow_estimator("dis")).misalignment
@@ -217,7 +216,7 @@ def barred(variation: float, lefts: tuple[int, ...] = (), tops: tuple[int, ...] 
 
 
 @pytest.mark.parametrize("shift", [3, 25])
-def test_a_bar_across_bricks_decides_and_bars_along_them_do_not(shift: int) -> None:
+def test_a_bar_across_bricks_decides_and_bars_along_them_do_not(shift):
     """A ridge of correlation joins all bricks of a row; what was said was a brick off."""
     found = register(*map(grey, cut(barred(0.0, tops=(30, 70, 151)), shift)))
     assert (found.matrix, found.reason) == (None, REPEATS)
@@ -234,14 +233,14 @@ def grey(picture: Image) -> np.ndarray:
     ("largest_px", "reason"),
     [(20, "repeats itself within the 20 px allowed"), (6, "10.0 px, more")],
 )
-def test_a_largest_shift_may_leave_bricks_unknown(largest_px: float, reason: str) -> None:
+def test_a_largest_shift_may_leave_bricks_unknown(largest_px, reason):
     """Those half a row on lie 17 px off; those where they were moved to, farther than 6 px."""
     found = register(*map(grey, cut(bricks(0.0), 10)), largest_px=largest_px)
     assert found.matrix is None
     assert reason in found.reason
 
 
-def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it_rests_on() -> None:
+def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it_rests_on():
     """Bricks 32 px apart that moved by 20 px: the ones 12 px the other way fit as well."""
     found = measure(*cut(bricks(0.0), 20), flow_estimator("dis"), largest_px=14).misalignment
     assert found.similarity.shift_px == pytest.approx((-12, 0), abs=0.2)
@@ -251,7 +250,7 @@ def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it
     assert "rests_on_largest_shift_px" not in told.to_json(), "these bricks differ"
 
 
-def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch):
     """Large pictures are reduced for the registration; here all from twice the size on."""
     large = [one.repeat(2, axis=0).repeat(2, axis=1) for one in cut(bricks(0.0), 10)]
     monkeypatch.setattr("defocus.align.measure.REGISTRATION_SIDE", large[0].shape[1] // 2)
@@ -262,7 +261,7 @@ def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch: pytest.MonkeyPatc
     assert told is not None, found.reason
 
 
-def test_with_the_largest_shift_equal_bricks_are_known(run: Run, tmp_path: Path) -> None:
+def test_with_the_largest_shift_equal_bricks_are_known(run, tmp_path):
     for name, picture in zip(("blurry.png", "sharp.png"), cut(bricks(0.0), 10), strict=True):
         write_image(tmp_path / name, picture)
     done = run(
@@ -275,7 +274,7 @@ def test_with_the_largest_shift_equal_bricks_are_known(run: Run, tmp_path: Path)
 
 
 @pytest.mark.full
-def test_sixteen_bits_against_eight_are_one_scene() -> None:
+def test_sixteen_bits_against_eight_are_one_scene():
     """Each member is read at its own depth."""
     rng = np.random.default_rng(5)
     first, second = stored(blurred(scene(1), rng), rng), stored(scene(1), rng)
@@ -289,13 +288,13 @@ def test_sixteen_bits_against_eight_are_one_scene() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, bool, np.int32])
-def test_other_kinds_of_pixels_are_refused(kind: type) -> None:
+def test_other_kinds_of_pixels_are_refused(kind):
     picture = np.ones((HEIGHT, WIDTH, 3), np.uint8)
     with pytest.raises(AlignmentError, match="8- or 16-bit"):
         measure(picture, picture.astype(kind), flow_estimator("dis"))
 
 
-def test_an_error_without_bound_is_told_in_words() -> None:
+def test_an_error_without_bound_is_told_in_words():
     level = SimpleNamespace(factor=1, matrix=np.eye(3), error_px=math.inf)
     grey = np.zeros((40, 60), np.float32)
     assert doubt(grey, grey, cast(Level, level), 10.0, 1) == (
@@ -306,7 +305,7 @@ def test_an_error_without_bound_is_told_in_words() -> None:
 SOURCES = ("register", "doubt", "tile_fit", "unknown_causes")
 
 
-def test_what_helps_is_known_of_reasons_that_are_given() -> None:
+def test_what_helps_is_known_of_reasons_that_are_given():
     """A reason that is worded anew must be known under its new words too."""
     folder = Path(unknown_causes.__file__).parent
     texts = [(folder / f"{name}.py").read_text() for name in SOURCES]
@@ -317,7 +316,7 @@ def test_what_helps_is_known_of_reasons_that_are_given() -> None:
     assert advice("the pair has no sharp picture") == ""
 
 
-def test_an_unknown_pair_says_what_helps(tmp_path: Path, run: Run) -> None:
+def test_an_unknown_pair_says_what_helps(tmp_path, run):
     for name in ("blurry", "sharp"):
         write_image(tmp_path / f"{name}.png", np.full((96, 128, 3), 90, np.uint8))
     done = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png", code=0)

@@ -2,7 +2,6 @@
 
 import tracemalloc
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +25,7 @@ HEIGHT, WIDTH = 40, 60
 
 
 @pytest.fixture
-def measurement() -> Measurement:
+def measurement():
     """Measured at half size: sharp on the left, 3 px (6 of the full picture) on the right."""
     zero = np.zeros((2, HEIGHT, WIDTH), np.float32)
     coc = np.zeros((HEIGHT, WIDTH), np.float32)
@@ -39,9 +38,7 @@ def measurement() -> Measurement:
     return Measurement(known, (2 * HEIGHT + 1, 2 * WIDTH), field)
 
 
-def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(
-    measurement: Measurement,
-) -> None:
+def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(measurement):
     found = blur_map(measurement)
     assert found.diameter_px.shape == found.sigma_px.shape == measurement.shape
     assert np.isnan(found.diameter_px[:10]).all()
@@ -58,7 +55,7 @@ def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(
     assert found.diameter_px[20, 35] == 3
 
 
-def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path: Path) -> None:
+def test_the_files_hold_the_map_and_a_picture(measurement, tmp_path):
     found = blur_map(measurement)
     assert write_blur_map(tmp_path, found) == list(BLUR_NAMES[:3])
     stops = np.zeros((9, 12), np.float32)
@@ -79,7 +76,7 @@ def test_the_files_hold_the_map_and_a_picture(measurement: Measurement, tmp_path
     assert picture[40, 110].sum() > 2 * picture[40, 10].sum()
 
 
-def test_the_picture_has_a_scale_and_is_no_larger_than_a_screen(tmp_path: Path) -> None:
+def test_the_picture_has_a_scale_and_is_no_larger_than_a_screen(tmp_path):
     """The colours of the bar are those of the map, from 0 to what is brightest there."""
     ramp = np.tile(np.linspace(0, 12, 6000, dtype=np.float32), (600, 1))
     ramp[:100] = np.nan
@@ -99,7 +96,7 @@ def test_the_picture_has_a_scale_and_is_no_larger_than_a_screen(tmp_path: Path) 
     assert blur_scale_px(PairBlurMap(ramp, ramp)) == pytest.approx(0.99 * 12, abs=0.01)
 
 
-def test_a_large_map_takes_little_memory_beside_itself(measurement: Measurement) -> None:
+def test_a_large_map_takes_little_memory_beside_itself(measurement):
     """Of a release, no third one of the two maps; of the picture, two."""
     flow = measurement.field.flow
     large = {name: np.tile(getattr(flow, name), (10, 10)) for name in ("coc_px", "reliable")}

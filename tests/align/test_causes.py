@@ -51,7 +51,7 @@ CAUSES: dict[str, tuple[tuple[Image, Image], str, str]] = {
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_an_unknown_pair_names_what_its_pictures_show(name: str) -> None:
+def test_an_unknown_pair_names_what_its_pictures_show(name):
     members, words, helps = CAUSES[name]
     found = measure(*members, flow_estimator("dis")).misalignment
     assert found.status == "unknown"
@@ -62,7 +62,7 @@ def test_an_unknown_pair_names_what_its_pictures_show(name: str) -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 3])
-def test_a_square_picture_that_lies_on_its_side_is_told(turns: int) -> None:
+def test_a_square_picture_that_lies_on_its_side_is_told(turns):
     sharp = shown()[:, :HEIGHT]
     blurry = cv2.GaussianBlur(sharp, (0, 0), 3)
     told = cause(stored(np.rot90(blurry, turns), 1), stored(sharp, 2))
@@ -71,7 +71,7 @@ def test_a_square_picture_that_lies_on_its_side_is_told(turns: int) -> None:
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "astronaut"])
 @pytest.mark.parametrize("sigma", [2.0, 8.0])
-def test_a_good_pair_shows_no_cause(name: str, sigma: float) -> None:
+def test_a_good_pair_shows_no_cause(name, sigma):
     sharp = shown(name)
     blurry = stored(cv2.GaussianBlur(sharp, (0, 0), sigma), 1)
     assert cause(blurry, stored(sharp, 2)) == ""
@@ -79,7 +79,7 @@ def test_a_good_pair_shows_no_cause(name: str, sigma: float) -> None:
     assert cause(deep, stored(sharp, 2)) == "", "each member counts at its own depth"
 
 
-def test_two_scenes_and_tiny_pictures_show_no_cause_that_is_not_there() -> None:
+def test_two_scenes_and_tiny_pictures_show_no_cause_that_is_not_there():
     blurry = cv2.GaussianBlur(shown("coffee"), (0, 0), 3)
     assert cause(stored(blurry, 1), stored(shown("chelsea"), 2)) == ""
     assert cause(*np.zeros((2, 8, 60, 3), np.uint8)) == ""

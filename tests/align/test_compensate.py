@@ -63,7 +63,7 @@ def everywhere() -> NDArray[np.bool_]:
 
 
 @pytest.fixture(scope="module")
-def scene() -> Image:
+def scene():
     return rendered_pair(4, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).sharp
 
 
@@ -88,7 +88,7 @@ def released(sharp: Image, measurement: Measurement, release: Release) -> Image:
     return compensated_sharp(sharp, plan_compensation(measurement, sharp.shape, release))
 
 
-def test_the_local_flow_is_compensated_where_it_is_believed(scene: Image) -> None:
+def test_the_local_flow_is_compensated_where_it_is_believed(scene):
     flow = smooth_flow()
     sharp = moved_away(scene, flow)
     whole = made_measurement(flow, everywhere())
@@ -112,7 +112,7 @@ def test_the_local_flow_is_compensated_where_it_is_believed(scene: Image) -> Non
     assert partly.valid_mask[left].all()
 
 
-def test_the_transition_is_smooth(scene: Image) -> None:
+def test_the_transition_is_smooth(scene):
     half = everywhere()
     half[:, WIDTH // 2 :] = False
     flow = np.full((2, *SHAPE), 2.0, np.float32)
@@ -123,7 +123,7 @@ def test_the_transition_is_smooth(scene: Image) -> None:
     assert np.abs(np.diff(across)).max() < 0.1
 
 
-def test_what_an_asymmetric_point_spread_moves_is_left(scene: Image) -> None:
+def test_what_an_asymmetric_point_spread_moves_is_left(scene):
     """It is no displacement of the scene: the mask believes the pixels, and they stay."""
     flow = 3.0 * smooth_flow()
     measurement = made_measurement(flow, everywhere(), asymmetric=flow)
@@ -132,7 +132,7 @@ def test_what_an_asymmetric_point_spread_moves_is_left(scene: Image) -> None:
     assert found.valid_mask.all()
 
 
-def test_the_mask_knows_what_each_model_leaves() -> None:
+def test_the_mask_knows_what_each_model_leaves():
     shift = Similarity(shift_px=(1.5, 0.0))
     flow = np.full((2, *SHAPE), 0.0, np.float32)
     flow[0, :, :120] = -1.2
@@ -146,7 +146,7 @@ def test_the_mask_knows_what_each_model_leaves() -> None:
     assert shares == {"none": (1.0, 0.0), "global": (0.0, 1.0), "flow": (1.0, 1.0)}
 
 
-def test_blurry_pixels_are_never_resampled(scene: Image) -> None:
+def test_blurry_pixels_are_never_resampled(scene):
     measurement = made_measurement(
         np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(1.03, 0.5, (4.0, -3.0))
     )
@@ -156,7 +156,7 @@ def test_blurry_pixels_are_never_resampled(scene: Image) -> None:
 
 
 @pytest.mark.parametrize("gain", [0.7, 1.4])
-def test_light_is_matched_and_what_saturated_is_no_reference(scene: Image, gain: float) -> None:
+def test_light_is_matched_and_what_saturated_is_no_reference(scene, gain):
     sharp = scene.copy()
     sharp[80:100, 80:110] = 65535
     nothing = np.zeros((2, *SHAPE), np.float32)
@@ -173,7 +173,7 @@ def test_light_is_matched_and_what_saturated_is_no_reference(scene: Image, gain:
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.3])
-def test_both_members_of_a_reduced_release_show_the_same(scene: Image, scale: float) -> None:
+def test_both_members_of_a_reduced_release_show_the_same(scene, scale):
     similarity = Similarity(1.02, 0.6, (5.0, -2.0))
     sharp = moved_away(scene, similarity.flow(WIDTH, HEIGHT).astype(np.float32))
     measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere(), similarity)
@@ -190,7 +190,7 @@ def test_both_members_of_a_reduced_release_show_the_same(scene: Image, scale: fl
     assert apart < 0.25 * shifted
 
 
-def test_a_scale_that_leaves_no_pixel_is_refused() -> None:
+def test_a_scale_that_leaves_no_pixel_is_refused():
     measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere())
     with pytest.raises(
         AlignmentError, match=r"a scale of 0\.0001 leaves no pixel of the common area of 240×180"
@@ -198,7 +198,7 @@ def test_a_scale_that_leaves_no_pixel_is_refused() -> None:
         plan_compensation(measurement, (*SHAPE, 3), Release("global", scale=1e-4))
 
 
-def test_lost_gradient_energy(scene: Image) -> None:
+def test_lost_gradient_energy(scene):
     nothing = np.zeros((2, *SHAPE), np.float32)
 
     def lost(similarity: Similarity, release: Release) -> float:
@@ -218,7 +218,7 @@ def test_lost_gradient_energy(scene: Image) -> None:
     assert lost_gradient_energy(flat, plan) is None
 
 
-def test_a_keystone_of_smooth_detail_loses_no_sharpness() -> None:
+def test_a_keystone_of_smooth_detail_loses_no_sharpness():
     """Zoom 1 at the centre and 0.92 in a corner: each tile is compared at its own zoom."""
     rng = np.random.default_rng(0)
     texture = cv2.GaussianBlur(rng.normal(0, 1, (360, 480, 3)), (0, 0), 3)
@@ -231,7 +231,7 @@ def test_a_keystone_of_smooth_detail_loses_no_sharpness() -> None:
     assert found == pytest.approx(0.0, abs=0.01)
 
 
-def test_pictures_that_share_nothing_are_refused() -> None:
+def test_pictures_that_share_nothing_are_refused():
     far = made_measurement(
         np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(shift_px=(500.0, 0.0))
     )

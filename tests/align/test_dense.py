@@ -6,7 +6,7 @@ import torch
 
 from defocus.align.flow import dense
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
-from defocus.align.flow.dense import DenseFlow, dense_flow
+from defocus.align.flow.dense import dense_flow
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import AlignmentError
 from defocus.images import srgb_to_linear
@@ -17,7 +17,6 @@ from research.alignment_truth.rendered.textures import load_textures
 SIZE = 192, 256
 PAIRS = (1, 2, 4, 5)
 DEFAULT = flow_estimator()
-Measured = list[tuple[TruthPair, DenseFlow]]
 
 
 def linear(encoded: np.ndarray) -> np.ndarray:
@@ -42,7 +41,7 @@ def errors(flow: np.ndarray, pair: TruthPair) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def measured() -> Measured:
+def measured():
     textures = load_textures("choose")
     pairs = [render_pair(textures, at_width(FULL, SIZE[1]), *SIZE, 5, index) for index in PAIRS]
     return [
@@ -51,7 +50,7 @@ def measured() -> Measured:
     ]
 
 
-def test_errors_on_the_truth_set(measured: Measured) -> None:
+def test_errors_on_the_truth_set(measured):
     little = [errors(f.flow, p)[p.inside & ~p.edge & (p.coc_px <= 10)] for p, f in measured]
     believed = [errors(f.flow, p)[p.inside & f.reliable] for p, f in measured]
     assert np.concatenate(little).mean() <= 0.25
@@ -59,7 +58,7 @@ def test_errors_on_the_truth_set(measured: Measured) -> None:
     assert np.mean([f.reliable[p.inside].mean() for p, f in measured]) >= 0.8
 
 
-def test_believed_pixels_err_less(measured: Measured) -> None:
+def test_believed_pixels_err_less(measured):
     """Over the pairs, error grows with the stated uncertainty, and is of its order."""
     stated = np.concatenate([f.uncertainty_px[p.inside] for p, f in measured])
     error = np.concatenate([errors(f.flow, p)[p.inside] for p, f in measured])
@@ -76,7 +75,7 @@ def shifted_pair(shift: float, size: tuple[int, int] = (96, 128)) -> tuple[np.nd
     return np.ascontiguousarray(blurry), np.ascontiguousarray(sharp)
 
 
-def test_start_and_residual_make_the_flow() -> None:
+def test_start_and_residual_make_the_flow():
     blurry, sharp = shifted_pair(6)
     start = np.array([[1, 0, 5.0], [0, 1, 0.5], [0, 0, 1]])
     found = dense_flow(blurry, sharp, start, DEFAULT)
@@ -88,14 +87,14 @@ def test_start_and_residual_make_the_flow() -> None:
     assert found.flow == pytest.approx(found.residual + transformed(grid, start) - grid, abs=1e-3)
 
 
-def test_what_lies_outside_of_the_sharp_frame_is_occluded() -> None:
+def test_what_lies_outside_of_the_sharp_frame_is_occluded():
     found = dense_flow(*shifted_pair(12), np.array([[1, 0, 12.0], [0, 1, 0], [0, 0, 1]]), DEFAULT)
     assert found.occluded[:, -11:].all()
     assert not found.reliable[:, -11:].any()
     assert found.reliable[16:-16, 16:-28].mean() > 0.9
 
 
-def test_great_pictures_are_measured_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_great_pictures_are_measured_reduced(monkeypatch):
     monkeypatch.setattr(dense, "LARGEST_SIDE", 100)
     blurry, sharp = shifted_pair(6, (181, 255))
     found = dense_flow(blurry, sharp, np.eye(3), DEFAULT)
@@ -105,14 +104,14 @@ def test_great_pictures_are_measured_reduced(monkeypatch: pytest.MonkeyPatch) ->
     assert np.median(found.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.3)
 
 
-def test_a_flat_wall_is_believed_nowhere() -> None:
+def test_a_flat_wall_is_believed_nowhere():
     noise = np.random.default_rng(1).normal(0, 0.003, (2, 96, 128, 3)).astype(np.float32)
     found = dense_flow(0.3 + noise[0], 0.3 + noise[1], np.eye(3), DEFAULT)
     assert found.reliable.mean() < 0.01
     assert np.abs(found.flow).mean() < 1.0
 
 
-def test_pictures_that_do_not_fit() -> None:
+def test_pictures_that_do_not_fit():
     blurry, sharp = shifted_pair(0)
     with pytest.raises(AlignmentError, match="one size"):
         dense_flow(blurry, sharp[1:], np.eye(3), DEFAULT)
@@ -121,7 +120,7 @@ def test_pictures_that_do_not_fit() -> None:
         dense_flow(blurry, sharp, np.eye(3), DEFAULT)
 
 
-def test_an_estimator_that_equalises(measured: Measured) -> None:
+def test_an_estimator_that_equalises(measured):
     plain, equal = flow_estimator(), flow_estimator(equalise=True)
     assert equal.name == f"{DEFAULT_ESTIMATOR}-equalised"
     frames = [

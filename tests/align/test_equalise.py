@@ -29,14 +29,14 @@ def exactly_blurred(linear: np.ndarray, diameter_px: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("diameter_px", [3.0, 11.5, 14.0, 20.5, 25.0, 43.0])
-def test_great_discs_on_a_reduced_copy_blur_alike(diameter_px: float) -> None:
+def test_great_discs_on_a_reduced_copy_blur_alike(diameter_px):
     sharp = picture("coffee")
     difference = disc_blurred(sharp, diameter_px) - exactly_blurred(sharp, diameter_px)
     assert np.abs(difference[INNER]).mean() < 0.02 * sharp[INNER].std()
 
 
 @pytest.mark.parametrize("diameter_px", [3.4, 8.0, 18.0])
-def test_blur_is_found(diameter_px: float) -> None:
+def test_blur_is_found(diameter_px):
     sharp = picture()
     found = equalised(noisy(exactly_blurred(sharp, diameter_px), 1), noisy(sharp, 2), EVERYWHERE)
     # texture as fine as noise everywhere makes small blurs look a little smaller
@@ -45,14 +45,14 @@ def test_blur_is_found(diameter_px: float) -> None:
     assert left < 0.15 * np.abs(sharp - found.blurry)[INNER].mean()
 
 
-def test_blur_of_the_other_member_is_negative_and_given_to_the_blurry_one() -> None:
+def test_blur_of_the_other_member_is_negative_and_given_to_the_blurry_one():
     sharp = picture()
     found = equalised(noisy(sharp, 1), noisy(exactly_blurred(sharp, 5.0), 2), EVERYWHERE)
     assert np.median(found.coc_px[INNER]) == pytest.approx(-5.0, rel=0.1)
     assert found.blurry[INNER].std() < 0.8 * sharp[INNER].std()
 
 
-def test_blur_changes_over_the_picture() -> None:
+def test_blur_changes_over_the_picture():
     sharp = picture()
     blurry = exactly_blurred(sharp, 10.0)
     blurry[:, :96] = sharp[:, :96]
@@ -61,13 +61,13 @@ def test_blur_changes_over_the_picture() -> None:
     assert found[20:-20, 120:-20].mean() == pytest.approx(10.0, abs=1.0)
 
 
-def test_equal_members_stay_as_they_are() -> None:
+def test_equal_members_stay_as_they_are():
     sharp = picture()
     found = equalised(noisy(sharp, 1), noisy(sharp, 2), EVERYWHERE)
     assert np.abs(found.sharp - sharp)[INNER].mean() < 0.2 * sharp[INNER].std()
 
 
-def test_what_the_sharp_member_does_not_show_is_no_difference() -> None:
+def test_what_the_sharp_member_does_not_show_is_no_difference():
     sharp, valid = picture(), EVERYWHERE.copy()
     valid[:, :60] = False
     broken = sharp.copy()
@@ -79,7 +79,7 @@ def test_what_the_sharp_member_does_not_show_is_no_difference() -> None:
 
 
 @pytest.mark.parametrize("gain", [1.0, 1.23, 0.8])
-def test_light_ratio_is_blind_to_blur(gain: float) -> None:
+def test_light_ratio_is_blind_to_blur(gain):
     sharp = 0.5 * picture("coffee")
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     radius = np.hypot((x - 95.5) / 95.5, (y - 79.5) / 95.5) / np.hypot(1, 79.5 / 95.5)
@@ -92,7 +92,7 @@ def test_light_ratio_is_blind_to_blur(gain: float) -> None:
 
 
 @pytest.mark.parametrize("corner_ev", [0.5, 1.0, 1.5, 2.0, 2.5])
-def test_vignetting_of_a_fast_lens_is_measured_under_blur(corner_ev: float) -> None:
+def test_vignetting_of_a_fast_lens_is_measured_under_blur(corner_ev):
     """By the law of the fourth power of the cosine, which is no polynomial in the logarithm."""
     sharp = 0.5 * picture("coffee")
     y, x = np.mgrid[-1 : 1 : SIZE[0] * 1j, -1 : 1 : SIZE[1] * 1j]
@@ -101,7 +101,7 @@ def test_vignetting_of_a_fast_lens_is_measured_under_blur(corner_ev: float) -> N
     assert vignetting_ev(blurry, noisy(sharp, 2), EVERYWHERE) == pytest.approx(corner_ev, abs=0.2)
 
 
-def test_light_that_cannot_be_compared() -> None:
+def test_light_that_cannot_be_compared():
     white = np.ones(SIZE, np.float32)
     assert vignetting_ev(white, 0.5 * white, EVERYWHERE) is None
     assert np.array_equal(light_ratio(white, 0.5 * white, EVERYWHERE), white)

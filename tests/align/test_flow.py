@@ -11,7 +11,7 @@ from defocus.align.flow.refine import supported
 from defocus.align.sampling.warp import calibration_mask
 from defocus.errors import AlignmentError, InputError
 from defocus.scene.geometry import Similarity
-from tests.align.synthetic import Pair, rendered_pair
+from tests.align.synthetic import rendered_pair
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
@@ -20,12 +20,12 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def shifted() -> Pair:
+def shifted():
     return rendered_pair(1, 0.0, Similarity(shift_px=(3.0, -2.0)))
 
 
 @pytest.mark.parametrize("crop", [None, 128, 64, 48])
-def test_flow_points_from_first_to_second(shifted: Pair, crop: int | None) -> None:
+def test_flow_points_from_first_to_second(shifted, crop):
     part = slice(100, 100 + crop) if crop else slice(None)
     blurry, sharp = (tensor(p[part, part]) for p in (shifted.blurry, shifted.sharp))
     flow = flow_estimator("dis")(blurry, sharp)
@@ -36,12 +36,12 @@ def test_flow_points_from_first_to_second(shifted: Pair, crop: int | None) -> No
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 90), (11, 12), (13, 13), (48, 47)])
-def test_any_size(size: tuple[int, int]) -> None:
+def test_any_size(size):
     frames = torch.rand(2, 3, *size)
     assert flow_estimator()(frames, frames).abs().max() < 0.5
 
 
-def test_frames_that_cannot_be_compared() -> None:
+def test_frames_that_cannot_be_compared():
     dis = flow_estimator()
     frame = torch.rand(1, 3, 32, 32)
     with pytest.raises(AlignmentError, match="one shape"):
@@ -52,7 +52,7 @@ def test_frames_that_cannot_be_compared() -> None:
         dis(frame, bad)
 
 
-def test_names() -> None:
+def test_names():
     assert flow_estimator(DEFAULT_ESTIMATOR).name == flow_estimator().name
     with pytest.raises(InputError, match="choose one of dis, pwcnet"):
         flow_estimator("raft")
@@ -64,21 +64,21 @@ def along_x(values: list[float]) -> torch.Tensor:
     return flow
 
 
-def test_bounds_are_inclusive_and_signs_do_not_count() -> None:
+def test_bounds_are_inclusive_and_signs_do_not_count():
     """Mean 4: the band of a quarter is 3 to 5."""
     mask = calibration_mask(along_x([-3.0, 5.0, 2.5, 5.5, 4.0]), band=0.25)
     assert mask.flatten().tolist() == [1, 1, 0, 0, 1]
     assert mask.shape == (1, 1, 1, 5)
 
 
-def test_a_mean_of_a_tenth_of_a_pixel_is_still_for_each_picture_of_a_batch() -> None:
+def test_a_mean_of_a_tenth_of_a_pixel_is_still_for_each_picture_of_a_batch():
     """Half move by half the mean, half by three halves: all lie outside the band."""
     means = (0.09, 0.11, 0.29)
     mask = calibration_mask(torch.cat([along_x([0.5 * px, -1.5 * px]) for px in means]))
     assert mask.flatten(1).tolist() == [[1, 1], [0, 0], [0, 0]]
 
 
-def test_colour_wheel_has_the_primary_colours_at_its_joints() -> None:
+def test_colour_wheel_has_the_primary_colours_at_its_joints():
     wheel = colour_wheel()
     assert wheel.shape == (55, 3)
     joints = {0: (255, 0, 0), 15: (255, 255, 0), 21: (0, 255, 0), 25: (0, 255, 255)}
@@ -87,7 +87,7 @@ def test_colour_wheel_has_the_primary_colours_at_its_joints() -> None:
         assert tuple(wheel[index]) == colour
 
 
-def test_still_is_white_and_direction_decides_the_official_mask() -> None:
+def test_still_is_white_and_direction_decides_the_official_mask():
     assert flow_colour(np.zeros((2, 2, 2))).min() == 255
     flow = torch.zeros(1, 2, 8, 8)
     flow[:, 0] = 2.0
@@ -112,14 +112,14 @@ def patch(length: float, side: int) -> np.ndarray:
     return flow
 
 
-def test_a_layer_that_moves_is_supported_inside_and_nothing_else() -> None:
+def test_a_layer_that_moves_is_supported_inside_and_nothing_else():
     found = judged(patch(3.0, 140), 4.0)
     assert found[100:160, 120:180].all()
     assert not found[:30].any()
     assert not found[:, :40].any()
 
 
-def test_what_blur_or_surroundings_explain_is_not() -> None:
+def test_what_blur_or_surroundings_explain_is_not():
     """0.3 px under 16 px of blur: where nothing moves, flows of real lenses show as much."""
     assert not judged(patch(0.3, 140), 16.0).any()
     assert judged(patch(0.3, 140), 0.0)[120:140, 140:160].all()

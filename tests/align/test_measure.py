@@ -1,7 +1,6 @@
 """Numbers with an uncertainty that is true, and what a measurement shows of itself."""
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,19 +9,18 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.measure import Measurement, measure
+from defocus.align.measure import measure
 from defocus.align.photometry.gains import GainMatch, photometry
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
-from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image
+from defocus.images import as_integer, as_linear, linear_to_srgb, read_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture
 from tests.align.synthetic import rendered_pair
 
-Measured = tuple[Image, Image, Measurement]
 SIZE = (256, 192)
 GAIN = np.array([1.15, 0.95, 1.04], np.float32)
 OFFSET = np.array([0.004, 0.002, 0.006], np.float32)
@@ -33,7 +31,7 @@ def share_within_two_sigma(ratios: list[float]) -> float:
 
 
 @pytest.mark.full
-def test_transforms_and_their_mean_displacement_lie_within_two_sigma() -> None:
+def test_transforms_and_their_mean_displacement_lie_within_two_sigma():
     """The error of the mean is its own: that of the worst corner is larger."""
     ratios, mean_ratios, widths, mean_widths = [], [], [], []
     for seed in range(200, 210):
@@ -62,7 +60,7 @@ def test_transforms_and_their_mean_displacement_lie_within_two_sigma() -> None:
 
 
 @pytest.mark.full
-def test_gains_and_offsets_lie_within_two_sigma() -> None:
+def test_gains_and_offsets_lie_within_two_sigma():
     ratios, widths = [], []
     whole = np.ones(SIZE[::-1], bool)
     for seed in range(10):
@@ -79,7 +77,7 @@ def test_gains_and_offsets_lie_within_two_sigma() -> None:
 
 @pytest.mark.parametrize("lit", [(1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1e-5)])
 @pytest.mark.parametrize("where", ["both", "sharp", "blurry"])
-def test_light_is_fitted_by_channels_that_have_it(lit: tuple[float, ...], where: str) -> None:
+def test_light_is_fitted_by_channels_that_have_it(lit, where):
     rng = np.random.default_rng(0)
     scene = cv2.GaussianBlur(rng.uniform(0, 0.8, (96, 128, 3)).astype(np.float32), (0, 0), 4)
     light = scene * np.array(lit, np.float32)
@@ -98,7 +96,7 @@ def test_light_is_fitted_by_channels_that_have_it(lit: tuple[float, ...], where:
 
 
 @pytest.mark.parametrize("every", [24, 14])
-def test_light_is_compared_between_what_is_saturated(every: int) -> None:
+def test_light_is_compared_between_what_is_saturated(every):
     rng = np.random.default_rng(0)
     scene = cv2.GaussianBlur(rng.uniform(0.1, 0.7, (120, 160, 3)).astype(np.float32), (0, 0), 4)
     scene[::every, ::every] = scene[1::every, ::every] = 1.0
@@ -107,7 +105,7 @@ def test_light_is_compared_between_what_is_saturated(every: int) -> None:
     assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
 
 
-def test_vignetting_is_no_gain_or_offset() -> None:
+def test_vignetting_is_no_gain_or_offset():
     """Dark things in the middle and light ones around them: an offset would imitate the falloff."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:180j, -1:1:240j].astype(np.float32)
@@ -122,7 +120,7 @@ def test_vignetting_is_no_gain_or_offset() -> None:
     assert found.gain[1] == pytest.approx(0.9 * falloff.mean(), abs=0.03)
 
 
-def test_without_light_that_tells_nothing_is_compared() -> None:
+def test_without_light_that_tells_nothing_is_compared():
     """Black, saturated, unreliable or outside of the frame."""
     black, whole = np.zeros((96, 128, 3), np.float32), np.ones((96, 128), bool)
     light = black + np.float32(0.3)
@@ -134,13 +132,13 @@ def test_without_light_that_tells_nothing_is_compared() -> None:
         assert photometry(blurry, sharp, inside, reliable) is None
 
 
-def test_a_match_adds_its_offset_and_is_cut_at_black() -> None:
+def test_a_match_adds_its_offset_and_is_cut_at_black():
     light = np.full((1, 1, 3), 0.2, np.float32)
     applied = GainMatch((2.0, 1.0, 0.5), (0.1, 0.0, -0.2)).applied(light)
     assert applied.ravel().tolist() == pytest.approx([0.5, 0.2, 0.0])
 
 
-def test_sigma_of_correlated_samples_is_that_of_their_blocks() -> None:
+def test_sigma_of_correlated_samples_is_that_of_their_blocks():
     """Pixels of a block share one error: only the number of blocks makes the mean better."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[0:60, 0:80].reshape(2, -1)
@@ -166,7 +164,7 @@ def coc_and_place() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 @pytest.mark.parametrize("radial", [0.0, 0.06, -0.1])
-def test_displacement_that_grows_with_signed_defocus_is_found(radial: float) -> None:
+def test_displacement_that_grows_with_signed_defocus_is_found(radial):
     coc, place = coc_and_place()
     ratios = []
     for seed in range(12):
@@ -185,7 +183,7 @@ def test_displacement_that_grows_with_signed_defocus_is_found(radial: float) -> 
     assert abs(unsigned.radial) <= abs(found.radial) + 0.02, "both signs together hide it"
 
 
-def test_the_asymmetric_part_as_a_field() -> None:
+def test_the_asymmetric_part_as_a_field():
     coc, place = coc_and_place()
     found = Asymmetry(0.05, (0.0, 0.0), 0.01, (0.01, 0.01), True)
     assert found.significant
@@ -197,7 +195,7 @@ def test_the_asymmetric_part_as_a_field() -> None:
 
 
 @pytest.mark.parametrize("outwards", [0.1, -0.1])
-def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards: float) -> None:
+def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards):
     """Patches of discs of 2 and 10 px whose centroids lie off the chief rays."""
     size = (384, 288)
     scene = (0.02 + 0.7 * texture("gravel", *size)).astype(np.float32)
@@ -221,12 +219,12 @@ def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards: float
 
 
 @pytest.fixture(scope="module")
-def measured() -> Measured:
+def measured():
     pair = rendered_pair(8, 6.0, Similarity(1.01, 0.4, (3.0, -2.0)), (321, 239))
     return pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
 
 
-def test_everything_has_an_uncertainty(measured: Measured) -> None:
+def test_everything_has_an_uncertainty(measured):
     document = json.loads(json.dumps(measured[2].misalignment.to_json(), allow_nan=False))
     assert document["model"] in {"translation", "similarity", "affine", "homography"}
     known = {key for key, value in document.items() if isinstance(value, float | list | dict)}
@@ -242,7 +240,7 @@ def test_everything_has_an_uncertainty(measured: Measured) -> None:
 
 
 @pytest.mark.full
-def test_evidence_is_shown(measured: Measured, tmp_path: Path) -> None:
+def test_evidence_is_shown(measured, tmp_path):
     blurry, sharp, measurement = measured
     assert write_evidence(tmp_path / "seen", blurry, sharp, measurement) == list(EVIDENCE_NAMES)
     picture, calibration, occlusion = (read_image(tmp_path / "seen" / n) for n in EVIDENCE_NAMES)
@@ -258,14 +256,14 @@ def test_evidence_is_shown(measured: Measured, tmp_path: Path) -> None:
         assert (mask == 255).mean() == pytest.approx(share, abs=0.01)
 
 
-def test_of_an_unknown_misalignment_nothing_is_shown(tmp_path: Path) -> None:
+def test_of_an_unknown_misalignment_nothing_is_shown(tmp_path):
     wall = np.full((96, 128, 3), 90, np.uint8)
     unknown = measure(wall, wall, flow_estimator("dis"))
     assert write_evidence(tmp_path / "seen", wall, wall, unknown) == []
     assert not (tmp_path / "seen").exists()
 
 
-def test_a_pair_against_itself_is_aligned_to_the_last_digit() -> None:
+def test_a_pair_against_itself_is_aligned_to_the_last_digit():
     picture = rendered_pair(9, 0.0, IDENTITY, (200, 150), bits=16).sharp
     found = measure(picture, picture, flow_estimator("dis")).misalignment
     assert found.similarity.zoom == pytest.approx(1.0, abs=1e-4)
@@ -281,7 +279,7 @@ def test_a_pair_against_itself_is_aligned_to_the_last_digit() -> None:
         (np.full((64, 64), np.nan, np.float32), "not finite"),
     ],
 )
-def test_a_foreign_defocus_map_is_refused(coc_px: NDArray[np.float32], complaint: str) -> None:
+def test_a_foreign_defocus_map_is_refused(coc_px, complaint):
     picture = np.zeros((64, 64, 3), np.uint8)
     with pytest.raises(AlignmentError, match=complaint):
         measure(picture, picture, flow_estimator("dis"), defocus_map=coc_px)

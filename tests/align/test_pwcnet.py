@@ -35,7 +35,7 @@ FIXTURES = sorted((Path(__file__).parents[1] / "conformance" / "fixtures").glob(
 
 
 @pytest.mark.full
-def test_half_precision_of_the_shipped_network_moves_no_flow() -> None:
+def test_half_precision_of_the_shipped_network_moves_no_flow():
     estimator, textures = load_estimator(None), load_textures("choose")
     ranges = Ranges((0.0, 8.0), 6.0, (0.99, 1.01), 0.5, 1.0, 0.2, 0.2, 0.01)
     for index in range(2):
@@ -50,13 +50,13 @@ def test_half_precision_of_the_shipped_network_moves_no_flow() -> None:
 
 
 @pytest.fixture(scope="module")
-def network() -> PWCNet:
+def network():
     network = PWCNet()
     fill_weights(network, 0)
     return network.eval()
 
 
-def test_names_of_all_releases_load(network: PWCNet, tmp_path: Path) -> None:
+def test_names_of_all_releases_load(network, tmp_path):
     state = network.state_dict()
     nvlabs = NVlabsNames()
     network_of = nvlabs._unregistered[0]
@@ -87,7 +87,7 @@ def own_file(path: Path, state: dict[str, torch.Tensor], card: str) -> Path:
     return path
 
 
-def test_own_weights_are_called_so_and_have_a_card(network: PWCNet, tmp_path: Path) -> None:
+def test_own_weights_are_called_so_and_have_a_card(network, tmp_path):
     state = network.state_dict()
     save_file(state, tmp_path / "other.safetensors")
     assert flow_estimator("pwcnet", tmp_path / "other.safetensors").name == "pwcnet-official"
@@ -105,7 +105,7 @@ def test_own_weights_are_called_so_and_have_a_card(network: PWCNet, tmp_path: Pa
             load_weights(own_file(tmp_path / "bad.safetensors", state, card))
 
 
-def test_shipped_weights_are_known_by_their_hash(network: PWCNet, tmp_path: Path) -> None:
+def test_shipped_weights_are_known_by_their_hash(network, tmp_path):
     card = json.dumps({"settings": {"normalise": True}})
     state = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
     plain = own_file(tmp_path / "own.safetensors", state, card)
@@ -134,7 +134,7 @@ def test_shipped_weights_are_known_by_their_hash(network: PWCNet, tmp_path: Path
             load_shipped_weights(path)
 
 
-def test_gradients_of_the_cost_volume() -> None:
+def test_gradients_of_the_cost_volume():
     generator = torch.Generator().manual_seed(0)
     values = torch.rand(2, 2, 3, 5, 6, dtype=torch.float64, generator=generator)
     gradients = []
@@ -146,7 +146,7 @@ def test_gradients_of_the_cost_volume() -> None:
     assert torch.allclose(gradients[0], gradients[1], atol=1e-12)
 
 
-def test_normalised_features() -> None:
+def test_normalised_features():
     first, second = 3 + 5 * torch.rand(2, 2, 4, 6, 7, generator=torch.manual_seed(0))
     first[1] *= 100
     both = torch.stack(normalised_features(first, second))
@@ -160,7 +160,7 @@ def test_normalised_features() -> None:
 
 
 @pytest.mark.full
-def test_equals_the_naive_network_and_its_gradients() -> None:
+def test_equals_the_naive_network_and_its_gradients():
     ours = PWCNet(normalise=True)
     fill_weights(ours, 3)
     naive = naive_network(ours).double()
@@ -177,7 +177,7 @@ def test_equals_the_naive_network_and_its_gradients() -> None:
         assert torch.allclose(gradient, gradients[1][name], rtol=1e-6, atol=1e-12), name
 
 
-def test_frames_enter_in_the_order_blue_green_red(network: PWCNet, tmp_path: Path) -> None:
+def test_frames_enter_in_the_order_blue_green_red(network, tmp_path):
     torch.save(network.state_dict(), tmp_path / "net.pth")
     first, second = torch.rand(2, 1, 3, 64, 64)
     with torch.no_grad():
@@ -225,7 +225,7 @@ def damaged_files(folder: Path, state: dict[str, torch.Tensor]) -> dict[str, Pat
     return {path.name: path for path in folder.iterdir()} | {"missing": folder / "none.pth"}
 
 
-def test_damaged_hostile_and_foreign_files(network: PWCNet, tmp_path: Path) -> None:
+def test_damaged_hostile_and_foreign_files(network, tmp_path):
     # a value of one place for each tensor: files of a few kB
     state = {n: torch.zeros(()).expand(one.shape) for n, one in network.state_dict().items()}
     for name, path in damaged_files(tmp_path, state).items():
@@ -247,9 +247,7 @@ def test_damaged_hostile_and_foreign_files(network: PWCNet, tmp_path: Path) -> N
 
 @given(content=st.binary(max_size=400), suffix=st.sampled_from([".pth", ".safetensors"]))
 @settings(max_examples=50, deadline=None)
-def test_noise_is_refused(
-    content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_noise_is_refused(content, suffix, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"random{suffix}"
     path.write_bytes(content)
     with pytest.raises(WeightsError):
@@ -257,7 +255,7 @@ def test_noise_is_refused(
 
 
 @pytest.mark.full
-def test_shipped_weights_err_less_than_dis_on_blurry_pairs() -> None:
+def test_shipped_weights_err_less_than_dis_on_blurry_pairs():
     shipped, dis = flow_estimator("pwcnet"), flow_estimator("dis")
     assert shipped.name == "pwcnet-own"
     assert (

@@ -12,15 +12,13 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import repeat_aligned, write_aligned
 from defocus.align.compensation.record import read_record
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.measure import Measurement, measure
+from defocus.align.measure import measure
 from defocus.align.rig import Rig, write_rig
 from defocus.errors import AlignmentError
 from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
-from tests.align.synthetic import Pair, rendered_pair
-from tests.conftest import Run
+from tests.align.synthetic import rendered_pair
 
-Measured = tuple[Pair, Measurement]
 RELEASES = {
     "global": Release(),
     "flow, half size": Release("flow", 0.5, "lanczos"),
@@ -29,7 +27,7 @@ RELEASES = {
 
 
 @pytest.fixture(scope="module")
-def measured() -> Measured:
+def measured():
     pair = rendered_pair(21, 5.0, Similarity(1.01, 0.3, (2.4, -1.7)), (200, 150), 0.2, 16)
     return pair, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
 
@@ -39,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", RELEASES)
-def test_a_record_is_repeated(name: str, measured: Measured, tmp_path: Path) -> None:
+def test_a_record_is_repeated(name, measured, tmp_path):
     pair, measurement = measured
     first, again = tmp_path / "first", tmp_path / "again"
     names = write_aligned(first, pair.blurry, pair.sharp, measurement, RELEASES[name])
@@ -56,7 +54,7 @@ def test_a_record_is_repeated(name: str, measured: Measured, tmp_path: Path) -> 
     assert set(record["versions"]) == {"defocus", "numpy", "opencv", "numba"}
 
 
-def test_a_record_of_an_older_version_is_read(measured: Measured, tmp_path: Path) -> None:
+def test_a_record_of_an_older_version_is_read(measured, tmp_path):
     """It says ``sharpness_lost``."""
     write_aligned(tmp_path, measured[0].blurry, measured[0].sharp, measured[1], Release())
     path = tmp_path / "misalignment.json"
@@ -104,7 +102,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("case", SPOILT)
-def test_a_spoilt_record_is_an_error(case: str, measured: Measured, tmp_path: Path) -> None:
+def test_a_spoilt_record_is_an_error(case, measured, tmp_path):
     pair, measurement = measured
     folder = tmp_path / "a"
     write_aligned(folder, pair.blurry, pair.sharp, measurement, RELEASES["flow, half size"])
@@ -124,7 +122,7 @@ def test_a_spoilt_record_is_an_error(case: str, measured: Measured, tmp_path: Pa
     assert not (tmp_path / "b").exists()
 
 
-def test_other_originals_are_refused(measured: Measured, tmp_path: Path) -> None:
+def test_other_originals_are_refused(measured, tmp_path):
     pair, measurement = measured
     write_aligned(tmp_path / "a", pair.blurry, pair.sharp, measurement)
     record = tmp_path / "a" / "misalignment.json"
@@ -141,7 +139,7 @@ def test_other_originals_are_refused(measured: Measured, tmp_path: Path) -> None
             repeat_aligned(tmp_path / "b", pair.blurry, pair.sharp, record)
 
 
-def test_on_the_command_line(run: Run, measured: Measured, tmp_path: Path) -> None:
+def test_on_the_command_line(run, measured, tmp_path):
     """With a rig, all options and the evidence; then from the record alone."""
     pair, _ = measured
     size = (200, 150)

@@ -26,7 +26,7 @@ BOTH_WAYS = [Similarity(1.02, -0.8, (-5.0, 2.0)), Similarity(0.97, 1.2, (4.5, -3
 
 
 @pytest.mark.parametrize("truth", BOTH_WAYS, ids=["zoom in", "zoom out"])
-def test_signs_of_shift_zoom_and_rotation(truth: Similarity) -> None:
+def test_signs_of_shift_zoom_and_rotation(truth):
     pair = rendered_pair(5, 8.0, truth)
     measured = found(measure(pair.blurry, pair.sharp, DIS))
     assert measured.shift_px == pytest.approx(truth.shift_px, abs=0.1)
@@ -34,7 +34,7 @@ def test_signs_of_shift_zoom_and_rotation(truth: Similarity) -> None:
     assert measured.rotation_deg == pytest.approx(truth.rotation_deg, abs=0.05)
 
 
-def test_grain_of_a_high_iso_is_no_other_scene() -> None:
+def test_grain_of_a_high_iso_is_no_other_scene():
     """Its tiles correlate by 0.58 only; they agree all the same."""
     pair, rng = rendered_pair(5, 8.0), np.random.default_rng(1)
     blurry, sharp = (
@@ -49,7 +49,7 @@ def test_grain_of_a_high_iso_is_no_other_scene() -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("blur_px", [15.0, 0.0, 5.0, 10.0])
-def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
+def test_accuracy_up_to_15_px_of_blur(blur_px):
     """At most 0.3 px anywhere in the picture, and no way out through "unknown"."""
     for seed in (10, 11):
         pair = rendered_pair(seed, blur_px, gain_ev=0.4)
@@ -63,7 +63,7 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize(("size", "seeds"), [((200, 150), 20), ((384, 288), 4)])
-def test_no_silent_failure(size: tuple[int, int], seeds: int) -> None:
+def test_no_silent_failure(size, seeds):
     """Blur of up to a fifth of the width: wrong by more than a pixel is never "ok"."""
     silent, known = [], 0
     for seed in range(seeds):
@@ -78,7 +78,7 @@ def test_no_silent_failure(size: tuple[int, int], seeds: int) -> None:
     assert known >= 1.5 * seeds, "a method that always says unknown is of no use"
 
 
-def test_a_zoom_that_parallax_hides_is_no_translation() -> None:
+def test_a_zoom_that_parallax_hides_is_no_translation():
     """It was: 0.95 px off, with a standard error of 0.3 px."""
     pair = rendered_pair(101, 10.0, size=(200, 150))
     measured = found(measure(pair.blurry, pair.sharp, DIS))
@@ -87,7 +87,7 @@ def test_a_zoom_that_parallax_hides_is_no_translation() -> None:
 
 
 @pytest.mark.full
-def test_no_silent_failure_in_a_wide_sweep() -> None:
+def test_no_silent_failure_in_a_wide_sweep():
     """Large zooms, shifts and rotations; the two tests above have the small ones."""
     silent, unknown, count = [], 0, 0
     for seed in range(8):
@@ -108,7 +108,7 @@ def test_no_silent_failure_in_a_wide_sweep() -> None:
 
 
 @pytest.mark.parametrize("corner_ev", [1.5, 2.5])
-def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev: float) -> None:
+def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev):
     """A fast lens, open in the blurry member: what is darker outwards looks like a skewed blur."""
     truth = Similarity(zoom=1.002, shift_px=(0.6, -0.4))
     sharp = np.asarray(0.8 * texture("coffee", 384, 288).mean(axis=2), np.float32)
@@ -122,7 +122,7 @@ def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev: float) ->
     assert corner_distance_px(registered.matrix, matrix, sharp.shape) < 0.2
 
 
-def test_reduced_positions_and_enlarged_masks() -> None:
+def test_reduced_positions_and_enlarged_masks():
     ramp = np.tile(np.arange(23, dtype=np.float32), (10, 1))
     small = reduced(ramp, 4)
     assert small.shape == (2, 5)

@@ -70,7 +70,7 @@ def everywhere(found: TileShifts, coc_px: float = 0.0) -> tuple[NDArray[np.bool_
 
 
 @pytest.mark.parametrize("model", TRUTHS)
-def test_exact_points_give_the_exact_transform(model: str) -> None:
+def test_exact_points_give_the_exact_transform(model):
     start = corners(SHAPE) * 0.9 + 11.0
     start = np.vstack([start, start.mean(axis=0) + np.array([20.0, -35.0])])
     fit = fit_model(model, start, moved_points(TRUTHS[model], start), np.ones((5, 2)), SHAPE)
@@ -79,14 +79,14 @@ def test_exact_points_give_the_exact_transform(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", TRUTHS)
-def test_the_simplest_model_that_the_tiles_support(model: str) -> None:
+def test_the_simplest_model_that_the_tiles_support(model):
     for seed in range(5):
         result = fitted(tiles(TRUTHS[model], 0.1, seed))
         assert result.fit.model == model
         assert corner_distance_px(result.fit.matrix, TRUTHS[model], SHAPE) < 0.35
 
 
-def test_two_depths_do_not_make_an_affine_transform() -> None:
+def test_two_depths_do_not_make_an_affine_transform():
     """The right third lies nearer: a step, which an affine transform would turn into a slope."""
     found = tiles(TRUTHS["similarity"], 0.1, 0)
     found.shifts[found.centres[:, 0] > 256] += (0.6, 0.0)
@@ -94,7 +94,7 @@ def test_two_depths_do_not_make_an_affine_transform() -> None:
 
 
 @pytest.mark.parametrize("noise_px", [0.05, 0.2])
-def test_the_truth_lies_within_two_standard_errors_as_often_as_it_should(noise_px: float) -> None:
+def test_the_truth_lies_within_two_standard_errors_as_often_as_it_should(noise_px):
     truth, within = TRUTHS["similarity"], []
     for seed in range(60):
         result = fitted(tiles(truth, noise_px, seed))
@@ -110,7 +110,7 @@ def spread(found: TileShifts, asymmetry: float, coc_px: Array) -> TileShifts:
     return replace(found, shifts=found.shifts + moved)
 
 
-def test_the_error_is_that_of_the_worst_corner() -> None:
+def test_the_error_is_that_of_the_worst_corner():
     """Points on the left alone say little about the right: over 400 draws, as stated."""
     truth, rng = TRUTHS["similarity"], np.random.default_rng(4)
     start = np.stack([rng.uniform(0, 90, 40), rng.uniform(0, 287, 40)], axis=1)
@@ -125,7 +125,7 @@ def test_the_error_is_that_of_the_worst_corner() -> None:
     assert 0.1 * fit.corner_factor_px == pytest.approx(np.sqrt(squares.max()), rel=0.1)
 
 
-def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies() -> None:
+def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies():
     for seed in range(5):
         rng = np.random.default_rng(seed)
         found = tiles(TRUTHS["similarity"], 0.1, seed)
@@ -137,7 +137,7 @@ def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies(
         assert 0.4 < result.asymmetry_px < 2.4
 
 
-def test_one_circle_of_confusion_leaves_the_asymmetry_unknown() -> None:
+def test_one_circle_of_confusion_leaves_the_asymmetry_unknown():
     found = tiles(TRUTHS["similarity"], 0.1, 0)
     measurable, coc = everywhere(found, 20.0)
     result = fit_tiles(spread(found, 0.15, coc), measurable, coc, IDENTITY, SHAPE)
@@ -146,7 +146,7 @@ def test_one_circle_of_confusion_leaves_the_asymmetry_unknown() -> None:
     assert result.asymmetry_px == pytest.approx(ASYMMETRY * 20.0, rel=0.1)
 
 
-def test_tiles_that_moved_on_their_own_are_outvoted() -> None:
+def test_tiles_that_moved_on_their_own_are_outvoted():
     rng = np.random.default_rng(3)
     truth = TRUTHS["similarity"]
     result = fitted(tiles(truth, 0.1, 0, moved=rng.random(99) < 0.3))
@@ -154,7 +154,7 @@ def test_tiles_that_moved_on_their_own_are_outvoted() -> None:
     assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.35
 
 
-def test_parallax_along_one_direction_leaves_zoom_and_rotation() -> None:
+def test_parallax_along_one_direction_leaves_zoom_and_rotation():
     """Tiles at any depth: what they share along the parallax is free, everything else is not."""
     along, truth = np.array((0.6, 0.8)), TRUTHS["similarity"]
     for seed in range(5):
@@ -172,7 +172,7 @@ def test_parallax_along_one_direction_leaves_zoom_and_rotation() -> None:
         assert error < 3 * result.scatter_px * result.fit.corner_factor_px
 
 
-def test_blurred_tiles_that_err_along_one_direction_are_no_parallax() -> None:
+def test_blurred_tiles_that_err_along_one_direction_are_no_parallax():
     """What they are off by, their own errors explain; the sharp ones all lie where they should."""
     truth = TRUTHS["similarity"]
     found = tiles(truth, 0.03, 0)
@@ -185,14 +185,14 @@ def test_blurred_tiles_that_err_along_one_direction_are_no_parallax() -> None:
     assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.1
 
 
-def test_tiles_that_lie_within_their_own_errors_are_no_parallax() -> None:
+def test_tiles_that_lie_within_their_own_errors_are_no_parallax():
     """Along some direction more of them lie within reach, however the tiles err."""
     apart = np.random.default_rng(0).normal(0, (0.9, 0.3), (99, 2))
     assert not scatter_of(apart, np.full(99, 1.0), EVEN).parallax
     assert scatter_of(apart, np.full(99, 0.3), EVEN).parallax
 
 
-def test_random_shifts_agree_on_nothing_and_one_part_has_no_error_bound() -> None:
+def test_random_shifts_agree_on_nothing_and_one_part_has_no_error_bound():
     found = tiles(IDENTITY, 15.0, 0)
     result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
     assert "do not agree" in result.reason
@@ -215,9 +215,7 @@ STRETCH[:2, :2] = np.diag([1.04, 1.0])
     ],
     ids=["translation", "similarity", "stretch"],
 )
-def test_the_closest_similarity_is_itself_or_has_the_mean_zoom(
-    matrix: Array, closest: Similarity
-) -> None:
+def test_the_closest_similarity_is_itself_or_has_the_mean_zoom(matrix, closest):
     found = Similarity.closest(matrix, SHAPE[1], SHAPE[1] if matrix is STRETCH else SHAPE[0])
     assert found.zoom == pytest.approx(closest.zoom, abs=1e-9)
     assert found.rotation_deg == pytest.approx(closest.rotation_deg, abs=1e-9)
@@ -232,7 +230,7 @@ def with_blur(found: TileShifts, coc: Array, error: Array) -> TileShifts:
 
 
 @pytest.mark.parametrize("name", ["translation", "similarity"])
-def test_a_tile_in_focus_counts_more_than_one_under_strong_blur(name: str) -> None:
+def test_a_tile_in_focus_counts_more_than_one_under_strong_blur(name):
     """A third of the tiles is in focus; what all others err would be 0.1 px at the corners."""
     truth, errors = TRUTHS[name], []
     for seed in range(20):
@@ -248,7 +246,7 @@ def test_a_tile_in_focus_counts_more_than_one_under_strong_blur(name: str) -> No
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(seed: int) -> None:
+def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(seed):
     """Its few tiles all lie off by one parallax, and by their weight alone they would decide."""
     truth, parallax = TRUTHS["similarity"], np.array([0.2, -1.2])
     exact, rng = tiles(truth, 0.05, seed), np.random.default_rng(seed)
@@ -263,7 +261,7 @@ def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(se
 
 
 @pytest.mark.parametrize(("least_px", "moved_px"), [(0.0, 0.0), (4.0, 2.1)])
-def test_a_coma_also_spreads_what_is_in_focus(least_px: float, moved_px: float) -> None:
+def test_a_coma_also_spreads_what_is_in_focus(least_px, moved_px):
     """A blur that looks skewed is no coma where tiles far out are sharp, as on a circuit board."""
     found = tiles(IDENTITY, 0.02, 1)
     level = Level(
@@ -289,7 +287,7 @@ def level_of(coc: Array, coma: float, sigma: float = 0.02) -> Level:
     return measured_level(1, fitted(found), found.centres, coc, 0.0, SHAPE, spread)
 
 
-def test_a_coma_counts_by_the_blur_that_shows_it() -> None:
+def test_a_coma_counts_by_the_blur_that_shows_it():
     """Tiles in focus do not show it, and it moves them as far."""
     blurred = np.arange(99) % 3 == 0
     level = level_of(np.where(blurred, 9.0, 3.0), 0.14)
@@ -299,7 +297,7 @@ def test_a_coma_counts_by_the_blur_that_shows_it() -> None:
     assert 0.5 < level.skew_px < 0.8
 
 
-def test_a_coma_that_may_hide_in_the_blur_is_no_answer() -> None:
+def test_a_coma_that_may_hide_in_the_blur_is_no_answer():
     """Each of its causes is small enough, and together they are not."""
     grey = texture("gravel", SHAPE[1], SHAPE[0]).mean(axis=2).astype(np.float32)
     known, hidden = (level_of(np.full(99, 16.0), 0.0, sigma) for sigma in (0.02, 0.1))
@@ -321,7 +319,7 @@ def waves(rng: np.random.Generator, centres: Array) -> Array:
 
 
 @pytest.mark.parametrize("seed", [0, 16, 70, 246])
-def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed: int) -> None:
+def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed):
     """Tiles that err alike look like an affine transform, off by 5 to 6 standard errors here."""
     rng, found = np.random.default_rng(seed), tiles(TRUTHS["similarity"], 0.03, seed)
     error = 0.1 * np.stack([waves(rng, found.centres), waves(rng, found.centres)], axis=1)
@@ -332,7 +330,7 @@ def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed
 
 
 @pytest.mark.parametrize("seed", [18, 51, 61])
-def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed: int) -> None:
+def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed):
     """Taken for real at 3 standard errors alone, it moved the corners by 0.9 to 1.5 px here."""
     rng = np.random.default_rng(100 + seed)
     found = tiles(TRUTHS["similarity"], 0.03, seed)
@@ -344,7 +342,7 @@ def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", [10, 23, 31])
-def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed: int) -> None:
+def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed):
     """Accepted like a similarity, it moved a corner by 0.3 to 0.4 px here."""
     rng = np.random.default_rng(200 + seed)
     found = tiles(IDENTITY, 0.03, seed)

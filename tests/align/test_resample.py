@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_light, reduced_twice
 from defocus.align.rig import LensCalibration, Rig
-from defocus.align.sampling.kernels import KERNELS, Kernel
+from defocus.align.sampling.kernels import KERNELS
 from defocus.align.sampling.pyramid import reduced
 from defocus.align.sampling.resample import (
     LocalFlow,
@@ -62,7 +62,7 @@ PLACEMENTS = {
 
 @pytest.mark.parametrize("name", PLACEMENTS)
 @pytest.mark.parametrize("scale", [1.0, 0.37])
-def test_the_height_of_the_strips_cannot_be_seen(name: str, scale: float) -> None:
+def test_the_height_of_the_strips_cannot_be_seen(name, scale):
     rng = np.random.default_rng(1)
     picture = rng.integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
     grid = ReleaseGrid(Rectangle(5, 3, 131, 97), scale)
@@ -76,7 +76,7 @@ def test_the_height_of_the_strips_cannot_be_seen(name: str, scale: float) -> Non
 
 @pytest.mark.parametrize("name", PLACEMENTS)
 @pytest.mark.parametrize(("kernel", "limit"), [("lanczos", 2e-3), ("bicubic", 4e-3)])
-def test_positions_are_those_of_the_placement(name: str, kernel: Kernel, limit: float) -> None:
+def test_positions_are_those_of_the_placement(name, kernel, limit):
     """Each pixel shows the light at its exact position, with all transforms composed."""
     light = waves(2, shortest_px=12)
     grid = ReleaseGrid(Rectangle(20, 15, 100, 70))
@@ -91,7 +91,7 @@ def test_positions_are_those_of_the_placement(name: str, kernel: Kernel, limit: 
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_identity_and_whole_steps_keep_every_pixel(bits: int, kernel: Kernel) -> None:
+def test_identity_and_whole_steps_keep_every_pixel(bits, kernel):
     kind = np.uint8 if bits == 8 else np.uint16
     picture = np.random.default_rng(0).integers(0, 2**bits, (HEIGHT, WIDTH, 3), dtype=kind)
     how = Resampling(Placement(np.eye(3)), ReleaseGrid(whole(SHAPE)), kernel)
@@ -102,7 +102,7 @@ def test_identity_and_whole_steps_keep_every_pixel(bits: int, kernel: Kernel) ->
 
 
 @pytest.mark.parametrize("kernel", ["lanczos", "bicubic"])
-def test_reduction_does_not_alias(kernel: Kernel) -> None:
+def test_reduction_does_not_alias(kernel):
     """A wave of 2.4 px is beyond half size: it becomes its mean, under a transform too."""
     fast = stored(lambda x, _: 0.3 + 0.2 * np.sin(x * np.pi / 1.2)[..., None], WIDTH, HEIGHT)
     fast = np.repeat(fast, 3, axis=2)
@@ -116,7 +116,7 @@ def test_reduction_does_not_alias(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.25, 0.4])
-def test_a_reduced_picture_shows_the_scene_where_it_was(scale: float) -> None:
+def test_a_reduced_picture_shows_the_scene_where_it_was(scale):
     light = waves(4, shortest_px=40)
     grid = ReleaseGrid(Rectangle(11, 7, 120, 90), scale)
     assert grid.shape == (int(90 * scale), int(120 * scale))
@@ -128,7 +128,7 @@ def test_a_reduced_picture_shows_the_scene_where_it_was(scale: float) -> None:
     assert grid.columns()[0] - 10.5 == pytest.approx(0.5 / scale), "corners of areas coincide"
 
 
-def test_light_from_the_table_and_in_strips() -> None:
+def test_light_from_the_table_and_in_strips():
     picture = np.random.default_rng(3).integers(0, 65536, (531, 24, 3), np.uint16)
     direct = srgb_to_linear(as_float(picture))
     assert np.array_equal(as_linear(picture), direct)
@@ -143,7 +143,7 @@ def test_light_from_the_table_and_in_strips() -> None:
         np.testing.assert_allclose(light, reduced_light(picture, factor * further), atol=1e-6)
 
 
-def test_inside_frame_keeps_the_border_of_the_identity() -> None:
+def test_inside_frame_keeps_the_border_of_the_identity():
     grid = ReleaseGrid(whole(SHAPE))
     assert inside_frame(Placement(matrix(IDENTITY)), grid, SHAPE).all()
     shifted = inside_frame(Placement(matrix(Similarity(shift_px=(2.5, 0.0)))), grid, SHAPE)
@@ -168,7 +168,7 @@ def largest_by_trying(mask: NDArray[np.bool_]) -> int:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.3, 1.0))
-def test_largest_rectangle(height: int, width: int, seed: int, share: float) -> None:
+def test_largest_rectangle(height, width, seed, share):
     mask = np.random.default_rng(seed).random((height, width)) < share
     found = largest_rectangle(mask)
     if found is None:

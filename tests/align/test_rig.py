@@ -1,7 +1,5 @@
 """Two cameras: the way from the first one's pixels to the second one's."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -25,7 +23,6 @@ from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_
 from defocus.scene.geometry import IDENTITY
 from tests.align.analytic import stored, waves
 from tests.align.synthetic import rendered_pair
-from tests.conftest import Run
 
 WIDTH, HEIGHT = 320, 240
 FIRST = LensCalibration(
@@ -78,7 +75,7 @@ def in_many_colours(scene: Image) -> Image:
     return as_integer(linear_to_srgb(light), 16)
 
 
-def test_the_lens_model_is_opencvs() -> None:
+def test_the_lens_model_is_opencvs():
     x, y = np.meshgrid(np.linspace(0, WIDTH, 7), np.linspace(0, HEIGHT, 5))
     matrix = np.array(SECOND.matrix)
     rays = np.stack([(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1]], -1)
@@ -91,7 +88,7 @@ def test_the_lens_model_is_opencvs() -> None:
     assert np.abs(back - np.stack([x, y])).max() < 1e-4
 
 
-def test_a_mirror_exchanges_left_and_right_and_no_horizon_is_crossed() -> None:
+def test_a_mirror_exchanges_left_and_right_and_no_horizon_is_crossed():
     rig = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
     picture = stored(waves(1), WIDTH, HEIGHT)
     how = Resampling(Placement(np.eye(3), rig=rig), ReleaseGrid(whole((HEIGHT, WIDTH))), "bicubic")
@@ -103,7 +100,7 @@ def test_a_mirror_exchanges_left_and_right_and_no_horizon_is_crossed() -> None:
     assert np.isfinite(y).all()
 
 
-def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path: Path) -> None:
+def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path):
     scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
     other = second_camera(scene, TRUTH)
     found = estimate_rig(scene, other, mirrored=True, blurry_camera=FIRST, sharp_camera=SECOND)
@@ -113,7 +110,7 @@ def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path: Path) -> None:
     assert read_rig(tmp_path / "rig.toml") == found
 
 
-def test_the_rig_command(run: Run, tmp_path: Path) -> None:
+def test_the_rig_command(run, tmp_path):
     scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
     mirror = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
     truth = mirror.model_copy(update={"sharp_camera": SECOND})
@@ -134,7 +131,7 @@ def test_the_rig_command(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "other.toml").exists()
 
 
-def test_a_pair_of_two_cameras_is_aligned_through_the_rig() -> None:
+def test_a_pair_of_two_cameras_is_aligned_through_the_rig():
     pair = rendered_pair(12, 5.0, IDENTITY, (WIDTH, HEIGHT), bits=16)
     other = second_camera(pair.sharp, TRUTH)
     measurement = measure(pair.blurry, other, flow_estimator("dis"), rig=TRUTH)
@@ -149,7 +146,7 @@ def test_a_pair_of_two_cameras_is_aligned_through_the_rig() -> None:
     assert aligned.valid_mask.mean() > 0.7
 
 
-def test_a_colour_matrix_of_a_grey_scene_is_refused() -> None:
+def test_a_colour_matrix_of_a_grey_scene_is_refused():
     rng = np.random.default_rng(0)
     grey = cv2.GaussianBlur(rng.uniform(0.1, 0.8, (120, 160)), (0, 0), 4)
     light = np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32)
@@ -157,7 +154,7 @@ def test_a_colour_matrix_of_a_grey_scene_is_refused() -> None:
         colour_matrix(light, light, np.ones(grey.shape, bool))
 
 
-def test_a_colour_matrix_is_robust() -> None:
+def test_a_colour_matrix_is_robust():
     light = waves(3, shortest_px=60)
     x, y = np.meshgrid(np.arange(200.0), np.arange(150.0))
     second = light(x, y).astype(np.float32)
@@ -167,7 +164,7 @@ def test_a_colour_matrix_is_robust() -> None:
     assert np.abs(found - COLOUR).max() < 0.005
 
 
-def test_what_is_no_reference_pair_is_refused() -> None:
+def test_what_is_no_reference_pair_is_refused():
     flat = np.full((HEIGHT, WIDTH, 3), 30000, np.uint16)
     with pytest.raises(AlignmentError, match="take one of a flat, textured scene"):
         estimate_rig(flat, flat, mirrored=False)
@@ -175,7 +172,7 @@ def test_what_is_no_reference_pair_is_refused() -> None:
         estimate_rig(flat[:1], flat, mirrored=False)
 
 
-def test_pictures_of_other_sizes_than_the_rigs_are_refused() -> None:
+def test_pictures_of_other_sizes_than_the_rigs_are_refused():
     picture = stored(waves(1), WIDTH, HEIGHT)
     with pytest.raises(AlignmentError, match="the rig is for 320x240"):
         measure(picture, picture[:-2], flow_estimator("dis"), rig=TRUTH)
@@ -203,7 +200,7 @@ def test_pictures_of_other_sizes_than_the_rigs_are_refused() -> None:
         ),
     ],
 )
-def test_a_wrong_rig_file_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_wrong_rig_file_is_one_line(tmp_path, text, complaint):
     (tmp_path / "rig.toml").write_text(text)
     with pytest.raises(SettingsError, match=complaint):
         read_rig(tmp_path / "rig.toml")

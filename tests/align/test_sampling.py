@@ -11,14 +11,14 @@ from defocus.align.sampling.warp import warp
 from defocus.errors import AlignmentError
 
 
-def test_a_homography_divides() -> None:
+def test_a_homography_divides():
     matrix = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0], [0.001, 0.0, 1.0]])
     x, y = transformed(pixel_grid(8, 12), matrix)
     assert x[5, 10] == pytest.approx((10 + 2) / 1.01, rel=1e-5)
     assert y[5, 10] == pytest.approx((5 - 1) / 1.01, rel=1e-5)
 
 
-def test_composed_flow_goes_both_ways_in_turn() -> None:
+def test_composed_flow_goes_both_ways_in_turn():
     """A zoom after a shift: x -> 1.1 (x + 3), so the flow is 0.1 x + 3.3."""
     grid = pixel_grid(20, 60)
     zoom = 0.1 * grid
@@ -29,7 +29,7 @@ def test_composed_flow_goes_both_ways_in_turn() -> None:
     assert y == pytest.approx(0.1 * grid[1], abs=1e-4)
 
 
-def test_inside_holds_the_border_and_samples_lie_between_pixels() -> None:
+def test_inside_holds_the_border_and_samples_lie_between_pixels():
     grid = pixel_grid(5, 7)
     assert inside(grid).all()
     assert inside(grid + np.float32(0.5)).sum() == 4 * 6
@@ -45,13 +45,13 @@ def picture(height: int, width: int, seed: int = 0) -> torch.Tensor:
 
 @given(height=st.integers(1, 70), width=st.integers(1, 700))
 @settings(max_examples=30, deadline=None)
-def test_zero_flow_is_the_identity(height: int, width: int) -> None:
+def test_zero_flow_is_the_identity(height, width):
     image = picture(height, width)
     assert (warp(image, torch.zeros(2, 2, height, width)) - image).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(3, 0), (0, -2), (-4, 5)])
-def test_brings_the_second_picture_onto_the_first(dx: int, dy: int) -> None:
+def test_brings_the_second_picture_onto_the_first(dx, dy):
     """second(x + flow) shows what first(x) shows, so warp(second, flow) is first."""
     large = picture(60, 80)
     first = large[:, :, 10:50, 10:70]
@@ -64,7 +64,7 @@ def test_brings_the_second_picture_onto_the_first(dx: int, dy: int) -> None:
     assert (wrong[inner] - second[inner]).abs().mean() > 0.1
 
 
-def test_official_grid_stretches_by_half_a_pixel() -> None:
+def test_official_grid_stretches_by_half_a_pixel():
     """At zero flow JDRL's grid reads position i * W / (W - 1) - 0.5."""
     width = 64
     ramp = torch.arange(width, dtype=torch.float32).expand(1, 1, 8, width).clone()
@@ -75,7 +75,7 @@ def test_official_grid_stretches_by_half_a_pixel() -> None:
     assert read[62] - 62 == pytest.approx(0.48, abs=0.01)
 
 
-def test_gradient_reaches_the_image_and_borders_repeat() -> None:
+def test_gradient_reaches_the_image_and_borders_repeat():
     image = picture(9, 11).requires_grad_()
     flow = torch.full((2, 2, 9, 11), 100.0)
     out = warp(image, flow)
@@ -84,6 +84,6 @@ def test_gradient_reaches_the_image_and_borders_repeat() -> None:
     assert image.grad[..., -1, -1].min() == 99
 
 
-def test_shapes_that_do_not_fit() -> None:
+def test_shapes_that_do_not_fit():
     with pytest.raises(AlignmentError, match=r"\(2, 2, 9, 10\)"):
         warp(picture(9, 11), torch.zeros(2, 2, 9, 10))

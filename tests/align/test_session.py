@@ -1,7 +1,6 @@
 """Pairs of one session share a zoom: surer than their own, and enough for a pair without one."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -80,7 +79,7 @@ def error_px(found: Registration, truth: NDArray[np.float64]) -> float:
 
 
 @pytest.mark.full
-def test_a_session_is_measured_better_than_its_pairs() -> None:
+def test_a_session_is_measured_better_than_its_pairs():
     singles = [alone(*one) for one in KNOWN]
     shared = zoom_of(singles)
     assert shared.value == pytest.approx(ZOOM, abs=2 * shared.sigma)
@@ -109,11 +108,7 @@ def test_a_session_is_measured_better_than_its_pairs() -> None:
     ids=["half moved", "half of another scene", "mirrored", "another scene"],
 )
 @pytest.mark.parametrize("blurred", [KNOWN[3], UNKNOWN])
-def test_tiles_that_disagree_stay_unknown_in_a_session(
-    blurred: tuple[str, float],
-    columns: slice,
-    other: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-) -> None:
+def test_tiles_that_disagree_stay_unknown_in_a_session(blurred, columns, other):
     blurry, sharp, _ = pair(*blurred)
     lens = SessionLens(Shared(ZOOM, 2e-4, 3))
     assert register_in_session(blurry, sharp, lens)[0].matrix is not None
@@ -124,7 +119,7 @@ def test_tiles_that_disagree_stay_unknown_in_a_session(
     assert found.reason
 
 
-def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
+def test_a_pair_that_is_unknown_alone_is_known_in_its_session():
     shared = zoom_of([alone(*one) for one in KNOWN])
     assert shared is not None
     assert alone(*UNKNOWN).matrix is None
@@ -135,7 +130,7 @@ def test_a_pair_that_is_unknown_alone_is_known_in_its_session() -> None:
 
 
 @pytest.mark.parametrize("one", [KNOWN[0], UNKNOWN])
-def test_a_translation_at_most_has_no_shared_zoom(one: tuple[str, float]) -> None:
+def test_a_translation_at_most_has_no_shared_zoom(one):
     blurry, sharp, _ = pair(*one, zoom=1.0)
     found, used = register_in_session(
         blurry, sharp, SessionLens(Shared(1.002, 1e-5, 4)), at_most="translation"
@@ -147,7 +142,7 @@ def test_a_translation_at_most_has_no_shared_zoom(one: tuple[str, float]) -> Non
 
 
 @pytest.mark.full
-def test_pairs_whose_truths_differ_keep_their_own() -> None:
+def test_pairs_whose_truths_differ_keep_their_own():
     zooms = (1.0, 1.006, 1.012)
     singles = [alone(*one, zoom) for one, zoom in zip(KNOWN, zooms, strict=False)]
     shared = zoom_of(singles)
@@ -158,7 +153,7 @@ def test_pairs_whose_truths_differ_keep_their_own() -> None:
         assert found.similarity == single.similarity
 
 
-def test_only_the_aperture_changed() -> None:
+def test_only_the_aperture_changed():
     assert shared_zoom([], [], same_focus=True) == Shared(1.0, 0.0, 0)
     assert shared_zoom([1.0004], [0.0005], same_focus=True) == Shared(1.0, 0.0, 0), "not measured"
     assert shared_zoom([1.005, 1.0052], [0.0005, 0.0005], same_focus=True) is None
@@ -171,7 +166,7 @@ def test_only_the_aperture_changed() -> None:
 
 
 @pytest.mark.parametrize(("sigma", "known"), [(5e-4, True), (5e-3, False), (0.02, False)])
-def test_an_unknown_pair_is_known_in_a_sure_session(sigma: float, known: bool) -> None:
+def test_an_unknown_pair_is_known_in_a_sure_session(sigma, known):
     blurry, sharp, truth = pair(*UNKNOWN)
     shared = SessionLens(Shared(ZOOM - sigma, sigma, 3))
     found, used = register_in_session(blurry, sharp, shared)
@@ -183,7 +178,7 @@ def test_an_unknown_pair_is_known_in_a_sure_session(sigma: float, known: bool) -
 
 @pytest.mark.full
 @pytest.mark.parametrize("index", [1, 2, 3])
-def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index: int) -> None:
+def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index):
     """Nothing moved; the lens alone moves the corners outwards, by 2 px and more."""
     lens = replace(STILL, coc_px=(8.0, 20.0), families=("coma",))
     rendered = render_pair(load_textures("test", ()), lens, HEIGHT, WIDTH, seed=5, index=index)
@@ -205,7 +200,7 @@ SPREAD = TileAsymmetry(0.06, 1 / 0.03**2, 0.2, 0.0, 10.0)
 OWN = OwnZoom(1.01, 0.012, 200.0, SPREAD)
 
 
-def test_an_asymmetry_of_the_session_is_taken_from_the_zoom() -> None:
+def test_an_asymmetry_of_the_session_is_taken_from_the_zoom():
     """It moves the corners outwards, as a zoom does, by 10 px for an asymmetry of one."""
     moved = OWN.with_asymmetry(Shared(0.05, 1e-6, 4))
     assert moved.zoom == pytest.approx(1.01 - 0.05 * 10 / 200, abs=1e-9)
@@ -218,12 +213,12 @@ def test_an_asymmetry_of_the_session_is_taken_from_the_zoom() -> None:
 
 
 @pytest.mark.parametrize("shared", [Shared(0.2, 0.01, 4), Shared(0.06, 0.05, 4), None])
-def test_an_asymmetry_that_is_no_surer_or_elsewhere_is_not_taken(shared: Shared | None) -> None:
+def test_an_asymmetry_that_is_no_surer_or_elsewhere_is_not_taken(shared):
     assert OWN.with_asymmetry(shared) == OWN
     assert OwnZoom(None, None, 200.0).with_asymmetry(shared).zoom is None
 
 
-def test_pairs_without_a_common_zoom_may_share_an_asymmetry() -> None:
+def test_pairs_without_a_common_zoom_may_share_an_asymmetry():
     lens = session_lens([OWN] * 3)
     assert lens.asymmetry is not None
     found, used = OWN.in_session(SessionLens(asymmetry=lens.asymmetry))
@@ -234,7 +229,7 @@ def test_pairs_without_a_common_zoom_may_share_an_asymmetry() -> None:
 
 
 @pytest.mark.full
-def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_lens_with_a_cats_eye(monkeypatch):
     """All of each scene lies in front of the focus, so that the asymmetry has one sign."""
     lens = PSF("cats-eye", 0.0, 8, 0.5)
     monkeypatch.setattr("research.alignment_truth.rendered.pair.draw_psf", lambda *_: lens)
@@ -265,7 +260,7 @@ def test_one_lens_with_a_cats_eye(monkeypatch: pytest.MonkeyPatch) -> None:
         assert error_px(one, matrix) < 2 * one.corner_error_px
 
 
-def test_what_all_pairs_err_by_alike_is_in_the_shared_error() -> None:
+def test_what_all_pairs_err_by_alike_is_in_the_shared_error():
     plain, coma = (
         session_lens([replace(OWN, asymmetry=replace(SPREAD, coma_px=px))] * 3) for px in (0.0, 2.0)
     )
@@ -275,9 +270,7 @@ def test_what_all_pairs_err_by_alike_is_in_the_shared_error() -> None:
     assert shared_zoom([1.002] * 2, [0.001] * 2) is None
 
 
-def test_a_pair_that_was_registered_is_not_registered_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_pair_that_was_registered_is_not_registered_again(monkeypatch):
     members: list[Image] = [
         as_integer(linear_to_srgb(np.repeat(np.minimum(one, 1)[:, :, None], 3, axis=2)), 8)
         for one in pair(*KNOWN[0])[:2]

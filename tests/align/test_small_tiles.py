@@ -30,7 +30,7 @@ def grey(name: str, width: int) -> np.ndarray:
         pytest.param("brick", "grass", 14.0, id="off by 0.3 px without them"),
     ],
 )
-def test_bars_before_leaves_that_move(near: str, far: str, coc_px: float) -> None:
+def test_bars_before_leaves_that_move(near, far, coc_px):
     bars, leaves = grey(near, WIDTH), grey(far, WIDTH + MOVED_PX)
     in_front = np.arange(WIDTH) % EVERY_PX < BARS_PX
     blurry = np.where(in_front, bars, disc_blurred(leaves, coc_px)[:, :-MOVED_PX])
@@ -40,7 +40,7 @@ def test_bars_before_leaves_that_move(near: str, far: str, coc_px: float) -> Non
     assert corner_distance_px(found.matrix, np.eye(3), sharp.shape) < 0.1
 
 
-def test_a_picture_that_is_too_small_has_none() -> None:
+def test_a_picture_that_is_too_small_has_none():
     picture = grey("gravel", WIDTH)
 
     def blurred(diameters: np.ndarray) -> list[np.ndarray]:
@@ -52,9 +52,7 @@ def test_a_picture_that_is_too_small_has_none() -> None:
     assert found.tile == (50, 50)
 
 
-def test_two_models_that_take_turns_end_with_the_simpler_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_two_models_that_take_turns_end_with_the_simpler_one(monkeypatch):
     """Each round prefers the other one, 0.6 px away; a search without an end has that as error."""
     order, rounds, plain = list(MODELS), count(), fit_tiles
 

@@ -44,11 +44,11 @@ def shape_of(family: PSFFamily, strength: float) -> SpreadShape:
 
 
 @pytest.mark.parametrize("family", ["disc", "polygon-5-7", "gaussian"])
-def test_symmetric_kernels_have_no_asymmetry(family: PSFFamily) -> None:
+def test_symmetric_kernels_have_no_asymmetry(family):
     assert shape_of(family, 0.0).asymmetry < 0.03
 
 
-def test_a_cats_eye_is_measured_by_its_width() -> None:
+def test_a_cats_eye_is_measured_by_its_width():
     """The centroid lies off by half the cut's displacement, in diameters."""
     found = shape_of("cats-eye", 0.4)
     assert found.cats_eye == pytest.approx(0.2, rel=0.3)
@@ -56,7 +56,7 @@ def test_a_cats_eye_is_measured_by_its_width() -> None:
     assert not found.skewed(0.1)
 
 
-def test_a_coma_is_measured_by_its_tail() -> None:
+def test_a_coma_is_measured_by_its_tail():
     """The centroid lies off by the tail's length, in radii; it is never told too small."""
     for tail in (0.1, 0.25):
         found = shape_of("coma", tail)
@@ -64,7 +64,7 @@ def test_a_coma_is_measured_by_its_tail() -> None:
     assert found.skewed(0.1)
 
 
-def test_a_sharp_picture_shows_no_shape() -> None:
+def test_a_sharp_picture_shows_no_shape():
     centres = np.array([(48.0 + 60 * k, 100.0) for k in range(7)])
     tiles = BlurredTiles(centres, np.zeros((7, 2)), np.full(7, 2.0), centres / 300, SIDE)
     assert spread_shape(sharp(), lambda _: sharp(), tiles) is None

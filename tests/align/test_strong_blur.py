@@ -34,7 +34,7 @@ def picture(width: int, height: int) -> Grey:
     [Similarity(shift_px=(0.6, -0.4)), Similarity(zoom=1.008), Similarity(rotation_deg=-0.5)],
     ids=["shift", "zoom", "rotation"],
 )
-def test_what_is_left_to_move_is_found_with_its_sign(truth: Similarity) -> None:
+def test_what_is_left_to_move_is_found_with_its_sign(truth):
     """Up to 1 px at a corner, under 8 px of blur, a gain and a fall of light; tiles say 6 to 10."""
     sharp = picture(SHAPE[1], SHAPE[0])
     (blurred,) = disc_blurred_stack(moved_picture(sharp, matrix_of(truth)), [8.0])
@@ -51,7 +51,7 @@ def curved(x: Any) -> Any:
     return 5 + 6 * (x / SHAPE[1]) ** 2
 
 
-def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation() -> None:
+def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation():
     """Over a curved surface, by 1 px from left to right; a similarity alone turns by 0.4 px."""
     sharp = picture(SHAPE[1], SHAPE[0])
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
@@ -96,9 +96,7 @@ def registered(
     ],
     ids=["right", "turned", "zoomed", "turned-little-blur"],
 )
-def test_tiles_that_all_err_under_strong_blur_are_no_answer(
-    monkeypatch: pytest.MonkeyPatch, wrong: Similarity, blur_px: float, reason: str | None
-) -> None:
+def test_tiles_that_all_err_under_strong_blur_are_no_answer(monkeypatch, wrong, blur_px, reason):
     """By 0.8 px at the corners."""
     found = registered(monkeypatch, wrong, blur_px)
     assert found.reason == "" if reason is None else reason in found.reason
@@ -113,9 +111,7 @@ def test_tiles_that_all_err_under_strong_blur_are_no_answer(
     ],
     ids=["near", "far", "little-blur"],
 )
-def test_the_intensities_answer_where_the_tiles_are_unsure(
-    monkeypatch: pytest.MonkeyPatch, wrong: Similarity, blur_px: float, known: bool
-) -> None:
+def test_the_intensities_answer_where_the_tiles_are_unsure(monkeypatch, wrong, blur_px, known):
     """The tiles err by 0.3 or 0.8 px at the corners, and say 0.7 px."""
     found = registered(monkeypatch, wrong, blur_px, error_px=0.7)
     if not known:
@@ -130,7 +126,7 @@ def test_the_intensities_answer_where_the_tiles_are_unsure(
     assert found.corner_error_px < 0.5
 
 
-def test_the_error_of_the_intensities_is_what_they_err_by() -> None:
+def test_the_error_of_the_intensities_is_what_they_err_by():
     """Twelve pairs of other noise: the root mean square is 0.5 to 2 of the errors that are told."""
     sharp = picture(SHAPE[1], SHAPE[0])
     truth = matrix_of(Similarity(0.998, 0.1, (0.3, -0.2)))

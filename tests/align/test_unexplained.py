@@ -18,7 +18,6 @@ from defocus.images import as_linear
 from defocus.scene.aperture import disc_psf
 
 Light = NDArray[np.float32]
-Three = tuple[Light, Light, Light]
 STILL = np.eye(3)
 DISPLAY_P3_OF_SRGB = np.array(
     [[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]]
@@ -26,7 +25,7 @@ DISPLAY_P3_OF_SRGB = np.array(
 
 
 @pytest.fixture(scope="module")
-def pair() -> Three:
+def pair():
     """Blurry and sharp light of 240 × 320 px, and the diameters: in focus at the left."""
     sharp = 0.8 * as_linear(cv2.resize(data.coffee(), (320, 240), interpolation=cv2.INTER_AREA))
     across = np.linspace(0, 12, 320, dtype=np.float32)[None].repeat(240, axis=0)
@@ -46,7 +45,7 @@ def found(blurry: Light, sharp: Light, diameter: Light | None) -> Unexplained:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_blur_light_and_noise_are_explained(pair: Three, known: bool) -> None:
+def test_blur_light_and_noise_are_explained(pair, known):
     blurry, sharp, diameter = pair
     y, x = np.ogrid[-1:1:240j, -1:1:320j]
     light = 0.7 * 2.0 ** (-1.2 * (x * x + y * y) / 2)
@@ -57,7 +56,7 @@ def test_blur_light_and_noise_are_explained(pair: Three, known: bool) -> None:
     assert causes(told) == ()
 
 
-def test_an_object_that_moved_is_found_where_it_is(pair: Three) -> None:
+def test_an_object_that_moved_is_found_where_it_is(pair):
     blurry, sharp, diameter = pair
     moved = sharp.copy()
     moved[90:140, 60:110] = sharp[90:140, 200:250]
@@ -73,7 +72,7 @@ def test_an_object_that_moved_is_found_where_it_is(pair: Three) -> None:
     assert (unexplained_picture(stops)[:, 180:] > 100).all()
 
 
-def test_light_across_the_picture_is_no_movement(pair: Three) -> None:
+def test_light_across_the_picture_is_no_movement(pair):
     blurry, sharp, diameter = pair
     uneven = sharp * 2.0 ** np.linspace(-0.4, 0.4, 320, dtype=np.float32)[None, :, None]
     told = found(blurry, uneven, diameter)
@@ -81,7 +80,7 @@ def test_light_across_the_picture_is_no_movement(pair: Three) -> None:
     assert [one.split(",")[0] for one in causes(told)] == ["light changed across the picture"]
 
 
-def test_dark_specks_are_dust(pair: Three) -> None:
+def test_dark_specks_are_dust(pair):
     _, sharp, _ = pair
     plain = 0.3 + 0.1 * sharp
     diameter = np.full((240, 320), 3.0, np.float32)
@@ -93,7 +92,7 @@ def test_dark_specks_are_dust(pair: Three) -> None:
     assert "dust or a mark: 4 dark specks in the sharp member alone" in causes(told)
 
 
-def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair: Three) -> None:
+def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair):
     blurry, sharp, diameter = pair
     elsewhere = blurred(sharp, np.ascontiguousarray(diameter[:, ::-1]))
     told = found(blurry, elsewhere, diameter)
@@ -102,9 +101,7 @@ def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair: Three) -
 
 
 @pytest.mark.parametrize(("member", "other"), [("sharp", "blurry"), ("blurry", "sharp")])
-def test_lost_profiles_and_a_member_in_black_and_white_are_named(
-    pair: Three, member: str, other: str
-) -> None:
+def test_lost_profiles_and_a_member_in_black_and_white_are_named(pair, member, other):
     members = dict(zip(("blurry", "sharp"), pair, strict=False))
     paler = members | {member: (members[member] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)}
     (text,) = causes(found(paler["blurry"], paler["sharp"], pair[2]))
@@ -115,7 +112,7 @@ def test_lost_profiles_and_a_member_in_black_and_white_are_named(
     assert any(one.startswith(f"the {member} member has hardly any colours") for one in told)
 
 
-def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair: Three) -> None:
+def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair):
     blurry, sharp, diameter = pair
     warmer = (blurry * np.array([1.1, 1.0, 0.8])).astype(np.float32)
     assert causes(found(warmer, sharp, diameter)) == ()
@@ -126,7 +123,7 @@ def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair: Thre
     assert found(noisy, grey[1], diameter).colour_change is None, "nor does noise"
 
 
-def test_what_is_clipped_says_nothing(pair: Three) -> None:
+def test_what_is_clipped_says_nothing(pair):
     blurry, sharp, diameter = pair
     assert unexplained(np.ones_like(blurry), sharp, STILL, diameter) is None
     bright = np.minimum(2 * sharp, 1)

@@ -1,7 +1,5 @@
 """The valid mask of an aligned pair leaves out what moved on its own."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from defocus.align.measure import measure
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, inside_frame
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.images import Image, read_image, write_image
+from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import rendered_pair
 
@@ -21,7 +19,7 @@ STILL = np.s_[210:270, 15:-15]
 
 
 @pytest.fixture(scope="module")
-def pictures() -> tuple[Image, Image]:
+def pictures():
     """A pair shifted by 2 px; in the sharp picture an object moved by 6 px more."""
     pair = rendered_pair(4, 4.0, Similarity(shift_px=(2.0, 0.0)))
     sharp = pair.sharp.copy()
@@ -29,7 +27,7 @@ def pictures() -> tuple[Image, Image]:
     return pair.blurry, sharp
 
 
-def test_compensate_leaves_out_a_moving_object(pictures: tuple[Image, Image]) -> None:
+def test_compensate_leaves_out_a_moving_object(pictures):
     measurement = measure(*pictures, flow_estimator("dis"))
     matrix = measurement.misalignment.matrix
     assert matrix is not None
@@ -41,7 +39,7 @@ def test_compensate_leaves_out_a_moving_object(pictures: tuple[Image, Image]) ->
     assert np.array_equal(mask, inside & measurement.reliable)
 
 
-def test_a_stored_reference_leaves_it_out(pictures: tuple[Image, Image], tmp_path: Path) -> None:
+def test_a_stored_reference_leaves_it_out(pictures, tmp_path):
     for role, picture in zip(("blurry", "sharp"), pictures, strict=True):
         (tmp_path / role).mkdir()
         write_image(tmp_path / role / "a.png", picture)

@@ -1,7 +1,5 @@
 """Pictures with known content for the tests of the baselines."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,6 @@ from torch import nn
 from defocus.images import linear_to_srgb
 from defocus.scene.pictures import texture
 
-Shifted = Callable[[int, int], torch.Tensor]
 SIDE = 96
 MARGIN = 16
 
@@ -27,7 +24,7 @@ class Constant(nn.Module):
 
 
 @pytest.fixture
-def shifted() -> Shifted:
+def shifted():
     """``shifted(dx, dy)``: a 96 px crop of one scene, its content moved right and down by that."""
     scene = linear_to_srgb(texture("chelsea", SIDE + 2 * MARGIN, SIDE + 2 * MARGIN))
     tensor = torch.from_numpy(scene.astype(np.float32)).permute(2, 0, 1)[None]

@@ -16,7 +16,7 @@ from defocus.errors import WeightsError
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     backbone._say_missing.cache_clear()
     folder = tmp_path / "hub" / "checkpoints"
@@ -31,9 +31,7 @@ def pictures() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", ["perceptual", "lpips"])
-def test_without_the_file_it_is_zero_and_said_once(
-    name: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_without_the_file_it_is_zero_and_said_once(name, capfd):
     first, second = pictures()
     assert float(loss(name)(first, second)) == 0.0
     loss(name)
@@ -43,13 +41,13 @@ def test_without_the_file_it_is_zero_and_said_once(
 
 
 @pytest.mark.parametrize("name", ["perceptual", "lpips"])
-def test_where_the_published_training_is_wanted_it_is_an_error(name: str) -> None:
+def test_where_the_published_training_is_wanted_it_is_an_error(name):
     with backbone.all_required(), pytest.raises(WeightsError, match="fetch it from https"):
         loss(name)
     assert float(loss(name)(*pictures())) == 0.0
 
 
-def test_a_wrong_file_is_refused(home: Path) -> None:
+def test_a_wrong_file_is_refused(home):
     (home / backbone.VGG19.filename).write_bytes(b"something else")
     with pytest.raises(WeightsError, match="SHA-256 begins with"):
         loss("perceptual")
@@ -65,9 +63,7 @@ def stored_as(
     return dataclasses.replace(file, sha256_prefix=digest[:8])
 
 
-def test_the_perceptual_loss_is_the_distance_of_the_layer_named(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_perceptual_loss_is_the_distance_of_the_layer_named(home, monkeypatch):
     torch.manual_seed(0)
     layers = vgg19(4)
     state = {f"features.{name}": value for name, value in layers.state_dict().items()}
@@ -88,7 +84,7 @@ def test_the_perceptual_loss_is_the_distance_of_the_layer_named(
     torch.testing.assert_close(plain(first, second), swapped)
 
 
-def test_distances_of_earlier_layers_are_added_before_their_activations() -> None:
+def test_distances_of_earlier_layers_are_added_before_their_activations():
     torch.manual_seed(0)
     layers = backbone.frozen(vgg19(7))
     first, second = pictures()
@@ -99,7 +95,7 @@ def test_distances_of_earlier_layers_are_added_before_their_activations() -> Non
     torch.testing.assert_close(compare(first, second), expected)
 
 
-def test_only_the_output_gets_a_gradient() -> None:
+def test_only_the_output_gets_a_gradient():
     torch.manual_seed(0)
     first, second = (picture.requires_grad_() for picture in pictures())
     compare = Perceptual(backbone.frozen(vgg19(2)), distance="l1")
@@ -109,9 +105,7 @@ def test_only_the_output_gets_a_gradient() -> None:
     assert all(parameter.grad is None for parameter in compare.backbone.parameters())
 
 
-def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(home, monkeypatch):
     import lpips
 
     torch.manual_seed(0)

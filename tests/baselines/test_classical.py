@@ -49,7 +49,7 @@ def psnr(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     return -20 * np.log10(error(first, second))
 
 
-def test_mirrored_domain_convolves_and_differentiates_as_defined() -> None:
+def test_mirrored_domain_convolves_and_differentiates_as_defined():
     picture, psf = scene(37, 50), disc_psf(7.0)
     domain = Mirrored((37, 50))
     blurred = domain.inverse(domain.forward(picture) * domain.transfer(psf))
@@ -62,7 +62,7 @@ def test_mirrored_domain_convolves_and_differentiates_as_defined() -> None:
 
 
 @pytest.mark.parametrize("kind", [Mirrored, Periodic])
-def test_adjoints_are_adjoints(kind: type[Mirrored] | type[Periodic]) -> None:
+def test_adjoints_are_adjoints(kind):
     rng, domain = np.random.default_rng(0), kind((21, 34))
     x, p, q = rng.standard_normal((3, 21, 34))
     right, below = domain.gradient(x)
@@ -80,7 +80,7 @@ def test_adjoints_are_adjoints(kind: type[Mirrored] | type[Periodic]) -> None:
     )
 
 
-def test_wiener_is_scikit_image_s() -> None:
+def test_wiener_is_scikit_image_s():
     picture, psf = scene(), gaussian_psf(1.5, 6)
     domain = Periodic((96, 128))
     blurry = domain.inverse(domain.forward(picture) * domain.transfer(psf))
@@ -89,7 +89,7 @@ def test_wiener_is_scikit_image_s() -> None:
     np.testing.assert_allclose(wiener(blurry, psf, 0.01, domain), theirs, atol=1e-4)
 
 
-def test_richardson_lucy_is_scikit_image_s_where_nothing_reaches_the_edges() -> None:
+def test_richardson_lucy_is_scikit_image_s_where_nothing_reaches_the_edges():
     picture, psf = np.zeros((64, 80)), disc_psf(5.0)
     picture[24:40, 24:56] = scene(16, 32) + 0.05
     blurry = mirrored(picture, psf)
@@ -99,7 +99,7 @@ def test_richardson_lucy_is_scikit_image_s_where_nothing_reaches_the_edges() -> 
     np.testing.assert_allclose(ours[16:48, 16:64], theirs[16:48, 16:64], atol=1e-4)
 
 
-def test_acceleration_reaches_in_few_steps_what_takes_many() -> None:
+def test_acceleration_reaches_in_few_steps_what_takes_many():
     picture, psf, domain = scene(), disc_psf(6.0), Mirrored((96, 128))
     blurry = mirrored(picture, psf)
     fast = error(richardson_lucy(blurry, psf, 10, domain, accelerated=True), picture)
@@ -116,7 +116,7 @@ def test_acceleration_reaches_in_few_steps_what_takes_many() -> None:
         partial(richardson_lucy, iterations=15),
     ],
 )
-def test_each_method_undoes_a_known_blur_and_keeps_flat_areas(restore: partial) -> None:
+def test_each_method_undoes_a_known_blur_and_keeps_flat_areas(restore):
     picture, psf, domain = scene(), disc_psf(5.0), Mirrored((96, 128))
     noise = 0.002 * np.random.default_rng(0).standard_normal(picture.shape)
     blurry = (mirrored(picture, psf) + noise).astype(np.float32)
@@ -127,7 +127,7 @@ def test_each_method_undoes_a_known_blur_and_keeps_flat_areas(restore: partial) 
     np.testing.assert_allclose(restore(flat, psf=psf, domain=domain), flat, atol=2e-3)
 
 
-def test_kernels_of_both_shapes_have_the_same_second_moment() -> None:
+def test_kernels_of_both_shapes_have_the_same_second_moment():
     moments = []
     for shape in ("disc", "gaussian"):
         psf = kernel(12.0, shape)
@@ -137,7 +137,7 @@ def test_kernels_of_both_shapes_have_the_same_second_moment() -> None:
     assert moments[1] == pytest.approx(sigma_of(12.0), rel=0.01)
 
 
-def test_levels_are_what_occurs_or_evenly_spaced_and_weights_add_up() -> None:
+def test_levels_are_what_occurs_or_evenly_spaced_and_weights_add_up():
     assert blur_levels(np.array([0.0, 0.6, 4.1, 9.0]), 4).tolist() == [1.0, 4.0, 9.0]
     many = np.linspace(0, 12, 600).reshape(20, 30)
     levels = blur_levels(many, 5)
@@ -147,7 +147,7 @@ def test_levels_are_what_occurs_or_evenly_spaced_and_weights_add_up() -> None:
     assert max((weight > 0).sum() for weight in weights) < many.size / 2
 
 
-def test_blended_levels_have_no_seam() -> None:
+def test_blended_levels_have_no_seam():
     """On a smooth map the result has no jump where the nearest level changes; hard levels do."""
     picture = np.repeat(scene()[:, :, None], 3, axis=2)
     blurry = cv2.GaussianBlur(picture, (0, 0), 2.0)
@@ -161,7 +161,7 @@ def test_blended_levels_have_no_seam() -> None:
     assert jumps[0] < 0.6 * jumps[1]
 
 
-def test_one_level_of_the_varying_form_is_the_plain_one() -> None:
+def test_one_level_of_the_varying_form_is_the_plain_one():
     blurry = mirrored(scene(40, 60), disc_psf(6.0)).astype(np.float32)
     method = partial(krishnan_fergus_levels, prior=Prior(2 / 3, 500))
     varying = deconvolve(blurry[:, :, None], np.full((40, 60), 6.0), method, shape="disc", count=8)
@@ -169,7 +169,7 @@ def test_one_level_of_the_varying_form_is_the_plain_one() -> None:
     np.testing.assert_allclose(varying[:, :, 0], plain, atol=1e-5)
 
 
-def test_saturated_lights_do_not_ring() -> None:
+def test_saturated_lights_do_not_ring():
     light = 0.3 * np.ones((80, 80, 3), np.float32)
     light[36:44, 36:44] = 20.0
     seen = cv2.filter2D(light, -1, disc_psf(9.0), borderType=cv2.BORDER_REFLECT).clip(0, 1)
@@ -182,13 +182,13 @@ def test_saturated_lights_do_not_ring() -> None:
     np.testing.assert_array_equal(kept[seen >= 0.98], seen[seen >= 0.98])
 
 
-def test_the_cards_of_the_variants_name_their_strength() -> None:
+def test_the_cards_of_the_variants_name_their_strength():
     follows = {preset.name: baseline(f"jnb-{preset.name}").card.follows for preset in PRESETS}
     assert "power 2, weight 2.016;" in follows["dpdd-squares"]
     assert "power 1.5, weight 4.2;" in follows["realdof"]
 
 
-def test_the_published_stage_leaves_sharp_pixels_and_sharpens_blurred_ones() -> None:
+def test_the_published_stage_leaves_sharp_pixels_and_sharpens_blurred_ones():
     picture = np.repeat(linear_to_srgb(scene(48, 64))[:, :, None], 3, axis=2)
     blurry = cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32)
     sigma = np.zeros((48, 64))
@@ -203,7 +203,7 @@ def test_the_published_stage_leaves_sharp_pixels_and_sharpens_blurred_ones() -> 
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_values_that_are_not_finite_are_named(name: str) -> None:
+def test_values_that_are_not_finite_are_named(name):
     blurry = torch.rand(1, 3, 32, 32)
     blurry[0, 1, 5, 7] = torch.nan
     with pytest.raises(ImageError, match=r"not finite at x 7, y 5"):
@@ -229,7 +229,7 @@ def oracle(blurry: NDArray[np.float32], diameter: NDArray[np.float32]) -> NDArra
     return restored[0].permute(1, 2, 0).numpy()
 
 
-def test_the_true_map_restores_a_disc_and_less_of_other_apertures_and_of_noise() -> None:
+def test_the_true_map_restores_a_disc_and_less_of_other_apertures_and_of_noise():
     gains = {}
     for name, aperture in (
         ("disc", Aperture()),

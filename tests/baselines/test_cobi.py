@@ -11,7 +11,7 @@ from defocus.baselines.losses.contextual_bilateral import (
 from defocus.baselines.losses.perceptual import vgg19
 
 
-def test_equal_features_cost_nothing_and_shifted_ones_their_way() -> None:
+def test_equal_features_cost_nothing_and_shifted_ones_their_way():
     draw = torch.Generator().manual_seed(0)
     features = torch.randn(1, 16, 1, 12, generator=draw)
     assert contextual_bilateral(features, features).item() == pytest.approx(0.0, abs=1e-6)
@@ -21,7 +21,7 @@ def test_equal_features_cost_nothing_and_shifted_ones_their_way() -> None:
     assert contextual_bilateral(moved, features, 0.0).item() == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_shifted_picture_costs_less_than_another_one() -> None:
+def test_a_shifted_picture_costs_less_than_another_one():
     draw = torch.Generator().manual_seed(1)
     first, other = torch.rand(2, 1, 3, 40, 40, generator=draw)
     loss = ContextualBilateral(None, patch_px=4)
@@ -29,7 +29,7 @@ def test_a_shifted_picture_costs_less_than_another_one() -> None:
     assert shifted < 0.5 * strange
 
 
-def test_all_layers_count_and_give_gradients() -> None:
+def test_all_layers_count_and_give_gradients():
     torch.manual_seed(0)
     picture = torch.rand(1, 3, 32, 32, requires_grad=True)
     loss = ContextualBilateral(vgg19(max(LAYERS)).requires_grad_(False))

@@ -23,7 +23,7 @@ def narrow() -> ContextualDeblur:
     return ContextualDeblur(encoder=(24, 2), contextual_heads=2, decoder=(32, 2))
 
 
-def test_tiles_stand_every_94_pixels_and_the_last_at_the_border() -> None:
+def test_tiles_stand_every_94_pixels_and_the_last_at_the_border():
     tops = sorted({top for top, _ in places(600, 320)})
     assert tops == [0, 94, 188, 280]
     assert places(320, 320) == [(0, 0)]
@@ -31,7 +31,7 @@ def test_tiles_stand_every_94_pixels_and_the_last_at_the_border() -> None:
     assert {left for _, left in places(320, 414)} == {0, 94}
 
 
-def test_overlapping_tiles_are_averaged_by_their_count() -> None:
+def test_overlapping_tiles_are_averaged_by_their_count():
     picture = torch.rand(2, 1, 330, 420)
     given = stitch(picture, lambda tiles: tiles[..., 5:-5, 5:-5], 10)
     torch.testing.assert_close(given, picture[..., 5:-5, 5:-5])
@@ -48,7 +48,7 @@ def test_overlapping_tiles_are_averaged_by_their_count() -> None:
 
 
 @torch.no_grad()
-def test_memory_is_bounded_by_sixteen_tiles() -> None:
+def test_memory_is_bounded_by_sixteen_tiles():
     sizes: list[int] = []
 
     def count(tiles: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,7 @@ def test_memory_is_bounded_by_sixteen_tiles() -> None:
     assert max(sizes) == 16
 
 
-def test_positions_of_small_tiles_are_a_corner_of_a_whole_tile_s() -> None:
+def test_positions_of_small_tiles_are_a_corner_of_a_whole_tile_s():
     stored = _initial_positions(24)
     assert stored.shape == (1, 35 * 35 + 1, 24)
     assert float(stored[0, 0].abs().max()) == 0.0
@@ -72,7 +72,7 @@ def test_positions_of_small_tiles_are_a_corner_of_a_whole_tile_s() -> None:
 
 
 @torch.no_grad()
-def test_the_stored_positions_stay_as_they_were() -> None:
+def test_the_stored_positions_stay_as_they_were():
     """The official test writes other ones of another shape into the parameter."""
     network = narrow().eval()
     before = network.primary_encoder.pretrain_mae.pos_embed.clone()
@@ -83,7 +83,7 @@ def test_the_stored_positions_stay_as_they_were() -> None:
 
 
 @torch.no_grad()
-def test_a_narrow_copy_has_small_tiles_and_patches() -> None:
+def test_a_narrow_copy_has_small_tiles_and_patches():
     network = baseline("contextual-deblur").narrowed().build().eval()
     torch.nn.init.normal_(network.outputprojr_step.weight)
     for size in ((16, 17), (33, 131)):
@@ -97,7 +97,7 @@ def test_a_narrow_copy_has_small_tiles_and_patches() -> None:
     assert seen[network.tile - 4]
 
 
-def test_the_objective_describes_tiles_picture_by_picture() -> None:
+def test_the_objective_describes_tiles_picture_by_picture():
     network = narrow().train()
     pictures = torch.rand(2, 3, 30, 330)
     embeddings, logits = network.describe(pictures)
@@ -108,6 +108,6 @@ def test_the_objective_describes_tiles_picture_by_picture() -> None:
     alone(network.describe(pictures)[1][1:], network.describe(pictures[1:])[1])
 
 
-def test_another_network_is_refused() -> None:
+def test_another_network_is_refused():
     with pytest.raises(TypeError, match="ContextualDeblur"):
         objective("contextual_deblur")(torch.nn.Conv2d(3, 3, 1), paired_batch(16), Progress(0, 0.0))

@@ -102,7 +102,7 @@ def built(system: str) -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def network(request: pytest.FixtureRequest) -> tuple[Baseline, nn.Module]:
+def network(request):
     """One narrow copy at a time: pytest runs the tests of a name together."""
     system = narrow(SYSTEMS[request.param])
     return system, built(repr(system.build)).eval()
@@ -115,7 +115,6 @@ bases = pytest.mark.parametrize(
     [pytest.param(name, marks=pytest.mark.full if name in COMPILED else ()) for name in BASES],
     indirect=True,
 )
-Built = tuple[Baseline, nn.Module]
 
 
 def check_restored(restored: torch.Tensor, count: int, size: tuple[int, int]) -> None:
@@ -126,7 +125,7 @@ def check_restored(restored: torch.Tensor, count: int, size: tuple[int, int]) ->
 
 @bases
 @torch.no_grad()
-def test_any_size_in_is_the_size_out(network: Built) -> None:
+def test_any_size_in_is_the_size_out(network):
     system, module = network
     for size in SIZES:
         blurry, needs = inputs(system, 1, *size)
@@ -135,7 +134,7 @@ def test_any_size_in_is_the_size_out(network: Built) -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 @torch.no_grad()
-def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name: str) -> None:
+def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name):
     system = SYSTEMS[name]
     blurry, needs = inputs(system, 1, *BATCH_SIZE)
     check_restored(system.build().eval()(blurry, **needs), 1, BATCH_SIZE)
@@ -143,9 +142,7 @@ def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name: str) -> No
 
 @bases
 @torch.no_grad()
-def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays(
-    network: Built,
-) -> None:
+def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays(network):
     system, module = network
     blurry, needs = inputs(system, 2, *BATCH_SIZE)
     kept = blurry.clone()
@@ -160,7 +157,7 @@ def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays
 
 @bases
 @torch.no_grad()
-def test_flat_and_saturated_pictures_give_finite_ones(network: Built) -> None:
+def test_flat_and_saturated_pictures_give_finite_ones(network):
     system, module = network
     blurry, needs = inputs(system, 4, *SMALL)
     for index, value in enumerate((0.0, 0.5, 1.0)):
@@ -173,7 +170,7 @@ def test_flat_and_saturated_pictures_give_finite_ones(network: Built) -> None:
 
 @bases
 @torch.no_grad()
-def test_values_that_are_not_finite_are_named_or_show(network: Built) -> None:
+def test_values_that_are_not_finite_are_named_or_show(network):
     """What comes out of a run's networks is checked, so none may swallow them."""
     system, module = network
     blurry, needs = inputs(system, 1, *SMALL)
@@ -184,7 +181,7 @@ def test_values_that_are_not_finite_are_named_or_show(network: Built) -> None:
 
 @bases
 @torch.no_grad()
-def test_outputs_hold_what_forward_gives(network: Built) -> None:
+def test_outputs_hold_what_forward_gives(network):
     system, module = network
     outputs = getattr(module, "outputs", None)
     if outputs is None:
@@ -196,7 +193,7 @@ def test_outputs_hold_what_forward_gives(network: Built) -> None:
 
 
 @bases
-def test_weights_can_be_stored_as_safetensors(network: Built) -> None:
+def test_weights_can_be_stored_as_safetensors(network):
     _, module = network
     state = module.state_dict()
     stored = load(save(dict(state)))
@@ -206,7 +203,7 @@ def test_weights_can_be_stored_as_safetensors(network: Built) -> None:
 
 @bases
 @torch.no_grad()
-def test_bf16_gives_nearly_the_same_where_it_is_supported(network: Built) -> None:
+def test_bf16_gives_nearly_the_same_where_it_is_supported(network):
     """Under autocast, as mixed precision is used; 'list --measure' shows the difference."""
     system, module = network
     blurry, needs = inputs(system, 1, *SMALL)
@@ -217,9 +214,7 @@ def test_bf16_gives_nearly_the_same_where_it_is_supported(network: Built) -> Non
 
 
 @bases
-def test_parameters_are_counted_without_memory(
-    network: Built, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_parameters_are_counted_without_memory(network, capfd):
     check_count(*network, capfd)
 
 
@@ -235,7 +230,7 @@ def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixtur
 
 @pytest.mark.full
 @pytest.mark.parametrize("network", OTHER_NETWORKS.values(), indirect=True)
-def test_variants_keep_the_size(network: Built, capfd: pytest.CaptureFixture[str]) -> None:
+def test_variants_keep_the_size(network, capfd):
     system, module = network
     blurry, needs = inputs(system, 1, *BATCH_SIZE)
     with torch.no_grad():
@@ -271,7 +266,7 @@ def recipe_of(narrow_copy: Baseline) -> Recipe:
 
 
 @pytest.mark.parametrize("network", training_kinds(), indirect=True)
-def test_a_training_step_gives_finite_gradients(network: Built) -> None:
+def test_a_training_step_gives_finite_gradients(network):
     """At the last epoch, and at the first where the objective is told of the progress.
 
     All that can be trained gets one, so that a network learns as a whole."""
@@ -304,7 +299,7 @@ def test_a_training_step_gives_finite_gradients(network: Built) -> None:
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_recipes_have_all_budgets(name: str) -> None:
+def test_recipes_have_all_budgets(name):
     recipe = SYSTEMS[name].recipe
     settings = recipe()
     demo, quick = settings.schedule("demo").steps, settings.schedule("quick").steps
@@ -322,7 +317,7 @@ def has_adversary(name: str, settings: str) -> bool:
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_cards_say_what_a_reader_needs(name: str) -> None:
+def test_cards_say_what_a_reader_needs(name):
     card = SYSTEMS[name].card
     for text in (card.display_name, card.source, card.follows, card.licence):
         assert text.strip() == text

@@ -1,7 +1,5 @@
 """Systems declared by the folder that they stand in."""
 
-from pathlib import Path
-
 import pytest
 
 from defocus.baselines.card import Baseline, Card, Network
@@ -23,7 +21,7 @@ demo = { steps = 1, crop_px = 32, batch = 1, learning_rate = 1e-3 }
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Baseline:
+def tiny(tmp_path, monkeypatch):
     """A system in a folder of another distribution, without an ``__init__.py``."""
     folder = tmp_path / f"declared_{tmp_path.name}".replace("-", "_")
     folder.mkdir()
@@ -34,12 +32,12 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Baseline:
     return Baseline.of_folder(f"{folder.name}.baseline", "network:Tiny", card, size=5)
 
 
-def test_network_and_recipe_are_those_of_the_folder(tiny: Baseline) -> None:
+def test_network_and_recipe_are_those_of_the_folder(tiny):
     assert tiny.recipe().epochs == 5
     assert tiny.build().state_dict()["weight"].shape == (3, 3, 5, 5)
 
 
-def test_a_variant_differs_in_what_is_said_alone(tiny: Baseline) -> None:
+def test_a_variant_differs_in_what_is_said_alone(tiny):
     wide = tiny.variant(
         "tiny-wide",
         "Tiny (wide)",
@@ -54,7 +52,7 @@ def test_a_variant_differs_in_what_is_said_alone(tiny: Baseline) -> None:
     assert (wide.card.follows, wide.card.licence) == ("twice", tiny.card.licence)
 
 
-def test_a_classical_system_has_no_recipe(tiny: Baseline) -> None:
+def test_a_classical_system_has_no_recipe(tiny):
     card = Card("old", "Old", "classical", "single", "paper", "s", "f", "l")
     assert Baseline.of_folder("anywhere.baseline", "network:make", card).recipe is None
     with pytest.raises(TypeError, match="old has no training to change"):
@@ -63,7 +61,7 @@ def test_a_classical_system_has_no_recipe(tiny: Baseline) -> None:
         Baseline(card, lambda: tiny.build()).changed(network={"size": 3})
 
 
-def test_what_is_missing_is_named(tiny: Baseline, tmp_path: Path) -> None:
+def test_what_is_missing_is_named(tiny, tmp_path):
     module = tiny.build.where.partition(":")[0]
     with pytest.raises(RegistryError, match=f"{module} has no 'Huge'; correct it"):
         Network(f"{module}:Huge")()

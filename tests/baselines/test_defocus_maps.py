@@ -30,7 +30,7 @@ def blurred(sigma_px: float) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("sigma_px", [0.8, 1.5, 2.5])
-def test_the_blur_of_a_step_is_measured(sigma_px: float) -> None:
+def test_the_blur_of_a_step_is_measured(sigma_px):
     offsets = np.arange(64) - 32.0
     seen = np.repeat(0.2 + 0.5 * ndtr(offsets / sigma_px)[None], 48, axis=0)
     fine, coarse = (gradient_magnitude(seen, scale, 9)[24, 32] for scale in (1.0, 1.5))
@@ -38,20 +38,20 @@ def test_the_blur_of_a_step_is_measured(sigma_px: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["ebdb", "tvl2-2016", pytest.param("jnb", marks=pytest.mark.full)])
-def test_more_blur_gives_a_larger_map(name: str) -> None:
+def test_more_blur_gives_a_larger_map(name):
     estimate: Estimate = MAPS[name].estimate_sigma_px
     medians = [np.median(estimate(blurred(sigma))) for sigma in (0.5, 1.2, 2.0)]
     assert medians[0] < medians[1] < medians[2]
 
 
 @pytest.mark.parametrize("name", ["ebdb", "tvl2-2016"])
-def test_a_picture_without_edges_has_no_blur_that_could_be_told(name: str) -> None:
+def test_a_picture_without_edges_has_no_blur_that_could_be_told(name):
     flat = np.full((32, 40, 3), 0.5, np.float32)
     assert not MAPS[name].estimate_sigma_px(flat).any()
 
 
 @pytest.mark.full  # compiles
-def test_as_many_atoms_are_counted_as_made_up_the_patch() -> None:
+def test_as_many_atoms_are_counted_as_made_up_the_patch():
     rng = np.random.default_rng(0)
     atoms = np.linalg.qr(rng.standard_normal((64, 64)))[0].astype(np.float32)
     weights = np.zeros((5, 64), np.float32)
@@ -62,7 +62,7 @@ def test_as_many_atoms_are_counted_as_made_up_the_patch() -> None:
 
 @pytest.mark.parametrize("alpha", [0.5, 2 / 3, 0.8, 1.0, 1.5])
 @pytest.mark.parametrize("beta", [1.0, 22.6])
-def test_shrinkage_is_the_minimum_found_by_search(alpha: float, beta: float) -> None:
+def test_shrinkage_is_the_minimum_found_by_search(alpha, beta):
     values = np.linspace(-1.87, 1.87, 20).reshape(4, 5)
     candidates = np.linspace(-2, 2, 40001)
     cost = np.abs(candidates) ** alpha + beta / 2 * (candidates - values[..., None]) ** 2
@@ -75,7 +75,7 @@ def test_shrinkage_is_the_minimum_found_by_search(alpha: float, beta: float) -> 
     np.testing.assert_array_equal(right, below)
 
 
-def test_dmenet_s_chain_restores_with_the_map_that_its_network_gives() -> None:
+def test_dmenet_s_chain_restores_with_the_map_that_its_network_gives():
     torch.manual_seed(0)
     chain = DMENetDeblurring(divide_channels_by=16).eval()
     blurry = torch.from_numpy(blurred(1.5)).permute(2, 0, 1)[None, :, :48, :64].contiguous()

@@ -23,7 +23,7 @@ NAMES = pytest.mark.parametrize("name", MOST_PARAMETERS)
 
 @NAMES
 @torch.no_grad()
-def test_an_untrained_network_is_small_and_gives_its_input_exactly(name: str) -> None:
+def test_an_untrained_network_is_small_and_gives_its_input_exactly(name):
     system = baseline(name)
     assert system.card.status == "own"
     assert 0 < parameter_count(system) <= MOST_PARAMETERS[name]
@@ -34,7 +34,7 @@ def test_an_untrained_network_is_small_and_gives_its_input_exactly(name: str) ->
 
 
 @torch.no_grad()
-def test_a_place_depends_on_what_lies_a_circle_of_20_px_away() -> None:
+def test_a_place_depends_on_what_lies_a_circle_of_20_px_away():
     """Both sides of a disc of 20 px are seen, with room to compare it with its surroundings."""
     torch.manual_seed(0)
     network = baseline("defocus-m").build()
@@ -50,7 +50,7 @@ def test_a_place_depends_on_what_lies_a_circle_of_20_px_away() -> None:
 
 
 @torch.no_grad()
-def test_one_input_for_the_whole_network_or_in_half_precision() -> None:
+def test_one_input_for_the_whole_network_or_in_half_precision():
     """The picture itself is added in float32, so bfloat16 costs no more than the change's bits."""
     torch.manual_seed(0)
     network = baseline("defocus-s").build()
@@ -64,14 +64,14 @@ def test_one_input_for_the_whole_network_or_in_half_precision() -> None:
     assert 0 < float((rough - exact).abs().max()) < 0.1 * change
 
 
-def test_shipped_files_are_small_enough() -> None:
+def test_shipped_files_are_small_enough():
     found = [find_own_weights(system) for system in all_baselines().values()]
     assert sum(path.stat().st_size for path in found if path) <= MOST_BYTES
 
 
 @NAMES
 @torch.no_grad()
-def test_shipped_weights_restore_a_picture_that_was_not_trained_on(name: str) -> None:
+def test_shipped_weights_restore_a_picture_that_was_not_trained_on(name):
     system = baseline(name)
     path = find_own_weights(system)
     if path is None:
@@ -105,7 +105,7 @@ def psnr(found: np.ndarray, sharp: np.ndarray) -> float:
     return -10 * math.log10(float(np.square(found - sharp).mean()))
 
 
-def test_the_narrow_copies_are_two_networks() -> None:
+def test_the_narrow_copies_are_two_networks():
     """Their rows of the budget demo were equal to the last digit when they were one."""
     small, medium = (
         sum(one.numel() for one in baseline(name).narrowed().build().parameters())

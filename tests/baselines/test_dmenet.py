@@ -24,7 +24,7 @@ from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
 
 
-def test_batch_norm_has_a_shift_and_no_scale() -> None:
+def test_batch_norm_has_a_shift_and_no_scale():
     layer = UnscaledBatchNorm(2)
     assert list(layer.state_dict()) == ["bias", "running_mean", "running_var"]
     features = torch.randn(3, 2, 5, 5) * 3 + 1
@@ -41,20 +41,20 @@ def test_batch_norm_has_a_shift_and_no_scale() -> None:
         torch.testing.assert_close(layer(features)[:, :1], expected + 0.5)
 
 
-def test_the_output_stands_for_diameters_up_to_fifteen_pixels() -> None:
+def test_the_output_stands_for_diameters_up_to_fifteen_pixels():
     share = torch.tensor([0.0, 1 / 15, 0.2, 1.0])
     torch.testing.assert_close(defocus_map_px(share), torch.tensor([0.0, 1.0, 3.0, 15.0]))
     torch.testing.assert_close(blur_sigma_px(share), torch.tensor([0.0, 0.0, 1.0, 7.0]))
 
 
-def test_labels_are_resized_with_aligned_corners() -> None:
+def test_labels_are_resized_with_aligned_corners():
     label = torch.arange(7.0)[None, None, None].expand(1, 1, 7, 7)
     resized = resized_label(label, (7, 3))
     assert resized.shape == (1, 1, 7, 3)
     assert resized[0, 0, 0].tolist() == [0.0, 3.0, 6.0]
 
 
-def test_it_learns_a_map_by_heart_and_the_heads_after_ten_epochs() -> None:
+def test_it_learns_a_map_by_heart_and_the_heads_after_ten_epochs():
     torch.manual_seed(0)
     network, made = DMENet(divide_channels_by=16).train(), objective("dmenet")
     batch = paired_batch(32)
@@ -91,7 +91,7 @@ def real_pictures(folder: Path, side: int = 40) -> dict[str, object]:
     return {"labelled": str(folder), "unlabelled": str(folder / "bare"), "divide_channels_by": 16}
 
 
-def test_the_critic_is_padded_as_tensorflow_pads() -> None:
+def test_the_critic_is_padded_as_tensorflow_pads():
     critic = DomainCritic()
     kernels = 64 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512
     assert sum(p.numel() for p in critic.parameters()) == 16 * kernels + 64 + 128 + 256 + 512
@@ -105,7 +105,7 @@ def test_the_critic_is_padded_as_tensorflow_pads() -> None:
     assert seen[7, 1] == 2 * 4  # two below
 
 
-def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path: Path) -> None:
+def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path):
     torch.manual_seed(0)
     recipe, network = baseline("dmenet").recipe(), DMENet(divide_channels_by=16).train()
     made = objective("dmenet", **real_pictures(tmp_path)).train()
@@ -132,7 +132,7 @@ def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path: Path) -> None:
     assert torch.equal(*drawn)
 
 
-def test_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_used_are_named(tmp_path):
     settings = real_pictures(tmp_path)
     with pytest.raises(SettingsError, match="both folders"):
         objective("dmenet", labelled=settings["labelled"])

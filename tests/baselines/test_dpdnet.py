@@ -12,7 +12,7 @@ NARROW = (8, 16, 32, 64, 128)
 
 
 @torch.no_grad()
-def test_dropout_is_on_levels_four_and_five_in_training_only() -> None:
+def test_dropout_is_on_levels_four_and_five_in_training_only():
     network = DPDNet(1, NARROW).train()
     features: list[torch.Tensor] = []
     network.dropout.register_forward_hook(lambda _, __, found: features.append(found))
@@ -23,7 +23,7 @@ def test_dropout_is_on_levels_four_and_five_in_training_only() -> None:
     assert torch.equal(network(blurry), network(blurry))
 
 
-def test_weights_start_as_keras_draws_them() -> None:
+def test_weights_start_as_keras_draws_them():
     network = DPDNet(1, NARROW)
     last = network.get_submodule("conv10")
     for name, layer in network.named_modules():
@@ -39,7 +39,7 @@ def test_weights_start_as_keras_draws_them() -> None:
 
 
 @pytest.mark.parametrize("whole_model", [False, True])
-def test_keras_files_become_ours(whole_model: bool) -> None:
+def test_keras_files_become_ours(whole_model):
     """In the order in which Keras numbers layers, whatever number it begins with."""
     generator = torch.Generator().manual_seed(0)
     wanted: dict[str, torch.Tensor] = {}
@@ -59,12 +59,12 @@ def test_keras_files_become_ours(whole_model: bool) -> None:
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
-def test_the_converted_names_are_the_networks() -> None:
+def test_the_converted_names_are_the_networks():
     entries = [name.rpartition(".")[0] for name in DPDNet(1, NARROW).state_dict()][::2]
     assert entries == layer_names()
 
 
-def test_other_files_are_left_alone_and_shorter_ones_refused() -> None:
+def test_other_files_are_left_alone_and_shorter_ones_refused():
     ours = {"network.conv1_1.weight": torch.zeros(1)}
     assert convert(ours) is ours
     with pytest.raises(ValueError, match="1 convolutions, where DPDNet has 24"):

@@ -1,7 +1,5 @@
 """DRBNet: kernels, scales, stages of training."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -17,7 +15,7 @@ from tests.baselines.overfitting import paired_batch
 
 
 @pytest.mark.full
-def test_a_schedule_starts_from_added_weights(tmp_path: Path) -> None:
+def test_a_schedule_starts_from_added_weights(tmp_path):
     """The same label is refused before anything was added under it."""
     system = baseline("kpac-2level")  # a small one
     settings = {"crop_px": 16, "batch": 1, "learning_rate": 1e-12, "steps": 1, "start": "first"}

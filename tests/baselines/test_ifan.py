@@ -22,7 +22,7 @@ ABLATION = {
 }
 
 
-def test_the_result_is_clipped_outside_of_training_only() -> None:
+def test_the_result_is_clipped_outside_of_training_only():
     network = IFAN(2, channels=NARROW)
     with torch.no_grad():
         network.out_res[0].bias.fill_(9.0)
@@ -31,7 +31,7 @@ def test_the_result_is_clipped_outside_of_training_only() -> None:
 
 
 @pytest.mark.parametrize("name", ABLATION)
-def test_the_ablations_lines_have_their_losses(name: str) -> None:
+def test_the_ablations_lines_have_their_losses(name):
     recipe = baseline(name).recipe()
     settings = recipe.objective_settings
     assert ("dual_pixel" in recipe.supervision) == ("disparity" in ABLATION[name])
@@ -39,7 +39,7 @@ def test_the_ablations_lines_have_their_losses(name: str) -> None:
     assert found == ABLATION[name]
 
 
-def test_the_ablation_without_filters_has_the_papers_size() -> None:
+def test_the_ablation_without_filters_has_the_papers_size():
     with torch.device("meta"):
         counts = {
             name: sum(p.numel() for p in baseline(name).build().parameters())
@@ -53,9 +53,7 @@ def test_the_ablation_without_filters_has_the_papers_size() -> None:
     ("name", "steps", "reblurred", "crop"),
     [("ifan-8", 8, 8, 256), ("ifan-26", 26, 9, 512), ("ifan-44", 44, 17, 704)],
 )
-def test_configurations_have_the_released_numbers(
-    name: str, steps: int, reblurred: int, crop: int
-) -> None:
+def test_configurations_have_the_released_numbers(name, steps, reblurred, crop):
     recipe = baseline(name).recipe()
     assert recipe.paper.crop_px == crop
     with torch.device("meta"):
@@ -69,7 +67,7 @@ def test_configurations_have_the_released_numbers(
     )
 
 
-def test_the_disparity_loss_trains_no_other_network() -> None:
+def test_the_disparity_loss_trains_no_other_network():
     batch = paired_batch(16, 1)
     with pytest.raises(KeyError, match="disparity"):
         make(reblur=False)(nn.Conv2d(3, 3, 1), batch, Progress(0, 0.0))

@@ -1,7 +1,6 @@
 """INIKNet: what its conformance fixture replaces or cannot see."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,18 +18,18 @@ PUBLISHED_PARAMETERS = 1_976_847
 
 
 @pytest.fixture
-def narrow() -> INIKNet:
+def narrow():
     torch.manual_seed(0)
     return INIKNet(**NARROW).eval()
 
 
-def test_frequencies_start_evenly_from_2_to_12() -> None:
+def test_frequencies_start_evenly_from_2_to_12():
     found = [drawing.layers[1].w0.item() for drawing in KernelDictionary(10).kernelINR_list]
     published = [2, 3.111111, 4.222222, 5.333333, 6.444444, 7.555556, 8.666667, 9.777778, 10.888889]
     assert found == pytest.approx([*published, 12], abs=1e-6)
 
 
-def test_both_sines_learn_one_frequency_that_is_listed_twice() -> None:
+def test_both_sines_learn_one_frequency_that_is_listed_twice():
     drawing = KernelDictionary(10).kernelINR_list[4]
     values = drawing(coordinates(3))
     values.sum().backward()
@@ -44,7 +43,7 @@ def test_both_sines_learn_one_frequency_that_is_listed_twice() -> None:
     assert drawing.layers[3].w0.item() == pytest.approx(6.444444 + 1, abs=1e-6)
 
 
-def test_parameters_are_counted_once() -> None:
+def test_parameters_are_counted_once():
     network = INIKNet()
     assert sum(each.numel() for each in network.parameters()) == PUBLISHED_PARAMETERS
     elements = sum(value.numel() for value in network.state_dict().values())
@@ -52,7 +51,7 @@ def test_parameters_are_counted_once() -> None:
 
 
 @pytest.mark.parametrize("size", [3, 15])
-def test_the_centre_lies_at_exactly_0_and_the_others_on_circles(size: int) -> None:
+def test_the_centre_lies_at_exactly_0_and_the_others_on_circles(size):
     places = coordinates(size).reshape(size, size, 3)
     half = size // 2
     assert places[half, half].tolist() == [0, 1, 0.5]
@@ -65,7 +64,7 @@ def test_the_centre_lies_at_exactly_0_and_the_others_on_circles(size: int) -> No
 
 
 @torch.no_grad()
-def test_scales_are_shrunk_from_the_whole_picture_in_bgr(narrow: INIKNet) -> None:
+def test_scales_are_shrunk_from_the_whole_picture_in_bgr(narrow):
     blurry = torch.rand(1, 3, 40, 50)
     padded = nn.functional.pad(blurry, (0, 14, 0, 8), mode="reflect")
     seen: list[torch.Tensor] = []
@@ -80,9 +79,7 @@ def test_scales_are_shrunk_from_the_whole_picture_in_bgr(narrow: INIKNet) -> Non
 
 
 @torch.no_grad()
-def test_the_loss_is_the_released_one(
-    narrow: INIKNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_loss_is_the_released_one(narrow, tmp_path, monkeypatch):
     """But for the two terms over backbones, whose files are not there."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     recipe = baseline("iniknet").recipe()

@@ -1,7 +1,5 @@
 """Settings of JDRL beyond the paper: true flow, thin lens, output alone, small flow first."""
 
-from typing import Any
-
 import pytest
 import torch
 
@@ -16,7 +14,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.wrapping import retrained
 from defocus.errors import SettingsError
 from defocus.scene.aperture import disc_psf
-from tests.baselines.conftest import Constant, Shifted
+from tests.baselines.conftest import Constant
 
 LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
 
@@ -27,7 +25,7 @@ def smooth_flow(largest_px: float) -> torch.Tensor:
     return largest_px * torch.stack([across - 0.5 * across.T, across.T + 0.5 * across])[None]
 
 
-def test_the_inverse_leads_back() -> None:
+def test_the_inverse_leads_back():
     flow = smooth_flow(5.0)
     back = inverse(flow)
     missed = (back + warp(flow, back))[..., 12:-12, 12:-12]  # no border values
@@ -35,7 +33,7 @@ def test_the_inverse_leads_back() -> None:
     assert float(back.abs().max()) > 3
 
 
-def test_the_true_flow_is_used_and_nothing_is_measured(shifted: Shifted) -> None:
+def test_the_true_flow_is_used_and_nothing_is_measured(shifted):
     blurry, target = shifted(0, 0), shifted(3, -2)
     objective = make(flow="true", mask="none", kernels="none")
     known = torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 96, 96).contiguous()
@@ -58,9 +56,7 @@ def test_the_true_flow_is_used_and_nothing_is_measured(shifted: Shifted) -> None
         ({"kernels": "thin-lens-measured"}, "measured_blur"),
     ],
 )
-def test_what_the_recipe_does_not_ask_for_is_named(
-    shifted: Shifted, settings: dict[str, Any], missing: str
-) -> None:
+def test_what_the_recipe_does_not_ask_for_is_named(shifted, settings, missing):
     picture = shifted(0, 0)
     with pytest.raises(SettingsError, match=f"need the recipe's supervision '{missing}'"):
         make(**settings)(Constant(picture), Batch(picture, picture), LATER)
@@ -77,14 +73,12 @@ def test_what_the_recipe_does_not_ask_for_is_named(
         ({"flow": "true", "deformation": "none"}, "deformation = 'none' uses no flow"),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused_before_training(
-    settings: dict[str, Any], told: str
-) -> None:
+def test_settings_that_contradict_each_other_are_refused_before_training(settings, told):
     with pytest.raises(SettingsError, match=rf"^[^\n]*{told}[^\n]*$"):
         make(**settings)
 
 
-def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted: Shifted) -> None:
+def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted):
     """The target lies 40 px away, which no estimator measures here."""
     picture = shifted(0, 0)
     target = torch.roll(picture, (40, 40), dims=(2, 3))
@@ -99,7 +93,7 @@ def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted: Shifte
 
 
 @pytest.mark.full
-def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted) -> None:
+def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted):
     sharp, target = shifted(0, 0), shifted(2, 0)
     blurry = reblurred_by_map(sharp, torch.full((1, 1, 96, 96), 5.0))
     settings = {"reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
@@ -126,7 +120,7 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted: Shifted)
     assert all(torch.equal(after[name], one) for name, one in learned.items())
 
 
-def test_the_output_alone_is_deformed(shifted: Shifted) -> None:
+def test_the_output_alone_is_deformed(shifted):
     restored, target = shifted(0, 0), shifted(2, 1)
     objective = make(deformation="output", kernels="none")
     batch = Batch(restored, target)
@@ -138,7 +132,7 @@ def test_the_output_alone_is_deformed(shifted: Shifted) -> None:
     assert float(both) == pytest.approx(of_both["deblur_forward"] + of_both["deblur_reverse"])
 
 
-def test_the_line_of_the_deformed_output_weighs_reblurring_as_jdrl_does(shifted: Shifted) -> None:
+def test_the_line_of_the_deformed_output_weighs_reblurring_as_jdrl_does(shifted):
     """It has half as many terms of deformation, so the shares of both are those of JDRL."""
     (line,) = (
         one for one in ablation_of("jdrl").candidates if one.label == "JDRL, output deformed"
@@ -157,7 +151,7 @@ def test_the_line_of_the_deformed_output_weighs_reblurring_as_jdrl_does(shifted:
 
 
 @pytest.mark.parametrize(("epoch", "kept"), [(20.0, 1), (31.0, 2), (46.0, 3)])
-def test_crops_with_a_large_flow_join_later(shifted: Shifted, epoch: float, kept: int) -> None:
+def test_crops_with_a_large_flow_join_later(shifted, epoch, kept):
     """The limit is 1 px, and 2 px after 15 epochs, 4 px after 30, 8 px after 45."""
     shifts = [(1, 0), (3, 0), (0, 6)]
     blurry = torch.cat([shifted(0, 0)] * 3)
@@ -169,9 +163,7 @@ def test_crops_with_a_large_flow_join_later(shifted: Shifted, epoch: float, kept
 
 
 @pytest.mark.parametrize("deformation", ["cycle", "output"])
-def test_a_crop_with_a_large_flow_teaches_nothing_before_it_joins(
-    shifted: Shifted, deformation: str
-) -> None:
+def test_a_crop_with_a_large_flow_teaches_nothing_before_it_joins(shifted, deformation):
     """Neither the target that is warped nor the output that is warped."""
     blurry = torch.cat([shifted(0, 0)] * 2)
     batch = Batch(blurry, torch.cat([shifted(1, 0), shifted(0, 6)]))
@@ -183,14 +175,14 @@ def test_a_crop_with_a_large_flow_teaches_nothing_before_it_joins(
     assert far == 0
 
 
-def test_a_mask_of_a_crop_keeps_all_of_it_or_nothing() -> None:
+def test_a_mask_of_a_crop_keeps_all_of_it_or_nothing():
     flow = torch.zeros(2, 2, 8, 8)
     flow[1, 0, :, :4] = 4.0  # 2 px in the mean
     assert within(flow, 2.0).flatten().tolist() == [1, 1]
     assert within(flow, 1.9).flatten().tolist() == [1, 0]
 
 
-def test_a_point_becomes_the_disc_of_its_diameter_in_linear_light() -> None:
+def test_a_point_becomes_the_disc_of_its_diameter_in_linear_light():
     point = torch.zeros(1, 3, 25, 25)
     point[..., 12, 12] = 1.0
     for diameter in (5, 8):
@@ -207,7 +199,7 @@ def test_a_point_becomes_the_disc_of_its_diameter_in_linear_light() -> None:
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_discs_are_drawn_in_full_precision_under_autocast(precision: torch.dtype) -> None:
+def test_discs_are_drawn_in_full_precision_under_autocast(precision):
     """Pictures and sizes of any kind: an odd size, a batch of one."""
     draws = torch.Generator().manual_seed(1)
     picture = torch.rand(1, 3, 33, 47, generator=draws).to(precision)
@@ -217,7 +209,7 @@ def test_discs_are_drawn_in_full_precision_under_autocast(precision: torch.dtype
         assert torch.equal(reblurred_by_map(picture, diameters), exact)
 
 
-def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted: Shifted) -> None:
+def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted):
     sharp, diameters = shifted(0, 0), torch.full((1, 1, 96, 96), 5.0)
     blurry = reblurred_by_map(sharp, diameters)
     objective = make(kernels="thin-lens")
@@ -226,7 +218,7 @@ def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted: Shifted) -> No
     assert float(objective.reblur_loss(blurry, batch)) > 5 * objective.settings.epsilon
 
 
-def test_discs_of_the_measured_blur_judge_only_where_it_is_known(shifted: Shifted) -> None:
+def test_discs_of_the_measured_blur_judge_only_where_it_is_known(shifted):
     sharp, diameters = shifted(0, 0), torch.full((1, 1, 96, 96), 5.0)
     blurry = reblurred_by_map(sharp, diameters)
     diameters[..., :40] = torch.nan
@@ -242,13 +234,13 @@ def test_discs_of_the_measured_blur_judge_only_where_it_is_known(shifted: Shifte
     assert float(objective.reblur_loss(blurry, batch)) > 4 * objective.settings.epsilon
 
 
-def test_a_picture_that_is_sharper_than_its_target_is_not_blurred() -> None:
+def test_a_picture_that_is_sharper_than_its_target_is_not_blurred():
     picture = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0))
     same = reblurred_by_map(picture, torch.full((1, 1, 24, 24), -4.0))
     torch.testing.assert_close(same, picture)
 
 
-def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient() -> None:
+def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient():
     picture = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0))
     diameters = torch.ones(1, 1, 40, 40)
     diameters[..., 20:] = 6.4
@@ -269,7 +261,7 @@ def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient() -> None:
     )
 
 
-def test_the_robust_loss_is_least_at_the_most_frequent_value() -> None:
+def test_the_robust_loss_is_least_at_the_most_frequent_value():
     """Of pictures displaced in all directions, the median is blurred and the mode is not."""
     seen = torch.tensor([0.1, 0.12, 0.11, 0.5, 0.9, 0.95, 0.7])
     tried = torch.linspace(0, 1, 101)
@@ -306,8 +298,8 @@ FLOW = {"target": "registered-flow"}
     ],
 )
 def test_a_network_with_another_objective_is_given_what_the_settings_need(
-    objective: str, settings: dict[str, Any], needed: dict[str, Any]
-) -> None:
+    objective, settings, needed
+):
     own = baseline("unet").recipe
     found = retrained(own(), objective, settings)
     same = own().model_copy(update={"objective": objective, "objective_settings": settings})

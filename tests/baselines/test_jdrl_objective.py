@@ -15,7 +15,7 @@ from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.objectives.rjdrl import make as make_rjdrl
 from defocus.baselines.operators.reblurring.operator import isotropic_reblur
 from defocus.errors import SettingsError
-from tests.baselines.conftest import Constant, Shifted
+from tests.baselines.conftest import Constant
 
 WARM = Progress(step=0, epoch=3.0, warmup_epochs=15)
 LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
@@ -58,9 +58,7 @@ def losses(objective: JDRLObjective, restored: torch.Tensor, batch: Batch) -> fl
 
 
 @pytest.mark.parametrize("shift", [(4, 0), (0, -3), (3, 2)])
-def test_a_known_shift_of_the_target_does_not_move_the_minimum(
-    shifted: Shifted, shift: tuple[int, int]
-) -> None:
+def test_a_known_shift_of_the_target_does_not_move_the_minimum(shifted, shift):
     objective = make()
     objective.reblurring = KnownBlur()
     sharp, target = shifted(0, 0), shifted(*shift)
@@ -74,7 +72,7 @@ def test_a_known_shift_of_the_target_does_not_move_the_minimum(
     assert ours[1] < 0.5 * ours[3]
 
 
-def test_in_warmup_the_target_is_brought_onto_the_blurry_picture(shifted: Shifted) -> None:
+def test_in_warmup_the_target_is_brought_onto_the_blurry_picture(shifted):
     objective = make(warmup="forward")
     sharp, target = shifted(0, 0), shifted(3, -2)
     batch = Batch(blur(sharp), target)
@@ -84,7 +82,7 @@ def test_in_warmup_the_target_is_brought_onto_the_blurry_picture(shifted: Shifte
     assert set(parts) == {"deblur_forward", "mask_kept_share", "flow_px"}
 
 
-def test_gradient_reaches_both_networks_and_no_estimator(shifted: Shifted) -> None:
+def test_gradient_reaches_both_networks_and_no_estimator(shifted):
     objective = make(warmup="forward")
     network = Constant(shifted(0, 0))
     batch = Batch(blur(shifted(0, 0)), shifted(2, 0))
@@ -97,7 +95,7 @@ def test_gradient_reaches_both_networks_and_no_estimator(shifted: Shifted) -> No
 
 
 @pytest.mark.full
-def test_in_mixed_precision_flow_is_measured_in_full(shifted: Shifted) -> None:
+def test_in_mixed_precision_flow_is_measured_in_full(shifted):
     objective, network = make(estimator="dis"), Constant(shifted(0, 0))
     batch = Batch(blur(shifted(0, 0)), shifted(5, 0))
     _, exact = objective(network, batch, LATER)
@@ -109,7 +107,7 @@ def test_in_mixed_precision_flow_is_measured_in_full(shifted: Shifted) -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in objective.parameters())
 
 
-def test_an_estimator_that_is_a_module_is_not_trained_along() -> None:
+def test_an_estimator_that_is_a_module_is_not_trained_along():
     class ModuleFlow(nn.Module):
         name, weights_sha256 = "module", ""
 
@@ -122,7 +120,7 @@ def test_an_estimator_that_is_a_module_is_not_trained_along() -> None:
     assert objective.estimator.name == "module"
 
 
-def test_dual_pixel_views_are_reblurred_to_their_mean(shifted: Shifted) -> None:
+def test_dual_pixel_views_are_reblurred_to_their_mean(shifted):
     objective = make()
     objective.reblurring = KnownBlur()
     sharp = shifted(0, 0)
@@ -132,7 +130,7 @@ def test_dual_pixel_views_are_reblurred_to_their_mean(shifted: Shifted) -> None:
     assert parts["reblur"] == pytest.approx(float(charbonnier(blur(sharp), mean)), rel=1e-4)
 
 
-def test_the_official_reading_is_a_bundle_of_defaults() -> None:
+def test_the_official_reading_is_a_bundle_of_defaults():
     paper, official = JDRLSettings(), JDRLSettings(reading="official")
     assert (paper.mask, paper.warp, paper.warmup) == ("paper", "correct", "both")
     found = (official.mask, official.warp, official.warmup, official.estimator)
@@ -158,9 +156,7 @@ WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("beside", "settings"), WITHOUT_EFFECT)
-def test_a_setting_without_effect_is_refused_where_it_is_written(
-    beside: dict[str, Any], settings: dict[str, Any]
-) -> None:
+def test_a_setting_without_effect_is_refused_where_it_is_written(beside, settings):
     ((other, value),) = beside.items()
     for name, written in settings.items():
         with pytest.raises(SettingsError) as caught:
@@ -177,8 +173,8 @@ def test_a_setting_without_effect_is_refused_where_it_is_written(
     [(make, {"warmup": "forward"}), (make, {"reading": "official"}), (make_rjdrl, {})],
 )
 def test_a_warm_up_that_warps_the_target_is_refused_where_the_output_alone_is_deformed(
-    maker: Any, settings: dict[str, Any]
-) -> None:
+    maker, settings
+):
     with pytest.raises(SettingsError, match=r"^[^\n]*set warmup = 'both'[^\n]*$"):
         maker(deformation="output", **settings)
     maker(deformation="output", **{**settings, "warmup": "both"})
@@ -186,7 +182,7 @@ def test_a_warm_up_that_warps_the_target_is_refused_where_the_output_alone_is_de
 
 @pytest.mark.full
 @pytest.mark.parametrize("settings", [{"flow": "true"}, {"deformation": "none"}])
-def test_what_the_official_reading_stands_for_was_not_written(settings: dict[str, Any]) -> None:
+def test_what_the_official_reading_stands_for_was_not_written(settings):
     make(reading="official", **settings)
     with pytest.raises(SettingsError, match="estimator has no effect"):
         make(reading="official", estimator="dis", **settings)
@@ -198,7 +194,7 @@ def zoom(px_at_rim: float, side: int = 96) -> torch.Tensor:
     return torch.stack(torch.meshgrid(place, place, indexing="xy"))[None]
 
 
-def test_masks_keep_what_they_should(shifted: Shifted) -> None:
+def test_masks_keep_what_they_should(shifted):
     """The band keeps about half of a zoom or of noise, the consistency all but the rim."""
     there, back = zoom(2.0), zoom(-2.0 / (1 + 2 * 2.0 / 95))
     kept = float(consistency_mask(there, back).mean())
@@ -210,7 +206,7 @@ def test_masks_keep_what_they_should(shifted: Shifted) -> None:
     assert float(calibration_mask(noise).mean()) < 0.6
 
 
-def test_the_consistency_mask_leaves_out_what_one_frame_hides() -> None:
+def test_the_consistency_mask_leaves_out_what_one_frame_hides():
     """A square moves right by 6 px over a still ground; what it comes to cover has no way back."""
     there, back = torch.zeros(1, 2, 64, 64), torch.zeros(1, 2, 64, 64)
     there[:, 0, 20:40, 20:40] = 6.0
@@ -221,7 +217,7 @@ def test_the_consistency_mask_leaves_out_what_one_frame_hides() -> None:
     assert mask[:15].all()
 
 
-def test_the_masks_of_the_settings_are_used(shifted: Shifted) -> None:
+def test_the_masks_of_the_settings_are_used(shifted):
     blurry, target = shifted(0, 0), shifted(2, 0)
     kept = {}
     kind: Any
@@ -233,7 +229,7 @@ def test_the_masks_of_the_settings_are_used(shifted: Shifted) -> None:
     assert len({round(float(share), 4) for share in kept.values()}) == 4
 
 
-def test_without_deformation_pictures_are_compared_in_place(shifted: Shifted) -> None:
+def test_without_deformation_pictures_are_compared_in_place(shifted):
     objective = make(deformation="none", kernels="none")
     restored, target = shifted(0, 0), shifted(3, 0)
     loss, parts = objective(Constant(restored), Batch(restored, target), LATER)
@@ -243,7 +239,7 @@ def test_without_deformation_pictures_are_compared_in_place(shifted: Shifted) ->
     assert not list(objective.parameters())
 
 
-def test_free_kernels_can_shift_and_isotropic_ones_cannot(shifted: Shifted) -> None:
+def test_free_kernels_can_shift_and_isotropic_ones_cannot(shifted):
     sharp = shifted(0, 0)[..., :40, :40]
     free: Any = FreeKernelNet()
     single: Any = SingleKernelNet()
@@ -259,12 +255,12 @@ def test_free_kernels_can_shift_and_isotropic_ones_cannot(shifted: Shifted) -> N
     assert single.kpn.out.out_channels == 8
 
 
-def test_fewer_levels_reach_less_far() -> None:
+def test_fewer_levels_reach_less_far():
     network: Any = make(levels=4).reblurring
     assert (network.kpn.out.out_channels, network.kernel_map_gene.out.out_channels) == (9, 4)
 
 
-def test_around_a_network_of_its_own_training_there_are_three_phases(shifted: Shifted) -> None:
+def test_around_a_network_of_its_own_training_there_are_three_phases(shifted):
     pretraining = {"objective": "supervised", "epochs": 10.0}
     objective = make(pretraining=pretraining, reblur_epochs=5.0)
     network = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Dropout(0.5))

@@ -12,7 +12,7 @@ from defocus.errors import WeightsError
 
 
 @torch.no_grad()
-def test_the_released_unet_is_turned_from_bgr_to_rgb() -> None:
+def test_the_released_unet_is_turned_from_bgr_to_rgb():
     torch.manual_seed(0)
     official = UNet(width=8, levels=3).eval()
     file = {f"G_state_dict.module.{k}": v for k, v in official.state_dict().items()}
@@ -26,7 +26,7 @@ def test_the_released_unet_is_turned_from_bgr_to_rgb() -> None:
     assert all(convert_unet(own)[name] is own[name] for name in own)
 
 
-def test_two_dictionaries_become_one() -> None:
+def test_two_dictionaries_become_one():
     pred = BlurEstimator().state_dict()
     deblur = {"out.0.bias": torch.zeros(3)}
     file = {f"Pred_state_dict.module.{k}": v for k, v in pred.items()}

@@ -10,7 +10,7 @@ from defocus.baselines.weights.state import state_for
 
 
 @pytest.mark.parametrize("levels", [2, 3])
-def test_entries_stand_in_the_order_of_the_graph_also_inside_another_module(levels: int) -> None:
+def test_entries_stand_in_the_order_of_the_graph_also_inside_another_module(levels):
     whole = nn.ModuleDict({"before": nn.Conv2d(1, 1, 1), "kpac": KPAC(levels)})
     names = list(whole.state_dict())
     assert names[2:] == [f"kpac.{name}" for name in entry_names(levels)]
@@ -18,7 +18,7 @@ def test_entries_stand_in_the_order_of_the_graph_also_inside_another_module(leve
 
 
 @pytest.mark.parametrize("name", ["kpac", "kpac-2level", "kpac-dual"])
-def test_tensorlayer_lists_become_ours(name: str) -> None:
+def test_tensorlayer_lists_become_ours(name):
     """Without names, kernels as TensorFlow has them; the length tells the levels."""
     torch.manual_seed(0)
     state = baseline(name).build().state_dict()
@@ -31,7 +31,7 @@ def test_tensorlayer_lists_become_ours(name: str) -> None:
     assert all(torch.equal(found[entry], state[entry]) for entry in state)
 
 
-def test_other_files_are_left_alone_and_other_lengths_refused() -> None:
+def test_other_files_are_left_alone_and_other_lengths_refused():
     ours = {"deblur.c0.weight": torch.zeros(1)}
     assert convert(ours) is ours
     with pytest.raises(ValueError, match="2 arrays, where KPAC has 58 or 66"):

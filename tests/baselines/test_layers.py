@@ -25,14 +25,14 @@ from tests.baselines.overfitting import paired_batch
 LAKDNET = {"dim": 8, "blocks": (1, 1, 1, 1)}
 
 
-def test_attention_of_black_features_has_finite_gradients() -> None:
+def test_attention_of_black_features_has_finite_gradients():
     features = torch.zeros(1, 4, 5, 6, requires_grad=True)
     TransposedAttention(4, 2)(features).sum().backward()
     assert features.grad is not None
     assert torch.isfinite(features.grad).all()
 
 
-def test_a_gpu_gets_a_1x1_convolution_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_gets_a_1x1_convolution_whole(monkeypatch):
     shapes = []
     forward = nn.Conv2d.forward
     monkeypatch.setattr(
@@ -44,7 +44,7 @@ def test_a_gpu_gets_a_1x1_convolution_whole(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @torch.no_grad()
-def test_rows_as_a_batch_give_what_a_1x1_convolution_gives() -> None:
+def test_rows_as_a_batch_give_what_a_1x1_convolution_gives():
     for count, bias in ((1, True), (3, False)):
         pointwise = Pointwise(5, 7, bias=bias)
         plain = nn.Conv2d(5, 7, 1, bias=bias)
@@ -55,7 +55,7 @@ def test_rows_as_a_batch_give_what_a_1x1_convolution_gives() -> None:
             torch.testing.assert_close(pointwise(given), plain(features))
 
 
-def test_tokens_as_pixels_give_what_a_linear_layer_gives_and_its_gradients() -> None:
+def test_tokens_as_pixels_give_what_a_linear_layer_gives_and_its_gradients():
     for shape, bias in (((2, 8, 3, 5), True), ((4, 12, 5), False), ((5, 7), True)):
         fast = PointwiseLinear(5, 7, bias=bias)
         plain = nn.Linear(5, 7, bias=bias)
@@ -69,7 +69,7 @@ def test_tokens_as_pixels_give_what_a_linear_layer_gives_and_its_gradients() -> 
 
 
 @torch.no_grad()
-def test_lakdnet_corrected_keeps_its_mixer() -> None:
+def test_lakdnet_corrected_keeps_its_mixer():
     block = LaKDNet(corrected=True, **LAKDNET).encoder_level1[0]
     nn.init.zeros_(block.ffn.project_out.weight)
     features = torch.rand(1, 8, 12, 12)
@@ -77,7 +77,7 @@ def test_lakdnet_corrected_keeps_its_mixer() -> None:
     torch.testing.assert_close(block(features), kept, rtol=0, atol=0)
 
 
-def test_pixels_that_lakdnet_clips_have_no_gradient() -> None:
+def test_pixels_that_lakdnet_clips_have_no_gradient():
     network = LaKDNet(**LAKDNET).eval()
     nn.init.zeros_(network.output.weight)  # the picture itself comes out
     blurry = torch.full((1, 3, 16, 16), 0.5)
@@ -88,7 +88,7 @@ def test_pixels_that_lakdnet_clips_have_no_gradient() -> None:
     assert float(blurry.grad[..., 8:].abs().min()) == 1
 
 
-def test_one_activation_serves_all_blocks_of_mprnet_and_is_stored_under_each_name() -> None:
+def test_one_activation_serves_all_blocks_of_mprnet_and_is_stored_under_each_name():
     network = MPRNet(16, 8, 24, 1)
     state = network.state_dict()
     names = [name for name, entry in state.items() if entry.shape == (1,)]
@@ -101,7 +101,7 @@ def test_one_activation_serves_all_blocks_of_mprnet_and_is_stored_under_each_nam
 
 
 @torch.no_grad()
-def test_in_p2ikt_corrected_every_colour_meets_all_kernels_and_has_its_own() -> None:
+def test_in_p2ikt_corrected_every_colour_meets_all_kernels_and_has_its_own():
     torch.manual_seed(0)
     corrected = KernelFeatures(corrected=True).eval()
     bank = inverse_gaussians()
@@ -122,13 +122,13 @@ UFORMER = {"dim": 4, "depths": (2,) * 9, "heads": (1, 1, 1, 2, 2, 2, 1, 1, 1)}
 
 
 @pytest.fixture
-def narrow() -> Uformer:
+def narrow():
     torch.manual_seed(0)
     return Uformer(**UFORMER).eval()
 
 
 @torch.no_grad()
-def test_the_picture_stands_in_the_middle_of_a_black_square(narrow: Uformer) -> None:
+def test_the_picture_stands_in_the_middle_of_a_black_square(narrow):
     blurry = torch.rand(1, 3, 33, 140)
     square = torch.zeros(1, 3, 256, 256)
     square[..., 111:144, 58:198] = blurry
@@ -136,7 +136,7 @@ def test_the_picture_stands_in_the_middle_of_a_black_square(narrow: Uformer) -> 
 
 
 @torch.no_grad()
-def test_corrected_pictures_are_reflected_to_rectangles() -> None:
+def test_corrected_pictures_are_reflected_to_rectangles():
     torch.manual_seed(0)
     corrected = Uformer(square=False, **UFORMER).eval()
     blurry = torch.rand(1, 3, 100, 130)
@@ -144,7 +144,7 @@ def test_corrected_pictures_are_reflected_to_rectangles() -> None:
     torch.testing.assert_close(corrected(blurry), corrected(padded)[..., :100, :130])
 
 
-def test_changes_are_left_out_in_training_alone(narrow: Uformer) -> None:
+def test_changes_are_left_out_in_training_alone(narrow):
     drops = [block.drop for block in narrow.conv.blocks]
     assert drops == [0.1, 0.1]
     first = narrow.get_submodule("encoderlayer_0.blocks.0")
@@ -160,12 +160,12 @@ def test_changes_are_left_out_in_training_alone(narrow: Uformer) -> None:
 
 
 @pytest.fixture(scope="module")
-def network() -> UNet:
+def network():
     torch.manual_seed(0)
     return UNet().eval()
 
 
-def test_the_skip_of_level_four_is_taken_after_its_dropout(network: UNet) -> None:
+def test_the_skip_of_level_four_is_taken_after_its_dropout(network):
     """With every feature dropped, levels 4 and 5 hand nothing on, neither up nor across."""
     network.train()
     network.dropout.p = 1.0
@@ -175,7 +175,7 @@ def test_the_skip_of_level_four_is_taken_after_its_dropout(network: UNet) -> Non
     assert [float(level.detach().abs().max()) > 0 for level in levels] == [True] * 3 + [False] * 2
 
 
-def test_recipes_follow_the_paper_and_compare_with_each_other() -> None:
+def test_recipes_follow_the_paper_and_compare_with_each_other():
     systems = {
         name: baseline(name) for name in ("unet", "unet-prealigned", "unet-truth", "jdrl-unet")
     }
@@ -198,9 +198,7 @@ def test_recipes_follow_the_paper_and_compare_with_each_other() -> None:
 
 @pytest.mark.parametrize("bank", [GroupedBank, InterleavedBank])
 @torch.no_grad()
-def test_a_small_bank_has_evenly_spaced_kernels_of_the_whole_one(
-    bank: type[GroupedBank] | type[InterleavedBank],
-) -> None:
+def test_a_small_bank_has_evenly_spaced_kernels_of_the_whole_one(bank):
     whole, third = InterleavedBank().taps[::3], bank(7).taps
     assert torch.equal(third.unique(dim=0), whole[::3].unique(dim=0))
     picture = torch.rand(1, 3, 16, 16)
@@ -208,7 +206,7 @@ def test_a_small_bank_has_evenly_spaced_kernels_of_the_whole_one(
     assert bank.spread(torch.rand(1, 8, 4, 4)).shape == (1, 3 * 8, 4, 4)
 
 
-def test_structure_has_its_turns() -> None:
+def test_structure_has_its_turns():
     recipe = baseline("gkmnet").recipe()
     made = objective(recipe.objective, **recipe.objective_settings)
     network = GKMNet().eval()
@@ -224,7 +222,7 @@ def test_structure_has_its_turns() -> None:
 
 
 @torch.no_grad()
-def test_the_normalised_denoiser_is_the_merged_one() -> None:
+def test_the_normalised_denoiser_is_the_merged_one():
     """Batch normalisation of eps 1e-4 goes into the convolutions, as in the released weights."""
     torch.manual_seed(0)
     network, merged = DnCNN(depth=5).double().eval(), DnCNN(depth=5, normalised=False).double()
@@ -250,7 +248,7 @@ def test_the_normalised_denoiser_is_the_merged_one() -> None:
 
 
 @torch.no_grad()
-def test_the_denoiser_is_told_a_level_per_picture() -> None:
+def test_the_denoiser_is_told_a_level_per_picture():
     network = FFDNet(width=8, depth=3).eval()
     picture = torch.rand(1, 3, 17, 21).expand(2, -1, -1, -1)
     both = network.denoised(picture, torch.tensor([0.1, 0.4]).view(2, 1, 1, 1))
@@ -268,9 +266,7 @@ def test_the_denoiser_is_told_a_level_per_picture() -> None:
 @pytest.mark.parametrize(
     "part", [np.s_[:, :8, :8], np.s_[:, :8, 8:12], np.s_[:, 8:12, :8], np.s_[:, 8:12, 8:12]]
 )
-def test_pixels_from_both_ends_of_the_picture_do_not_see_each_other(
-    part: tuple[slice, ...],
-) -> None:
+def test_pixels_from_both_ends_of_the_picture_do_not_see_each_other(part):
     """A change above the seam of a rolled window changes nothing below it, and so to the sides."""
     torch.manual_seed(0)
     attention = WindowAttention(4, 2, shifted=True)

@@ -19,14 +19,14 @@ NEED_WEIGHTS = {"perceptual", "lpips"}
 
 
 @pytest.fixture
-def pair() -> tuple[torch.Tensor, torch.Tensor]:
+def pair():
     draw = torch.Generator().manual_seed(3)
     first = torch.rand(2, 3, 24, 21, generator=draw)
     return first, (first + 0.1 * torch.randn(first.shape, generator=draw)).clamp(0, 1)
 
 
 @pytest.mark.parametrize("name", sorted(set(losses()) - NEED_WEIGHTS))
-def test_every_loss_pulls_towards_the_target(name: str) -> None:
+def test_every_loss_pulls_towards_the_target(name):
     """Symmetric enough to be least at the target, with finite gradients there and elsewhere."""
     draw = torch.Generator().manual_seed(1)
     target = torch.rand(2, 3, 24, 24, generator=draw)
@@ -43,18 +43,18 @@ def test_every_loss_pulls_towards_the_target(name: str) -> None:
     assert values == sorted(values)
 
 
-def test_charbonnier_by_hand() -> None:
+def test_charbonnier_by_hand():
     found = charbonnier(torch.tensor([0.3, 0.0]), torch.tensor([0.0, 0.0]), 0.4)
     assert found.item() == pytest.approx((0.5 + 0.4) / 2)
 
 
-def test_psnr_is_that_of_each_picture(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_psnr_is_that_of_each_picture(pair):
     errors = [float(np.mean((a.numpy() - b.numpy()) ** 2)) for a, b in zip(*pair, strict=True)]
     expected = np.mean([10 * math.log10(error) for error in errors])
     assert negative_psnr(*pair).item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_ssim_is_skimage_s_on_the_valid_pixels(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_ssim_is_skimage_s_on_the_valid_pixels(pair):
     maps = [
         structural_similarity(
             a.double().numpy(),
@@ -70,7 +70,7 @@ def test_ssim_is_skimage_s_on_the_valid_pixels(pair: tuple[torch.Tensor, torch.T
     assert dissimilarity(*pair).item() == pytest.approx(1 - np.mean(maps), abs=1e-5)
 
 
-def test_frequencies_by_numpy(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_frequencies_by_numpy(pair):
     difference = np.fft.fft2(pair[0].numpy()) - np.fft.fft2(pair[1].numpy())
     parts = np.mean([np.abs(difference.real), np.abs(difference.imag)])
     assert frequency(*pair).item() == pytest.approx(parts, rel=1e-4)
@@ -82,13 +82,13 @@ def test_frequencies_by_numpy(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
     )
 
 
-def test_the_laplacian_of_a_flat_picture_is_nothing_inside() -> None:
+def test_the_laplacian_of_a_flat_picture_is_nothing_inside():
     flat = torch.full((1, 3, 17, 22), 0.6)
     inside = laplacian(flat)[..., 4:-4, 4:-4]
     torch.testing.assert_close(inside, torch.zeros_like(inside), rtol=0, atol=1e-6)
 
 
-def test_the_laplacian_of_a_point_by_hand() -> None:
+def test_the_laplacian_of_a_point_by_hand():
     """At an even place the point survives the thinning; taps 0.4 and 0.05 meet it again."""
     point = torch.zeros(1, 1, 16, 16)
     point[..., 8, 8] = 1.0
@@ -97,6 +97,6 @@ def test_the_laplacian_of_a_point_by_hand() -> None:
     assert edge(point, point).item() == pytest.approx(1e-3)
 
 
-def test_an_unknown_loss_gets_the_nearest_name() -> None:
+def test_an_unknown_loss_gets_the_nearest_name():
     with pytest.raises(RegistryError, match="no loss 'charbonier'; did you mean 'charbonnier"):
         loss("charbonier")

@@ -23,7 +23,7 @@ class _Views(torch.nn.Module):
 
 
 @pytest.mark.parametrize(("phase", "views_weight"), [("deblur", 0.2), ("views", 1.0)])
-def test_the_loss_is_the_sum_of_its_four_parts(phase: str, views_weight: float) -> None:
+def test_the_loss_is_the_sum_of_its_four_parts(phase, views_weight):
     torch.manual_seed(0)
     names = ("restored", "left", "right", "l", "r", "c", "sharp")
     one = {name: torch.rand(2, 3, 8, 8) for name in names}
@@ -40,7 +40,7 @@ def test_the_loss_is_the_sum_of_its_four_parts(phase: str, views_weight: float) 
     assert parts["views"] == pytest.approx(float(of_views))
 
 
-def test_the_first_phase_leaves_the_sharp_decoder_alone() -> None:
+def test_the_first_phase_leaves_the_sharp_decoder_alone():
     torch.manual_seed(0)
     network = MDP(width=2)
     batch = paired_batch(16)

@@ -1,7 +1,5 @@
 """Narrow copies: small, of the same layers, trainable, and at first a copy of their input."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -55,7 +53,7 @@ def pictures(copy: Baseline) -> torch.Tensor:
     return nn.functional.interpolate(coarse, (32, 48), mode="bicubic").clamp(0, 1)
 
 
-def test_every_trained_system_has_one_and_its_identity_says_so() -> None:
+def test_every_trained_system_has_one_and_its_identity_says_so():
     for name, system in TRAINED.items():
         assert system.narrow is not None, f"{name} declares no narrow copy"
         copy = system.narrowed()
@@ -65,7 +63,7 @@ def test_every_trained_system_has_one_and_its_identity_says_so() -> None:
 
 
 @names
-def test_all_are_trained_alike(name: str) -> None:
+def test_all_are_trained_alike(name):
     copy = COPIES[name]
     recipe = copy.recipe()
     assert (recipe.demo, recipe.optimiser) == (DEMO, METHOD.optimiser)
@@ -75,7 +73,7 @@ def test_all_are_trained_alike(name: str) -> None:
         assert recipe.objective_settings == {"terms": TERMS}
 
 
-def test_jdrl_beside_a_narrow_copy_begins_with_its_start_weights() -> None:
+def test_jdrl_beside_a_narrow_copy_begins_with_its_start_weights():
     recipe = SYSTEMS["jdrl-ifan"].narrowed().recipe
     made = make_jdrl(**recipe().objective_settings)
     assert (recipe().objective, made.own) == ("jdrl", None)
@@ -83,7 +81,7 @@ def test_jdrl_beside_a_narrow_copy_begins_with_its_start_weights() -> None:
 
 
 @names
-def test_it_is_small_and_learns(name: str) -> None:
+def test_it_is_small_and_learns(name):
     copy = COPIES[name]
     network, blurry = build(copy), pictures(copy)
     assert LEAST <= sum(one.numel() for one in network.parameters()) <= MOST
@@ -100,7 +98,7 @@ def test_it_is_small_and_learns(name: str) -> None:
 
 @names
 @torch.no_grad()
-def test_it_begins_at_its_input(name: str) -> None:
+def test_it_begins_at_its_input(name):
     copy = COPIES[name]
     blurry = pictures(copy)
     given = build(copy).eval()(blurry) - one_picture(blurry)
@@ -109,7 +107,7 @@ def test_it_begins_at_its_input(name: str) -> None:
     assert float(given.mean(dim=(0, 2, 3)).abs().max()) < 0.02, "a colour cast"
 
 
-def test_shipped_start_weights_fit_and_are_small() -> None:
+def test_shipped_start_weights_fit_and_are_small():
     for name, path in SHIPPED.items():
         copy, card = COPIES[name], narrow_card(path)
         network = build(copy)
@@ -124,7 +122,7 @@ def test_shipped_start_weights_fit_and_are_small() -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("name", SHIPPED)
 @torch.no_grad()
-def test_start_weights_pull_no_colour(name: str) -> None:
+def test_start_weights_pull_no_colour(name):
     """On a part of a photograph with strong colours, out of focus; the mean of red, green, blue."""
     copy = COPIES[name]
     network = build(copy)
@@ -136,7 +134,7 @@ def test_start_weights_pull_no_colour(name: str) -> None:
     assert float(cast.abs().max()) < MOST_CAST
 
 
-def test_damaged_start_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_start_weights_are_refused(tmp_path, monkeypatch):
     copy = COPIES["nafnet"]
     network = build(copy)
     path = module.narrow_file(tmp_path, "nafnet")

@@ -12,13 +12,13 @@ from tests.baselines.overfitting import paired_batch
 
 
 @pytest.fixture(scope="module")
-def network() -> NRKNet:
+def network():
     torch.manual_seed(0)
     return NRKNet().eval()
 
 
 @torch.no_grad()
-def test_the_blur_that_is_found_is_laid_on_the_sharp_picture(network: NRKNet) -> None:
+def test_the_blur_that_is_found_is_laid_on_the_sharp_picture(network):
     """Reblurring the blurry picture itself is the first step of the series, at every scale."""
     blurry = torch.rand(1, 3, 32, 32)
     outputs = network.outputs(blurry, blurry)
@@ -29,7 +29,7 @@ def test_the_blur_that_is_found_is_laid_on_the_sharp_picture(network: NRKNet) ->
 
 
 @torch.no_grad()
-def test_the_paper_adds_the_reblurring_and_the_code_leaves_it_out(network: NRKNet) -> None:
+def test_the_paper_adds_the_reblurring_and_the_code_leaves_it_out(network):
     batch = paired_batch(64, count=1)
     paper, parts = objective("nrknet")(network, batch, Progress(0, 0.0))
     official, _ = objective("nrknet", reblurring=0.0)(network, batch, Progress(0, 0.0))
@@ -39,7 +39,7 @@ def test_the_paper_adds_the_reblurring_and_the_code_leaves_it_out(network: NRKNe
 
 
 @torch.no_grad()
-def test_structure_alone_counts_in_its_turns(network: NRKNet) -> None:
+def test_structure_alone_counts_in_its_turns(network):
     made = objective("nrknet", reblurring=0.0)
     batch = paired_batch(64, count=1)
     losses = {
@@ -51,13 +51,13 @@ def test_structure_alone_counts_in_its_turns(network: NRKNet) -> None:
     assert losses[1101.0] <= 2 * 2.5  # four dissimilarities of at most 2, weights sum to 2.5
 
 
-def test_it_trains_no_other_network() -> None:
+def test_it_trains_no_other_network():
     batch = Batch(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
     with pytest.raises(TypeError, match="Conv2d"):
         objective("nrknet")(nn.Conv2d(3, 3, 1), batch, Progress(0, 0.0))
 
 
-def test_frequencies_are_the_sum_of_both_parts() -> None:
+def test_frequencies_are_the_sum_of_both_parts():
     """A constant difference d is d per value in the spectrum's real part, nothing in the other."""
     target = torch.rand(2, 3, 8, 12)
     found = squares_and_frequencies(target + 0.2, target)

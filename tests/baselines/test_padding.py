@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from defocus.baselines.layers.padding import PaddingMode, pad, pad_to_multiple
+from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.systems.lakdnet.network import LaKDNet
 from defocus.baselines.systems.nafnet.network import NAFNet
 from defocus.baselines.systems.restormer.network import Restormer
@@ -24,9 +24,7 @@ amount = st.integers(0, 40)
     width=st.integers(1, 19),
     amounts=st.tuples(amount, amount, amount, amount),
 )
-def test_every_mode_is_numpy_s(
-    mode: PaddingMode, height: int, width: int, amounts: tuple[int, int, int, int]
-) -> None:
+def test_every_mode_is_numpy_s(mode, height, width, amounts):
     picture = torch.rand(1, 2, height, width)
     left, right, top, bottom = amounts
     room = ((0, 0), (0, 0), (top, bottom), (left, right))
@@ -35,14 +33,14 @@ def test_every_mode_is_numpy_s(
 
 
 @pytest.mark.parametrize(("size", "padded"), [(16, 16), (17, 32), (31, 32), (1, 16)])
-def test_multiples_are_reached_on_the_right_and_below(size: int, padded: int) -> None:
+def test_multiples_are_reached_on_the_right_and_below(size, padded):
     picture = torch.rand(1, 3, size, 16)
     found = pad_to_multiple(picture, 16)
     assert found.shape == (1, 3, padded, 16)
     assert torch.equal(found[..., :size, :16], picture)
 
 
-def test_gradients_pass_through_repeated_reflections() -> None:
+def test_gradients_pass_through_repeated_reflections():
     picture = torch.rand(1, 1, 3, 2, requires_grad=True)
     pad_to_multiple(picture, 8).sum().backward()
     assert float(picture.grad.sum()) == 64
@@ -60,9 +58,7 @@ def test_gradients_pass_through_repeated_reflections() -> None:
     ids=lambda value: type(value).__name__,
 )
 @torch.no_grad()
-def test_networks_pad_as_their_authors_and_crop_again(
-    network: nn.Module, multiple: int, mode: str
-) -> None:
+def test_networks_pad_as_their_authors_and_crop_again(network, multiple, mode):
     network.eval()
     blurry = torch.rand(1, 3, 19, 30)
     padded = nn.functional.pad(blurry, (0, -30 % multiple, 0, -19 % multiple), mode=mode)

@@ -14,7 +14,7 @@ def narrow() -> PPTformer:
 
 
 @torch.no_grad()
-def test_it_starts_as_a_shallow_network_since_gamma_is_zero() -> None:
+def test_it_starts_as_a_shallow_network_since_gamma_is_zero():
     network = narrow().eval()
     blurry = torch.rand(1, 3, 16, 20)
     one = network(blurry, parser=torch.rand(1, 3, 16, 20))
@@ -29,7 +29,7 @@ def test_it_starts_as_a_shallow_network_since_gamma_is_zero() -> None:
 
 
 @torch.no_grad()
-def test_a_narrow_copy_heeds_its_guide_from_the_first_step() -> None:
+def test_a_narrow_copy_heeds_its_guide_from_the_first_step():
     network = baseline("pptformer").narrowed().build().eval()
     torch.nn.init.normal_(network.restoration_network.exit[0].weight)
     blurry = torch.rand(1, 3, 16, 20)
@@ -45,7 +45,7 @@ def two_colours() -> torch.Tensor:
     return picture + 0.02 * (noise - 0.5)
 
 
-def test_the_stand_in_paints_regions_in_their_mean_colour() -> None:
+def test_the_stand_in_paints_regions_in_their_mean_colour():
     picture = two_colours()
     painted = regions(picture)
     assert painted.shape == picture.shape
@@ -62,7 +62,7 @@ def test_the_stand_in_paints_regions_in_their_mean_colour() -> None:
 
 
 @torch.no_grad()
-def test_without_a_parsed_picture_the_stand_in_guides_and_the_row_says_so() -> None:
+def test_without_a_parsed_picture_the_stand_in_guides_and_the_row_says_so():
     card = baseline("pptformer").card
     assert not card.needs
     assert "stand-in" in card.display_name

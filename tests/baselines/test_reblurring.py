@@ -68,27 +68,25 @@ def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: 
     levels=st.sampled_from([2, 3, 8, 10]),
     operator=st.sampled_from([isotropic_reblur, compiled_reblur]),
 )
-def test_values_and_gradients_equal_the_literal_form(
-    seed: int, size: tuple[int, int], count: int, scale: float, levels: int, operator: Operator
-) -> None:
+def test_values_and_gradients_equal_the_literal_form(seed, size, count, scale, levels, operator):
     assert_equal(operator, inputs(seed, *size, count, scale, levels), 1e-5)
 
 
 @pytest.mark.parametrize("operator", [isotropic_reblur, compiled])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_flat_pictures_and_equal_seeds(operator: Operator, value: float) -> None:
+def test_flat_pictures_and_equal_seeds(operator, value):
     image, seeds, weights = inputs(1, 9, 11)
     given = torch.full_like(image, value), torch.full_like(seeds, -2.0), weights
     assert_equal(operator, given, 1e-5)
 
 
-def test_strips_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strips_of_rows_change_nothing(monkeypatch):
     monkeypatch.setattr("defocus.baselines.operators.reblurring.tiled.STRIP_PIXELS", 23 * 2 * 9)
     assert_equal(isotropic_reblur, inputs(2, 40, 23, 2), 1e-5)
 
 
 @pytest.mark.full
-def test_threads_change_nothing() -> None:
+def test_threads_change_nothing():
     given = inputs(2, 40, 23, 2)
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
@@ -98,13 +96,13 @@ def test_threads_change_nothing() -> None:
         torch.set_num_threads(threads)
 
 
-def test_gradients_equal_differences_in_double_precision() -> None:
+def test_gradients_equal_differences_in_double_precision():
     given = [one.double().requires_grad_() for one in inputs(3, 3, 4, levels=4)]
     assert torch.autograd.gradcheck(isotropic_reblur, given)
 
 
 @pytest.mark.parametrize("operator", [isotropic_reblur, compiled])
-def test_tensors_need_not_lie_in_memory_order(operator: Operator) -> None:
+def test_tensors_need_not_lie_in_memory_order(operator):
     image, seeds, weights = inputs(4, 12, 10)
     turned = [one.transpose(2, 3) for one in inputs(4, 12, 10)]
     expected = literal_reblur(image, seeds, weights).transpose(2, 3)
@@ -114,7 +112,7 @@ def test_tensors_need_not_lie_in_memory_order(operator: Operator) -> None:
     torch.testing.assert_close(operator(*last), literal_reblur(image, seeds, weights))
 
 
-def test_each_level_equals_its_literal_kernel() -> None:
+def test_each_level_equals_its_literal_kernel():
     image, seeds, _ = inputs(3, 20, 17)
     levels = blur_levels(image, seeds)
     assert levels.shape == (7, 1, 3, 20, 17)
@@ -124,7 +122,7 @@ def test_each_level_equals_its_literal_kernel() -> None:
         torch.testing.assert_close(blurred, literal_reblur(image, seeds, weights))
 
 
-def test_kernels_cannot_shift_content() -> None:
+def test_kernels_cannot_shift_content():
     """The centre of mass of a blurred point stays where it was, whatever the seeds."""
     image = torch.zeros(1, 1, 31, 31)
     image[..., 15, 15] = 1.0
@@ -138,7 +136,7 @@ def test_kernels_cannot_shift_content() -> None:
         torch.testing.assert_close(blurred, blurred.flip(2))
 
 
-def test_the_paper_has_24_rings() -> None:
+def test_the_paper_has_24_rings():
     facts = rings(8)
     assert len(facts.squared) == 24
     assert sum(facts.counts) == 149
@@ -147,7 +145,7 @@ def test_the_paper_has_24_rings() -> None:
     assert seed_count(8) == 35
 
 
-def test_tensors_that_do_not_fit_are_refused() -> None:
+def test_tensors_that_do_not_fit_are_refused():
     image, seeds, weights = inputs(7, 8, 8)
     with pytest.raises(InputError, match="do not fit"):
         isotropic_reblur(image, seeds[:, :34], weights)
@@ -174,7 +172,7 @@ tests.assert_equal(triton_reblur, tests.inputs(1, 2, {width}, {count}, 2.0, {lev
     ("levels", "width", "count"),
     [(3, 130, 2), (8, 20, 1)],  # the interpreter takes its time
 )
-def test_triton_kernels_equal_the_literal_form(levels: int, width: int, count: int) -> None:
+def test_triton_kernels_equal_the_literal_form(levels, width, count):
     """In Triton's interpreter; a row of 130 px is two programs."""
     folder = str(Path(__file__).parent)
     code = INTERPRETED.format(folder=folder, width=width, count=count, levels=levels)
@@ -184,9 +182,7 @@ def test_triton_kernels_equal_the_literal_form(levels: int, width: int, count: i
 
 @pytest.mark.full
 @needs_triton
-def test_triton_kernels_compile_for_a_device(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_triton_kernels_compile_for_a_device(monkeypatch, tmp_path):
     """To machine code of NVIDIA's compute capability 9.0, without a device."""
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     import triton
@@ -213,7 +209,7 @@ def test_triton_kernels_compile_for_a_device(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_triton_on_a_device() -> None:
+def test_triton_on_a_device():
     given = tuple(one.cuda() for one in inputs(8, 70, 300, 2))
     grown = torch.randn(2, 3, 70, 300, generator=torch.Generator().manual_seed(0)).cuda()
     ours = values_and_gradients(partial(isotropic_reblur, path="triton"), given, grown)
@@ -224,7 +220,7 @@ def test_triton_on_a_device() -> None:
         )
 
 
-def test_the_reblurring_network_has_its_official_size() -> None:
+def test_the_reblurring_network_has_its_official_size():
     network = ReblurNet()
     assert sum(p.numel() for p in network.kpn.parameters()) == 245_283
     assert sum(p.numel() for p in network.kernel_map_gene.parameters()) == 229_704

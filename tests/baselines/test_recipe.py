@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from defocus.baselines.recipe import Constant, Cosine, Growth, Milestones, Recipe, Schedule, Step
 from defocus.baselines.registry import all_baselines
-from defocus.training.method import Decay
 
 START = 2.0
 
@@ -32,7 +31,7 @@ START = 2.0
         (Cosine(), 25, 1 + math.cos(math.pi / 4)),
     ],
 )
-def test_learning_rates(decay: Decay, epoch: float, expected: float) -> None:
+def test_learning_rates(decay, epoch, expected):
     assert decay.rate(START, epoch, 100) == pytest.approx(expected)
 
 
@@ -40,7 +39,7 @@ def schedule(**settings: object) -> dict[str, object]:
     return {"steps": 10, "crop_px": 64, "batch": 8, "learning_rate": 1e-4, **settings}
 
 
-def test_crops_grow_from_their_epoch_on() -> None:
+def test_crops_grow_from_their_epoch_on():
     growth = (
         Growth(from_epoch=30, crop_px=96, batch=4),
         Growth(from_epoch=60, crop_px=128, batch=1),
@@ -52,7 +51,7 @@ def test_crops_grow_from_their_epoch_on() -> None:
     assert Schedule.model_validate(schedule()).largest_crop_px == 64
 
 
-def test_the_budget_own_is_the_one_that_may_be_missing() -> None:
+def test_the_budget_own_is_the_one_that_may_be_missing():
     one = schedule()
     recipe = Recipe.model_validate({"epochs": 100, "paper": one, "quick": one, "demo": one})
     assert recipe.schedule("paper").steps == 10
@@ -80,7 +79,7 @@ def test_the_budget_own_is_the_one_that_may_be_missing() -> None:
         ({"gradient_clip": 0}, "greater than 0"),
     ],
 )
-def test_contradictions_are_refused(changes: dict[str, object], word: str) -> None:
+def test_contradictions_are_refused(changes, word):
     one = schedule()
     settings = {"epochs": 100, "paper": one, "quick": one, "demo": one, **changes}
     with pytest.raises(ValidationError, match=word):
@@ -124,7 +123,7 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_recipes_are_the_published_ones(name: str) -> None:
+def test_recipes_are_the_published_ones(name):
     facts, rates = PUBLISHED[name]
     recipe = all_baselines()[name].recipe()
     assert {fact: attrgetter(fact)(recipe) for fact in facts} == facts
@@ -132,7 +131,7 @@ def test_recipes_are_the_published_ones(name: str) -> None:
     assert found == pytest.approx(rates)
 
 
-def test_crops_of_restormer_grow_as_published() -> None:
+def test_crops_of_restormer_grow_as_published():
     growth = all_baselines()["restormer"].recipe().paper.growth
     assert [(one.from_epoch, one.crop_px, one.batch) for one in growth] == [
         (92, 160, 40), (156, 192, 32), (204, 256, 16), (240, 320, 8), (276, 384, 8)
@@ -157,16 +156,14 @@ STAGES = ("restored", "stage2", "stage1")
         ("drbnet-dpdd-only", [("l1", "restored", 1)]),
     ],
 )
-def test_terms_of_the_loss_are_the_published_ones(
-    name: str, terms: list[tuple[str, str, float]]
-) -> None:
+def test_terms_of_the_loss_are_the_published_ones(name, terms):
     settings = all_baselines()[name].recipe().objective_settings
     found = [(t["loss"], t.get("of", "restored"), t.get("weight", 1)) for t in settings["terms"]]
     assert found == terms
 
 
 @pytest.mark.parametrize("name", ["sfnet", "fsnet", "focalnet", "irnext", "oknet"])
-def test_the_training_of_the_sfnet_family_is_that_of_motion_deblurring(name: str) -> None:
+def test_the_training_of_the_sfnet_family_is_that_of_motion_deblurring(name):
     """Values of SFNet's and FSNet's released trainer; the others have SFNet's by choice."""
     recipe = all_baselines()[name].recipe()
     paper = recipe.paper

@@ -20,12 +20,12 @@ NAMED = {
 """What the field's tables name, and the rivals and bounds that they are compared with."""
 
 
-def test_every_system_that_the_tables_name_is_there() -> None:
+def test_every_system_that_the_tables_name_is_there():
     assert set(all_baselines()) >= NAMED
 
 
 @pytest.mark.parametrize("name", REBUILT)
-def test_a_rebuilt_system_says_so(name: str) -> None:
+def test_a_rebuilt_system_says_so(name):
     says_so(baseline(name))
 
 

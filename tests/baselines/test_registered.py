@@ -18,7 +18,7 @@ INNER = (..., slice(16, -16), slice(16, -16))
 
 
 @pytest.fixture(scope="module")
-def scene() -> torch.Tensor:
+def scene():
     """``(2, 3, 128, 128)``, details of 4 px and more."""
     coarse = torch.rand(2, 3, 34, 34, generator=torch.Generator().manual_seed(3))
     return functional.interpolate(coarse, scale_factor=4, mode="bicubic")[..., 4:-4, 4:-4].clamp(
@@ -33,7 +33,7 @@ def shifted(picture: torch.Tensor, x: float, y: float) -> torch.Tensor:
     return moved_by(picture, field)
 
 
-def test_whole_pixels_are_moved_exactly(scene: torch.Tensor) -> None:
+def test_whole_pixels_are_moved_exactly(scene):
     torch.testing.assert_close(
         shifted(scene, 2, -1)[INNER], scene.roll((1, -2), (2, 3))[INNER], rtol=0, atol=2e-5
     )
@@ -41,7 +41,7 @@ def test_whole_pixels_are_moved_exactly(scene: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.3, -0.2), (-0.45, 0.1), (0.0, 0.5)])
-def test_a_planted_displacement_is_found(scene: torch.Tensor, x: float, y: float) -> None:
+def test_a_planted_displacement_is_found(scene, x, y):
     seen = shifted(scene, x, y)
     found = remaining_displacement(seen, scene, 32)
     assert found.shape == (2, 2, 128, 128)
@@ -51,14 +51,14 @@ def test_a_planted_displacement_is_found(scene: torch.Tensor, x: float, y: float
     assert left < 0.05 * (scene - seen)[INNER].square().mean()
 
 
-def test_displacements_differ_between_places(scene: torch.Tensor) -> None:
+def test_displacements_differ_between_places(scene):
     seen = torch.cat([shifted(scene, 0.4, 0)[..., :64], shifted(scene, -0.4, 0)[..., 64:]], dim=3)
     found = remaining_displacement(seen, scene, 32)[:, 0, 16:-16]
     assert found[..., 16:40].mean().item() == pytest.approx(0.4, abs=0.08)
     assert found[..., 88:112].mean().item() == pytest.approx(-0.4, abs=0.08)
 
 
-def test_noise_and_large_changes_move_little(scene: torch.Tensor) -> None:
+def test_noise_and_large_changes_move_little(scene):
     random = torch.Generator().manual_seed(1)
     flat = torch.full_like(scene, 0.5)
     noisy = flat + 0.01 * torch.randn(flat.shape, generator=random)
@@ -78,7 +78,7 @@ class _Same(nn.Module):
         return self.factor * blurry
 
 
-def test_the_loss_is_taken_where_the_output_shows_the_target(scene: torch.Tensor) -> None:
+def test_the_loss_is_taken_where_the_output_shows_the_target(scene):
     batch, progress = Batch(shifted(scene, 0.4, 0.3), scene), Progress(0, 0.0)
     plain, parts = objective("registered")(_Same(), batch, progress)
     assert parts == {}
@@ -88,7 +88,7 @@ def test_the_loss_is_taken_where_the_output_shows_the_target(scene: torch.Tensor
     assert parts["moved_px"] == pytest.approx(0.5, abs=0.08)
 
 
-def test_no_gradient_passes_through_the_displacement(scene: torch.Tensor) -> None:
+def test_no_gradient_passes_through_the_displacement(scene):
     batch, network = Batch(shifted(scene, 0.4, 0.3), scene), _Same()
     objective("registered", refined=True)(network, batch, Progress(0, 0.0))[0].backward()
     target = moved_by(scene, remaining_displacement(batch.blurry, scene, 32))
@@ -110,9 +110,7 @@ def half_mask(scene: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("refined", [False, True])
-def test_a_full_mask_changes_nothing_and_an_empty_one_teaches_nothing(
-    scene: torch.Tensor, *, refined: bool
-) -> None:
+def test_a_full_mask_changes_nothing_and_an_empty_one_teaches_nothing(scene, *, refined):
     batch, progress = Batch(shifted(scene, 0.4, 0.3), scene), Progress(0, 0.0)
     plain, parts = objective("registered", refined=refined)(_Same(), batch, progress)
     of_mask, network = objective("registered", refined=refined, masked=True), _Same()
@@ -125,7 +123,7 @@ def test_a_full_mask_changes_nothing_and_an_empty_one_teaches_nothing(
     assert network.factor.grad.item() == 0
 
 
-def test_garbage_outside_the_mask_has_no_effect(scene: torch.Tensor) -> None:
+def test_garbage_outside_the_mask_has_no_effect(scene):
     """The mean is over the pixels that count: the loss does not fall with their share."""
     garbage = scene.clone()
     garbage[..., 64:] = float("nan")
@@ -141,7 +139,7 @@ def test_garbage_outside_the_mask_has_no_effect(scene: torch.Tensor) -> None:
     assert parts == {"mask_kept_share": 0.5}
 
 
-def test_a_recipe_that_asks_for_no_mask_is_told(scene: torch.Tensor) -> None:
+def test_a_recipe_that_asks_for_no_mask_is_told(scene):
     with pytest.raises(SettingsError, match="needs the recipe's supervision 'valid_mask'"):
         objective("registered", masked=True)(_Same(), Batch(scene, scene), Progress(0, 0.0))
 
@@ -154,12 +152,12 @@ def test_a_recipe_that_asks_for_no_mask_is_told(scene: torch.Tensor) -> None:
         ({"tile_px": 9}, "tile_px"),
     ],
 )
-def test_unknown_settings_are_refused(settings: dict[str, int], told: str) -> None:
+def test_unknown_settings_are_refused(settings, told):
     with pytest.raises(SettingsError, match=told):
         objective("registered", **settings)
 
 
-def test_any_network_can_be_trained_on_registered_pairs() -> None:
+def test_any_network_can_be_trained_on_registered_pairs():
     own = baseline("nafnet")
     wrapped = with_objective(own, "registered")
     assert wrapped.card.name == "registered-nafnet"
@@ -172,7 +170,7 @@ def test_any_network_can_be_trained_on_registered_pairs() -> None:
     assert ours.narrow == plain.narrow  # the same start weights
 
 
-def test_jdrl_on_registered_pairs_differs_from_jdrl_by_its_pairs_alone() -> None:
+def test_jdrl_on_registered_pairs_differs_from_jdrl_by_its_pairs_alone():
     joint, registered = (baseline(name) for name in ("jdrl-unet", "jdrl-unet-registered"))
     update = {"target": "registered"}
     assert registered.recipe() == joint.recipe().model_copy(update=update)

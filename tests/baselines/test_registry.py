@@ -1,7 +1,6 @@
 import importlib
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from defocus.baselines.objective import Objective
 from defocus.baselines.objective_registry import flow_of, loss, losses, objective, objectives
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.errors import RegistryError
-
-Install = Callable[..., None]
 
 PLUGIN = """
 from defocus.baselines.card import Baseline, Card
@@ -42,7 +39,7 @@ def halved(scale=0.5):
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+def plugin(tmp_path, monkeypatch):
     """Installs a distribution ``defocus-extra`` with the given entry points, for one test."""
 
     def install(group: str = "defocus.baselines", **points: str) -> None:
@@ -60,7 +57,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return install
 
 
-def test_systems_of_this_package_are_found_and_sorted() -> None:
+def test_systems_of_this_package_are_found_and_sorted():
     names = list(all_baselines())
     assert {"input", "wiener", "unet", "unet-prealigned", "unet-truth", "jdrl-unet"} <= set(names)
     assert names == sorted(names)
@@ -74,7 +71,7 @@ def test_systems_of_this_package_are_found_and_sorted() -> None:
         ("extra_systems", {"plugin-two", "plugin-three"}),
     ],
 )
-def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) -> None:
+def test_entry_points_add_systems(plugin, value, names):
     before = set(all_baselines())
     plugin(extra=value)
     assert set(all_baselines()) - before == names
@@ -92,9 +89,7 @@ def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) 
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean 'unet"]),
     ],
 )
-def test_a_faulty_entry_point_is_left_out_with_one_warning(
-    plugin: Install, value: str, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_faulty_entry_point_is_left_out_with_one_warning(plugin, value, words, capsys):
     before = set(all_baselines())
     plugin(extra=value)
     discovery._warned.clear()
@@ -105,7 +100,7 @@ def test_a_faulty_entry_point_is_left_out_with_one_warning(
         assert word in line
 
 
-def test_entry_points_add_losses(plugin: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_entry_points_add_losses(plugin, capsys):
     plugin("defocus.losses", halved="extra_systems:halved", broken="broken_systems:x")
     assert loss("halved", scale=2.0)(torch.ones(1), torch.zeros(1)).item() == 2.0
     with pytest.raises(RegistryError, match=r"'broken'.*has no function 'make'"):
@@ -113,15 +108,13 @@ def test_entry_points_add_losses(plugin: Install, capsys: pytest.CaptureFixture[
     assert "warning: entry point 'broken'" in capsys.readouterr().err
 
 
-def test_entry_points_add_objectives(plugin: Install) -> None:
+def test_entry_points_add_objectives(plugin):
     plugin("defocus.objectives", theirs="defocus.baselines.objectives.supervised:make")
     assert "theirs" in objectives()
     assert isinstance(objective("theirs"), Objective)
 
 
-def test_a_folder_without_init_is_a_system_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_without_init_is_a_system_too(tmp_path, monkeypatch):
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "baseline.py").write_text(PLUGIN, encoding="utf-8")
     systems = defocus.baselines.systems
@@ -130,9 +123,7 @@ def test_a_folder_without_init_is_a_system_too(
     assert {"plugin-two", "plugin-three"} <= set(all_baselines())
 
 
-def test_an_extra_brings_systems_and_objectives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_extra_brings_systems_and_objectives(tmp_path, monkeypatch, capsys):
     """In a folder each, as ours are, or in a module; one that fails is left out with a warning."""
     extra = tmp_path / "planted_systems"
     for name, text in (("two", PLUGIN), ("wrong", "1 / 0")):
@@ -157,12 +148,12 @@ def test_an_extra_brings_systems_and_objectives(
         ("zzzzzzzz", "; 'defocus-bench list' shows all$"),
     ],
 )
-def test_an_unknown_name_gets_the_nearest_ones(name: str, told: str) -> None:
+def test_an_unknown_name_gets_the_nearest_ones(name, told):
     with pytest.raises(RegistryError, match=f"no system '{name}'{told}"):
         baseline(name)
 
 
-def test_objectives_are_found_by_name() -> None:
+def test_objectives_are_found_by_name():
     assert {"supervised", "jdrl"} <= set(objectives())
     made: Any = objective("jdrl", estimator="dis", warmup="forward")
     assert made.settings.warmup == "forward"
@@ -172,7 +163,7 @@ def test_objectives_are_found_by_name() -> None:
         objective("objective")
 
 
-def test_plugin_folders_hold_plugins_only() -> None:
+def test_plugin_folders_hold_plugins_only():
     """Each module and package is an objective or a loss; nothing is left out of the list."""
     for package, names in (("objectives", objectives()), ("losses", losses())):
         folder = Path(defocus.baselines.systems.__path__[0]).parent / package
@@ -188,5 +179,5 @@ def test_plugin_folders_hold_plugins_only() -> None:
     ("system", "flow"),
     [("unet", ""), ("jdrl-unet", "dis"), ("jdrl-unet-official", "pwcnet"), ("dmphn", "")],
 )
-def test_the_flow_that_an_objective_trains_with(system: str, flow: str) -> None:
+def test_the_flow_that_an_objective_trains_with(system, flow):
     assert flow_of(baseline(system).recipe()) == flow

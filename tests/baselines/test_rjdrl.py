@@ -29,12 +29,12 @@ class Told(nn.Module):
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch():
     draw = torch.Generator().manual_seed(0)
     return Batch(*torch.rand(2, 1, 3, 32, 32, generator=draw))
 
 
-def test_the_estimate_is_shown_little_by_little(batch: Batch) -> None:
+def test_the_estimate_is_shown_little_by_little(batch):
     told = Told()
     network, objective = Guided(told), make()
     core = outputs_of(network, batch)["core"]
@@ -43,13 +43,13 @@ def test_the_estimate_is_shown_little_by_little(batch: Batch) -> None:
         torch.testing.assert_close(told.core, share * core)
 
 
-def test_in_the_warm_up_neither_reblurring_nor_estimate_is_judged(batch: Batch) -> None:
+def test_in_the_warm_up_neither_reblurring_nor_estimate_is_judged(batch):
     network, objective = Guided(Told()), make()
     _, parts = objective(network, batch, Progress(0, 3.0, 15))
     assert set(parts) == {"deblur_forward", "mask_kept_share", "flow_px"}
 
 
-def test_estimator_and_reblurring_network_learn_from_each_other(batch: Batch) -> None:
+def test_estimator_and_reblurring_network_learn_from_each_other(batch):
     network, objective = Guided(Told()), make(alpha=0.0, beta=2.0, deformation="none")
     loss, parts = objective(network, batch, Progress(0, 20.0, 15))
     loss.backward()
@@ -64,7 +64,7 @@ def test_estimator_and_reblurring_network_learn_from_each_other(batch: Batch) ->
     assert reblurring.kpn.out.weight.grad.abs().sum() > 0
 
 
-def test_channel_attention_weighs_channels_by_their_means() -> None:
+def test_channel_attention_weighs_channels_by_their_means():
     attention = LinearChannelAttention(38, 16)
     assert [layer.weight.shape for layer in (attention.fc[0], attention.fc[2])] == [
         (2, 38),
@@ -75,21 +75,21 @@ def test_channel_attention_weighs_channels_by_their_means() -> None:
     torch.testing.assert_close(factors, factors.mean(dim=(2, 3), keepdim=True).expand_as(factors))
 
 
-def test_the_estimator_starts_as_the_released_one() -> None:
+def test_the_estimator_starts_as_the_released_one():
     estimator = BlurEstimator()
     assert estimator.out.out_channels == 35
     biases = [p for name, p in estimator.named_parameters() if name.endswith("bias")]
     assert all(bool((bias == 0.1).all()) for bias in biases)
 
 
-def test_only_guided_networks_and_fitting_settings_are_taken(batch: Batch) -> None:
+def test_only_guided_networks_and_fitting_settings_are_taken(batch):
     with pytest.raises(SettingsError, match="has none, choose 'jdrl'"):
         make()(nn.Conv2d(3, 3, 1), batch, Progress(0, 0.0))
     with pytest.raises(SettingsError, match="needs isotropic kernels"):
         make(kernels="free")
 
 
-def test_controls_have_the_plain_loss_and_aligned_pairs() -> None:
+def test_controls_have_the_plain_loss_and_aligned_pairs():
     for target in ("prealigned", "truth"):
         recipe = baseline(f"rjdrl-unet-{target}").recipe
         assert (recipe().objective, recipe().target) == ("supervised", target)

@@ -17,7 +17,7 @@ def system(build: object) -> Baseline:
     return replace(baseline("input"), build=build)  # type: ignore[arg-type]
 
 
-def test_no_memory_is_taken_and_the_device_is_put_back() -> None:
+def test_no_memory_is_taken_and_the_device_is_put_back():
     """A hundred gigabytes of weights, drawn in both ways that PyTorch's layers know."""
 
     def build() -> nn.Module:
@@ -48,14 +48,12 @@ class Copies(nn.Module):
 
 
 @pytest.mark.parametrize(("build", "expected"), [(Reads, 42), (Copies, 30)])
-def test_a_build_that_needs_values_is_counted_for_real_and_said(
-    build: type[nn.Module], expected: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_build_that_needs_values_is_counted_for_real_and_said(build, expected, capfd):
     assert parameter_count(system(build)) == expected
     assert "input: built in full" in capfd.readouterr().err
 
 
-def test_an_error_of_the_build_itself_is_not_swallowed() -> None:
+def test_an_error_of_the_build_itself_is_not_swallowed():
     def build() -> nn.Module:
         raise RuntimeError("no such layer")
 
@@ -63,7 +61,7 @@ def test_an_error_of_the_build_itself_is_not_swallowed() -> None:
         parameter_count(system(build))
 
 
-def test_systems_of_one_network_declare_one_size() -> None:
+def test_systems_of_one_network_declare_one_size():
     """So that the check of one system of each network is a check of all."""
     found: dict[str, set[int]] = {}
     for system in all_baselines().values():
@@ -71,7 +69,7 @@ def test_systems_of_one_network_declare_one_size() -> None:
     assert all(len(counts) == 1 for counts in found.values())
 
 
-def test_what_others_or_options_changed_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_or_options_changed_is_counted(monkeypatch):
     monkeypatch.setattr(size, "parameter_count", lambda system: 7)
     own = baseline("unet")
     assert parameters(own) == 31_033_411

@@ -16,7 +16,7 @@ from defocus.baselines.systems.nafnet.network import NAFNet
 from defocus.baselines.systems.unet.network import UNet
 
 
-def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training() -> None:
+def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training():
     """In the network itself, against the same features without dropout."""
     torch.manual_seed(0)
     kept: list[float] = []
@@ -37,7 +37,7 @@ def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training() -> None:
 
 
 @pytest.mark.parametrize("build", [ReblurNet, lambda: make().reblurring], ids=["network", "made"])
-def test_the_reblurring_network_starts_as_xaviers_normal(build: object) -> None:
+def test_the_reblurring_network_starts_as_xaviers_normal(build):
     """Standard deviation sqrt(2 / (fan in + fan out)) and biases 0, in every convolution."""
     torch.manual_seed(0)
     network = build()  # type: ignore[operator]
@@ -55,7 +55,7 @@ def test_the_reblurring_network_starts_as_xaviers_normal(build: object) -> None:
         assert not layer.bias.detach().any(), name
 
 
-def test_the_unet_starts_as_he_by_fan_out_and_dmphn_half_as_wide() -> None:
+def test_the_unet_starts_as_he_by_fan_out_and_dmphn_half_as_wide():
     torch.manual_seed(0)
     starts = [(layer, 1.0) for layer in UNet().modules()]
     starts.append((DMPHN(3).get_submodule("encoder_lv1.layer10.0"), 0.5))
@@ -76,6 +76,6 @@ def test_the_unet_starts_as_he_by_fan_out_and_dmphn_half_as_wide() -> None:
     ids=["nafnet", "focalnet", "irnext"],
 )
 @torch.no_grad()
-def test_blocks_start_as_identities(block: nn.Module) -> None:
+def test_blocks_start_as_identities(block):
     features = torch.rand(2, 8, 6, 7)
     torch.testing.assert_close(block.eval()(features), features, rtol=0, atol=0)

@@ -30,14 +30,14 @@ class NeedsMap(nn.Module):
         return blurry + defocus_map
 
 
-def test_without_terms_it_is_the_charbonnier_loss() -> None:
+def test_without_terms_it_is_the_charbonnier_loss():
     loss, parts = make()(nn.Identity(), Batch(BLURRY, TARGET), Progress(0, 0.0))
     expected = torch.sqrt((BLURRY - TARGET) ** 2 + 1e-6).mean()
     torch.testing.assert_close(loss, expected)
     assert parts == {}
 
 
-def test_terms_are_weighted_and_smaller_outputs_meet_a_smaller_target() -> None:
+def test_terms_are_weighted_and_smaller_outputs_meet_a_smaller_target():
     terms = [
         {"loss": "l1", "weight": 0.5},
         {"loss": "l2", "of": "half", "weight": 3},
@@ -56,7 +56,7 @@ def test_terms_are_weighted_and_smaller_outputs_meet_a_smaller_target() -> None:
     assert set(parts) == {"l1_restored", "l2_half", "charbonnier_restored"}
 
 
-def test_a_term_of_several_outputs_is_the_sum_and_targets_need_not_be_antialiased() -> None:
+def test_a_term_of_several_outputs_is_the_sum_and_targets_need_not_be_antialiased():
     terms = [{"loss": "l1", "of": ["restored", "half"], "weight": 2}]
     half = functional.interpolate(TARGET, scale_factor=0.5, mode="bilinear")
     first = (BLURRY - TARGET).abs().mean()
@@ -66,7 +66,7 @@ def test_a_term_of_several_outputs_is_the_sum_and_targets_need_not_be_antialiase
     assert parts == pytest.approx({"l1_restored": first.item(), "l1_half": second.item()})
 
 
-def test_the_network_gets_what_it_needs_and_no_supervision() -> None:
+def test_the_network_gets_what_it_needs_and_no_supervision():
     needed, withheld = torch.full((2, 1, 16, 24), 0.25), torch.ones(2, 6, 16, 24)
     batch = Batch(BLURRY, BLURRY + 0.25, {"defocus_map": needed}, {"dual_pixel": withheld})
     loss, _ = make([{"loss": "l1"}])(NeedsMap(), batch, Progress(0, 0.0))
@@ -76,7 +76,7 @@ def test_the_network_gets_what_it_needs_and_no_supervision() -> None:
     assert moved.supervision["dual_pixel"].is_meta
 
 
-def test_what_is_wrong_with_a_term_is_said() -> None:
+def test_what_is_wrong_with_a_term_is_said():
     with pytest.raises(SettingsError, match="unknown key 'wieght'; did you mean 'weight'"):
         make([{"loss": "l1", "wieght": 2}])
     with pytest.raises(RegistryError, match="no loss 'l3'"):

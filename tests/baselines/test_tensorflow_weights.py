@@ -39,7 +39,7 @@ def shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_named_variables_become_the_official_entries(name: str) -> None:
+def test_named_variables_become_the_official_entries(name):
     entries, variables = shapes_of(name)
     # Keras repeats the layer's name as a group, and ends names with :0 as TensorLayer does.
     files = {
@@ -58,7 +58,7 @@ def test_named_variables_become_the_official_entries(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["aifnet", "dmenet"])
-def test_variables_without_names_are_taken_in_order(name: str) -> None:
+def test_variables_without_names_are_taken_in_order(name):
     entries, variables = shapes_of(name)
     listed = {f"params.{index}": value for index, value in enumerate(variables.values())}
     assert shapes(convert(name)(listed)) == entries
@@ -68,14 +68,14 @@ def test_variables_without_names_are_taken_in_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_checkpoint_of_a_training_of_ours_needs_no_conversion(name: str) -> None:
+def test_a_checkpoint_of_a_training_of_ours_needs_no_conversion(name):
     entries, _ = shapes_of(name)
     own = {f"network.{entry}": torch.ones(()).expand(shape) for entry, shape in entries.items()}
     of_training = {"objective.features.weight": torch.ones(2), "optimiser.0.step": torch.ones(1)}
     assert shapes(state_for(baseline(name), own | of_training, "file")) == entries
 
 
-def test_keras_numbers_need_not_begin_at_zero() -> None:
+def test_keras_numbers_need_not_begin_at_zero():
     entries, variables = shapes_of("mdp")
     later = {}
     for path, value in variables.items():
@@ -89,14 +89,14 @@ def test_keras_numbers_need_not_begin_at_zero() -> None:
         convert("mdp")(later)
 
 
-def test_a_variable_of_another_shape_is_named() -> None:
+def test_a_variable_of_another_shape_is_named():
     entries = [("a.weight", (4, 3, 1, 2)), ("a.bias", (4,))]
     given = {"params.0": torch.zeros(1, 2, 3, 4), "params.1": torch.zeros(5)}
     with pytest.raises(ValueError, match=r"params.1 in the place of a.bias has shape \(5,\)"):
         in_order(given, entries)
 
 
-def test_kernels_turn_from_hwio_to_oihw() -> None:
+def test_kernels_turn_from_hwio_to_oihw():
     kernel = torch.arange(24.0).reshape(1, 2, 3, 4)
     turned = of_layer(kernel)
     assert turned.shape == (4, 3, 1, 2)

@@ -22,9 +22,7 @@ FAMILY = ["sfnet", "fsnet", "focalnet", "irnext", "oknet"]
         ("fsnet", (None, True)), ("fsnet-local", (80, True)),
     ],
 )  # fmt: skip
-def test_each_name_has_the_windows_that_its_fixture_proves(
-    name: str, window: tuple[int | None, bool]
-) -> None:
+def test_each_name_has_the_windows_that_its_fixture_proves(name, window):
     """Fixtures build the networks themselves; the declared sizes tell the number of blocks."""
     pools = [one for one in baseline(name).build().modules() if isinstance(one, Pooling)]
     assert {(each.window_px, each.in_training) for each in pools} == {window}
@@ -41,7 +39,7 @@ class Frame(ThreeScales):
 
 
 @torch.no_grad()
-def test_smaller_pictures_are_every_second_and_fourth_pixel_of_a_reflection() -> None:
+def test_smaller_pictures_are_every_second_and_fourth_pixel_of_a_reflection():
     torch.manual_seed(0)
     frame = Frame().eval()
     for last in (*frame.ConvsOut, frame.feat_extract[5]):
@@ -59,7 +57,7 @@ def test_smaller_pictures_are_every_second_and_fourth_pixel_of_a_reflection() ->
 
 
 @pytest.mark.parametrize("size", [3, 5])
-def test_each_group_of_channels_has_its_own_filter(size: int) -> None:
+def test_each_group_of_channels_has_its_own_filter(size):
     generator = torch.Generator().manual_seed(size)
     features = torch.rand(2, 6, 7, 9, generator=generator)
     taps = torch.rand(2, 3, size**2, generator=generator)
@@ -73,7 +71,7 @@ def test_each_group_of_channels_has_its_own_filter(size: int) -> None:
     torch.testing.assert_close(filtered(features, taps, size), expected)
 
 
-def test_one_picture_alone_is_normalised_by_the_running_statistics() -> None:
+def test_one_picture_alone_is_normalised_by_the_running_statistics():
     torch.manual_seed(0)
     choice = FilterChoice()
     choice.add_choice(16, 3)
@@ -86,7 +84,7 @@ def test_one_picture_alone_is_normalised_by_the_running_statistics() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 30), (4, 7)])
-def test_a_window_is_a_share_of_the_map_and_repeated_at_its_border(height: int, width: int) -> None:
+def test_a_window_is_a_share_of_the_map_and_repeated_at_its_border(height, width):
     features = torch.rand(2, 3, height, width)
     rows, columns = max(1, height * 80 // 256), max(1, width * 80 // 256)
     means = functional.avg_pool2d(features, (rows, columns), stride=1)
@@ -97,7 +95,7 @@ def test_a_window_is_a_share_of_the_map_and_repeated_at_its_border(height: int, 
     torch.testing.assert_close(Pooling(80).eval()(features), expected)
 
 
-def test_windows_are_for_restoring_unless_they_are_for_training_too() -> None:
+def test_windows_are_for_restoring_unless_they_are_for_training_too():
     features = torch.rand(1, 3, 16, 16)
     whole = features.mean(dim=(2, 3), keepdim=True)
     torch.testing.assert_close(Pooling(80).train()(features), whole)
@@ -107,7 +105,7 @@ def test_windows_are_for_restoring_unless_they_are_for_training_too() -> None:
 
 @pytest.mark.parametrize("name", FAMILY)
 @torch.no_grad()
-def test_the_loss_is_that_of_the_released_scripts(name: str) -> None:
+def test_the_loss_is_that_of_the_released_scripts(name):
     recipe = baseline(name).recipe()
     batch = paired_batch(64)
     torch.manual_seed(0)

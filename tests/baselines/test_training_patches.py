@@ -4,8 +4,6 @@ Pixels are compared with a transcription of this file: where a patch lies and ho
 found in the pictures, not taken from the drawing.
 """
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -33,7 +31,7 @@ SEEN = {
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[tuple[Bytes, Bytes]]:
+def pictures():
     """Noise: every place is found again by its pixels."""
     draws = np.random.default_rng(0)
     return [
@@ -42,7 +40,7 @@ def pictures() -> list[tuple[Bytes, Bytes]]:
 
 
 @pytest.fixture(scope="module")
-def store(pictures: list[tuple[Bytes, Bytes]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(pictures, tmp_path_factory):
     path = tmp_path_factory.mktemp("packed") / "pairs.h5"
     named = [(str(n), {"blurry": b, "target": t}) for n, (b, t) in enumerate(pictures)]
     pack(path, named)
@@ -66,9 +64,7 @@ def found_in(picture: Bytes, patch: Bytes) -> tuple[int, bool, int, int] | None:
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_patches_lie_and_turn_as_documented(
-    name: str, store: Path, pictures: list[tuple[Bytes, Bytes]]
-) -> None:
+def test_patches_lie_and_turn_as_documented(name, store, pictures):
     recipe = baseline(name).recipe()
     side, batch, turned = SEEN[name]
     assert (recipe.paper.crop_px, recipe.paper.batch) == (side, batch)
@@ -100,9 +96,7 @@ def encoded_luminance(patch: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def test_ifan_shrinks_greys_and_adds_noise_as_documented(
-    store: Path, pictures: list[tuple[Bytes, Bytes]]
-) -> None:
+def test_ifan_shrinks_greys_and_adds_noise_as_documented(store, pictures):
     """Its released code: no flips; half are shrunk to 0.7 to 1, 3 in 10 grey, 1 in 20 noisy."""
     recipe = baseline("ifan").recipe()
     assert (recipe.paper.crop_px, recipe.paper.batch) == (256, 8)

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 
 import pytest
 import torch
@@ -266,9 +265,7 @@ def named(*modules: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 
 @pytest.mark.parametrize("name", TRAININGS)
-def test_three_steps_are_the_published_ones(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_three_steps_are_the_published_ones(name, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     published = replace(TRAININGS[name], moments={})
     system = baseline(published.system)
@@ -318,7 +315,7 @@ def check_gradients(
 
 
 @pytest.mark.parametrize("name", TRAININGS)
-def test_rates_at_ten_epochs_are_the_published_ones(name: str) -> None:
+def test_rates_at_ten_epochs_are_the_published_ones(name):
     published = TRAININGS[name]
     made = baseline(published.system).recipe()
     for tenth in range(10):

@@ -35,7 +35,6 @@ from defocus.baselines.weights.store import (
 from defocus.benchmark.results.dataset_facts import seen_reason
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
-from tests.conftest import Run
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, -2.0])}
 
@@ -66,7 +65,7 @@ def list_npz(path: Path, content: object) -> None:
     np.savez(path, params=array)
 
 
-def test_every_kind_of_file_gives_the_same_tensors(tmp_path: Path) -> None:
+def test_every_kind_of_file_gives_the_same_tensors(tmp_path):
     torch.save({"epoch": 3, "state_dict": STATE}, tmp_path / "new.pth.tar")
     torch.save(STATE, tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     save_file(STATE, tmp_path / "own.safetensors")
@@ -110,7 +109,7 @@ def hostile_files(folder: Path, mark: Path) -> dict[str, Path]:
     return files | {"link.h5": folder / "link.h5"}
 
 
-def test_hostile_and_damaged_files_are_refused_and_do_nothing(tmp_path: Path) -> None:
+def test_hostile_and_damaged_files_are_refused_and_do_nothing(tmp_path):
     mark = tmp_path / "mark"
     reasons = {"page.pth": "a web page", "empty.npz": "it is empty", "zip.pth": "more than numbers"}
     for name, path in hostile_files(tmp_path, mark).items():
@@ -134,9 +133,7 @@ class Settings:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(
-    tmp_path: Path, *, zipped: bool
-) -> None:
+def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(tmp_path, *, zipped):
     network = small()
     optimiser = torch.optim.Adam(network.parameters())
     content = {
@@ -162,7 +159,7 @@ def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(
         read_tensors(whole)
 
 
-def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said() -> None:
+def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said():
     said: list[str] = []
     counted = STATE | {"total_ops": torch.zeros(1), "a.total_params": torch.zeros(1)}
     state = state_for(SYSTEM, counted, "x.pth", remark=said.append)
@@ -185,9 +182,7 @@ def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said() -> No
 
 
 @pytest.mark.full
-def test_the_key_and_the_words_pass_the_process_that_reads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_key_and_the_words_pass_the_process_that_reads(tmp_path, capsys):
     wanted = baseline("unet").build().state_dict()
     torch.save({"params": wanted, "params_ema": wanted}, tmp_path / "both.pth")
     for key, words in (("", "params was taken"), ("params_ema", "")):
@@ -196,9 +191,7 @@ def test_the_key_and_the_words_pass_the_process_that_reads(
         assert load_file(tmp_path / "own.safetensors").keys() == wanted.keys()
 
 
-def test_an_archive_that_unpacks_without_end_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "LARGEST_BYTES", 10_000_000)
     bomb = tmp_path / "bomb.npz"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -213,14 +206,14 @@ def test_an_archive_that_unpacks_without_end_is_refused(
 @pytest.mark.parametrize(
     ("name", "word"), [("a.txt", "unknown file type"), ("none.pth", "no such")]
 )
-def test_what_is_no_weights_file_is_said(tmp_path: Path, name: str, word: str) -> None:
+def test_what_is_no_weights_file_is_said(tmp_path, name, word):
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(WeightsError, match=word):
         read_tensors(tmp_path / name)
 
 
 @pytest.mark.parametrize("prefix", ["", "state_dict.module.", "params.", "net.Network."])
-def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix: str) -> None:
+def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix):
     extra = {"optimiser.0.a": torch.ones(3), "step": torch.tensor(3)} if prefix else {}
     given = {prefix + name: tensor.half() for name, tensor in STATE.items()} | extra
     found = state_for(SYSTEM, given, "file")
@@ -242,9 +235,7 @@ def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix: str) -> N
         ({f"x{k}": torch.ones(1) for k in range(9)}, ["x4 is unknown; and 4 more"]),
     ],
 )
-def test_wrong_weights_are_refused_with_the_first_differences(
-    change: dict[str, torch.Tensor | None], words: list[str]
-) -> None:
+def test_wrong_weights_are_refused_with_the_first_differences(change, words):
     given = {name: tensor for name, tensor in {**STATE, **change}.items() if tensor is not None}
     with pytest.raises(WeightsError) as raised:
         state_for(SYSTEM, given, "some.pth")
@@ -256,7 +247,7 @@ GKMNET = baseline("gkmnet")
 
 
 @pytest.fixture(scope="module")
-def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def official(tmp_path_factory):
     path = tmp_path_factory.mktemp("official") / "GKM dpdd.pth"
     torch.manual_seed(1)
     torch.save({"model": {f"module.{k}": v for k, v in GKMNET.build().state_dict().items()}}, path)
@@ -264,15 +255,13 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.mark.full
-def test_added_weights_are_remembered_checked_and_found_again(
-    own_cache: Path, official: Path
-) -> None:
+def test_added_weights_are_remembered_checked_and_found_again(own_cache, official):
     added = add_weights(GKMNET, [official], trained_on=["dpdd"])
     assert (added.label, added.origin, added.trained_on) == ("GKM-dpdd", "official", ("dpdd",))
     assert all_weights() == ([added], {})
@@ -303,9 +292,7 @@ def test_added_weights_are_remembered_checked_and_found_again(
         load_state(GKMNET, added)
 
 
-def test_weights_of_the_package_need_no_process_of_their_own(
-    own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_of_the_package_need_no_process_of_their_own(own_cache, monkeypatch):
     monkeypatch.setattr(conversion, "convert_files", lambda *_: pytest.fail("a process"))
     added = find_weights(baseline("defocus-s"), "own")
     assert added.origin == "own"
@@ -313,8 +300,8 @@ def test_weights_of_the_package_need_no_process_of_their_own(
 
 
 def test_what_is_wrong_from_outside_is_named_before_anything_is_read(
-    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    own_cache, tmp_path, monkeypatch
+):
     monkeypatch.setattr(conversion, "convert_files", lambda *_: pytest.fail("it was read"))
     dmphn = baseline("dmphn")
     checkpoints = tmp_path / "checkpoints"
@@ -335,7 +322,7 @@ def test_what_is_wrong_from_outside_is_named_before_anything_is_read(
         add_weights(dmphn, [tmp_path / "none.pth"])
 
 
-def test_several_files_of_a_system_are_those_of_its_network() -> None:
+def test_several_files_of_a_system_are_those_of_its_network():
     """Without all of them, or with others, the converter could not name what is missing."""
     for name in ("dmphn", "dmphn-1-2-4", "dmphn-stack3"):
         system = baseline(name)
@@ -345,8 +332,8 @@ def test_several_files_of_a_system_are_those_of_its_network() -> None:
 
 @pytest.mark.full
 def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
-    own_cache: Path, official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    own_cache, official, tmp_path, monkeypatch
+):
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
@@ -356,13 +343,13 @@ def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
     assert [path for path in own_cache.rglob("*") if path.is_file()] == []
 
 
-def test_a_label_cannot_leave_the_cache(own_cache: Path, official: Path) -> None:
+def test_a_label_cannot_leave_the_cache(own_cache, official):
     for label in ("../../x", "/x", "a b", ".x"):
         with pytest.raises(InputError, match="is no label"):
             add_weights(GKMNET, [official], label)
 
 
-def test_the_commands(own_cache: Path, tmp_path: Path, run: Run) -> None:
+def test_the_commands(own_cache, tmp_path, run):
     """A wrong file gives one line and 2; a damaged card and a file that is gone give 1 and 2."""
     torch.save(STATE, tmp_path / "wrong.pth")
     refused = run("defocus-bench", "weights", "add", "gkmnet", tmp_path / "wrong.pth", code=2)
@@ -401,9 +388,7 @@ def test_the_commands(own_cache: Path, tmp_path: Path, run: Run) -> None:
         (("manifest:mine",), "manifest:mine", "", False),
     ],
 )
-def test_scenes_that_may_have_been_trained_on(
-    tmp_path: Path, trained_on: tuple[str, ...], name: str, source: str, seen: bool
-) -> None:
+def test_scenes_that_may_have_been_trained_on(tmp_path, trained_on, name, source, seen):
     weights = StoredWeights("unet", "x", "official", ("x",), "", "", "", trained_on, "")
     dataset = Dataset(name, tmp_path, (), "", tmp_path, source=source)
     assert bool(seen_reason(weights, dataset)) == seen

@@ -36,30 +36,30 @@ def psnr(first: NDArray[np.float32], second: NDArray[np.float64]) -> float:
 
 @pytest.mark.parametrize("noise", [0.0, 1 / 255])
 @pytest.mark.parametrize("diameter_px", [4.0, 7.0, 11.0, 15.0])
-def test_a_known_disc_is_measured(diameter_px: float, noise: float) -> None:
+def test_a_known_disc_is_measured(diameter_px, noise):
     errors = [abs(estimate(blurred(name, diameter_px, noise)) - diameter_px) for name in SCENES]
     assert np.median(errors) <= 0.5
     assert max(errors) <= 1.0
 
 
-def test_a_picture_in_focus_is_not_taken_for_a_large_disc() -> None:
+def test_a_picture_in_focus_is_not_taken_for_a_large_disc():
     assert max(estimate(blurred(name, 0.0)) for name in SCENES) <= 3.0
 
 
-def test_no_picture_no_blur() -> None:
+def test_no_picture_no_blur():
     assert disc_diameter_px(np.full((40, 50), 0.3)) == 0.0
     noise = np.random.default_rng(1).random((200, 200))
     assert disc_diameter_px(noise) == 0.0
 
 
 @pytest.mark.parametrize("side", [16, 17, 40])
-def test_small_pictures_have_small_candidates(side: int) -> None:
+def test_small_pictures_have_small_candidates(side):
     draw = np.random.default_rng(2).random((side, 3 * side))
     smooth = cv2.GaussianBlur(draw, (0, 0), 3.0)
     assert 0.0 <= disc_diameter_px(smooth) <= min(side / 4, LARGEST_DIAMETER_PX)
 
 
-def test_flat_areas_keep_their_value() -> None:
+def test_flat_areas_keep_their_value():
     flat, domain = np.full((21, 34), 0.4), Mirrored((21, 34))
     transfers = [domain.transfer(disc_psf(6.0))]
     (made,) = wiener_levels(flat, transfers, domain, noise_to_signal=0.02)
@@ -67,7 +67,7 @@ def test_flat_areas_keep_their_value() -> None:
 
 
 @pytest.mark.parametrize("diameter_px", [5.0, 9.0, 14.0])
-def test_restored_pictures_are_nearer_to_the_sharp_one(diameter_px: float) -> None:
+def test_restored_pictures_are_nearer_to_the_sharp_one(diameter_px):
     network = baseline("wiener").build()
     gains = []
     for name in SCENES:
@@ -80,7 +80,7 @@ def test_restored_pictures_are_nearer_to_the_sharp_one(diameter_px: float) -> No
     assert np.mean(gains) > 1.0
 
 
-def test_each_picture_of_a_batch_has_its_own_blur_size() -> None:
+def test_each_picture_of_a_batch_has_its_own_blur_size():
     network = baseline("wiener").build()
     pictures = [blurred("coffee", 5.0), blurred("coffee", 12.0)]
     batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)

@@ -126,7 +126,7 @@ def distribution(folder: Path, name: str, points: str, **modules: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def third_party(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def third_party(tmp_path_factory):
     """The environment in which a distribution with small systems and a reader is installed."""
     folder = distribution(tmp_path_factory.mktemp("third-party"), "tiny", ENTRY_POINTS)
     (folder / "tiny").mkdir()
@@ -154,17 +154,16 @@ def make_pictures(root: Path, scenes: tuple[str, ...], size: int = 48) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_dataset(tmp_path_factory):
     """Folder of a dataset with three training scenes and two test scenes."""
     return make_pictures(tmp_path_factory.mktemp("pictures"), ("a", "b", "c", "t1", "t2"))
 
 
-Bench = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., StartedCommand]
 
 
 @pytest.fixture
-def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
+def bench(third_party, tmp_path):
     """Run ``defocus-bench`` as a process to its end, the third party's systems installed."""
 
     def run(
@@ -182,9 +181,7 @@ def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
 
 
 @pytest.fixture(scope="session")
-def finished_two(
-    third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def finished_two(third_party, tiny_dataset, tmp_path_factory):
     """A finished study of the input and of a network with kept outputs, and what was said of it."""
     folder = tmp_path_factory.mktemp("two")
     words = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out", "--keep-outputs"]
@@ -196,13 +193,13 @@ def finished_two(
 
 
 @pytest.fixture
-def two_runs(finished_two: tuple[Path, str], tmp_path: Path) -> Path:
+def two_runs(finished_two, tmp_path):
     """A copy of that study, in the folder of the test."""
     return shutil.copytree(finished_two[0], tmp_path / "out")
 
 
 @pytest.fixture
-def start_bench(third_party: dict[str, str], tmp_path: Path) -> Start:
+def start_bench(third_party, tmp_path):
     """Start ``defocus-bench`` as a process and do not wait for it."""
 
     def start(*arguments: str | Path) -> StartedCommand:

@@ -54,7 +54,7 @@ def wait_until(what: Callable[[], bool], seconds: float = 120.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def slurm() -> Iterator[Path]:
+def slurm():
     """The configuration file of a running SLURM; it is the environment's while the module runs."""
     needed = ("slurmctld", "slurmd", "munged", "sbatch")
     if any(shutil.which(one) is None for one in needed) or os.geteuid() != 0:

@@ -5,9 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,8 +34,8 @@ def refused(result: "subprocess.CompletedProcess[str]", code: int, *words: str) 
     ],
 )
 def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing(
-    bench: Any, tiny_dataset: Path, tmp_path: Path, words: tuple[str, ...], said: tuple[str, ...]
-) -> None:
+    bench, tiny_dataset, tmp_path, words, said
+):
     untested = shutil.ignore_patterns(".derived", "t*")
     shutil.copytree(tiny_dataset, tmp_path / "untested", ignore=untested)
     for name, text in (("key", "step = 3"), ("none", "steps = 0"), ("cut", "a = [")):
@@ -51,8 +49,8 @@ def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing(
 
 
 def test_a_damaged_training_picture_is_no_matter_where_nothing_is_trained(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+    bench, tiny_dataset, tmp_path
+):
     copy = tmp_path / "copy"
     shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived"))
     (copy / "a" / "sharp.png").write_bytes(b"not a picture")
@@ -62,8 +60,8 @@ def test_a_damaged_training_picture_is_no_matter_where_nothing_is_trained(
 
 
 def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
-    bench: Any, tiny_dataset: Path, two_runs: Path, tmp_path: Path
-) -> None:
+    bench, tiny_dataset, two_runs, tmp_path
+):
     arguments = ["run", "--only", "tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}"]
     leaderboard = (two_runs / "leaderboard.csv").read_text()
     (checkpoint,) = tmp_path.glob("out/runs/*/checkpoint.safetensors")
@@ -83,8 +81,8 @@ def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
 
 
 def test_an_emptied_checkpoint_is_named_with_the_command_that_mends_it(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+    bench, tiny_dataset, tmp_path
+):
     (tmp_path / "it's.toml").write_text("[schedule]\nsteps = 2\n")
     common = ["tiny-conv", "--out", "my results", "--dataset", f"tiny:{tiny_dataset}"]
     common += ["--budget", "quick", "--settings", "it's.toml"]
@@ -99,7 +97,7 @@ def test_an_emptied_checkpoint_is_named_with_the_command_that_mends_it(
     assert checkpoint.stat().st_size > 0
 
 
-def test_a_results_file_that_is_none(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+def test_a_results_file_that_is_none(bench, tiny_dataset, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "results.sqlite").write_bytes(b"something else entirely" * 100)
     result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
@@ -115,7 +113,7 @@ def mount(kind_options: str, folder: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path):
     """A file system of 192 KiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -124,9 +122,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_gives_5_and_leaves_nothing_half_written(
-    bench: Any, tiny_dataset: Path, small_disk: Path
-) -> None:
+def test_a_full_disk_gives_5_and_leaves_nothing_half_written(bench, tiny_dataset, small_disk):
     arguments = ["run", "--only", "input", "--only", "tiny-conv", "--out", small_disk / "out"]
     arguments += ["--dataset", f"tiny:{tiny_dataset}"]
     refused(bench(*arguments), 5, "disk")
@@ -137,14 +133,14 @@ def test_a_full_disk_gives_5_and_leaves_nothing_half_written(
     assert (small_disk / "out" / "report.pdf").exists()
 
 
-def test_an_unwritable_folder_is_told_before_anything_is_read(bench: Any, small_disk: Path) -> None:
+def test_an_unwritable_folder_is_told_before_anything_is_read(bench, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     out = small_disk / "out"
     result = bench("run", "--only", "input", "--out", out, "--dataset", "tiny:none")
     refused(result, 5, str(out), "read-only")
 
 
-def test_a_file_where_a_folder_must_be(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+def test_a_file_where_a_folder_must_be(bench, tiny_dataset, tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "out"
     result = bench("run", "--only", "input", "--out", out, "--dataset", f"tiny:{tiny_dataset}")

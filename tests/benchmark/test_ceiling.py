@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,13 +24,13 @@ SIZE = (96, 128)
 METRICS = {"psnr": find_metric("psnr")}
 
 
-def test_a_displacement_is_as_long_as_said_in_every_direction() -> None:
+def test_a_displacement_is_as_long_as_said_in_every_direction():
     flow = turning_flow(0.7, 64, 48)
     assert np.hypot(*flow) == pytest.approx(0.7)
     assert np.abs(flow.mean(axis=(1, 2))) == pytest.approx(0, abs=0.02)
 
 
-def test_a_whole_pixel_is_read_exactly() -> None:
+def test_a_whole_pixel_is_read_exactly():
     scene = probe_scene(SIZE)
     flow = np.zeros((2, *SIZE))
     flow[0] = 1.0
@@ -39,7 +38,7 @@ def test_a_whole_pixel_is_read_exactly() -> None:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Pair:
+def pair(tmp_path):
     scene = cv2.GaussianBlur(probe_scene(SIZE), (0, 0), 1.5)
     write_image(tmp_path / "sharp.png", as_integer(scene, 16))
     write_image(tmp_path / "blurry.png", as_integer(cv2.GaussianBlur(scene, (0, 0), 3.0), 16))
@@ -74,9 +73,7 @@ def scored(
     return {(each.protocol, each.metric): each.value for each in scores}
 
 
-def test_each_protocol_has_the_misalignment_that_it_leaves(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_protocol_has_the_misalignment_that_it_leaves(pair, monkeypatch):
     found = scored(pair, monkeypatch, shift=2.0, residual=0.1)
     assert found["truth", "psnr"] == 100.0
     whole, left = found["gt", "psnr"], found["input-aligned", "psnr"]
@@ -84,7 +81,7 @@ def test_each_protocol_has_the_misalignment_that_it_leaves(
     assert not [protocol for protocol, _ in found if protocol == "deformed-gt"]
 
 
-def test_noise_of_the_reference_counts(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_noise_of_the_reference_counts(pair, monkeypatch):
     none = scored(pair, monkeypatch, shift=0.0, residual=0.0)
     noisy = scored(pair, monkeypatch, shift=0.0, residual=0.0, noise_db=30.0)
     assert none["input-aligned", "psnr"] == 100.0
@@ -92,7 +89,7 @@ def test_noise_of_the_reference_counts(pair: Pair, monkeypatch: pytest.MonkeyPat
     assert noisy["truth", "psnr"] == 100.0
 
 
-def test_an_unknown_misalignment_has_no_ceiling(pair: Pair, tmp_path: Path) -> None:
+def test_an_unknown_misalignment_has_no_ceiling(pair, tmp_path):
     alone = replace(pair, sharp=None, truth=None)
     dataset = Dataset("made", tmp_path, (alone,), str(tmp_path), tmp_path / ".derived")
     scores = ceiling_scores(dataset, alone, flow_estimator("dis"), METRICS)
@@ -101,7 +98,7 @@ def test_an_unknown_misalignment_has_no_ceiling(pair: Pair, tmp_path: Path) -> N
 
 
 @pytest.mark.full
-def test_another_layout_of_the_same_pictures_has_its_own_scenes(pair: Pair, tmp_path: Path) -> None:
+def test_another_layout_of_the_same_pictures_has_its_own_scenes(pair, tmp_path):
     """The content hash leaves scenes open: neither a cache nor a store may answer with old ones."""
 
     def scenes(*names: str) -> set[tuple[str, int]]:

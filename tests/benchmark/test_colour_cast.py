@@ -1,7 +1,6 @@
 """Colour casts of restored pictures: measured, told, and marked in the report."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from tests.datasets.conftest import write_folder
 MARK = "colour cast"
 
 
-def test_brightness_is_no_cast_and_a_colour_is() -> None:
+def test_brightness_is_no_cast_and_a_colour_is():
     blurry = np.random.default_rng(0).integers(40, 200, (20, 30, 3), dtype=np.uint8)
     shown = blurry / 255
     assert colour_cast(shown + 0.05, blurry) < 1e-9
@@ -36,9 +35,7 @@ class Warmer(nn.Module):
 
 @pytest.mark.full
 @pytest.mark.parametrize("share", [0.5, 2.0])
-def test_a_planted_cast_is_told_and_marked(
-    share: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_planted_cast_is_told_and_marked(share, tmp_path, capfd):
     planted = replace(baseline("wiener"), build=lambda: Warmer(share * MOST_CAST))
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png', 'b.png'])}")
     run_study(Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo")))

@@ -8,10 +8,9 @@ from torch import nn
 
 from defocus.baselines.registry import baseline
 from defocus.benchmark.cost.counting import measure_cost, quartiles
-from tests.conftest import Run
 
 
-def test_a_convolutional_network_counted_by_hand() -> None:
+def test_a_convolutional_network_counted_by_hand():
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1),
         nn.ReLU(),
@@ -40,7 +39,7 @@ class Dual(nn.Module):
         return views[:, :3]
 
 
-def test_counting_takes_one_pass_without_gradients() -> None:
+def test_counting_takes_one_pass_without_gradients():
     network = Dual()
     cost = measure_cost(network, 8, 10, channels=6)
     assert (cost.params_m, cost.macs_g) == (0.0, 0.0)
@@ -48,7 +47,7 @@ def test_counting_takes_one_pass_without_gradients() -> None:
     assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
 
 
-def test_the_command_counts_at_the_size_that_is_asked_for(run: Run) -> None:
+def test_the_command_counts_at_the_size_that_is_asked_for(run):
     done = run("defocus-bench", "cost", "unet", "--size", "32x16", "--repeats", "2", "--json")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
@@ -74,11 +73,11 @@ class Looking(nn.Module):
         return restored
 
 
-def test_a_network_that_looks_at_values_is_counted_on_real_ones() -> None:
+def test_a_network_that_looks_at_values_is_counted_on_real_ones():
     assert measure_cost(Looking(), 10, 12).macs_g == pytest.approx(10 * 12 * 81 / 1e9)
 
 
-def test_costs_grow_with_the_picture_and_memory_is_the_largest_sum() -> None:
+def test_costs_grow_with_the_picture_and_memory_is_the_largest_sum():
     layers = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 1), nn.Conv2d(16, 3, 1))
     cost = measure_cost(layers, 32, 64)
     assert cost.peak_mib == pytest.approx((8 + 16) * 32 * 64 * 4 / 2**20, rel=0.01)

@@ -2,7 +2,6 @@
 
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ WRONG: tuple[object, ...] = (b"\xff\0", "x", 1.5, float("inf"), None, -1, "a\nb"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     place = tmp_path / "results.sqlite"
     with open_results(place) as results:
         for entry in (ENTRY, OTHER):
@@ -44,9 +43,7 @@ def everything(results: Results) -> object:
 
 
 @pytest.mark.parametrize("table", list(COLUMNS))
-def test_one_wrong_cell_costs_no_other_run(
-    path: Path, table: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_wrong_cell_costs_no_other_run(path, table, capsys):
     whole = path.read_bytes()
     for column in COLUMNS[table]:
         for value in WRONG:
@@ -70,7 +67,7 @@ def test_one_wrong_cell_costs_no_other_run(
                 assert f"{table}.{column}" in told
 
 
-def test_a_damaged_run_is_stored_again(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_run_is_stored_again(path, capsys):
     with sqlite3.connect(path) as store:
         store.execute("UPDATE scores SET value = 'x' WHERE run = ?", [ENTRY.run])
     store.close()
@@ -84,7 +81,7 @@ def test_a_damaged_run_is_stored_again(path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == ""
 
 
-def test_a_damaged_matrix_is_made_from_its_scores(path: Path) -> None:
+def test_a_damaged_matrix_is_made_from_its_scores(path):
     with read_results(path) as results:
         good = results.matrix(ENTRY.run)
     for names, values in (("[", b""), ("[[],[]]", None), ('[[["a"]],[[1]]]', b"1"), (b"\xff", 1)):
@@ -97,9 +94,7 @@ def test_a_damaged_matrix_is_made_from_its_scores(path: Path) -> None:
         np.testing.assert_array_equal(found.values, good.values)
 
 
-def test_damaged_pages_leave_the_sound_runs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_pages_leave_the_sound_runs(tmp_path, capsys):
     path = make_study(tmp_path / "study", systems=6, images=16) / "results.sqlite"
     whole = path.read_bytes()
     with read_results(path) as results:

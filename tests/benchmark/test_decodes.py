@@ -30,7 +30,7 @@ FLOW = flow_estimator("dis")
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def dataset(tmp_path_factory):
     """One test pair, registered already."""
     folder = tmp_path_factory.mktemp("pair")
     sharp = skimage.data.astronaut()[:384, :384]
@@ -47,7 +47,7 @@ def as_picture(pair: Pair) -> NDArray[np.float64]:
 
 
 @pytest.fixture
-def decodes(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> "Counter[Path]":
+def decodes(dataset, monkeypatch):
     """How often each file was decoded from now on, as in a new process."""
     found: Counter[Path] = Counter()
     decode = defocus.images._decode
@@ -61,9 +61,7 @@ def decodes(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> "Counter[Path]
     return found
 
 
-def test_a_run_decodes_each_file_once(
-    dataset: Dataset, decodes: "Counter[Path]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_decodes_each_file_once(dataset, decodes, tmp_path, monkeypatch):
     where = "defocus.benchmark.evaluation.evaluate.metrics_for"
     monkeypatch.setattr(where, lambda _pairs, _profile: METRICS)
     card, device = baseline("input").card, torch.device("cpu")
@@ -79,9 +77,7 @@ def test_a_run_decodes_each_file_once(
 
 
 @pytest.mark.parametrize("profile", ["defocus-v1", "jdrl-sdd"])
-def test_scores_of_a_folder_decode_each_file_once(
-    dataset: Dataset, decodes: "Counter[Path]", tmp_path: Path, profile: str
-) -> None:
+def test_scores_of_a_folder_decode_each_file_once(dataset, decodes, tmp_path, profile):
     (pair,) = dataset.pairs
     write_image(tmp_path / f"{pair.id}.png", read_image(pair.blurry))
     decodes.clear()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -42,14 +41,14 @@ class Net(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_weights(monkeypatch):
     from defocus.benchmark.metrics import lpips
 
     monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Pair:
+def pair(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
     sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
     files = {
@@ -87,9 +86,7 @@ def evaluated(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (15, 20)])
-def test_a_picture_smaller_than_networks_take_is_restored(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
+def test_a_picture_smaller_than_networks_take_is_restored(tmp_path, size):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.full((*size, 3), 90, np.uint8))
     network = baseline("wiener").build().eval()
@@ -97,7 +94,7 @@ def test_a_picture_smaller_than_networks_take_is_restored(
     assert made.shape == (*size, 3)
 
 
-def test_a_perfect_system_is_perfect_under_gt(pair: Pair) -> None:
+def test_a_perfect_system_is_perfect_under_gt(pair):
     sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
     scores, costs = evaluated(dataset_of(pair), Net(lambda _: sharp[None]))
     found = {(s.protocol, s.metric): s for s in scores}
@@ -117,9 +114,7 @@ def test_a_perfect_system_is_perfect_under_gt(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("cut", ["sharp", "blurry"])
-def test_a_pair_that_cannot_be_read_is_left_out_by_name(
-    pair: Pair, tmp_path: Path, cut: str
-) -> None:
+def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut):
     file = tmp_path / "cut.png"
     file.write_bytes(pair.blurry.read_bytes()[:2000])
     damaged = replace(pair, id="a", **{cut: file})
@@ -144,9 +139,7 @@ class Still:
         return torch.zeros_like(first[:, :2])
 
 
-def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
-    pair: Pair, tmp_path: Path
-) -> None:
+def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, tmp_path):
     circles = np.full((40, 56), 1.0, np.float32)
     circles[:, 28:] = -5.0
     np.save(tmp_path / "map.npy", circles)
@@ -170,7 +163,7 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
     ]
 
 
-def test_a_target_that_cannot_be_names_its_estimator(pair: Pair) -> None:
+def test_a_target_that_cannot_be_names_its_estimator(pair):
     scores, _ = evaluated(dataset_of(replace(pair, id="a", sharp=None), pair))
     alone = [score for score in scores if score.pair == "a"]
     assert all(score.value is None for score in alone)
@@ -178,15 +171,13 @@ def test_a_target_that_cannot_be_names_its_estimator(pair: Pair) -> None:
     assert flows == {"gt": "", "input-aligned": "dis", "deformed-gt": "dis", "truth": ""}
 
 
-def test_without_ground_truth_metrics_without_reference_score_alone(pair: Pair) -> None:
+def test_without_ground_truth_metrics_without_reference_score_alone(pair):
     scores, _ = evaluated(dataset_of(replace(pair, sharp=None)))
     assert {(score.protocol, score.metric) for score in scores} == {(NO_REFERENCE, "niqe")}
     assert "px" in scores[0].reason, "NIQE needs blocks of 96 px"
 
 
-def test_small_pictures_are_kept_for_the_report(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_pictures_are_kept_for_the_report(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SHOWN_PX", 28)
     evaluated(dataset_of(pair))
     folder = tmp_path / "run" / "images"
@@ -201,7 +192,7 @@ def test_small_pictures_are_kept_for_the_report(
     assert np.abs(restored.astype(int) - read_image(folder / "p.blurry.png")).max() <= 1
 
 
-def test_a_dual_system_gets_left_and_right(pair: Pair) -> None:
+def test_a_dual_system_gets_left_and_right(pair):
     seen: list[torch.Tensor] = []
 
     def network(views: torch.Tensor) -> torch.Tensor:
@@ -217,7 +208,7 @@ def test_a_dual_system_gets_left_and_right(pair: Pair) -> None:
     assert seconds > 0
 
 
-def test_the_network_is_in_evaluation_mode_without_gradients(pair: Pair) -> None:
+def test_the_network_is_in_evaluation_mode_without_gradients(pair):
     modes: list[tuple[bool, bool]] = []
     network = Net(
         lambda blurry: (modes.append((network.training, torch.is_grad_enabled())), blurry)[1]
@@ -235,14 +226,12 @@ def test_the_network_is_in_evaluation_mode_without_gradients(pair: Pair) -> None
         (lambda x: x / 0, FloatingPointError, "not finite"),
     ],
 )
-def test_what_no_system_may_give(
-    pair: Pair, function: Callable[[torch.Tensor], torch.Tensor], error: type, words: str
-) -> None:
+def test_what_no_system_may_give(pair, function, error, words):
     with pytest.raises(error, match=words):
         restore_picture(Net(function), CARD, pair, CPU)
 
 
-def test_inputs_that_the_pairs_lack(pair: Pair) -> None:
+def test_inputs_that_the_pairs_lack(pair):
     check_inputs(CARD, [pair])
     check_inputs(DUAL, [pair])
     with pytest.raises(NotApplicableError, match="pair p has no dual-pixel views"):

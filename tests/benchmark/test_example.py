@@ -4,16 +4,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from tests.benchmark.test_run import rows_of
 
 EXAMPLE = Path(__file__).parent / "example"
 
 
-def test_network_dataset_and_metric_of_another_package_are_used(
-    run: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_network_dataset_and_metric_of_another_package_are_used(run, tiny_dataset, tmp_path):
     source, installed = tmp_path / "source", tmp_path / "installed"
     shutil.copytree(EXAMPLE, source)
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", installed]
@@ -33,7 +30,7 @@ def test_network_dataset_and_metric_of_another_package_are_used(
     assert "Worst" in result.stdout
 
 
-def test_the_example_is_short() -> None:
+def test_the_example_is_short():
     lines = (EXAMPLE / "example.py").read_text().splitlines()
     code = [line for line in lines if line and not line.startswith(('"""', "from ", "import "))]
     assert len(code) <= 20

@@ -12,11 +12,10 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError
 from tests.benchmark.example_study import ENTRY
-from tests.conftest import Run
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path):
     """Two systems on twelve scenes; one has a name that a spreadsheet would run."""
     with open_results(tmp_path / "results.sqlite") as results:
         for number, name in enumerate(("net_1", "=cmd()")):
@@ -39,7 +38,7 @@ def exported(study: Path, name: str, *, images: bool = False) -> Path:
     return study / name
 
 
-def test_json_has_every_version_and_the_tests(study: Path) -> None:
+def test_json_has_every_version_and_the_tests(study):
     document = json.loads(exported(study, "all.json").read_text(encoding="utf-8"))
     rows = {(row["system"], row["metric"]): row for row in document["rows"]}
     row = rows["net_1", "psnr"]
@@ -54,7 +53,7 @@ def test_json_has_every_version_and_the_tests(study: Path) -> None:
     assert difference["difference"] == pytest.approx(1.0)
 
 
-def test_csv_and_parquet_hold_the_same_and_no_formula(study: Path) -> None:
+def test_csv_and_parquet_hold_the_same_and_no_formula(study):
     import pandas as pd
 
     with exported(study, "all.csv").open(newline="", encoding="utf-8") as handle:
@@ -70,7 +69,7 @@ def test_csv_and_parquet_hold_the_same_and_no_formula(study: Path) -> None:
     )
 
 
-def test_scores_of_pictures_say_where_they_come_from(study: Path) -> None:
+def test_scores_of_pictures_say_where_they_come_from(study):
     lines = json.loads(exported(study, "images.json", images=True).read_text())
     assert len(lines) == 26
     assert {line["run"] for line in lines} == {"run-0", "run-1"}
@@ -78,7 +77,7 @@ def test_scores_of_pictures_say_where_they_come_from(study: Path) -> None:
     assert {line["reason"] for line in lines if line["value"] is None} == {"no weights"}
 
 
-def test_latex_is_escaped_and_leaves_empty_cells_out(study: Path) -> None:
+def test_latex_is_escaped_and_leaves_empty_cells_out(study):
     text = exported(study, "all.tex").read_text()
     assert r"net\_1" in text
     assert "lpips" not in text
@@ -87,13 +86,13 @@ def test_latex_is_escaped_and_leaves_empty_cells_out(study: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "images"), [("all.xlsx", False), ("all.tex", True)])
-def test_what_cannot_be_written_leaves_no_file(study: Path, name: str, *, images: bool) -> None:
+def test_what_cannot_be_written_leaves_no_file(study, name, *, images):
     with pytest.raises(InputError, match=name):
         exported(study, name, images=images)
     assert not (study / name).exists()
 
 
-def test_the_command_writes_beside_the_study(run: Run, study: Path, tmp_path: Path) -> None:
+def test_the_command_writes_beside_the_study(run, study, tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "results.sqlite").write_bytes((study / "results.sqlite").read_bytes())

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,10 @@ from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import read_image, write_image
-from tests.benchmark.conftest import Bench
 from tests.datasets.conftest import write_folder
 
 
-def test_a_folder_of_pictures_becomes_a_row_that_says_so(
-    bench: Bench, tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tmp_path):
     (tmp_path / "theirs").mkdir()
     shutil.copy(tiny_dataset / "t1" / "blurry.png", tmp_path / "theirs" / "t1.png")
     arguments = ["score", "--restored", "theirs", "--dataset", f"tiny:{tiny_dataset}"]
@@ -54,9 +50,7 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(
     assert "seconds" not in rows
 
 
-def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(
-    bench: Bench, tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(bench, tiny_dataset, tmp_path):
     for name in ("t1", "t2"):
         picture = read_image(tiny_dataset / name / "blurry.png")
         for folder, part in (("whole", picture), ("cut", picture[1:-1, 1:])):
@@ -87,7 +81,7 @@ def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(
     assert by_dataset.groups[0].name == "tiny (gt), 2 pictures of 2 scenes"
 
 
-def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path: Path) -> None:
+def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path):
     folder = write_folder(tmp_path / "pairs" / "test", ["a.png", "b.png", "c.png"], bits=8)
     dataset = f"pairs:{folder.parent}"
     scoring = score_request(folder / "blurry", None, dataset, "dpdd8", crop=None)

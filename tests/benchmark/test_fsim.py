@@ -7,7 +7,7 @@ from defocus.benchmark.metric.metric import MetricUnavailableError
 from defocus.benchmark.metrics.fsim import METRIC, kept_phase_congruency, phase_congruency
 
 
-def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count() -> None:
+def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count():
     random = np.random.default_rng(0)
     reference = random.random((48, 60, 3))
     mask = np.ones((48, 60), dtype=bool)
@@ -19,13 +19,13 @@ def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count() -> None
     assert METRIC.score(hidden, reference, mask) == METRIC.score(restored, reference, mask) < 1
 
 
-def test_pictures_without_structure_have_a_reason() -> None:
+def test_pictures_without_structure_have_a_reason():
     grey = np.full((32, 32, 3), 0.5)
     with pytest.raises(MetricUnavailableError, match="structure"):
         METRIC.score(grey, grey, np.ones((32, 32), dtype=bool))
 
 
-def test_a_reference_that_is_asked_for_again_is_remembered_to_the_bit() -> None:
+def test_a_reference_that_is_asked_for_again_is_remembered_to_the_bit():
     brightness = 255 * np.random.default_rng(2).random((40, 56))
     first = kept_phase_congruency(brightness)
     assert kept_phase_congruency(brightness.copy()) is first

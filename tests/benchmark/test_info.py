@@ -1,9 +1,7 @@
 """``list NAME`` and the measured columns of ``list``."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -13,7 +11,7 @@ from defocus.baselines.registry import all_baselines, baseline, readme
 from defocus.benchmark.cost.counting import bf16_difference, measure_system
 
 
-def test_a_system_is_described_by_readme_card_and_recipe(run: Callable[..., Any]) -> None:
+def test_a_system_is_described_by_readme_card_and_recipe(run):
     done = run("defocus-bench", "list", "unet-prealigned")
     assert done.returncode == 0
     for words in ("U-Net of JDRL", "31,033,411", "prealigned", "all rights reserved"):
@@ -33,15 +31,13 @@ def test_a_system_is_described_by_readme_card_and_recipe(run: Callable[..., Any]
               ("table", "methods", "--to", "a.csv"), ("published", "--against", "study"),
               ("report", "--figures", "f", "--json")],
 )  # fmt: skip
-def test_what_means_nothing_together_is_refused(
-    run: Callable[..., Any], words: tuple[str, ...]
-) -> None:
+def test_what_means_nothing_together_is_refused(run, words):
     done = run("defocus-bench", *words)
     assert done.returncode == 2
     assert "Error: " in done.stderr
 
 
-def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card() -> None:
+def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card():
     assert readme(baseline("unet-truth")) == readme(baseline("unet"))
     assert readme(baseline("jdrl-unet")) != readme(baseline("unet"))
     plugin = replace(baseline("input"), build=nn.Identity)
@@ -50,18 +46,18 @@ def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(all_baselines()))
-def test_every_system_of_ours_has_a_readme(name: str) -> None:
+def test_every_system_of_ours_has_a_readme(name):
     assert len(readme(baseline(name))) > 150
 
 
-def test_a_system_is_measured() -> None:
+def test_a_system_is_measured():
     found = measure_system(baseline("gkmnet"), torch.device("cpu"), side_px=64)
     assert found.seconds > 0
     assert 1 < found.peak_mib < 200
     assert 0 < found.bf16_difference < 0.05
 
 
-def test_what_has_no_bf16_says_none() -> None:
+def test_what_has_no_bf16_says_none():
     class Refuses(nn.Module):
         def forward(self, blurry: torch.Tensor) -> torch.Tensor:
             if torch.is_autocast_enabled("cpu"):

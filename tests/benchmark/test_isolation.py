@@ -32,7 +32,7 @@ def write_pair(root: Path, split: str, name: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """Pairs of all splits; one of each is damaged, and of one test pair two files are there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
@@ -54,9 +54,7 @@ def mend(root: Path) -> None:
         write_pair(root, split, name)
 
 
-def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(
-    folder: Path,
-) -> None:
+def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(folder):
     command = ("run", "--only", "unet", "--dataset", "pairs:mine", "--out", "out")
     command += ("--settings", "settings.toml")
     for _ in range(2):  # the second finds it finished and says the same
@@ -92,9 +90,7 @@ def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mend
 
 
 @pytest.mark.full
-def test_a_picture_that_fails_in_a_way_nobody_foresaw_ends_no_run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_that_fails_in_a_way_nobody_foresaw_ends_no_run(folder, monkeypatch):
     decode = images._decode
 
     def failing(path: Path, content: Any) -> Any:
@@ -112,7 +108,7 @@ def test_a_picture_that_fails_in_a_way_nobody_foresaw_ends_no_run(
         assert all(one.scored for one in results.entries())
 
 
-def test_train_and_evaluate_say_it_too(folder: Path) -> None:
+def test_train_and_evaluate_say_it_too(folder):
     study = ("--dataset", "pairs:mine", "--out", "out", "--settings", "settings.toml")
     trained = bench("train", "unet", *study)
     assert trained.return_value == 1, trained.output
@@ -123,9 +119,7 @@ def test_train_and_evaluate_say_it_too(folder: Path) -> None:
     assert "pair train-a is left out: " in evaluated.stderr
 
 
-def test_score_lists_a_pair_that_the_reader_leaves_out(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_score_lists_a_pair_that_the_reader_leaves_out(folder, capfd):
     shutil.copytree(folder / "test/blurry", "restored")
     row = ("--out", "out", "--name", "other")
     done = bench("score", "--restored", "restored", "--dataset", "pairs:mine", "--json", *row)
@@ -136,9 +130,7 @@ def test_score_lists_a_pair_that_the_reader_leaves_out(
     assert [one["name"] for one in told["images"]] == ["test-t", "test-u"]
 
 
-def test_score_prints_its_document_where_every_picture_fails(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_score_prints_its_document_where_every_picture_fails(folder, capfd):
     Path("restored").mkdir()
     for name in "tu":
         Path(f"restored/{name}.png").write_bytes(b"none")

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +42,7 @@ RUN, OTHER = "net-00000001", "net-00000002"
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def command(monkeypatch):
     """Let every job be this text of Python."""
 
     def become(text: str) -> None:
@@ -55,17 +55,13 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.mark.full
-def test_jobs_give_their_exit_codes_and_a_killed_one_its_signal(
-    tmp_path: Path, command: Callable[[str], None]
-) -> None:
+def test_jobs_give_their_exit_codes_and_a_killed_one_its_signal(tmp_path, command):
     command(f"import os, sys; {RUN!r} in sys.argv[1] and os.kill(os.getpid(), 9); sys.exit(3)")
     assert dict(run_in_slots(tmp_path, [RUN, OTHER], ["0", "1"])) == {RUN: -9, OTHER: 3}
 
 
 @pytest.mark.full
-def test_a_run_at_which_a_process_works_is_left_to_it(
-    tmp_path: Path, command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_at_which_a_process_works_is_left_to_it(tmp_path, command, capsys):
     command("")
     jobs = run_in_slots(tmp_path, [RUN, OTHER], ["", ""])
     with study_lock(job_folder(tmp_path, RUN)):
@@ -75,9 +71,7 @@ def test_a_run_at_which_a_process_works_is_left_to_it(
 
 
 @pytest.mark.full
-def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
-    tmp_path: Path, command: Callable[[str], None]
-) -> None:
+def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(tmp_path, command):
     command(
         "import pathlib, signal, sys, time\n"
         "folder = pathlib.Path(sys.argv[1])\n"
@@ -101,9 +95,7 @@ def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
 
 
 @pytest.mark.full
-def test_ctrl_c_while_the_last_result_is_taken_over_is_not_lost(
-    tmp_path: Path, command: Callable[[str], None], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_while_the_last_result_is_taken_over_is_not_lost(tmp_path, command, capfd):
     command("")
     jobs = run_in_slots(tmp_path, [RUN], [""])
     assert next(jobs) == (RUN, 0)
@@ -122,7 +114,7 @@ def job_of(out: Path, *entries: Entry) -> Path:
     return folder
 
 
-def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path: Path) -> None:
+def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path):
     """Such as after a change of a metric: the files have moved to the job with the run."""
     store(tmp_path, entry(RUN))
     job = job_of(tmp_path, entry(RUN, "failed: x"))
@@ -133,7 +125,7 @@ def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path: Path) -> None:
     assert (run_folder(tmp_path, RUN) / "run.json").is_file()
 
 
-def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path: Path) -> None:
+def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path):
     """The job has computed all of them, here with other numbers."""
     known = profile_metrics("defocus-v1")
     made = replace(entry(RUN), evaluation=evaluation_version())
@@ -151,9 +143,7 @@ def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path: Path) ->
         assert results.versions(RUN).keys() >= {"mae", "psnr", "psnr_edges"}
 
 
-def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(tmp_path, monkeypatch):
     dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
     runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo")
     first, second, killed = (run.id for run in runs)
@@ -174,7 +164,7 @@ def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(
     assert f"{killed} ended without a result (killed by SIGKILL)" in str(lost)
 
 
-def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> None:
+def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path):
     store(tmp_path, entry(RUN))
     job = prepare_job(tmp_path, RUN)
     (tmp_path / "jobs" / "slurm").mkdir()
@@ -189,9 +179,7 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> 
 
 
 @pytest.mark.full
-def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(capsys):
     pytest.importorskip("submitit")
     steps = iter([(1, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9)])
     job, stretches = JobCommand([sys.executable, "-S", "-c", ""], lambda: next(steps)), []
@@ -213,7 +201,7 @@ def study_with_jobs(out: Path, *runs: str) -> None:
     note_jobs(out, {run: f"7_{number}" for number, run in enumerate(runs)})
 
 
-def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path: Path) -> None:
+def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path):
     runs = [RUN, *(f"net-0000000{number}" for number in range(2, 5))]
     study_with_jobs(tmp_path, *runs)
     job_of(tmp_path, entry(RUN))
@@ -227,9 +215,7 @@ def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path: Path) -> None
 
 
 @pytest.mark.full
-def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(tmp_path, monkeypatch):
     study_with_jobs(tmp_path, RUN)
     monkeypatch.setenv("PATH", str(tmp_path))
     queue = queue_of(tmp_path)
@@ -246,7 +232,7 @@ def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(
 
 
 @pytest.mark.parametrize("text", ["[]", "{"])
-def test_a_damaged_list_of_jobs_is_named(tmp_path: Path, text: str) -> None:
+def test_a_damaged_list_of_jobs_is_named(tmp_path, text):
     study_with_jobs(tmp_path, RUN)
     (tmp_path / "jobs" / "slurm.json").write_text(text)
     with pytest.raises(InputError, match=r"slurm\.json: damaged"):

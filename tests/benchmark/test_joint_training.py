@@ -46,7 +46,7 @@ def rewrite(out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float,
     record(out, entry(2), joint, moved[1])
 
 
-def test_the_second_section_compares_the_two_against_the_truth(tmp_path: Path) -> None:
+def test_the_second_section_compares_the_two_against_the_truth(tmp_path):
     out = make_study(tmp_path, 3, 24, protocols=("truth", "gt"), pictures=3)
     images = out / "runs" / "unet-paper" / "images"
     for number in range(3):
@@ -79,16 +79,14 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path: Path) -
         (np.array([21.0, 21.0]), "JDRL less the plain loss: +1.00 dB over 2 pictures, too few"),
     ],
 )
-def test_the_sentence_says_no_more_than_was_measured(
-    tmp_path: Path, joint: np.ndarray, verdict: str
-) -> None:
+def test_the_sentence_says_no_more_than_was_measured(tmp_path, joint, verdict):
     out = make_study(tmp_path, 2, 4, protocols=("truth",))
     rewrite(out, joint, np.full(len(joint), 20.0), (0.1, 0.1))
     said = section(page_of(out))[0]
     assert verdict in said.text
 
 
-def test_networks_trained_on_other_pairs_are_not_partners(tmp_path: Path) -> None:
+def test_networks_trained_on_other_pairs_are_not_partners(tmp_path):
     out = make_study(tmp_path, 1, 4, protocols=("truth",))
     with open_results(out / "results.sqlite") as results:
         other = replace(entry(2), train_dataset="lfdof:elsewhere")
@@ -96,7 +94,7 @@ def test_networks_trained_on_other_pairs_are_not_partners(tmp_path: Path) -> Non
     assert HEADING not in dict(page_of(out).sections)
 
 
-def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> None:
+def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path):
     out = make_study(tmp_path, 2, 12, protocols=("truth",))
     plain = np.linspace(19.0, 21.0, 12)
     rewrite(out, plain + 0.5, plain, (0.2, 0.1))
@@ -113,7 +111,7 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path: Path) -> 
     assert beside.value == pytest.approx(0.4)
 
 
-def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path: Path) -> None:
+def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path):
     out = make_study(tmp_path, 3, 24, protocols=("truth",), pictures=2)
     plain = np.linspace(17.0, 19.0, 12)
     rewrite(out, plain + 0.5, plain, (0.2, 0.1))
@@ -134,7 +132,7 @@ def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path: Path) -> None
     assert strips[1].tiles[-1].line == "17.90 dB"  # of two kept, the first
 
 
-def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_path: Path) -> None:
+def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_path):
     out = make_study(tmp_path, 4, 24, protocols=("truth",))
     with open_results(out / "results.sqlite") as results:
         for number in range(3):
@@ -150,7 +148,7 @@ def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_pa
         assert headings[3] == "Leaderboard of z-strong"
 
 
-def test_only_joint_training() -> None:
+def test_only_joint_training():
     assert only_joint_training({"unet", "jdrl-unet"})
     assert only_joint_training({"unet", "jdrl-unet", "registered-unet"})
     assert not only_joint_training({"unet", "jdrl-unet", "ifan"})

@@ -33,7 +33,7 @@ METRIC = Metric("counted", "Counted", "lower", "", 3, compute, revision=int(os.e
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Pair:
+def pair(tmp_path):
     blurry = tmp_path / "blurry.png"
     write_image(blurry, np.zeros((6, 8, 3), np.uint8))
     return Pair("p", "s", "test", blurry, None)
@@ -45,7 +45,7 @@ def restored(dtype: type) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_picture_comes_back_to_the_bit(tmp_path: Path, pair: Pair, dtype: type) -> None:
+def test_a_picture_comes_back_to_the_bit(tmp_path, pair, dtype):
     KeptOutputs(tmp_path, BASIS).write(pair, restored(dtype))
     again = KeptOutputs(tmp_path, BASIS)
     assert again.complete([pair])
@@ -56,9 +56,7 @@ def test_a_picture_comes_back_to_the_bit(tmp_path: Path, pair: Pair, dtype: type
 
 
 @pytest.mark.parametrize("damage", ["changed", "deleted", "not one"])
-def test_a_damaged_picture_is_said_and_counts_as_none(
-    tmp_path: Path, pair: Pair, damage: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_picture_is_said_and_counts_as_none(tmp_path, pair, damage, capsys):
     KeptOutputs(tmp_path, BASIS).write(pair, restored(np.float32))
     path = tmp_path / "outputs" / "p.npz"
     content = bytearray(path.read_bytes())
@@ -71,9 +69,7 @@ def test_a_damaged_picture_is_said_and_counts_as_none(
     assert "p.npz: damaged or missing; restored again" in capsys.readouterr().err
 
 
-def test_pictures_of_another_checkpoint_or_without_a_manifest_count_as_none(
-    tmp_path: Path, pair: Pair
-) -> None:
+def test_pictures_of_another_checkpoint_or_without_a_manifest_count_as_none(tmp_path, pair):
     KeptOutputs(tmp_path, BASIS).write(pair, restored(np.float32))
     assert not KeptOutputs(tmp_path, BASIS | {"checkpoint": "2"}).begun
     (tmp_path / "outputs.json").write_text("{")
@@ -82,7 +78,7 @@ def test_pictures_of_another_checkpoint_or_without_a_manifest_count_as_none(
 
 
 @pytest.fixture
-def counted(tmp_path: Path) -> Path:
+def counted(tmp_path):
     """A distribution with a metric whose revision the environment says."""
     points = "[defocus.metrics]\ncounted = countedmetric:METRIC\n"
     return distribution(tmp_path / "counted", "counted", points, countedmetric=COUNTED)
@@ -116,14 +112,8 @@ def values_of(out: Path, metric: str) -> set[tuple[str, str, str, str]]:
 
 
 def test_a_new_metric_and_a_raised_revision_are_computed_alone(
-    bench: Any,
-    third_party: dict[str, str],
-    tiny_dataset: Path,
-    finished_two: tuple[Path, str],
-    two_runs: Path,
-    counted: Path,
-    tmp_path: Path,
-) -> None:
+    bench, third_party, tiny_dataset, finished_two, two_runs, counted, tmp_path
+):
     """With kept outputs and without checkpoint; then with a damaged picture; then without any."""
     path = f"{third_party['PYTHONPATH']}{os.pathsep}{counted}"
     out = two_runs
@@ -169,8 +159,8 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
 
 
 def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_changes(
-    bench: Any, tiny_dataset: Path, two_runs: Path, tmp_path: Path
-) -> None:
+    bench, tiny_dataset, two_runs, tmp_path
+):
     out, plugin = two_runs, tmp_path / "mine.py"
     common = ["run", "--only", "input", "--dataset", f"tiny:{tiny_dataset}", "--out", "out"]
     before = others_of(out)

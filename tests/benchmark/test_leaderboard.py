@@ -47,7 +47,7 @@ def find(rows: list[Row], system: str, metric: str = "psnr") -> Row:
     return row
 
 
-def test_columns_are_known_by_name() -> None:
+def test_columns_are_known_by_name():
     table = Table.of("t", ("System", column("psnr", "PSNR gt"), column("seconds", decimals=4)), [])
     assert table.columns == (
         Column("System"), Column("PSNR gt", "dB", "higher", 2), Column("Time", "s", None, 4)
@@ -57,12 +57,12 @@ def test_columns_are_known_by_name() -> None:
     assert [unit_of(key) for key in ("psnr", "macs_g", "nothing")] == ["dB", "G", ""]
 
 
-def test_protocols_are_those_of_the_evaluator() -> None:
+def test_protocols_are_those_of_the_evaluator():
     assert tuple(PROTOCOLS) == PROTOCOL_ORDER
     assert {name for name, p in PROTOCOLS.items() if not p.ranked} == {"deformed-gt"}
 
 
-def test_the_value_is_the_mean_of_images_each_averaged_over_seeds(tmp_path: Path) -> None:
+def test_the_value_is_the_mean_of_images_each_averaged_over_seeds(tmp_path):
     second = replace(ENTRY, run="net-2", seed=1)
     rows = board(
         tmp_path,
@@ -79,16 +79,14 @@ def test_the_value_is_the_mean_of_images_each_averaged_over_seeds(tmp_path: Path
     assert find(rows, "net", "macs_g").status == "not-applicable: not measured"
 
 
-def test_enough_scenes_have_an_interval_around_the_value(tmp_path: Path) -> None:
+def test_enough_scenes_have_an_interval_around_the_value(tmp_path):
     scores = [score(chr(97 + k), 20.0 + k) for k in range(12)]
     row = find(board(tmp_path, (ENTRY, scores)), "net")
     assert row.ci_low < 25.5 < row.ci_high
     assert row.value == pytest.approx(25.5)
 
 
-def test_images_without_a_value_are_left_out_and_none_at_all_gives_the_reason(
-    tmp_path: Path,
-) -> None:
+def test_images_without_a_value_are_left_out_and_none_at_all_gives_the_reason(tmp_path):
     rows = board(
         tmp_path,
         (
@@ -106,7 +104,7 @@ def test_images_without_a_value_are_left_out_and_none_at_all_gives_the_reason(
     assert missing.status == "not-applicable: no weights"
 
 
-def test_the_newest_group_of_a_system_counts(tmp_path: Path) -> None:
+def test_the_newest_group_of_a_system_counts(tmp_path):
     newer = replace(ENTRY, run="net-9", grouping="newer")
     quick = replace(ENTRY, run="net-5", grouping="quick", budget="quick")
     rows = board(
@@ -125,7 +123,7 @@ def test_the_newest_group_of_a_system_counts(tmp_path: Path) -> None:
         assert [entry.run for entry in results.entries()] == ["net-5", ENTRY.run, "net-9"]
 
 
-def test_a_failed_seed_does_not_spoil_the_others_and_failure_of_all_is_told(tmp_path: Path) -> None:
+def test_a_failed_seed_does_not_spoil_the_others_and_failure_of_all_is_told(tmp_path):
     failed = replace(ENTRY, run="net-2", seed=1, status="failed: boom")
     row = find(board(tmp_path, (ENTRY, [score("a1", 20.0)]), (failed, [])), "net")
     assert (row.value, row.seeds, row.status) == (20.0, 1, "ok")
@@ -142,9 +140,7 @@ def paper_row(system: str, psnr: float, **changes: object) -> Row:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
-def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch, capsys):
     metrics = ("psnr", "ssim", "mae", "fsim")
     name = "a-network-of-a-rather-long-name"
     rows = [
@@ -168,9 +164,7 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(
     assert sum(line.lstrip().startswith(name) for line in lines) == 1
 
 
-def test_other_tables_keep_their_names_in_a_narrow_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_tables_keep_their_names_in_a_narrow_terminal(monkeypatch, capsys):
     numbers = [Column(f"metric {n}") for n in range(7)]
     name = "a picture of a rather long name.tif"
     row = (name, "a picture of a rather long name-net.png", *[12.3456] * 7)
@@ -184,7 +178,7 @@ def test_other_tables_keep_their_names_in_a_narrow_terminal(
     assert "not shown in this width: metric 0, metric 1" in shown
 
 
-def test_notes_say_why_cells_are_empty() -> None:
+def test_notes_say_why_cells_are_empty():
     rows = [
         paper_row("a", 30.0),
         paper_row("a", 0.0, metric="lpips", value=None, status="not-applicable: no weights"),
@@ -197,7 +191,7 @@ def test_notes_say_why_cells_are_empty() -> None:
     assert table.note == "lpips: not-applicable: no weights; b: failed: boom"
 
 
-def test_budgets_that_compare_nothing_say_so() -> None:
+def test_budgets_that_compare_nothing_say_so():
     assert budget_notice(["demo"]) == "demo budget, not a comparison"
     assert budget_notice(["quick", "demo"]) == "demo and quick budget, not a comparison"
     assert budget_notice(["paper"]) == ""
@@ -209,7 +203,7 @@ def test_budgets_that_compare_nothing_say_so() -> None:
     assert "custom schedule" in table.caption
 
 
-def test_the_terminal_shows_all_tables_with_the_notice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_shows_all_tables_with_the_notice(capsys):
     rows = [
         paper_row("[red]a", 30.0, budget="demo"),
         paper_row("[red]a", 1.0, budget="demo", protocol="", metric="seconds"),
@@ -227,7 +221,7 @@ def test_the_terminal_shows_all_tables_with_the_notice(capsys: pytest.CaptureFix
 
 
 @given(st.text(max_size=8))
-def test_no_text_of_the_csv_is_a_formula_and_all_of_it_comes_back(name: str) -> None:
+def test_no_text_of_the_csv_is_a_formula_and_all_of_it_comes_back(name):
     text = to_csv([paper_row(name, -1.5)])
     header, row = csv.reader(io.StringIO(text, newline=""))
     assert tuple(header) == CSV_COLUMNS

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 from defocus.baselines import size
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.commands.list import command
-from tests.conftest import Run
 
 KEYS = [
     "name", "display_name", "kind", "input", "needs", "status", "variant_of", "published_as",
@@ -18,7 +17,7 @@ KEYS = [
 ]  # fmt: skip
 
 
-def test_json(run: Run) -> None:
+def test_json(run):
     result = run("defocus-bench", "list", "--json")
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
@@ -41,9 +40,7 @@ def test_json(run: Run) -> None:
     assert by_name["unet-truth"]["variant_of"] == "unet"
 
 
-def test_systems_stand_in_groups_with_a_count_and_variants_folded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_systems_stand_in_groups_with_a_count_and_variants_folded(monkeypatch):
     """No network is built: the package's own systems declare their counts."""
     monkeypatch.setattr(size, "parameter_count", lambda system: pytest.fail("built a network"))
     result = CliRunner().invoke(command)
@@ -66,7 +63,7 @@ def test_systems_stand_in_groups_with_a_count_and_variants_folded(
 
 
 @pytest.mark.full
-def test_the_command_modules_import_nothing_heavy() -> None:
+def test_the_command_modules_import_nothing_heavy():
     code = (
         "import sys\n"
         "from defocus.benchmark.commands import list, weights\n"

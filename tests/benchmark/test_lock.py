@@ -64,7 +64,7 @@ def sweep(out: Path) -> None:
         pass
 
 
-def test_looking_whether_a_process_works_keeps_none_from_it(tmp_path: Path) -> None:
+def test_looking_whether_a_process_works_keeps_none_from_it(tmp_path):
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / ".lock").touch()
     with (tmp_path / ".lock").open() as look:
@@ -77,7 +77,7 @@ def test_looking_whether_a_process_works_keeps_none_from_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_a_killed_write_leaves_is_removed(tmp_path: Path, name: str) -> None:
+def test_what_a_killed_write_leaves_is_removed(tmp_path, name):
     target = write(tmp_path, name)
     with atomic_path(target) as temporary:
         leftover = temporary
@@ -88,13 +88,13 @@ def test_what_a_killed_write_leaves_is_removed(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_person_s_own_hidden_files_stay(tmp_path: Path, name: str) -> None:
+def test_a_person_s_own_hidden_files_stay(tmp_path, name):
     path = write(tmp_path, name)
     sweep(tmp_path)
     assert path.read_bytes() == b"content"
 
 
-def test_folders_and_links_of_such_a_name_stay(tmp_path: Path) -> None:
+def test_folders_and_links_of_such_a_name_stay(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     kept = write(elsewhere, ".run-abcdefgh.part.json")
     out = tmp_path / "out"
@@ -109,7 +109,7 @@ def test_folders_and_links_of_such_a_name_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STUDY_NAMES)
-def test_a_persons_own_file_is_never_replaced(tmp_path: Path, name: str) -> None:
+def test_a_persons_own_file_is_never_replaced(tmp_path, name):
     path = write(tmp_path, name)
     with pytest.raises(InputError, match=name), study_lock(tmp_path):
         pass
@@ -117,14 +117,14 @@ def test_a_persons_own_file_is_never_replaced(tmp_path: Path, name: str) -> None
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_a_folder_in_place_of_a_checkpoint_is_not_the_checkpoint(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_checkpoint_is_not_the_checkpoint(tmp_path):
     (tmp_path / CHECKPOINT).mkdir()
     assert not checkpoint_is(tmp_path, "0" * 64, "")
     assert not training_finished(tmp_path)
 
 
 @pytest.mark.parametrize("name", STUDY_NAMES)
-def test_a_folder_in_place_of_a_report_is_named(tmp_path: Path, name: str) -> None:
+def test_a_folder_in_place_of_a_report_is_named(tmp_path, name):
     (tmp_path / ".lock").touch()
     (tmp_path / name).mkdir()
     told = rf"{name} is a folder, but a study needs a file"

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pytest
 import torch
@@ -57,9 +56,7 @@ def size_of(network: nn.Module) -> float:
     ],
     ids=["arithmetic", "averages", "mean of the last"],
 )  # fmt: skip
-def test_it_resumes_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
-) -> None:
+def test_it_resumes_to_the_bit(tmp_path, monkeypatch, changes):
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
     whole, parts, watches = tmp_path / "whole", tmp_path / "parts", {"validation": Watch(size_of)}
     run = make_run(recipe=RECIPE.model_copy(update=changes))
@@ -83,7 +80,7 @@ def test_it_resumes_to_the_bit(
         assert "best.safetensors" not in names
 
 
-def test_the_best_validation_is_what_is_evaluated(tmp_path: Path) -> None:
+def test_the_best_validation_is_what_is_evaluated(tmp_path):
     """Scores go up and down again; the weights are those of the highest."""
     states: list[dict[str, torch.Tensor]] = []
 
@@ -97,9 +94,7 @@ def test_the_best_validation_is_what_is_evaluated(tmp_path: Path) -> None:
     assert any(not torch.equal(t, states[2][name]) for name, t in network.state_dict().items())
 
 
-def test_choosing_on_test_pictures_is_reported_and_not_done(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_choosing_on_test_pictures_is_reported_and_not_done(tmp_path, capsys):
     scores = {
         "validation": iter([3.0, 9.0, 4.0] + 7 * [1.0]),
         "test": iter([30.0, 31.0, 33.0] + 7 * [32.0]),
@@ -119,7 +114,7 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(
     assert all(map(torch.equal, plain.state_dict().values(), official.state_dict().values()))
 
 
-def test_the_running_mean_is_that_of_its_definition(tmp_path: Path) -> None:
+def test_the_running_mean_is_that_of_its_definition(tmp_path):
     seen: list[torch.Tensor] = []
 
     built: list[nn.Module] = []
@@ -140,7 +135,7 @@ def test_the_running_mean_is_that_of_its_definition(tmp_path: Path) -> None:
     torch.testing.assert_close(found.get_parameter("conv.weight"), mean)
 
 
-def test_parts_of_a_batch_add_up_to_the_batch() -> None:
+def test_parts_of_a_batch_add_up_to_the_batch():
     pictures = torch.rand(2, 5, 3, 8, 8)
     batch = Batch(pictures[0], pictures[1], {"dual_pixel": pictures[0]})
     parts = batch.parts(3)
@@ -152,9 +147,7 @@ def test_parts_of_a_batch_add_up_to_the_batch() -> None:
 @pytest.mark.parametrize(
     ("name", "at"), [("SIGTERM", 3), ("SIGUSR2", 3), ("SIGINT", 3), ("SIGTERM", 8)]
 )
-def test_told_to_stop_it_saves_its_state_and_goes_on_later(
-    tmp_path: Path, name: str, at: int
-) -> None:
+def test_told_to_stop_it_saves_its_state_and_goes_on_later(tmp_path, name, at):
     number = getattr(signal, name)
     stopping = Patches(begun=lambda step: step == at and os.kill(os.getpid(), number))
     before = signal.getsignal(number)
@@ -167,7 +160,7 @@ def test_told_to_stop_it_saves_its_state_and_goes_on_later(
     assert patches.asked == list(range(at + 1, 9))
 
 
-def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch):
     schedule = RECIPE.demo.model_copy(update={"batch": 64, "crop_px": 64})
     run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule}))
     network, objective = Net().train(), Loss().train()
@@ -188,12 +181,12 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])])
-def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: list[int]) -> None:
+def test_scores_are_taken_evenly_and_at_the_end(times, steps, due):
     watches = {"validation": Watch(size_of)}
     assert sorted(watching_of(Training(validations=times), watches, steps).due) == due
 
 
-def test_what_a_score_is_above_the_inputs_is_written(tmp_path: Path) -> None:
+def test_what_a_score_is_above_the_inputs_is_written(tmp_path):
     asked: list[int] = []
 
     def of_input() -> float:
@@ -209,7 +202,7 @@ def test_what_a_score_is_above_the_inputs_is_written(tmp_path: Path) -> None:
     assert len(asked) == 1
 
 
-def test_a_mean_with_warm_up_forgets_the_first_steps() -> None:
+def test_a_mean_with_warm_up_forgets_the_first_steps():
     recipe = RECIPE.model_copy(update={"training": Training(average=0.999, average_warmup=True)})
     network = nn.Linear(1, 1, bias=False)
     average = make_average(recipe, network)
@@ -223,7 +216,7 @@ def test_a_mean_with_warm_up_forgets_the_first_steps() -> None:
     assert float(found) == pytest.approx(expected)
 
 
-def test_only_matrices_decay_where_the_recipe_says_so() -> None:
+def test_only_matrices_decay_where_the_recipe_says_so():
     network = nn.Linear(2, 2)
     settings = Optimiser(name="adamw", weight_decay=0.1, decayed="matrices")
     recipe = RECIPE.model_copy(update={"optimiser": settings, "adversary": None})
@@ -238,7 +231,7 @@ def test_only_matrices_decay_where_the_recipe_says_so() -> None:
     assert torch.equal(network.bias.detach(), before["bias"])
 
 
-def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch):
     for flags, expected in (({"avx512_bf16": True}, True), ({"avx512_f": True}, False)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda flags=flags: flags)
         assert has_bfloat16(CPU) is expected
@@ -251,7 +244,7 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyP
     sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
     reason="only glibc can be told to keep memory",
 )
-def test_freed_memory_is_not_asked_for_again() -> None:
+def test_freed_memory_is_not_asked_for_again():
     """By glibc's own counts: bytes in mappings of their own, and bytes it holds free."""
     code = (
         "import ctypes, torch\n"

@@ -12,7 +12,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from defocus.benchmark.metric import metric as metric_module
 from defocus.benchmark.metric.metric import (
-    Metric,
     MetricUnavailableError,
     _metrics_beside,
     all_metrics,
@@ -49,7 +48,7 @@ def everywhere(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whole_picture_equals_scikit_image(kind: str) -> None:
+def test_whole_picture_equals_scikit_image(kind):
     restored, reference = pictures(kind)
     mask = everywhere(restored)
     assert PSNR.score(restored, reference, mask) == pytest.approx(
@@ -63,7 +62,7 @@ def test_whole_picture_equals_scikit_image(kind: str) -> None:
     )
 
 
-def test_identical_pictures_get_finite_best_values() -> None:
+def test_identical_pictures_get_finite_best_values():
     picture = pictures("random")[0]
     mask = everywhere(picture)
     assert PSNR.score(picture, picture, mask) == CAP_DB
@@ -72,7 +71,7 @@ def test_identical_pictures_get_finite_best_values() -> None:
     assert MAE.score(picture, picture, mask) == 0.0
 
 
-def test_masked_values_are_those_of_the_pixels_under_the_mask() -> None:
+def test_masked_values_are_those_of_the_pixels_under_the_mask():
     restored, reference = pictures("random")
     inside = (slice(10, 40), slice(5, 60))  # a rectangle counts as if it were cut out
     mask = np.zeros(restored.shape[:2], dtype=bool)
@@ -93,8 +92,8 @@ def test_masked_values_are_those_of_the_pixels_under_the_mask() -> None:
     ],
 )
 def test_a_third_partys_metric_is_found_or_left_out_with_a_warning(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], offered: object, said: str
-) -> None:
+    monkeypatch, capsys, offered, said
+):
     point = ("theirs", "entry point 'theirs' (their: module)", lambda: offered)
     monkeypatch.setattr(metric_module, "brought", lambda group: [point])
     _metrics_beside.cache_clear()
@@ -108,7 +107,7 @@ def test_a_third_partys_metric_is_found_or_left_out_with_a_warning(
     assert said in capsys.readouterr().err
 
 
-def test_a_hole_costs_ssim_every_window_that_touches_it() -> None:
+def test_a_hole_costs_ssim_every_window_that_touches_it():
     mask = np.ones((30, 30), dtype=bool)
     mask[15, 12] = False
     expected = np.zeros((30, 30), dtype=bool)
@@ -132,9 +131,7 @@ def test_a_hole_costs_ssim_every_window_that_touches_it() -> None:
     mask=arrays.arrays(np.bool_, (12, 14)).map(lambda holes: holes | _block()),
     noise=arrays.arrays(np.float64, (12, 14, 3), elements=st.floats(0, 1)),
 )
-def test_what_lies_outside_the_mask_never_counts(
-    metric: Metric, mask: np.ndarray, noise: np.ndarray
-) -> None:
+def test_what_lies_outside_the_mask_never_counts(metric, mask, noise):
     random = np.random.default_rng(1)
     restored, reference = random.random((12, 14, 3)), random.random((12, 14, 3))
     changed = np.where(mask[:, :, None], restored, noise)
@@ -150,13 +147,13 @@ def _block() -> np.ndarray:
 
 
 @pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
-def test_an_empty_mask_has_a_reason_instead_of_a_value(metric: Metric) -> None:
+def test_an_empty_mask_has_a_reason_instead_of_a_value(metric):
     picture = np.full((40, 40, 3), 0.5)
     with pytest.raises(MetricUnavailableError, match="no pixel can be scored"):
         metric.score(picture, picture, np.zeros((40, 40), dtype=bool))
 
 
-def test_ssim_needs_one_whole_window() -> None:
+def test_ssim_needs_one_whole_window():
     picture = np.full((40, 40, 3), 0.5)
     thin = np.zeros((40, 40), dtype=bool)
     thin[10:16] = True
@@ -167,12 +164,12 @@ def test_ssim_needs_one_whole_window() -> None:
 
 
 @pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
-def test_shapes_must_fit(metric: Metric) -> None:
+def test_shapes_must_fit(metric):
     with pytest.raises(ValueError, match="shapes differ"):
         metric.score(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)), np.ones((8, 8), dtype=bool))
 
 
-def test_the_registry_has_the_fields_four_in_its_tables_order() -> None:
+def test_the_registry_has_the_fields_four_in_its_tables_order():
     metrics = all_metrics()
     assert list(metrics)[:4] == ["psnr", "ssim", "mae", "lpips"]
     directions = {name: metric.better for name, metric in metrics.items()}
@@ -185,7 +182,7 @@ def test_the_registry_has_the_fields_four_in_its_tables_order() -> None:
     assert metrics["psnr"].unit == "dB"
 
 
-def test_what_is_no_number_is_no_score() -> None:
+def test_what_is_no_number_is_no_score():
     metric = replace(all_metrics()["psnr"], name="mine", compute=lambda *_: math.nan)
     picture = np.zeros((8, 8, 3))
     with pytest.raises(MetricUnavailableError, match="mine returned nan, which is not a score"):

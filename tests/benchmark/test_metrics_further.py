@@ -1,8 +1,6 @@
 """MS-SSIM, NIQE and DISTS against other implementations and recorded numbers of them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,9 +43,7 @@ def everywhere(picture: Picture) -> NDArray[np.bool_]:
         (299, {"psnr": 28.078635, "ssim": 0.884837, "ms_ssim": 0.980022}),
     ],
 )
-def test_the_profile_pyiqa_gives_the_packages_numbers(
-    side: int, expected: dict[str, float]
-) -> None:
+def test_the_profile_pyiqa_gives_the_packages_numbers(side, expected):
     """Recorded with pyiqa 0.1.16; an odd side gets zeros around before it is halved."""
     blurred, sharp = astronaut(side)
     for name, value in expected.items():
@@ -77,7 +73,7 @@ def plain_ms_ssim(first: Picture, second: Picture) -> float:
     return product
 
 
-def test_ms_ssim_is_the_mean_of_the_channels() -> None:
+def test_ms_ssim_is_the_mean_of_the_channels():
     blurred, sharp = astronaut(192)
     expected = np.mean([plain_ms_ssim(blurred[..., c], sharp[..., c]) for c in range(3)])
     score = MS_SSIM.score(blurred, sharp, everywhere(sharp), DEFAULT)
@@ -85,7 +81,7 @@ def test_ms_ssim_is_the_mean_of_the_channels() -> None:
     assert MS_SSIM.score(sharp, sharp, everywhere(sharp), DEFAULT) == pytest.approx(1.0)
 
 
-def test_ms_ssim_of_an_odd_picture_and_what_lies_outside_the_mask() -> None:
+def test_ms_ssim_of_an_odd_picture_and_what_lies_outside_the_mask():
     blurred, sharp = astronaut(401)
     mask = everywhere(sharp)
     mask[:, :150] = False
@@ -95,7 +91,7 @@ def test_ms_ssim_of_an_odd_picture_and_what_lies_outside_the_mask() -> None:
     assert score != MS_SSIM.score(blurred, sharp, everywhere(sharp), DEFAULT)
 
 
-def test_ms_ssim_needs_five_scales() -> None:
+def test_ms_ssim_needs_five_scales():
     blurred, sharp = astronaut(175)
     with pytest.raises(MetricUnavailableError, match="176 px at least"):
         MS_SSIM.score(blurred, sharp, everywhere(sharp), DEFAULT)
@@ -104,7 +100,7 @@ def test_ms_ssim_needs_five_scales() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"), [("chelsea", 2.6394778), ("astronaut", 3.0853013), ("coffee", 4.0972455)]
 )
-def test_niqe_gives_the_numbers_of_the_authors_program(name: str, expected: float) -> None:
+def test_niqe_gives_the_numbers_of_the_authors_program(name, expected):
     """Recorded with BasicSR's, which is MATLAB's to 1e-4, of the rounded mean of the channels."""
     grey = np.rint(getattr(data, name)().mean(axis=2)) / 255
     picture = np.repeat(grey[:, :, None], 3, axis=2)
@@ -112,7 +108,7 @@ def test_niqe_gives_the_numbers_of_the_authors_program(name: str, expected: floa
     assert score == pytest.approx(expected, abs=1e-4)
 
 
-def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures() -> None:
+def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures():
     blurred, sharp = astronaut(400)
     mask = everywhere(sharp)
     mask[:100] = False
@@ -129,7 +125,7 @@ def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures() -> 
 
 
 @pytest.fixture
-def vgg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.nn.Sequential]:
+def vgg(tmp_path, monkeypatch):
     """The features of a VGG-16 of a seed, stored where torch looks for the real one."""
     from torchvision.models import vgg16
 
@@ -191,7 +187,7 @@ def plain_dists(features: torch.nn.Sequential, first: Picture, second: Picture) 
     return score
 
 
-def test_dists_equals_the_formula_on_torchs_layers(vgg: torch.nn.Sequential) -> None:
+def test_dists_equals_the_formula_on_torchs_layers(vgg):
     blurred, sharp = astronaut(96)
     with torch.no_grad():
         expected = plain_dists(vgg, blurred, sharp)
@@ -201,7 +197,7 @@ def test_dists_equals_the_formula_on_torchs_layers(vgg: torch.nn.Sequential) -> 
     assert DISTS.score(sharp, sharp, everywhere(sharp), DEFAULT) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_dists_does_not_see_what_the_mask_hides(vgg: torch.nn.Sequential) -> None:
+def test_dists_does_not_see_what_the_mask_hides(vgg):
     blurred, sharp = astronaut(64)
     mask = everywhere(sharp)
     mask[:, :20] = False
@@ -211,7 +207,7 @@ def test_dists_does_not_see_what_the_mask_hides(vgg: torch.nn.Sequential) -> Non
         DISTS.score(blurred[:12], sharp[:12], mask[:12], DEFAULT)
 
 
-def test_metrics_without_reference_say_so_and_none_is_computed_unasked() -> None:
+def test_metrics_without_reference_say_so_and_none_is_computed_unasked():
     metrics = all_metrics()
     without = {name for name, metric in metrics.items() if metric.against == "nothing"}
     assert without == {"niqe", "musiq", "clipiqa", "maniqa"}

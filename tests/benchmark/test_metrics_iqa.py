@@ -21,7 +21,7 @@ EVERYWHERE = np.ones((8, 8), dtype=bool)
 
 
 @pytest.fixture
-def package(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def package(monkeypatch):
     """A package that answers with the mean of its first picture less that of its second."""
     calls: list[tuple[Any, ...]] = []
 
@@ -44,7 +44,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return calls
 
 
-def test_absent_it_is_named_with_its_licence_and_never_asked_for_by_itself() -> None:
+def test_absent_it_is_named_with_its_licence_and_never_asked_for_by_itself():
     assert not {"musiq", "ckdn"} & set(profile_metrics("defocus-v1"))
     if iqa.is_installed():
         pytest.skip("the package is installed")
@@ -52,9 +52,7 @@ def test_absent_it_is_named_with_its_licence_and_never_asked_for_by_itself() -> 
         MUSIQ.score(np.zeros((8, 8, 3)), np.zeros((8, 8, 3)), EVERYWHERE)
 
 
-def test_each_gets_the_pictures_that_it_wants(
-    package: list[tuple[Any, ...]], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_each_gets_the_pictures_that_it_wants(package, capfd):
     restored, other = np.full((8, 8, 3), 0.75), np.full((8, 8, 3), 0.25)
     assert MUSIQ.score(restored, other, EVERYWHERE) == 0.75
     found = score_against_input(restored, other, metrics={"ckdn": CKDN, "musiq": MUSIQ})
@@ -68,12 +66,12 @@ def test_each_gets_the_pictures_that_it_wants(
     assert capfd.readouterr().out == ""
 
 
-def test_weights_that_are_not_to_be_had_are_a_reason(package: list[tuple[Any, ...]]) -> None:
+def test_weights_that_are_not_to_be_had_are_a_reason(package):
     with pytest.raises(MetricUnavailableError, match=r"pyiqa gives no broken \(no network\)"):
         iqa._score("broken", np.zeros((8, 8, 3)))
 
 
-def test_the_extra_says_so_in_the_projects_file() -> None:
+def test_the_extra_says_so_in_the_projects_file():
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     line = next(line for line in text.splitlines() if line.startswith("iqa ="))
     assert "non-commercial" in line

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -26,13 +25,12 @@ from defocus.benchmark.metric.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.metrics import lpips as module
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
-from tests.conftest import Run
 
 LPIPS = module.METRIC
 
 
 @pytest.fixture
-def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def torch_home(tmp_path, monkeypatch):
     """A torch folder of the test's own; what the process remembers of another is forgotten."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     module.missing_backbone.cache_clear()
@@ -43,7 +41,7 @@ def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 @pytest.fixture(scope="module")
-def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def seeded_file(tmp_path_factory):
     """A whole AlexNet state dict as torchvision stores it, random and small in its features."""
     from torchvision.models import alexnet as build
 
@@ -62,7 +60,7 @@ def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def seeded(torch_home: Path, seeded_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def seeded(torch_home, seeded_file, monkeypatch):
     """The seeded backbone in its place."""
     prefix = sha256_file(seeded_file)[:8]
     monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], sha256_prefix=prefix))
@@ -92,9 +90,7 @@ def package_value(restored: np.ndarray, reference: np.ndarray, *, spatial: bool 
 
 
 @pytest.mark.full
-def test_whole_picture_equals_the_package(
-    seeded: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_whole_picture_equals_the_package(seeded, monkeypatch, capfd):
     """Weights that can be had are fetched first."""
     restored, reference = picture(1), picture(2)
     content = seeded.read_bytes()
@@ -110,7 +106,7 @@ def test_whole_picture_equals_the_package(
 
 
 @pytest.mark.full
-def test_a_mask_takes_the_part_of_the_spatial_map_that_it_covers(seeded: Path) -> None:
+def test_a_mask_takes_the_part_of_the_spatial_map_that_it_covers(seeded):
     reference = picture(2, 128, 160)
     restored = reference.copy()
     restored[:, :80] = picture(1, 128, 80)  # wrong on the left alone
@@ -123,7 +119,7 @@ def test_a_mask_takes_the_part_of_the_spatial_map_that_it_covers(seeded: Path) -
     assert LPIPS.score(restored, reference, far_right) == 0.0
 
 
-def test_what_the_output_shows_outside_the_mask_never_counts(seeded: Path) -> None:
+def test_what_the_output_shows_outside_the_mask_never_counts(seeded):
     mask = np.ones((64, 80), dtype=bool)
     mask[20:40, 30:50] = False
     restored, reference = picture(1), picture(2)
@@ -131,7 +127,7 @@ def test_what_the_output_shows_outside_the_mask_never_counts(seeded: Path) -> No
     assert LPIPS.score(changed, reference, mask) == LPIPS.score(restored, reference, mask)
 
 
-def test_a_small_picture_has_a_reason(seeded: Path) -> None:
+def test_a_small_picture_has_a_reason(seeded):
     with pytest.raises(MetricUnavailableError, match="31 px"):
         LPIPS.score(picture(1, 30, 40), picture(2, 30, 40), np.ones((30, 40), dtype=bool))
     smallest = np.ones((31, 31), dtype=bool)
@@ -186,7 +182,7 @@ def left_behind(home: Path) -> list[str]:
     return sorted(path.name for path in home.rglob("*") if path.is_file())
 
 
-def test_fetching_from_an_address_and_from_a_file(torch_home: Path, tmp_path: Path) -> None:
+def test_fetching_from_an_address_and_from_a_file(torch_home, tmp_path):
     with Server(CONTENT) as server:
         path = backbone_files.fetch(replace(FILE, url=server.url))
     assert path.read_bytes() == CONTENT
@@ -213,17 +209,13 @@ def test_fetching_from_an_address_and_from_a_file(torch_home: Path, tmp_path: Pa
     ],
     ids=["wrong", "too large", "broken off", "absent"],
 )
-def test_a_failed_fetch_leaves_nothing(
-    torch_home: Path, content: bytes | None, promised: int | None, error: Any, message: str
-) -> None:
+def test_a_failed_fetch_leaves_nothing(torch_home, content, promised, error, message):
     with Server(content, promised) as server, pytest.raises(error, match=message):
         backbone_files.fetch(FILE, server.url, timeout_seconds=5)
     assert left_behind(torch_home) == []
 
 
-def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(
-    torch_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(torch_home, monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(backbone_files, "answer_of", lambda *_, **__: over.wait(60))
     with pytest.raises(InputError, match=r"no answer within 0\.05 s"):
@@ -232,15 +224,15 @@ def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(
     assert left_behind(torch_home) == []
 
 
-def test_a_slow_server_ends_at_the_limit(torch_home: Path) -> None:
+def test_a_slow_server_ends_at_the_limit(torch_home):
     with Server(CONTENT) as server, pytest.raises(InputError, match="too slow"):
         backbone_files.fetch(FILE, server.url, limit_seconds=-1)
     assert left_behind(torch_home) == []
 
 
 def test_absent_weights_give_a_reason_with_one_attempt_and_one_remedy(
-    torch_home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+    torch_home, monkeypatch, capfd
+):
     mask = np.ones((40, 40), dtype=bool)
     with Server(None) as server:
         monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=server.url))
@@ -256,9 +248,7 @@ def test_absent_weights_give_a_reason_with_one_attempt_and_one_remedy(
 
 @pytest.mark.parametrize("home", ["/a b", "~/weights", "", None])
 @pytest.mark.parametrize("cache", ["/cache", "", None])
-def test_the_file_lies_where_torch_looks(
-    monkeypatch: pytest.MonkeyPatch, home: str | None, cache: str | None
-) -> None:
+def test_the_file_lies_where_torch_looks(monkeypatch, home, cache):
     for name, value in (("TORCH_HOME", home), ("XDG_CACHE_HOME", cache)):
         monkeypatch.delenv(name, raising=False)
         if value is not None:
@@ -268,7 +258,7 @@ def test_the_file_lies_where_torch_looks(
 
 
 @pytest.mark.full
-def test_readiness_is_told_by_the_file_without_torch(torch_home: Path, seeded: Path) -> None:
+def test_readiness_is_told_by_the_file_without_torch(torch_home, seeded):
     assert LPIPS.ready()
     seeded.unlink()
     assert not LPIPS.ready()
@@ -279,7 +269,7 @@ def test_readiness_is_told_by_the_file_without_torch(torch_home: Path, seeded: P
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) -> None:
+def test_the_command_refuses_what_is_not_the_backbone(run, tmp_path):
     home = tmp_path / "home"
     fetch = functools.partial(
         run, "defocus-bench", "weights", "fetch", "lpips", "--from", TORCH_HOME=str(home)
@@ -298,9 +288,7 @@ def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["vgg", "squeeze"])
-def test_the_other_backbones_equal_the_package(
-    name: str, torch_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_other_backbones_equal_the_package(name, torch_home, monkeypatch):
     """Their features alone are filled: the classifiers of VGG would be half a gigabyte."""
     import lpips
     from torchvision import models

@@ -4,7 +4,6 @@ import json
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -35,13 +34,13 @@ validations = 0
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     """Where the training that the tests of this module share lies, killed at first."""
     return tmp_path_factory.mktemp("own")
 
 
 @pytest.fixture
-def command(folder: Path, tiny_dataset: Path) -> tuple[str | Path, ...]:
+def command(folder, tiny_dataset):
     settings = folder / "settings.toml"
     settings.write_text(SETTINGS)
     return ("train", "defocus-s", "--dataset", f"tiny:{tiny_dataset}", "--budget", "own",
@@ -53,9 +52,7 @@ def run_of(folder: Path) -> Path:
     return found
 
 
-def test_killed_it_ships_its_mean_so_far_and_goes_on(
-    folder: Path, command: tuple[str | Path, ...], bench: Any, start_bench: Any
-) -> None:
+def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, start_bench):
     process = start_bench(*command)
     deadline = time.monotonic() + 100
     while not list(folder.glob(f"out/runs/*/{CHECKPOINT}")):
@@ -87,9 +84,7 @@ def test_killed_it_ships_its_mean_so_far_and_goes_on(
     assert steps_done(run) == (STEPS, STEPS)
 
 
-def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(folder, monkeypatch):
     system, run = baseline("defocus-s"), run_of(folder)
     monkeypatch.setattr("defocus.baselines.weights.shipping.SECONDS_PER_HOUR", 1.0)
     path = ship_weights(system, run, folder / "package")
@@ -118,7 +113,7 @@ def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
         own_weights(system)
 
 
-def test_what_cannot_be_shipped_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_shipped_is_refused(folder, tmp_path):
     with pytest.raises(InputError, match="a training of defocus-s, not of defocus-m"):
         ship_weights(baseline("defocus-m"), run_of(folder), tmp_path)
     with pytest.raises(WeightsError, match="no record of a training there"):
@@ -126,7 +121,7 @@ def test_what_cannot_be_shipped_is_refused(folder: Path, tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_half_precision_where_the_numbers_fit(tmp_path: Path) -> None:
+def test_half_precision_where_the_numbers_fit(tmp_path):
     path = tmp_path / "w.safetensors"
     state = {
         "weight": torch.full((2,), 0.5),
@@ -144,7 +139,7 @@ def test_half_precision_where_the_numbers_fit(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_no_other_system_has_the_budget(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+def test_no_other_system_has_the_budget(bench, tiny_dataset, tmp_path):
     result = bench("train", "tiny-conv", "--dataset", f"tiny:{tiny_dataset}", "--budget", "own",
                    "--out", tmp_path / "out")  # fmt: skip
     assert result.returncode == 2

@@ -99,7 +99,7 @@ def headings(page: Page) -> list[str]:
     return [heading for heading, _ in page.sections]
 
 
-def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path: Path) -> None:
+def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path):
     fill(tmp_path)
     page = page_of(tmp_path)
     assert page.notice == "demo budget, not a comparison"
@@ -119,7 +119,7 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path: Path) ->
     assert page_of(tmp_path / "paper").notice == ""
 
 
-def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> None:
+def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path):
     """Another split is another leaderboard, older code another tab; no two captions are alike."""
     fill(tmp_path)
     with open_results(tmp_path / "results.sqlite") as results:
@@ -153,7 +153,7 @@ def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> N
     ("name", "content"),
     [("run.json", '{"a":'), ("run.json", "\x00\xff"), ("train.csv", "step,loss\n1\n2,0.5\n")],
 )
-def test_a_damaged_file_of_a_run_is_named(tmp_path: Path, name: str, content: str) -> None:
+def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
     fill(tmp_path)
     file = tmp_path / "runs" / "net-1" / name
     file.write_bytes(content.encode("latin-1"))
@@ -161,7 +161,7 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path: Path, name: str, content: st
         page_of(tmp_path)
 
 
-def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path: Path) -> None:
+def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path):
     make_study(tmp_path, 3, 4, pictures=2)
     file = tmp_path / "runs" / "unet-paper" / "images" / "image-001.restored.png"
     file.write_bytes(file.read_bytes()[:60])
@@ -175,7 +175,7 @@ def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path: Path) 
     assert set(shown["image-001"][1:3]) == {"U-Net + JDRL", "Restormer"}
 
 
-def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
+def test_an_infinite_score_is_shown_as_such(tmp_path):
     make_study(tmp_path, 2, 2, protocols=("gt",), pictures=1)
     with open_results(tmp_path / "results.sqlite") as results:
         perfect = [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", math.inf)]
@@ -189,7 +189,7 @@ def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
     assert "∞ dB" in [tile.line for part in parts(page, Gallery) for tile in part.tiles]
 
 
-def test_runs_without_files_still_have_a_page(tmp_path: Path) -> None:
+def test_runs_without_files_still_have_a_page(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         failed = replace(ENTRY, status="failed: boom")
         results.record(failed, [Score("default", "gt", "psnr", "", "", None, reason="boom")])
@@ -200,9 +200,7 @@ def test_runs_without_files_still_have_a_page(tmp_path: Path) -> None:
     assert not parts(page, Slider)
 
 
-def test_reports_are_rendered_when_their_content_changes_and_only_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_are_rendered_when_their_content_changes_and_only_then(tmp_path, monkeypatch):
     fill(tmp_path)
     rendered: list[int] = []
 
@@ -230,9 +228,7 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(
                 assert len(rendered) == count
 
 
-def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(tmp_path, monkeypatch):
     fill(tmp_path)
     clock = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
@@ -252,7 +248,7 @@ def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(
     assert reported == [False, True, False, False, False, True, False, False, False]
 
 
-def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
+def test_a_system_with_fewer_seeds_is_named(tmp_path):
     one = {"cat": 20.0}
     write_rows(
         tmp_path,
@@ -320,9 +316,7 @@ SUMMARIES: dict[str, tuple[list[Scored], str, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", SUMMARIES)
-def test_the_result_compares_what_can_be_compared_and_names_the_rest(
-    tmp_path: Path, case: str
-) -> None:
+def test_the_result_compares_what_can_be_compared_and_names_the_rest(tmp_path, case):
     rows, begin, words = SUMMARIES[case]
     write_rows(tmp_path, *rows)
     page = page_of(tmp_path)
@@ -337,7 +331,7 @@ def test_the_result_compares_what_can_be_compared_and_names_the_rest(
     )
 
 
-def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
+def test_the_page_begins_with_the_result(tmp_path):
     fill(tmp_path)
     one = "net gains +0.00 dB over the blurry input on 1 picture of 1 scene of made."
     assert page_of(tmp_path).summary == one
@@ -365,13 +359,13 @@ def test_the_page_begins_with_the_result(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(tmp_path_factory):
     protocols = ("gt", "deformed-gt")
     return make_study(tmp_path_factory.mktemp("study"), 4, 24, protocols=protocols, pictures=2)
 
 
 @pytest.fixture(scope="module")
-def page(study: Path) -> Page:
+def page(study):
     return page_of(study)
 
 
@@ -393,7 +387,7 @@ def cells(table: Table, name: str) -> dict[str, Any]:
     return {row[0].text: row[index] for row in table.rows if isinstance(row[0], Link)}
 
 
-def test_best_and_second_are_marked_where_ranking_is_legal(page: Page) -> None:
+def test_best_and_second_are_marked_where_ranking_is_legal(page):
     tables = boards(page)
     psnr = cells(tables["gt"], "PSNR")
     marked = {cell.place: cell.value for cell in psnr.values()}
@@ -408,7 +402,7 @@ def test_best_and_second_are_marked_where_ranking_is_legal(page: Page) -> None:
     assert sum("order of PSNR" in note for note in said) == 1
 
 
-def test_notes_by_another_flow_name_the_table_and_all_its_systems(tmp_path: Path) -> None:
+def test_notes_by_another_flow_name_the_table_and_all_its_systems(tmp_path):
     out = make_study(tmp_path, 3, 24, protocols=("deformed-gt",))
     with open_results(out / "results.sqlite") as results:
         for number, value in ((1, 27.0), (2, 26.5)):
@@ -424,7 +418,7 @@ def test_notes_by_another_flow_name_the_table_and_all_its_systems(tmp_path: Path
     assert said.endswith("PSNR of jdrl-unet 26.50 dB, unet 27.00 dB.")
 
 
-def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(page: Page) -> None:
+def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(page):
     for table in boards(page).values():
         values = [cell.value for cell in cells(table, "PSNR").values()]
         assert values == sorted(values, reverse=True)
@@ -432,7 +426,7 @@ def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(page: Page) -
         assert table.rows[line][0].text == "Input"
 
 
-def test_gains_are_paired_differences_to_the_input_with_their_interval(page: Page) -> None:
+def test_gains_are_paired_differences_to_the_input_with_their_interval(page):
     table = boards(page)["gt"]
     psnr, gains = cells(table, "PSNR"), cells(table, "Gain")
     for name, gain in gains.items():
@@ -443,7 +437,7 @@ def test_gains_are_paired_differences_to_the_input_with_their_interval(page: Pag
             assert gain.interval[1] - gain.interval[0] < 1.0
 
 
-def test_columns_that_are_empty_everywhere_are_left_out(tmp_path: Path) -> None:
+def test_columns_that_are_empty_everywhere_are_left_out(tmp_path):
     out = make_study(tmp_path, 2, 4)
     with open_results(out / "results.sqlite") as results:
         for number in range(3):
@@ -466,9 +460,7 @@ def test_columns_that_are_empty_everywhere_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("budget", ["demo", "quick"])
-def test_a_short_budget_has_no_marks_no_front_and_no_published_number(
-    tmp_path: Path, budget: str
-) -> None:
+def test_a_short_budget_has_no_marks_no_front_and_no_published_number(tmp_path, budget):
     page = page_of(make_study(tmp_path, 3, 4, budget=budget))
     for table in boards(page).values():
         cells = [cell for row in table.rows for cell in row if isinstance(cell, Measured)]
@@ -478,7 +470,7 @@ def test_a_short_budget_has_no_marks_no_front_and_no_published_number(
     assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
 
 
-def test_published_numbers_stand_behind_the_row_with_their_source(page: Page) -> None:
+def test_published_numbers_stand_behind_the_row_with_their_source(page):
     (table,) = [t for t in parts(page, Table) if t.caption == "Restormer: all scores"]
     (row,) = [row for row in table.rows if row[0] == "PSNR, dB"]
     by_protocol = dict(zip([c.name for c in table.columns], row, strict=True))
@@ -491,7 +483,7 @@ def test_published_numbers_stand_behind_the_row_with_their_source(page: Page) ->
     assert not other.beside
 
 
-def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path: Path) -> None:
+def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path):
     out = make_study(tmp_path, 1, 24)
     told = ("coc_16_up", "coc_2_4", "coc_0_2", "edges", "gain")
     with open_results(out / "results.sqlite") as results:
@@ -512,14 +504,14 @@ def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path: Path) 
     assert [column.name for column in printed.columns] == ["System", *expected]
 
 
-def test_a_paper_s_numbers_are_printed_in_the_table(study: Path) -> None:
+def test_a_paper_s_numbers_are_printed_in_the_table(study):
     with open_results(study / "results.sqlite") as results:
         page = build_appendix(study, results, leaderboard(results))
     table = next(part for part in parts(page, Table) if part.references)
     assert cells(table, "published")["Restormer"].value == pytest.approx(25.98)
 
 
-def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study: Path) -> None:
+def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study):
     first, again = page_of(study), page_of(study)
     anchors = [name for table in boards(first).values() for name in table.anchors]
     assert len(anchors) == len(set(anchors)) == 10
@@ -531,7 +523,7 @@ def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study: Path) -> N
     assert targets <= places
 
 
-def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_path: Path) -> None:
+def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_path):
     out = make_study(tmp_path, 3, 24, budget="demo")
     with open_results(out / "results.sqlite") as results:
         for number, weights in enumerate(("official", "own", "elsewhere")):
@@ -559,7 +551,7 @@ def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_pa
     assert set(ranks) == {name for name in names if name.endswith(")")}, "not trained here"
 
 
-def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(page: Page) -> None:
+def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(page):
     folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
     assert len(folded) == 24
     spreads = [float(part.line.split("over systems ")[1].split()[0]) for part in folded]
@@ -574,7 +566,7 @@ def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(pa
     ]
 
 
-def test_the_typical_picture_has_the_median_gain_of_the_best_system(tmp_path: Path) -> None:
+def test_the_typical_picture_has_the_median_gain_of_the_best_system(tmp_path):
     page = page_of(make_study(tmp_path, 2, 24, protocols=("gt",), pictures=5))
     (group,) = [tabs for tabs in parts(page, Tabs) if tabs.label == "Picture"]
     assert [name for name, _ in group.tabs] == ["Typical", "Best", "Worst"]
@@ -590,7 +582,7 @@ def test_the_typical_picture_has_the_median_gain_of_the_best_system(tmp_path: Pa
     assert len(captions) == len(set(captions)) == 5, "no picture has two sliders"
 
 
-def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: Path) -> None:
+def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path):
     out = make_study(tmp_path, 1, 4, pictures=1)
     with open_results(out / "results.sqlite") as results:
         ceiling = replace(entry(0), run="ceiling", grouping="c", system="ceiling")
@@ -607,9 +599,7 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: P
     assert any(note.startswith("Perfect restoration: 45.00 dB") for note in page.notes)
 
 
-def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture(
-    tmp_path: Path,
-) -> None:
+def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture(tmp_path):
     """One system gives the truth, the other the captured sharp picture, which moved."""
     out = make_study(tmp_path, 2, 4, protocols=("input-aligned", "truth"), pictures=1)
     for number in range(3):
@@ -634,7 +624,7 @@ def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture
     assert ["under protocol truth" in one for one in said] == [True]
 
 
-def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> None:
+def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten():
     sharp = np.full((200, 300, 3), 100, np.uint8)
     first, second = sharp.copy(), sharp.copy()
     first[120:140, 210:230] = 160  # the two differ here alone
@@ -647,7 +637,7 @@ def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> No
     assert pareto_front({"a": (1, 20), "b": (1, 21), "c": (2, 21), "d": (3, 30)}) == {"b", "d"}
 
 
-def test_the_appendix_says_in_sentences_what_came_out(study: Path) -> None:
+def test_the_appendix_says_in_sentences_what_came_out(study):
     with open_results(study / "results.sqlite") as results:
         page = build_appendix(study, results, leaderboard(results))
     assert headings(page)[0] == "Leaderboard"
@@ -669,7 +659,7 @@ def test_the_appendix_says_in_sentences_what_came_out(study: Path) -> None:
     )
 
 
-def test_names_of_a_strange_store_lead_nowhere_else(tmp_path: Path) -> None:
+def test_names_of_a_strange_store_lead_nowhere_else(tmp_path):
     with pytest.raises(InputError, match="no folder's name"):
         run_folder(tmp_path, "../../elsewhere")
     with pytest.raises(InputError, match="no folder's name"):

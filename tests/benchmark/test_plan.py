@@ -77,11 +77,11 @@ def run_of(**changes: object) -> Run:
         {"source_hash": "0" * 64},
     ],
 )
-def test_whatever_decides_the_outcome_decides_the_id(changes: dict[str, object]) -> None:
+def test_whatever_decides_the_outcome_decides_the_id(changes):
     assert run_of(**changes).id != run_of().id
 
 
-def test_what_does_not_decide_the_outcome_leaves_the_id() -> None:
+def test_what_does_not_decide_the_outcome_leaves_the_id():
     longer = RECIPE.model_copy(update={"paper": SCHEDULE.model_copy(update={"steps": 99})})
     assert run_of(recipe=longer).id == run_of().id
     assert run_of(override=Override()).id == run_of().id
@@ -89,9 +89,7 @@ def test_what_does_not_decide_the_outcome_leaves_the_id() -> None:
     assert len(run_of().id) == len("net-") + 8
 
 
-def test_a_raised_training_revision_repeats_trainings_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_raised_training_revision_repeats_trainings_and_nothing_else(monkeypatch):
     systems = [baseline("input", None), baseline("net")]
     before = plan_runs(systems, DATASET, "demo")
     monkeypatch.setattr(plan, "TRAINING_REVISION", plan.TRAINING_REVISION + 1)
@@ -104,16 +102,14 @@ def test_a_raised_training_revision_repeats_trainings_and_nothing_else(
     ("settings", "named"),
     [({}, False), ({"estimator": "pwcnet"}, True), ({"reading": "official"}, True)],
 )
-def test_the_weights_of_the_flow_network_are_part_of_what_they_train(
-    settings: dict[str, str], named: bool
-) -> None:
+def test_the_weights_of_the_flow_network_are_part_of_what_they_train(settings, named):
     recipe = RECIPE.model_copy(update={"objective": "jdrl", "objective_settings": settings})
     found = run_of(recipe=recipe).facts().get("flow_weights")
     sha256 = hashlib.sha256(lzma.decompress(SHIPPED.read_bytes())).hexdigest()
     assert found == (sha256 if named else None)
 
 
-def test_where_the_code_of_a_system_lies_leaves_the_id() -> None:
+def test_where_the_code_of_a_system_lies_leaves_the_id():
     """A module that is renamed or rewritten gives another function; what it is known by stays."""
     plain = baseline("net")
     moved = replace(plain, build=partial(Path, "elsewhere"), recipe=lambda: RECIPE)  # type: ignore[arg-type]
@@ -122,7 +118,7 @@ def test_where_the_code_of_a_system_lies_leaves_the_id() -> None:
     assert "build" not in str(first.facts())
 
 
-def test_a_changed_schedule_is_a_budget_of_its_own() -> None:
+def test_a_changed_schedule_is_a_budget_of_its_own():
     shorter = Override(schedule=ScheduleOverride(steps=3))
     systems = [baseline("input", None), baseline("net")]
     runs = plan_runs(systems, DATASET, "paper", seeds=2, override=shorter)
@@ -134,9 +130,7 @@ def test_a_changed_schedule_is_a_budget_of_its_own() -> None:
     assert run_of(budget="paper", override=Override()).reported_budget == "paper"
 
 
-def test_a_whole_network_in_the_demo_is_trained_from_scratch(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_whole_network_in_the_demo_is_trained_from_scratch(capsys, tmp_path):
     own = Baseline.of_network("own", Path)  # type: ignore[arg-type]
     runs = plan_runs([own, registered("nafnet")], DATASET, "demo")
     assert [run.trained_weights for run in runs] == ["from scratch, 30 steps", "narrow"]
@@ -151,14 +145,14 @@ def test_a_whole_network_in_the_demo_is_trained_from_scratch(
     assert "started_from" not in run_of(budget="paper").facts()
 
 
-def test_custom_schedules_are_groups_of_their_own() -> None:
+def test_custom_schedules_are_groups_of_their_own():
     changed = [ScheduleOverride(steps=3), ScheduleOverride(steps=4), ScheduleOverride(batch=3)]
     groups = [run_of(override=Override(schedule=schedule)).group for schedule in changed]
     groups += [run_of(budget="paper", override=Override(schedule=changed[0])).group]
     assert len({*groups, run_of().group}) == 5
 
 
-def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run() -> None:
+def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run():
     runs = plan_runs([baseline("input", None), baseline("net")], DATASET, "demo", seeds=3)
     assert [(run.system, run.seed) for run in runs] == [
         ("input", 0),
@@ -171,23 +165,23 @@ def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run() -> Non
 
 
 @pytest.mark.parametrize("seeds", [0, MOST_SEEDS + 1])
-def test_a_slip_of_the_keys_is_no_study_of_a_hundred_thousand_trainings(seeds: int) -> None:
+def test_a_slip_of_the_keys_is_no_study_of_a_hundred_thousand_trainings(seeds):
     with pytest.raises(InputError, match=rf"{seeds} seeds: a study has 1 to 1000, numbered from 0"):
         plan_runs([baseline("net")], DATASET, "demo", seeds=seeds)
 
 
-def test_all_leaves_variants_out_unless_asked() -> None:
+def test_all_leaves_variants_out_unless_asked():
     assert [b.card.name for b in select(SYSTEMS)] == ["input", "net", "other"]
     assert len(select(SYSTEMS, variants=True)) == 4
 
 
-def test_patterns_match_whole_names_and_reach_variants() -> None:
+def test_patterns_match_whole_names_and_reach_variants():
     assert [b.card.name for b in select(SYSTEMS, ["net*"])] == ["net", "net-large"]
     assert [b.card.name for b in select(SYSTEMS, ["net", "i*", "in*"])] == ["input", "net"]
 
 
 @given(st.text(min_size=1, max_size=12))
-def test_a_pattern_matches_something_or_is_named(pattern: str) -> None:
+def test_a_pattern_matches_something_or_is_named(pattern):
     if any(fnmatch.fnmatch(name, pattern) for name in SYSTEMS):
         assert select(SYSTEMS, [pattern])
     else:
@@ -195,7 +189,7 @@ def test_a_pattern_matches_something_or_is_named(pattern: str) -> None:
             select(SYSTEMS, [pattern])
 
 
-def test_how_a_stream_is_used_identifies_trainings_on_streams_alone() -> None:
+def test_how_a_stream_is_used_identifies_trainings_on_streams_alone():
     reused = RECIPE.model_copy(update={"training": Training(reuse=4, lenses=800)})
     assert run_of(recipe=reused).id == run_of().id
     facts = Run("", "", baseline("net", reused), reused, "demo", 0).facts()["recipe"]["training"]
@@ -203,7 +197,7 @@ def test_how_a_stream_is_used_identifies_trainings_on_streams_alone() -> None:
 
 
 @pytest.mark.full
-def test_the_estimator_of_a_gpu_is_part_of_what_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_estimator_of_a_gpu_is_part_of_what_it_trains(monkeypatch):
     """A study keeps the choice, so that it is the same wherever it goes on."""
     monkeypatch.setattr(plan, "has_gpu", lambda: True)
     there = StudyDocument().for_this_device()

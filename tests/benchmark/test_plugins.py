@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,6 @@ from defocus.errors import InputError
 from defocus.plugin_code.sources import read_sources
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import start_command
-
-Bench = Callable[..., Result]
 
 FILE = """
 from torch import nn
@@ -81,7 +78,7 @@ SETTINGS = "[schedule]\nsteps = 4\ncrop_px = 32\nbatch = 1\n"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """A bare folder with a plug-in and a short schedule; what is loaded there is forgotten."""
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
@@ -93,7 +90,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def bench(folder: Path) -> Bench:
+def bench(folder):
     """Runs ``defocus-bench`` in this process, as a new one that has loaded nothing."""
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
 
@@ -110,9 +107,7 @@ def rows_of(out: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def test_one_file_is_trained_wrapped_scored_and_resumed(
-    bench: Bench, folder: Path, tiny_dataset: Path
-) -> None:
+def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_dataset):
     asked = ["--settings", "short.toml", "--out", "study", "--plugin", "my_net.py"]
     asked += ["--dataset", f"mine:{tiny_dataset}"]
     done = bench("run", "--only", "my-net", *asked)
@@ -137,7 +132,7 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
     assert "all 2 runs are finished: nothing is repeated" in again.output
 
 
-def test_each_of_several_objectives_makes_its_run(bench: Bench, tiny_dataset: Path) -> None:
+def test_each_of_several_objectives_makes_its_run(bench, tiny_dataset):
     asked = ["--plugin", "my_net.py", "--dataset", f"mine:{tiny_dataset}", "--dry-run"]
     both = ["--objective", "jdrl", "--objective", "registered"]
     done = bench("run", "--only", "my-net", *both, "--out", "planned", *asked)
@@ -147,7 +142,7 @@ def test_each_of_several_objectives_makes_its_run(bench: Bench, tiny_dataset: Pa
     assert " registered-my-net" in done.output
 
 
-def test_another_file_of_the_same_name_is_another_run(folder: Path, tiny_dataset: Path) -> None:
+def test_another_file_of_the_same_name_is_another_run(folder, tiny_dataset):
     choices = {"own": ObjectiveChoice(), "jdrl": ObjectiveChoice()}
     dataset = f"mine:{tiny_dataset}"
     document = StudyDocument(datasets=(dataset,), systems=("my-net",), objectives=choices)
@@ -171,9 +166,7 @@ def test_another_file_of_the_same_name_is_another_run(folder: Path, tiny_dataset
         (lambda path: path.write_text(FILE + "\nMORE = 1\n"), "has changed since"),
     ],
 )
-def test_a_study_whose_plugin_is_gone_says_so(
-    bench: Bench, folder: Path, change: Callable[[Path], None], words: str
-) -> None:
+def test_a_study_whose_plugin_is_gone_says_so(bench, folder, change, words):
     path = folder / "my_net.py"
     extensions.load_plugin(path)
     write_request(folder / "study", as_request(StudyDocument(), None, note_plugins()))
@@ -197,7 +190,7 @@ NET = Baseline.of_network("my-net", Net, revision=None)
 
 
 @pytest.fixture
-def beside(folder: Path, tiny_dataset: Path) -> list[str]:
+def beside(folder, tiny_dataset):
     """Options for a study of a plug-in whose network lies in a file beside it."""
     (folder / "plug.py").write_text(BESIDE, encoding="utf-8")
     (folder / "layers.py").write_text(FILE.replace("MyNet", "Net"), encoding="utf-8")
@@ -212,9 +205,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
-    bench: Bench, folder: Path, beside: list[str]
-) -> None:
+def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(bench, folder, beside):
     """And not where its words alone change; an edit that is undone shows the first row again."""
     finished = "nothing is repeated"
     assert finished not in bench("run", *beside).output
@@ -243,9 +234,7 @@ def recipe_of(out: Path) -> str:
     return recipe
 
 
-def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(
-    bench: Bench, folder: Path, beside: list[str]
-) -> None:
+def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(bench, folder, beside):
     shown = []
     short = (folder / "short.toml").read_text(encoding="utf-8")
     for rate in (0.1, 0.2, 0.1):
@@ -259,9 +248,7 @@ def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(
     assert recipe_of(folder / "study") == shown[0]
 
 
-def test_a_revision_decides_instead_and_says_what_it_costs(
-    bench: Bench, folder: Path, beside: list[str]
-) -> None:
+def test_a_revision_decides_instead_and_says_what_it_costs(bench, folder, beside):
     bench("run", *beside)
     edit(folder / "plug.py", "revision=None", "revision=3")
     for more in (["--dry-run"], []):
@@ -285,7 +272,7 @@ def test_a_revision_decides_instead_and_says_what_it_costs(
     assert "trained again" not in back
 
 
-def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, folder: Path) -> None:
+def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench, folder):
     path = folder / "theirs.py"
     path.write_text(FILE + f"\nopen({str(folder / 'ran')!r}, 'w')\n", encoding="utf-8")
     noted = NotedPlugin(path=str(path), sha256=read_sources(path).digest)
@@ -295,9 +282,7 @@ def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, fold
     assert not (folder / "ran").exists()
 
 
-def test_systems_of_a_file_are_listed_and_shown_with_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_systems_of_a_file_are_listed_and_shown_with_it(bench, monkeypatch):
     monkeypatch.setattr(size, "parameter_count", lambda system: 7)  # no network is built
     listed = bench("list", "--variants", "--plugin", "my_net.py")
     lines = [line.split() for line in listed.stdout.splitlines()]
@@ -311,7 +296,7 @@ def test_systems_of_a_file_are_listed_and_shown_with_it(
 
 @pytest.mark.full
 @pytest.mark.parametrize("command", ["defocus-bench", "defocus-data"])
-def test_a_file_that_fails_ends_a_command_with_one_line(folder: Path, command: str) -> None:
+def test_a_file_that_fails_ends_a_command_with_one_line(folder, command):
     (folder / "bad.py").write_text("x = 1\n1 / 0\n")
     with start_command(command, "list", "--plugin", "bad.py", folder=folder) as process:
         _, err = process.communicate(timeout=60)
@@ -320,7 +305,7 @@ def test_a_file_that_fails_ends_a_command_with_one_line(folder: Path, command: s
     assert f"{folder / 'bad.py'}:2: ZeroDivisionError: division by zero" in line
 
 
-def test_jobs_get_the_files(folder: Path) -> None:
+def test_jobs_get_the_files(folder):
     extensions.load_plugin("my_net.py")
     assert job_command(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]
 
@@ -333,7 +318,7 @@ README_LINES = re.findall(
 
 @pytest.mark.full
 @pytest.mark.parametrize("line", README_LINES)
-def test_the_lines_of_the_readme_do_what_they_say(tmp_path: Path, line: str) -> None:
+def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line):
     """As printed, from a bare folder: only the package is on the path."""
     assert len(README_LINES) == 3
     (text,) = re.findall(r"```python\n(# my_net.py\n.*?)```", README, re.DOTALL)
@@ -351,5 +336,5 @@ def test_the_lines_of_the_readme_do_what_they_say(tmp_path: Path, line: str) -> 
     assert (tmp_path / "study" / "report.pdf").is_file()
 
 
-def test_plugin_is_offered_by_the_package(folder: Path) -> None:
+def test_plugin_is_offered_by_the_package(folder):
     assert defocus.plugin(folder / "my_net.py") == extensions.plugins()[0]

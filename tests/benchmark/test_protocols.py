@@ -10,7 +10,6 @@ from scipy.ndimage import gaussian_filter
 
 from defocus import images
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.metrics.psnr import METRIC as PSNR
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
@@ -48,12 +47,12 @@ def dataset_of(folder: Path, *, bits: int = 16, flat: bool = False) -> Dataset:
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept() -> None:
+def nothing_kept():
     protocols._targets.clear()
 
 
 @pytest.fixture(scope="module")
-def dis() -> FlowEstimator:
+def dis():
     return flow_estimator("dis")
 
 
@@ -84,7 +83,7 @@ def psnr(restored: np.ndarray, target: Target) -> float:
     return PSNR.score(restored, target.reference, target.mask)
 
 
-def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path: Path, dis: FlowEstimator) -> None:
+def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path, dis):
     dataset = dataset_of(tmp_path)
     pair = dataset.pairs[0]
     values = {
@@ -110,9 +109,7 @@ def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path: Path, dis: Flo
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_gt_and_truth_are_the_stored_pictures_to_the_bit(
-    tmp_path: Path, dis: FlowEstimator, bits: int
-) -> None:
+def test_gt_and_truth_are_the_stored_pictures_to_the_bit(tmp_path, dis, bits):
     dataset = dataset_of(tmp_path, bits=bits)
     for name, file in (("gt", "sharp"), ("truth", "truth")):
         target = make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3)), dis)
@@ -124,7 +121,7 @@ def test_gt_and_truth_are_the_stored_pictures_to_the_bit(
         assert target.flow == ""
 
 
-def test_input_aligned_is_one_target_for_every_output(tmp_path: Path, dis: FlowEstimator) -> None:
+def test_input_aligned_is_one_target_for_every_output(tmp_path, dis):
     dataset = dataset_of(tmp_path)
     pair = dataset.pairs[0]
     first = make_target("input-aligned", dataset, pair, stored(dataset, "truth"), dis)
@@ -137,7 +134,7 @@ def test_input_aligned_is_one_target_for_every_output(tmp_path: Path, dis: FlowE
     assert first.mask.mean() > 0.7
 
 
-def test_deformed_gt_warps_the_sharp_picture_onto_the_output(tmp_path: Path) -> None:
+def test_deformed_gt_warps_the_sharp_picture_onto_the_output(tmp_path):
     dataset = dataset_of(tmp_path)
     estimator = KnownFlow((float(SHIFT[0]), float(SHIFT[1])))
     output = stored(dataset, "truth") + 0.5  # beyond white: the estimator gets it clamped
@@ -155,7 +152,7 @@ def test_deformed_gt_warps_the_sharp_picture_onto_the_output(tmp_path: Path) -> 
     assert target.flow == "known"
 
 
-def test_the_border_pixels_own_half_a_pixel(tmp_path: Path) -> None:
+def test_the_border_pixels_own_half_a_pixel(tmp_path):
     dataset = dataset_of(tmp_path)
     pair, output = dataset.pairs[0], stored(dataset, "blurry")
     near = make_target("deformed-gt", dataset, pair, output, KnownFlow((0.4, 0)))
@@ -164,15 +161,13 @@ def test_the_border_pixels_own_half_a_pixel(tmp_path: Path) -> None:
     assert (~far.mask).sum() == HEIGHT
 
 
-def test_an_unknown_misalignment_is_not_applicable_with_its_reason(
-    tmp_path: Path, dis: FlowEstimator
-) -> None:
+def test_an_unknown_misalignment_is_not_applicable_with_its_reason(tmp_path, dis):
     dataset = dataset_of(tmp_path, flat=True)
     with pytest.raises(NotApplicableError, match=r"misalignment unknown: \w+"):
         make_target("input-aligned", dataset, dataset.pairs[0], stored(dataset, "blurry"), dis)
 
 
-def test_pairs_without_a_target(tmp_path: Path, dis: FlowEstimator) -> None:
+def test_pairs_without_a_target(tmp_path, dis):
     dataset = dataset_of(tmp_path)
     bare = replace(dataset.pairs[0], sharp=None, truth=None)
     output = stored(dataset, "blurry")
@@ -184,23 +179,19 @@ def test_pairs_without_a_target(tmp_path: Path, dis: FlowEstimator) -> None:
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_an_output_of_another_size_is_an_error(
-    tmp_path: Path, dis: FlowEstimator, name: str
-) -> None:
+def test_an_output_of_another_size_is_an_error(tmp_path, dis, name):
     dataset = dataset_of(tmp_path)
     with pytest.raises(DefocusError, match="one: the restored picture is 255x192, its target 256"):
         make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH - 1, 3)), dis)
 
 
-def test_an_unknown_protocol_names_those_there_are(tmp_path: Path, dis: FlowEstimator) -> None:
+def test_an_unknown_protocol_names_those_there_are(tmp_path, dis):
     dataset = dataset_of(tmp_path)
     with pytest.raises(InputError, match="no protocol 'gt2'; there are gt, input-aligned"):
         make_target("gt2", dataset, dataset.pairs[0], np.zeros((4, 4, 3)), dis)
 
 
-def test_targets_are_read_once_and_cannot_be_written_to(
-    tmp_path: Path, dis: FlowEstimator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_targets_are_read_once_and_cannot_be_written_to(tmp_path, dis, monkeypatch):
     dataset = dataset_of(tmp_path)
     pair, output = dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3))
     reads = []
@@ -217,9 +208,7 @@ def test_targets_are_read_once_and_cannot_be_written_to(
     assert len(reads) == 3  # other content, other target
 
 
-def test_memory_is_bounded(
-    tmp_path: Path, dis: FlowEstimator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_bounded(tmp_path, dis, monkeypatch):
     dataset = dataset_of(tmp_path)
     output = np.zeros((HEIGHT, WIDTH, 3))
     one = HEIGHT * WIDTH * (3 * 8 + 1)
@@ -234,7 +223,7 @@ def target(reference: np.ndarray) -> Target:
     return Target(reference, np.ones(reference.shape[:2], dtype=bool))
 
 
-def test_a_metric_without_value_keeps_its_reason_and_the_others_their_values() -> None:
+def test_a_metric_without_value_keeps_its_reason_and_the_others_their_values():
     scores = score_picture(np.zeros((6, 6, 3)), target(np.full((6, 6, 3), 0.5)))
     assert scores["psnr"].value == pytest.approx(6.0206, abs=1e-4)
     assert scores["psnr"].reason == ""
@@ -245,20 +234,20 @@ def test_a_metric_without_value_keeps_its_reason_and_the_others_their_values() -
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_picture_that_is_not_finite_is_an_error(bad: float) -> None:
+def test_a_picture_that_is_not_finite_is_an_error(bad):
     output = np.zeros((8, 8, 3))
     output[3, 3, 1] = bad
     with pytest.raises(DefocusError, match="not finite"):
         score_picture(output, target(np.zeros((8, 8, 3))))
 
 
-def test_another_size_is_an_error() -> None:
+def test_another_size_is_an_error():
     with pytest.raises(DefocusError, match=r"\(8, 9, 3\), its target \(8, 8, 3\)"):
         score_picture(np.zeros((8, 9, 3)), target(np.zeros((8, 8, 3))))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_integers_are_no_picture_to_score(dtype: type) -> None:
+def test_integers_are_no_picture_to_score(dtype):
     floats = np.full((24, 24, 3), 0.5)
     integers = np.full((24, 24, 3), 100, dtype)
     with pytest.raises(InputError, match=r"the reference is uint.*; give floats"):

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,9 @@ from defocus.benchmark.published.tables import comparison_table, published_table
 from defocus.benchmark.results.store import NARROW, Cost, open_results
 from defocus.errors import InputError
 from tests.benchmark.example_study import entry, make_study
-from tests.conftest import Run
 
 
-def test_every_row_is_whole_and_every_value_a_number() -> None:
+def test_every_row_is_whole_and_every_value_a_number():
     rows = all_published()
     assert len(rows) == 684
     assert all(row.system and row.dataset and row.metric and row.source for row in rows)
@@ -23,7 +21,7 @@ def test_every_row_is_whole_and_every_value_a_number() -> None:
     assert all(float(row.value) * row.scale > -1000 for row in rows)
 
 
-def test_values_stay_as_printed_and_the_scale_makes_them_true() -> None:
+def test_values_stay_as_printed_and_the_scale_makes_them_true():
     poster = [row for row in select_published("ifan", "dpdd", "mae") if row.scale != 1]
     assert poster
     assert {row.scale for row in poster} == {0.1}
@@ -31,7 +29,7 @@ def test_values_stay_as_printed_and_the_scale_makes_them_true() -> None:
     assert select_published("input", "dpdd", "psnr")[0].value == "23.890"
 
 
-def test_names_of_ours_are_understood_and_unknown_ones_refused() -> None:
+def test_names_of_ours_are_understood_and_unknown_ones_refused():
     assert select_published("wiener") == []
     for wrong in ({"system": "nope"}, {"dataset": "nope"}, {"metric": "nope"}):
         with pytest.raises(InputError, match="no table has"):
@@ -40,7 +38,7 @@ def test_names_of_ours_are_understood_and_unknown_ones_refused() -> None:
         select_published("restromer")
 
 
-def test_the_command_prints_the_columns(run: Run) -> None:
+def test_the_command_prints_the_columns(run):
     result = run("defocus-bench", "published", "kpac", "--metric", "psnr", "--json")
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
@@ -63,7 +61,7 @@ def row(**facts: object) -> Row:
     return Row(**{**base, **facts})  # type: ignore[arg-type]
 
 
-def test_a_difference_is_explained_by_what_is_known_to_differ() -> None:
+def test_a_difference_is_explained_by_what_is_known_to_differ():
     found = compared([row()], "kpac")
     assert found
     reasons = " ".join(found[0].reasons)
@@ -78,7 +76,7 @@ def test_a_difference_is_explained_by_what_is_known_to_differ() -> None:
     assert compared([row(dataset="folders:x")], "kpac") == []
 
 
-def test_tables_have_heads_units_and_numbered_sources() -> None:
+def test_tables_have_heads_units_and_numbered_sources():
     rows = select_published("kpac", "dpdd")
     tables, notes = published_tables(rows)
     assert {table.caption for table in tables} >= {"dpdd, protocol unspecified: as printed"}
@@ -96,7 +94,7 @@ def test_tables_have_heads_units_and_numbered_sources() -> None:
     assert [notes[number - 1] for number in numbers] == [found[0].source, *found[0].reasons]
 
 
-def test_the_command_compares_a_study_with_the_papers(run: Run, tmp_path: Path) -> None:
+def test_the_command_compares_a_study_with_the_papers(run, tmp_path):
     out = make_study(tmp_path / "study")
     result = run("defocus-bench", "published", "ifan", "--against", str(out))
     assert result.returncode == 0, result.stderr
@@ -109,7 +107,7 @@ def test_the_command_compares_a_study_with_the_papers(run: Run, tmp_path: Path) 
     assert any("25.3700" in line and "dpdd:made" in line for line in psnr), psnr
 
 
-def test_a_narrow_copy_is_compared_with_no_paper(run: Run, tmp_path: Path) -> None:
+def test_a_narrow_copy_is_compared_with_no_paper(run, tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)])
     result = run("defocus-bench", "published", "ifan", "--against", str(tmp_path))

@@ -4,7 +4,6 @@ import csv
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +42,7 @@ METRIC = Metric("needy", "Needy", "lower", "", 3, compute, "fetch them", WEIGHTS
 
 
 @pytest.fixture
-def needy(tmp_path: Path) -> Path:
+def needy(tmp_path):
     """A distribution with a metric that lacks its weights: the folder to put on the path."""
     points = "[defocus.metrics]\nneedy = needymetric:METRIC\n"
     return distribution(tmp_path / "needy", "needy", points, needymetric=NEEDY)
@@ -56,8 +55,8 @@ def needy_values(out: Path) -> set[tuple[str, str]]:
 
 
 def test_the_same_command_fills_in_what_lacked_weights_without_training(
-    bench: Any, third_party: dict[str, str], tiny_dataset: Path, needy: Path, tmp_path: Path
-) -> None:
+    bench, third_party, tiny_dataset, needy, tmp_path
+):
     path = f"{third_party['PYTHONPATH']}{os.pathsep}{needy}"
     common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
     common += ["--dataset", f"tiny:{tiny_dataset}"]
@@ -109,17 +108,13 @@ def missing(
 LACKING = Score("default", "gt", "needy", "a", "a", None, reason="no weights; fetch")
 
 
-def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(tmp_path, monkeypatch):
     assert missing(tmp_path, monkeypatch, LACKING) == {"needy"}
     unready = replace(NEEDED, ready=lambda: False)
     assert missing(tmp_path, monkeypatch, LACKING, metrics=(unready, PLAIN)) is None
 
 
-def test_a_pair_that_can_be_read_again_gets_all_its_scores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pair_that_can_be_read_again_gets_all_its_scores(tmp_path, monkeypatch):
     pair = Pair("a", "a", "test", tmp_path / "blurry.png", tmp_path / "sharp.png")
     unread = Score(DEFAULT.name, "gt", "psnr", "a", "a", None, reason=UNREAD + "cut short")
     write_image(pair.blurry, np.zeros((8, 8, 3), np.uint8))
@@ -139,22 +134,18 @@ def test_a_pair_that_can_be_read_again_gets_all_its_scores(
         replace(LACKING, metric="of another installation"),
     ],
 )
-def test_what_no_weights_can_fill_in_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Score
-) -> None:
+def test_what_no_weights_can_fill_in_is_left(tmp_path, monkeypatch, score):
     assert missing(tmp_path, monkeypatch, score) is None
 
 
 def test_a_run_whose_checkpoint_was_deleted_is_not_trained_again_for_a_metric(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path, monkeypatch, capsys
+):
     assert missing(tmp_path, monkeypatch, LACKING, recipe=RECIPE) is None
     assert "net-1: needy left out: its checkpoint was deleted" in capsys.readouterr().err
 
 
-def test_a_new_metric_a_raised_revision_and_another_file_are_missing_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_metric_a_raised_revision_and_another_file_are_missing_alone(tmp_path, monkeypatch):
     assert missing(tmp_path, monkeypatch) is None
     assert missing(tmp_path, monkeypatch, stored=(PLAIN,)) == {"needy"}
     raised = replace(PLAIN, revision=2)
@@ -165,7 +156,5 @@ def test_a_new_metric_a_raised_revision_and_another_file_are_missing_alone(
     assert missing(tmp_path, monkeypatch, metrics=(other,), stored=(of_a_file,)) == {"plain"}
 
 
-def test_another_scoring_revision_leaves_every_metric_to_be_computed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_scoring_revision_leaves_every_metric_to_be_computed(tmp_path, monkeypatch):
     assert missing(tmp_path, monkeypatch, evaluation="0-00000000") == {"needy", "plain"}

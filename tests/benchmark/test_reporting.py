@@ -6,7 +6,6 @@ import json
 import re
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -25,12 +24,11 @@ from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_
 from defocus.reports.model import Column, Measured, Table
 from defocus.reports.text import visible
 from tests.benchmark.example_study import entry, make_study
-from tests.conftest import Run
 from tests.reports.example_pages import HOSTILE
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(tmp_path_factory):
     protocols = ("gt", "deformed-gt")
     return make_study(tmp_path_factory.mktemp("now"), 5, 24, protocols=protocols)
 
@@ -41,7 +39,7 @@ def body(latex: str) -> dict[str, list[str]]:
     return {cells[0]: cells[1:] for cells in lines}
 
 
-def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study: Path) -> None:
+def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study):
     first, deformed = paper_text(study, "methods", as_csv=False).split("\n\n")
     cells = body(first)
     values = {
@@ -59,7 +57,7 @@ def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study
 
 
 @pytest.mark.parametrize(("parts", "said"), [((1,), False), ((1, 2), True)])
-def test_where_ranks_end_at_a_rule_the_caption_says_so(parts: tuple[int, ...], said: bool) -> None:
+def test_where_ranks_end_at_a_rule_the_caption_says_so(parts, said):
     cells = [("Input", Measured(2)), ("trained", Measured(3)), ("shipped", Measured(1, place=1))]
     rows = tuple((name, (cell,)) for name, cell in cells)
     groups = (ColumnGroup("", (Column("PSNR"),)),)
@@ -69,7 +67,7 @@ def test_where_ranks_end_at_a_rule_the_caption_says_so(parts: tuple[int, ...], s
 
 
 @pytest.mark.parametrize("style", sorted(set(STYLES) - {"places"}))
-def test_every_style_has_as_many_cells_as_columns(study: Path, style: str) -> None:
+def test_every_style_has_as_many_cells_as_columns(study, style):
     latex = paper_text(study, style, as_csv=False)
     for table in latex.split(r"\end{table}")[:-1]:
         columns = re.search(r"\\begin{tabular}{(l r*|lr*)}", table)
@@ -80,7 +78,7 @@ def test_every_style_has_as_many_cells_as_columns(study: Path, style: str) -> No
     assert {"System", "Input", "Restormer"} <= {row[0] for row in printed}
 
 
-def test_the_command_knows_the_styles() -> None:
+def test_the_command_knows_the_styles():
     (argument,) = [p for p in table_command.params if p.name == "style"]
     assert set(argument.type.choices) == {*STYLES, "leaderboard", "pictures"}
     told = table_command.get_help(click.Context(table_command)).splitlines()
@@ -89,14 +87,14 @@ def test_the_command_knows_the_styles() -> None:
     )
 
 
-def test_a_style_without_numbers_is_said(study: Path) -> None:
+def test_a_style_without_numbers_is_said(study):
     with pytest.raises(NotApplicableError, match="no numbers for a table 'places'"):
         paper_text(study, "places", as_csv=False)
     with pytest.raises(InputError, match="no results there"):
         paper_text(study / "runs", "methods", as_csv=False)
 
 
-def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path: Path) -> None:
+def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path):
     make_study(tmp_path, 1, 4, protocols=("gt",))
     with open_results(tmp_path / "results.sqlite") as results:
         other = replace(entry(1), run="val", grouping="val", system="other", split="val")
@@ -111,7 +109,7 @@ def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path: Path) -> No
     assert len(set(captions)) == len(captions) == 2
 
 
-def test_tracks_stand_in_the_order_of_their_systems_whatever_the_input_has(tmp_path: Path) -> None:
+def test_tracks_stand_in_the_order_of_their_systems_whatever_the_input_has(tmp_path):
     bare: dict[str, Any] = {"weights": "none", "train_dataset": "", "budget": "not-trained-here"}
     with open_results(tmp_path / "results.sqlite") as results:
         for value, name, facts in (
@@ -125,14 +123,14 @@ def test_tracks_stand_in_the_order_of_their_systems_whatever_the_input_has(tmp_p
     assert list(cells) == ["System", "Input", "net", "Wiener"]
 
 
-def test_a_short_budget_marks_nothing_and_says_so(tmp_path: Path) -> None:
+def test_a_short_budget_marks_nothing_and_says_so(tmp_path):
     latex = paper_text(make_study(tmp_path, 3, 4, budget="demo"), "costs", as_csv=False)
     assert not re.search(r"\\(textbf|underline){", latex)
     assert "Demo budget, not a comparison." in latex
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_commands_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_text_commands_the_terminal(text, capsys):
     print_tables([Table(text, (Column("System"),), ((text,),), text)])
     shown = capsys.readouterr().out
     assert shown.count(visible(text)) >= 2
@@ -140,7 +138,7 @@ def test_no_text_commands_the_terminal(text: str, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_is_a_command_of_latex(text: str) -> None:
+def test_no_text_is_a_command_of_latex(text):
     shown = escape_latex(text + r"\input{/etc/passwd}%")
     commands = re.findall(r"\\([a-zA-Z]+)", shown)
     assert set(commands) <= {
@@ -154,9 +152,7 @@ def test_no_text_is_a_command_of_latex(text: str) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("kind", ["pdf", "svg"])
-def test_figures_are_vector_files_made_alike_each_time(
-    study: Path, tmp_path: Path, kind: str
-) -> None:
+def test_figures_are_vector_files_made_alike_each_time(study, tmp_path, kind):
     first = write_figures(study, tmp_path / "a", kind)  # type: ignore[arg-type]
     assert [path.name for path in first] == [
         f"quality-cost-1.{kind}", f"quality-cost-2.{kind}", f"training-1.{kind}"
@@ -177,9 +173,7 @@ def test_figures_are_vector_files_made_alike_each_time(
         assert "/FontFile2" in inner.get_object()["/FontDescriptor"]
 
 
-def test_changes_are_tested_over_the_pictures_of_both(
-    study: Path, tmp_path: Path, run: Run
-) -> None:
+def test_changes_are_tested_over_the_pictures_of_both(study, tmp_path, run):
     """One system gets 0.5 dB better on every picture, one is gone, one cost doubles."""
     other = make_study(tmp_path / "before", 5, 24, protocols=("gt", "deformed-gt"))
     store = sqlite3.connect(other / "results.sqlite")
@@ -212,7 +206,7 @@ def test_changes_are_tested_over_the_pictures_of_both(
     assert "one picture, nothing trained" in page
 
 
-def test_other_data_are_not_compared_and_few_scenes_not_tested(tmp_path: Path) -> None:
+def test_other_data_are_not_compared_and_few_scenes_not_tested(tmp_path):
     first, second = (make_study(tmp_path / name, 1, 6) for name in ("a", "b"))
     changes = compare_studies(first, second)
     assert {change.verdict for change in changes.changes} == {"equal"}

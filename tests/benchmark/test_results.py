@@ -3,7 +3,6 @@
 import contextlib
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +21,7 @@ SCORES = [
 COSTS = [Cost("params_m", 1.5), Cost("seconds", None, "no clock")]
 
 
-def test_what_is_recorded_comes_back(tmp_path: Path) -> None:
+def test_what_is_recorded_comes_back(tmp_path):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, COSTS)
@@ -33,7 +32,7 @@ def test_what_is_recorded_comes_back(tmp_path: Path) -> None:
         assert results.scores("net-2") == []
 
 
-def test_recorded_again_replaces_and_comes_last(tmp_path: Path) -> None:
+def test_recorded_again_replaces_and_comes_last(tmp_path):
     other = replace(ENTRY, run="net-2")
     failed = replace(ENTRY, status="failed: x")
     with open_results(tmp_path / "results.sqlite") as results:
@@ -48,9 +47,7 @@ def test_recorded_again_replaces_and_comes_last(tmp_path: Path) -> None:
     ("places", "indoor", "outdoor"),
     [(("indoor", "outdoor"), 30.0, 20.0), (("outdoor", "outdoor"), None, 25.0), ((), None, None)],
 )
-def test_scores_follow_what_a_dataset_says_of_its_pictures(
-    tmp_path: Path, places: tuple[str, ...], indoor: float | None, outdoor: float | None
-) -> None:
+def test_scores_follow_what_a_dataset_says_of_its_pictures(tmp_path, places, indoor, outdoor):
     """The content hash leaves places, scenes and the source open; the order of runs is kept."""
     stored = [
         *(Score("defocus-v1", "gt", "psnr", n, n, v) for n, v in (("a", 30.0), ("b", 20.0))),
@@ -83,7 +80,7 @@ def test_scores_follow_what_a_dataset_says_of_its_pictures(
             assert results.costs("net-1") == COSTS
 
 
-def test_a_record_that_breaks_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_record_that_breaks_leaves_the_old_one(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(ENTRY, SCORES, COSTS)
         with pytest.raises(InputError):
@@ -92,7 +89,7 @@ def test_a_record_that_breaks_leaves_the_old_one(tmp_path: Path) -> None:
         assert results.entries() == [ENTRY]
 
 
-def test_the_store_is_a_write_ahead_log_without_row_ids(tmp_path: Path) -> None:
+def test_the_store_is_a_write_ahead_log_without_row_ids(tmp_path):
     path = tmp_path / "results.sqlite"
     with open_results(path):
         pass
@@ -103,7 +100,7 @@ def test_the_store_is_a_write_ahead_log_without_row_ids(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_opening_and_reading_changes_nothing(tmp_path: Path) -> None:
+def test_opening_and_reading_changes_nothing(tmp_path):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, COSTS)
@@ -114,7 +111,7 @@ def test_opening_and_reading_changes_nothing(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["results.sqlite"]
 
 
-def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_storage_error(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(ENTRY)
         results._connection.execute("PRAGMA max_page_count = 8")
@@ -125,7 +122,7 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
         assert results.entries() == [ENTRY]
 
 
-def test_a_damaged_store_is_named(tmp_path: Path) -> None:
+def test_a_damaged_store_is_named(tmp_path):
     path = tmp_path / "results.sqlite"
     path.write_bytes(b"nothing of the kind" * 60)
     with (
@@ -135,7 +132,7 @@ def test_a_damaged_store_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_size_per_row_is_as_promised(tmp_path: Path) -> None:
+def test_size_per_row_is_as_promised(tmp_path):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         scores = [
@@ -148,7 +145,7 @@ def test_size_per_row_is_as_promised(tmp_path: Path) -> None:
     assert path.stat().st_size / len(scores) < 120
 
 
-def test_what_computed_the_scores_comes_back_with_them(tmp_path: Path) -> None:
+def test_what_computed_the_scores_comes_back_with_them(tmp_path):
     versions = [MetricVersion("mae", "1", "0.1.0"), MetricVersion("psnr", "2+abc", "0.2.0+1a2b3c")]
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(ENTRY, SCORES, COSTS, versions)
@@ -167,9 +164,7 @@ def test_what_computed_the_scores_comes_back_with_them(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_store_of_another_format_is_refused_and_left_as_it_is(
-    tmp_path: Path, found: int, words: str
-) -> None:
+def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, found, words):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, COSTS)

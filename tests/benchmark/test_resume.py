@@ -105,9 +105,7 @@ finally:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, float]:
+def undisturbed(third_party, tiny_dataset, tmp_path_factory):
     out, spent = tmp_path_factory.mktemp("undisturbed") / "out", tmp_path_factory.mktemp("spent")
     words = arguments(out, tiny_dataset)
     with start_code(TIMED, *words, folder=spent, **third_party) as process:
@@ -121,8 +119,8 @@ reads_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @reads_proc
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(
-    undisturbed: tuple[Path, float], start_bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+    undisturbed, start_bench, tiny_dataset, tmp_path
+):
     expected, seconds = undisturbed
     out = tmp_path / "out"
     assert kill_and_go_on(start_bench, out, tiny_dataset, kills=2, seed=1, seconds=seconds) > 0
@@ -131,9 +129,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
 
 
 @pytest.mark.full
-def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(
-    undisturbed: tuple[Path, float], tmp_path: Path
-) -> None:
+def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(undisturbed, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(undisturbed[0], out)
     for path in [path for path in out.rglob("[!.]*") if path.is_file()]:
@@ -154,12 +150,8 @@ def wait_for(path: Path, seconds: float = 60) -> None:
 
 
 def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
-    undisturbed: tuple[Path, float],
-    start_bench: Any,
-    bench: Any,
-    tiny_dataset: Path,
-    tmp_path: Path,
-) -> None:
+    undisturbed, start_bench, bench, tiny_dataset, tmp_path
+):
     out = tmp_path / "out"
     process = start_bench(*arguments(out, tiny_dataset))
     wait_for(out / "results.sqlite")  # long before the end, however quick the machine
@@ -207,9 +199,7 @@ def slow_training(folder: Path, dataset: Path, seconds: float) -> tuple[str | Pa
     )
 
 
-def test_ctrl_c_saves_the_state_of_a_training(
-    start_bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_ctrl_c_saves_the_state_of_a_training(start_bench, tiny_dataset, tmp_path):
     words = slow_training(tmp_path, tiny_dataset, 0.02)
     steps = []
     for _ in range(2):
@@ -227,7 +217,7 @@ def test_ctrl_c_saves_the_state_of_a_training(
     assert 0 < steps[0] < steps[1], "the second went on where the first was stopped"
 
 
-def test_a_second_ctrl_c_ends_at_once(start_bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_ends_at_once(start_bench, tiny_dataset, tmp_path):
     process = start_bench(*slow_training(tmp_path, tiny_dataset, 300))
     wait_for(tmp_path / "begun")
     process.send_signal(signal.SIGINT)
@@ -239,8 +229,8 @@ def test_a_second_ctrl_c_ends_at_once(start_bench: Any, tiny_dataset: Path, tmp_
 
 
 def test_a_second_process_is_refused_and_the_lock_dies_with_the_first(
-    start_bench: Any, bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+    start_bench, bench, tiny_dataset, tmp_path
+):
     out = tmp_path / "out"
     first = start_bench(*arguments(out, tiny_dataset))
     wait_for(out / "study.json")

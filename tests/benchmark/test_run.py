@@ -6,7 +6,6 @@ import os
 import shlex
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,6 @@ from defocus.benchmark.results.store import COSTS
 from defocus.benchmark.statistics.comparable import CEILING
 from tests.benchmark.conftest import make_pictures
 from tests.command_process import run_command
-from tests.conftest import Run
 
 pytestmark = pytest.mark.full
 
@@ -40,9 +38,7 @@ def state_of(out: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def finished(
-    third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
+def finished(third_party, tiny_dataset, tmp_path_factory):
     """One study with systems that work, fail and do not apply."""
     folder = tmp_path_factory.mktemp("study")
     arguments = ["run", "--all", "--only", "input", "--only", "tiny-*", "--out", "out"]
@@ -52,7 +48,7 @@ def finished(
     return {"result": result, "out": folder / "out", "arguments": arguments, "folder": folder}
 
 
-def test_a_failed_run_gives_1_and_the_others_go_on(finished: dict[str, Any]) -> None:
+def test_a_failed_run_gives_1_and_the_others_go_on(finished):
     result = finished["result"]
     assert result.returncode == 1, result.stderr
     assert "tiny-conv" in result.stdout
@@ -71,9 +67,7 @@ def test_a_failed_run_gives_1_and_the_others_go_on(finished: dict[str, Any]) -> 
     assert "Traceback" in failures[0].read_text()
 
 
-def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
-    finished: dict[str, Any],
-) -> None:
+def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(finished):
     out: Path = finished["out"]
     content = (out / "leaderboard.csv").read_bytes()
     assert b"\r" not in content
@@ -103,7 +97,7 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
         assert all(row[version] for version in ("data_revision", "recipe", "evaluation")), row
 
 
-def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
+def test_rows_say_what_they_rest_on(finished):
     rows = {(r["system"], r["protocol"], r["metric"]): r for r in rows_of(finished["out"])}
     conv = rows["tiny-conv", "gt", "psnr"]
     said = [
@@ -118,7 +112,7 @@ def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
     assert float(rows["tiny-conv", "", "params_m"]["value"]) == pytest.approx(84e-6)
 
 
-def test_each_run_has_its_files(finished: dict[str, Any]) -> None:
+def test_each_run_has_its_files(finished):
     out: Path = finished["out"]
     (folder, _) = sorted(out.glob("runs/tiny-conv-*"))
     names = {path.name for path in folder.iterdir()}
@@ -133,7 +127,7 @@ def test_each_run_has_its_files(finished: dict[str, Any]) -> None:
     assert len(curve) == 13
 
 
-def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[str, Any]) -> None:
+def test_every_table_and_report_says_that_demo_compares_nothing(finished):
     shown = finished["result"].stdout
     assert shown.count("demo budget, not a comparison") == 1
     assert "Rank" not in shown
@@ -142,13 +136,13 @@ def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[s
     assert (finished["out"] / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_a_metric_without_weights_says_how_it_is_filled_in(finished: dict[str, Any]) -> None:
+def test_a_metric_without_weights_says_how_it_is_filled_in(finished):
     shown = finished["result"].stderr
     assert shown.count("lpips could not be computed") == 1
     assert "the same command again fills it in without training" in shown
 
 
-def test_systems_stand_in_the_order_of_psnr_and_all_are_named(finished: dict[str, Any]) -> None:
+def test_systems_stand_in_the_order_of_psnr_and_all_are_named(finished):
     shown = finished["result"].stdout
     protocol = shown.split("protocol ", 1)[1].split()[0]
     lines = [line.split() for line in shown.splitlines() if line.startswith((" input", " tiny-"))]
@@ -161,9 +155,7 @@ def test_systems_stand_in_the_order_of_psnr_and_all_are_named(finished: dict[str
     assert all(system in shown for system in {row["system"] for row in rows} - {CEILING})
 
 
-def test_started_again_only_what_failed_is_tried_again(
-    finished: dict[str, Any], bench: Any
-) -> None:
+def test_started_again_only_what_failed_is_tried_again(finished, bench):
     before = state_of(finished["out"])
     again = bench(*finished["arguments"][:7], finished["out"], *finished["arguments"][8:])
     assert again.returncode == 1
@@ -175,7 +167,7 @@ def test_started_again_only_what_failed_is_tried_again(
             assert after[name] == content
 
 
-def test_a_picture_smaller_than_the_crop_stops_training_alone(bench: Any, tmp_path: Path) -> None:
+def test_a_picture_smaller_than_the_crop_stops_training_alone(bench, tmp_path):
     pictures = make_pictures(tmp_path / "pictures", ("a", "b", "t1"))
     for scene in ("small", "t-small"):
         make_pictures(pictures, (scene,), size=12)
@@ -194,9 +186,7 @@ def test_a_picture_smaller_than_the_crop_stops_training_alone(bench: Any, tmp_pa
     assert next(row for row in rows if row["system"] == "input")["images"] == "2"
 
 
-def test_train_then_evaluate_does_not_train_again(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_train_then_evaluate_does_not_train_again(bench, tiny_dataset, tmp_path):
     common = ("tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
     early = bench("evaluate", *common)
     assert early.returncode == 2
@@ -222,9 +212,7 @@ def test_train_then_evaluate_does_not_train_again(
     assert checkpoint.stat().st_mtime_ns == trained
 
 
-def test_evaluate_needs_no_training_where_there_is_none(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
+def test_evaluate_needs_no_training_where_there_is_none(bench, tiny_dataset, tmp_path):
     refused = bench("train", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
     assert refused.returncode == 2
     assert "needs no training; run instead: defocus-bench evaluate input --out" in refused.stderr
@@ -235,8 +223,8 @@ def test_evaluate_needs_no_training_where_there_is_none(
 
 
 def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
-    bench: Any, run_afresh: Run, third_party: dict[str, str], tiny_dataset: Path, tmp_path: Path
-) -> None:
+    bench, run_afresh, third_party, tiny_dataset, tmp_path
+):
     (tmp_path / "short.toml").write_text("[schedule]\nsteps = 3\n")
     common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
     common += ["--dataset", f"tiny:{tiny_dataset}"]

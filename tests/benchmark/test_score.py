@@ -33,13 +33,12 @@ from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
 from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three
-from tests.conftest import Run
 
 DB, UNITS = 1e-5, 1e-6
 
 
 @pytest.fixture(autouse=True)
-def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_weights(monkeypatch):
     monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
 
 
@@ -71,7 +70,7 @@ def pair_of(kind: str) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 @pytest.mark.parametrize("kind", ["random", "saturated", "constant", "tiny", "sixteen-bit"])
-def test_every_profile_gives_the_value_of_its_recipe(kind: str, tmp_path: Path) -> None:
+def test_every_profile_gives_the_value_of_its_recipe(kind, tmp_path):
     output, sharp, bits = pair_of(kind)
     first = stored(tmp_path / "restored" / "a.png", output, bits)
     second = stored(tmp_path / "sharp" / "a.png", sharp, bits)
@@ -89,9 +88,7 @@ def test_every_profile_gives_the_value_of_its_recipe(kind: str, tmp_path: Path) 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["jdrl-sdd", "jdrl-sdd-fixed"])
-def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(
-    name: str, tmp_path: Path
-) -> None:
+def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(name, tmp_path):
     sharp = scene(2, 64, 96)
     first = stored(tmp_path / "restored" / "a.png", cv2.GaussianBlur(sharp, (0, 0), 1), 8)
     second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
@@ -125,7 +122,7 @@ class NoFlow:
         return torch.zeros(first.shape[0], 2, *first.shape[2:])
 
 
-def test_the_official_grid_alone_costs_an_equal_pair_its_score() -> None:
+def test_the_official_grid_alone_costs_an_equal_pair_its_score():
     """With no flow at all, the released warp moves the borders by half a pixel."""
     noise = cv2.GaussianBlur(np.random.default_rng(0).random((280, 420, 3)), (0, 0), 1.7)
     sharp = np.clip(0.5 + 0.15 * (noise - noise.mean()) / noise.std(), 0, 1)
@@ -135,7 +132,7 @@ def test_the_official_grid_alone_costs_an_equal_pair_its_score() -> None:
     assert np.abs(kept - sharp).max() < 1e-11
 
 
-def test_profiles_are_frozen() -> None:
+def test_profiles_are_frozen():
     """A released profile never changes under its name; give a changed one a new name."""
     facts = {
         name: tuple(getattr(profile, field.name) for field in fields(profile)[2:])
@@ -160,7 +157,7 @@ def test_profiles_are_frozen() -> None:
 
 
 @pytest.mark.parametrize("size", [(1120, 1680), (64, 97), (7, 7), (7, 40), (31, 8)])
-def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size: tuple[int, int]) -> None:
+def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size):
     random = np.random.default_rng(0)
     first, second = random.random((*size, 3)), random.random((*size, 3))
     holes = np.ones(size, bool)
@@ -182,7 +179,7 @@ def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size: tuple[
     assert fused_sums(first, first, np.ones(size, bool)).ssim == pytest.approx(1.0, abs=1e-12)
 
 
-def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path: Path) -> None:
+def test_missing_and_extra_files_are_named_and_the_code_is_1(run, tmp_path):
     for name in ("a", "b", "deep/c"):
         (tmp_path / "sharp" / name).parent.mkdir(parents=True, exist_ok=True)
         stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 16)
@@ -215,7 +212,7 @@ def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path:
     assert "lpips: LPIPS needs 31 px" in " ".join(shown.stdout.split())
 
 
-def test_a_picture_that_cannot_be_scored_stops_no_other(run: Run, tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_scored_stops_no_other(run, tmp_path):
     for name in ("cut", "good", "small"):
         stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 8)
         stored(tmp_path / "out" / f"{name}.png", scene(4, 24, 30 if name == "small" else 32), 8)
@@ -239,7 +236,7 @@ def test_a_picture_that_cannot_be_scored_stops_no_other(run: Run, tmp_path: Path
     assert "matched by equal names: 2 of 3" in words  # the cut file is still left out
 
 
-def test_complete_outputs_end_well_as_a_table(run: Run, tmp_path: Path) -> None:
+def test_complete_outputs_end_well_as_a_table(run, tmp_path):
     picture = scene(5, 24, 32)
     stored(tmp_path / "sharp" / "a.tif", picture, 16)
     stored(tmp_path / "out" / "a.png", picture, 16)
@@ -250,7 +247,7 @@ def test_complete_outputs_end_well_as_a_table(run: Run, tmp_path: Path) -> None:
     assert "made elsewhere, profile defocus-v1" in result.stdout
 
 
-def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path):
     sharp = stored(tmp_path / "sharp" / "a.png", scene(1, 24, 32), 8).parent
     other = stored(tmp_path / "other" / "a.png", scene(1, 24, 30), 8).parent
     (unlike,) = score_request(other, sharp, None, "dpdd8").left_out
@@ -271,7 +268,7 @@ def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path: Path) -> N
         score_request(sharp, tmp_path / "empty", None, "dpdd8")
 
 
-def test_outputs_already_cropped_by_their_authors_fit(tmp_path: Path) -> None:
+def test_outputs_already_cropped_by_their_authors_fit(tmp_path):
     picture = scene(6, 50, 70)
     sharp = stored(tmp_path / "sharp" / "a.png", picture, 16).parent
     whole = stored(tmp_path / "whole" / "a.png", picture**1.1, 16).parent
@@ -281,7 +278,7 @@ def test_outputs_already_cropped_by_their_authors_fit(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path: Path) -> None:
+def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path):
     sharp, restored = scene(6, 66, 98), scene(6, 66, 98)[1:-1, 3:-3] ** 1.1
     first = stored(tmp_path / "whole" / "a.png", restored, 8)
     second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
@@ -310,12 +307,12 @@ def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path: Path) -> Non
         (8, 4, False),
     ],
 )
-def test_sizes_that_are_nearly_equal(large: int, small: int, *, near: bool) -> None:
+def test_sizes_that_are_nearly_equal(large, small, *, near):
     assert nearly_equal((large, 1120), (small, 1120)) is near
     assert nearly_equal((1120, small, 3), (1120, large, 3)) is near
 
 
-def test_a_picture_of_half_the_size_has_no_common_centre(tmp_path: Path) -> None:
+def test_a_picture_of_half_the_size_has_no_common_centre(tmp_path):
     sharp = stored(tmp_path / "sharp.png", scene(1, 64, 64), 8)
     half = stored(tmp_path / "half.png", scene(1, 32, 32), 8)
     (cut,) = score_request(half, sharp, None, "dpdd8", crop="centre").left_out
@@ -327,7 +324,7 @@ def test_a_picture_of_half_the_size_has_no_common_centre(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "mistake", ["none", "swapped", "one swapped", "turned", "moved", "one of three"]
 )
-def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake, tmp_path):
     for seed in range(3):
         sharp = scene(seed, 60, 90)
         stored(tmp_path / "sharp" / f"{seed}.png", sharp[8:-8, 8:-8], 8)
@@ -355,7 +352,7 @@ def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake: str, tmp_pat
     assert scoring.warnings == ((said[mistake],) if mistake in said else ())
 
 
-def test_grey_flat_or_other_pictures_show_no_mistake() -> None:
+def test_grey_flat_or_other_pictures_show_no_mistake():
     grey = np.repeat(scene(1, 60, 90)[:, :, :1], 3, axis=2)
     assert look(grey, grey) == Look("", (0, 0))
     assert look(np.full((60, 90, 3), 0.5), grey) == Look("", None)
@@ -365,7 +362,7 @@ def test_grey_flat_or_other_pictures_show_no_mistake() -> None:
     assert looked_at(9) <= set(range(9))
 
 
-def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
+def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
     sharp = scene(7, 40, 64)
     circle = np.zeros((40, 64), np.float32)
     circle[:, 32:] = -9  # the right half is out of focus, in front
@@ -408,7 +405,7 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
     assert cut["psnr_in_focus"] == image["psnr_in_focus"], "the circles are cut as the picture is"
 
 
-def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path: Path) -> None:
+def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path):
     blurry, sharp = (stored(tmp_path / f"{n}.png", scene(8, 24, 24), 8) for n in ("in", "gt"))
     pair = Pair("p", "s", "test", blurry, sharp)
     dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path / ".derived")
@@ -419,7 +416,7 @@ def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path: Path) -> Non
         match(out, dataset_subjects(dataset))
 
 
-def test_names_that_differ_are_matched_and_listed(run: Run, tmp_path: Path) -> None:
+def test_names_that_differ_are_matched_and_listed(run, tmp_path):
     picture = scene(9, 24, 32)
     for name in ("cafe", "park"):
         stored(tmp_path / "sharp" / f"{name}.png", picture, 8)
@@ -441,7 +438,7 @@ def test_names_that_differ_are_matched_and_listed(run: Run, tmp_path: Path) -> N
     assert none.stdout.startswith("matched by equal names: 0 of 2"), "no table without a row"
 
 
-def test_two_files_are_scored_whatever_their_names(run: Run, tmp_path: Path) -> None:
+def test_two_files_are_scored_whatever_their_names(run, tmp_path):
     first = stored(tmp_path / "out" / "mine.png", scene(9, 24, 32), 8)
     second = stored(tmp_path / "sharp" / "theirs.tif", scene(9, 24, 32), 16)
     scoring = score_request(first, second, None, "dpdd16")
@@ -457,7 +454,7 @@ def test_two_files_are_scored_whatever_their_names(run: Run, tmp_path: Path) -> 
     assert "give two pictures, RESTORED SHARP" in wrong.stderr
 
 
-def test_a_rule_can_be_asked_for(tmp_path: Path) -> None:
+def test_a_rule_can_be_asked_for(tmp_path):
     for number, name in enumerate(("1", "2", "3")):
         stored(tmp_path / "sharp" / f"{name}.png", scene(number, 24, 32), 8)
         stored(tmp_path / "out" / f"{number}.png", scene(number, 24, 32), 8)
@@ -469,7 +466,7 @@ def test_a_rule_can_be_asked_for(tmp_path: Path) -> None:
     assert in_order.mean["psnr"] == 100
 
 
-def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_path: Path) -> None:
+def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_path):
     sharp, blind = stored(tmp_path / "a.png", scene(3, 24, 32), 8), tmp_path / "b.png"
     stored(blind, scene(4, 24, 32), 8)
     found = [(Subject("a", sharp, ("a",)), sharp), (Subject("b", None, ("b",)), blind)]

@@ -41,7 +41,7 @@ NOTE = defocus.Section("Note", 5, ("note.txt",), note)
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path):
     return make_study(tmp_path / "study", systems=2, images=4)
 
 
@@ -55,7 +55,7 @@ def headings(page: Page) -> list[str]:
     return [heading for heading, _ in page.sections]
 
 
-def test_a_section_of_one_file_stands_where_it_says(study: Path, tmp_path: Path) -> None:
+def test_a_section_of_one_file_stands_where_it_says(study, tmp_path):
     before = headings(page_of(study))
     (tmp_path / "mine.py").write_text(MINE)
     extensions.load_plugin(tmp_path / "mine.py")
@@ -69,9 +69,7 @@ def test_a_section_of_one_file_stands_where_it_says(study: Path, tmp_path: Path)
         assert "Seconds" in headings(page)
 
 
-def test_a_report_is_made_again_when_what_a_section_needs_changes(
-    study: Path, tmp_path: Path
-) -> None:
+def test_a_report_is_made_again_when_what_a_section_needs_changes(study, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     extensions.load_plugin(tmp_path / "mine.py")
     report = study / "report.html"
@@ -89,9 +87,7 @@ def test_a_report_is_made_again_when_what_a_section_needs_changes(
         assert (study / ".report.json").read_text() == stamp
 
 
-def test_a_broken_section_is_a_warning_that_names_the_line(
-    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_section_is_a_warning_that_names_the_line(study, tmp_path, capsys):
     before = headings(page_of(study))
     (tmp_path / "mine.py").write_text(
         "from defocus import Paragraph, Section, Table\n\n\n"
@@ -116,9 +112,7 @@ def test_a_broken_section_is_a_warning_that_names_the_line(
     assert len(others) == 2, "its parts can be written neither for browsers nor for print"
 
 
-def test_an_extra_brings_sections(
-    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_extra_brings_sections(study, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(defocus.extras, "__path__", [str(tmp_path)])
     folder = tmp_path / "notes" / "sections"
     folder.mkdir(parents=True)
@@ -148,12 +142,12 @@ def test_an_extra_brings_sections(
         (("A", 1, ("/note.txt",)), "in the study's folder"),
     ],
 )
-def test_a_wrong_definition_is_one_line(facts: tuple[object, ...], words: str) -> None:
+def test_a_wrong_definition_is_one_line(facts, words):
     with pytest.raises(RegistryError, match=words):
         Section(*facts, build=lambda study: ())  # type: ignore[arg-type]
 
 
-def test_the_page_knows_no_section_by_name() -> None:
+def test_the_page_knows_no_section_by_name():
     page = ROOT / "benchmark" / "reporting" / "page.py"
     for path in (page, *(ROOT / "benchmark" / "leaderboard").glob("*.py")):
         text = path.read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ SHIPPED = [name for name, one in all_baselines().items() if find_own_weights(one
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pairs(tmp_path_factory):
     """Folder of noise: a training and two test pairs."""
     root = tmp_path_factory.mktemp("pairs")
     random = np.random.default_rng(0)
@@ -43,9 +43,7 @@ def photographs(name: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_photographs_behind_weights_are_those_listed(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_photographs_behind_weights_are_those_listed(name, monkeypatch):
     """The hash of a training's data is made of the photographs' hashes and a revision."""
     listed = Photographs(tuple((Path(), one["sha256"]) for one in photographs(name)))
     made = set()
@@ -56,7 +54,7 @@ def test_the_photographs_behind_weights_are_those_listed(
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_no_photograph_behind_weights_is_one_of_the_sample(name: str, tmp_path: Path) -> None:
+def test_no_photograph_behind_weights_is_one_of_the_sample(name, tmp_path):
     """That the refused ones hold all of the sample is shown by the stream's own tests."""
     rows = photographs(name)
     assert len(rows) > 50
@@ -69,7 +67,7 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name: str, tmp_path: 
         assert seen_reason(weights, Dataset(sample, tmp_path, (), "", tmp_path, source="")) == ""
 
 
-def test_shipped_weights_are_stored_once_as_our_own() -> None:
+def test_shipped_weights_are_stored_once_as_our_own():
     first = shipped_weights(baseline("defocus-m"))
     assert (first.origin, first.system) == ("own", "defocus-m")
     assert first.trained_on == (own_card(own_weights(baseline("defocus-m"))).dataset,)
@@ -77,7 +75,7 @@ def test_shipped_weights_are_stored_once_as_our_own() -> None:
     assert shipped_weights(baseline("unet")) is None
 
 
-def test_all_systems_take_the_weights_that_are_shipped(tmp_path: Path, pairs: Path) -> None:
+def test_all_systems_take_the_weights_that_are_shipped(tmp_path, pairs):
     text = f"pairs:{pairs}"
     every = expand(StudyDocument(datasets=(text,), seeds=2), tmp_path).studies[0]
     own = [run for run in every.runs if run.weights is not None]
@@ -97,7 +95,7 @@ def test_all_systems_take_the_weights_that_are_shipped(tmp_path: Path, pairs: Pa
     }, "named, it is trained beside its own weights"
 
 
-def test_they_stand_in_the_leaderboard_under_their_name(tmp_path: Path, pairs: Path) -> None:
+def test_they_stand_in_the_leaderboard_under_their_name(tmp_path, pairs):
     text = f"pairs:{pairs}"
     (study,) = expand(StudyDocument(datasets=(text,)), tmp_path / "out").studies
     chosen = [run for run in study.runs if run.system in {"defocus-m", "input"}]

@@ -54,7 +54,7 @@ def check(network: nn.Module, *sizes: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("multiple", [2, 3, 8, 12, 32, 64])
 @pytest.mark.parametrize("size", [(100, 75), (1120, 1601), (64, 51)])
-def test_the_multiple_that_mends_it_is_named(multiple: int, size: tuple[int, int]) -> None:
+def test_the_multiple_that_mends_it_is_named(multiple, size):
     with pytest.raises(TrainingError, match=rf"at {size[1]}x{size[0]} px .* multiple={multiple} "):
         check(Strided(multiple), (192, 192), size)
     check(Strided(multiple), (multiple * 6, multiple * 35))
@@ -63,7 +63,7 @@ def test_the_multiple_that_mends_it_is_named(multiple: int, size: tuple[int, int
     assert list(mended.state_dict()) == list(Strided(multiple).state_dict())
 
 
-def test_a_multiple_crops_to_what_the_padded_picture_gives() -> None:
+def test_a_multiple_crops_to_what_the_padded_picture_gives():
     network = Strided(8)
     mended = Baseline.of_network("own", lambda: network, multiple=8).build()
     blurry = torch.rand(1, 3, 13, 16)
@@ -82,7 +82,7 @@ def only_of(side: int) -> Of:
     return Of(work)
 
 
-def test_what_no_multiple_mends_says_which_sizes_work() -> None:
+def test_what_no_multiple_mends_says_which_sizes_work():
     with pytest.raises(TrainingError, match=r"positions are of 256.* it takes 256 alone"):
         check(only_of(256), (256, 256), (100, 100))
     with pytest.raises(TrainingError, match=r"gives \(1, 3, 50, 50\) .*no other size works"):
@@ -92,15 +92,13 @@ def test_what_no_multiple_mends_says_which_sizes_work() -> None:
 @pytest.mark.parametrize(
     ("outputs", "shape"), [(tuple, r"\[1\]"), (lambda two: {"large": two[1]}, "'large'")]
 )
-def test_of_several_outputs_the_shapes_are_listed(
-    outputs: Callable[[list[torch.Tensor]], object], shape: str
-) -> None:
+def test_of_several_outputs_the_shapes_are_listed(outputs, shape):
     expected = rf"instead of one picture \(.*{shape}.* is \(1, 3, 100, 100\)\)"
     with pytest.raises(TrainingError, match=expected):
         check(Of(lambda blurry: outputs([blurry[..., ::2, ::2], blurry])), (100, 100))  # type: ignore[arg-type, return-value]
 
 
-def test_large_pictures_are_tried_small_and_in_their_own_size_before_they_are_refused() -> None:
+def test_large_pictures_are_tried_small_and_in_their_own_size_before_they_are_refused():
     network = Of(lambda blurry: blurry)
     check(network.train(), (4000, 6001), (4192, 6001))
     assert network.seen == [(256 + (4000 - 256) % 192, 256 + (6001 - 256) % 192)]
@@ -119,9 +117,7 @@ def dataset_of(folder: Path) -> Dataset:
     return Dataset("pictures", folder, tuple(pairs), "0" * 64, folder / "derived")
 
 
-def test_a_study_refuses_it_before_the_first_step_and_in_its_plan(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_refuses_it_before_the_first_step_and_in_its_plan(tmp_path, capsys):
     dataset = dataset_of(tmp_path)
     own = Baseline.of_network("own", lambda: Strided(8))
     study = Study(tmp_path / "study", dataset, plan_runs([own], dataset, "demo"))

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ signal_seconds = 15
 
 
 @pytest.fixture
-def study(tmp_path: Path, tiny_dataset: Path) -> Callable[..., Path]:
+def study(tmp_path, tiny_dataset):
     def write(steps: int, minutes: int = 10) -> Path:
         path = tmp_path / "study.toml"
         path.write_text(STUDY.format(dataset=tiny_dataset, steps=steps, minutes=minutes))
@@ -75,14 +74,8 @@ URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "-
     ],
 )
 def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
-    slurm: Path,
-    bench: Any,
-    start_bench: Any,
-    study: Callable[..., Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    disturbance: tuple[str, ...],
-) -> None:
+    slurm, bench, start_bench, study, tmp_path, capsys, disturbance
+):
     file, out = study(steps=150), tmp_path / "out"
     submitted = bench("run", "--study", file, "--out", out, "--launcher", "slurm")
     assert submitted.returncode == 0, submitted.stderr
@@ -108,9 +101,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     assert not list(out.glob("jobs/tiny-slow-*"))
 
 
-def test_an_audit_in_jobs_equals_one_process_to_the_byte(
-    slurm: Path, run: Any, third_party: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party, tmp_path):
     data, out = f"tiny:{make_pictures(tmp_path / 'pictures', ('a', 'b'), 160)}", tmp_path / "out"
 
     def audit(*options: str | Path, cache: str) -> Any:
@@ -138,9 +129,7 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(
     subprocess.run(["scancel", "--me"], check=True)
 
 
-def test_a_cancelled_job_does_not_come_back_by_itself(
-    slurm: Path, bench: Any, study: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_cancelled_job_does_not_come_back_by_itself(slurm, bench, study, tmp_path):
     file, out = study(steps=1000), tmp_path / "out"
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
     job = jobs_of(out)["tiny-slow"]
@@ -156,8 +145,8 @@ def test_a_cancelled_job_does_not_come_back_by_itself(
 
 @pytest.mark.timeout(1800)
 def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
-    slurm: Path, bench: Any, start_bench: Any, study: Callable[..., Path], tmp_path: Path
-) -> None:
+    slurm, bench, start_bench, study, tmp_path
+):
     """SLURM itself reaches the limit: of a minute, less some time in which the state is saved."""
     file, out = study(steps=1400, minutes=1), tmp_path / "out"
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0

@@ -34,7 +34,7 @@ def study(random: np.random.Generator, scenes: int, seeds: int) -> tuple[np.ndar
 @pytest.mark.parametrize(
     ("scenes", "seeds", "lowest"), [(10, 1, 0.92), (30, 1, 0.91), (25, 5, 0.9)]
 )
-def test_coverage(scenes: int, seeds: int, lowest: float) -> None:
+def test_coverage(scenes, seeds, lowest):
     random = RANDOM(8)
     hits = 0
     for _ in range(200):
@@ -44,7 +44,7 @@ def test_coverage(scenes: int, seeds: int, lowest: float) -> None:
     assert lowest <= hits / 200 <= 0.995
 
 
-def test_no_interval_below_ten_scenes() -> None:
+def test_no_interval_below_ten_scenes():
     nine, ten = (study(RANDOM(1), scenes, 1) for scenes in (9, 10))
     assert mean_intervals(nine[0], tuple(nine[1])) is None
     assert mean_intervals(ten[0], tuple(ten[1])) is not None
@@ -55,7 +55,7 @@ T_975, T_800 = 2.262157, 0.883404
 """Student's quantiles of nine degrees of freedom, from a printed table."""
 
 
-def test_an_interval_of_ten_scenes_has_nine_degrees_of_freedom() -> None:
+def test_an_interval_of_ten_scenes_has_nine_degrees_of_freedom():
     values = RANDOM(2).normal(size=(1, 1, 10))
     codes = tuple(range(10))
     tail = NormalDist().cdf(-math.sqrt(10 / 9) * T_975)
@@ -63,14 +63,14 @@ def test_an_interval_of_ten_scenes_has_nine_degrees_of_freedom() -> None:
     assert mean_intervals(values, codes) == pytest.approx(expected[None], rel=1e-6)
 
 
-def test_a_detectable_difference_of_ten_scenes_has_nine_degrees_of_freedom() -> None:
+def test_a_detectable_difference_of_ten_scenes_has_nine_degrees_of_freedom():
     difference = RANDOM(2).normal(size=10)
     error = difference.std(ddof=1) / math.sqrt(10)
     stated = minimum_detectable(np.stack([difference, np.zeros(10)]), np.ones(10))
     assert stated == pytest.approx(error * (T_975 + T_800), rel=1e-5)
 
 
-def test_scenes_are_drawn_and_not_pictures() -> None:
+def test_scenes_are_drawn_and_not_pictures():
     """A hundred equal pictures per scene say nothing more than one."""
     values = RANDOM(3).normal(size=(1, 1, 12))
     once = mean_intervals(values, tuple(range(12)))
@@ -81,7 +81,7 @@ def test_scenes_are_drawn_and_not_pictures() -> None:
     assert copies == pytest.approx(once)
 
 
-def test_seeds_that_differ_widen_the_interval() -> None:
+def test_seeds_that_differ_widen_the_interval():
     """Five trainings that score every picture alike; the training is drawn with the scenes."""
     values, codes = study(RANDOM(4), 40, 1)
     same = np.repeat(values, 5, axis=1)
@@ -95,7 +95,7 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     )
 
 
-def test_p_values_equal_the_enumeration_of_all_swaps() -> None:
+def test_p_values_equal_the_enumeration_of_all_swaps():
     random = RANDOM(5)
     values, codes = random.normal(size=(3, 15)), scene_codes(list("aabbccdddeffghi"))
     values[1] += 0.4
@@ -110,7 +110,7 @@ def test_p_values_equal_the_enumeration_of_all_swaps() -> None:
 
 
 @pytest.mark.parametrize("scenes", [16, 40])
-def test_many_systems_can_still_be_told_apart(scenes: int) -> None:
+def test_many_systems_can_still_be_told_apart(scenes):
     """Thirty-five systems, as a first run has: one is worse by far more than scenes spread."""
     random = RANDOM(8)
     sums = random.normal(25, 3, scenes) + random.normal(0, 0.05, (35, scenes))
@@ -122,7 +122,7 @@ def test_many_systems_can_still_be_told_apart(scenes: int) -> None:
     assert sum(value <= 0.05 for (_, other), value in adjusted.items() if other != 34) <= 2
 
 
-def test_equal_systems_are_rarely_called_different_and_unequal_ones_mostly() -> None:
+def test_equal_systems_are_rarely_called_different_and_unequal_ones_mostly():
     random = RANDOM(6)
     rejected = {0.0: 0, 1.0: 0}
     for gain in rejected:
@@ -134,7 +134,7 @@ def test_equal_systems_are_rarely_called_different_and_unequal_ones_mostly() -> 
     assert rejected[1.0] / 150 >= 0.7
 
 
-def test_the_minimum_detectable_difference_is_detected_four_times_in_five() -> None:
+def test_the_minimum_detectable_difference_is_detected_four_times_in_five():
     random = RANDOM(7)
     noise = random.normal(0, 1, 30)
     stated = minimum_detectable(np.stack([np.zeros(30), noise]), np.ones(30))
@@ -147,20 +147,20 @@ def test_the_minimum_detectable_difference_is_detected_four_times_in_five() -> N
     assert minimum_detectable(np.zeros((1, 30)), np.ones(30)) is None
 
 
-def test_holm_as_in_a_worked_example() -> None:
+def test_holm_as_in_a_worked_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
 
 
-def test_groups_hold_no_pair_that_differs() -> None:
+def test_groups_hold_no_pair_that_differs():
     pairs = {frozenset(pair) for pair in (("a", "c"), ("a", "d"), ("b", "d"))}
     assert groups_alike("abcd", pairs) == [("a", "b"), ("b", "c"), ("c", "d")]
     assert groups_alike("abc", set()) == [("a", "b", "c")]
     assert groups_alike("ab", {frozenset("ab")}) == []
 
 
-def test_ranks_that_never_change_and_ranks_that_do() -> None:
+def test_ranks_that_never_change_and_ranks_that_do():
     random = RANDOM(9)
     means = np.stack([np.full(400, 9.0), random.normal(0, 1, 400), random.normal(0, 1, 400)])
     ranges, first = rank_ranges(means, higher_is_better=True)

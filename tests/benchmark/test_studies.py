@@ -5,7 +5,6 @@ import shutil
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -49,23 +48,21 @@ steps = 4
 
 
 @pytest.fixture(scope="module")
-def datasets(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def datasets(tiny_dataset, tmp_path_factory):
     other = make_pictures(tmp_path_factory.mktemp("other"), ("d", "e", "t3"))
     (other / "name.txt").write_text("other")
     return tiny_dataset, other
 
 
 @pytest.fixture
-def file(tmp_path: Path, datasets: tuple[Path, Path]) -> Path:
+def file(tmp_path, datasets):
     path = tmp_path / "study.toml"
     path.write_text(FILE.format(first=datasets[0], second=datasets[1]))
     return path
 
 
 @pytest.mark.full
-def test_shards_jobs_and_one_process_come_to_the_same(
-    bench: Any, file: Path, tmp_path: Path
-) -> None:
+def test_shards_jobs_and_one_process_come_to_the_same(bench, file, tmp_path):
     """datasets x systems x objectives, in one process; two shards merged; one process per slot."""
     whole = bench("run", "--study", file, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
@@ -94,7 +91,7 @@ def test_shards_jobs_and_one_process_come_to_the_same(
     assert {run["state"] for run in status["runs"]} == {"finished"}
 
 
-def test_the_plan_is_printed_and_nothing_is_run(bench: Any, file: Path, tmp_path: Path) -> None:
+def test_the_plan_is_printed_and_nothing_is_run(bench, file, tmp_path):
     planned = bench("run", "--study", file, "--out", "out", "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert "tiny-conv-with-other" in planned.stdout
@@ -103,9 +100,7 @@ def test_the_plan_is_printed_and_nothing_is_run(bench: Any, file: Path, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dataset_that_is_missing_spares_the_others(
-    bench: Any, datasets: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_a_dataset_that_is_missing_spares_the_others(bench, datasets, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(datasets[1], broken, ignore=shutil.ignore_patterns(".*"))
     (broken / "t3" / "sharp.png").write_bytes(b"not a picture")
@@ -134,9 +129,7 @@ def test_a_dataset_that_is_missing_spares_the_others(
         ("datasets = [", ("not valid TOML",)),
     ],
 )
-def test_a_wrong_study_file_is_named_with_its_key(
-    tmp_path: Path, text: str, words: tuple[str, ...]
-) -> None:
+def test_a_wrong_study_file_is_named_with_its_key(tmp_path, text, words):
     path = tmp_path / "study.toml"
     path.write_text(text)
     with pytest.raises(SettingsError) as caught:
@@ -146,9 +139,7 @@ def test_a_wrong_study_file_is_named_with_its_key(
         assert word in str(caught.value)
 
 
-def test_a_request_comes_back_with_paths_that_hold_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypatch):
     (tmp_path / "pictures").mkdir()
     path = tmp_path / "study.toml"
     path.write_text("datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n")
@@ -164,7 +155,7 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(
         read_request(tmp_path / "pictures")
 
 
-def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
+def test_an_unknown_objective_is_named(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text("[objectives.jdlr]\n")
     with pytest.raises(SettingsError, match=r"no objective 'jdlr'.*known are own"):
@@ -174,7 +165,7 @@ def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
         with_objectives([baseline("net")], load_document(path).objectives)
 
 
-def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it() -> None:
+def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it():
     every = list(registry.all_baselines().values())
     systems = [one for one in every if not one.card.variant_of]
     compared = around_jdrl(systems, ours=False)
@@ -189,9 +180,7 @@ def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it() -> No
     ]
 
 
-def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(tmp_path, monkeypatch):
     picture = tmp_path / "picture.png"
     pairs = (Pair("a", "a", "test", picture, picture),)
 
@@ -213,7 +202,7 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(
     assert [run.schedule for run in quick[0].runs] == [run.schedule for run in quick[1].runs]
 
 
-def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
+def test_shards_share_the_runs_without_overlap(tmp_path):
     dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
     runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo", seeds=3)
     whole = Expanded([Study(tmp_path, dataset, runs)])
@@ -238,9 +227,7 @@ def store(folder: Path, *entries: Entry, value: float = 1.0) -> Path:
     return folder
 
 
-def test_a_merge_takes_what_is_better_and_keeps_what_is_there(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys):
     mine = store(tmp_path / "mine", entry("net-00000001"), entry("net-00000002", "failed: x"))
     theirs = store(
         tmp_path / "theirs",
@@ -265,7 +252,7 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(
         merge_studies(mine, [tmp_path])
 
 
-def test_status_tells_waiting_begun_failed_and_at_work(tmp_path: Path) -> None:
+def test_status_tells_waiting_begun_failed_and_at_work(tmp_path):
     states = {
         "finished": "ok",
         "failed": "failed: loss is nan",
@@ -283,7 +270,7 @@ def test_status_tells_waiting_begun_failed_and_at_work(tmp_path: Path) -> None:
     assert found[3].steps == 9
 
 
-def test_slots_are_the_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_are_the_gpus_that_may_be_used(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
     assert slots() == ["3", "5"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -304,9 +291,7 @@ def test_slots_are_the_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) ->
         (("--merge", "part", "--all"), "--all cannot be combined with --merge"),
     ],
 )
-def test_words_that_do_not_go_together_are_refused(
-    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_that_do_not_go_together_are_refused(words, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("study.toml").touch()
     done = CliRunner().invoke(run_command.command, [*words, "--out", str(tmp_path / "nothing")])
@@ -314,7 +299,7 @@ def test_words_that_do_not_go_together_are_refused(
     assert said in " ".join(done.stderr.split())
 
 
-def test_a_folder_keeps_all_its_requests(tmp_path: Path) -> None:
+def test_a_folder_keeps_all_its_requests(tmp_path):
     asked = [as_request(StudyDocument(systems=(name,)), None) for name in ("input", "wiener")]
     for request in (*asked, asked[0]):
         write_request(tmp_path, request)

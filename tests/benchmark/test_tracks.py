@@ -95,7 +95,7 @@ def noise(seed: int, scale: float = 0.3) -> np.ndarray:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "good", BASE + 2.0 + noise(1))
         record(results, "equal", BASE + 2.0 + noise(2))
@@ -120,7 +120,7 @@ def competing(study: Path) -> Track:
     return found(study)[next(name for name in ("good", "equal") if name in found(study))]
 
 
-def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
+def test_different_versions_budgets_and_tracks_never_meet(study):
     names = {
         frozenset(standing.system for standing in track.standings)
         for track in found(study).values()
@@ -135,9 +135,7 @@ def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
     }
 
 
-def test_the_terminal_ranks_narrow_copies_as_the_report_does(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
     demo = {"weights": "narrow", "budget": "demo"}
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "worst", BASE, **demo)
@@ -157,7 +155,7 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(
     assert any("compare them with each other" in line for line in lines)
 
 
-def test_a_deformed_reference_ranks_nobody(tmp_path: Path) -> None:
+def test_a_deformed_reference_ranks_nobody(tmp_path):
     """It follows each system's own picture, so that every system has another reference."""
     with open_results(tmp_path / "results.sqlite") as results:
         for system in ("a", "b"):
@@ -166,7 +164,7 @@ def test_a_deformed_reference_ranks_nobody(tmp_path: Path) -> None:
         assert [track.contest.protocol for track in tracks(results)] == ["gt"]
 
 
-def test_ranks_say_how_stable_they_are(study: Path) -> None:
+def test_ranks_say_how_stable_they_are(study):
     track = competing(study)
     ranks = {standing.system: standing.rank for standing in track.standings}
     assert ranks["bad"] == 3
@@ -177,7 +175,7 @@ def test_ranks_say_how_stable_they_are(study: Path) -> None:
     assert found(study)["demo"].standings[0].rank is None
 
 
-def test_narrow_copies_are_ranked_among_themselves_where_tests_can_tell(tmp_path: Path) -> None:
+def test_narrow_copies_are_ranked_among_themselves_where_tests_can_tell(tmp_path):
     demo = {"weights": "narrow", "budget": "demo"}
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "better", BASE + 1.0 + noise(1), **demo)
@@ -188,7 +186,7 @@ def test_narrow_copies_are_ranked_among_themselves_where_tests_can_tell(tmp_path
     assert named == {"better": 1, "worse": 2, "few-scenes": None, "other-dose": None}
 
 
-def test_a_system_that_is_told_the_blur_leads_no_pictures(study: Path) -> None:
+def test_a_system_that_is_told_the_blur_leads_no_pictures(study):
     with open_results(study / "results.sqlite") as results:
         content = read_content(study, results, leaderboard(results))
         board = max(read_boards(content), key=lambda one: len(one.lines))
@@ -199,7 +197,7 @@ def test_a_system_that_is_told_the_blur_leads_no_pictures(study: Path) -> None:
     assert leading[:-1] == [name for name in by_score if name != "told"]
 
 
-def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:
+def test_reconstructions_stand_apart_in_tables_for_papers(study):
     made = shown(study)
     ranked = [s.system for track in made.content.tracks.values() for s in track.standings]
     assert "rebuilt" not in ranked
@@ -208,7 +206,7 @@ def test_reconstructions_stand_apart_in_tables_for_papers(study: Path) -> None:
     assert all(t.rows[0][0] != "rebuilt" for t in made.papers if t not in apart)
 
 
-def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path: Path) -> None:
+def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "input", BASE, weights="none", train_dataset="")
         record(results, "same", BASE - 0.001, weights="none", train_dataset="")
@@ -217,9 +215,7 @@ def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path: Path)
     assert "-0.00" not in written
 
 
-def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(
-    study: Path,
-) -> None:
+def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(study):
     table = shown(study).page
     heads = [column.name for column in table.columns]
     lines = {row[0].text: row for row in table.rows if isinstance(row[0], Link)}
@@ -233,7 +229,7 @@ def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_p
     assert (rank.value, rank.beside) == (3, "of 3")
 
 
-def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path) -> None:
+def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study):
     with open_results(study / "results.sqlite") as results:
         record(results, "demo-rebuilt", BASE + 30.0, budget="demo", reconstruction=1)
     said = " ".join(sentences(shown(study).content))
@@ -244,7 +240,7 @@ def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path)
     assert said.count("Reconstructions (2) are marked and not ranked.") == 1
 
 
-def test_what_does_not_differ_is_in_one_group(study: Path) -> None:
+def test_what_does_not_differ_is_in_one_group(study):
     track = competing(study)
     assert [set(group) for group in track.alike] == [{"good", "equal"}]
     pairs = {frozenset((d.first, d.second)): d for d in track.differences}
@@ -255,7 +251,7 @@ def test_what_does_not_differ_is_in_one_group(study: Path) -> None:
     assert track.note.startswith("one training of bad, equal, good: ")
 
 
-def test_a_perfect_restoration_is_a_note_and_no_row(study: Path) -> None:
+def test_a_perfect_restoration_is_a_note_and_no_row(study):
     with open_results(study / "results.sqlite") as results:
         entry = {"weights": "none", "train_dataset": "", "input": ""}
         record(results, CEILING, np.full(SCENES, 36.0), **entry)
@@ -273,7 +269,7 @@ def test_a_perfect_restoration_is_a_note_and_no_row(study: Path) -> None:
     assert cells["rebuilt (reconstruction)"] is None
 
 
-def test_few_scenes_give_no_test(tmp_path: Path) -> None:
+def test_few_scenes_give_no_test(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         for system in ("a", "b"):
             record(results, system, [20.0, 21.0, 22.0])
@@ -284,7 +280,7 @@ def test_few_scenes_give_no_test(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("metric", "first"), [("psnr", "high"), ("mae", "low")])
-def test_the_first_is_the_best_of_the_metric(tmp_path: Path, metric: str, first: str) -> None:
+def test_the_first_is_the_best_of_the_metric(tmp_path, metric, first):
     with open_results(tmp_path / "results.sqlite") as results:
         for name, more in (("low", 0.0), ("high", 1.0)):
             record(results, name, BASE + more, metric)
@@ -293,7 +289,7 @@ def test_the_first_is_the_best_of_the_metric(tmp_path: Path, metric: str, first:
     assert (best.system, best.rank, best.first_share) == (first, 1, 1.0)
 
 
-def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_path: Path) -> None:
+def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         for seed in range(3):
             record(results, "a", BASE + seed, grouping="a", run=f"a{seed}", seed=seed)
@@ -316,9 +312,7 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
         assert "14 test pictures of 14 scenes" in caption
 
 
-def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(
-    tmp_path: Path,
-) -> None:
+def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(tmp_path):
     lacking = [*BASE[:11].tolist(), None, None, None]  # their misalignment is unknown
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "theirs", lacking, weights="elsewhere")
@@ -329,7 +323,7 @@ def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_referenc
         assert "Moved, 14 pictures" in [column.name for column in table.columns]
 
 
-def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
+def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path):
     """Whatever its weights: the winner has a rank, and nobody trained for seconds stands in it."""
     with open_results(tmp_path / "results.sqlite") as results:
         bare = {"weights": "none", "train_dataset": ""}
@@ -352,7 +346,7 @@ def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path: Path) -> None:
     assert "not trained here and demo budget" in table.caption
 
 
-def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path: Path) -> None:
+def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "input", BASE, weights="none")
         record(results, "theirs", [*BASE[:12], None, None], weights="elsewhere")
@@ -362,7 +356,7 @@ def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path: Path
     assert f"left out of {name}: p12, p13: not given" in table.note
 
 
-def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> None:
+def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path):
     """A saved output is scored under its profile's protocol alone: other tables are without it."""
     with open_results(tmp_path / "results.sqlite") as results:
         bare = {"weights": "none", "train_dataset": ""}
@@ -390,7 +384,7 @@ def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path: Path) -> N
     assert spans == {"Theirs": (1, 1), "wiener": (2, 2), "input": (None, None)}
 
 
-def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path: Path) -> None:
+def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "a", [1 / 3, 2 / 3])
         (entry,) = results.entries()
@@ -403,7 +397,7 @@ def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path: Path
         assert results.matrix(entry.run).values.tolist() == [[1 / 3, 7.0]]
 
 
-def test_a_leaderboard_is_whole_and_the_same_when_read_twice(tmp_path: Path) -> None:
+def test_a_leaderboard_is_whole_and_the_same_when_read_twice(tmp_path):
     names = store_of_scores(tmp_path / "results.sqlite", systems=2, pictures=3, datasets=2)
     with open_results(tmp_path / "results.sqlite") as results:
         rows = leaderboard(results)
@@ -412,7 +406,7 @@ def test_a_leaderboard_is_whole_and_the_same_when_read_twice(tmp_path: Path) -> 
     assert len(rows) == len(names) * len(PROTOCOLS) * len(METRICS)
 
 
-def test_what_has_seen_the_test_scenes_is_in_no_rank() -> None:
+def test_what_has_seen_the_test_scenes_is_in_no_rank():
     assert may_be_ranked("paper", "gt", "ok")
     assert not may_be_ranked("paper", "gt", "seen: scenes may be among the training set")
     assert not may_be_ranked("quick", "gt", "seen: scenes may be", trained_alike=True)

@@ -2,7 +2,7 @@
 
 import csv
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def make_run(seed: int = 0, recipe: Recipe = RECIPE) -> Run:
 
 
 @pytest.fixture
-def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def every_step(monkeypatch):
     """A checkpoint after every step."""
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
 
@@ -121,9 +121,7 @@ def curve_of(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("stop_at", [1, 4, 8])
-def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(
-    tmp_path: Path, every_step: None, stop_at: int
-) -> None:
+def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(tmp_path, every_step, stop_at):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
     parts.mkdir()
@@ -150,7 +148,7 @@ def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(
     )
 
 
-def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
+def test_other_seeds_give_other_weights(tmp_path):
     weights = []
     for seed in (0, 1):
         folder = tmp_path / str(seed)
@@ -160,9 +158,7 @@ def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
     assert not torch.equal(*weights)
 
 
-def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(
-    tmp_path: Path, every_step: None
-) -> None:
+def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(tmp_path, every_step):
     with pytest.raises(KeyboardInterrupt):
         train(make_run(), Loss, Patches(5), tmp_path, CPU)
     assert any(name.startswith("optimiser.") for name in tensors_of(tmp_path))
@@ -171,14 +167,14 @@ def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(
     assert prefixes == {"network", "objective"}
 
 
-def test_parameters_that_are_frozen_stay(tmp_path: Path) -> None:
+def test_parameters_that_are_frozen_stay(tmp_path):
     train(make_run(), Loss, Patches(), tmp_path, CPU)
     tensors = tensors_of(tmp_path)
     assert tensors["objective.frozen"].item() == 1.0
     assert tensors["objective.scale"].item() != 1.0
 
 
-def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path: Path) -> None:
+def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path):
     objective = Loss()
     train(make_run(), lambda: objective, Patches(), tmp_path, CPU)
     seen = objective.seen[1:]  # the first is the probe's
@@ -190,9 +186,7 @@ def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path: Path) -> None:
     assert [row["distance"] == "" for row in curve_of(tmp_path)] == [True] * 3 + [False] * 6
 
 
-def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(tmp_path, monkeypatch):
     def objective() -> Loss:
         loss("perceptual")
         return Loss()
@@ -206,7 +200,7 @@ def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(
     train(demo, objective, Patches(), tmp_path, CPU)
 
 
-def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
+def test_a_schedule_without_steps_counts_epochs(tmp_path):
     recipe = RECIPE.model_copy(update={"demo": SCHEDULE.model_copy(update={"steps": None})})
     patches = Patches()
     train(make_run(recipe=recipe), Loss, patches, tmp_path, CPU, epoch_crops=3)
@@ -215,8 +209,8 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [LONG_STEPS - 1, LONG_STEPS])
 def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], steps: int
-) -> None:
+    tmp_path, monkeypatch, capsys, steps
+):
     trials = iter([9.0, 2.0, *[3.0] * 9])  # the first one is slow, as is one on a busy machine
     monkeypatch.setattr(of_runs, "try_step", lambda *given: TrialStep(next(trials), 0))
     schedule = Schedule(steps=steps, crop_px=16, batch=4, learning_rate=1e-2)
@@ -237,7 +231,7 @@ def damaged(content: bytes, kind: str, place: float) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def good_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def good_checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoint") / CHECKPOINT
     tensors = {"network.w": torch.arange(12.0).reshape(3, 4), "network.n": torch.tensor(3)}
     save_checkpoint(path, Checkpoint("net-01234567", 4, 9, tensors, "0.1.0"))
@@ -246,16 +240,14 @@ def good_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(kind=st.sampled_from(["cut", "flip"]), place=st.floats(0, 1))
-def test_any_flipped_bit_and_any_cut_is_detected(
-    good_checkpoint: Path, kind: str, place: float
-) -> None:
+def test_any_flipped_bit_and_any_cut_is_detected(good_checkpoint, kind, place):
     path = good_checkpoint.with_name("bad.safetensors")
     path.write_bytes(damaged(good_checkpoint.read_bytes(), kind, place))
     with pytest.raises(WeightsError, match=r"bad\.safetensors"):
         load_checkpoint(path, "net-01234567")
 
 
-def test_a_checkpoint_comes_back_as_it_was(good_checkpoint: Path) -> None:
+def test_a_checkpoint_comes_back_as_it_was(good_checkpoint):
     found = load_checkpoint(good_checkpoint, "net-01234567")
     assert (found.step, found.steps) == (4, 9)
     assert torch.equal(found.tensors["network.w"], torch.arange(12.0).reshape(3, 4))
@@ -265,8 +257,8 @@ def test_a_checkpoint_comes_back_as_it_was(good_checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["flip", "other network", "other steps"])
 def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
-    tmp_path: Path, every_step: None, capsys: pytest.CaptureFixture[str], fault: str
-) -> None:
+    tmp_path, every_step, capsys, fault
+):
     expected = tmp_path / "expected"
     expected.mkdir()
     train(make_run(), Loss, Patches(), expected, CPU)
@@ -291,9 +283,7 @@ def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
         assert torch.equal(tensor, tensors_of(tmp_path)[name]), name
 
 
-def test_a_training_that_is_not_finished_cannot_be_evaluated(
-    tmp_path: Path, every_step: None
-) -> None:
+def test_a_training_that_is_not_finished_cannot_be_evaluated(tmp_path, every_step):
     with pytest.raises(KeyboardInterrupt):
         train(make_run(), partial(Loss), Patches(5), tmp_path, CPU)
     with pytest.raises(WeightsError, match="step 5 of 9"):

@@ -1,10 +1,8 @@
 """Trainings that start from given weights instead of random ones."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -35,7 +33,7 @@ DATASET = Dataset("made", Path("made"), (), "0" * 64, Path("derived"))
 
 
 @pytest.fixture
-def begun() -> StoredWeights:
+def begun():
     """Weights that lie in the cache."""
     torch.manual_seed(99)
     state = Net().state_dict()
@@ -50,7 +48,7 @@ def started_run(begun: StoredWeights, learning_rate: float = 1e-2) -> Run:
     return replace(make_run(recipe=RECIPE.model_copy(update={"demo": schedule})), start=begun)
 
 
-def test_it_starts_from_the_given_weights(begun: StoredWeights, tmp_path: Path) -> None:
+def test_it_starts_from_the_given_weights(begun, tmp_path):
     still = train(started_run(begun, 1e-12), Loss, Patches(), tmp_path, CPU).network
     given = load_file(begun.path)
     for name, weights in still.named_parameters():
@@ -62,9 +60,7 @@ def test_it_starts_from_the_given_weights(begun: StoredWeights, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("stop_at", [1, 5])
-def test_it_resumes_to_the_bit(
-    begun: StoredWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
-) -> None:
+def test_it_resumes_to_the_bit(begun, tmp_path, monkeypatch, stop_at):
     monkeypatch.setattr(loop, "MINUTE_SECONDS", 0.0)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
@@ -77,7 +73,7 @@ def test_it_resumes_to_the_bit(
     assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
 
 
-def test_the_start_is_part_of_what_identifies_a_training(begun: StoredWeights) -> None:
+def test_the_start_is_part_of_what_identifies_a_training(begun):
     system = replace(make_run().baseline, recipe=lambda: RECIPE)
     other = replace(begun, sha256="f" * 64)
     plain, first, second = (
@@ -91,23 +87,20 @@ def test_the_start_is_part_of_what_identifies_a_training(begun: StoredWeights) -
     assert "start" not in plain.facts()
 
 
-def test_damaged_weights_start_nothing(begun: StoredWeights, tmp_path: Path) -> None:
+def test_damaged_weights_start_nothing(begun, tmp_path):
     begun.path.write_bytes(begun.path.read_bytes()[:-1] + b"!")
     with pytest.raises(WeightsError, match="damaged"):
         train(started_run(begun), Loss, Patches(), tmp_path, CPU)
     assert not any(tmp_path.iterdir())
 
 
-def test_an_unknown_label_is_answered_with_the_shipped_weights_too() -> None:
+def test_an_unknown_label_is_answered_with_the_shipped_weights_too():
     with pytest.raises(InputError, match=r"nope: neither a file .*\(there are: own\b"):
         find_weights(baseline("defocus-s"), "nope")
 
 
-Bench = Callable[..., Any]
-
-
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(tmp_path_factory):
     """``good.safetensors`` for tiny-conv, ``wrong.safetensors``, and settings."""
     folder = tmp_path_factory.mktemp("from")
     good = {"conv.weight": torch.full((3, 3, 3, 3), 0.25), "conv.bias": torch.zeros(3)}
@@ -119,9 +112,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.full
-def test_the_commands_train_and_evaluate_from_a_file(
-    bench: Bench, tiny_dataset: Path, files: Path, tmp_path: Path
-) -> None:
+def test_the_commands_train_and_evaluate_from_a_file(bench, tiny_dataset, files, tmp_path):
     out = tmp_path / "out"
     study = ("--dataset", f"tiny:{tiny_dataset}", "--out", out, "--settings", files / "s.toml")
     start = files / "good.safetensors"
@@ -146,9 +137,7 @@ def test_the_commands_train_and_evaluate_from_a_file(
     assert "custom" in table
 
 
-def test_weights_that_do_not_fit_are_refused_in_one_line(
-    bench: Bench, tiny_dataset: Path, files: Path, tmp_path: Path
-) -> None:
+def test_weights_that_do_not_fit_are_refused_in_one_line(bench, tiny_dataset, files, tmp_path):
     out = tmp_path / "out"
     study = ("--dataset", f"tiny:{tiny_dataset}", "--out", out)
     cases = {
@@ -166,9 +155,7 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(
     assert "--weights and --from exclude each other" in done.stderr
 
 
-def test_the_card_of_shipped_weights_names_their_start(
-    bench: Bench, tiny_dataset: Path, files: Path, tmp_path: Path
-) -> None:
+def test_the_card_of_shipped_weights_names_their_start(bench, tiny_dataset, files, tmp_path):
     system = baseline("defocus-s")
     start = tmp_path / "first.safetensors"
     save_file(system.build().state_dict(), start)

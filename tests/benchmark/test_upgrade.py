@@ -20,7 +20,7 @@ OLD, NEW = "a" * 40, "b" * 40
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(tmp_path_factory):
     """A copy of this checkout that the test may change."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("defocus", *STAGES):  # with their compiled code, which stays true to its source
@@ -49,8 +49,8 @@ def upgrade(checkout: Path) -> None:
 
 @pytest.mark.full
 def test_an_upgrade_repeats_nothing_and_again_repeats_all(
-    checkout: Path, third_party: dict[str, str], tiny_dataset: Path, tmp_path: Path
-) -> None:
+    checkout, third_party, tiny_dataset, tmp_path
+):
     path = f"{checkout}{os.pathsep}{third_party['PYTHONPATH'].split(os.pathsep)[1]}"
     settings = tmp_path / "short.toml"
     settings.write_text("[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\n")
@@ -92,9 +92,7 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])
-def test_a_repetition_that_is_killed_while_it_begins_loses_nothing(
-    tmp_path: Path, moved: int
-) -> None:
+def test_a_repetition_that_is_killed_while_it_begins_loses_nothing(tmp_path, moved):
     folder = tmp_path / "net-01234567"
     (folder / "before-1").mkdir(parents=True)
     files = [CHECKPOINT, "run.json"]

@@ -4,7 +4,6 @@ import csv
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ RUN = ("run", "--only", "input", "--only", "wiener", "--dataset", "pictures:blin
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def finished(tmp_path_factory):
     """A study of two blurry pictures, and one that cannot be read."""
     folder = tmp_path_factory.mktemp("blind")
     (folder / "blind").mkdir()
@@ -38,7 +37,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"result": result, "folder": folder, "out": folder / "out"}
 
 
-def test_only_metrics_without_reference_have_rows(finished: dict[str, Any]) -> None:
+def test_only_metrics_without_reference_have_rows(finished):
     with (finished["out"] / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
         rows = [row for row in csv.DictReader(handle) if row["protocol"]]
     assert {(row["protocol"], row["metric"]) for row in rows} == {(NO_REFERENCE, "niqe")}
@@ -47,14 +46,14 @@ def test_only_metrics_without_reference_have_rows(finished: dict[str, Any]) -> N
     assert not any(row["gain"] or row["gain_resolution"] for row in rows)
 
 
-def test_the_terminal_says_what_is_not_known(finished: dict[str, Any]) -> None:
+def test_the_terminal_says_what_is_not_known(finished):
     shown = finished["result"].stdout
     assert "2 of 3 test pictures of 2 scenes, not trained here, no sharp pictures" in shown
     assert "NIQE" in shown
     assert not re.search(r"PSNR|Gain|Rank|dB", shown)
 
 
-def test_the_report_shows_the_pictures_and_no_gain(finished: dict[str, Any]) -> None:
+def test_the_report_shows_the_pictures_and_no_gain(finished):
     html = (finished["out"] / "report.html").read_text()
     assert "without sharp pictures, so no gain over the blurry input is known" in html
     assert "a: blurry and restored" in html
@@ -62,21 +61,21 @@ def test_the_report_shows_the_pictures_and_no_gain(finished: dict[str, Any]) -> 
     assert " dB" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", html, flags=re.DOTALL)
 
 
-def test_a_picture_that_cannot_be_read_is_left_out_by_name(finished: dict[str, Any]) -> None:
+def test_a_picture_that_cannot_be_read_is_left_out_by_name(finished):
     assert finished["result"].returncode == 1
     with read_results(finished["out"] / STORE) as results:
         entry = results.entries()[0]
         assert [one.id for one in left_out_of_run(results, entry.run)] == ["cut"]
 
 
-def test_a_paper_s_table_has_the_metric_alone(finished: dict[str, Any], tmp_path: Path) -> None:
+def test_a_paper_s_table_has_the_metric_alone(finished, tmp_path):
     arguments = ["table", "methods", "--out", str(finished["out"])]
     result = run_command("defocus.benchmark.cli", arguments, tmp_path, dict(os.environ), timeout=60)
     assert "System & NIQE$\\downarrow$" in result.stdout
     assert "2 of 3 test pictures" in result.stdout
 
 
-def test_the_same_command_repeats_nothing(finished: dict[str, Any]) -> None:
+def test_the_same_command_repeats_nothing(finished):
     folder: Path = finished["folder"]
     again = run_command("defocus.benchmark.cli", [*RUN], folder, dict(os.environ), timeout=120)
     assert "nothing is repeated" in again.stderr

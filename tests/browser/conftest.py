@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,21 +68,21 @@ def wait_until_nothing_overflows(browser: webdriver.Chrome, width: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(render_html(realistic_page()), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="session")
-def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hostile_report(tmp_path_factory):
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     path.write_text(render_html(hostile_page()), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def browser(tmp_path_factory):
     """Chromium with an empty profile, which logs its console and every request."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None:
@@ -101,7 +101,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 @pytest.fixture
-def open_page(browser: webdriver.Chrome) -> Open:
+def open_page(browser):
     """Open a file or an address at a size, light or dark, with or without scripts."""
 
     def open_path(

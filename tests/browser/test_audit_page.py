@@ -1,7 +1,5 @@
 """The page of an audit in a real browser: the verdict first, and nothing cut on a phone."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from selenium.webdriver.common.by import By
@@ -14,7 +12,6 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
 from defocus.images import write_image
 from defocus.reports.html import write_html
-from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.debian
 REASON = "the texture repeats itself every 14 px, so that the shift may be another by that much"
@@ -36,7 +33,7 @@ return box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(tmp_path_factory):
     """Eight misaligned pairs with pictures or rows, one unknown, one unreadable, one leak."""
     root = tmp_path_factory.mktemp("audited")
     random = np.random.default_rng(0)
@@ -70,8 +67,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row(
-    open_page: Open, page: Path, width: int
-) -> None:
+    open_page, page, width
+):
     browser = open_page(page, width, 844)
     assert browser.execute_script(CUT) == [width, []]
     cells = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".stacked td")]
@@ -89,9 +86,7 @@ def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row
     assert found["train-unknown"] == found["train-aligned"] == "tr"
 
 
-def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(
-    open_page: Open, page: Path
-) -> None:
+def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(open_page, page):
     browser = open_page(page, 1280, 900)
     for selector in (".summary", "#part-1-1"):
         assert browser.execute_script(ON_SCREEN, browser.find_element(By.CSS_SELECTOR, selector))
@@ -103,7 +98,7 @@ def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(
     assert headings[-2:] == ["Distributions", "What was audited"]
 
 
-def test_a_card_says_what_each_of_its_lines_is(open_page: Open, page: Path) -> None:
+def test_a_card_says_what_each_of_its_lines_is(open_page, page):
     browser = open_page(page, 390, 844)
     labels = browser.execute_script(
         "return [...[...document.querySelectorAll('.stacked tbody')]"

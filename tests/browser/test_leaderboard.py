@@ -20,7 +20,7 @@ from defocus.reports import html
 from defocus.reports.model import Page, Slider
 from defocus.reports.pictures import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
-from tests.browser.conftest import Open, axe, requested, wait_until_nothing_overflows
+from tests.browser.conftest import axe, requested, wait_until_nothing_overflows
 from tests.reports.example_pages import HOSTILE
 
 pytestmark = pytest.mark.debian
@@ -32,7 +32,7 @@ def page_of(study: Path) -> Page:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(tmp_path_factory):
     """Eight systems with cards in two tracks; two pictures with their restorations."""
     out = make_study(tmp_path_factory.mktemp("study"), 8, 24, pictures=2)
     html.write_html(page_of(out), out / "report.html")
@@ -78,9 +78,7 @@ def said(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.CSS_SELECTOR, ".choose output").text
 
 
-def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
-    open_page: Open, study: Path
-) -> None:
+def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(open_page, study):
     browser = open_page(study / "report.html", 1280, 800)
     (table,) = tables(browser)
     assert heads(table) == ["System", "Rank", "Gain", "PSNR", "SSIM", "LPIPS", "Parameters", "Time"]
@@ -94,9 +92,7 @@ def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
     assert height <= 12 * 800
 
 
-def test_a_large_study_is_a_small_page_without_scripts_too(
-    open_page: Open, study: Path, tmp_path: Path
-) -> None:
+def test_a_large_study_is_a_small_page_without_scripts_too(open_page, study, tmp_path):
     html.write_html(page_of(make_study(tmp_path, 29, 100)), tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size <= 1_500_000
     browser = open_page(tmp_path / "report.html")
@@ -113,7 +109,7 @@ def test_a_large_study_is_a_small_page_without_scripts_too(
     assert all(image.is_displayed() for image in shown)
 
 
-def test_tabs_rows_and_columns_are_chosen(open_page: Open, study: Path) -> None:
+def test_tabs_rows_and_columns_are_chosen(open_page, study):
     browser = open_page(study / "report.html")
     assert said(browser) == "8 of 8 systems"
     assert "registered once onto the blurry input" in tables(browser)[0].text
@@ -136,9 +132,7 @@ def test_tabs_rows_and_columns_are_chosen(open_page: Open, study: Path) -> None:
     assert "MACs" not in heads(table)
 
 
-def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(
-    open_page: Open, study: Path
-) -> None:
+def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(open_page, study):
     browser = open_page(study / "report.html")
     (table,) = tables(browser)
     links = table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")
@@ -163,7 +157,7 @@ def check_nothing_scrolls(box: WebElement) -> None:
     assert box.get_property("scrollWidth") == box.get_property("clientWidth")
 
 
-def test_scores_under_four_protocols_fit_below_their_row(open_page: Open, tmp_path: Path) -> None:
+def test_scores_under_four_protocols_fit_below_their_row(open_page, tmp_path):
     protocols = ("gt", "input-aligned", "deformed-gt", "truth")
     out = make_study(tmp_path, 2, 24, protocols=protocols, pictures=1)
     html.write_html(page_of(out), out / "report.html")
@@ -175,7 +169,7 @@ def test_scores_under_four_protocols_fit_below_their_row(open_page: Open, tmp_pa
         check_nothing_scrolls(scroll)
 
 
-def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page: Open, study: Path) -> None:
+def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page, study):
     """Closed folds share a line where there is room."""
 
     def tops(width: int) -> list[int]:
@@ -194,7 +188,7 @@ def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page: Open, st
     assert max(rights) <= 390
 
 
-def test_a_link_finds_its_row_whatever_hides_it(open_page: Open, study: Path) -> None:
+def test_a_link_finds_its_row_whatever_hides_it(open_page, study):
     browser = open_page(study / "report.html")
     found = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")
     place = str(found[-1].get_attribute("href")).partition("#")[2]
@@ -216,7 +210,7 @@ def test_a_link_finds_its_row_whatever_hides_it(open_page: Open, study: Path) ->
     assert "schedule.steps" in made.text
 
 
-def test_the_viewer_blinks_subtracts_and_overlays(open_page: Open, study: Path) -> None:
+def test_the_viewer_blinks_subtracts_and_overlays(open_page, study):
     browser = open_page(study / "report.html")
     page = browser.find_element(By.CSS_SELECTOR, "details[id^=picture]")
     page.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
@@ -242,9 +236,7 @@ def test_the_viewer_blinks_subtracts_and_overlays(open_page: Open, study: Path) 
     assert len(errors.find_elements(By.TAG_NAME, "img")) == 8
 
 
-def test_an_overlay_is_laid_over_the_pictures_when_asked_for(
-    open_page: Open, tmp_path: Path
-) -> None:
+def test_an_overlay_is_laid_over_the_pictures_when_asked_for(open_page, tmp_path):
     picture = np.full((90, 160, 3), 128, np.uint8)
     _, arrows = displacement_arrows(np.full((2, 90, 160), 3.0))
     states = (("blurry", picture), ("sharp", picture))
@@ -261,7 +253,7 @@ def test_an_overlay_is_laid_over_the_pictures_when_asked_for(
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_axe_finds_nothing(open_page: Open, study: Path, width: int, theme: str) -> None:
+def test_axe_finds_nothing(open_page, study, width, theme):
     browser = open_page(study / "report.html", width, 900, theme=theme)
     browser.execute_script("document.querySelectorAll('details').forEach((d, n) => d.open = n < 3)")
     for link in browser.find_elements(By.CSS_SELECTOR, ".tab > .table tbody th > a")[1:2]:
@@ -271,8 +263,8 @@ def test_axe_finds_nothing(open_page: Open, study: Path, width: int, theme: str)
 
 
 def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
-    open_page: Open, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_page, study, tmp_path, monkeypatch
+):
     page = page_of(study)
     monkeypatch.setattr(html, "INLINE_BYTES", 0)
     html.write_html(page, tmp_path / "large.html")
@@ -289,7 +281,7 @@ def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
     assert list((tmp_path / "large-pictures").iterdir()) == []
 
 
-def test_hostile_names_are_text(open_page: Open, tmp_path: Path) -> None:
+def test_hostile_names_are_text(open_page, tmp_path):
     study = make_study(tmp_path / "study", 1, 4)
     with open_results(study / "results.sqlite") as results:
         for number, name in enumerate(HOSTILE[:-2]):

@@ -1,7 +1,6 @@
 """The HTML report in a real browser."""
 
 import re
-from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -14,7 +13,7 @@ from defocus.capture.sessions.contact_sheet import write_contact_sheet
 from defocus.capture.sessions.log import write_log
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
-from tests.browser.conftest import Open, axe, requested, wait_until_nothing_overflows
+from tests.browser.conftest import axe, requested, wait_until_nothing_overflows
 
 pytestmark = pytest.mark.debian
 
@@ -56,9 +55,7 @@ def share_of_left(slider: WebElement) -> float:
     return float(right[1]) if "calc" in clip else 100 - float(right[1])
 
 
-def test_clicking_a_head_sorts_best_first_then_worst_then_as_it_was(
-    open_page: Open, report: Path
-) -> None:
+def test_clicking_a_head_sorts_best_first_then_worst_then_as_it_was(open_page, report):
     """Missing values come last either way."""
     browser = open_page(report)
     table, _, _, gaps, *_ = browser.find_elements(By.TAG_NAME, "table")
@@ -81,7 +78,7 @@ def test_clicking_a_head_sorts_best_first_then_worst_then_as_it_was(
     assert column(table, 1) == as_written
 
 
-def test_the_slider_moves_by_keyboard_and_pointer(open_page: Open, report: Path) -> None:
+def test_the_slider_moves_by_keyboard_and_pointer(open_page, report):
     browser = open_page(report)
     slider = browser.find_element(By.CLASS_NAME, "comparison")
     handle = slider.find_element(By.CSS_SELECTOR, "input[type=range]")
@@ -102,7 +99,7 @@ def test_the_slider_moves_by_keyboard_and_pointer(open_page: Open, report: Path)
     assert share_of_left(slider) == pytest.approx(20, abs=1)
 
 
-def test_two_of_several_states_are_chosen(open_page: Open, report: Path) -> None:
+def test_two_of_several_states_are_chosen(open_page, report):
     slider = open_page(report).find_element(By.CLASS_NAME, "comparison")
     left, right = (Select(each) for each in slider.find_elements(By.TAG_NAME, "select"))
     shown_first = [each.first_selected_option.text for each in (left, right)]
@@ -122,9 +119,7 @@ def test_two_of_several_states_are_chosen(open_page: Open, report: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["report", "hostile_report"])
-def test_the_console_stays_empty_and_nothing_is_requested(
-    open_page: Open, request: pytest.FixtureRequest, name: str
-) -> None:
+def test_the_console_stays_empty_and_nothing_is_requested(open_page, request, name):
     path = request.getfixturevalue(name)
     browser = open_page(path)
     for button in browser.find_elements(By.CSS_SELECTOR, "th button")[:3]:
@@ -134,7 +129,7 @@ def test_the_console_stays_empty_and_nothing_is_requested(
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_tables_can_be_read_on_a_phone(open_page: Open, tmp_path: Path, width: int) -> None:
+def test_tables_can_be_read_on_a_phone(open_page, tmp_path, width):
     """A sentence is no tower of words, and names of rows are not cut within words."""
     shots = ("Pair", "Time", "Scene", "Verdict", "Shots", "Notes")
     reason = "rejected: the sharp shot is not sharper than the blurry one in 31 % of the picture; "
@@ -151,9 +146,7 @@ def test_tables_can_be_read_on_a_phone(open_page: Open, tmp_path: Path, width: i
     assert browser.execute_script(WORDS_ON_TWO_LINES) == []
 
 
-def test_the_policy_stops_what_a_hole_would_let_in(
-    open_page: Open, report: Path, tmp_path: Path
-) -> None:
+def test_the_policy_stops_what_a_hole_would_let_in(open_page, report, tmp_path):
     """Were text ever not escaped, the browser would still refuse to run it."""
     path = tmp_path / "broken.html"
     source = report.read_text(encoding="utf-8")
@@ -169,14 +162,12 @@ def test_the_policy_stops_what_a_hole_would_let_in(
 @pytest.mark.parametrize("name", ["report", "hostile_report"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 @pytest.mark.parametrize("script", [True, False])
-def test_no_width_overflows_the_page(
-    open_page: Open, request: pytest.FixtureRequest, name: str, width: int, script: bool
-) -> None:
+def test_no_width_overflows_the_page(open_page, request, name, width, script):
     browser = open_page(request.getfixturevalue(name), width, 800, script=script)
     wait_until_nothing_overflows(browser, width)
 
 
-def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> None:
+def test_wide_tables_scroll_in_their_own_box(open_page, report):
     browser = open_page(report, 560, 800)
     box = browser.find_elements(By.CLASS_NAME, "scroll")[-1]
     assert int(box.get_property("scrollWidth")) > int(box.get_property("clientWidth"))
@@ -187,7 +178,7 @@ def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> N
     assert box.get_attribute("tabindex") == "0"
 
 
-def test_log_and_contact_sheet_show_whole_rows_on_a_phone(open_page: Open, tmp_path: Path) -> None:
+def test_log_and_contact_sheet_show_whole_rows_on_a_phone(open_page, tmp_path):
     root = tmp_path / "s"
     words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]
     shoot.command.main([str(root), *words, "--yes"], standalone_mode=False)
@@ -201,7 +192,7 @@ def test_log_and_contact_sheet_show_whole_rows_on_a_phone(open_page: Open, tmp_p
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_has_contrast_in_both_themes(open_page: Open, report: Path, theme: str) -> None:
+def test_text_has_contrast_in_both_themes(open_page, report, theme):
     """axe measures it where text stands on one colour."""
     browser = open_page(report, theme=theme)
     body = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
@@ -210,7 +201,7 @@ def test_text_has_contrast_in_both_themes(open_page: Open, report: Path, theme: 
     assert axe(browser) == []
 
 
-def test_without_scripts_every_state_is_visible(open_page: Open, report: Path) -> None:
+def test_without_scripts_every_state_is_visible(open_page, report):
     browser = open_page(report, script=False)
     images = browser.find_elements(By.CSS_SELECTOR, ".comparison img")
     assert len(images) == 12

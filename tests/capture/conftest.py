@@ -2,8 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
@@ -15,7 +13,7 @@ from tests.command_process import CHECKOUT
 
 
 @pytest.fixture
-def virtual_folder(tmp_path: Path) -> Path:
+def virtual_folder(tmp_path):
     """The folder of a virtual camera with one JPEG in it."""
     folder = tmp_path / "virtual"
     folder.mkdir()
@@ -27,7 +25,7 @@ def virtual_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def virtual_camera(virtual_folder: Path) -> Iterator[GPhoto2Camera]:
+def virtual_camera(virtual_folder):
     """The virtual camera, open."""
     with open_camera(f"gphoto2:virtual={virtual_folder}") as camera:
         assert isinstance(camera, GPhoto2Camera)
@@ -35,7 +33,7 @@ def virtual_camera(virtual_folder: Path) -> Iterator[GPhoto2Camera]:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> dict[str, str]:
+def program(tmp_path):
     """An environment in which ``defocus-capture`` is on the path."""
     path = tmp_path / "bin" / "defocus-capture"
     path.parent.mkdir()
@@ -45,7 +43,7 @@ def program(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_home(tmp_path_factory, monkeypatch):
     """libgphoto2 keeps some settings in the home folder: no test finds what another left there."""
     home = str(tmp_path_factory.mktemp("home"))
     monkeypatch.setenv("HOME", home)

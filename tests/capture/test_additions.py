@@ -1,7 +1,5 @@
 """Extras bring scenes of the simulated camera, and what is done with a session."""
 
-from pathlib import Path
-
 import pytest
 
 import defocus.extras
@@ -48,7 +46,7 @@ ADDITION = SessionAddition("Weather", read, parts, lambda state: {}, "Rain", par
 
 
 @pytest.fixture(autouse=True)
-def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def extra(tmp_path, monkeypatch):
     """The folder of the only extra."""
     monkeypatch.setattr(defocus.extras, "__path__", [str(tmp_path / "extras")])
     for kind, source in (("scenes", SCENE), ("sessions", WEATHER)):
@@ -58,7 +56,7 @@ def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "extras" / "mine"
 
 
-def test_a_scene_of_an_extra_is_photographed(tmp_path: Path) -> None:
+def test_a_scene_of_an_extra_is_photographed(tmp_path):
     with open_camera("sim:?scene=grey&width=96&height=64&noise=0") as camera:
         assert camera.describe().simulated
         camera.shoot(tmp_path / "shot")
@@ -67,9 +65,7 @@ def test_a_scene_of_an_extra_is_photographed(tmp_path: Path) -> None:
         open_camera("sim:?scene=gray")
 
 
-def test_an_extra_adds_to_a_session_and_a_broken_one_is_a_warning(
-    extra: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_extra_adds_to_a_session_and_a_broken_one_is_a_warning(extra, tmp_path, capsys):
     (extra / "sessions" / "empty.py").write_text("NUMBER = 7\n")
     session = tmp_path / "s"
     words = ["--camera", "sim:?width=64&height=64", "--shutter", "1/400", "--yes"]

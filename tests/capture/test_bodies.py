@@ -4,7 +4,6 @@ import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,16 +49,14 @@ KINDS: tuple[FileKind | None, ...] = ("jpeg", "raw", "raw+jpeg", None)
 
 
 @pytest.fixture(params=OWN, ids=lambda path: path.stem)
-def plugged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Plugged:
+def plugged(request, monkeypatch):
     """Each body in turn."""
     return plug(monkeypatch, request.param)
 
 
 @pytest.mark.parametrize("target", ALL_TARGETS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_three_pairs(
-    plugged: Plugged, kind: FileKind | None, target: Target, tmp_path: Path
-) -> None:
+def test_three_pairs(plugged, kind, target, tmp_path):
     if kind not in kinds_of(plugged.body):
         pytest.skip(f"{_name(plugged)}: this body has no word for {kind or 'its format'}")
     if not aim(plugged.body, target):
@@ -69,14 +66,14 @@ def test_three_pairs(
     checked(tmp_path / "s", plugged.body, 3)
 
 
-def test_every_fault_that_is_played_is_one_of_our_bodies() -> None:
+def test_every_fault_that_is_played_is_one_of_our_bodies():
     """So that each is met where the recorded bodies are not at hand, too."""
     named = {fault for path in OWN for fault in read_script(path).faults}
     assert named == {*EXPECTED, *MOTOR, *PREVIEW}
 
 
 @pytest.mark.parametrize(("path", "fault"), meetings(OWN, EXPECTED))
-def test_faults(path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults(path, fault, tmp_path, monkeypatch):
     """With a fault, the pairs are right or there is one line that says what to do."""
     body = plug(monkeypatch, path).body
     if shot_with(body, fault, tmp_path / "s", pairs=2):
@@ -90,25 +87,20 @@ def test_faults(path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.full
 @pytest.mark.parametrize(("path", "fault"), meetings(OWN, EXPECTED, MOTOR, but=WITHOUT_MOTOR))
-def test_faults_in_a_focus_bracket(
-    path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_faults_in_a_focus_bracket(path, fault, tmp_path, monkeypatch):
     body = plug(monkeypatch, path).body
     bracketed_with(body, fault, tmp_path / "s")
     assert fault not in MOTOR or played_rightly(body, fault)
 
 
-def test_resume(plugged: Plugged, tmp_path: Path) -> None:
+def test_resume(plugged, tmp_path):
     resumed_with_another_card(tmp_path / "s", plugged.body)
 
 
 @pytest.mark.parametrize("setting", ["aperture", "shutterspeed", "iso", "imageformat"])
 def test_a_setting_that_does_not_come_back_after_a_reconnect(
-    setting: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    setting, tmp_path, monkeypatch, capsys
+):
     """It is looked for, then named as gone with what to do; ``resume`` says so too, and goes on."""
     body, request = plug(monkeypatch, BODIES / "near-far.txt").body, bracket_for()
     take_shot, connect = frames.take_shot, ScriptedBody.connect
@@ -151,9 +143,7 @@ def test_a_setting_that_does_not_come_back_after_a_reconnect(
         ("speeds", "nothing-captured"),
     ],
 )
-def test_a_body_that_never_releases_says_why(
-    name: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_body_that_never_releases_says_why(name, fault, tmp_path, monkeypatch):
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     body.arm(fault)
     with pytest.raises(CameraError, match=r"autofocus finds nothing .set the lens to manual focus"):
@@ -161,9 +151,7 @@ def test_a_body_that_never_releases_says_why(
     assert body.shots == []
 
 
-def test_a_finger_on_the_body(
-    plugged: Plugged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_finger_on_the_body(plugged, tmp_path, capsys):
     """What somebody takes between two sessions or during a shot is kept apart, and said."""
     request = bracket_for()
     plugged.body.press()
@@ -180,12 +168,8 @@ def test_a_finger_on_the_body(
     [("near-far", "ram"), ("near-far", "card"), ("signed-steps", "ram"), ("speeds", "both")],
 )
 def test_a_finger_between_two_shots_is_kept_where_it_would_be_lost(
-    name: str,
-    target: Target,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    name, target, tmp_path, monkeypatch, capsys
+):
     """In the camera's memory a picture ends with the process: it is fetched, and said."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     assert aim(body, target)
@@ -206,7 +190,7 @@ def test_a_finger_between_two_shots_is_kept_where_it_would_be_lost(
     assert len(told) == len(of_finger)
 
 
-def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
+def test_focus_bracket(plugged, tmp_path):
     """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
     body = plugged.body
     request = bracket_for(mode="focus")
@@ -223,9 +207,7 @@ def test_focus_bracket(plugged: Plugged, tmp_path: Path) -> None:
     assert body.focus == 0
 
 
-def test_a_motor_at_the_end_of_its_travel_says_how_far_it_came(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_motor_at_the_end_of_its_travel_says_how_far_it_came(monkeypatch):
     """Steps that are too small for the motor are no end."""
     body = plug(monkeypatch, BODIES / "signed-steps.txt").body
     with open_camera(URI) as camera:
@@ -242,7 +224,7 @@ def test_a_motor_at_the_end_of_its_travel_says_how_far_it_came(
         assert (camera.move_focus(5), body.focus) == (0, 400)
 
 
-def test_doctor(plugged: Plugged) -> None:
+def test_doctor(plugged):
     with open_camera(URI) as camera:
         found = {point.name: point.status for point in camera_findings(camera)}
     assert (found["camera"], found["settings"]) == ("ok", "ok")
@@ -252,7 +234,7 @@ def test_doctor(plugged: Plugged) -> None:
     assert found["capture-target"] == ("ok" if known else "warn")
 
 
-def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch):
     body = plug(monkeypatch, BODIES / "signed-steps.txt").body
     body.put("expprogram", "P")
     body.put("capturemode", "Timer")
@@ -272,9 +254,7 @@ def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch: pytest.MonkeyPa
         ("signed-steps", "Selftimer 10s 3 Pictures"),
     ],
 )
-def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(
-    name: str, drive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(name, drive, tmp_path, monkeypatch):
     """``plan`` and ``shoot`` refuse it, ``doctor`` fails; nothing is left."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     if name == "speeds":
@@ -294,9 +274,7 @@ def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(
     assert body.shots == []
 
 
-def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(tmp_path, monkeypatch):
     """It has the choice of single pictures, takes the order, and stays where it was."""
     body = plug(monkeypatch, BODIES / "speeds.txt").body
     assert body.true["capturemode"] == "Burst"
@@ -307,9 +285,7 @@ def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(
     assert body.shots == []
 
 
-def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(
-    plugged: Plugged, tmp_path: Path
-) -> None:
+def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(plugged, tmp_path):
     request = bracket_for()
     if _name(plugged) == "few-entries":
         return  # it does not say what its dial is at: its pictures will
@@ -353,7 +329,7 @@ WALKED_INTO: dict[str, tuple[str, Sequence[Callable[[ScriptedBody], object]]]] =
 
 
 @pytest.mark.parametrize("fault", AVOIDED)
-def test_a_fault_that_we_avoid_meets_those_who_do_not(fault: str) -> None:
+def test_a_fault_that_we_avoid_meets_those_who_do_not(fault):
     """Else that nothing happened in the matrix would say nothing."""
     name, orders = WALKED_INTO[fault]
     body = ScriptedBody(read_script(BODIES / f"{name}.txt"))
@@ -364,7 +340,7 @@ def test_a_fault_that_we_avoid_meets_those_who_do_not(fault: str) -> None:
     assert fault in body.armed.played
 
 
-def test_a_dial_at_bulb_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dial_at_bulb_is_named(tmp_path, monkeypatch):
     """One who sets no time gets to know why there is no picture."""
     body = plug(monkeypatch, BODIES / "signed-steps.txt").body
     begin(body, "bulb-needs-bulb")
@@ -373,14 +349,14 @@ def test_a_dial_at_bulb_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert body.shots == []
 
 
-def test_a_slot_that_is_empty_is_shown_beside_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slot_that_is_empty_is_shown_beside_the_other(monkeypatch):
     begin(plug(monkeypatch, BODIES / "signed-steps.txt").body, "two-slots")
     with open_camera(URI) as camera:
         assert isinstance(camera, HasCardSpace)
         assert [card.folder for card in camera.cards()] == ["/store_00010001", "/store_00020001"]
 
 
-def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch):
     body = plug(monkeypatch, BODIES / "speeds.txt").body
     body.put("focusmode", "Manual")
     with open_camera(URI) as camera:
@@ -389,9 +365,7 @@ def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch: pytest.MonkeyPatc
     assert played_rightly(body, "config-vanishes")
 
 
-def test_the_computer_has_priority_while_it_shoots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_computer_has_priority_while_it_shoots(tmp_path, monkeypatch):
     """Sony's word for who may set the body; afterwards its buttons are the photographer's again."""
     body = plug(monkeypatch, BODIES / "speeds.txt").body
     assert body.true["prioritymode"] == "Camera"
@@ -401,7 +375,7 @@ def test_the_computer_has_priority_while_it_shoots(
     assert body.true["prioritymode"] == "Camera"
 
 
-def test_pictures_in_memory_are_no_pictures_on_a_card(plugged: Plugged, tmp_path: Path) -> None:
+def test_pictures_in_memory_are_no_pictures_on_a_card(plugged, tmp_path):
     """Names in memory start anew with each process: they must not be fetched or deleted later."""
     target: Target = "ram" if aim(plugged.body, "ram") else "card"
     with open_camera(URI) as camera:

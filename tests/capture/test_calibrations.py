@@ -30,7 +30,7 @@ def calibrated(folder: Path, kind: Kind, uri: str, result: dict[str, Any]) -> Ca
 
 
 @pytest.mark.full
-def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
+def test_a_calibrated_aperture_is_no_fault(tmp_path):
     """The diaphragm of this camera closes too little, by 0.6 EV at f/22."""
     uri = f"{SMALL}&stop_error=0.6"
     apertures = {"f/4": {"error_ev": 0.075}, "f/22": {"error_ev": 0.45}}
@@ -38,7 +38,7 @@ def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
     check_that_a_shoot_uses(tmp_path / "exposure.json", uri)
 
 
-def test_what_is_known_of_motor_and_rig(tmp_path: Path) -> None:
+def test_what_is_known_of_motor_and_rig(tmp_path):
     rig = {"mirrored": True, "shift_px": [5.0, 0.0], "zoom": 1.0, "skew_seconds": 0.4}
     known = Calibrations(
         {
@@ -53,7 +53,7 @@ def test_what_is_known_of_motor_and_rig(tmp_path: Path) -> None:
     assert known.expected_geometry(0, two_cameras=True).shift_px == (5.0, 0.0)
 
 
-def test_calibrations_of_another_camera_are_refused(tmp_path: Path) -> None:
+def test_calibrations_of_another_camera_are_refused(tmp_path):
     calibrated(tmp_path, "flat", f"{SMALL}&seed=1", {"corner_ev": -1.0})
     other = open_camera(f"{SMALL}&seed=2").describe()
     with pytest.raises(InputError, match="serial sim-1, which is not this camera"):
@@ -64,14 +64,14 @@ def test_calibrations_of_another_camera_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"kind": "flat"}', '{"kind": "x", "result": {}}'])
-def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str) -> None:
+def test_what_is_no_calibration_is_refused(tmp_path, content):
     path = tmp_path / "x.json"
     path.write_text(content)
     with pytest.raises(DatasetError, match=r"x\.json"):
         read_calibration(path)
 
 
-def test_a_changed_copy_in_the_session_is_found(tmp_path: Path) -> None:
+def test_a_changed_copy_in_the_session_is_found(tmp_path):
     found = calibrated(tmp_path, "flat", SMALL, {"corner_ev": -1.0})
     kept = Calibrations({"flat": found}).store(tmp_path)
     told = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}

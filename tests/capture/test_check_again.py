@@ -18,13 +18,12 @@ from defocus.capture.taking.rejudging import judge_again, judged_again
 from defocus.errors import DatasetError
 from defocus.reports.model import Paragraph, Table
 from tests.capture.shooting import entry, shoot
-from tests.conftest import Run
 
 REQUEST = BracketRequest(shutter="1/200")
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session(tmp_path_factory):
     """A good pair, and one whose exposure is off by 0.5 EV."""
     root = tmp_path_factory.mktemp("check") / "s"
     uri = "sim:?seed=2&width=128&height=96&fault=ev%3D0.5@5"
@@ -33,11 +32,11 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copied(session: Path, tmp_path: Path) -> Path:
+def copied(session, tmp_path):
     return Path(shutil.copytree(session, tmp_path / "s"))
 
 
-def test_the_files_give_the_same_numbers_again(session: Path) -> None:
+def test_the_files_give_the_same_numbers_again(session):
     state, _ = read_state(session)
     for pair in state.complete.values():
         told = entry(session, int(pair.id[:4]))
@@ -47,7 +46,7 @@ def test_the_files_give_the_same_numbers_again(session: Path) -> None:
             assert json.loads(json.dumps(value)) == told["quality"][name], name
 
 
-def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session: Path) -> None:
+def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session):
     state, _ = read_state(session)
     good, shot, told = state.complete["0001_scene-001"], state.shoots[0], entry(session)
     limits = with_changes(shot.handling.limits, "gradient_energy_warn=9,gradient_energy_reject=8")
@@ -63,7 +62,7 @@ def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session: Path) -> 
         judge_again(session, shot, good, told)
 
 
-def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, copied: Path) -> None:
+def test_what_a_person_decided_and_what_is_damaged_stays(session, copied):
     with open_session_folder(copied, create=False) as folder:
         folder.judge("0002_scene-002", "accept", "the cloud is wanted")
     good, bad = judged_again(copied, check_session(copied)).pairs
@@ -74,9 +73,7 @@ def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, copied: 
     assert judged_again(copied, check_session(copied)).pairs[0].verdict == "incomplete"
 
 
-def test_an_interrupted_check_goes_on_where_it_ended(
-    copied: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_check_goes_on_where_it_ended(copied, monkeypatch):
     whole = judged_again(copied, check_session(copied))
     judged, judge = [], rejudging._judged
 
@@ -97,7 +94,7 @@ def test_an_interrupted_check_goes_on_where_it_ended(
     assert not kept.exists()
 
 
-def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path) -> None:
+def test_check_writes_the_contact_sheet(run, session, tmp_path):
     done = run("defocus-capture", "check", session, "--json", "--files-only", code=1)
     assert not (session / "report.html").exists()
     again = run("defocus-capture", "check", session, "--json")
@@ -113,7 +110,7 @@ def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path)
     assert "http://" not in html.replace("http://www.w3.org/", "")
 
 
-def test_a_verdict_is_told_in_one_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_is_told_in_one_form(tmp_path, capsys):
     """On the terminal, by ``check`` and on the contact sheet; JSON keeps its short words."""
     root, forms = tmp_path / "s", ["accepted", "rejected", "warned"]
     uri = "sim:?seed=4&width=240&height=180&fault=ev%3D0.5@5&fault=ev%3D0.2@9"

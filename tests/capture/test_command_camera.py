@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,6 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError, SettingsError
 from tests.capture.card import card_jpeg
-from tests.conftest import Run
 
 pytestmark = pytest.mark.full
 
@@ -36,11 +33,9 @@ elif do == "fail": sys.exit("lens cap\\nis on")
 state.write_text(json.dumps(known))
 """
 
-MakeRig = Callable[..., str]
-
 
 @pytest.fixture
-def rig(tmp_path: Path) -> MakeRig:
+def rig(tmp_path):
     """Writes ``rig.toml``; arguments replace what it says."""
     (tmp_path / "rigctl.py").write_text(SCRIPT)
     state = tmp_path / "state.json"
@@ -66,14 +61,8 @@ def rig(tmp_path: Path) -> MakeRig:
 
 @pytest.mark.parametrize(("failures", "answers"), [(1, True), (3, True), (6, False)])
 def test_a_program_that_fails_is_tried_again(
-    rig: MakeRig,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    failures: int,
-    *,
-    answers: bool,
-) -> None:
+    rig, tmp_path, monkeypatch, capsys, failures, *, answers
+):
     monkeypatch.setattr(retries, "PAUSES_SECONDS", (0.0,) * 5)
     with open_camera(rig()) as camera:
         script = (tmp_path / "rigctl.py").read_text()
@@ -91,7 +80,7 @@ def test_a_program_that_fails_is_tried_again(
                 camera.shoot(tmp_path / "sharp")
 
 
-def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:
+def test_set_shoot_and_leave_as_found(rig, tmp_path):
     """A value is never a command."""
     hostile = f"f/4; touch {tmp_path}/owned"
     uri = rig()
@@ -111,7 +100,7 @@ def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
-def test_without_a_focus_table_there_is_no_motor(rig: MakeRig) -> None:
+def test_without_a_focus_table_there_is_no_motor(rig):
     with open_camera(rig(focus=False)) as camera:
         assert not isinstance(camera, HasFocusMotor)
 
@@ -126,14 +115,14 @@ def test_without_a_focus_table_there_is_no_motor(rig: MakeRig) -> None:
         ("hang", "not finished after 0.5 s"),
     ],
 )
-def test_programs_that_do_wrong(rig: MakeRig, tmp_path: Path, shoot: str, message: str) -> None:
+def test_programs_that_do_wrong(rig, tmp_path, shoot, message):
     extra = "timeout_seconds = 0.5\n" if shoot == "hang" else ""
     with open_camera(rig(shoot, extra)) as camera, pytest.raises(CameraError, match=message):
         camera.shoot(tmp_path / "sharp")
     assert list(tmp_path.glob("*.part")) == []
 
 
-def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
+def test_files_that_are_no_rig(rig, tmp_path):
     toml = tmp_path / "bad.toml"
     for text, message in (
         ("shot = ['a']", "unknown key 'shot'; did you mean 'shoot'"),
@@ -152,7 +141,7 @@ def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
             camera.set("iso", "100")
 
 
-def test_a_pair_through_shoot(rig: MakeRig, run: Run, tmp_path: Path) -> None:
+def test_a_pair_through_shoot(rig, run, tmp_path):
     session = tmp_path / "session"
     run("defocus-capture", "shoot", session, "--camera", rig(), "--blurry", "f/4",
         "--sharp", "f/22", "--order", "blurry-first", "--settle", "0", "--yes", code=0)  # fmt: skip

@@ -5,7 +5,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,11 @@ from defocus.errors import InputError, SettingsError
 from tests.capture.scripted.plugging import plug
 from tests.capture.scripted.scenarios import URI, bracket_for, kinds_of
 from tests.capture.scripted.scenarios import shoot as shoot_body
-from tests.conftest import Run
 
 BRACKET = ("--blurry", "f/4", "--sharp", "f/22")
 
 
-def test_cameras_lists_what_there_is(run: Run, virtual_folder: Path) -> None:
+def test_cameras_lists_what_there_is(run, virtual_folder):
     done = run("defocus-capture", "cameras", "--json", **virtual_environment(virtual_folder))
     assert done.returncode == 0, done.stderr
     found = {camera["uri"]: camera for camera in json.loads(done.stdout)}
@@ -38,13 +36,13 @@ def test_cameras_lists_what_there_is(run: Run, virtual_folder: Path) -> None:
     assert found["gphoto2:usb:001,001"]["model"] == "Nikon DSC D750"
 
 
-def test_help_says_what_it_was_tried_on(run: Run) -> None:
+def test_help_says_what_it_was_tried_on(run):
     text = " ".join(run("defocus-capture", "cameras", "--help").stdout.split())
     assert "nothing was tried on a real camera body" in text
     assert [option for option in SimulatedOptions.model_fields if f" {option}=" not in text] == []
 
 
-def test_plan_without_a_known_lens_has_nulls(run: Run, virtual_folder: Path) -> None:
+def test_plan_without_a_known_lens_has_nulls(run, virtual_folder):
     camera = f"gphoto2:virtual={virtual_folder}"
     done = run("defocus-capture", "plan", "--camera", camera, *BRACKET, "--json")
     plan = json.loads(done.stdout)
@@ -54,9 +52,7 @@ def test_plan_without_a_known_lens_has_nulls(run: Run, virtual_folder: Path) -> 
     assert "EV" in plan["notes"][0]
 
 
-def test_a_lost_camera_leaves_a_session_to_resume(
-    run: Run, virtual_folder: Path, tmp_path: Path
-) -> None:
+def test_a_lost_camera_leaves_a_session_to_resume(run, virtual_folder, tmp_path):
     source = virtual_folder / "source.jpg"
     source.rename(tmp_path / "away.jpg")
     camera = f"gphoto2:virtual={virtual_folder}"
@@ -75,7 +71,7 @@ def test_a_lost_camera_leaves_a_session_to_resume(
     sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
     reason="only glibc can be told to keep memory",
 )
-def test_every_command_keeps_freed_memory() -> None:
+def test_every_command_keeps_freed_memory():
     """Else a third of the time of judging is spent on pages that the system clears again.
 
     By what is handed back: an array of 200 MB is in a mapping of its own, or it is not."""
@@ -99,7 +95,7 @@ def test_every_command_keeps_freed_memory() -> None:
 TINY = "sim:?width=96&height=64&seed=1"
 
 
-def test_limits_that_are_typed() -> None:
+def test_limits_that_are_typed():
     changed = with_changes(LIMITS, "shift=5, ev=0.15,zoom_warn=0.01")
     assert (changed.shift_reject_px, changed.exposure_reject_ev) == (5.0, 0.15)
     assert changed.zoom_warn == 0.01
@@ -114,7 +110,7 @@ def test_limits_that_are_typed() -> None:
         with_changes(LIMITS, "shift=-5")
 
 
-def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -> None:
+def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     done = run(
         "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=7", "--scene", "auto",
         "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn", code=0,
@@ -126,7 +122,7 @@ def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
 
 
-def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
+def test_the_index_is_made_anew(run, tmp_path):
     done = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
     assert done.returncode in (0, 1), done.stderr
     state, _ = read_state(tmp_path / "s")
@@ -160,7 +156,7 @@ def kept_as(options: ShootOptions) -> ShootRecord:
     return ShootRecord.model_validate({"camera": {"uri": "sim:"}, "handling": options.to_json()})
 
 
-def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() -> None:
+def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume():
     options = ShootOptions(white_balance="5200K", mirror_lock=True)
     kept = kept_as(options).handling
     assert (kept.white_balance, kept.mirror_lock) == ("5200K", True)
@@ -183,9 +179,7 @@ def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() 
         ("--scene ?!", "no letter or digit"),
     ],
 )  # fmt: skip
-def test_a_refused_option_leaves_nothing_behind(
-    option: str, said: str, run: Run, tmp_path: Path
-) -> None:
+def test_a_refused_option_leaves_nothing_behind(option, said, run, tmp_path):
     words = ("--camera", TINY, "--blurry", "f/4", "--yes", *option.split())
     done = run("defocus-capture", "shoot", "s", *words)
     assert (done.returncode, done.stdout) == (2, "")
@@ -206,16 +200,14 @@ def test_a_refused_option_leaves_nothing_behind(
         (("shoot", "/dev/null/s", "--camera", "sim:", "--yes"), 5, "/dev/null/s"),
     ],
 )
-def test_bad_input_is_one_line_and_a_code(
-    run: Run, words: tuple[str, ...], code: int, said: str, tmp_path: Path
-) -> None:
+def test_bad_input_is_one_line_and_a_code(run, words, code, said, tmp_path):
     done = run("defocus-capture", *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_pair_that_is_gone_is_one_short_line(run: Run, tmp_path: Path) -> None:
+def test_a_pair_that_is_gone_is_one_short_line(run, tmp_path):
     run("defocus-capture", "shoot", "s", "--camera", TINY, "--scenes", "2", "--yes")
     shutil.rmtree(tmp_path / "s/pairs/0001_scene-001")
     done = run("defocus-capture", "check", "s", "--files-only", code=1)
@@ -239,14 +231,14 @@ def completed(shell: str, program: dict[str, str], *words: str) -> set[str]:
 
 @pytest.mark.full
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_completes_commands_and_options(program: dict[str, str]) -> None:
+def test_bash_completes_commands_and_options(program):
     assert completed("bash", program, "defocus-capture", "") >= {"resume", "shoot"}
     offered = completed("bash", program, "defocus-capture", "develop", "--")
     assert offered >= {"--out", "--linear", "--bits", "--jobs", "--dual-pixel"}
     assert completed("bash", program, "defocus-capture", "config", "du") == {"dump"}
 
 
-def test_zsh_and_fish_get_scripts_of_their_own(run: Run) -> None:
+def test_zsh_and_fish_get_scripts_of_their_own(run):
     zsh, fish = (run("defocus-capture", "--completion", shell) for shell in ("zsh", "fish"))
     assert zsh.stdout.startswith("#compdef defocus-capture")
     assert "complete --no-files --command defocus-capture" in fish.stdout
@@ -263,9 +255,7 @@ def taken(session: Path) -> int:
 
 
 @pytest.mark.parametrize("apertures", ["f/4", "f/4,f/2.8"])
-def test_the_simulated_camera_takes_what_the_plan_says(
-    apertures: str, tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
+def test_the_simulated_camera_takes_what_the_plan_says(apertures, tmp_path, run):
     """Within a tenth, journal and documents included; two apertures are added up."""
     done = run("defocus-capture", "plan", *CAMERA, "--blurry", apertures, "--json")
     plans = [json.loads(line) for line in done.stdout.splitlines()]
@@ -277,9 +267,7 @@ def test_the_simulated_camera_takes_what_the_plan_says(
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_after_one_pair_a_body_is_known_within_a_tenth(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_one_pair_a_body_is_known_within_a_tenth(number, tmp_path, monkeypatch):
     """Before the first a range is said; then files are measured."""
     plugged = plug(monkeypatch, HERE / "scripted" / "bodies" / "near-far.txt")
     kind, session = kinds_of(plugged.body)[number], tmp_path / "s"
@@ -297,7 +285,7 @@ def test_after_one_pair_a_body_is_known_within_a_tenth(
     assert space.most == space.least == pytest.approx(more, rel=0.1)
 
 
-def test_words() -> None:
+def test_words():
     assert space_words(None) == "an unknown space"
     assert space_words(Space(830_000_000, 830_000_000)) == "about 0.83 GB"
     assert space_words(Space(18_000_000, 1_020_000_000)) == "0.02 to 1.02 GB"

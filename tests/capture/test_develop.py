@@ -14,7 +14,7 @@ from PIL.TiffImagePlugin import IFDRational
 from defocus.blocks.kept_exif import writable
 from defocus.capture import develop
 from defocus.capture.develop import DevelopSettings, develop_session
-from defocus.capture.developed_pair import MatchExposure, PairTask, develop_pair
+from defocus.capture.developed_pair import PairTask, develop_pair
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError
@@ -22,7 +22,6 @@ from defocus.exif import read_exif
 from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear, write_image
 from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
-from tests.conftest import Run
 
 KINDS = ("blurry", "sharp")
 LINEAR = DevelopSettings(linear=True)
@@ -69,7 +68,7 @@ class Developed:
 
 
 @pytest.fixture(scope="module")
-def developed(tmp_path_factory: pytest.TempPathFactory) -> Developed:
+def developed(tmp_path_factory):
     return Developed(tmp_path_factory.mktemp("developed"))
 
 
@@ -79,13 +78,13 @@ def values_of(path: Path) -> np.ndarray:
 
 
 @pytest.mark.full
-def test_a_bright_spot_in_one_member_changes_nothing_else(developed: Developed) -> None:
+def test_a_bright_spot_in_one_member_changes_nothing_else(developed):
     blurry, sharp = developed.members("spotted")
     np.testing.assert_array_equal(blurry[12:], sharp[12:])
 
 
 @pytest.mark.full
-def test_linear_values_are_proportional_to_light(developed: Developed) -> None:
+def test_linear_values_are_proportional_to_light(developed):
     blurry, sharp = (values_of(developed.path("linear", kind, "halved")) for kind in KINDS)
     np.testing.assert_allclose(sharp / blurry, 2.0, rtol=2e-3)
     # grey is grey with the right white balance, and light 0.25 in the middle is 0.25 of white
@@ -94,16 +93,14 @@ def test_linear_values_are_proportional_to_light(developed: Developed) -> None:
 
 
 @pytest.mark.full
-def test_both_members_get_the_white_balance_of_the_sharp_one(developed: Developed) -> None:
+def test_both_members_get_the_white_balance_of_the_sharp_one(developed):
     np.testing.assert_array_equal(*developed.members("warm"))
     balance = record(developed.folder / "linear", developed.ids["warm"])["white_balance"]
     assert balance[:3] == pytest.approx([2.0, 1.0, 1 / 0.6], rel=1e-3)
 
 
 @pytest.mark.full
-def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(
-    developed: Developed,
-) -> None:
+def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(developed):
     made = {
         way: values_of(developed.path(way, "sharp", "plain")) for way in ("linear", "srgb", "eight")
     }
@@ -114,9 +111,7 @@ def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(
 
 @pytest.mark.full
 @pytest.mark.parametrize("way", ["linear", "srgb"])
-def test_files_say_what_the_camera_said_and_what_their_values_mean(
-    developed: Developed, way: str
-) -> None:
+def test_files_say_what_the_camera_said_and_what_their_values_mean(developed, way):
     path = developed.path(way, "sharp", "plain")
     told = read_exif(path)
     assert (told.f_number, told.seconds, told.iso) == (22.0, 1 / 125, 100)
@@ -132,9 +127,7 @@ def test_files_say_what_the_camera_said_and_what_their_values_mean(
 
 @pytest.mark.full
 @pytest.mark.parametrize(("wanted", "blurry_ev"), [("nominal", 1.0), ("measured", 0.9)])
-def test_all_shots_get_the_exposure_of_the_sharp_one(
-    tmp_path: Path, wanted: MatchExposure, blurry_ev: float
-) -> None:
+def test_all_shots_get_the_exposure_of_the_sharp_one(tmp_path, wanted, blurry_ev):
     files = raw_pair(tmp_path / "raw", scene() / 2, scene())
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene() / 4)
     seconds = {"blurry": 0.5, "anchor": 0.25}
@@ -151,7 +144,7 @@ def test_all_shots_get_the_exposure_of_the_sharp_one(
 
 
 @pytest.mark.full
-def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path: Path) -> None:
+def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
     kept, _ = write_session(tmp_path / "s", [files, files], {1: "reject"})
@@ -163,7 +156,7 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
 
 
 @pytest.mark.full
-def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> None:
+def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path):
     """Gain is applied to light and not to values."""
     picture = np.random.default_rng(1).integers(0, 40000, (20, 30, 3), np.uint16)
     write_image(tmp_path / "p.tif", picture)
@@ -181,9 +174,7 @@ def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> Non
     ("sharp", "said"),
     [("sharp.dng", "use --match-exposure nominal"), ("sharp.jpg", "sharp not RAW but the rest is")],
 )
-def test_pairs_that_cannot_be_developed_alike_are_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], sharp: str, said: str
-) -> None:
+def test_pairs_that_cannot_be_developed_alike_are_named(tmp_path, capsys, sharp, said):
     """Light that was not measured, and RAW beside JPEG."""
     files = raw_pair(tmp_path, scene(), scene())
     write_image(tmp_path / "sharp.jpg", np.zeros((64, 64, 3), np.uint8))
@@ -194,7 +185,7 @@ def test_pairs_that_cannot_be_developed_alike_are_named(
     assert said in capsys.readouterr().err
 
 
-def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
+def test_the_command_goes_on_where_it_stopped(tmp_path, run):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     write_session(tmp_path / "s", [files, files])
     first = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
@@ -221,7 +212,7 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_changed_original_is_named_and_the_others_go_on(tmp_path: Path, run: Run) -> None:
+def test_a_changed_original_is_named_and_the_others_go_on(tmp_path, run):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     write_session(tmp_path / "s", [files, files, files])
     changed = tmp_path / "s/pairs/0002_desk/sharp.dng"
@@ -236,7 +227,7 @@ def test_a_changed_original_is_named_and_the_others_go_on(tmp_path: Path, run: R
 
 
 @pytest.mark.realdata
-def test_damaged_raw_files_give_one_line_each(tmp_path: Path, run: Run, real_data: Path) -> None:
+def test_damaged_raw_files_give_one_line_each(tmp_path, run, real_data):
     nefs = sorted((real_data / "damaged-raw").glob("*.nef"))
     pairs = [{"blurry": nef, "sharp": nef} for nef in nefs]
     good = raw_pair(tmp_path / "raw", scene(), scene())
@@ -261,7 +252,7 @@ class Killer:
 
 
 @pytest.mark.full
-def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
+def test_a_crash_of_the_developer_is_one_pairs_failure():
     assert "crashed (exit code 139)" in develop._in_own_process(Killer())  # type: ignore[arg-type]
 
 
@@ -274,7 +265,7 @@ class OnFullDisk:
 
 
 @pytest.mark.full
-def test_a_full_disk_stops_the_development_of_all() -> None:
+def test_a_full_disk_stops_the_development_of_all():
     with pytest.raises(StorageError, match="No space left"):
         develop._in_own_process(OnFullDisk())  # type: ignore[arg-type]
 
@@ -286,9 +277,7 @@ def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_a_second_frame_like_the_first_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeated: bool
-) -> None:
+def test_a_second_frame_like_the_first_is_an_error(tmp_path, monkeypatch, repeated):
     """LibRaw says that there is none; older versions gave the first frame once more."""
     whole = rawpy.imread
     if repeated:
@@ -299,9 +288,7 @@ def test_a_second_frame_like_the_first_is_an_error(
     assert not list(tmp_path.glob("out/records/*"))
 
 
-def test_a_second_frame_is_developed_with_the_same_parameters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_frame_is_developed_with_the_same_parameters(tmp_path, monkeypatch):
     """LibRaw finds no second frame in files made here: another file stands in for it."""
     files = raw_pair(tmp_path / "raw", scene(), scene())
     second = bayer_dng(tmp_path / "raw" / "second.dng", scene() / 2, neutral=(0.47, 1.0, 0.64))
@@ -320,7 +307,7 @@ def test_a_second_frame_is_developed_with_the_same_parameters(
     np.testing.assert_allclose(sharp / view, 2.0, rtol=2e-3)
 
 
-def test_a_pair_that_names_a_file_outside_is_refused(tmp_path: Path) -> None:
+def test_a_pair_that_names_a_file_outside_is_refused(tmp_path):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     work = task(tmp_path, files, DevelopSettings())
     path = tmp_path / "s/pairs/0001_desk/pair.json"
@@ -333,7 +320,7 @@ def test_a_pair_that_names_a_file_outside_is_refused(tmp_path: Path) -> None:
 GPS_DIRECTORY = 34853
 
 
-def test_values_of_other_types_than_their_tags_are_left_out() -> None:
+def test_values_of_other_types_than_their_tags_are_left_out():
     half = IFDRational(1, 2)
     assert writable({271: "maker", 272: half, 306: "2026:11:22 09:00:00"}) == {
         271: "maker",
@@ -343,8 +330,8 @@ def test_values_of_other_types_than_their_tags_are_left_out() -> None:
 
 
 def test_an_error_that_nobody_foresaw_is_a_line_with_its_traceback_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     lines: list[str] = []
 
     def failing(_task: object) -> None:

@@ -6,7 +6,6 @@ import pty
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +17,6 @@ from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.camera_checks import camera_findings
 from defocus.capture.doctor import CheckedPoint, computer_findings
 from defocus.capture.links.gphoto2.errors import HoldingProgram, usb_holders
-from tests.conftest import Run
 
 ASKED = {
     "stabilisation", "electronic-first-curtain", "electronic-shutter", "sleep", "focus-shift",
@@ -57,7 +55,7 @@ def findings_of(body: Any) -> dict[str, CheckedPoint]:
     return {finding.name: finding for finding in camera_findings(body)}
 
 
-def test_what_no_program_can_see_is_asked() -> None:
+def test_what_no_program_can_see_is_asked():
     """Video cameras are not asked about curtains."""
     for exif, names in ((True, ASKED), (False, {"stabilisation", "focus-shift", "corrections"})):
         points = camera_findings(Body({}, exif=exif))  # type: ignore[arg-type]
@@ -81,9 +79,7 @@ def test_what_no_program_can_see_is_asked() -> None:
         ("focusmode", "Manual", "AF-S", "autofocus", "warn"),
     ],
 )
-def test_what_the_camera_tells_is_judged(
-    word: str, good: str, bad: str, name: str, status: str
-) -> None:
+def test_what_the_camera_tells_is_judged(word, good, bad, name, status):
     assert findings_of(Body({word: good}))[name].status == "ok"
     finding = findings_of(Body({word: bad}))[name]
     assert finding.status == status
@@ -91,7 +87,7 @@ def test_what_the_camera_tells_is_judged(
     assert finding.advice
 
 
-def test_dials_batteries_and_clocks() -> None:
+def test_dials_batteries_and_clocks():
     now, names = int(time.time()), ("settings", "battery", "camera-clock")
     well = findings_of(Body({"datetime": str(now + 3600)}))  # another time zone
     assert [well[name].status for name in names] == ["ok"] * 3
@@ -107,7 +103,7 @@ def point_of(name: str, folder: Path) -> CheckedPoint:
 
 
 @pytest.mark.full
-def test_programs_that_hold_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_that_hold_cameras(tmp_path, monkeypatch):
     for number, command in (
         ("7", b"/usr/libexec/gvfs-gphoto2-volume-monitor\0"),
         ("12", b"/usr/bin/darktable\0picture.nef\0"),
@@ -132,15 +128,13 @@ def test_programs_that_hold_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("free", "status"), [(50_000_000_000, "ok"), (5_000_000_000, "warn"), (10_000_000, "fail")]
 )
-def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status: str) -> None:
+def test_disk(tmp_path, monkeypatch, free, status):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
     assert point_of("disk", tmp_path / "not" / "yet" / "there").status == status
 
 
 @pytest.mark.full
-def test_libraries_that_clash_or_lack_and_a_clock_that_lost_its_time(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_libraries_that_clash_or_lack_and_a_clock_that_lost_its_time(monkeypatch, tmp_path):
     clash = ("onvif", "onvif-python brings another module 'onvif'; pip uninstall it", True)
     monkeypatch.setattr(doctor, "camera_libraries", lambda: [clash])
     monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "no-such-library"))
@@ -153,7 +147,7 @@ def test_libraries_that_clash_or_lack_and_a_clock_that_lost_its_time(
     assert "library-onvif" not in of_others, "its library is no matter of this camera"
 
 
-def test_doctor_json_is_a_list_of_points(run: Run) -> None:
+def test_doctor_json_is_a_list_of_points(run):
     done = run("defocus-capture", "doctor", "--camera", "sim:", "--json")
     points = json.loads(done.stdout)
     assert all(set(point) == {"name", "status", "detail", "advice"} for point in points)
@@ -167,7 +161,7 @@ def test_doctor_json_is_a_list_of_points(run: Run) -> None:
 
 @pytest.mark.full
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_a_person_at_the_terminal_is_asked(tmp_path: Path, virtual_folder: Path) -> None:
+def test_a_person_at_the_terminal_is_asked(tmp_path, virtual_folder):
     """On a pseudo-terminal; the first question is answered with no."""
     master, slave = pty.openpty()
     program = "from defocus.capture.cli import main; main()"
@@ -191,11 +185,8 @@ def test_a_person_at_the_terminal_is_asked(tmp_path: Path, virtual_folder: Path)
     assert "ask" not in statuses
 
 
-Config = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
 @pytest.fixture
-def config(run: Run, virtual_folder: Path, tmp_path: Path) -> Config:
+def config(run, virtual_folder, tmp_path):
     """Of the virtual camera; libgphoto2 keeps some of its entries in the home folder."""
 
     def call(action: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -206,7 +197,7 @@ def config(run: Run, virtual_folder: Path, tmp_path: Path) -> Config:
     return call
 
 
-def test_config_on_the_virtual_camera(config: Config, tmp_path: Path) -> None:
+def test_config_on_the_virtual_camera(config, tmp_path):
     listed = json.loads(config("list", "--json").stdout)
     assert listed["capturetarget"]["choices"] == ["Internal RAM", "Memory card"]
     assert listed["serialnumber"]["read_only"] is True
@@ -236,9 +227,7 @@ def test_config_on_the_virtual_camera(config: Config, tmp_path: Path) -> None:
         (("restore", "other.json"), "is of 'Body 9'"),
     ],
 )
-def test_what_config_refuses(
-    config: Config, tmp_path: Path, arguments: tuple[str, str], message: str
-) -> None:
+def test_what_config_refuses(config, tmp_path, arguments, message):
     other = '{"schema": 1, "model": "Body 9", "entries": {"f-number": "f/4"}}'
     (tmp_path / "other.json").write_text(other)
     done = config(*arguments)
@@ -247,7 +236,7 @@ def test_what_config_refuses(
     assert "Traceback" not in done.stderr
 
 
-def test_cameras_that_keep_nothing_say_so(run: Run) -> None:
+def test_cameras_that_keep_nothing_say_so(run):
     done = run("defocus-capture", "config", "set", "--camera", "sim:", "iso=200", code=2)
     assert "keeps no setting" in done.stderr
     listed = run("defocus-capture", "config", "get", "--camera", "sim:", "iso")

@@ -111,7 +111,7 @@ def judged_for_ever(session: Path) -> None:
         shoot(session, TINY, REQUEST)
 
 
-def test_a_kill_while_judging_costs_no_shot(tmp_path: Path) -> None:
+def test_a_kill_while_judging_costs_no_shot(tmp_path):
     session = tmp_path / "session"
     journal = session / "journal.jsonl"
     process = started(judged_for_ever, session)
@@ -139,7 +139,7 @@ def check_whole_pairs_were_not_shot_again(session: Path) -> None:
             assert record["pair"] not in whole
 
 
-def test_killed_at_three_random_moments(tmp_path: Path) -> None:
+def test_killed_at_three_random_moments(tmp_path):
     """Shoot with faults, kill -9 at random moments, resume; at last compare everything."""
     moment, session, pairs = random.Random(1), tmp_path / "session", 9
     confirmed: dict[str, str] = {}
@@ -215,7 +215,7 @@ def fill_at_each_write(folder: Path, every: int) -> None:
         assert len(read_session(session).pairs) == 1, number
 
 
-def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_from_any_write_on(tmp_path):
     process = started(fill_at_each_write, tmp_path, 9)
     process.join()
     assert process.exitcode == 0

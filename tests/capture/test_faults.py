@@ -16,7 +16,6 @@ from defocus.capture.simulation.options import PROFILES
 from defocus.errors import CameraError, StorageError
 from tests.capture import shooting
 from tests.capture.shooting import entry, journalled, resume
-from tests.conftest import Run
 
 SMALL = "sim:?seed=4&width=240&height=180"
 REQUEST = BracketRequest(blurry="f/2.8", shutter="1/200")
@@ -38,7 +37,7 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch):
     """The clock of the simulated camera and of whoever waits for it."""
     clock = Clock()
     for module in ("simulation.body", "cameras.sim", "links.retries", "taking.shots.frames"):
@@ -89,7 +88,7 @@ SEEN = {
 
 @pytest.mark.full
 @pytest.mark.parametrize("fault", SEEN)
-def test_faults_in_the_pictures_are_seen(tmp_path: Path, fault: str) -> None:
+def test_faults_in_the_pictures_are_seen(tmp_path, fault):
     verdict, reason = SEEN[fault]
     shoot(tmp_path / "session", fault, code=int(verdict == "reject"))
     pair = the_pair(tmp_path / "session")
@@ -101,14 +100,14 @@ def test_faults_in_the_pictures_are_seen(tmp_path: Path, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["truncated@2", "duplicate-frame@2", "motion@3", "ev=1@1"])
-def test_a_fault_that_passes_costs_one_retake(tmp_path: Path, fault: str) -> None:
+def test_a_fault_that_passes_costs_one_retake(tmp_path, fault):
     session = tmp_path / "session"
     shoot(session, fault, retake="auto")
     assert the_pair(session).verdict == "accept"
     assert [path.name for path in (session / "rejected").iterdir()] == ["0001_scene-001.1"]
 
 
-def test_half_a_file_is_no_picture_even_where_quality_is_off(tmp_path: Path) -> None:
+def test_half_a_file_is_no_picture_even_where_quality_is_off(tmp_path):
     shoot(tmp_path / "session", "truncated@3", strictness="off", code=1)
     assert "anchor.tif" in the_pair(tmp_path / "session").reason
 
@@ -123,9 +122,7 @@ TRIED_AGAIN = {
 
 
 @pytest.mark.parametrize("fault", TRIED_AGAIN)
-def test_a_camera_that_does_not_take_a_shot_is_asked_again(
-    tmp_path: Path, fault: str, clock: Clock
-) -> None:
+def test_a_camera_that_does_not_take_a_shot_is_asked_again(tmp_path, fault, clock):
     shoot(tmp_path / "session", fault)
     pair = the_pair(tmp_path / "session")
     assert (pair.verdict, pair.reason) == ("accept", "")
@@ -144,9 +141,7 @@ def test_a_camera_that_does_not_take_a_shot_is_asked_again(
         ("disk-full@5", StorageError, "the disk is full"),
     ],
 )
-def test_what_no_retry_cures_ends_a_session_that_goes_on(
-    tmp_path: Path, fault: str, kind: type[CameraError], message: str
-) -> None:
+def test_what_no_retry_cures_ends_a_session_that_goes_on(tmp_path, fault, kind, message):
     """The second of three pairs is cut short at its second shot."""
     session = tmp_path / "session"
     with pytest.raises(kind, match=message) as caught:
@@ -163,7 +158,7 @@ def test_what_no_retry_cures_ends_a_session_that_goes_on(
     ("fault", "code", "said"),
     [("unplug@2", 4, "unplugged"), ("disk-full", 5, "the disk is full"), ("ev=1@2", 1, "EV")],
 )
-def test_exit_codes(run: Run, fault: str, code: int, said: str) -> None:
+def test_exit_codes(run, fault, code, said):
     camera = f"{SMALL}&fault={quote(fault)}"
     done = run(
         "defocus-capture", "shoot", "session", "--camera", camera, "--retake", "never", "--yes"
@@ -174,13 +169,13 @@ def test_exit_codes(run: Run, fault: str, code: int, said: str) -> None:
     assert ("defocus-capture resume" in done.stderr) == (code > 1)
 
 
-def test_every_fault_has_a_test() -> None:
+def test_every_fault_has_a_test():
     """Those that tests above name, by the one list of faults."""
     named = [*SEEN, *TRIED_AGAIN, "unplug", "store-full", "disk-full"]
     assert {fault.name for fault in parse_faults(named).faults} == set(FAULTS)
 
 
-def test_a_full_buffer_is_waited_for(tmp_path: Path, clock: Clock) -> None:
+def test_a_full_buffer_is_waited_for(tmp_path, clock):
     shoot(tmp_path / "session", uri=f"{SMALL}&buffer=1&drain=0.5")
     said = retries(tmp_path / "session")
     assert len(said) == 4  # before each of the last two shots: after 0.2 s, after 0.6 s
@@ -188,7 +183,7 @@ def test_a_full_buffer_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     assert [wait for wait in clock.waits if wait in PAUSES_SECONDS] == [0.2, 0.4] * 2
 
 
-def test_a_camera_that_fell_asleep_is_woken(tmp_path: Path, clock: Clock) -> None:
+def test_a_camera_that_fell_asleep_is_woken(tmp_path, clock):
     camera = open_camera(f"{SMALL}&sleep=0.05")
     camera.set("aperture", "f/8")
     clock.sleep(0.1)
@@ -199,7 +194,7 @@ def test_a_camera_that_fell_asleep_is_woken(tmp_path: Path, clock: Clock) -> Non
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_session_in_each_makers_words(tmp_path: Path, name: str) -> None:
+def test_a_session_in_each_makers_words(tmp_path, name):
     """Asked for in the same words, set in the camera's own."""
     shoot(tmp_path / "session", uri=f"{SMALL}&profile={name}&backlash=9&latency=0.01")
     (pair,) = read_session(tmp_path / "session").pairs
@@ -217,7 +212,7 @@ def test_a_session_in_each_makers_words(tmp_path: Path, name: str) -> None:
     assert abs(pair.metadata["exposure"]["residual_ev"]) < 0.02
 
 
-def test_automatic_values_are_refused(tmp_path: Path) -> None:
+def test_automatic_values_are_refused(tmp_path):
     camera = open_camera(f"{SMALL}&profile=canon")
     camera.set("iso", "Auto")
     with pytest.raises(CameraError, match="iso is 'Auto'"):

@@ -24,13 +24,12 @@ from defocus.errors import CameraError, InputError
 from defocus.exif import Exif
 from tests.capture.card import card_jpeg, fill_card
 from tests.command_process import StartedCommand, start_command
-from tests.conftest import Run
 
 WIDE, NARROW = 4.0, 22.0
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch):
     monkeypatch.setattr(hot_folder, "STABLE_SECONDS", 0.2)
     monkeypatch.setattr(hot_folder, "SIBLING_SECONDS", 0.4)
     monkeypatch.setattr(hot_folder, "POLL_SECONDS", 0.05)
@@ -38,7 +37,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.full
 @pytest.mark.usefixtures("quick")
-def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path):
     hot = tmp_path / "hot"
     fill_card(hot, [(WIDE, 0)])
     content = card_jpeg(NARROW, 10)
@@ -63,9 +62,7 @@ def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path: Path) -
     assert (hot / "IMG_0002.JPG").exists(), "originals stay where they are"
 
 
-def test_raw_and_jpeg_of_one_release_come_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_raw_and_jpeg_of_one_release_come_together(tmp_path, monkeypatch):
     """The second file comes a look before the first one has stood still for long enough."""
     hot = tmp_path / "hot"
     hot.mkdir()
@@ -100,7 +97,7 @@ def png() -> bytes:
     return bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
 
 
-def test_what_never_comes_or_never_becomes_whole(tmp_path: Path) -> None:
+def test_what_never_comes_or_never_becomes_whole(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         open_camera(f"folder:{tmp_path}/missing")
     folder = hot_folder.HotFolder(tmp_path, wait_seconds=0.3)
@@ -112,7 +109,7 @@ def test_what_never_comes_or_never_becomes_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_person_is_told_what_to_set_and_the_exif_shows_whether_they_did(tmp_path: Path) -> None:
+def test_a_person_is_told_what_to_set_and_the_exif_shows_whether_they_did(tmp_path):
     """The first try at the sharp shot is taken wide open; its pair is rejected and shot again."""
     hot, session = tmp_path / "hot", tmp_path / "session"
     hot.mkdir()
@@ -158,7 +155,7 @@ def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
         ("b-s", ""), ("bbs", "bs"), ("bxs", "bs"), ("?bs?", "bs"), ("", ""),
     ],
 )  # fmt: skip
-def test_pairs_by_aperture_time_and_order(pattern: str, found: str) -> None:
+def test_pairs_by_aperture_time_and_order(pattern, found):
     pairs, left = find_pairs(roles_of(pattern), BracketApertures(WIDE, NARROW), gap_seconds=60)
     letters = {WIDE: "b", NARROW: "s"}
     shots = ["".join(letters[shot.exif.f_number or 0] for shot in pair.shots) for pair in pairs]
@@ -169,7 +166,7 @@ def test_pairs_by_aperture_time_and_order(pattern: str, found: str) -> None:
 
 
 @given(st.text(alphabet="bsx?-", max_size=30))
-def test_every_shot_is_in_one_pair_or_left_out(pattern: str) -> None:
+def test_every_shot_is_in_one_pair_or_left_out(pattern):
     shots = roles_of(pattern)
     pairs, left = find_pairs(shots, BracketApertures(WIDE, NARROW), gap_seconds=60)
     used = [shot.files[0] for pair in pairs for shot in pair.shots] + [one.path for one in left]
@@ -178,7 +175,7 @@ def test_every_shot_is_in_one_pair_or_left_out(pattern: str) -> None:
         assert pair.shots[-1].seconds - pair.shots[0].seconds <= 120
 
 
-def test_an_exposure_of_minutes_is_no_pause() -> None:
+def test_an_exposure_of_minutes_is_no_pause():
     sharp, blurry = roles_of("sb", pause=130)
     sharp = replace(sharp, exif=replace(sharp.exif, seconds=120.0))
     for shots, paired in (([sharp, blurry], 1), (roles_of("sb", pause=130), 0)):
@@ -186,7 +183,7 @@ def test_an_exposure_of_minutes_is_no_pause() -> None:
         assert len(pairs) == paired
 
 
-def test_apertures_are_found_where_there_are_two() -> None:
+def test_apertures_are_found_where_there_are_two():
     assert apertures_of(roles_of("bsbs")) == BracketApertures(WIDE, NARROW)
     with pytest.raises(InputError, match="f/4, f/8, f/22"):
         apertures_of(roles_of("bsx"))
@@ -194,7 +191,7 @@ def test_apertures_are_found_where_there_are_two() -> None:
         apertures_of(roles_of("??"))
 
 
-def test_a_card_becomes_a_session(run: Run, tmp_path: Path) -> None:
+def test_a_card_becomes_a_session(run, tmp_path):
     card, session = tmp_path / "card", tmp_path / "session"
     folder = card / "DCIM" / "100MAKER"
     first = [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 40), (NARROW, 45)]
@@ -224,7 +221,7 @@ def test_a_card_becomes_a_session(run: Run, tmp_path: Path) -> None:
     assert check_session(session).ok
 
 
-def test_what_the_session_lost_is_copied_from_the_card_again(run: Run, tmp_path: Path) -> None:
+def test_what_the_session_lost_is_copied_from_the_card_again(run, tmp_path):
     card, session = tmp_path / "card", tmp_path / "s"
     narrow, wide = fill_card(card, [(NARROW, 0), (WIDE, 5)])
     assert run("defocus-capture", "import", session, card).returncode == 0
@@ -252,7 +249,7 @@ def test_what_the_session_lost_is_copied_from_the_card_again(run: Run, tmp_path:
         (["card", "--blurry", "f/4"], "give both"),
     ],
 )
-def test_what_import_refuses(run: Run, tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_what_import_refuses(run, tmp_path, arguments, message):
     fill_card(tmp_path / "card", [(WIDE, 0), (8.0, 3), (NARROW, 5)])
     done = run("defocus-capture", "import", "session", *arguments, code=2)
     assert message in done.stderr.splitlines()[-1]
@@ -265,7 +262,7 @@ def import_process(*arguments: str | Path) -> StartedCommand:
     return start_command("defocus-capture", "import", *arguments, "--json-lines")
 
 
-def test_an_import_that_is_killed_goes_on(run: Run, tmp_path: Path) -> None:
+def test_an_import_that_is_killed_goes_on(run, tmp_path):
     card, session = tmp_path / "card", tmp_path / "session"
     seconds = [100 * pair + 5 * shot for pair in range(4) for shot in range(2)]
     fill_card(card, [*zip([WIDE, NARROW] * 4, seconds, strict=True)])
@@ -287,7 +284,7 @@ def test_an_import_that_is_killed_goes_on(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_watching_takes_pairs_as_they_come(tmp_path: Path) -> None:
+def test_watching_takes_pairs_as_they_come(tmp_path):
     hot, session, stage = tmp_path / "hot", tmp_path / "session", tmp_path / "stage"
     hot.mkdir()
     files = fill_card(stage, [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 300), (NARROW, 305)])

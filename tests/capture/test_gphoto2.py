@@ -3,7 +3,6 @@
 import os
 import signal
 from itertools import chain, repeat
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 from defocus.capture.camera import Word
 from defocus.capture.cameras import gphoto2
-from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2 import process
 from defocus.capture.links.retries import ShotFailedError
@@ -20,9 +18,7 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 pytestmark = pytest.mark.full
 
 
-def test_a_value_that_would_crash_the_library_never_reaches_it(
-    virtual_camera: GPhoto2Camera,
-) -> None:
+def test_a_value_that_would_crash_the_library_never_reaches_it(virtual_camera):
     """Setting f/123 kills the process that does it (tried): the check must come first."""
     child = virtual_camera.child.process
     with pytest.raises(InputError, match=r"no aperture 'f/123'.*f/22"):
@@ -33,9 +29,7 @@ def test_a_value_that_would_crash_the_library_never_reaches_it(
     assert child.poll() is None
 
 
-def test_download_is_the_source_to_the_byte(
-    virtual_camera: GPhoto2Camera, virtual_folder: Path, tmp_path: Path
-) -> None:
+def test_download_is_the_source_to_the_byte(virtual_camera, virtual_folder, tmp_path):
     """Several megabytes: smaller ones come right even when freed memory is read."""
     content = (virtual_folder / "source.jpg").read_bytes()[:-2]
     content += np.random.default_rng(0).bytes(5_000_000)
@@ -46,9 +40,7 @@ def test_download_is_the_source_to_the_byte(
     assert part.read_bytes() == content
 
 
-def test_settings_are_read_back_and_put_back(
-    virtual_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_are_read_back_and_put_back(virtual_folder, monkeypatch):
     """Automatics are off while it shoots."""
     camera = open_camera(f"gphoto2:virtual={virtual_folder}")
     description, before = camera.describe(), camera.settings()
@@ -79,9 +71,7 @@ def test_settings_are_read_back_and_put_back(
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_crash_costs_one_retry(
-    virtual_camera: GPhoto2Camera, virtual_folder: Path, tmp_path: Path, sign: signal.Signals
-) -> None:
+def test_a_crash_costs_one_retry(virtual_camera, virtual_folder, tmp_path, sign):
     """Another camera goes on."""
     virtual_camera.set("aperture", "f/16")
     virtual_camera.set("shutter", "0.0500s")
@@ -97,9 +87,7 @@ def test_a_crash_costs_one_retry(
     assert (settings["aperture"].value, settings["shutter"].value) == ("f/16", "0.0500s")
 
 
-def test_formats_are_set_in_the_cameras_words(
-    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_formats_are_set_in_the_cameras_words(virtual_camera, monkeypatch):
     with pytest.raises(InputError, match="file format of this camera cannot be set; set raw on"):
         virtual_camera.choose_format("raw")
     words = {"imagequality": Word("JPEG Fine", ("JPEG Fine",))}
@@ -108,9 +96,7 @@ def test_formats_are_set_in_the_cameras_words(
         virtual_camera.choose_format("raw")
 
 
-def test_a_busy_camera_is_not_restarted(
-    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_busy_camera_is_not_restarted(virtual_camera, monkeypatch, tmp_path):
     """Nor is one whose wait was interrupted: it does not shift the answers."""
     child, ask = virtual_camera.child, virtual_camera.child.ask
 
@@ -137,8 +123,8 @@ def test_a_busy_camera_is_not_restarted(
 
 @pytest.mark.parametrize("serial", ["0.1", "77"])
 def test_a_replugged_camera_is_found_by_its_serial_number(
-    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, serial: str
-) -> None:
+    virtual_camera, monkeypatch, tmp_path, serial
+):
     """It comes back after a while, at another port; another camera does not take its place."""
     virtual_camera.set("aperture", "f/11")
     link = virtual_camera._process
@@ -158,7 +144,7 @@ def test_a_replugged_camera_is_found_by_its_serial_number(
     assert virtual_camera.describe().port == "usb:001,001"
 
 
-def test_by_port_and_by_serial(virtual_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_port_and_by_serial(virtual_folder, monkeypatch):
     for name, value in gphoto2.virtual_environment(virtual_folder).items():
         monkeypatch.setenv(name, value)
     with open_camera("gphoto2:serial=0.1") as camera:

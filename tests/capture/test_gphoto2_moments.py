@@ -18,9 +18,7 @@ EXPOSED = (4.0, 0.01, 100.0)
 
 
 @pytest.mark.parametrize("name", ["near-far", "signed-steps", "speeds"])
-def test_a_late_file_in_memory_is_no_file_of_the_next_shot(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_late_file_in_memory_is_no_file_of_the_next_shot(name, tmp_path, monkeypatch, capsys):
     """Its name is the next free one, so nothing but its time tells it from a companion."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     assert aim(body, "ram")
@@ -68,7 +66,7 @@ class Clocks:
 
 
 @pytest.fixture
-def clocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clocks:
+def clocks(monkeypatch, tmp_path):
     """Clocks that were seen to run beside each other."""
     found = Clocks(monkeypatch, tmp_path)
     found.shot(-0.7)
@@ -76,7 +74,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Clocks:
     return found
 
 
-def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks: Clocks) -> None:
+def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks):
     """A body that takes several at a release and hands them out one by one."""
     for age in (-0.9, 0.0, -0.01, -1.4):
         clocks.shot(age)
@@ -90,9 +88,7 @@ def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks: Clock
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(-3600.0, 2), (3600.0, 0)])
-def test_a_clock_that_is_set_back_costs_two_shots_and_one_set_on_none(
-    clocks: Clocks, seconds: float, refused: int
-) -> None:
+def test_a_clock_that_is_set_back_costs_two_shots_and_one_set_on_none(clocks, seconds, refused):
     clocks.ahead += seconds
     for _ in range(refused):
         with pytest.raises(ShotFailedError):
@@ -101,16 +97,14 @@ def test_a_clock_that_is_set_back_costs_two_shots_and_one_set_on_none(
         clocks.shot(0.0)
 
 
-def test_a_clock_that_stands_still_costs_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_clock_that_stands_still_costs_none(monkeypatch, tmp_path):
     clocks = Clocks(monkeypatch, tmp_path)
     clocks.stopped = 0.0
     for _ in range(5):
         clocks.shot(0.0, 0.0)
 
 
-def test_pictures_without_a_time_are_no_witnesses(clocks: Clocks, tmp_path: Path) -> None:
+def test_pictures_without_a_time_are_no_witnesses(clocks, tmp_path):
     part = tmp_path / "sharp.jpg.part"
     content = jpeg_of(EXPOSED, 0.0, 0)
     assert content.count(b"2015:01:01 00:00:00") == 1
@@ -118,16 +112,14 @@ def test_pictures_without_a_time_are_no_witnesses(clocks: Clocks, tmp_path: Path
     clocks.moments.check([part], clocks.ours)
 
 
-def test_a_shot_that_is_fetched_later_is_of_before(clocks: Clocks) -> None:
+def test_a_shot_that_is_fetched_later_is_of_before(clocks):
     """One whose transfer broke off, and that another process finds on the card."""
     (clocks.folder / f"sharp{ON_CARD}").write_text("[]")
     clocks.shot(300.0)
 
 
 @pytest.mark.parametrize(("name", "kept"), [("speeds", 2), ("signed-steps", 0)])
-def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(
-    name: str, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(name, kept, tmp_path, monkeypatch):
     """The next release hands out the second and third picture of the one before.
 
     They are kept where they are in memory only; on a card they stay."""

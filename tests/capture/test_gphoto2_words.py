@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from defocus.capture.camera import CardFile, FileKind, Word
+from defocus.capture.camera import FileKind, Word
 from defocus.capture.cameras import gphoto2
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2.child import lines_of
@@ -52,7 +52,7 @@ FUJI = ("RAW", "JPEG Fine", "JPEG Normal", "RAW + JPEG Fine", "RAW + JPEG Normal
         (("JPEG Normal",), None, None, "JPEG Normal"),
     ],
 )
-def test_formats(choices: tuple[str, ...], raw: str, both: str, jpeg: str) -> None:
+def test_formats(choices, raw, both, jpeg):
     wanted: dict[FileKind, str | None] = {"raw": raw, "raw+jpeg": both, "jpeg": jpeg}
     assert {kind: format_choice(choices, kind) for kind in wanted} == wanted
     backwards = choices[::-1]
@@ -69,7 +69,7 @@ def switch(value: str, *choices: str, read_only: bool = False) -> Word:
 WHITE = Word("Auto", ("Auto", "Daylight", "Cloudy", "Color Temperature", "Flash"))
 
 
-def test_a_white_balance_by_kelvin_or_preset() -> None:
+def test_a_white_balance_by_kelvin_or_preset():
     words = listed("5000", "5200", "5500")
     kelvin = {"whitebalance": "Color Temperature", "colortemperature": "5200"}
     assert white_balance_changes(words, "5200K") == kelvin
@@ -115,7 +115,7 @@ def test_a_white_balance_by_kelvin_or_preset() -> None:
     ],
     ids=["nothing", "right", "Canon", "Nikon"],
 )  # fmt: skip
-def test_automatics_are_switched_off(words: dict[str, Word], changes: dict[str, str]) -> None:
+def test_automatics_are_switched_off(words, changes):
     assert unwanted_automatics(words) == changes
 
 
@@ -136,12 +136,12 @@ def listed(*choices: str, span: tuple[float, float] | None = None) -> dict[str, 
         (listed(span=(2500.0, 9900.0)), "99000K", "goes from 2500 to 9900 K"),
     ],
 )
-def test_a_white_balance_that_cannot_be(words: dict[str, Word], asked: str, said: str) -> None:
+def test_a_white_balance_that_cannot_be(words, asked, said):
     with pytest.raises(InputError, match=said):
         white_balance_changes(words, asked)
 
 
-def test_the_mirror_is_at_rest_when_the_shutter_opens() -> None:
+def test_the_mirror_is_at_rest_when_the_shutter_opens():
     nikon, view = switch("Off", "Off", "1 sec", "2 sec", "3 sec"), switch("0", "0", "1")
     for words, changes in (
         ({"exposuredelaymode": nikon, "viewfinder": view}, {"exposuredelaymode": "3 sec"}),
@@ -187,7 +187,7 @@ COMPLETE, COMPANION = Told("complete"), Told("file", JPEG)
 QUIET = [*chatter(1.4), (1.4, COMPANION), (1.41, COMPANION), *chatter(9.0, start=1.5)]
 
 
-def test_what_is_in_memory_only() -> None:
+def test_what_is_in_memory_only():
     places = [("/", "capt0000.cr2"), ("/", "capt_DSC01234.ARW"), ("/store_0001/DCIM", "IMG_1.CR2")]
     assert [in_memory(place) for place in places] == [True, True, False]
 
@@ -209,21 +209,19 @@ def test_what_is_in_memory_only() -> None:
         "one file that is due costs no long wait",
     ],
 )
-def test_files_of_a_shot(
-    said: list[tuple[float, Told]], due: int | None, files: list[CardFile], seconds: float
-) -> None:
+def test_files_of_a_shot(said, due, files, seconds):
     body = Body(*said)
     assert body.shot(due).files == files
     assert body.now == pytest.approx(seconds, abs=0.11)
 
 
-def test_files_of_other_shots_are_kept_apart() -> None:
+def test_files_of_other_shots_are_kept_apart():
     others = [OLD, FINGER, ("/", "capt0003.jpg")]
     shot = Body(*((n / 10, Told("file", one)) for n, one in enumerate([*others, JPEG], 1))).shot(2)
     assert (shot.files, shot.strays) == ([RAW, JPEG], others)
 
 
-def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it() -> None:
+def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it():
     for said, promised in ((chatter(60.0), True), ([], False)):
         body = Body(*said)
         if promised:
@@ -244,16 +242,14 @@ def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it() ->
         ),
     ],
 )
-def test_no_camera_and_two_of_them(
-    found: list[dict[str, str]], said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_camera_and_two_of_them(found, said, monkeypatch):
     monkeypatch.setattr(gphoto2, "detect", lambda _environment: found)
     with pytest.raises(CameraNotFoundError, match=said) as caught:
         open_camera("gphoto2:")
     assert caught.value.exit_code == 3
 
 
-def test_an_idle_camera_is_asked_for_something() -> None:
+def test_an_idle_camera_is_asked_for_something():
     reading, writing = os.pipe()
     calls: list[int] = []
 

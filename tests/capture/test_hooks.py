@@ -10,7 +10,6 @@ from defocus.capture.sessions.state import CompletePair
 from defocus.capture.taking.hooks import parse_hook, run_hook
 from defocus.errors import InputError
 from tests.command_process import has_ended, wait_until
-from tests.conftest import Run
 
 REASON = "moved; $(rm -rf x)"
 PAIR = CompletePair("0001_desk", "desk", "warn", REASON, "blurry.nef", "sharp.nef", ())
@@ -25,9 +24,7 @@ def script(folder: Path, body: str) -> str:
 
 
 @pytest.mark.full
-def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(tmp_path, monkeypatch):
     body = (
         "import json, os, sys; from pathlib import Path\n"
         "told = {k: v for k, v in os.environ.items() if k.startswith('DEFOCUS_')}\n"
@@ -63,7 +60,7 @@ NO_NAMES = ["{pair.foo}", "{pair[x]}", "{pair_dir:>9999999999999}", "{pair!r}", 
         *((f"echo {bad}", r"the placeholders are \{pair_dir\}, ") for bad in NO_NAMES),
     ],
 )
-def test_what_cannot_be_run_is_said_before_the_first_shot(text: str, words: str) -> None:
+def test_what_cannot_be_run_is_said_before_the_first_shot(text, words):
     """A placeholder is a bare name."""
     with pytest.raises(InputError, match=words) as refused:
         parse_hook(text)
@@ -72,7 +69,7 @@ def test_what_cannot_be_run_is_said_before_the_first_shot(text: str, words: str)
 
 
 @pytest.mark.full
-def test_failure_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failure_is_reported(tmp_path, capsys):
     assert "exit code 3" in run_hook(parse_hook(f"'{sys.executable}' -c 'exit(3)'"), tmp_path, PAIR)
     assert "cannot be started" in run_hook(parse_hook("/no/such/program"), tmp_path, PAIR)
     said = capsys.readouterr().err.splitlines()
@@ -82,7 +79,7 @@ def test_failure_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.full
-def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path):
     body = (
         "import subprocess, sys, time; from pathlib import Path\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -95,7 +92,7 @@ def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> Non
     wait_until(lambda: has_ended(child), 10)
 
 
-def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path: Path, run: Run) -> None:
+def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path, run):
     body = (
         "import os, sys; from pathlib import Path\n"
         "assert Path(os.environ['DEFOCUS_SHARP']).is_file()\n"

@@ -27,9 +27,7 @@ def imported(session: Path, card: Path) -> int:
     return import_pictures(session, ImportRequest(folder=card), json_lines=False)
 
 
-def test_a_finished_card_with_a_leftover_is_nothing_new(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_finished_card_with_a_leftover_is_nothing_new(tmp_path, capsys):
     card, session = tmp_path / "card", tmp_path / "s"
     fill_card(card, [(NARROW, 0), (WIDE, 5), (NARROW, 1000)])
     assert imported(session, card) == 0
@@ -43,12 +41,8 @@ def test_a_finished_card_with_a_leftover_is_nothing_new(
 
 @pytest.mark.parametrize(("place", "call"), [("describe", 1), ("shoot", 1), ("shoot", 2)])
 def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    place: str,
-    call: int,
-) -> None:
+    tmp_path, monkeypatch, capsys, place, call
+):
     card, session = tmp_path / "card", tmp_path / "s"
     fill_card(card, TWO_PAIRS)
     whole, calls = getattr(CardCamera, place), Counter[CardCamera]()
@@ -73,9 +67,7 @@ def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
     assert [pair.verdict for pair in check_session(session).pairs] == ["accept"] * 2
 
 
-def test_a_card_that_is_pulled_out_ends_the_import(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_card_that_is_pulled_out_ends_the_import(tmp_path, monkeypatch):
     card, session = tmp_path / "card", tmp_path / "s"
     fill_card(card, TWO_PAIRS)
 
@@ -92,9 +84,7 @@ def test_a_card_that_is_pulled_out_ends_the_import(
 
 
 @pytest.mark.parametrize("shots", [[], [(NARROW, 0)], [(None, 0), (None, 5)]])
-def test_a_refused_import_leaves_nothing(
-    tmp_path: Path, shots: list[tuple[float | None, int]]
-) -> None:
+def test_a_refused_import_leaves_nothing(tmp_path, shots):
     """A picture without EXIF has no aperture: an editor may have dropped it."""
     fill_card(tmp_path / "card", shots)
     said = r"two apertures, but none; an editor .* pairs:FOLDER" if len(shots) == 2 else "."
@@ -103,9 +93,7 @@ def test_a_refused_import_leaves_nothing(
     assert not (tmp_path / "s").exists()
 
 
-def test_pictures_that_are_renamed_while_they_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_that_are_renamed_while_they_are_read(tmp_path, monkeypatch):
     shots = [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 15)]
     first, second, third, fourth = fill_card(tmp_path / "card", shots)
     pictures = PictureFolder(tmp_path / "card")
@@ -131,7 +119,7 @@ def test_pictures_that_are_renamed_while_they_are_read(
     assert not pictures.damaged
 
 
-def test_names_that_are_no_text_are_imported(tmp_path: Path) -> None:
+def test_names_that_are_no_text_are_imported(tmp_path):
     card = tmp_path / os.fsdecode(b"card \xff")
     for path in fill_card(card, [(NARROW, 0), (WIDE, 5)]):
         path.rename(os.fsdecode(os.fsencode(path).replace(b"IMG", b"\xff\xfe")))
@@ -141,9 +129,7 @@ def test_names_that_are_no_text_are_imported(tmp_path: Path) -> None:
     assert pair.sharp.name == "sharp.jpg"
 
 
-def test_the_watch_waits_for_a_second_aperture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_watch_waits_for_a_second_aperture(tmp_path, monkeypatch):
     card = tmp_path / "card"
     fill_card(card, [(NARROW, 0), (None, 3), (WIDE, 5), (NARROW, 1000)])
     rounds = iter(range(3))

@@ -27,7 +27,7 @@ PAIRS = ("0001_scene-001", "0002_scene-001", "0003_scene-002")
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session(tmp_path_factory):
     """Three pairs of two apertures and scenes; a person decided about the last."""
     root = tmp_path_factory.mktemp("repair") / "s"
     for blurry in ("f/4,f/2.8", "f/4"):
@@ -40,7 +40,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copied(session: Path, tmp_path: Path) -> Path:
+def copied(session, tmp_path):
     return Path(shutil.copytree(session, tmp_path / "s"))
 
 
@@ -70,7 +70,7 @@ IN_WORDS = {
 
 
 @pytest.mark.parametrize("event", IN_WORDS)
-def test_lines_are_taken_from_the_copies(session: Path, copied: Path, event: str) -> None:
+def test_lines_are_taken_from_the_copies(session, copied, event):
     """A last line that was whole, the person's, is damaged and not torn."""
     whole, numbers = (copied / "journal.jsonl").read_bytes(), damage(copied, event)
     assert event != "judged" or numbers[-1] == whole.count(b"\n")
@@ -86,7 +86,7 @@ def test_lines_are_taken_from_the_copies(session: Path, copied: Path, event: str
     assert verdicts(copied) == verdicts(session)
 
 
-def test_damage_after_a_repair_that_lost_a_line(session: Path, copied: Path) -> None:
+def test_damage_after_a_repair_that_lost_a_line(session, copied):
     """The lines after it have other numbers than in the copies of before."""
     for journal in (copied / "journal-copies").iterdir():
         lines = journal.read_bytes().splitlines(keepends=True)
@@ -102,9 +102,7 @@ def test_damage_after_a_repair_that_lost_a_line(session: Path, copied: Path) -> 
 
 
 @pytest.mark.parametrize("event", ["session-created", "planned", "pair-complete", "judged"])
-def test_without_copies_the_rest_of_the_session_tells(
-    session: Path, copied: Path, event: str
-) -> None:
+def test_without_copies_the_rest_of_the_session_tells(session, copied, event):
     shutil.rmtree(copied / "journal-copies")
     damage(copied, event)
     with (copied / "journal.jsonl").open("ab") as stream:
@@ -123,7 +121,7 @@ def test_without_copies_the_rest_of_the_session_tells(
         assert [pair.verdict for pair in check_session(copied).pairs][-1] == "reject"
 
 
-def test_a_pair_whose_file_has_changed_is_not_called_complete(copied: Path) -> None:
+def test_a_pair_whose_file_has_changed_is_not_called_complete(copied):
     shutil.rmtree(copied / "journal-copies")
     damage(copied, "pair-complete")
     victim = copied / "pairs" / "0001_scene-001" / "sharp.tif"
@@ -137,7 +135,7 @@ def test_a_pair_whose_file_has_changed_is_not_called_complete(copied: Path) -> N
     assert "0001_scene-001" in [pair.id for pair in read_state(copied)[0].incomplete]
 
 
-def test_what_nothing_tells_is_refused_and_nothing_is_changed(copied: Path) -> None:
+def test_what_nothing_tells_is_refused_and_nothing_is_changed(copied):
     shutil.rmtree(copied / "journal-copies")
     damage(copied, "session-created")
     (copied / "session.json").unlink()
@@ -147,9 +145,7 @@ def test_what_nothing_tells_is_refused_and_nothing_is_changed(copied: Path) -> N
     assert (copied / "journal.jsonl").read_bytes() == damaged
 
 
-def test_an_index_that_is_not_what_the_journal_says_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_index_that_is_not_what_the_journal_says_is_named(tmp_path, capsys):
     write_image(tmp_path / "p.png", np.full((6, 8, 3), 90, np.uint8))
     write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")])
     index = tmp_path / "s" / "session.json"
@@ -182,7 +178,7 @@ json_values = st.recursive(
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     """A journal of four lines."""
     with Journal(tmp_path / "journal.jsonl") as journal:
         for index in range(4):
@@ -191,7 +187,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @given(value=json_values)
-def test_any_value_comes_back(value: object, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_value_comes_back(value, tmp_path_factory):
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
     with Journal(path) as journal:
         journal.append("any", value=value)
@@ -200,13 +196,13 @@ def test_any_value_comes_back(value: object, tmp_path_factory: pytest.TempPathFa
     assert record["n"] == 1
 
 
-def test_lines_are_json_with_a_crc_of_the_rest(path: Path) -> None:
+def test_lines_are_json_with_a_crc_of_the_rest(path):
     for line in path.read_bytes().splitlines():
         body = line[len('{"crc32":"00000000",') :]
         assert json.loads(line)["crc32"] == f"{zlib.crc32(body):08x}"
 
 
-def test_cut_anywhere_keeps_every_whole_line(path: Path) -> None:
+def test_cut_anywhere_keeps_every_whole_line(path):
     content = b"".join(path.read_bytes().splitlines(keepends=True)[:2])
     for length in range(len(content) + 1):
         path.write_bytes(content[:length])
@@ -216,7 +212,7 @@ def test_cut_anywhere_keeps_every_whole_line(path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost_blocks", [False, True])
-def test_appending_after_a_torn_line_cuts_it_off_and_says_so(path: Path, lost_blocks: bool) -> None:
+def test_appending_after_a_torn_line_cuts_it_off_and_says_so(path, lost_blocks):
     content = path.read_bytes()
     path.write_bytes(content[:-20] + bytes(19) + b"\n" if lost_blocks else content[:-5])
     with Journal(path) as journal:
@@ -227,7 +223,7 @@ def test_appending_after_a_torn_line_cuts_it_off_and_says_so(path: Path, lost_bl
 
 
 @pytest.mark.parametrize("line", [0, 1])
-def test_damage_before_the_last_line_is_an_error_that_names_it(path: Path, line: int) -> None:
+def test_damage_before_the_last_line_is_an_error_that_names_it(path, line):
     """So is a line that was taken out."""
     lines = path.read_bytes().splitlines(keepends=True)
     changed = [*lines]
@@ -241,9 +237,7 @@ def test_damage_before_the_last_line_is_an_error_that_names_it(path: Path, line:
 
 
 @pytest.mark.parametrize("written", [0.5, 1.0])
-def test_an_interruption_while_a_line_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: float
-) -> None:
+def test_an_interruption_while_a_line_is_written(tmp_path, monkeypatch, written):
     """A line that got to the disk counts, half a line does not, and neither is overwritten."""
     write = os.write
 
@@ -279,7 +273,7 @@ with Journal(Path(sys.argv[1])) as journal:
 
 
 @pytest.mark.full
-def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path):
     path = tmp_path / "journal.jsonl"
     code, count = map(int, run_python(FILL, path).stdout.split())
     assert code == 5

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import sys
-from pathlib import Path
 
 import click
 import numpy as np
@@ -33,14 +32,11 @@ from defocus.terminal import cell_width
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_journal import damage
-from tests.conftest import Run
 
 LIST = '\ufeffScene,Note,who\n"Desk, left",lamp 2 is broken,A\nBüro 2,=cmd(),B\n'
 
 
-def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path, capsys):
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
     session = tmp_path / "s"
     shoot.command.main(
@@ -83,7 +79,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(
     assert read_state(session)[0].notes == state.notes, "session.json has the notes too"
 
 
-def test_a_plan_counts_and_names_what_shoot_will_take(run: Run, tmp_path: Path) -> None:
+def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
     (tmp_path / "lab.toml").write_text('[shoot]\nscene-list = "day.csv"\n')
     shots = ("--camera", "sim:", "--mode", "both", "--focus-steps", "-3,4", "--blurry", "f/4,f/2.8")
@@ -126,9 +122,7 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run: Run, tmp_path: Path) 
         (None, r"day\.csv: cannot be read \(No such file or directory\)$"),
     ],
 )
-def test_a_list_that_is_none_is_refused(
-    tmp_path: Path, content: bytes | None, problem: str
-) -> None:
+def test_a_list_that_is_none_is_refused(tmp_path, content, problem):
     if content is not None:
         (tmp_path / "day.csv").write_bytes(content)
     with pytest.raises(InputError, match=problem) as told:
@@ -149,9 +143,7 @@ def test_a_list_that_is_none_is_refused(
         ('\ufeff Scene ,NOTE\n"Büro, Süd",\n', [("Büro, Süd", "")]),
     ],
 )
-def test_a_list_of_any_spreadsheet_and_script_is_read(
-    tmp_path: Path, text: str, scenes: list[tuple[str, str]]
-) -> None:
+def test_a_list_of_any_spreadsheet_and_script_is_read(tmp_path, text, scenes):
     """Semicolons, a row of empty cells between groups, and names without a letter a-z."""
     (tmp_path / "day.csv").write_text(text, "utf-8")
     found = read_scene_list(tmp_path / "day.csv")
@@ -163,12 +155,12 @@ def test_a_list_of_any_spreadsheet_and_script_is_read(
 
 
 @pytest.fixture
-def black_pair(tmp_path: Path) -> dict[str, Path]:
+def black_pair(tmp_path):
     write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
     return dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
 
 
-def test_the_log_is_a_document_to_file(tmp_path: Path, black_pair: dict[str, Path]) -> None:
+def test_the_log_is_a_document_to_file(tmp_path, black_pair):
     write_session(tmp_path / "s", [black_pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
     (tmp_path / "l.pdf").write_text("an earlier log, which is replaced")
     log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
@@ -180,7 +172,7 @@ def test_the_log_is_a_document_to_file(tmp_path: Path, black_pair: dict[str, Pat
         log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
 
 
-def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path: Path) -> None:
+def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path):
     (tmp_path / "card").mkdir()
     for number, f_number in ((1, 22.0), (2, 4.0)):
         picture = card_jpeg(f_number, 3600 + number, seed=number, lens="Maker 50 mm")
@@ -200,9 +192,7 @@ def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path: Path)
         assert all(words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped"))
 
 
-def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(
-    tmp_path: Path, black_pair: dict[str, Path]
-) -> None:
+def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(tmp_path, black_pair):
     reasons = {1: "it moved", 2: "look at it"}
     write_session(tmp_path / "s", [black_pair] * 3, {1: "reject", 2: "warn"}, reasons=reasons)
     with open_session_folder(tmp_path / "s", create=False) as folder:
@@ -236,7 +226,7 @@ def rows_with(limits: object) -> set[tuple[str, ...]]:
     return {tuple(row) for row in measured({"quality": QUALITY, "limits": limits})}
 
 
-def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked() -> None:
+def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked():
     """Documents of older versions and strange ones have no limits."""
     exposure = "Exposure, not explained by settings"
     assert rows_with(LIMITS.model_dump()) >= {
@@ -257,9 +247,7 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked() -
         assert (exposure, "-0.50 EV", "") in rows_with(limits)
 
 
-def test_the_bell_rings_on_a_terminal_unless_it_is_off(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_bell_rings_on_a_terminal_unless_it_is_off(monkeypatch, capsys):
     ring("reject")
     assert capsys.readouterr().err == "", "no terminal"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -271,9 +259,7 @@ def test_the_bell_rings_on_a_terminal_unless_it_is_off(
     assert capsys.readouterr().err == ""
 
 
-def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(monkeypatch, capsys):
     asked: list[str] = []
     monkeypatch.setattr(click, "prompt", lambda text, **_how: asked.append(text))
     person = Asker(ShootOptions(grey_card=True), answered=False)
@@ -291,9 +277,7 @@ def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(
     ]
 
 
-def test_one_line_says_what_is_being_shot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_line_says_what_is_being_shot(tmp_path, monkeypatch, capsys):
     """On a terminal the line is drawn again and again; messages stand above it, whole."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "200")
@@ -318,9 +302,7 @@ def test_one_line_says_what_is_being_shot(
 
 @pytest.mark.parametrize("columns", [80, 40])
 @pytest.mark.parametrize("scene", ["north window with the vase and the dictionary", "北の窓" * 9])
-def test_a_long_name_of_a_scene_hides_nothing_of_the_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scene: str, columns: int
-) -> None:
+def test_a_long_name_of_a_scene_hides_nothing_of_the_line(monkeypatch, capsys, scene, columns):
     """As much of the name stands there as there is room for."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(columns))

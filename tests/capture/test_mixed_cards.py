@@ -221,9 +221,7 @@ def imported_names(session: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", MIXES)
-def test_what_is_made_of_a_mixed_card(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_what_is_made_of_a_mixed_card(tmp_path, capsys, name):
     mix = MIXES[name]
     session = imported(tmp_path, mix.files, **mix.options)
     said = capsys.readouterr().err
@@ -253,7 +251,7 @@ def write_raw_and_jpeg(raw: Path, jpeg: Path) -> None:
         picture.save(jpeg / f"{name}.JPG", exif=exif)
 
 
-def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
+def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path):
     write_raw_and_jpeg(tmp_path / "card" / "RAW", tmp_path / "card" / "JPEG")
     folder = PictureFolder(tmp_path / "card")
     shots = folder.shots(folder.looks(), set())
@@ -273,9 +271,7 @@ def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path: Path) -> None:
         ("IMG_0001.DNG IMG_0002.JPG", 1, "rejected: one member is a RAW file and the other is not"),
     ],
 )
-def test_a_raw_file_that_one_member_alone_has_is_left_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str, raw_files: int, said: str
-) -> None:
+def test_a_raw_file_that_one_member_alone_has_is_left_out(tmp_path, capsys, lost, raw_files, said):
     card, session = tmp_path / "card", tmp_path / "session"
     write_raw_and_jpeg(card, card)
     for name in lost.split():
@@ -286,9 +282,7 @@ def test_a_raw_file_that_one_member_alone_has_is_left_out(
 
 
 @pytest.mark.parametrize("library_writes", [True, False])
-def test_a_card_with_heic_is_imported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], library_writes: bool
-) -> None:
+def test_a_card_with_heic_is_imported(tmp_path, capsys, library_writes):
     """Its EXIF lies where the library that reads its pixels finds it; a stub has none."""
     heif = pytest.importorskip("pillow_heif", reason="needs the extra heif")
     files = [shot("IMG_0001", "s", 0), shot("IMG_0002", "b", 3)]
@@ -308,9 +302,7 @@ def test_a_card_with_heic_is_imported(
     assert ("the HEIC cannot be decoded" in capsys.readouterr().err) == (not library_writes)
 
 
-def test_a_card_without_a_pair_says_what_helps(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_card_without_a_pair_says_what_helps(tmp_path, capsys):
     """All sharp shots first, then all blurry ones."""
     files = [shot(f"IMG_000{n}", "s", 20 * n, n) for n in (1, 2)]
     files += [shot(f"IMG_000{n + 2}", "b", 20 * n + 60, n) for n in (1, 2)]
@@ -319,14 +311,14 @@ def test_a_card_without_a_pair_says_what_helps(
         assert "must follow one another" in capsys.readouterr().err
 
 
-def test_a_mirrored_member_is_named(tmp_path: Path) -> None:
+def test_a_mirrored_member_is_named(tmp_path):
     session = imported(tmp_path, [SHARP, shot("IMG_0002", "b", 5, mirrored=True)])
     (pair,) = read_state(session)[0].complete.values()
     assert pair.verdict != "accept"
     assert "mirrored left to right" in pair.reason
 
 
-def test_the_lens_is_kept_and_only_a_known_focus_is_believed(tmp_path: Path) -> None:
+def test_the_lens_is_kept_and_only_a_known_focus_is_believed(tmp_path):
     lens = "Maker 50 mm f/1.8"
     files = [shot("IMG_0001", "s", 0, lens=lens), shot("IMG_0002", "b", 4, lens=lens)]
     (pair,) = session_pairs(read_session(imported(tmp_path, files)))
@@ -346,9 +338,7 @@ def sixty(scenes: int) -> list[Shot]:
 
 
 @pytest.mark.full
-def test_a_quick_card_has_a_scene_for_each_picture(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_quick_card_has_a_scene_for_each_picture(tmp_path, capsys):
     listed = tuple(ListedScene(f"Küche {n}", f"note {n}") for n in range(1, 9))
     state = read_state(imported(tmp_path, sixty(6), scene_list=listed))[0]
     scenes = [pair.typed_scene for pair in state.planned.values()]
@@ -361,7 +351,7 @@ def test_a_quick_card_has_a_scene_for_each_picture(
     assert again.scene == "kuche-2", "what looks like a scene of the session is of it"
 
 
-def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path: Path) -> None:
+def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path):
     listed = (ListedScene("desk"), ListedScene("wall"))
     said = r"has 2 scenes and the pictures show 3: from IMG_0006\.JPG"
     with pytest.raises(InputError, match=said):
@@ -369,6 +359,6 @@ def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path: 
     assert not list((tmp_path / "s").glob("pairs/*"))
 
 
-def test_a_pause_makes_scenes_where_a_person_wants_it(tmp_path: Path) -> None:
+def test_a_pause_makes_scenes_where_a_person_wants_it(tmp_path):
     session = imported(tmp_path, sixty(4), scene_gap_seconds=100.0)
     assert {pair.scene for pair in read_session(session).pairs} == {"scene-001"}

@@ -4,7 +4,6 @@ import json
 import math
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -28,12 +27,11 @@ from defocus.scene.thin_lens import (
     depth_of_field_mm,
     release_scale,
 )
-from tests.conftest import Run
 
 PLAN = ("--camera", "sim:", "--shutter", "1/200")
 
 
-def test_the_size_of_a_release() -> None:
+def test_the_size_of_a_release():
     """It is as small as its worst spot needs."""
     lens = Lens(50.0, 22.0, 2000.0, 5.36)
     airy, blur = airy_diameter_px(lens), abs(float(circle_of_confusion_px(1200.0, lens)))
@@ -43,7 +41,7 @@ def test_the_size_of_a_release() -> None:
     assert release_scale(Lens(50.0, 4.0, 2000.0, 50.0), [2000.0]) == 1.0
 
 
-def test_the_plan_of_the_command(run: Run, tmp_path: Path) -> None:
+def test_the_plan_of_the_command(run, tmp_path):
     words = ("--distances", "5,1.2", "--pairs", "10", "--settle", "2s")
     done = run("defocus-capture", "plan", *PLAN, *words, "--json")
     plan = json.loads(done.stdout)
@@ -71,7 +69,7 @@ def test_the_plan_of_the_command(run: Run, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_plan_that_reaches_infinity_says_so_in_words() -> None:
+def test_a_plan_that_reaches_infinity_says_so_in_words():
     plan = BracketRequest().plan(open_camera("sim:?width=192&height=144"))
     told = "\n".join(plan.lines())
     assert re.search(r"sharp \d\.\d\d m to infinity \(blur up to 1 px\)\n", told)
@@ -79,7 +77,7 @@ def test_a_plan_that_reaches_infinity_says_so_in_words() -> None:
 
 
 @pytest.mark.parametrize(("mains", "flickers"), [(50, True), (60, True), (None, False)])
-def test_short_times_under_flickering_lamps_are_noted(mains: int | None, flickers: bool) -> None:
+def test_short_times_under_flickering_lamps_are_noted(mains, flickers):
     request = BracketRequest(shutter="1/160", mains_hz=mains)
     notes = request.plan(open_camera("sim:")).notes
     assert any("1/160" in note and "flicker" in note for note in notes) == flickers
@@ -87,9 +85,7 @@ def test_short_times_under_flickering_lamps_are_noted(mains: int | None, flicker
     assert whole.notes == ()
 
 
-def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(
-    run: Run, tmp_path: Path
-) -> None:
+def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp_path):
     (tmp_path / "lab.toml").write_text(
         '[shoot]\nblurry = "f/2.8"\nsharp = "f/16"\nmax-shutter = "2s"\ndistances = [1.5, 3]\n'
         'retake = "never"\n[quality]\nshift_warn_px = 1.0\n'
@@ -115,14 +111,14 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(
         ("[shoot]\ncamera = 'sim:'", "unknown key 'shoot.camera'"),
     ],
 )
-def test_wrong_keys_are_named(tmp_path: Path, content: str, message: str) -> None:
+def test_wrong_keys_are_named(tmp_path, content, message):
     path = tmp_path / "lab.toml"
     path.write_text(content)
     with pytest.raises(SettingsError, match=message):
         load_profile(path, ["blurry", "sharp", "max-shutter"])
 
 
-def test_faults_as_they_are_typed() -> None:
+def test_faults_as_they_are_typed():
     assert parse_faults(["ev=-0.5@3", "stuck-aperture", "zoom"]).faults == (
         Fault("ev", (-0.5,), 3),
         Fault("stuck-aperture", (), None),
@@ -154,9 +150,7 @@ def test_faults_as_they_are_typed() -> None:
         (["--distances", "1e-300"], "are not distances from 1 mm"),
     ],
 )
-def test_values_that_no_camera_has(
-    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_that_no_camera_has(arguments, words, monkeypatch):
     monkeypatch.setenv("COLUMNS", "10000")
     done = CliRunner().invoke(plan_command, ["--camera", "sim:", *arguments])
     if isinstance(done.exception, InputError):
@@ -174,7 +168,7 @@ def test_values_that_no_camera_has(
         (7260, "2 hours 1 minute"), (12 * 3600 + 1500, "12 hours 25 minutes"),
     ],
 )  # fmt: skip
-def test_a_long_series_is_told_in_hours(seconds: float, said: str) -> None:
+def test_a_long_series_is_told_in_hours(seconds, said):
     request = BracketRequest(shutter="1/200", settle_seconds=0.0)
     plan = request.plan(open_camera("sim:"))
     rest = (seconds - plan.duration_seconds(1)) / len(plan.protocol.frames)
@@ -200,7 +194,7 @@ def settings(shutters: str = SHUTTERS, *, iso: bool = False) -> dict:
     return found
 
 
-def test_f_numbers_and_times_as_cameras_write_them() -> None:
+def test_f_numbers_and_times_as_cameras_write_them():
     f_numbers = {"f/22": 22.0, "22": 22.0, "F5.6": 5.6, "4.0": 4.0}
     times = {"1/125": 0.008, "0.0080s": 0.008, "0.5": 0.5, '30"': 30.0, "10/25": 0.4}
     times |= {"1/2.5": 0.4, "2m": 120.0}
@@ -222,15 +216,13 @@ def test_f_numbers_and_times_as_cameras_write_them() -> None:
         ("f/3.5", "1/250", "f/22", "1/6"),
     ],
 )
-def test_constant_exposure_on_the_true_grid(
-    blurry: str, shutter: str, sharp: str, expected: str
-) -> None:
+def test_constant_exposure_on_the_true_grid(blurry, shutter, sharp, expected):
     bracket = plan_bracket(settings(), blurry, sharp, shutter=shutter)
     assert bracket.sharp.shutter == expected
     assert bracket.residual_ev == pytest.approx(0.0, abs=1e-9)
 
 
-def test_coarse_list_says_what_it_leaves() -> None:
+def test_coarse_list_says_what_it_leaves():
     bracket = plan_bracket(settings(COARSE), "f/4", "f/22", shutter="0.0025s")
     assert abs(bracket.residual_ev) == pytest.approx(1 / 3, abs=1e-6)
     assert any("EV" in note and "no other --shutter" in note for note in bracket.notes)
@@ -245,7 +237,7 @@ def test_coarse_list_says_what_it_leaves() -> None:
     sharp=st.sampled_from(APERTURES.split()[12:]),
     shutter=st.sampled_from(SHUTTERS.split()),
 )
-def test_no_other_time_is_nearer(blurry: str, sharp: str, shutter: str) -> None:
+def test_no_other_time_is_nearer(blurry, sharp, shutter):
     bracket = plan_bracket(settings(), blurry, sharp, shutter=shutter)
     wanted = bracket.blurry.seconds * (bracket.sharp.f_number / bracket.blurry.f_number) ** 2
     best = min(
@@ -254,7 +246,7 @@ def test_no_other_time_is_nearer(blurry: str, sharp: str, shutter: str) -> None:
     assert abs(bracket.residual_ev) == pytest.approx(best, abs=1e-9)
 
 
-def test_iso_rises_only_where_time_does_not_suffice() -> None:
+def test_iso_rises_only_where_time_does_not_suffice():
     enough = plan_bracket(settings(iso=True), "f/4", "f/22", shutter="1/125")
     assert enough.sharp.iso == "100"
     short = plan_bracket(settings(iso=True), "f/4", "f/22", shutter="1/125", max_seconds=0.07)
@@ -264,7 +256,7 @@ def test_iso_rises_only_where_time_does_not_suffice() -> None:
     assert any("ISO 400" in note for note in short.notes)
 
 
-def test_automatic_values_must_be_replaced() -> None:
+def test_automatic_values_must_be_replaced():
     found = settings(iso=True)
     found["iso"] = Setting("iso", "iso", "Auto", found["iso"].choices)
     with pytest.raises(InputError, match="iso is 'Auto'; give --iso"):
@@ -272,7 +264,7 @@ def test_automatic_values_must_be_replaced() -> None:
     assert plan_bracket(found, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso == "200"
 
 
-def test_own_word_of_the_camera_for_a_typed_value() -> None:
+def test_own_word_of_the_camera_for_a_typed_value():
     assert nearest_choice(settings()["aperture"], "22") == "f/22"
     assert nearest_choice(settings(COARSE)["shutter"], "1/50") == "0.0200s"
 
@@ -286,11 +278,11 @@ def test_own_word_of_the_camera_for_a_typed_value() -> None:
         ({"blurry": "f/4", "sharp": "f/22", "shutter": "1/7777"}, "no shutter"),
     ],
 )
-def test_what_the_camera_lacks_is_named(arguments: dict, message: str) -> None:
+def test_what_the_camera_lacks_is_named(arguments, message):
     with pytest.raises(InputError, match=message):
         plan_bracket(settings(), **arguments)
 
 
-def test_half_stops_are_no_third_stops() -> None:
+def test_half_stops_are_no_third_stops():
     assert true_f(5.6) == pytest.approx(5.657, abs=1e-3)
     assert (true_f(6.7), true_seconds(1 / 90)) == (6.7, 1 / 90)

@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
 
 
 @pytest.fixture(autouse=True)
-def afresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def afresh(monkeypatch, tmp_path):
     """What a test brings is forgotten behind it."""
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
@@ -33,7 +33,7 @@ def capture(*words: str) -> Result:
     return CliRunner().invoke(group, list(words))
 
 
-def test_the_camera_of_the_page_takes_pictures(tmp_path: Path) -> None:
+def test_the_camera_of_the_page_takes_pictures(tmp_path):
     (tmp_path / "box.py").write_text(BOX)
     done = capture("cameras", "--plugin", "box.py")
     assert "box:                           Box with a lens\n" in done.output
@@ -48,14 +48,14 @@ def test_the_camera_of_the_page_takes_pictures(tmp_path: Path) -> None:
     assert not starts_programs("box:")
 
 
-def test_help_has_the_addresses_that_others_bring(tmp_path: Path) -> None:
+def test_help_has_the_addresses_that_others_bring(tmp_path):
     (tmp_path / "box.py").write_text(f'"""A box: ``box:?lens=1``.\n\nMore."""\n{BOX}')
     shown = capture("--plugin", "box.py", "cameras", "--help").output
     assert "box:    A box: box:?lens=1.\n" in shown.partition("Further addresses:")[2]
 
 
 @pytest.mark.full
-def test_a_pair_is_shot_with_the_camera_of_the_page(tmp_path: Path) -> None:
+def test_a_pair_is_shot_with_the_camera_of_the_page(tmp_path):
     (tmp_path / "box.py").write_text(BOX)
     shots = ("--blurry", "f/4", "--sharp", "f/22", "--scenes", "1", "--yes")
     capture("--plugin", "box.py", "shoot", "session", "--camera", "box:", *shots)
@@ -63,7 +63,7 @@ def test_a_pair_is_shot_with_the_camera_of_the_page(tmp_path: Path) -> None:
     assert "box:" in json.dumps(pair)
 
 
-def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path: Path) -> None:
+def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path):
     (tmp_path / "box.py").write_text(
         "from defocus.errors import CameraError\n\n\n"
         "def open_camera(uri):\n"
@@ -93,7 +93,7 @@ def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path: Path) -> None:
             open_camera(f"{name}:").set("iso", "100")
 
 
-def test_a_file_with_the_name_of_our_own_camera_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_the_name_of_our_own_camera_is_refused(tmp_path):
     (tmp_path / "sim.py").write_text(BOX)
     extensions.load_plugin("sim.py")
     with pytest.raises(RegistryError, match="a camera 'sim:' exists already; rename the file"):

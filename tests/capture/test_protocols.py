@@ -32,7 +32,6 @@ from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 from defocus.errors import CameraError, InputError
 from tests.capture.shooting import entry, journalled, resume, shoot
-from tests.conftest import Run
 
 SMALL = "sim:?width=320&height=240"
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
@@ -69,11 +68,11 @@ def verdicts(session: Path) -> list[str]:
         ("dual", "aba", ["blurry", "sharp"]),
     ],
 )
-def test_shots_of_a_pair(mode: Any, order: Any, expected: list[str]) -> None:
+def test_shots_of_a_pair(mode, order, expected):
     assert roles(make_protocol(bracket(), mode=mode, order=order)) == expected
 
 
-def test_the_blurry_one_is_repeated_only_where_the_narrow_exposure_takes_too_long() -> None:
+def test_the_blurry_one_is_repeated_only_where_the_narrow_exposure_takes_too_long():
     short = make_protocol(bracket("1/200"), max_seconds=1.0)
     assert (roles(short), short.anchored) == (["sharp", "blurry", "anchor"], "sharp")
     assert short.frames[0].exposure == short.frames[2].exposure
@@ -83,7 +82,7 @@ def test_the_blurry_one_is_repeated_only_where_the_narrow_exposure_takes_too_lon
     assert long.frames[2].exposure == limited.blurry
 
 
-def test_focus_mode_keeps_the_aperture() -> None:
+def test_focus_mode_keeps_the_aperture():
     enough = make_protocol(bracket(), mode="focus")
     apertures = {frame.role: frame.exposure.aperture for frame in enough.frames}
     assert apertures == {"sharp": "f/4", "blurry": "f/4", "companion": "f/22", "anchor": "f/4"}
@@ -91,9 +90,7 @@ def test_focus_mode_keeps_the_aperture() -> None:
 
 
 @given(backlash=st.integers(0, 18), targets=st.lists(st.integers(-60, 60), min_size=1, max_size=8))
-def test_a_position_is_the_same_from_wherever_it_is_approached(
-    backlash: int, targets: list[int]
-) -> None:
+def test_a_position_is_the_same_from_wherever_it_is_approached(backlash, targets):
     motor = FocusMotor(2000.0, 90, backlash)
     focus = FocusPositions(motor.move, overshoot=20)
     rest = motor.position
@@ -102,7 +99,7 @@ def test_a_position_is_the_same_from_wherever_it_is_approached(
         assert motor.position - rest == target
 
 
-def test_backlash_of_a_plain_motor_shows() -> None:
+def test_backlash_of_a_plain_motor_shows():
     """60 steps there and 20 back land on 46, not on 40, with 6 steps of play."""
     motor = FocusMotor(2000.0, 90, 6)
     motor.move(60)
@@ -111,7 +108,7 @@ def test_backlash_of_a_plain_motor_shows() -> None:
 
 
 @pytest.mark.parametrize("asked", [200, -200])
-def test_the_end_of_the_travel_is_found_and_left(asked: int) -> None:
+def test_the_end_of_the_travel_is_found_and_left(asked):
     motor = FocusMotor(2000.0, 90, 6)
     focus = FocusPositions(motor.move, overshoot=20)
     reached = focus.reach(asked)
@@ -123,7 +120,7 @@ def test_the_end_of_the_travel_is_found_and_left(asked: int) -> None:
 
 
 @pytest.mark.full
-def test_focus_motor_is_needed(virtual_folder: Path) -> None:
+def test_focus_motor_is_needed(virtual_folder):
     with (
         open_camera(f"gphoto2:virtual={virtual_folder}") as camera,
         pytest.raises(InputError, match="no focus motor"),
@@ -131,7 +128,7 @@ def test_focus_motor_is_needed(virtual_folder: Path) -> None:
         focus_positions(camera)
 
 
-def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path: Path) -> None:
+def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path):
     session = tmp_path / "session"
     shoot(session, f"{SMALL}&seed=2&shift=1.5", REQUEST)
     found, true = entry(session), truth(session)
@@ -149,7 +146,7 @@ def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path: Path)
     assert read_session(session).pairs == (), "a person's verdict replaces the measured one"
 
 
-def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path: Path) -> None:
+def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path):
     """And so has the dataset that is made of the session."""
     session, steps = tmp_path / "s", (-30, -45)
     request = BracketRequest(blurry="f/2", shutter="1/640", mode="focus", focus_steps=steps)
@@ -178,9 +175,7 @@ def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path: Path) -> 
         assert imported["residual_px"] == {"median": None, "p95": None}
 
 
-def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(tmp_path, capsys):
     request = BracketRequest(shutter="1/200", mode="focus", focus_steps=(-150,))
     shoot(tmp_path / "s", SMALL, request, strictness="off")
     assert "travel of the focus motor ends after" in capsys.readouterr().err
@@ -190,7 +185,7 @@ def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(
     assert found["roles"]["blurry"]["asked"]["aperture"] == "f/4"
 
 
-def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path: Path) -> None:
+def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path):
     session = tmp_path / "session"
     address = RigAddress(f"{SMALL}&latency=0.05", f"{SMALL}&latency=0.3")
     shoot(session, address, BracketRequest(shutter="1/200", mode="dual"))
@@ -218,13 +213,13 @@ def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path: Path)
         ({"blurry": "f/4,f/2.8"}, "'shoot' takes several"),
     ],
 )
-def test_modes_that_lack_something_say_what(wishes: dict[str, Any], message: str) -> None:
+def test_modes_that_lack_something_say_what(wishes, message):
     request = BracketRequest(**{"shutter": "1/200", **wishes})
     with pytest.raises(InputError, match=message):
         request.plan(open_camera("sim:"))
 
 
-def test_addresses_of_a_rig() -> None:
+def test_addresses_of_a_rig():
     assert RigAddress.parse(("sim:?seed=1",)) == RigAddress("sim:?seed=1")
     assert RigAddress.parse(("sharp=sim:a", "blurry=sim:b")) == RigAddress("sim:b", "sim:a")
     for typed in ((), ("sim:", "sim:"), ("blurry=sim:",), ("blurry=sim:", "blurry=sim:")):
@@ -236,7 +231,7 @@ def sharp_shots(session: Path) -> list[str]:
     return [pair.metadata["roles"]["sharp"]["sha256"] for pair in read_session(session).pairs]
 
 
-def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path: Path) -> None:
+def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path):
     shoot(tmp_path / "s", f"{TINY}&shift=0.5", SERIES, strictness="warn", repeat=2)
     session = read_session(tmp_path / "s")
     assert [pair.scene for pair in session.pairs] == ["scene-001"] * 4
@@ -259,13 +254,13 @@ def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path: Path) -> None:
     assert check_session(tmp_path / "s").ok
 
 
-def test_a_sharp_shot_that_was_bad_is_not_lent(tmp_path: Path) -> None:
+def test_a_sharp_shot_that_was_bad_is_not_lent(tmp_path):
     shoot(tmp_path / "s", f"{TINY}&fault=stuck-aperture@2", SERIES, code=1, retake="never")
     assert verdicts(tmp_path / "s")[0] == "reject" != verdicts(tmp_path / "s")[1]
     assert entry(tmp_path / "s", 2)["roles"]["sharp"]["shot_for"] is None
 
 
-def test_a_retake_has_a_sharp_shot_of_its_own(tmp_path: Path) -> None:
+def test_a_retake_has_a_sharp_shot_of_its_own(tmp_path):
     # the second blurry shot: sharp, blurry, anchor, blurry
     shoot(tmp_path / "s", f"{TINY}&fault=ev%3D1@4", SERIES, retake="auto")
     (rejected,) = (tmp_path / "s" / "rejected").iterdir()
@@ -274,7 +269,7 @@ def test_a_retake_has_a_sharp_shot_of_its_own(tmp_path: Path) -> None:
     assert len(set(sharp_shots(tmp_path / "s"))) == 2
 
 
-def test_a_series_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
+def test_a_series_that_was_cut_short_is_resumed(tmp_path):
     with pytest.raises(CameraError):
         shoot(tmp_path / "s", f"{TINY}&fault=unplug@4", SERIES, strictness="warn")
     assert [pair.number for pair in read_state(tmp_path / "s")[0].incomplete] == [2]
@@ -284,9 +279,7 @@ def test_a_series_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
     assert second["sharp"]["shot_for"] is None, "the scene may be another by now"
 
 
-def test_a_kill_while_it_is_planned_loses_no_aperture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_while_it_is_planned_loses_no_aperture(tmp_path, monkeypatch):
     append = Journal.append
 
     def killed(journal: Journal, event: str, **fields: Any) -> Record:
@@ -309,7 +302,7 @@ def test_a_kill_while_it_is_planned_loses_no_aperture(
     assert len(set(sharp)) == 2
 
 
-def test_apertures_of_a_series(run: Run) -> None:
+def test_apertures_of_a_series(run):
     with open_camera("sim:") as camera:
         assert REQUEST.each(camera) == [REQUEST]
         for typed, said in (("f/4, 4", "names an aperture twice"), ("f/4,", "cannot be read")):
@@ -321,7 +314,7 @@ def test_apertures_of_a_series(run: Run) -> None:
     assert plans[0]["sharp"] == plans[1]["sharp"]
 
 
-def test_retries_end(tmp_path: Path) -> None:
+def test_retries_end(tmp_path):
     uri = f"{TINY}&exposure_error=0.01&fault=wrong-aperture"
     shoot(tmp_path / "s", uri, REQUEST, retries=1, code=1)
     events = journalled(tmp_path / "s", "retake", "pair-complete")
@@ -330,7 +323,7 @@ def test_retries_end(tmp_path: Path) -> None:
     assert read_session(tmp_path / "s").pairs == ()
 
 
-def test_limits_and_strictness_are_the_persons(tmp_path: Path) -> None:
+def test_limits_and_strictness_are_the_persons(tmp_path):
     wide = QualityLimits(exposure_warn_ev=1.5, exposure_reject_ev=2.0)
     for name, options, verdict in (
         ("wide", {"limits": wide}, "accept"),
@@ -356,8 +349,8 @@ def told(session: Path) -> list[tuple[str, str]]:
 
 
 def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path, monkeypatch, capsys
+):
     """The first verdict is held back until the next pair is shot."""
     judged, held = StoredShots.judged, []
 
@@ -383,9 +376,7 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     assert "ISO\N{NO-BREAK SPACE}100" in day, "numbers keep their units on a line"
 
 
-def test_a_first_look_stops_the_photographer_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_first_look_stops_the_photographer_at_once(tmp_path, capsys):
     """The grey card is held again, too; it is the first shot."""
     events = told_of(tmp_path / "s", "ev=1@3", repeat=2, grey_card=True)
     assert events.index(("retake", "0001")) < events.index(("pair-started", "0002"))
@@ -396,9 +387,7 @@ def test_a_first_look_stops_the_photographer_at_once(
         assert (tmp_path / "s/rejected/0001_scene-001.1" / name).is_file()
 
 
-def test_a_pair_is_not_repeated_where_the_next_would_be_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pair_is_not_repeated_where_the_next_would_be_the_same(tmp_path, capsys):
     limits = with_changes(
         ShootOptions().limits, "gradient_energy_warn=90,gradient_energy_reject=80"
     )
@@ -408,7 +397,7 @@ def test_a_pair_is_not_repeated_where_the_next_would_be_the_same(
 
 
 @pytest.mark.full
-def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
+def test_a_grey_card_in_each_scene(tmp_path):
     session = tmp_path / "session"
     shoot(session, f"{SMALL}&warmth=0.2", REQUEST, scenes=2, repeat=2, grey_card=True)
     cards = [entry(session, number)["grey_card"] for number in (1, 2, 3, 4)]
@@ -422,7 +411,7 @@ def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_pairs_keep_the_pace(tmp_path: Path) -> None:
+def test_pairs_keep_the_pace(tmp_path):
     uri = "sim:?width=64&height=64"
     shoot(tmp_path / "s", uri, REQUEST, repeat=2, every_seconds=1.5, strictness="off")
     records = journalled(tmp_path / "s", "pair-started")
@@ -430,7 +419,7 @@ def test_pairs_keep_the_pace(tmp_path: Path) -> None:
     assert (second - first).total_seconds() >= 1.4
 
 
-def test_a_journal_without_modes_means_two_shots_blurry_first() -> None:
+def test_a_journal_without_modes_means_two_shots_blurry_first():
     """A session of version 0.1.0."""
     old = REQUEST.plan(open_camera("sim:")).to_json()
     for name in ("mode", "order", "focus_steps", "frames", "sharp_camera"):

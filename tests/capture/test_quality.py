@@ -62,7 +62,7 @@ class Shots:
 
 
 @pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Shots:
+def shots(tmp_path_factory):
     return Shots(tmp_path_factory.mktemp("shots"))
 
 
@@ -71,7 +71,7 @@ def brighter(picture: Image, factor: float) -> Image:
     return as_integer(linear_to_srgb(linear), 16)
 
 
-def test_red_and_blue_are_compared_with_green() -> None:
+def test_red_and_blue_are_compared_with_green():
     second = np.full((64, 96, 3), 0.2, np.float32)
     found = compare_light(second * np.array([2.0, 1.0, 0.5], np.float32), second)
     assert found.colour_ev == pytest.approx((1.0, -1.0), abs=1e-3)
@@ -80,7 +80,7 @@ def test_red_and_blue_are_compared_with_green() -> None:
     assert compare_light(black, black) is None, "black pictures have no exposure"
 
 
-def test_a_good_pair_is_accepted(shots: Shots) -> None:
+def test_a_good_pair_is_accepted(shots):
     quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"))
     assert (quality.verdict, quality.reason) == ("accept", "")
     assert quality.numbers["gradient_energy_ratio"] > 1.3
@@ -89,9 +89,7 @@ def test_a_good_pair_is_accepted(shots: Shots) -> None:
     assert math.hypot(*quality.numbers["misalignment"]["shift_px"]) < 0.3
 
 
-def test_an_error_that_nobody_foresaw_is_a_warning(
-    shots: Shots, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_that_nobody_foresaw_is_a_warning(shots, monkeypatch):
     """The shots are whole: another pair would not be judged either."""
 
     def failing(*_given: object) -> None:
@@ -107,14 +105,14 @@ def test_an_error_that_nobody_foresaw_is_a_warning(
 @pytest.mark.parametrize(
     ("factor", "verdict"), [(1.04, "accept"), (1.08, "warn"), (0.8, "reject"), (1.3, "reject")]
 )
-def test_flicker_is_measured_and_judged(shots: Shots, factor: float, verdict: str) -> None:
+def test_flicker_is_measured_and_judged(shots, factor, verdict):
     quality = shots.judge(brighter(shots.picture("blurry"), factor), shots.picture("sharp"))
     residual = quality.numbers["exposure_residual_ev"]
     assert residual == pytest.approx(math.log2(factor), abs=0.02)
     assert quality.verdict == verdict
 
 
-def test_a_residual_of_the_camera_list_is_no_fault(shots: Shots) -> None:
+def test_a_residual_of_the_camera_list_is_no_fault(shots):
     """A bracket that is off by a third of a stop on purpose explains a third of a stop."""
     longer = replace(shots.bracket.blurry, seconds=shots.bracket.blurry.seconds * 2 ** (1 / 3))
     planned = Bracket(longer, shots.bracket.sharp)
@@ -125,7 +123,7 @@ def test_a_residual_of_the_camera_list_is_no_fault(shots: Shots) -> None:
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
 
-def test_what_moved_between_the_shots_is_named(shots: Shots) -> None:
+def test_what_moved_between_the_shots_is_named(shots):
     sharp = shots.picture("sharp")
     sharp[90:130, 60:100] = sharp[90:130, 200:240].copy()
     quality = shots.judge(shots.picture("blurry"), sharp)
@@ -138,9 +136,7 @@ def test_what_moved_between_the_shots_is_named(shots: Shots) -> None:
     ("blurry", "sharp", "said"),
     [("sharp", "blurry", "gradient energy"), ("sharp", "sharp", "both files are the same picture")],
 )
-def test_exchanged_members_and_one_picture_twice_are_rejected(
-    shots: Shots, blurry: str, sharp: str, said: str
-) -> None:
+def test_exchanged_members_and_one_picture_twice_are_rejected(shots, blurry, sharp, said):
     """A camera that delivers its old picture again may give it another time or format."""
     quality = shots.judge(shots.picture(blurry), shots.picture(sharp))
     assert quality.verdict == "reject"
@@ -150,9 +146,7 @@ def test_exchanged_members_and_one_picture_twice_are_rejected(
 @pytest.mark.parametrize(
     ("role", "field", "value"), [("blurry", "f_number", 5.6), ("sharp", "seconds", 1 / 125)]
 )
-def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(
-    shots: Shots, role: str, field: str, value: float
-) -> None:
+def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(shots, role, field, value):
     wrong = replace(shots.exif[role], **{field: value})
     for found, verdict, said in (
         (wrong, "reject", f"EXIF of the {role} file says"),
@@ -164,7 +158,7 @@ def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(
         assert said in quality.reason
 
 
-def test_clipped_highlights_do_not_disturb_the_exposure(shots: Shots) -> None:
+def test_clipped_highlights_do_not_disturb_the_exposure(shots):
     pictures = [shots.picture(role) for role in ("blurry", "sharp")]
     for picture in pictures:
         picture[40:80, 40:80] = 65535
@@ -173,7 +167,7 @@ def test_clipped_highlights_do_not_disturb_the_exposure(shots: Shots) -> None:
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
 
-def test_unknown_misalignment_is_no_rejection(shots: Shots) -> None:
+def test_unknown_misalignment_is_no_rejection(shots):
     """Where nothing can be seen, nothing is claimed."""
     random = np.random.default_rng(0)
     flat = np.full((240, 320, 3), 20000, np.uint16)
@@ -184,7 +178,7 @@ def test_unknown_misalignment_is_no_rejection(shots: Shots) -> None:
     assert quality.verdict != "reject", quality.reason
 
 
-def test_a_virtual_cameras_contradictions_are_warnings(shots: Shots) -> None:
+def test_a_virtual_cameras_contradictions_are_warnings(shots):
     blurry = shots.folder / "blurry.tif"
     for virtual, verdict in ((False, "reject"), (True, "warn")):
         quality = judge_pair(blurry, blurry, shots.bracket, shots.exif, virtual_camera=virtual)
@@ -243,7 +237,7 @@ def judged(folder: Path, number: int, options: str) -> Judged:
 
 
 @pytest.mark.full
-def test_exposure_shift_and_zoom_are_true(tmp_path: Path) -> None:
+def test_exposure_shift_and_zoom_are_true(tmp_path):
     """Exposure within 0.02 EV; shift and zoom within 0.3 px or unknown; drift within 0.3 px."""
     for number in range(4):
         options = "shift=6&breathing=0.01&rotation=0.2&exposure_error=0.4"
@@ -257,7 +251,7 @@ def test_exposure_shift_and_zoom_are_true(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_good_pairs_are_accepted(tmp_path: Path) -> None:
+def test_good_pairs_are_accepted(tmp_path):
     """As steady as a tripod is."""
     for number in range(6):
         options = "shift=0.7&breathing=0.001&exposure_error=0.03"
@@ -266,7 +260,7 @@ def test_good_pairs_are_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_an_object_that_moved_by_one_pixel_is_seen(tmp_path: Path) -> None:
+def test_an_object_that_moved_by_one_pixel_is_seen(tmp_path):
     """And a still scene is never taken for one."""
     for number in range(4):
         moves = number % 2
@@ -276,7 +270,7 @@ def test_an_object_that_moved_by_one_pixel_is_seen(tmp_path: Path) -> None:
         assert ("something moved" in pair.quality.reason) == bool(moves)
 
 
-def test_a_change_of_the_light_is_no_motion(tmp_path: Path) -> None:
+def test_a_change_of_the_light_is_no_motion(tmp_path):
     """5 % of light is 0.070 EV."""
     pair = judged(tmp_path / "pair", 0, "fault=ev%3D0.07@3")
     anchor = pair.numbers["anchor"]
@@ -285,7 +279,7 @@ def test_a_change_of_the_light_is_no_motion(tmp_path: Path) -> None:
     assert pair.quality.verdict == "accept", pair.quality.reason
 
 
-def test_a_change_of_the_light_does_not_lower_the_noise_ceiling() -> None:
+def test_a_change_of_the_light_does_not_lower_the_noise_ceiling():
     rng = np.random.default_rng(0)
     scene = cv2.GaussianBlur(rng.uniform(0, 1, (96, 128, 3)).astype(np.float32), (0, 0), 1.5)
     first, repeat = (scene + rng.normal(0, 0.01, scene.shape).astype(np.float32) for _ in "ab")
@@ -299,7 +293,7 @@ def test_a_change_of_the_light_does_not_lower_the_noise_ceiling() -> None:
     assert lit.noise_ceiling_db == pytest.approx(even.noise_ceiling_db, abs=0.3)
 
 
-def test_where_diffraction_blurs_the_plane_of_focus_the_pair_is_masked(tmp_path: Path) -> None:
+def test_where_diffraction_blurs_the_plane_of_focus_the_pair_is_masked(tmp_path):
     """Strips from near to far: those in focus at f/2 lose to f/22, those far out of focus win."""
     pair = judged(tmp_path / "pair", 4, "diffraction=10")
     assert pair.quality.verdict != "accept"

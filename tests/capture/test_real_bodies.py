@@ -55,16 +55,14 @@ PROGRAMS = {"autoexposuremode": "Manual", "expprogram": "M"}
 
 
 @pytest.fixture(params=SCRIPTS, ids=lambda path: path.stem)
-def plugged(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, real_data: Path
-) -> Plugged:
+def plugged(request, monkeypatch, real_data):
     """Each body in turn, its dial at M."""
     assert real_data.is_dir()
     return at_m(plug(monkeypatch, request.param))
 
 
 @pytest.fixture
-def body(plugged: Plugged) -> ScriptedBody:
+def body(plugged):
     """Each body that allows a pair: that the others are refused in words is tested for itself."""
     name = name_of(plugged)
     if name in CANNOT_BE_SHOT:
@@ -84,7 +82,7 @@ def name_of(plugged: Plugged) -> str:
     return next(n for n, p in BY_NAME.items() if read_script(p).model == plugged.body.script.model)
 
 
-def test_doctor_and_plan(plugged: Plugged, tmp_path: Path) -> None:
+def test_doctor_and_plan(plugged, tmp_path):
     """Every body gets its list and either a plan or one line that says why there is none."""
     refusal = CANNOT_BE_SHOT.get(name_of(plugged))
     with open_camera(URI) as camera:
@@ -115,7 +113,7 @@ def _focuses_by_hand(body: ScriptedBody) -> bool:
     return not sony or entry is None or not entry.read_only or entry.value == "Manual"
 
 
-def test_pairs(body: ScriptedBody, tmp_path: Path) -> None:
+def test_pairs(body, tmp_path):
     """Every format to every target."""
     request = bracket_for()
     entry = body.script.entries.get("capturetarget")
@@ -133,7 +131,7 @@ def test_pairs(body: ScriptedBody, tmp_path: Path) -> None:
             checked(root, body, pairs)
 
 
-def test_focus_bracket(body: ScriptedBody, tmp_path: Path) -> None:
+def test_focus_bracket(body, tmp_path):
     """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
     request, said = bracket_for(mode="focus"), "has no focus motor that can be driven"
     with open_rig(RigAddress(URI)) as rig:
@@ -147,11 +145,11 @@ def test_focus_bracket(body: ScriptedBody, tmp_path: Path) -> None:
         shoot(tmp_path / "s", request, kinds_of(body)[0])
 
 
-def test_resume(body: ScriptedBody, tmp_path: Path) -> None:
+def test_resume(body, tmp_path):
     resumed_with_another_card(tmp_path / "s", body)
 
 
-def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
+def test_every_fault_is_played_by_somebody_or_a_remark(real_data):
     """A new kind in a script is either played, or named as what changes no answer."""
     assert real_data.is_dir()
     scripts = [read_script(path) for path in SCRIPTS]
@@ -161,14 +159,12 @@ def test_every_fault_is_played_by_somebody_or_a_remark(real_data: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "fault"), meetings(SCRIPTS, EXPECTED, but=CANNOT_BE_SHOT))
-def test_faults(path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults(path, fault, tmp_path, monkeypatch):
     shot_with(at_m(plug(monkeypatch, path)).body, fault, tmp_path / "s")
 
 
 @pytest.mark.parametrize(("path", "fault"), meetings(SCRIPTS, EXPECTED, MOTOR, but=CANNOT_BE_SHOT))
-def test_faults_in_a_focus_bracket(
-    path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_faults_in_a_focus_bracket(path, fault, tmp_path, monkeypatch):
     body = at_m(plug(monkeypatch, path)).body
     with open_camera(URI) as camera:
         if not isinstance(camera, HasFocusMotor):

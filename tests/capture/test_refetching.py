@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 
 from defocus.capture.camera import ON_CARD
-from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import DamagedFile, check_session, report_damage
@@ -22,7 +21,6 @@ from defocus.capture.sessions.state import StoredFile
 from defocus.capture.taking.shots.shooting import new_pairs
 from defocus.errors import CameraError
 from tests.capture.shooting import journalled, resume, shoot
-from tests.conftest import Run
 
 STORE = "/store_00010001"
 """The virtual camera lists the files of its folder here, and delivers them."""
@@ -31,7 +29,7 @@ KEPT = b"a shot that was taken before" * 1000
 
 
 @pytest.fixture
-def on_card(virtual_folder: Path) -> None:
+def on_card(virtual_folder):
     (virtual_folder / "kept.dng").write_bytes(KEPT)
 
 
@@ -48,8 +46,8 @@ REQUEST = BracketRequest(blurry="f/5.6", shutter="0.0012s", **ORDER)
 @pytest.mark.full
 @pytest.mark.usefixtures("on_card")
 def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
-    virtual_camera: GPhoto2Camera, tmp_path: Path
-) -> None:
+    virtual_camera, tmp_path
+):
     """One that is gone from the card is taken again."""
     virtual_camera.quiet_ms = 1
     left = note(tmp_path, "sharp", "kept.dng")
@@ -64,9 +62,7 @@ def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
 
 @pytest.mark.full
 @pytest.mark.usefixtures("on_card")
-def test_resume_fetches_what_is_still_on_the_card(
-    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_fetches_what_is_still_on_the_card(virtual_folder, tmp_path, capsys):
     uri, session = f"gphoto2:virtual={virtual_folder}", tmp_path / "session"
     with open_camera(uri) as camera, open_session_folder(session, create=True) as folder:
         pairs = new_pairs(folder.state, "Desk", scenes=1, repeat=1)
@@ -98,9 +94,7 @@ def session_on_the_card(folder: Path, session: Path, **options: Any) -> None:
 
 
 @pytest.mark.full
-def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
-    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(virtual_folder, tmp_path, capsys):
     """The virtual camera forgets its shots with its process: a file of its folder stands in.
 
     What the card has no more is named, and its pair is incomplete."""
@@ -136,7 +130,7 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
 
 
 @pytest.mark.parametrize("content", [b"the shot", b"another picture"])
-def test_only_the_file_that_was_lost_takes_its_place(tmp_path: Path, content: bytes) -> None:
+def test_only_the_file_that_was_lost_takes_its_place(tmp_path, content):
     lost = StoredFile("sharp.jpg", hashlib.sha256(b"the shot").hexdigest(), 8)
     taken: list[bytes] = []
 
@@ -158,9 +152,7 @@ def test_only_the_file_that_was_lost_takes_its_place(tmp_path: Path, content: by
     assert not list((tmp_path / "pairs" / "0001_desk").iterdir())
 
 
-def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(
-    tmp_path: Path, run: Run
-) -> None:
+def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(tmp_path, run):
     session = tmp_path / "s"
     camera = "sim:?width=96&height=64&fault=unplug@4"
     done = run("defocus-capture", "shoot", session, "--camera", camera, "--repeat", "2", "--yes")
@@ -173,9 +165,7 @@ def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(
 
 
 @pytest.mark.full
-def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
-    virtual_folder: Path, tmp_path: Path
-) -> None:
+def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(virtual_folder, tmp_path):
     session_on_the_card(virtual_folder, tmp_path / "kept")
     session_on_the_card(virtual_folder, tmp_path / "s", keep_on_camera=False)
     for name, deleted in (("kept", []), ("s", ["sharp.jpg", "blurry.jpg"])):
@@ -186,9 +176,7 @@ def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
 
 
 @pytest.mark.full
-def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(
-    virtual_camera: GPhoto2Camera, tmp_path: Path
-) -> None:
+def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(virtual_camera, tmp_path):
     virtual_camera.shoot(tmp_path / "sharp")
     (place,) = virtual_camera.on_card
     virtual_camera.delete(place)
@@ -199,9 +187,7 @@ def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(
         virtual_camera.delete(place)
 
 
-def test_a_pair_is_one_line_however_many_of_its_files_are_gone(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_pair_is_one_line_however_many_of_its_files_are_gone(capsys):
     names = [("0001_a", name) for name in ("blurry.tif", "sharp.tif", "pair.json")]
     gone = [
         DamagedFile(pair, StoredFile(name, "0" * 64, 1), f"{name} is missing")

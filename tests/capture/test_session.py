@@ -21,7 +21,6 @@ from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
 from tests.capture.shooting import shoot
 from tests.command_process import run_python, start_command
-from tests.conftest import Run
 
 pytestmark = pytest.mark.full
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
@@ -36,7 +35,7 @@ def shoot_arguments(session: Path, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory):
     """A session of three pairs of two scenes; tests that change it must work on a copy."""
     session = tmp_path_factory.mktemp("finished") / "session"
     request = BracketRequest(blurry="f/1.4", shutter="1/1600")
@@ -46,11 +45,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copied(finished: Path, tmp_path: Path) -> Path:
+def copied(finished, tmp_path):
     return Path(shutil.copytree(finished, tmp_path / "copy"))
 
 
-def test_readers_get_pairs_with_their_truth(finished: Path) -> None:
+def test_readers_get_pairs_with_their_truth(finished):
     pairs = read_session(finished).pairs
     assert [pair.id for pair in pairs] == PAIRS
     assert [pair.scene for pair in pairs] == ["desk-left", "desk-left", "scene-002"]
@@ -79,7 +78,7 @@ def test_readers_get_pairs_with_their_truth(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "remove", "link"])
-def test_a_changed_original_is_found(copied: Path, change: str, run: Run) -> None:
+def test_a_changed_original_is_found(copied, change, run):
     victim = copied / "pairs" / "0002_desk-left" / "sharp.tif"
     content = bytearray(victim.read_bytes())
     victim.unlink()
@@ -101,7 +100,7 @@ def test_a_changed_original_is_found(copied: Path, change: str, run: Run) -> Non
         read_session(copied)
 
 
-def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) -> None:
+def test_a_torn_last_line_is_reported_and_the_rest_read(copied, run):
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
     assert [pair.id for pair in read_session(copied).pairs] == PAIRS[:2]
@@ -117,7 +116,7 @@ def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) 
     assert check_session(copied).ok
 
 
-def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> None:
+def test_a_pair_with_a_shot_missing_is_shot_again(copied, run):
     """That needs no second yes, but for another camera it does."""
     journal = copied / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
@@ -136,7 +135,7 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied: Path, run: Run) -> Non
     assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
 
 
-def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
+def test_pairs_of_lost_journal_lines_are_not_called_whole(copied):
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
     checked = check_session(copied)
@@ -145,7 +144,7 @@ def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
     assert "the journal does not know it" in checked.lines()[0]
 
 
-def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
+def test_one_writer_at_a_time(copied, run):
     with open_session_folder(copied, create=False):
         done = run("defocus-capture", *shoot_arguments(copied), code=2)
         assert f"in use by process {os.getpid()}" in done.stderr
@@ -155,7 +154,7 @@ def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("command", ["check", "resume"])
 @pytest.mark.parametrize("kind", ["missing", "other", "file"])
-def test_no_session_there(tmp_path: Path, run: Run, command: str, kind: str) -> None:
+def test_no_session_there(tmp_path, run, command, kind):
     folder = tmp_path / "folder"
     if kind == "other":
         folder.mkdir()
@@ -172,7 +171,7 @@ def test_no_session_there(tmp_path: Path, run: Run, command: str, kind: str) -> 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_interrupted_by_a_person(tmp_path: Path) -> None:
+def test_interrupted_by_a_person(tmp_path):
     session = tmp_path / "session"
     journal = session / "journal.jsonl"
     with start_command("defocus-capture", *shoot_arguments(session, "--repeat", "20")) as process:
@@ -191,7 +190,7 @@ def test_interrupted_by_a_person(tmp_path: Path) -> None:
     assert not check_session(session).ok
 
 
-def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
+def test_shooting_goes_on_when_nobody_reads_anything(tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
     code = "from defocus.capture.cli import main; main()"
@@ -202,7 +201,7 @@ def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
     assert len(read_session(tmp_path / "s").pairs) == 1
 
 
-def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
+def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path):
     words = shoot_arguments(tmp_path / "s", "--repeat", "2", "--json-lines")
     with start_command("defocus-capture", *words) as process:
         assert json.loads(process.stdout.readline())["event"] == "session-created"
@@ -213,7 +212,7 @@ def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
     assert len(read_session(tmp_path / "s").pairs) == 2
 
 
-def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Run) -> None:
+def test_resume_of_a_complete_session_has_nothing_to_shoot(copied, run):
     """Half-written index files of a killed process are removed."""
     for name in (".session-a1b2c3d4.part.json", ".checksums-a1b2c3d4.part.sha256", ".session-x"):
         (copied / name).write_text("half")
@@ -222,7 +221,7 @@ def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Ru
     assert [path.name for path in copied.glob(".*")] == [".session-x"]
 
 
-def test_a_plan_that_a_person_confirmed_is_asked_about_again(copied: Path, run: Run) -> None:
+def test_a_plan_that_a_person_confirmed_is_asked_about_again(copied, run):
     records = read_journal(copied / "journal.jsonl").records
     (copied / "journal.jsonl").unlink()
     with Journal(copied / "journal.jsonl") as journal:

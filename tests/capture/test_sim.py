@@ -62,7 +62,7 @@ def linear(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scene", ["shapes", "steps", "wall"])
-def test_same_seed_same_bytes_other_scene_other_picture(tmp_path: Path, scene: str) -> None:
+def test_same_seed_same_bytes_other_scene_other_picture(tmp_path, scene):
     uri = f"sim:?seed=7&scene={scene}&shift=3&breathing=0.01&exposure_error=0.2&{SMALL}"
     for folder in ("a", "b"):
         shoot_pair(uri, tmp_path / folder)
@@ -73,7 +73,7 @@ def test_same_seed_same_bytes_other_scene_other_picture(tmp_path: Path, scene: s
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_true_flow_brings_the_sharp_picture_onto_the_blurry_grid(tmp_path: Path, seed: int) -> None:
+def test_true_flow_brings_the_sharp_picture_onto_the_blurry_grid(tmp_path, seed):
     """At one aperture the two differ by the movement alone; warping must undo it."""
     uri = f"sim:?seed={seed}&noise=0&shift=6&breathing=0.03&rotation=2&{SMALL}"
     shoot_pair(uri, tmp_path, ("f/8", "1/30"), ("f/8", "1/30"))
@@ -90,7 +90,7 @@ def test_true_flow_brings_the_sharp_picture_onto_the_blurry_grid(tmp_path: Path,
     assert after < 0.12 * before
 
 
-def test_truth_json_is_the_flow_in_numbers(tmp_path: Path) -> None:
+def test_truth_json_is_the_flow_in_numbers(tmp_path):
     uri = f"sim:?seed=3&shift=6&breathing=0.03&rotation=2&{SMALL}"
     truth = shoot_pair(uri, tmp_path)["misalignment"]
     flow = np.load(tmp_path / "flow.npy")
@@ -101,7 +101,7 @@ def test_truth_json_is_the_flow_in_numbers(tmp_path: Path) -> None:
     assert flow[:, 20, 200] == pytest.approx([moved_x - x, moved_y - y], abs=1e-3)
 
 
-def test_blur_of_each_layer_is_the_thin_lens(tmp_path: Path) -> None:
+def test_blur_of_each_layer_is_the_thin_lens(tmp_path):
     truth = shoot_pair(f"sim:?{SMALL}", tmp_path)
     for layer in truth["layers"]:
         for role, f_number in (("blurry", 4.0), ("sharp", 2**4.5)):
@@ -116,7 +116,7 @@ def test_blur_of_each_layer_is_the_thin_lens(tmp_path: Path) -> None:
     assert (exif.f_number, exif.seconds, exif.iso, exif.focal_length_mm) == (22.0, 0.25, 100, 50.0)
 
 
-def test_defocused_wall_is_the_disc_filtered_picture(tmp_path: Path) -> None:
+def test_defocused_wall_is_the_disc_filtered_picture(tmp_path):
     """Second moment of the blur: a disc of diameter c widens an edge by (c/4)² px²."""
     uri = f"sim:?seed=2&scene=wall&noise=0&{SMALL}"
     truth = shoot_pair(uri, tmp_path, ("f/1.4", "1/1000"), ("f/22", "1/4"))
@@ -131,7 +131,7 @@ def test_defocused_wall_is_the_disc_filtered_picture(tmp_path: Path) -> None:
     assert np.abs(focused - blurry)[inside].max() > 0.1
 
 
-def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path: Path) -> None:
+def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path):
     camera = opened(f"sim:?scene=wall&noise=0&{SMALL}")
     first = linear(shoot(camera, tmp_path / "a", "f/5.6", "1/125"))
     longer = linear(shoot(camera, tmp_path / "b", "f/5.6", "1/60"))
@@ -143,7 +143,7 @@ def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path: Path) -> Non
     assert clipped.max() == 1.0
 
 
-def test_unplanned_exposure_difference_is_in_the_truth(tmp_path: Path) -> None:
+def test_unplanned_exposure_difference_is_in_the_truth(tmp_path):
     uri = f"sim:?seed=5&scene=wall&noise=0&exposure_error=0.5&{SMALL}"
     truth = shoot_pair(uri, tmp_path, ("f/4", "1/250"), ("f/22", "1/8"))
     measured = gain_ev(linear(tmp_path / "blurry.tif"), linear(tmp_path / "sharp.tif"))
@@ -151,7 +151,7 @@ def test_unplanned_exposure_difference_is_in_the_truth(tmp_path: Path) -> None:
     assert measured == pytest.approx(truth["gain_ev"], abs=0.01)
 
 
-def test_noise_has_the_variance_of_its_electrons(tmp_path: Path) -> None:
+def test_noise_has_the_variance_of_its_electrons(tmp_path):
     pictures = []
     for noise in (0, 1):
         camera = opened(f"sim:?scene=wall&noise={noise}&{SMALL}")
@@ -164,7 +164,7 @@ def test_noise_has_the_variance_of_its_electrons(tmp_path: Path) -> None:
     assert (noisy - signal)[bright].var() == pytest.approx(expected[bright].mean(), rel=0.05)
 
 
-def test_breathing_is_the_largest_change_of_magnification(tmp_path: Path) -> None:
+def test_breathing_is_the_largest_change_of_magnification(tmp_path):
     """Over pairs it fills its range on both sides, and twice the option is twice the change."""
     changes = {}
     for breathing in (0.0, 0.02, 0.04):
@@ -184,7 +184,7 @@ def test_breathing_is_the_largest_change_of_magnification(tmp_path: Path) -> Non
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", [1, 2, 4])
-def test_the_pictures_show_the_zoom_of_the_truth(tmp_path: Path, seed: int) -> None:
+def test_the_pictures_show_the_zoom_of_the_truth(tmp_path, seed):
     uri = f"sim:?seed={seed}&breathing=0.03&width=480&height=360"
     truth = shoot_pair(uri, tmp_path)["misalignment"]
     assert abs(truth["zoom"] - 1.0) > 0.004, "too small to be told from none"
@@ -216,13 +216,13 @@ def test_the_pictures_show_the_zoom_of_the_truth(tmp_path: Path, seed: int) -> N
         ("gphoto2:ptpip:192.168.1.5", "connect it by USB"),
     ],
 )
-def test_wrong_addresses_are_named(uri: str, message: str) -> None:
+def test_wrong_addresses_are_named(uri, message):
     with pytest.raises(InputError, match=message):
         open_camera(uri)
 
 
 @pytest.mark.full
-def test_back_ends_are_found_by_file_name() -> None:
+def test_back_ends_are_found_by_file_name():
     assert {"gphoto2", "sim"} <= set(schemes())
     assert "camera" not in schemes()
     assert any(camera.uri == "sim:" for camera in discover_cameras())

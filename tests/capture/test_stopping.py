@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from tests.command_process import start_command
 SECONDS = 3.0
 
 
-def test_outside_the_main_thread_nothing_changes() -> None:
+def test_outside_the_main_thread_nothing_changes():
     ends: list[str] = []
 
     def work() -> None:
@@ -36,7 +35,7 @@ def pressed(times: int, done: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("times", "left"), [(1, ["done"]), (2, [])])
-def test_the_first_waits_for_the_work_and_the_second_does_not(times: int, left: list[str]) -> None:
+def test_the_first_waits_for_the_work_and_the_second_does_not(times, left):
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         pressed(times, done)
@@ -46,7 +45,7 @@ def test_the_first_waits_for_the_work_and_the_second_does_not(times: int, left: 
 
 @pytest.mark.full
 @pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_in_a_shoot(tmp_path: Path, presses: int) -> None:
+def test_ctrl_c_in_a_shoot(tmp_path, presses):
     session = tmp_path / "s"
     camera = f"sim:?width=96&height=64&latency={SECONDS}"
     words = ("shoot", session, "--camera", camera, "--yes")

@@ -19,7 +19,6 @@ from defocus.capture.taking import resuming
 from defocus.capture.taking.resuming import journalled_address
 from defocus.errors import DatasetError, InputError
 from tests.capture.shooting import resume, shoot
-from tests.conftest import Run
 
 TINY = "sim:?seed=2&width=96&height=64"
 Line = dict[str, Any]
@@ -27,7 +26,7 @@ Change = Callable[[Line], object]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory):
     """A session with one complete pair."""
     root = tmp_path_factory.mktemp("whole") / "s"
     request = BracketRequest(shutter="1/200", order="sharp-first")
@@ -108,9 +107,7 @@ def drop(*path: str | int) -> Change:
         ("session-created", put(99, "schema"), "update this package"),
     ],
 )  # fmt: skip
-def test_a_line_with_wrong_fields_is_refused_by_name(
-    whole: Path, tmp_path: Path, event: str, change: Change, words: str
-) -> None:
+def test_a_line_with_wrong_fields_is_refused_by_name(whole, tmp_path, event, change, words):
     session = changed(whole, tmp_path / "s", event, change)
     before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
     for use in (check_session, lambda session: resume(session, TINY)):
@@ -125,14 +122,14 @@ def test_a_line_with_wrong_fields_is_refused_by_name(
 @pytest.mark.parametrize(
     "body", ['"n":1', '"n":1,"x":' + "9" * 5000 + "}", '"n":1,"x":' + "[" * 99999]
 )
-def test_a_line_that_is_no_json_is_damaged(tmp_path: Path, body: str) -> None:
+def test_a_line_that_is_no_json_is_damaged(tmp_path, body):
     line = f'{{"crc32":"{zlib.crc32(body.encode()):08x}",{body}\n'
     (tmp_path / "journal.jsonl").write_text(line * 2)
     with pytest.raises(DatasetError, match="line 1 is damaged"):
         check_session(tmp_path)
 
 
-def test_a_journal_of_version_010_is_read(whole: Path, tmp_path: Path) -> None:
+def test_a_journal_of_version_010_is_read(whole, tmp_path):
     def older(line: Line) -> None:
         (line["shoot"],) = line.pop("shoots")
         del line["pairs"][0]["shoot"]
@@ -151,9 +148,7 @@ def stranger(whole: Path, tmp_path: Path) -> Path:
     return changed(whole, tmp_path / "s", "planned", camera, keep=2)
 
 
-def test_no_program_is_started_because_a_journal_names_it(
-    whole: Path, tmp_path: Path, run: Run
-) -> None:
+def test_no_program_is_started_because_a_journal_names_it(whole, tmp_path, run):
     session = stranger(whole, tmp_path)
     done = run("defocus-capture", "resume", session, "--yes", code=2)
     assert "which starts programs" in done.stderr.splitlines()[-1]
@@ -164,8 +159,8 @@ def test_no_program_is_started_because_a_journal_names_it(
 
 @pytest.mark.parametrize("answer", [True, False])
 def test_a_person_is_asked_before_the_journals_programs_are_started(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, answer: bool
-) -> None:
+    whole, tmp_path, monkeypatch, *, answer
+):
     (shoot,) = read_state(stranger(whole, tmp_path))[0].shoots
     asked: list[str] = []
 

@@ -11,16 +11,13 @@ from PIL import Image as PillowImage
 from defocus.capture.sessions.session import read_session
 from defocus.datasets.api import open_dataset
 from defocus.images import read_pair
-from tests.conftest import Run
 
 pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.realdata
-def test_the_lines_of_the_readme(
-    real_data: Path, run: Run, tmp_path: Path, program: dict[str, str]
-) -> None:
+def test_the_lines_of_the_readme(real_data, run, tmp_path, program):
     stack = real_data / "focus-stacks" / "pcb"
     for name, source in (("wide.jpg", "pcb_003.jpg"), ("narrow.jpg", "expected.jpg")):
         with PillowImage.open(stack / source) as picture:

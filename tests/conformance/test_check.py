@@ -1,8 +1,7 @@
 """Running fixtures: what passes, and what falls short of the official outputs."""
 
 import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -65,11 +64,10 @@ def stored_arrays() -> dict[str, np.ndarray]:
 ENTRIES = [
     [name, list(one.shape), str(one.dtype)[6:]] for name, one in network().state_dict().items()
 ]
-Compare = Callable[..., str]
 
 
 @pytest.fixture
-def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
+def compare(tmp_path, monkeypatch):
     """Runs a fixture of the small network, changed by settings of ``meta.json`` and by arrays."""
     monkeypatch.setattr(conformance, "all_probes", lambda: PROBES)
 
@@ -86,9 +84,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     return compared
 
 
-def test_an_equal_system_passes_and_a_wrong_output_fails_by_its_own_tolerance(
-    compare: Compare,
-) -> None:
+def test_an_equal_system_passes_and_a_wrong_output_fails_by_its_own_tolerance(compare):
     arrays = stored_arrays()
     assert compare(arrays) == ""
     arrays["output"][0, 1, 2, 3] += 3e-5
@@ -97,7 +93,7 @@ def test_an_equal_system_passes_and_a_wrong_output_fails_by_its_own_tolerance(
     assert compare(arrays, tolerance={"output": 4e-5, "inner": 1e-2, "mask": 0.01}) == ""
 
 
-def test_an_array_measured_by_its_mean(compare: Compare) -> None:
+def test_an_array_measured_by_its_mean(compare):
     arrays = stored_arrays()
     arrays["mask"][0, 0, 0, 0] ^= 1  # one of 576: 0.0017
     assert compare(arrays) == ""
@@ -106,7 +102,7 @@ def test_an_array_measured_by_its_mean(compare: Compare) -> None:
 
 
 @pytest.mark.parametrize("name", ["output", "inner"])
-def test_a_stored_crop(compare: Compare, name: str) -> None:
+def test_a_stored_crop(compare, name):
     arrays = stored_arrays()
     arrays[name] = arrays[name][:, :, 2:7, 5:15]
     for left in (5, 4):
@@ -125,7 +121,7 @@ def test_a_stored_crop(compare: Compare, name: str) -> None:
     ],
     ids=["name", "order", "shape", "dtype", "fewer", "more"],
 )  # fmt: skip
-def test_entries_differ(compare: Compare, entries: list[list[Any]]) -> None:
+def test_entries_differ(compare, entries):
     assert compare(stored_arrays(), entries).startswith("state dict")
 
 
@@ -141,14 +137,12 @@ def test_entries_differ(compare: Compare, entries: list[list[Any]]) -> None:
     ],
     ids=["not given", "shape", "not finite"],
 )
-def test_arrays_that_cannot_be_compared(
-    compare: Compare, change: dict[str, np.ndarray], reason: str
-) -> None:
+def test_arrays_that_cannot_be_compared(compare, change, reason):
     assert compare(stored_arrays() | change) == reason
     assert compare({}) == "nothing is stored to compare with"
 
 
-def test_operators_have_no_entries_and_numbers_may_stand_in_meta(compare: Compare) -> None:
+def test_operators_have_no_entries_and_numbers_may_stand_in_meta(compare):
     picture = {"output": uniform(1, 3, 12, 16)}
     assert compare(picture, None, system="ops", tolerance=1e-6) == ""
     assert compare(picture, system="ops", tolerance=1e-6).startswith("state dict")
@@ -159,7 +153,7 @@ def test_operators_have_no_entries_and_numbers_may_stand_in_meta(compare: Compar
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
-def test_equal_infinities_and_empty_arrays_prove_nothing(compare: Compare) -> None:
+def test_equal_infinities_and_empty_arrays_prove_nothing(compare):
     endless = {"output": np.full((1, 2), np.inf)}
     assert compare(endless, None, system="endless") == "output: not finite"
     assert compare({"output": np.zeros((1, 0))}, None, system="empty").startswith("output: shape")

@@ -25,15 +25,15 @@ SLOWEST = {
     "name",
     [pytest.param(name, marks=pytest.mark.full if name in SLOWEST else ()) for name in FIXTURES],
 )
-def test_fixture(name: str) -> None:
+def test_fixture(name):
     assert run_fixture(FIXTURES[name]) == ""
 
 
-def test_the_slowest_fixtures_are_there() -> None:
+def test_the_slowest_fixtures_are_there():
     assert set(FIXTURES) >= SLOWEST
 
 
-def test_every_way_of_running_a_system_has_a_fixture() -> None:
+def test_every_way_of_running_a_system_has_a_fixture():
     """Configurations without one (stacks of other depths) run as one that has."""
     probes = all_probes()
     extras = (find_fixtures(root) for root in TESTS.glob("extras/*/fixtures"))

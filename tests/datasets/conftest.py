@@ -2,7 +2,7 @@
 
 import itertools
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,10 @@ from defocus.datasets.rendering.scene import Scene
 from defocus.datasets.sample import SCENES
 from defocus.files import write_json
 from defocus.images import Image, read_image, write_image
-from tests.conftest import Run
 
 
 @pytest.fixture(scope="session")
-def mild(cache_folder: Path) -> Dataset:
+def mild(cache_folder):
     return open_dataset("sample")
 
 
@@ -30,13 +29,13 @@ STRONG = ("astronaut", "cafe", "cat", "desk", "launch")
 
 
 @pytest.fixture(scope="session")
-def strong(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def strong(cache_folder, tmp_path_factory):
     scenes = tuple(scene for scene in SCENES if scene.name in STRONG)
     return part_of("sample:strong", scenes, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def wide(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def wide(cache_folder, tmp_path_factory):
     return part_of("sample:wide", SCENES[::7], tmp_path_factory)
 
 
@@ -51,17 +50,17 @@ def part_of(
 
 
 @pytest.fixture(scope="session")
-def whole_strong(cache_folder: Path) -> Dataset:
+def whole_strong(cache_folder):
     return open_dataset("sample:strong")
 
 
 @pytest.fixture(scope="session")
-def whole_wide(cache_folder: Path) -> Dataset:
+def whole_wide(cache_folder):
     return open_dataset("sample:wide")
 
 
 @pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
+def full_disk(tmp_path):
     """A file system of one megabyte, two thirds of it taken."""
     folder = tmp_path / "full"
     folder.mkdir()
@@ -149,7 +148,7 @@ Make = Callable[[Path, int], object]
 
 
 @pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Make], None]:
+def both(tmp_path, monkeypatch):
     """Compares all files that a function makes with one job and with two, each with its cache."""
 
     def compare(make: Make) -> None:
@@ -184,7 +183,7 @@ def tree(root: Path, names: Iterable[str], bits: int = 16) -> Path:
 
 
 @pytest.fixture
-def data(run: Run) -> Run:
+def data(run):
     """Run ``defocus-data``: another exit code than the given one fails with what was said."""
 
     def run_data(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from defocus.datasets.archives import Limits, unpack
 from defocus.errors import DatasetError
-from tests.conftest import Run
 
 FILE, LINK = tarfile.REGTYPE, tarfile.SYMTYPE
 Entries = list[tuple[str, bytes, bytes]]
@@ -55,7 +54,7 @@ SUFFIXES = [".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_good_archive_is_unpacked(tmp_path: Path, suffix: str) -> None:
+def test_a_good_archive_is_unpacked(tmp_path, suffix):
     contents = {"set/blurry/1.png": b"one", "set/sharp/1.png": b"two", "set/empty.txt": b""}
     path = packed(tmp_path / f"set{suffix}", contents)
     assert unpack(path, tmp_path / "out") == 3
@@ -70,7 +69,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     tarred = tar(tmp_path / "a.tar", [("good", FILE, b"1"), (name, FILE, b"1")])
     refuse(tarred, "nothing was unpacked")
     (tmp_path / "z").mkdir()
@@ -79,7 +78,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(name=st.text(min_size=1, max_size=12).filter(lambda name: "\0" not in name))
-def test_no_name_lands_outside(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+def test_no_name_lands_outside(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("any")
     try:
         archive = zipped(folder / "a.zip", {name: b"1"})
@@ -98,11 +97,11 @@ def test_no_name_lands_outside(tmp_path_factory: pytest.TempPathFactory, name: s
 @pytest.mark.parametrize(
     "kind", [LINK, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
 )
-def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
+def test_links_and_devices_are_refused(tmp_path, kind):
     refuse(tar(tmp_path / "a.tar", [("good", FILE, b"1"), ("bad", kind, b"")]), "'bad' is a link")
 
 
-def test_links_in_zip_files_are_refused(tmp_path: Path) -> None:
+def test_links_in_zip_files_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         info = zipfile.ZipInfo("bad")
         info.external_attr = 0o120777 << 16
@@ -110,13 +109,13 @@ def test_links_in_zip_files_are_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "a.zip", "'bad' is a link")
 
 
-def test_two_names_for_one_file_are_refused(tmp_path: Path) -> None:
+def test_two_names_for_one_file_are_refused(tmp_path):
     refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("A", FILE, b"2")]), "one file")
     refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a", FILE, b"2")]), "one file")
     refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a/b", FILE, b"2")]), "file and a folder")
 
 
-def test_bombs_are_refused(tmp_path: Path) -> None:
+def test_bombs_are_refused(tmp_path):
     zeros = bytes(20_000_000)
     refuse(zipped(tmp_path / "a.zip", {"bomb": zeros}), "as a bomb does")
     refuse(tar(tmp_path / "a.tar.gz", [("bomb", FILE, zeros)]), "as a bomb does")
@@ -126,7 +125,7 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
     refuse(large, "more than 99 bytes", Limits(total_bytes=99))
 
 
-def test_a_header_that_claims_less_does_not_help_a_bomb(tmp_path: Path) -> None:
+def test_a_header_that_claims_less_does_not_help_a_bomb(tmp_path):
     """A ZIP entry says 10 bytes and holds 20 million."""
     path = zipped(tmp_path / "a.zip", {"bomb": bytes(20_000_000)})
     honest, lie = (20_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little")
@@ -134,7 +133,7 @@ def test_a_header_that_claims_less_does_not_help_a_bomb(tmp_path: Path) -> None:
     refuse(path, "another size|damaged")
 
 
-def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path: Path) -> None:
+def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path):
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
         info = tarfile.TarInfo("a")
         info.pax_headers = {"comment": "x" * 20_000_000}
@@ -143,7 +142,7 @@ def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_damaged_archives_are_refused(tmp_path: Path, suffix: str) -> None:
+def test_damaged_archives_are_refused(tmp_path, suffix):
     path = packed(tmp_path / f"a{suffix}", {"a": bytes(range(256)) * 40})
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", b"not an archive"):
@@ -152,7 +151,7 @@ def test_damaged_archives_are_refused(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [one for one in SUFFIXES if one != ".tar"])
-def test_a_flipped_byte_ends_in_a_line(tmp_path: Path, suffix: str) -> None:
+def test_a_flipped_byte_ends_in_a_line(tmp_path, suffix):
     contents = {"a": bytes(range(256)) * 4}
     path = tmp_path / f"a{suffix}"
     zipped(path, contents) if suffix == ".zip" else tar(path, [("a", FILE, contents["a"])])
@@ -168,12 +167,12 @@ def test_a_flipped_byte_ends_in_a_line(tmp_path: Path, suffix: str) -> None:
             assert {one.name: one.read_bytes() for one in out.iterdir()} == contents
 
 
-def test_a_member_with_too_long_a_name_is_the_one_that_is_named(tmp_path: Path) -> None:
+def test_a_member_with_too_long_a_name_is_the_one_that_is_named(tmp_path):
     refuse(zipped(tmp_path / "a.zip", {"a" * 300: b""}), "a.zip: 'aaa.*is too long")
     refuse(tar(tmp_path / "a.tar", [("b/con.png", FILE, b"")]), "a.tar: 'b/con.png' has a name")
 
 
-def test_the_command(data: Run, tmp_path: Path) -> None:
+def test_the_command(data, tmp_path):
     zipped(tmp_path / "set.zip", {"blurry/1.png": b"1"})
     done = data("import", "set.zip", "--out", "set")
     assert done.stdout.startswith("set: 1 file\nuse it with --dataset READER:set;")

@@ -30,7 +30,6 @@ from defocus.reports.html import render_html
 from defocus.reports.model import Curves
 from defocus.scene.aperture import disc_psf
 from tests.command_process import start_command
-from tests.conftest import Run
 
 HEIGHT, WIDTH = 192, 256
 ALONE = ("--jobs", "1")
@@ -58,7 +57,7 @@ def defocused(picture: Image, diameter: float = 5.0) -> Image:
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def audited(tmp_path_factory):
     """Two aligned pairs, one shifted by (3, -2) px, one wall, one damaged file, one leak."""
     root = tmp_path_factory.mktemp("audited")
     for split, name in (("train", "astronaut"), ("test", "coffee")):
@@ -75,7 +74,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, data: Run) -> None:
+def test_numbers_are_those_that_were_put_in(audited, tmp_path, data):
     done = data("audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json", code=1)
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
@@ -114,7 +113,7 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, data:
     assert "so each was measured by itself" in page
 
 
-def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, data: Run) -> None:
+def test_the_exit_code_is_for_a_pipeline(audited, tmp_path, data):
     def audit(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
         out = tmp_path / f"audit of {root.name}"
         return data("audit", f"pairs:{root}", "--out", out, *ALONE, *options, code=None)
@@ -154,7 +153,7 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, data: Ru
         assert "is not a length" in refused.stderr
 
 
-def test_a_killed_audit_goes_on(tmp_path: Path, data: Run) -> None:
+def test_a_killed_audit_goes_on(tmp_path, data):
     root = tmp_path / "set"
     for index, name in enumerate(NAMES):
         add_pair(root, "train", f"{index}_{name}", defocused(scene(name)), scene(name))
@@ -181,7 +180,7 @@ def test_a_killed_audit_goes_on(tmp_path: Path, data: Run) -> None:
     assert (tmp_path / "audit" / "audit.html").read_bytes() == page
 
 
-def test_a_share_of_pairs_is_drawn_from_none_to_all() -> None:
+def test_a_share_of_pairs_is_drawn_from_none_to_all():
     sizes = (("train", 2.0), ("train", 1.0), ("test", 3.0))
     pairs = [AuditedPair("a", "a", split, "ok", misalignment_px=size) for split, size in sizes]
     (figure,) = distributions(pairs)
@@ -191,7 +190,7 @@ def test_a_share_of_pairs_is_drawn_from_none_to_all() -> None:
     assert (test.x, test.y) == ((3.0, 3.0), (0.0, 1.0))
 
 
-def test_fine_over_coarse_detail_falls_with_blur_and_nothing_else() -> None:
+def test_fine_over_coarse_detail_falls_with_blur_and_nothing_else():
     luma = scene("astronaut").mean(axis=2).astype(np.float32) / 255
     found = [fine_to_coarse(luma)]
     found += [fine_to_coarse(cv2.GaussianBlur(luma, (0, 0), sigma)) for sigma in (0.6, 1.0, 2.0)]
@@ -201,7 +200,7 @@ def test_fine_over_coarse_detail_falls_with_blur_and_nothing_else() -> None:
     assert fine_to_coarse(np.full((64, 64), 0.4, np.float32)) is None
 
 
-def test_the_same_picture_is_recognised_and_another_is_not(tmp_path: Path) -> None:
+def test_the_same_picture_is_recognised_and_another_is_not(tmp_path):
     pictures = {name: scene(name) for name in NAMES}
     pictures |= {f"{name}2": scene(name, 120, 100) for name in NAMES}
     changed = {
@@ -221,7 +220,7 @@ def test_the_same_picture_is_recognised_and_another_is_not(tmp_path: Path) -> No
     assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
 
 
-def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path: Path, data: Run) -> None:
+def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path, data):
     root, rocket = tmp_path / "set", scene("rocket")
     add_pair(root, "train", "good", defocused(rocket), rocket)
     add_pair(root, "train", "swapped", rocket, defocused(rocket))
@@ -234,7 +233,7 @@ def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path: Path, data: 
     assert {one["id"] for one in document["warnings"]} == {"train-swapped", "train-stuck"}
 
 
-def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, data: Run) -> None:
+def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path, data):
     root, sharp = tmp_path / "set", scene("chelsea")
     moved = sharp.copy()
     moved[60:100, 60:100] = 150
@@ -257,7 +256,7 @@ def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path: Path, da
     assert "what the blur does not explain" in page
 
 
-def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path: Path, data: Run) -> None:
+def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path, data):
     """The same file, the same pixels in another file or at another depth; a good pair is none."""
     root = tmp_path / "set"
     for name in ("copied", "deep", "good", "tiff"):
@@ -289,7 +288,7 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path: Path, data
     assert reasons["train-tiff"] == "blurry and sharp member are the same picture"
 
 
-def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, data: Run) -> None:
+def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path, data):
     for name in ("one", "two"):
         add_pair(tmp_path / name, "train", name, defocused(scene("rocket")), scene("rocket"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
@@ -321,7 +320,7 @@ def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path: Path, data: R
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_an_audit_begun_inside_a_dataset_says_what_works(tmp_path: Path, run: Run) -> None:
+def test_an_audit_begun_inside_a_dataset_says_what_works(tmp_path, run):
     add_pair(tmp_path, "train", "one", defocused(scene("rocket")), scene("rocket"))
     done = run("defocus-data", "audit", "pairs:.", *ALONE)  # runs in this folder
     assert done.returncode == 2
@@ -332,7 +331,7 @@ def test_an_audit_begun_inside_a_dataset_says_what_works(tmp_path: Path, run: Ru
 
 
 @pytest.mark.full
-def test_what_was_decoded_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_decoded_is_shown(tmp_path, monkeypatch):
     """The page of large pairs reads no picture again, and is the same as if it did."""
     for name in NAMES[:3]:
         add_pair(tmp_path / "set", "train", name, defocused(scene(name)), scene(name))

@@ -4,7 +4,6 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.full
-def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path: Path) -> None:
+def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path):
     """Of 16 bits; the second would come on top of what the first left behind."""
     for number, role in enumerate(("blurry", "sharp")):
         (tmp_path / role).mkdir()

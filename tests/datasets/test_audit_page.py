@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +21,6 @@ from defocus.datasets.curation_rules import Rules, usable_pairs
 from defocus.datasets.measuring.kept import MotionLimits
 from defocus.datasets.pair import step
 from defocus.reports.model import Facts, Paragraph, Table
-from tests.conftest import Run
 from tests.datasets.test_audit import ALONE, add_pair, defocused, scene
 
 
@@ -46,7 +44,7 @@ def next_facts(audit: Audit, limit_px: float | None) -> dict[str, str]:
     return dict(part.facts)
 
 
-def test_the_pairs_that_fail_are_named_worst_first_with_every_reason() -> None:
+def test_the_pairs_that_fail_are_named_worst_first_with_every_reason():
     audit = audit_of(BROKEN, ok("some", 1.002), *GOOD, UNKNOWN, ok("far", 3.0), leaks=(LEAK,))
     reasons = failing_pairs(failures(audit, 1.0))
     assert list(reasons) == ["far", "some", "broken", "wall", "good", "again"]
@@ -65,9 +63,7 @@ def test_the_pairs_that_fail_are_named_worst_first_with_every_reason() -> None:
 @pytest.mark.parametrize(
     ("pairs", "leaks"), [((UNKNOWN,), ()), ((BROKEN,), ()), ((), (LEAK,))], ids=str
 )
-def test_other_faults_fail(
-    pairs: tuple[AuditedPair, ...], leaks: tuple[NearDuplicate, ...]
-) -> None:
+def test_other_faults_fail(pairs, leaks):
     audit = audit_of(*GOOD, *pairs, leaks=leaks)
     found = failures(audit, 1.0)
     assert found.any
@@ -75,7 +71,7 @@ def test_other_faults_fail(
     assert not failures(audit_of(*GOOD), 1.0).any
 
 
-def test_a_dataset_that_passes_and_one_without_limit_say_so() -> None:
+def test_a_dataset_that_passes_and_one_without_limit_say_so():
     good, none = audit_of(*GOOD), audit_of(AuditedPair("a", "a", "train", "no-sharp", "no sharp"))
     assert headline(good, failures(good, 1.0), 1.0).startswith("Passed: 2 pairs, none misaligned")
     part = failing_part(good, failures(good, 1.0), str)
@@ -91,7 +87,7 @@ def test_a_dataset_that_passes_and_one_without_limit_say_so() -> None:
     assert "nothing to align" in text.text
 
 
-def test_the_next_command_is_that_of_the_gravest_failure() -> None:
+def test_the_next_command_is_that_of_the_gravest_failure():
     """What is misaligned is moved; what cannot be moved is left out; a person sees the unknown."""
     moved = next_facts(audit_of(*GOOD, ok("far", 3.0), UNKNOWN, BROKEN), 1.0)
     assert moved["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
@@ -109,7 +105,7 @@ def test_the_next_command_is_that_of_the_gravest_failure() -> None:
     assert words[5:] == ["--estimator", "pwcnet", *limits.arguments]
 
 
-def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_before() -> None:
+def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_before():
     audit = audit_of(*GOOD, ok("far", 3.0), ok("farther", 9.0), UNKNOWN)
     usable = usable_pairs(audit)
     assert usable.words == (
@@ -128,7 +124,7 @@ def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_be
     assert made.words == "2 of 5 pairs can be used, 3 not"
 
 
-def test_many_failing_pairs_leave_the_next_step_near() -> None:
+def test_many_failing_pairs_leave_the_next_step_near():
     audit = audit_of(*(ok(f"p{k}", 2.0 + k) for k in range(30)))
     part = failing_part(audit, failures(audit, 1.0), str)
     assert isinstance(part, Table)
@@ -144,13 +140,13 @@ def test_many_failing_pairs_leave_the_next_step_near() -> None:
         (201, "The 200 most misaligned of 201 measured pairs;"),
     ],
 )
-def test_the_table_says_which_pairs_it_has(measured: int, words: str) -> None:
+def test_the_table_says_which_pairs_it_has(measured, words):
     pairs = (*(ok(f"p{k}", 1.0) for k in range(measured)), UNKNOWN)
     anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(pairs)}
     assert _pairs(pairs, anchors).note.startswith(words)
 
 
-def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path: Path, run: Run) -> None:
+def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path, run):
     """Both commands are run as they stand on the page, in the folder that has the dataset."""
     names = ("astronaut", "coffee")
     for name in names:

@@ -1,7 +1,6 @@
 """Augmentation: flips, shrinking, grey, saturation, noise, channels; alike in both members."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ def flipped(patch: Image, upside_down: bool, mirrored: bool) -> Image:
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_batches_hold_the_known_crops_of_both_files(tmp_path: Path, bits: int) -> None:
+def test_batches_hold_the_known_crops_of_both_files(tmp_path, bits):
     """What the training sees, from the pictures on disk and the rule that draws the crops."""
     names = [f"{n}.png" for n in range(5)]
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', names, bits)}")
@@ -51,7 +50,7 @@ def fresh() -> np.random.Generator:
     return np.random.default_rng(5)
 
 
-def test_shrinking_takes_means_of_what_a_pixel_covers() -> None:
+def test_shrinking_takes_means_of_what_a_pixel_covers():
     patch = picture(1, 40, 40, 16)
     small = shrunk(patch, 20)
     means = patch.reshape(20, 2, 20, 2, 3).mean(axis=(1, 3))
@@ -59,7 +58,7 @@ def test_shrinking_takes_means_of_what_a_pixel_covers() -> None:
     assert shrunk(patch, 40) is patch
 
 
-def test_windows_are_as_often_and_as_large_as_said_and_inside_the_picture() -> None:
+def test_windows_are_as_often_and_as_large_as_said_and_inside_the_picture():
     random = fresh()
     sides = np.array([random_window(70, 1000, ("shrink",), random) for _ in range(4000)])
     assert np.mean(sides > 70) == pytest.approx(0.5, abs=0.03)
@@ -67,7 +66,7 @@ def test_windows_are_as_often_and_as_large_as_said_and_inside_the_picture() -> N
     assert max(random_window(70, 75, ("shrink",), random) for _ in range(50)) == 75
 
 
-def test_shares_and_ranges_of_looks() -> None:
+def test_shares_and_ranges_of_looks():
     random = fresh()
     looks = [random_look(ALL, random) for _ in range(6000)]
     assert np.mean([look.grey for look in looks]) == pytest.approx(0.3, abs=0.02)
@@ -79,14 +78,14 @@ def test_shares_and_ranges_of_looks() -> None:
     assert 0.8 <= min(saturation) < max(saturation) <= 1.2
 
 
-def test_what_is_not_asked_for_draws_nothing() -> None:
+def test_what_is_not_asked_for_draws_nothing():
     random = fresh()
     assert random_window(16, 99, ("flip", "rotate"), random) == 16
     assert random_look(("flip", "rotate"), random) == ColourChange()
     assert random.integers(2**40) == fresh().integers(2**40)
 
 
-def test_grey_is_the_luminance_of_linear_light() -> None:
+def test_grey_is_the_luminance_of_linear_light():
     colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.25, 0.25, 0.25]])
     found = with_look(colours.T[:, None], ColourChange(grey=True), noisy=True)
     expected = [0.4984, 0.8625, 0.2979, 1.0, 0.25]  # sRGB of 0.2126, 0.7152, 0.0722
@@ -94,7 +93,7 @@ def test_grey_is_the_luminance_of_linear_light() -> None:
         assert channel.flatten().tolist() == pytest.approx(expected, abs=1e-4)
 
 
-def test_saturation_keeps_the_luma_and_zero_leaves_nothing_else() -> None:
+def test_saturation_keeps_the_luma_and_zero_leaves_nothing_else():
     colours = torch.rand(3, 4, 4) * 0.6 + 0.2
     luma = 0.299 * colours[0] + 0.587 * colours[1] + 0.114 * colours[2]
     without = with_look(colours, ColourChange(saturation=0.0), noisy=False)
@@ -104,7 +103,7 @@ def test_saturation_keeps_the_luma_and_zero_leaves_nothing_else() -> None:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> PatchSource:
+def source(tmp_path):
     flat = np.full((64, 80, 3), 128, np.uint8)
     names = ("blurry", "target", "dual_pixel_left", "dual_pixel_right")
     members = {**dict.fromkeys(names, flat), "defocus_map": np.full((64, 80), 9.0)}
@@ -112,7 +111,7 @@ def source(tmp_path: Path) -> PatchSource:
     return PatchSource(PatchStore(tmp_path / "p.h5"), 30, needs=("dual_pixel", "defocus_map"))
 
 
-def test_noise_is_the_same_on_picture_and_views_and_not_on_the_target(source: PatchSource) -> None:
+def test_noise_is_the_same_on_picture_and_views_and_not_on_the_target(source):
     crop = Crop(0, 1, 2, look=ColourChange(noise_deviation=0.05, noise_seed=8))
     blurry, target = source.patch("blurry", crop, 60), source.patch("target", crop, 60)
     assert float((blurry - target).std()) == pytest.approx(0.05, rel=0.05)
@@ -121,7 +120,7 @@ def test_noise_is_the_same_on_picture_and_views_and_not_on_the_target(source: Pa
     assert torch.equal(source.patch("blurry", crop, 60), blurry)
 
 
-def test_patches_lie_inside_have_their_size_and_circles_shrink_along(source: PatchSource) -> None:
+def test_patches_lie_inside_have_their_size_and_circles_shrink_along(source):
     random = fresh()
     for _ in range(200):
         crop = random_crop(source.store, 50, random, ALL)
@@ -133,7 +132,7 @@ def test_patches_lie_inside_have_their_size_and_circles_shrink_along(source: Pat
     assert source.patch("defocus_map", crop, 30).unique().tolist() == [9.0 * 0.75]
 
 
-def test_channels_change_places_alike_in_both_pictures() -> None:
+def test_channels_change_places_alike_in_both_pictures():
     random = np.random.Generator(np.random.PCG64(5))
     looks = [random_look(("channels",), random) for _ in range(2000)]
     orders = Counter(look.channels for look in looks)

@@ -2,7 +2,6 @@
 
 import json
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -23,16 +22,14 @@ from defocus.errors import ImageError
 from defocus.exif import Exif
 from defocus.images import read_image, read_member, read_pair, write_image
 from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
-from tests.conftest import Run
 from tests.datasets.test_release_facts import wide_profile
 
-Two = tuple[np.ndarray, np.ndarray]
 WIDE = wide_profile()  # made once: a profile has the second of its making
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @pytest.fixture
-def pictures() -> Two:
+def pictures():
     """A sharp picture with coloured texture, and a blurry one."""
     noise = np.random.default_rng(0).normal(0.5, 0.25, (128, 160, 3))
     sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
@@ -50,12 +47,12 @@ def folder_of(root: Path, sharp: np.ndarray, blurry: np.ndarray, of_blurry: byte
 
 
 @pytest.fixture
-def wide(pictures: Two, tmp_path: Path) -> Path:
+def wide(pictures, tmp_path):
     """A folder with one pair of another colour space than sRGB."""
     return folder_of(tmp_path / "wide", *pictures, WIDE)
 
 
-def test_a_compensated_pair_keeps_its_colours(wide: Path, data: Run, tmp_path: Path) -> None:
+def test_a_compensated_pair_keeps_its_colours(wide, data, tmp_path):
     told = data("compensate", f"pairs:{wide}", "--out", tmp_path / "out")
     assert "a: colour space: Wide built-in, taken for sRGB" in told.stderr
     made = tmp_path / "out" / "pairs" / "a"
@@ -67,7 +64,7 @@ def test_a_compensated_pair_keeps_its_colours(wide: Path, data: Run, tmp_path: P
 
 
 @pytest.fixture
-def mixed(pictures: Two, tmp_path: Path) -> Path:
+def mixed(pictures, tmp_path):
     """A folder with one pair whose sharp member alone has its colours by a profile."""
     sharp, blurry = pictures
     return folder_of(tmp_path / "mixed", sharp[:, :, ::-1], blurry, None)  # red for blue
@@ -79,9 +76,7 @@ def colour_error(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
     return np.sqrt(np.square(apart).mean(axis=(0, 1)))
 
 
-def test_two_colour_spaces_become_one_before_anything_is_measured(
-    pictures: Two, mixed: Path, data: Run, tmp_path: Path
-) -> None:
+def test_two_colour_spaces_become_one_before_anything_is_measured(pictures, mixed, data, tmp_path):
     command = ("compensate", f"pairs:{mixed}", "--out", tmp_path / "out", "--photometric", "none")
     told = data(*command)
     assert "the sharp one Wide built-in; both are converted to sRGB" in told.stderr
@@ -99,7 +94,7 @@ def test_two_colour_spaces_become_one_before_anything_is_measured(
     assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
 
 
-def test_a_release_has_no_pair_of_two_colour_spaces(pictures: Two, mixed: Path) -> None:
+def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed):
     blurry, sharp = mixed / "blurry/a.png", mixed / "sharp/a.png"
     pair = Pair("a", "a", "test", blurry, sharp)
     with pytest.raises(ImageError, match=r"pair a: .* is in sRGB, the sharp one in Wide built-in"):
@@ -111,7 +106,7 @@ def test_a_release_has_no_pair_of_two_colour_spaces(pictures: Two, mixed: Path) 
         assert colour_error(one, plain).max() < 0.8 < colour_error(plain, plain[:, :, ::-1]).max()
 
 
-def test_profiles_of_one_meaning_are_one_colour_space(wide: Path, tmp_path: Path) -> None:
+def test_profiles_of_one_meaning_are_one_colour_space(wide, tmp_path):
     files = wide / "blurry/a.png", wide / "sharp/a.png"
     plain, named, damaged = (tmp_path / f"{name}.png" for name in ("plain", "named", "damaged"))
     picture = PillowImage.fromarray(read_image(files[0]))
@@ -155,9 +150,7 @@ P3_PLACES = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 
         ([(b"gAMA", b"short")], ""),
     ],
 )
-def test_colours_named_by_a_code_are_not_mixed_with_others(
-    pictures: Two, tmp_path: Path, chunks: Sequence[tuple[bytes, bytes]], code: str
-) -> None:
+def test_colours_named_by_a_code_are_not_mixed_with_others(pictures, tmp_path, chunks, code):
     sharp = with_code(tmp_path / ("a.png" if chunks else "a.jpg"), pictures[0], *chunks)
     plain = with_code(tmp_path / "b.png", pictures[1])
     assert colour_code(sharp).startswith(code)
@@ -180,7 +173,7 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(
     assert "not converted but read as sRGB" in told.text
 
 
-def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:
+def test_a_verdict_compares_colours_and_not_codes(mixed):
     exposure = make_exposure(("8", 8.0), ("1/60", 1 / 60), ("100", 100.0))
     members = mixed / "blurry/a.png", mixed / "sharp/a.png"
     bracket, exif = Bracket(exposure, exposure), dict.fromkeys(("blurry", "sharp"), Exif())
@@ -189,7 +182,7 @@ def test_a_verdict_compares_colours_and_not_codes(mixed: Path) -> None:
     assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
 
 
-def test_an_aligned_pair_is_repeated_to_the_byte(wide: Path, data: Run, tmp_path: Path) -> None:
+def test_an_aligned_pair_is_repeated_to_the_byte(wide, data, tmp_path):
     members = wide / "blurry/a.png", wide / "sharp/a.png"
     data("align", *members, "--out", tmp_path / "out")
     record = tmp_path / "out/misalignment.json"
@@ -202,7 +195,7 @@ def test_an_aligned_pair_is_repeated_to_the_byte(wide: Path, data: Run, tmp_path
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits: int, tmp_path: Path) -> None:
+def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits, tmp_path):
     picture = np.random.default_rng(0).integers(0, 255, (9, 8, 3), np.uint8)
     made = tmp_path / "made.png"
     grey = bytearray(WIDE)

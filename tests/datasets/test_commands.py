@@ -4,28 +4,26 @@ import json
 import math
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.describing import description
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import start_command
-from tests.conftest import Run
 from tests.datasets.conftest import write_session
 
 
 @pytest.fixture
-def session(tmp_path: Path, strong: Dataset) -> Path:
+def session(tmp_path, strong):
     return write_session(tmp_path / "shoot", list(strong.pairs[:3]))
 
 
-def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, data: Run) -> None:
+def test_an_import_opens(tmp_path, session, strong, data):
     done = data("import", session, "--out", tmp_path / "set")
     assert "3 pairs" in done.stdout
     assert "one scene" not in done.stderr
@@ -49,8 +47,8 @@ def test_an_import_opens(tmp_path: Path, session: Path, strong: Dataset, data: R
 
 @pytest.mark.parametrize("what", ["changed", "cut", "missing"])
 def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
-    tmp_path: Path, session: Path, data: Run, what: str
-) -> None:
+    tmp_path, session, data, what
+):
     victim, whole = session / "pairs/0002_cafe/sharp.png", tmp_path / "whole.png"
     victim.rename(whole)
     content = bytearray(whole.read_bytes())
@@ -67,9 +65,7 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
 
 
 @pytest.mark.full
-def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(
-    session: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(session, capsys):
     victim = session / "pairs/0002_cafe/sharp.png"
     victim.write_bytes(victim.read_bytes()[:5000])
     dataset = open_dataset(f"session:{session}")
@@ -84,7 +80,7 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(
 
 
 @pytest.mark.parametrize("what", ["missing", "empty"])
-def test_import_of_no_good_session(tmp_path: Path, data: Run, what: str) -> None:
+def test_import_of_no_good_session(tmp_path, data, what):
     place = tmp_path / what
     if what == "empty":
         place.mkdir()
@@ -93,9 +89,7 @@ def test_import_of_no_good_session(tmp_path: Path, data: Run, what: str) -> None
     assert not (tmp_path / "set").exists()
 
 
-def test_import_of_a_pair_that_cannot_be_decoded(
-    tmp_path: Path, strong: Dataset, data: Run
-) -> None:
+def test_import_of_a_pair_that_cannot_be_decoded(tmp_path, strong, data):
     pair = strong.pairs[0]
     broken = tmp_path / "broken.png"
     broken.write_bytes(pair.blurry.read_bytes()[:5000])
@@ -106,14 +100,14 @@ def test_import_of_a_pair_that_cannot_be_decoded(
     assert not list((tmp_path / "set" / "pairs").iterdir())
 
 
-def test_import_on_a_full_disk(full_disk: Path, session: Path, data: Run) -> None:
+def test_import_on_a_full_disk(full_disk, session, data):
     done = data("import", session, "--out", full_disk / "set", code=5)
     assert "disk is full" in done.stderr
     left = [path for path in full_disk.rglob("*") if path.is_file()]
     assert {path.name for path in left} == {"ballast", "import.json"}
 
 
-def test_raw_files_are_developed_as_a_pair(tmp_path: Path, data: Run) -> None:
+def test_raw_files_are_developed_as_a_pair(tmp_path, data):
     files = [tmp_path / f"{n}.dng" for n in (0, 1)]
     light = np.full((64, 64), 0.12)
     light[:4, :4] = 0.9
@@ -133,7 +127,7 @@ def test_raw_files_are_developed_as_a_pair(tmp_path: Path, data: Run) -> None:
             assert np.array_equal(found, picture_expected)
 
 
-def test_list_prints_one_json_list_and_lines_for_people(data: Run) -> None:
+def test_list_prints_one_json_list_and_lines_for_people(data):
     done = data("list", "--json", code=None)
     names = [kind["name"] for kind in json.loads(done.stdout)]
     assert names[:3] == ["sample", "sample:strong", "sample:wide"]
@@ -143,7 +137,7 @@ def test_list_prints_one_json_list_and_lines_for_people(data: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_list_counts_the_pairs_of_a_set_of_ones_own(mild: Dataset) -> None:
+def test_list_counts_the_pairs_of_a_set_of_ones_own(mild):
     document, lines = description(f"{mild.name}:")
     assert document["complete"] is None
     assert document["found"] == {"train": 7, "validation": 1, "test": 16}
@@ -152,7 +146,7 @@ def test_list_counts_the_pairs_of_a_set_of_ones_own(mild: Dataset) -> None:
         description("sample:none")
 
 
-def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, data: Run) -> None:
+def test_killed_imports_leave_nothing(tmp_path, session, data):
     """Killed while the second pair is made: what is half-done is gone after the next import."""
     out = tmp_path / "set"
     for _ in range(2):

@@ -24,7 +24,7 @@ MEASURED = "measured_misalignment"
 
 
 @pytest.fixture(scope="module")
-def bracket(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def bracket(tmp_path_factory):
     """One pair whose focus was moved, with a companion; the mount stands still."""
     root = tmp_path_factory.mktemp("bracket")
     shoot_new(
@@ -50,7 +50,7 @@ def compensation(dataset: Dataset, out: Path) -> Mapping[str, Any]:
     return told
 
 
-def test_the_sharp_member_moves_as_the_companion_says(bracket: Dataset, tmp_path: Path) -> None:
+def test_the_sharp_member_moves_as_the_companion_says(bracket, tmp_path):
     shown = bracket.pairs[0].metadata[MEASURED]
     assert shown["measured_on"] == "companion"
     told = compensation(bracket, tmp_path / "out")
@@ -61,13 +61,13 @@ def test_the_sharp_member_moves_as_the_companion_says(bracket: Dataset, tmp_path
     assert told["misalignment"]["uncertainty"] is None
 
 
-def test_a_mount_that_moved_afterwards_is_found_out(bracket: Dataset, tmp_path: Path) -> None:
+def test_a_mount_that_moved_afterwards_is_found_out(bracket, tmp_path):
     told = compensation(with_geometry(bracket, shift_px=[3.0, 0.0]), tmp_path / "out")
     assert told["geometry_of"] == "blurry"
     assert math.hypot(*told["misalignment"]["shift_px"]) < 0.3
 
 
-def test_a_companion_that_is_unknown_does_not_count(bracket: Dataset, tmp_path: Path) -> None:
+def test_a_companion_that_is_unknown_does_not_count(bracket, tmp_path):
     unknown = with_geometry(bracket, status="unknown", zoom=None)
     assert compensation(unknown, tmp_path / "out")["geometry_of"] == "blurry"
 
@@ -75,8 +75,6 @@ def test_a_companion_that_is_unknown_does_not_count(bracket: Dataset, tmp_path: 
 @pytest.mark.parametrize(
     "changes", [{"zoom": math.nan}, {"zoom": -1.0}, {"shift_px": [1.0]}, {"rotation_deg": "far"}]
 )
-def test_no_geometry_is_refused(
-    bracket: Dataset, tmp_path: Path, changes: dict[str, object]
-) -> None:
+def test_no_geometry_is_refused(bracket, tmp_path, changes):
     with pytest.raises(DatasetError, match="the geometry of its companion is not a transform"):
         compensation(with_geometry(bracket, **changes), tmp_path / "out")

@@ -3,8 +3,6 @@
 import io
 import json
 import os
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,13 +21,12 @@ from defocus.errors import DatasetError
 from defocus.images import as_float, read_image, write_image
 from tests.datasets.conftest import one_pair
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 SCENES = ("cat", "desk", "launch")
 ROLES = ("blurry", "sharp", "truth")
 
 
 @pytest.fixture(scope="module")
-def source(strong: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(strong, tmp_path_factory):
     """A small dataset: three pairs with truth, and a wall that cannot be aligned."""
     root = tmp_path_factory.mktemp("source")
     for role in ROLES:
@@ -43,7 +40,7 @@ def source(strong: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def done(source, tmp_path_factory):
     out = tmp_path_factory.mktemp("done") / "out"
     dataset = open_dataset(f"pairs:{source}")
     made = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
@@ -54,7 +51,7 @@ def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.full
-def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> None:
+def test_the_result_is_a_dataset_that_is_aligned(source, done):
     old, new = open_dataset(f"pairs:{source}"), open_dataset(f"manifest:{done}")
     assert new.rendered
     before = {pair.id: pair for pair in old.pairs}
@@ -77,7 +74,7 @@ def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> No
         assert apart < 0.1 * raw
 
 
-def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path: Path) -> None:
+def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path):
     for role in ("blurry", "sharp"):
         (tmp_path / "in" / role).mkdir(parents=True)
         write_image(tmp_path / "in" / role / "wall.png", np.full((64, 96, 3), 90, np.uint8))
@@ -87,7 +84,7 @@ def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_pair_that_cannot_be_aligned_is_listed(data: Run, source: Path, done: Path) -> None:
+def test_a_pair_that_cannot_be_aligned_is_listed(data, source, done):
     """Also by a second run, which has nothing left to make."""
     finished = data("compensate", f"pairs:{source}", "--out", done, "--model", "flow", "--json")
     document = json.loads(finished.stdout)
@@ -96,7 +93,7 @@ def test_a_pair_that_cannot_be_aligned_is_listed(data: Run, source: Path, done: 
     assert "pair wall is left out: " in finished.stderr
 
 
-def test_defocus_map_and_truth_follow_a_smaller_release(strong: Dataset, tmp_path: Path) -> None:
+def test_defocus_map_and_truth_follow_a_smaller_release(strong, tmp_path):
     one = next(pair for pair in strong.pairs if pair.id == "cat")
     dataset = Dataset("sample:one", strong.root, (one,), "0" * 64, tmp_path / "derived")
     release = Release(scale=0.5)
@@ -111,7 +108,7 @@ def test_defocus_map_and_truth_follow_a_smaller_release(strong: Dataset, tmp_pat
     assert small.shape == (crop["height"] // 2, crop["width"] // 2)
 
 
-def test_two_cameras_whose_pictures_differ_in_size(strong: Dataset, tmp_path: Path) -> None:
+def test_two_cameras_whose_pictures_differ_in_size(strong, tmp_path):
     launch = next(pair for pair in strong.pairs if pair.id == "launch")
     pictures = {}
     for role, size in (("blurry", (256, 192)), ("sharp", (320, 240))):
@@ -149,7 +146,7 @@ SPOILT_MAPS = {
 
 
 @pytest.mark.parametrize("case", SPOILT_MAPS)
-def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
+def test_a_spoilt_defocus_map_is_one_line(case, tmp_path):
     content, complaint = SPOILT_MAPS[case]
     (tmp_path / "map.npy").write_bytes(content)
     grey = dict.fromkeys(("blurry", "sharp"), np.full((64, 96, 3), 90, np.uint8))
@@ -161,7 +158,7 @@ def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh: Run, tmp_path: Path) -> None:
+def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh, tmp_path):
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
     words = ("compensate", "pairs:nowhere", "--out", "o")
@@ -171,9 +168,7 @@ def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh: Run, tmp_path: P
 
 
 @pytest.mark.full
-def test_a_common_size_is_the_middle_of_what_each_pair_shows(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, capsys):
     dataset = open_dataset(f"pairs:{source}")
     own = compensate_dataset(dataset, tmp_path / "each", Release(), flow_estimator)
     sizes = [read_image(pair.blurry).shape for pair in own.pairs]

@@ -36,7 +36,6 @@ from defocus.datasets.curation_splits import (
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.likeness import fingerprint
-from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
 
 GOOD = AuditedPair(
@@ -85,9 +84,7 @@ BROKEN: list[tuple[str, float, dict[str, float], str]] = [
 
 
 @pytest.mark.parametrize(("rule", "limit", "bad", "reason"), BROKEN)
-def test_each_rule_rejects_what_breaks_it_and_nothing_else(
-    rule: str, limit: float, bad: dict[str, float], reason: str
-) -> None:
+def test_each_rule_rejects_what_breaks_it_and_nothing_else(rule, limit, bad, reason):
     asked = Rules.model_validate({**LAX.model_dump(), rule: limit})
     assert verdict(GOOD, asked) == ("accept", "")
     found = verdict(replace(GOOD, **bad), asked)  # type: ignore[arg-type]
@@ -98,7 +95,7 @@ def test_each_rule_rejects_what_breaks_it_and_nothing_else(
     assert verdict(unmeasured, asked) == ("accept", "")
 
 
-def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own() -> None:
+def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own():
     same = replace(GOOD, same_picture=True)
     assert verdict(same, LAX) == ("reject", "blurry and sharp member are the same picture")
     assert verdict(same, Rules(same_picture="accept")) == ("accept", "")
@@ -112,7 +109,7 @@ def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own() -
     assert verdict(damaged, LAX) == ("reject", "cut short")
 
 
-def test_what_was_not_measured_can_be_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_not_measured_can_be_looked_at(capsys):
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
     (found,) = judged(audit_of(bare), Rules())
     curate._say_what_to_do((found, replace(found, by="person")))
@@ -122,7 +119,7 @@ def test_what_was_not_measured_can_be_looked_at(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ""
 
 
-def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason() -> None:
+def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason():
     rows = [replace(GOOD, id=name, split=split) for name, split in (("a", "train"), ("b", "test"))]
     for first, second in (("a", "b"), ("b", "a")):
         splits = {"a": "train", "b": "test"}
@@ -140,7 +137,7 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason() -
     )
 
 
-def test_rules_of_a_file(tmp_path: Path) -> None:
+def test_rules_of_a_file(tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text('most_misalignment_px = 3\nunknown = "accept"\n')
     found = read_rules(path)
@@ -151,7 +148,7 @@ def test_rules_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def curation(tmp_path: Path) -> Curation:
+def curation(tmp_path):
     """Three pairs, of which the second is misaligned."""
     root = write_folder(tmp_path / "source", ["a.png", "b.png", "c.png"])
     dataset = open_dataset(f"pairs:{root}")
@@ -165,7 +162,7 @@ def accepted(curation: Curation) -> list[str]:
     return [pair.id for pair in open_dataset(f"manifest:{curation.out}").pairs]
 
 
-def test_people_overrule_rules_and_may_change_their_mind(curation: Curation) -> None:
+def test_people_overrule_rules_and_may_change_their_mind(curation):
     assert accepted(curation) == ["a", "c"]
     add_decision(curation.out, Judgement("b", "accept", "it is the lens, it stays", "person"))
     add_decision(curation.out, Judgement("a", "reject", '=a hand, "mine"\n', "person"))
@@ -180,7 +177,7 @@ def test_people_overrule_rules_and_may_change_their_mind(curation: Curation) -> 
     assert (curation.out / "pairs/a/blurry.png").read_bytes() == source.read_bytes()
 
 
-def test_a_decision_that_was_cut_short_is_left_out(curation: Curation) -> None:
+def test_a_decision_that_was_cut_short_is_left_out(curation):
     add_decision(curation.out, Judgement("b", "accept", "", "person"))
     path = curation.out / DECISIONS
     path.write_bytes(path.read_bytes() + '{"id": "a", "reason": "ü'.encode()[:-1])
@@ -194,7 +191,7 @@ def test_a_decision_that_was_cut_short_is_left_out(curation: Curation) -> None:
         read_decisions(curation.out)
 
 
-def test_decisions_are_undone_last_first(curation: Curation) -> None:
+def test_decisions_are_undone_last_first(curation):
     """Until none is left; what was decided before on the same pair counts again."""
     for name, verdict in (("a", "reject"), ("b", "accept"), ("a", "accept")):
         add_decision(curation.out, Judgement(name, verdict, "", "person"))  # type: ignore[arg-type]
@@ -206,7 +203,7 @@ def test_decisions_are_undone_last_first(curation: Curation) -> None:
         undo_decision(curation.out)
 
 
-def test_without_an_accepted_pair_the_judgements_are_there(curation: Curation) -> None:
+def test_without_an_accepted_pair_the_judgements_are_there(curation):
     for name in ("a", "b", "c"):
         add_decision(curation.out, Judgement(name, "reject", "no", "person"))
     with pytest.raises(NotApplicableError, match="no pair is accepted"):
@@ -243,7 +240,7 @@ def audit_like(dataset: Dataset, sizes: dict[str, float] | None = None) -> Audit
     ),
     seed=st.integers(0, 3),
 )
-def test_scenes_are_whole_and_every_part_has_some(scenes: dict[str, int], seed: int) -> None:
+def test_scenes_are_whole_and_every_part_has_some(scenes, seed):
     dataset = made_up(scenes)
     found = draw_splits(dataset, audit_like(dataset), Shares(), seed)
     assert set(found) == set(scenes)
@@ -251,7 +248,7 @@ def test_scenes_are_whole_and_every_part_has_some(scenes: dict[str, int], seed: 
     assert draw_splits(dataset, audit_like(dataset), Shares(), seed) == found
 
 
-def test_kinds_of_scenes_are_spread_over_the_parts() -> None:
+def test_kinds_of_scenes_are_spread_over_the_parts():
     """Thirty indoor and thirty outdoor scenes, each with small, middle and large blur."""
     indoor = made_up({f"in{n:02d}": 1 for n in range(30)}, "indoor")
     outdoor = made_up({f"out{n:02d}": 1 for n in range(30)}, "outdoor")
@@ -271,7 +268,7 @@ def test_kinds_of_scenes_are_spread_over_the_parts() -> None:
     assert other != found
 
 
-def test_scenes_that_look_alike_or_share_a_source_stay_together() -> None:
+def test_scenes_that_look_alike_or_share_a_source_stay_together():
     dataset = made_up(dict.fromkeys("abcde", 1))
     sources = {"c": ["brick"], "d": ["brick", "cat"], "e": ["cat"]}
     pairs = [
@@ -290,7 +287,7 @@ def test_scenes_that_look_alike_or_share_a_source_stay_together() -> None:
 
 
 @pytest.mark.parametrize("source", ["dpdd", "realdof", "sample", "sdd", "lfdof", "realblur"])
-def test_official_splits_are_never_drawn_again(source: str) -> None:
+def test_official_splits_are_never_drawn_again(source):
     dataset = made_up({f"{n:02d}": 1 for n in range(20)})
     pairs = [replace(p, split="test" if n < 5 else "train") for n, p in enumerate(dataset.pairs)]
     dataset = replace(dataset, pairs=tuple(pairs), source=source)
@@ -305,13 +302,13 @@ def test_official_splits_are_never_drawn_again(source: str) -> None:
     assert again == found
 
 
-def test_one_scene_cannot_be_split() -> None:
+def test_one_scene_cannot_be_split():
     dataset = made_up({"only": 5})
     with pytest.raises(NotApplicableError, match="one scene"):
         draw_splits(dataset, audit_like(dataset), Shares(), 0)
 
 
-def test_leaks_of_official_splits_are_told(tmp_path: Path) -> None:
+def test_leaks_of_official_splits_are_told(tmp_path):
     root = write_folder(tmp_path / "source", ["a.png", "b.png"], bits=8)
     dataset = replace(open_dataset(f"pairs:{root}"), source="dpdd")
     pairs = [
@@ -326,7 +323,7 @@ def test_leaks_of_official_splits_are_told(tmp_path: Path) -> None:
     assert [pair.split for pair in made.pairs] == ["test", "validation"]
 
 
-def test_the_commands(data: Run, mild: Dataset, tmp_path: Path) -> None:
+def test_the_commands(data, mild, tmp_path):
     """Two pairs of the sample, really audited: curated, then split."""
     names = ("astronaut", "cafe")
     for role in ("blurry", "sharp"):

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,11 +12,9 @@ from hypothesis import strategies as st
 from defocus.blur.gradients import sobel_products
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
-from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
-from tests.conftest import Run
 from tests.datasets.conftest import picture
 
 SMALL = Scheme(side_px=16, overlap=0.5, validation_overlap=0.0)
@@ -31,7 +28,7 @@ def count(scheme: Scheme, width: int, height: int, *, training: bool = True) -> 
     return len(kept(np.zeros(len(found)), scheme.drop if training else 0.0))
 
 
-def test_dpdd_and_sdd_have_the_patches_of_their_papers() -> None:
+def test_dpdd_and_sdd_have_the_patches_of_their_papers():
     dpdd = SCHEMES["dpdd"]
     assert (dpdd.stride_px(training=True), dpdd.stride_px(training=False)) == (204, 506)
     for size in ((1680, 1120), (1120, 1680)):
@@ -48,7 +45,7 @@ def test_dpdd_and_sdd_have_the_patches_of_their_papers() -> None:
     side=st.integers(4, 64),
     stride=st.integers(3, 80),
 )
-def test_edges_cover_the_picture_alone(height: int, width: int, side: int, stride: int) -> None:
+def test_edges_cover_the_picture_alone(height, width, side, stride):
     found = places(height, width, side, stride, edges=True)
     assert len(set(found)) == len(found)
     assert bool(found) == (min(height, width) >= side)
@@ -65,7 +62,7 @@ def test_edges_cover_the_picture_alone(height: int, width: int, side: int, strid
     assert all(place.top % stride == place.left % stride == 0 for place in without)
 
 
-def test_the_blurred_patches_are_the_ones_that_go() -> None:
+def test_the_blurred_patches_are_the_ones_that_go():
     patches = [picture(seed, 64, 64, bits=8) for seed in range(10)]
     for index in (2, 5, 7):
         patches[index] = cv2.GaussianBlur(patches[index], (0, 0), 4.0)
@@ -75,7 +72,7 @@ def test_the_blurred_patches_are_the_ones_that_go() -> None:
     assert kept(found, 0.39) == (0, 1, 3, 4, 6, 8, 9)  # 3.9 patches are 3
 
 
-def test_patches_that_are_all_alike_are_no_division_by_zero() -> None:
+def test_patches_that_are_all_alike_are_no_division_by_zero():
     found = sobel_products([np.full((32, 32, 3), 7, np.uint8)] * 10)
     assert np.isfinite(found).all()
     assert len(kept(found, 0.3)) == 7
@@ -83,7 +80,7 @@ def test_patches_that_are_all_alike_are_no_division_by_zero() -> None:
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Dataset:
+def three(tmp_path):
     """A training, a validation and a test pair with all that a pair can have; one too small."""
     root = tmp_path / "three"
     for number, split in enumerate(("train", "validation", "test")):
@@ -102,7 +99,7 @@ def three(tmp_path: Path) -> Dataset:
     return replace(dataset, pairs=tuple(full.values()))
 
 
-def test_patches_are_parts_of_the_pictures_to_the_bit(three: Dataset, tmp_path: Path) -> None:
+def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
     done = cut_dataset(three, tmp_path / "out", SMALL, jobs=1)
     assert done.too_small == ("train-s",)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
@@ -130,7 +127,7 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three: Dataset, tmp_path: 
             assert pair.metadata["f_number"] == 4
 
 
-def test_what_is_damaged_in_the_new_folder_is_named(three: Dataset, tmp_path: Path) -> None:
+def test_what_is_damaged_in_the_new_folder_is_named(three, tmp_path):
     out = tmp_path / "out"
     cut_dataset(three, out, SMALL, jobs=1)
     next((out / "pairs").rglob("*-blurry.png")).unlink()
@@ -141,7 +138,7 @@ def test_what_is_damaged_in_the_new_folder_is_named(three: Dataset, tmp_path: Pa
         cut_dataset(three, out, SMALL, jobs=1)
 
 
-def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) -> None:
+def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
     """Stripes finer than the smaller picture can show become the grey of their mean light."""
     root = tmp_path / "stripes"
     stripes = np.zeros((96, 96, 3), np.uint16)
@@ -161,7 +158,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("known", [{"source": "dpdd"}, {"name": "sdd:x"}])
-def test_others_pictures_stay_theirs(three: Dataset, tmp_path: Path, known: dict[str, str]) -> None:
+def test_others_pictures_stay_theirs(three, tmp_path, known):
     cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)  # type: ignore[arg-type]
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")
@@ -169,14 +166,14 @@ def test_others_pictures_stay_theirs(three: Dataset, tmp_path: Path, known: dict
         require_redistributable(opened)
 
 
-def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:
+def test_nothing_to_cut_is_said(three, tmp_path):
     for scheme, words in (("dpdd", "validation is as large as 512"), ("sdd", "reduced to 0.7, is")):
         with pytest.raises(NotApplicableError, match=words):
             cut_dataset(three, tmp_path / "out", SCHEMES[scheme], jobs=1)
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command(data: Run, three: Dataset, tmp_path: Path) -> None:
+def test_the_command(data, three, tmp_path):
     arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
     done = data(*arguments, "--overlap", "0.5", "--jobs", "1", "--json")
     counts = {"train": 17, "validation": 12, "test": 1}

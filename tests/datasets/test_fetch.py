@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,7 +25,6 @@ from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
-from tests.conftest import Run
 from tests.datasets.conftest import DETAILS, equal_pictures, package_noise, write_folder
 
 BIG = "pairs/a/blurry.png"
@@ -50,7 +48,7 @@ class Server:
 
 
 @pytest.fixture
-def server(release: Path) -> Iterator[Server]:
+def server(release):
     seen = Server(release)
 
     class Handler(SimpleHTTPRequestHandler):
@@ -115,21 +113,21 @@ def server(release: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _impatient(monkeypatch):
     monkeypatch.setattr(places, "WAIT_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+def whole(tmp_path_factory, cache_folder):
     return package_noise(tmp_path_factory.mktemp("whole"))
 
 
 @pytest.fixture
-def release(whole: Path, tmp_path: Path) -> Path:
+def release(whole, tmp_path):
     return Path(shutil.copytree(whole, tmp_path / "served"))
 
 
-def test_a_release_arrives_whole_and_once(data: Run, server: Server, tmp_path: Path) -> None:
+def test_a_release_arrives_whole_and_once(data, server, tmp_path):
     arguments = ("fetch", server.address + "/", "--out", tmp_path / "copy", "--json")
     done = data(*arguments)
     assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
@@ -143,7 +141,7 @@ def test_a_release_arrives_whole_and_once(data: Run, server: Server, tmp_path: P
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_cut_connections_are_gone_on_with(server: Server, tmp_path: Path, ranges: bool) -> None:
+def test_cut_connections_are_gone_on_with(server, tmp_path, ranges):
     server.cuts, server.ranges = 6, ranges
     if not ranges:
         server.cuts = 3  # each time from the start, so that no attempt brings more than the last
@@ -155,14 +153,14 @@ def test_cut_connections_are_gone_on_with(server: Server, tmp_path: Path, ranges
     assert not any(told == "bytes=0-" for told in resumed)
 
 
-def test_a_server_that_never_brings_more_is_given_up(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_never_brings_more_is_given_up(server, tmp_path):
     """Without ranges each attempt begins anew, so one may bring more than the last for ever."""
     server.cuts, server.ranges, server.uneven = 10**6, False, True
     with pytest.raises(DefocusError, match="cannot be reached"):
         fetch_release([place_of(server.address)], tmp_path / "copy")
 
 
-def test_what_a_killed_run_has_is_kept(server: Server, tmp_path: Path) -> None:
+def test_what_a_killed_run_has_is_kept(server, tmp_path):
     """The connection stays cut, so the run fails; the next one asks for the rest alone."""
     server.cuts = 10**6
     size = (server.root / BIG).stat().st_size
@@ -186,7 +184,7 @@ def test_what_a_killed_run_has_is_kept(server: Server, tmp_path: Path) -> None:
     assert verify_folder(tmp_path / "copy").ok
 
 
-def test_wrong_bytes_come_from_the_next_mirror(server: Server, tmp_path: Path, whole: Path) -> None:
+def test_wrong_bytes_come_from_the_next_mirror(server, tmp_path, whole):
     server.wrong = True
     with pytest.raises(DefocusError, match="has other bytes"):
         fetch_release([place_of(server.address)], tmp_path / "copy")
@@ -196,9 +194,7 @@ def test_wrong_bytes_come_from_the_next_mirror(server: Server, tmp_path: Path, w
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])
-def test_no_endless_file_is_read(
-    server: Server, tmp_path: Path, cache_folder: Path, form: str
-) -> None:
+def test_no_endless_file_is_read(server, tmp_path, cache_folder, form):
     if form == "webdataset":
         noise = open_dataset(f"pairs:{write_folder(tmp_path / 'noise', ['a.png'])}")
         server.root = package_dataset(noise, tmp_path / "r", form, DETAILS, 10**9).root
@@ -215,9 +211,7 @@ def test_no_endless_file_is_read(
 
 
 @pytest.mark.full
-def test_a_stalled_server_is_left(
-    server: Server, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stalled_server_is_left(server, tmp_path, whole, monkeypatch):
     monkeypatch.setattr(places, "STALLED_SECONDS", 0.2)
     monkeypatch.setattr(places, "TRIES", 1)
     server.stalls = True
@@ -228,12 +222,7 @@ def test_a_stalled_server_is_left(
 
 
 @pytest.mark.full
-def test_a_dead_mirror_is_waited_for_once(
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys):
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     sources = [place_of("http://127.0.0.1:9"), place_of(server.address)]
@@ -245,7 +234,7 @@ def test_a_dead_mirror_is_waited_for_once(
     assert [place.name for place in sources] == [server.address, "http://127.0.0.1:9"]
 
 
-def test_a_part_and_then_the_rest(data: Run, server: Server, tmp_path: Path) -> None:
+def test_a_part_and_then_the_rest(data, server, tmp_path):
     out = tmp_path / "copy"
     done = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json", code=None)
     assert json.loads(done.stdout)["left"] == 2
@@ -267,7 +256,7 @@ def test_a_part_and_then_the_rest(data: Run, server: Server, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("form", ["folder", "hdf5", "webdataset", "imagefolder"])
-def test_names_of_any_script_arrive(data: Run, server: Server, tmp_path: Path, form: str) -> None:
+def test_names_of_any_script_arrive(data, server, tmp_path, form):
     """The file's name is the id, in the release, over HTTP and as the copy is opened."""
     source = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['カフェ_01.png'], bits=8)}")
     server.root = package_dataset(source, tmp_path / "made", form, DETAILS, 10**9).root
@@ -280,9 +269,7 @@ def test_names_of_any_script_arrive(data: Run, server: Server, tmp_path: Path, f
     assert "カフェ_01" in (out / "pairs.csv").read_text(encoding="utf-8")
 
 
-def test_a_later_version_takes_from_the_earlier_one(
-    data: Run, server: Server, tmp_path: Path
-) -> None:
+def test_a_later_version_takes_from_the_earlier_one(data, server, tmp_path):
     """The earlier one lacks a pair; the hash says which of the two sources is wanted."""
     source = write_folder(tmp_path / "x", ["a.png"], bits=8)
     earlier = tmp_path / "earlier"
@@ -295,7 +282,7 @@ def test_a_later_version_takes_from_the_earlier_one(
     assert pictures == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
 
 
-def test_other_releases_and_other_hashes_are_refused(server: Server, tmp_path: Path) -> None:
+def test_other_releases_and_other_hashes_are_refused(server, tmp_path):
     place = [place_of(server.address)]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("x")
@@ -312,7 +299,7 @@ def test_other_releases_and_other_hashes_are_refused(server: Server, tmp_path: P
         assert "secret" not in str(refused.value)
 
 
-def test_nothing_is_written_through_a_link(server: Server, tmp_path: Path) -> None:
+def test_nothing_is_written_through_a_link(server, tmp_path):
     out = tmp_path / "copy"
     out.mkdir()
     (tmp_path / "elsewhere").mkdir()
@@ -323,7 +310,7 @@ def test_nothing_is_written_through_a_link(server: Server, tmp_path: Path) -> No
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_the_hash_of_an_archive_is_recorded_and_kept_to(server: Server, tmp_path: Path) -> None:
+def test_the_hash_of_an_archive_is_recorded_and_kept_to(server, tmp_path):
     (server.root / "set.zip").write_bytes(b"first" * 100)
     place, target = [place_of(server.address + "/set.zip")], tmp_path / "set.zip"
     with pytest.raises(InputError, match="nobody knows its hash"):
@@ -338,9 +325,7 @@ def test_the_hash_of_an_archive_is_recorded_and_kept_to(server: Server, tmp_path
         fetch_known_file(place, tmp_path / "again.zip", None, trust_first=True)
 
 
-def test_a_published_set_is_fetched_by_name(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_published_set_is_fetched_by_name(server, tmp_path, monkeypatch):
     (server.root / "set.zip").write_bytes(b"first" * 100)
     card = ReaderCard("A set", "a page", "CC-BY-4.0", True, archive=server.address + "/set.zip")
     named = Reader("a-set", lambda _: pytest.fail("not opened"), card)
@@ -357,7 +342,7 @@ def test_a_published_set_is_fetched_by_name(
     assert {n for n in reader_names() if reader_card(n).archive} == {"a-set", "zedd", "zedd-stacks"}
 
 
-def test_published_sets_are_told_where_to_get(data: Run, tmp_path: Path) -> None:
+def test_published_sets_are_told_where_to_get(data, tmp_path):
     done = data("fetch", "dpdd", "--out", tmp_path / "DPDD", code=2)
     assert "get it from https://github.com/Abdullah-Abuolaim" in done.stderr
     assert "defocus-data list dpdd:" in done.stderr

@@ -26,7 +26,7 @@ COVERED = np.s_[200:240, 60:120]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def made(tmp_path_factory):
     """A pair whose left and right move apart by 2.4 px, with an obstacle before the sharp one."""
     folder = tmp_path_factory.mktemp("parallax")
     scene = np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
@@ -58,9 +58,7 @@ def source(dataset: Dataset, target: TargetName = "registered-flow") -> PatchSou
     return found
 
 
-def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(
-    made: Dataset,
-) -> None:
+def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(made):
     (pair,) = made.pairs
     assert pair.truth is not None
     truth, mask = as_float(read_image(pair.truth)), mask_of(made)
@@ -82,9 +80,7 @@ def contents(folder: Path) -> dict[str, tuple[str, int]]:
     return dict(zip((str(path.relative_to(folder)) for path in files), known, strict=True))
 
 
-def test_both_references_share_a_measurement_and_no_file(
-    made: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_both_references_share_a_measurement_and_no_file(made, tmp_path, monkeypatch):
     first = replace(made, derived=tmp_path / "first")
     alone = reference(first, "global")
     kept = contents(first.derived / "aligned")
@@ -107,7 +103,7 @@ def test_both_references_share_a_measurement_and_no_file(
     assert hashes[0] == hashes[1], "whichever is made first"
 
 
-def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path: Path) -> None:
+def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path):
     """The sharp picture is clipped where the blurry one, exposed less, is not."""
     light = 2.2 * np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
     blurry, sharp = 0.8 * cv2.GaussianBlur(light, (0, 0), 1.5), np.roll(light, 1, axis=1)
@@ -127,9 +123,7 @@ def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path: Pat
     assert np.abs(as_float(target) - as_float(same))[inside].mean() < 2e-3, "one light for both"
 
 
-def test_another_version_of_the_aligner_packs_the_pairs_again(
-    made: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_version_of_the_aligner_packs_the_pairs_again(made, tmp_path, monkeypatch):
     dataset = replace(made, derived=tmp_path / "derived")
     first = source(dataset).store.path
     assert source(dataset).store.path == first
@@ -142,8 +136,8 @@ def test_another_version_of_the_aligner_packs_the_pairs_again(
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("upside_down", [False, True])
 def test_the_mask_is_cut_and_turned_as_a_defocus_map_is(
-    made: Dataset, tmp_path: Path, quarter_turns: int, *, mirrored: bool, upside_down: bool
-) -> None:
+    made, tmp_path, quarter_turns, *, mirrored, upside_down
+):
     """The pair's map has the mask's values; the measurement does not see it."""
     np.save(tmp_path / "map.npy", mask_of(made).astype(np.float32))
     pairs = tuple(replace(pair, defocus_map=tmp_path / "map.npy") for pair in made.pairs)
@@ -158,7 +152,7 @@ def test_the_mask_is_cut_and_turned_as_a_defocus_map_is(
     assert mask.equal(same)
 
 
-def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made: Dataset) -> None:
+def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made):
     found = source(made)
     crop = Crop(0, 150, 40, window_px=128, mirrored=True)
     cut = mask_of(made)[150:278, 40:168][:, ::-1].reshape(64, 2, 64, 2)
@@ -166,7 +160,7 @@ def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made: Dataset) -> No
 
 
 @pytest.mark.parametrize("target", ["sharp", "registered", "truth"])
-def test_other_targets_have_no_mask(made: Dataset, target: TargetName) -> None:
+def test_other_targets_have_no_mask(made, target):
     with pytest.raises(NotApplicableError) as caught:
         source(made, target)
     assert str(caught.value) == (

@@ -21,7 +21,7 @@ ROLES = ("blurry", "sharp", "dual_pixel_left", "dual_pixel_right")
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
+def dataset(tmp_path):
     """Two training pairs of noise with views and defocus maps, and one without."""
     return made(tmp_path, "full", 2)
 
@@ -48,7 +48,7 @@ def source(dataset: Dataset, **options: object) -> PatchSource:
     return training_patches(dataset, "train", "sharp", 24, **options)  # type: ignore[arg-type]
 
 
-def test_views_and_maps_are_cut_where_the_picture_is(dataset: Dataset) -> None:
+def test_views_and_maps_are_cut_where_the_picture_is(dataset):
     found = source(dataset, needs=("dual_pixel", "defocus_map"))
     pair = dataset.pairs[1]
     crop = Crop(1, 5, 9)
@@ -73,14 +73,14 @@ def test_views_and_maps_are_cut_where_the_picture_is(dataset: Dataset) -> None:
         (Crop(0, 1, 2, quarter_turns=1), False),
     ],
 )
-def test_mirrored_views_are_exchanged(dataset: Dataset, crop: Crop, exchanged: bool) -> None:
+def test_mirrored_views_are_exchanged(dataset, crop, exchanged):
     found = source(dataset, dual=True)
     views = found.patch("dual_pixel", crop, 24)
     first = "dual_pixel_right" if exchanged else "dual_pixel_left"
     assert np.array_equal(pixels(views[:3]), found.store.read_member(first, crop, 24))
 
 
-def test_batches_have_what_was_asked_for_and_nothing_else(dataset: Dataset) -> None:
+def test_batches_have_what_was_asked_for_and_nothing_else(dataset):
     plain = source(dataset).batch(3, 4, 7)
     assert not plain.extra
     assert not plain.supervision
@@ -95,7 +95,7 @@ def test_batches_have_what_was_asked_for_and_nothing_else(dataset: Dataset) -> N
     assert torch.equal(dual.blurry, asked.supervision["dual_pixel"])
 
 
-def test_a_pair_without_what_is_needed_is_named(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_pair_without_what_is_needed_is_named(dataset, tmp_path):
     poor = made(tmp_path, "poor", 1, ROLES[:2])
     with pytest.raises(NotApplicableError, match="pair poor0 has no dual-pixel views"):
         source(poor, dual=True)
@@ -109,7 +109,7 @@ def test_a_pair_without_what_is_needed_is_named(dataset: Dataset, tmp_path: Path
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_raw_and_packed_files_give_the_same_bits(tmp_path: Path, bits: int) -> None:
+def test_raw_and_packed_files_give_the_same_bits(tmp_path, bits):
     rng = np.random.default_rng(0)
     rows = [
         (name, {"blurry": picture(n, 150, 133, bits), "target": picture(n + 9, 150, 133, bits),
@@ -132,7 +132,7 @@ def test_raw_and_packed_files_give_the_same_bits(tmp_path: Path, bits: int) -> N
     )
 
 
-def test_a_mixture_draws_by_weight_and_seed_alone(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_mixture_draws_by_weight_and_seed_alone(dataset, tmp_path):
     first, second = source(dataset), source(made(tmp_path, "other", 3))
     mixture = PatchMixture([first, second], [1.0, 3.0])
     random = np.random.default_rng(0)
@@ -147,14 +147,14 @@ def test_a_mixture_draws_by_weight_and_seed_alone(dataset: Dataset, tmp_path: Pa
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("inf")]])
-def test_a_senseless_mixture_is_refused(dataset: Dataset, weights: list[float]) -> None:
+def test_a_senseless_mixture_is_refused(dataset, weights):
     with pytest.raises(InputError):
         PatchMixture([source(dataset), source(dataset)], weights)
     with pytest.raises(InputError, match="same kinds"):
         PatchMixture([source(dataset), source(dataset, dual=True)], [1, 1])
 
 
-def test_a_worker_that_gets_a_raw_mixture_reads_the_same(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_worker_that_gets_a_raw_mixture_reads_the_same(dataset, tmp_path):
     """What a worker is given is pickled; files are opened anew where it is unpickled."""
     options = {"needs": ("dual_pixel",), "storage": "raw", "augment": ("flip", "rotate")}
     mixture = PatchMixture(

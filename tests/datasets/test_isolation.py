@@ -27,7 +27,7 @@ family = "A"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     """Three pairs; the sharp picture of ``b`` is cut short, that of ``c`` has another size."""
     root = tmp_path_factory.mktemp("mine")
     for seed, name in enumerate("abcd"):
@@ -64,9 +64,7 @@ def called(words: list[str]) -> Any:
 
 
 @pytest.mark.parametrize("name", [one for one in COMMANDS if " " in one])
-def test_pairs_that_cannot_be_read_are_left_out_by_name(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_pairs_that_cannot_be_read_are_left_out_by_name(folder, tmp_path, monkeypatch, name):
     """Of a release, also by a second run; ``test_odd_folder.py`` asks every command."""
     monkeypatch.chdir(tmp_path)
     Path("card.toml").write_text(CARD)
@@ -93,9 +91,7 @@ def failing(name: str, error: Exception, work: Callable[..., Any]) -> Callable[.
     return wrapped
 
 
-def test_an_error_that_nobody_foresaw_is_the_pairs_own(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_that_nobody_foresaw_is_the_pairs_own(folder, tmp_path, monkeypatch):
     odd = failing("a", OddError("odd"), compensating.measured_pair)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(telling, "log_file", None)
@@ -115,7 +111,7 @@ def test_an_error_that_nobody_foresaw_is_the_pairs_own(
     assert [pair.id for pair in again] == ["a", "d"], "a second run tries it again"
 
 
-def test_full_disks_stop_all(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disks_stop_all(folder, tmp_path, monkeypatch):
     full = storage_error(OSError(28, "No space left on device"), tmp_path)
     odd = failing("a", full, compensating.measured_pair)
     monkeypatch.setattr(compensating, "measured_pair", odd)

@@ -1,6 +1,5 @@
 """Commands with ``--jobs``: two processes make what one makes, to the byte."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +18,13 @@ from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.sidecar import apply_sidecar
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.images import write_image
-from tests.datasets.conftest import Make, write_folder
+from tests.datasets.conftest import write_folder
 
 pytestmark = pytest.mark.full
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(tmp_path_factory):
     """A copy of RealDOF with two pairs, which can be aligned."""
     root = tmp_path_factory.mktemp("realdof")
     photographs = skimage.data.coffee(), skimage.data.chelsea()
@@ -38,7 +37,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_sidecar(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> None:
+def test_sidecar(copy, tmp_path, both):
     name = f"realdof:{copy}"
     opened = open_dataset(name)
     both(lambda out, jobs: write_sidecar(opened, out, "v1", Release(), "dis", jobs))
@@ -51,18 +50,18 @@ def test_sidecar(copy: Path, tmp_path: Path, both: Callable[[Make], None]) -> No
     assert len(list(tmp_path.glob("with-2/applied/**/sharp.png"))) == 2
 
 
-def test_compensate(copy: Path, both: Callable[[Make], None]) -> None:
+def test_compensate(copy, both):
     opened = open_dataset(f"realdof:{copy}")
     both(lambda out, jobs: compensate_dataset(opened, out, Release(), flow_estimator, jobs=jobs))
 
 
-def test_patches(copy: Path, both: Callable[[Make], None]) -> None:
+def test_patches(copy, both):
     opened, scheme = open_dataset(f"realdof:{copy}"), Scheme(side_px=64)
     both(lambda out, jobs: cut_dataset(opened, out, scheme, jobs=jobs))
 
 
 @pytest.mark.parametrize("form", list(LAYOUTS))
-def test_package(tmp_path: Path, form: str, both: Callable[[Make], None]) -> None:
+def test_package(tmp_path, form, both):
     root = write_folder(tmp_path / "noise", ["a.png", "b.png", "c.png"])
     noise, details = open_dataset(f"pairs:{root}"), Details(title="Noise")
     both(lambda out, jobs: package_dataset(noise, out, form, details, 1, jobs=jobs))

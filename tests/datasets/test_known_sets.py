@@ -1,7 +1,6 @@
 """Readers of published datasets, on miniature trees of the shapes that are known of them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import write_image
-from tests.conftest import Run
 from tests.datasets.conftest import tree
 from tests.datasets.test_newer_sets import realbokeh
 
@@ -43,7 +41,7 @@ VIEWS = [
 @pytest.mark.parametrize(
     "folder", ["", "dd_dp_dataset_canon/dd_dp_dataset_png", "dd_dp_dataset_canon", "DPDD"]
 )
-def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path: Path, folder: str) -> None:
+def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path, folder):
     tree(tmp_path / folder, DPDD)
     assert shown(open_dataset(f"dpdd:{tmp_path}")) == {
         "1P0A0890": ("train", "1P0A0890", "1P0A0891.png"),
@@ -73,15 +71,8 @@ def realdof(root: Path) -> Path:
     ],
 )
 def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    *,
-    reader: str,
-    make: Callable[[Path], Path],
-    gone: str,
-    every: str,
-) -> None:
+    tmp_path, monkeypatch, capsys, *, reader, make, gone, every
+):
     whole = set(shown(open_dataset(f"{reader}:{make(tmp_path)}")))
     next(tmp_path.glob(gone)).unlink()
     with pytest.raises(DatasetError, match="--skip-missing"):
@@ -97,7 +88,7 @@ def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
         open_dataset(f"{reader}:{tmp_path}")
 
 
-def test_all_missing_partners_are_told_in_groups(tmp_path: Path) -> None:
+def test_all_missing_partners_are_told_in_groups(tmp_path):
     for part in ("test", "train"):
         tree(tmp_path, [f"{part}_c/source/1P0A{number}.png" for number in NUMBERS])
         tree(tmp_path, [f"{part}_c/target/1P0A1000.png"])
@@ -111,7 +102,7 @@ def test_all_missing_partners_are_told_in_groups(tmp_path: Path) -> None:
     assert "--skip-missing" in words
 
 
-def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path: Path) -> None:
+def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path):
     tree(tmp_path, DPDD + VIEWS)
     dataset = open_dataset(f"dpdd-dual:{tmp_path}")
     for pair in dataset.pairs:
@@ -126,7 +117,7 @@ def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path: Path) -> None
     assert len(open_dataset(f"dpdd:{tmp_path}").pairs) == 4
 
 
-def test_dpdd_test_pictures_carry_their_place(tmp_path: Path) -> None:
+def test_dpdd_test_pictures_carry_their_place(tmp_path):
     tree(tmp_path, DPDD)
     np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([2]))
     np.save(tmp_path / "test_c" / "outdoor_labels.npy", np.array([1]))
@@ -150,7 +141,7 @@ RESTORMER = [
 ]
 
 
-def test_dpdd_in_restormers_repack_keeps_crops_of_a_picture_together(tmp_path: Path) -> None:
+def test_dpdd_in_restormers_repack_keeps_crops_of_a_picture_together(tmp_path):
     tree(tmp_path, RESTORMER)
     assert shown(open_dataset(f"dpdd:{tmp_path}")) == {
         "1P0A0917": ("test", "1P0A0917", "1P0A0916.png"),
@@ -160,7 +151,7 @@ def test_dpdd_in_restormers_repack_keeps_crops_of_a_picture_together(tmp_path: P
     }
 
 
-def test_dpdd_patches_have_one_scene_per_split(tmp_path: Path) -> None:
+def test_dpdd_patches_have_one_scene_per_split(tmp_path):
     names = [f"{s}_{v}/{r}/00000.png" for s in ("train", "val") for v, r in
              (("c", "source"), ("c", "target"), ("l", "source"), ("r", "source"))]  # fmt: skip
     tree(tmp_path / "dd_dp_dataset_canon_patch", names)
@@ -220,7 +211,7 @@ TREES: dict[str, tuple[list[str], dict[str, tuple[str, str, str | None]] | None]
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_a_miniature_of_each_set(tmp_path: Path, name: str) -> None:
+def test_a_miniature_of_each_set(tmp_path, name):
     names, expected = TREES[name]
     dataset = open_dataset(f"{name}:{tree(tmp_path, names)}")
     if expected is not None:
@@ -229,7 +220,7 @@ def test_a_miniature_of_each_set(tmp_path: Path, name: str) -> None:
     assert dataset.name.startswith(f"{name}:")
 
 
-def test_ded_is_split_by_scene_and_paired_by_the_last_number(tmp_path: Path) -> None:
+def test_ded_is_split_by_scene_and_paired_by_the_last_number(tmp_path):
     dataset = open_dataset(f"ded:{tree(tmp_path, TREES['ded'][0])}")
     found = shown(dataset)
     assert {scene for _, scene, _ in found.values()} == set("abcdefgh")
@@ -255,7 +246,7 @@ def realblur(root: Path) -> Path:
     return root
 
 
-def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path: Path) -> None:
+def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path):
     root = realblur(tmp_path)
     assert shown(open_dataset(f"realblur:{root}")) == {
         "J-scene001-blur_1": ("train", "scene001", "gt_1.png"),
@@ -270,14 +261,14 @@ def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", [f"../x.png {REALBLUR}/scene001/blur/blur_1.png", "one", "/etc/passwd /etc/passwd"]
 )
-def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path: Path, line: str) -> None:
+def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path, line):
     root = realblur(tmp_path)
     (root / "RealBlur_J_test_list.txt").write_text(line + "\n")
     with pytest.raises(DatasetError, match=r"RealBlur_J_test_list\.txt: line 1"):
         open_dataset(f"realblur:{root}")
 
 
-def test_pictures_are_all_test_material(tmp_path: Path) -> None:
+def test_pictures_are_all_test_material(tmp_path):
     dataset = open_dataset(f"pictures:{tree(tmp_path, ['a.png', 'b b.JPG'.lower(), '.c.png'])}")
     assert [pair.split for pair in dataset.pairs] == ["test", "test"]
     assert all(pair.sharp is None for pair in dataset.pairs)
@@ -295,7 +286,7 @@ scene = "{scene}"
 
 
 @pytest.mark.parametrize("name", ["rtf", "pairs"])
-def test_a_mapping_file_describes_another_layout(tmp_path: Path, name: str) -> None:
+def test_a_mapping_file_describes_another_layout(tmp_path, name):
     tree(tmp_path / "elsewhere", ["night/s1/in_a.png", "night/out/s1-a.png"])
     file = tmp_path / "mine.toml"
     file.write_text(MAPPING)
@@ -317,14 +308,14 @@ def test_a_mapping_file_describes_another_layout(tmp_path: Path, name: str) -> N
         ("in_{name}", "on_{name}", "correct the patterns"),
     ],
 )
-def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_a_wrong_mapping_says_what_is_wrong(tmp_path, old, new, words):
     tree(tmp_path / "elsewhere", ["night/s1/in_a.png", "night/out/s1-a.png"])
     (tmp_path / "mine.toml").write_text(MAPPING.replace(old, new))
     with pytest.raises(DatasetError, match=words):
         open_dataset(f"rtf:{tmp_path / 'mine.toml'}")
 
 
-def test_every_missing_extra_and_wrong_file_is_named(tmp_path: Path) -> None:
+def test_every_missing_extra_and_wrong_file_is_named(tmp_path):
     names = [f"{role}/{n:02d}.png" for role in ("source", "target") for n in range(1, 51)]
     tree(tmp_path, names)
     complete = check_dataset(f"realdof:{tmp_path}")
@@ -341,7 +332,7 @@ def test_every_missing_extra_and_wrong_file_is_named(tmp_path: Path) -> None:
     assert found.wrong == ("source/03.png: not a picture",)
 
 
-def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
+def test_counts_and_sizes_where_names_are_not_known(tmp_path):
     found = check_dataset(f"dpdd:{tree(tmp_path, DPDD)}")
     assert found is not None
     assert found.counts == {"train": 1, "validation": 1, "test": 2}
@@ -356,19 +347,19 @@ def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("folder", "count"), [("train", 115), ("train_patches", 4830)])
-def test_pictures_and_patches_are_counted_apart(tmp_path: Path, folder: str, count: int) -> None:
+def test_pictures_and_patches_are_counted_apart(tmp_path, folder, count):
     found = check_dataset(f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}")
     assert found is not None
     assert f"train: {count - 1} of {count} blurry pictures" in found.missing[0]
 
 
-def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path: Path) -> None:
+def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path):
     found = check_dataset(f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}")
     assert found is not None
     assert found.extra == ("image/cat.png",)
 
 
-def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path: Path, data: Run) -> None:
+def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path, data):
     tree(tmp_path / "r", ["source/01.png", "target/01.png"])
     card = data("list", "lfdof")
     assert "11261 train" in card.stdout
@@ -380,7 +371,7 @@ def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path: Path, data
     assert document["found"] == {"test": 1}
 
 
-def test_every_fixed_name_is_a_reader_with_a_card() -> None:
+def test_every_fixed_name_is_a_reader_with_a_card():
     others = {*TREES, "dpdd", "dpdd-dual", "realblur"}
     own = {"pictures", "pairs", "session", "release", "sample"}
     assert others | own <= set(reader_names())
@@ -393,7 +384,7 @@ def test_every_fixed_name_is_a_reader_with_a_card() -> None:
 
 
 @pytest.mark.realdata
-def test_real_focus_stacks_are_a_dataset_by_a_mapping(tmp_path: Path, real_data: Path) -> None:
+def test_real_focus_stacks_are_a_dataset_by_a_mapping(tmp_path, real_data):
     (tmp_path / "stacks.toml").write_text(
         f"""
 root = "{real_data / "focus-stacks"}"

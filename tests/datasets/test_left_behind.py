@@ -13,7 +13,6 @@ from PIL.TiffImagePlugin import IFDRational
 from defocus.blocks.derived import left_behind
 from defocus.blocks.inventory import inventory
 from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
-from tests.conftest import Run
 
 COLOUR_CODE = b"\x09\x10\x00\x01"
 """Of BT.2100 with the curve PQ."""
@@ -42,7 +41,7 @@ def of_camera(path: Path, pixels: np.ndarray, **settings: object) -> Path:
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("set")
     for role, pixels in zip(("blurry", "sharp"), pictures(), strict=True):
         of_camera(root / role / "a.png", pixels)
@@ -61,7 +60,7 @@ def require_carried(made: Path) -> None:
     assert told["EXIF Orientation"] == b"\1\0"  # masks and arrays lie on the stored pixels
 
 
-def test_what_pictures_lack_is_counted(tmp_path: Path) -> None:
+def test_what_pictures_lack_is_counted(tmp_path):
     pixels = np.zeros((8, 8, 3), np.uint8)
     files = [of_camera(tmp_path / f"{one}.jpg", pixels, comment=b"c" * one) for one in (0, 1)]
     (tmp_path / "empty.jpg").touch()
@@ -75,9 +74,7 @@ def test_what_pictures_lack_is_counted(tmp_path: Path) -> None:
     assert left_behind([(tmp_path / "empty.jpg", bare)]) == ()
 
 
-def test_a_compensated_dataset_has_what_its_files_hold(
-    dataset: Path, tmp_path: Path, data: Run
-) -> None:
+def test_a_compensated_dataset_has_what_its_files_hold(dataset, tmp_path, data):
     out = tmp_path / "out"
     done = data("compensate", f"pairs:{dataset}", "--out", out, "--json")
     assert done.stderr.count("left out of the new pictures: EXIF (Orientation) (4 of 4)") == 1
@@ -91,7 +88,7 @@ def test_a_compensated_dataset_has_what_its_files_hold(
     assert sum("colour chunks cICP" in held(path) for path in made) == 2
 
 
-def test_a_release_says_how_but_not_by_whom(dataset: Path, tmp_path: Path, data: Run) -> None:
+def test_a_release_says_how_but_not_by_whom(dataset, tmp_path, data):
     out = tmp_path / "out"
     order = ("package", f"pairs:{dataset}", "--to", "folder", "--out", out, "--json")
     done = data(*order)
@@ -105,7 +102,7 @@ def test_a_release_says_how_but_not_by_whom(dataset: Path, tmp_path: Path, data:
     assert sum("colour chunks cICP" in held(path) for path in made) == 2
 
 
-def test_patches_have_their_colours_alone(dataset: Path, tmp_path: Path, data: Run) -> None:
+def test_patches_have_their_colours_alone(dataset, tmp_path, data):
     for role in ("blurry", "sharp"):
         picture = dataset / role / "a.png"
         copy = tmp_path / "set" / "train" / role / "a.png"

@@ -1,20 +1,18 @@
 """What is known of the camera, told to audit and compensate."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from defocus.images import write_image
 from tests.align.test_bad_pairs import bricks, cut
-from tests.conftest import Run
 
 KNOWN = ("--largest-shift", "12")
 
 
 @pytest.fixture(scope="module")
-def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wall(tmp_path_factory):
     """One pair, a wall of equal bricks that moved by 10 px."""
     root = tmp_path_factory.mktemp("wall")
     for role, picture in zip(("blurry", "sharp"), cut(bricks(0.0), 10), strict=True):
@@ -23,7 +21,7 @@ def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_all_steps_know_the_largest_shift(wall: Path, run: Run, tmp_path: Path) -> None:
+def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
     name = f"pairs:{wall}"
 
     def audit(*words: object) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def test_all_steps_know_the_largest_shift(wall: Path, run: Run, tmp_path: Path) 
     assert "of another largest_shift_px; merge parts of one audit" in other.stderr
 
 
-def test_a_translation_at_most_pools_nothing(wall: Path, data: Run, tmp_path: Path) -> None:
+def test_a_translation_at_most_pools_nothing(wall, data, tmp_path):
     out = ("--out", tmp_path / "audit", "--json")
     words = (*KNOWN, "--at-most", "translation")
     done = data("audit", f"pairs:{wall}", *out, *words)

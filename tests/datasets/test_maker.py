@@ -21,7 +21,7 @@ LAX = "most_gain_ev = 9.0\nsharper = false\n"
 
 
 @pytest.fixture(scope="module")
-def sources(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(cache_folder, tmp_path_factory):
     """A folder of pairs, a session of them, and another of each; requests and rules."""
     root = tmp_path_factory.mktemp("sources")
     for name in ("one", "three", "two"):
@@ -66,9 +66,7 @@ class Made:
     scope="module",
     params=[pytest.param(name, marks=[pytest.mark.full] * (name == "render")) for name in COMMANDS],
 )
-def whole(
-    request: pytest.FixtureRequest, sources: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Made:
+def whole(request, sources, tmp_path_factory):
     made = Made(request.param, tmp_path_factory.mktemp("made") / "out")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(sources)
@@ -77,7 +75,7 @@ def whole(
 
 
 @pytest.fixture
-def out(whole: Made, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def out(whole, sources, tmp_path, monkeypatch):
     """A copy of the finished run."""
     monkeypatch.chdir(sources)
     return Path(shutil.copytree(whole.out, tmp_path / "out"))
@@ -87,9 +85,7 @@ def contents(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_killed_run_goes_on_and_leaves_nothing(
-    whole: Made, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_goes_on_and_leaves_nothing(whole, out, monkeypatch):
     before = contents(out)
     first, *_, last = sorted((out / "pairs").iterdir())
     written = []
@@ -111,9 +107,7 @@ def test_a_killed_run_goes_on_and_leaves_nothing(
     assert not list(out.rglob(".*"))
 
 
-def test_what_fails_with_one_pair_is_named_and_tried_again(
-    whole: Made, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_fails_with_one_pair_is_named_and_tried_again(whole, out, tmp_path, monkeypatch):
     last = max((out / "pairs").iterdir()).name
 
     def failing(folder: Path) -> AbstractContextManager[Path]:
@@ -133,16 +127,14 @@ def test_what_fails_with_one_pair_is_named_and_tried_again(
     assert all((new / name).read_bytes() == (out / name).read_bytes() for name in order)
 
 
-def test_a_run_that_was_killed_before_its_order_was_written_begins(
-    whole: Made, tmp_path: Path, out: Path
-) -> None:
+def test_a_run_that_was_killed_before_its_order_was_written_begins(whole, tmp_path, out):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / f".{whole.command}-a1b2c3d4.part.json").write_text('{"form')
     assert whole.again(tmp_path / "new") == ""
     assert (tmp_path / "new/manifest.json").read_bytes() == (out / "manifest.json").read_bytes()
 
 
-def test_another_order_is_refused(whole: Made, out: Path) -> None:
+def test_another_order_is_refused(whole, out):
     before = contents(out)
     assert "started with another dataset, other settings" in whole.again(out, other=True)
     assert contents(out) == before
@@ -158,7 +150,7 @@ def test_another_order_is_refused(whole: Made, out: Path) -> None:
     assert not record.exists()
 
 
-def test_a_pair_that_is_made_may_not_change(whole: Made, out: Path) -> None:
+def test_a_pair_that_is_made_may_not_change(whole, out):
     record = out / f"{whole.command}.json"
     order = json.loads(record.read_text())
     if whole.command == "import":  # its order is of sessions, whose checksums hold their pairs

@@ -27,7 +27,7 @@ HASH = "0" * 64
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path):
     """A manifest dataset of three pairs."""
     folder = tmp_path / "set"
     pairs = []
@@ -50,7 +50,7 @@ def edited(root: Path, change: dict[str, Any], *, pair: int | None = 0) -> None:
     (root / MANIFEST).write_text(json.dumps(document))
 
 
-def test_reads_what_was_written(root: Path) -> None:
+def test_reads_what_was_written(root):
     dataset = open_dataset(f"manifest:{root}")
     assert dataset.name == "manifest:set"
     assert [pair.id for pair in dataset.pairs] == ["p0", "p1", "p2"]
@@ -65,14 +65,14 @@ def test_reads_what_was_written(root: Path) -> None:
         assert one.blurry.bytes == len(content)
 
 
-def test_writing_is_canonical(root: Path) -> None:
+def test_writing_is_canonical(root):
     first = (root / MANIFEST).read_bytes()
     pairs, _ = manifest_pairs(root, read_manifest(root))
     write_manifest(root, make_manifest(root, tuple(reversed(pairs))))
     assert (root / MANIFEST).read_bytes() == first
 
 
-def test_content_hash_follows_pixels_ids_and_splits(root: Path, tmp_path: Path) -> None:
+def test_content_hash_follows_pixels_ids_and_splits(root, tmp_path):
     first = open_dataset(f"manifest:{root}").content_hash
     root.rename(tmp_path / "moved")
     moved = tmp_path / "moved"
@@ -101,14 +101,14 @@ def manifest_with(path: str) -> Manifest:
 
 
 @given(parts=good_paths)
-def test_relative_paths_are_accepted_and_stay_inside(parts: list[str]) -> None:
+def test_relative_paths_are_accepted_and_stay_inside(parts):
     root = Path("/nowhere/set")
     ((pair,), _) = manifest_pairs(root, manifest_with("/".join(parts)))
     assert pair.blurry.resolve().is_relative_to(root)
 
 
 @given(parts=good_paths, bad=bad_segments, data=st.data())
-def test_any_other_path_is_refused(parts: list[str], bad: str, data: st.DataObject) -> None:
+def test_any_other_path_is_refused(parts, bad, data):
     place = data.draw(st.integers(0, len(parts)))
     for path in ("/".join([*parts[:place], bad, *parts[place:]]), "/" + "/".join(parts)):
         with pytest.raises(ValueError, match="relative path inside the dataset"):
@@ -135,15 +135,13 @@ def test_any_other_path_is_refused(parts: list[str], bad: str, data: st.DataObje
         ({"blurry": row("pairs")}, 0, "a folder, not a file"),
     ],
 )
-def test_wrong_manifests_are_refused_and_say_where(
-    root: Path, change: dict[str, Any], pair: int | None, words: str
-) -> None:
+def test_wrong_manifests_are_refused_and_say_where(root, change, pair, words):
     edited(root, change, pair=pair)
     with pytest.raises(DatasetError, match=words):
         open_dataset(f"manifest:{root}")
 
 
-def test_links_out_of_the_folder_and_changed_files_are_refused(root: Path, tmp_path: Path) -> None:
+def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path):
     victim = root / "pairs/0/blurry.png"
     victim.rename(tmp_path / "elsewhere.png")
     victim.symlink_to(tmp_path / "elsewhere.png")
@@ -157,7 +155,7 @@ def test_links_out_of_the_folder_and_changed_files_are_refused(root: Path, tmp_p
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"pairs": 3}', "\xff", "[" * 100_000])
-def test_garbage_is_refused_in_one_line(root: Path, content: str) -> None:
+def test_garbage_is_refused_in_one_line(root, content):
     (root / MANIFEST).write_bytes(content.encode("latin-1"))
     with pytest.raises(DatasetError) as caught:
         open_dataset(f"manifest:{root}")

@@ -1,7 +1,6 @@
 """The blur that a pair's own pictures show, as what an objective may be given."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +23,7 @@ SIGMA_PX = 1.5
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def made(tmp_path_factory):
     """A pair that moved by a pixel; its right half is as sharp in both pictures."""
     folder = tmp_path_factory.mktemp("half")
     scene = np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
@@ -48,7 +47,7 @@ def source(dataset: Dataset, **further: object) -> PatchSource:
 
 
 @pytest.mark.full
-def test_it_is_the_blur_of_each_half(made: Dataset) -> None:
+def test_it_is_the_blur_of_each_half(made):
     found = blur_of(made)
     assert found.shape == (HEIGHT, WIDTH)
     left, right = found[:, 16 : WIDTH // 2 - 16], found[:, WIDTH // 2 + 16 : -16]
@@ -59,7 +58,7 @@ def test_it_is_the_blur_of_each_half(made: Dataset) -> None:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("quarter_turns", [0, 1])
-def test_it_is_cut_and_turned_along(made: Dataset, quarter_turns: int, *, mirrored: bool) -> None:
+def test_it_is_cut_and_turned_along(made, quarter_turns, *, mirrored):
     crop = Crop(0, 60, 150, mirrored=mirrored, quarter_turns=quarter_turns)
     patch = source(made).patch("measured_blur", crop, 64)
     cut = blur_of(made)[60:124, 150:214]
@@ -68,23 +67,21 @@ def test_it_is_cut_and_turned_along(made: Dataset, quarter_turns: int, *, mirror
     torch.testing.assert_close(patch[0], torch.from_numpy(turned), equal_nan=True)
 
 
-def test_in_a_shrunk_patch_circles_are_smaller_too(made: Dataset) -> None:
+def test_in_a_shrunk_patch_circles_are_smaller_too(made):
     found = source(made, augment=("shrink",))
     whole = found.patch("measured_blur", Crop(0, 60, 40), 64)
     half = found.patch("measured_blur", Crop(0, 60, 40, window_px=128), 64)
     assert float(half.nanmedian()) == pytest.approx(float(whole.nanmedian()) / 2, rel=0.1)
 
 
-def test_a_batch_has_it_for_the_objective_and_its_file_is_of_one_aligner(
-    made: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_has_it_for_the_objective_and_its_file_is_of_one_aligner(made, monkeypatch):
     batch = source(made).batch(0, 3, 0)
     assert (batch.extra, batch.supervision["measured_blur"].shape) == ({}, (3, 1, 64, 64))
     monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
     assert source(made).store.path.name == "train-sharp-dis-r9.9-measured_blur.h5"
 
 
-def test_the_true_map_of_a_pair_does_not_help(made: Dataset, tmp_path: Path) -> None:
+def test_the_true_map_of_a_pair_does_not_help(made, tmp_path):
     np.save(tmp_path / "map.npy", np.full((HEIGHT, WIDTH), 20, np.float32))
     pairs = tuple(replace(pair, defocus_map=tmp_path / "map.npy") for pair in made.pairs)
     told = replace(made, pairs=pairs, derived=tmp_path / "derived")
@@ -93,9 +90,7 @@ def test_the_true_map_of_a_pair_does_not_help(made: Dataset, tmp_path: Path) -> 
     torch.testing.assert_close(*both, equal_nan=True)
 
 
-def test_a_pair_of_unknown_misalignment_has_none_and_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pair_of_unknown_misalignment_has_none_and_is_named(tmp_path, capsys):
     noise = np.random.default_rng(0).integers(0, 255, (2, HEIGHT, WIDTH, 3), np.uint8)
     unknown = one_pair(tmp_path, dict(zip(("blurry", "sharp"), noise, strict=True)))
     assert np.isnan(blur_of(unknown)).all()
@@ -103,7 +98,7 @@ def test_a_pair_of_unknown_misalignment_has_none_and_is_named(
     assert "pair a has no measured blur: its misalignment is unknown" in capsys.readouterr().err
 
 
-def test_a_pair_without_a_sharp_picture_is_refused(made: Dataset) -> None:
+def test_a_pair_without_a_sharp_picture_is_refused(made):
     pairs = tuple(replace(pair, sharp=None, truth=pair.sharp) for pair in made.pairs)
     with pytest.raises(NotApplicableError, match="pair a has no sharp picture, from which"):
         training_patches(

@@ -29,7 +29,7 @@ planes = [{picture = "wall.png", depth_mm = 2500.0}]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     picture = np.random.default_rng(0).integers(40, 216, (64, 96, 3), dtype=np.uint8)
     write_image(tmp_path / "wall.png", picture)
     write_lens(tmp_path / "lens.json", LENS)
@@ -41,7 +41,7 @@ def written(folder: Path, text: str) -> Path:
     return folder / "request.toml"
 
 
-def test_a_request_is_rendered_through_the_lens(folder: Path) -> None:
+def test_a_request_is_rendered_through_the_lens(folder):
     """At the pixel pitch of its pictures, and the f-number of its scenes."""
     ((pair,), _) = render_dataset(written(folder, REQUEST), folder / "through")
     used = replace(LENS.lens, f_number=4.0, pixel_pitch_um=36000 / 96)
@@ -55,14 +55,14 @@ def test_a_request_is_rendered_through_the_lens(folder: Path) -> None:
     assert pair.metadata["circle_of_confusion_px"] == other.metadata["circle_of_confusion_px"]
 
 
-def test_a_changed_lens_is_another_request(folder: Path) -> None:
+def test_a_changed_lens_is_another_request(folder):
     render_dataset(written(folder, REQUEST), folder / "out")
     write_lens(folder / "lens.json", replace(LENS, lens=replace(LENS.lens, spherical=5.0)))
     with pytest.raises(DatasetError):
         render_dataset(folder / "request.toml", folder / "out")
 
 
-def test_what_does_not_go_with_a_lens_file_is_told(folder: Path) -> None:
+def test_what_does_not_go_with_a_lens_file_is_told(folder):
     for table in ("aperture", "dual_pixel"):
         with pytest.raises(SettingsError, match=rf"\[{table}\] is of an ideal lens; remove it"):
             render_dataset(written(folder, f"{REQUEST}[{table}]\n"), folder / "out")
@@ -74,9 +74,7 @@ def test_what_does_not_go_with_a_lens_file_is_told(folder: Path) -> None:
     assert not (folder / "out").exists()
 
 
-def test_a_lens_file_is_a_stream(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys):
     held_out = {"validation": (0, 1, 64), "test": (9, 1, 64)}
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", held_out)
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())

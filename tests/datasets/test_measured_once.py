@@ -50,7 +50,7 @@ def scene(name: str, x: int = 40) -> Image:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Dataset:
+def source(tmp_path):
     """Two pairs, shifted by 2 px; their pictures are in no other test."""
     for role in ("blurry", "sharp"):
         (tmp_path / "source" / role).mkdir(parents=True)
@@ -61,7 +61,7 @@ def source(tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
+def counted(monkeypatch, tmp_path):
     """Grows by one with each measurement; the cache is new."""
     made: list[int] = []
 
@@ -75,9 +75,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
 
 
 @pytest.mark.full
-def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
-    source: Dataset, counted: list[int], tmp_path: Path
-) -> None:
+def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(source, counted, tmp_path):
     before = document(audit_dataset(source, "dis", 1), None)
     assert len(counted) == len(NAMES)
     compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, jobs=1)
@@ -105,7 +103,7 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
     assert len(counted) == 3 * len(NAMES)
 
 
-def test_a_measurement_within_other_limits_is_another_one(source: Dataset) -> None:
+def test_a_measurement_within_other_limits_is_another_one(source):
     estimator = flow_estimator("dis")
     limits = (kept.NO_LIMITS, MotionLimits("translation"), MotionLimits(largest_px=8.0))
     keys = [kept.pair_keys(source, estimator, one)["astronaut"] for one in limits]
@@ -113,7 +111,7 @@ def test_a_measurement_within_other_limits_is_another_one(source: Dataset) -> No
     assert keys[0] == kept.pair_key(source.pairs[0], estimator)
 
 
-def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path: Path) -> None:
+def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path):
     blurry, sharp = defocused(scene("rocket")), scene("rocket", 38)
     found = measure(blurry, sharp, flow_estimator("dis"))
     write_measurement(tmp_path / "one.h5", found)
@@ -137,7 +135,7 @@ def luma(picture: Image) -> Any:
     return picture.mean(axis=2).astype(np.float32) / 255
 
 
-def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs() -> None:
+def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs():
     """A focus stack's frame: its own focus is as sharp as it gets, the rest is not."""
     sharp = np.asarray(cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA))
     frame = defocused(sharp, 6.0)
@@ -164,7 +162,7 @@ def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs() -> Non
     assert fine_to_coarse_of_pair(flat, flat, np.eye(3)) == (None, None)
 
 
-def test_fine_detail_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fine_detail_does_not_depend_on_strips(monkeypatch):
     sharp = cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
     pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
     blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
@@ -175,7 +173,7 @@ def test_fine_detail_does_not_depend_on_strips(monkeypatch: pytest.MonkeyPatch) 
     assert fine_to_coarse_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)
 
 
-def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
+def test_a_share_of_the_picture_must_be_blurred(source):
     (row, *_) = audit_dataset(source, "dis", 1).pairs
     assert len(row.blur_quantiles_px) == 21
     assert row.blur_quantiles_px[19] == pytest.approx(row.blur_p95_px)
@@ -190,8 +188,8 @@ def test_a_share_of_the_picture_must_be_blurred(source: Dataset) -> None:
 
 @pytest.mark.full
 def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
-    source: Dataset, counted: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    source, counted, tmp_path, monkeypatch
+):
     audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))

@@ -14,7 +14,6 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import Pair
 from defocus.progress import grouped
 from defocus.reports.model import Paragraph, Table
-from tests.conftest import Run
 from tests.datasets.conftest import write_folder
 from tests.datasets.test_release_facts import linear_profile, wide_profile
 
@@ -38,7 +37,7 @@ def turned(orientation: int) -> PillowImage.Exif:
     return exif
 
 
-def test_equal_members_say_nothing(tmp_path: Path) -> None:
+def test_equal_members_say_nothing(tmp_path):
     plain = saved(tmp_path / "a.png")
     assert said(plain, saved(tmp_path / "b.jpg", icc_profile=SRGB)) == []
     both = [saved(tmp_path / f"{n}.jpg", exif=turned(6)) for n in "cd"]
@@ -46,7 +45,7 @@ def test_equal_members_say_nothing(tmp_path: Path) -> None:
     assert said(tmp_path / "missing.png", plain) == []
 
 
-def test_colours_that_differ_are_named(tmp_path: Path) -> None:
+def test_colours_that_differ_are_named(tmp_path):
     plain, wide = saved(tmp_path / "a.png"), saved(tmp_path / "b.png", icc_profile=wide_profile())
     ((what, text),) = said(plain, wide)
     assert what == "colour space"
@@ -59,7 +58,7 @@ def test_colours_that_differ_are_named(tmp_path: Path) -> None:
     assert "the sharp one Lab" in said(plain, tmp_path / "d.tif")[0][1]
 
 
-def test_one_grey_member_is_named(tmp_path: Path) -> None:
+def test_one_grey_member_is_named(tmp_path):
     plain, grey = saved(tmp_path / "a.png"), saved(tmp_path / "b.png", "L")
     told = [("colour space", "the sharp file is grey, the blurry one has colours")]
     assert said(plain, grey) == told
@@ -69,7 +68,7 @@ def test_one_grey_member_is_named(tmp_path: Path) -> None:
     assert said(grey, tmp_path / "c.tif") == []  # nothing is odd where both are
 
 
-def test_orientation_and_frames_are_named(tmp_path: Path) -> None:
+def test_orientation_and_frames_are_named(tmp_path):
     plain = saved(tmp_path / "a.jpg")
     assert said(saved(tmp_path / "b.jpg", exif=turned(6)), plain) == [
         ("orientation", "EXIF says 6 and 1 for blurry and sharp; both are ignored")
@@ -85,7 +84,7 @@ def test_orientation_and_frames_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "lines"), [(2, 2), (9, 1)])
-def test_a_warning_of_many_pairs_is_one_line(tmp_path: Path, number: int, lines: int) -> None:
+def test_a_warning_of_many_pairs_is_one_line(tmp_path, number, lines):
     wide = saved(tmp_path / "b.png", icc_profile=wide_profile())
     found = warnings_of([Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)])
     told = grouped((one.finding for one in found), number, "pair")
@@ -96,7 +95,7 @@ def test_a_warning_of_many_pairs_is_one_line(tmp_path: Path, number: int, lines:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_exif_of_a_png_is_seen_wherever_it_stands(tmp_path: Path, late: bool) -> None:
+def test_exif_of_a_png_is_seen_wherever_it_stands(tmp_path, late):
     plain = saved(tmp_path / "a.png")
     other = saved(tmp_path / "b.png", exif=turned(6))
     content = other.read_bytes()
@@ -111,7 +110,7 @@ def test_exif_of_a_png_is_seen_wherever_it_stands(tmp_path: Path, late: bool) ->
 
 
 @pytest.mark.parametrize("step", ["package --to folder", "patches --side 32", "split", "sidecar"])
-def test_no_step_takes_members_that_disagree_silently(step: str, data: Run, tmp_path: Path) -> None:
+def test_no_step_takes_members_that_disagree_silently(step, data, tmp_path):
     folder = write_folder(tmp_path / "set", ["a.png", "b.png"], bits=8)
     with PillowImage.open(folder / "blurry/a.png") as picture:
         picture.load()

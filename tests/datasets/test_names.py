@@ -1,7 +1,5 @@
 """Ids and paths from outside; files that find their partners by names and numbers."""
 
-from pathlib import Path
-
 import pytest
 
 from defocus.datasets.layouts.layout import by_number, fits, legal_id
@@ -16,7 +14,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_no_such_id_and_a_legal_one_instead(text: str) -> None:
+def test_no_such_id_and_a_legal_one_instead(text):
     assert id_problem(text)
     assert not id_problem(legal_id(text))
     assert legal_id(text) != legal_id(text + "x")
@@ -29,7 +27,7 @@ KEPT = [
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_a_legal_id_stays(text: str) -> None:
+def test_a_legal_id_stays(text):
     assert not id_problem(text)
     assert legal_id(text) == text
 
@@ -48,12 +46,12 @@ def test_a_legal_id_stays(text: str) -> None:
         ("a\tb", "control"),
     ],
 )
-def test_no_such_path(path: str, why: str) -> None:
+def test_no_such_path(path, why):
     assert why in path_problem(path)
     assert not path_problem("a/confetti.png")
 
 
-def test_two_writings_of_one_name_are_one_id() -> None:
+def test_two_writings_of_one_name_are_one_id():
     """As macOS and Linux write the same name; ids of ASCII names are what they were."""
     assert id_problem("o\u0308")
     assert legal_id("o\u0308_01") == "\u00f6_01"
@@ -100,9 +98,7 @@ FITTING: list[tuple[str, list[str], Rule, str, list[str | None]]] = [
 
 
 @pytest.mark.parametrize(("names", "files", "rule", "words", "found"), FITTING)
-def test_the_rule_that_fits_is_found(
-    names: str, files: list[str], rule: Rule, words: str, found: list[str | None]
-) -> None:
+def test_the_rule_that_fits_is_found(names, files, rule, words, found):
     wanted = pictures(*names.split())
     chosen = match_names(wanted, files)
     assert chosen.rule == rule
@@ -128,15 +124,13 @@ def test_the_rule_that_fits_is_found(
         (pictures("cafe"), [], "no pictures among the files"),
     ],
 )
-def test_what_is_ambiguous_is_refused_with_its_reason(
-    wanted: dict[str, tuple[str, ...]], files: list[str], reason: str
-) -> None:
+def test_what_is_ambiguous_is_refused_with_its_reason(wanted, files, reason):
     with pytest.raises(InputError, match=reason):
         match_names(wanted, files)
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first: int) -> None:
+def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first):
     wanted = pictures("1", "2", "4", "7", "10")  # in a loop 0001 may be the second picture
     files = [f"{number:04}" for number in range(first, first + 5)]
     with pytest.raises(InputError, match=r"3 of 5 are found, but .* may be running numbers"):
@@ -144,7 +138,7 @@ def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first: 
     assert match_names(wanted, files, "stem").files["4.png"] == "0004"
 
 
-def test_a_given_rule_is_the_only_one_that_is_tried() -> None:
+def test_a_given_rule_is_the_only_one_that_is_tried():
     wanted = pictures("1", "2", "3")
     assert match_names(wanted, ["0", "1", "2"], "stem").files == {"1.png": "1", "2.png": "2"}
     by_order = match_names(wanted, ["0", "1", "2"], "order").files
@@ -152,20 +146,20 @@ def test_a_given_rule_is_the_only_one_that_is_tried() -> None:
     assert match_names(wanted, ["0", "1", "2"], "suffix").files == {}
 
 
-def test_two_files_of_one_picture_are_refused() -> None:
+def test_two_files_of_one_picture_are_refused():
     wanted = {"pair": ("blurry_1", "sharp_1")}
     with pytest.raises(InputError, match="both named like pair"):
         match_names(wanted, ["blurry_1", "sharp_1"])
 
 
-def test_unequal_counts_of_shots_are_assigned_by_distance() -> None:
+def test_unequal_counts_of_shots_are_assigned_by_distance():
     assert by_number([100, 103, 110], [102, 111]) == [None, 0, 1]
     assert by_number([100, 102], [101, 103]) == [0, 1]
     assert by_number([1], []) == [None]
     assert by_number([1, 50], [200, 300]) == [None, None]
 
 
-def test_a_repeated_placeholder_must_be_equal(tmp_path: Path) -> None:
+def test_a_repeated_placeholder_must_be_equal(tmp_path):
     for name in ("a/a_1.png", "a/b_1.png", "b/b_2.PNG"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +48,7 @@ def realbokeh(root: Path, stops: tuple[str, ...] = ("2.0", "8.0", "20")) -> Path
 
 
 @pytest.mark.parametrize("folder", ["", "RealBokeh_3MP"])
-def test_realbokeh_pairs_by_its_metadata(tmp_path: Path, folder: str) -> None:
+def test_realbokeh_pairs_by_its_metadata(tmp_path, folder):
     realbokeh(tmp_path / folder)
     dataset = open_dataset(f"realbokeh:{tmp_path}")
     found = by_id(dataset)
@@ -62,7 +61,7 @@ def test_realbokeh_pairs_by_its_metadata(tmp_path: Path, folder: str) -> None:
     assert dataset.source == "realbokeh"
 
 
-def test_any_two_apertures_make_a_pair(tmp_path: Path) -> None:
+def test_any_two_apertures_make_a_pair(tmp_path):
     realbokeh(tmp_path / "data")
     (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 8.0\n')
     found = by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))
@@ -77,7 +76,7 @@ def test_any_two_apertures_make_a_pair(tmp_path: Path) -> None:
         open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}")
 
 
-def test_realbokeh_says_what_a_copy_lacks(tmp_path: Path) -> None:
+def test_realbokeh_says_what_a_copy_lacks(tmp_path):
     realbokeh(tmp_path)
     (tmp_path / "train/gt/1/1_f8.0.JPG").unlink()
     with pytest.raises(DatasetError, match=r"train/gt/1/1_f8\.0\.JPG: missing"):
@@ -91,7 +90,7 @@ def test_realbokeh_says_what_a_copy_lacks(tmp_path: Path) -> None:
     assert "train/in/1_f22.JPG: 8x6 instead of 2000x1500" in found.wrong
 
 
-def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path):
     file = realbokeh(tmp_path) / "train/metadata/1.json"
     file.unlink()
     os.mkfifo(file)
@@ -108,7 +107,7 @@ def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path: Path) -> N
         ("target_avs", "many", "target_avs"),
     ],
 )
-def test_realbokeh_refuses_odd_metadata(tmp_path: Path, key: str, value: Any, words: str) -> None:
+def test_realbokeh_refuses_odd_metadata(tmp_path, key, value, words):
     file = realbokeh(tmp_path) / "train/metadata/1.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
     with pytest.raises(DatasetError, match=words):
@@ -135,7 +134,7 @@ def zedd(root: Path) -> Path:
 
 
 @pytest.mark.parametrize("folder", ["", "ZEDD"])
-def test_zedd_pairs_within_a_run_and_across_runs(tmp_path: Path, folder: str) -> None:
+def test_zedd_pairs_within_a_run_and_across_runs(tmp_path, folder):
     zedd(tmp_path / folder)
     same = by_id(open_dataset(f"zedd:{tmp_path}"))
     assert len(same) == 2 * 9 * 5
@@ -153,7 +152,7 @@ def test_zedd_pairs_within_a_run_and_across_runs(tmp_path: Path, folder: str) ->
 
 
 @pytest.mark.parametrize("name", ["zedd", "zedd-stacks"])
-def test_zedd_counts_what_a_copy_lacks(tmp_path: Path, name: str) -> None:
+def test_zedd_counts_what_a_copy_lacks(tmp_path, name):
     found = check_dataset(f"{name}:{zedd(tmp_path)}")
     assert found is not None
     assert found.counts == {"validation": 45, "test": 45}
@@ -174,7 +173,7 @@ VABD = [
 
 
 @pytest.mark.parametrize("folder", ["", "VABD", "Data"])
-def test_vabd_takes_f16_for_sharp(tmp_path: Path, folder: str) -> None:
+def test_vabd_takes_f16_for_sharp(tmp_path, folder):
     tree(tmp_path / folder, VABD)
     found = by_id(open_dataset(f"vabd:{tmp_path}"))
     assert len(found) == 6
@@ -186,7 +185,7 @@ def test_vabd_takes_f16_for_sharp(tmp_path: Path, folder: str) -> None:
     assert complete.ok
 
 
-def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path):
     tree(tmp_path / "ring", [f"step{n}.jpg" for n in (0, 2, 10)])
     dataset = open_dataset(f"stack:{tmp_path / 'ring'}")
     found = by_id(dataset)
@@ -198,7 +197,7 @@ def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path: Path) ->
     assert check_dataset(f"stack:{tmp_path / 'ring'}") is None
 
 
-def test_the_sharp_member_is_merged_a_position_or_none(tmp_path: Path) -> None:
+def test_the_sharp_member_is_merged_a_position_or_none(tmp_path):
     tree(tmp_path / "s/pcb", ["pcb_1.jpg", "pcb_2.jpg", "pcb_3.jpg", "expected.jpg", "notes.txt"])
     tree(tmp_path / "s/ring", ["a1.jpg", "a2.jpg"])
     tree(tmp_path / "s/__MACOSX/pcb", ["x_1.jpg", "x_2.jpg"])
@@ -224,7 +223,7 @@ def test_the_sharp_member_is_merged_a_position_or_none(tmp_path: Path) -> None:
             open_dataset(f"stack:{file}")
 
 
-def test_stacks_in_deep_folders_keep_a_scene_and_its_split(tmp_path: Path) -> None:
+def test_stacks_in_deep_folders_keep_a_scene_and_its_split(tmp_path):
     """A rig of cameras, and a lens with RAW files beside the developed ones."""
     for scene, camera in itertools.product(("s1", "s2"), ("RigCenter", "RigLeft")):
         folder = f"data/{scene}/midsize/undistorted/{camera}"
@@ -247,14 +246,14 @@ def test_stacks_in_deep_folders_keep_a_scene_and_its_split(tmp_path: Path) -> No
     }
 
 
-def test_a_stack_of_raw_files_opens_without_developing_them(tmp_path: Path) -> None:
+def test_a_stack_of_raw_files_opens_without_developing_them(tmp_path):
     for n in range(3):
         (tmp_path / f"IMG_{n}.DNG").write_bytes(b"raw %d" % n)
     dataset = open_dataset(f"stack:{tmp_path}")
     assert [pair.blurry.name for pair in dataset.pairs] == [f"IMG_{n}.DNG" for n in range(3)]
 
 
-def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
+def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path):
     tree(tmp_path / "one", ["only.jpg"])
     with pytest.raises(DatasetError, match="no focus stack there"):
         open_dataset(f"stack:{tmp_path / 'one'}")
@@ -264,21 +263,21 @@ def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
         open_dataset(f"stack:{tmp_path / 'two'}")
 
 
-def test_the_terms_of_the_newer_sets() -> None:
+def test_the_terms_of_the_newer_sets():
     names = ("realbokeh", "zedd", "zedd-stacks", "vabd", "stack")
     permitted = {name for name in names if reader_card(name).redistributable}
     assert permitted == {"realbokeh", "zedd", "zedd-stacks", "stack"}
 
 
 @pytest.mark.realdata
-def test_real_focus_stacks_open_as_they_lie(real_data: Path) -> None:
+def test_real_focus_stacks_open_as_they_lie(real_data):
     found = by_id(open_dataset(f"stack:{real_data / 'focus-stacks'}"))
     assert len(found) == 7 + 10 + 6
     assert named(found["pcb-pcb_004"])[1:] == ("pcb", "pcb_004.jpg", "expected.jpg")
     assert found["ring-step0"].sharp is None
 
 
-def test_pairs_takes_folders_for_scenes(tmp_path: Path) -> None:
+def test_pairs_takes_folders_for_scenes(tmp_path):
     names = [f"{scene}/{n}" for scene in ("bench", "shelf") for n in (1, 2)]
     tree(tmp_path / "a", [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names])
     found = by_id(open_dataset(f"pairs:{tmp_path / 'a'}"))
@@ -301,7 +300,7 @@ def test_pairs_takes_folders_for_scenes(tmp_path: Path) -> None:
     assert any("each file is its own scene" in line for line in lines)
 
 
-def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path: Path) -> None:
+def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path):
     tree(tmp_path / "blind", [f"blurry/{n}.png" for n in range(3)])
     tree(tmp_path / "pairs", [f"{role}/{n}.png" for role in ("blurry", "sharp") for n in range(3)])
     for name, blind in (
@@ -315,7 +314,7 @@ def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path: Path) 
     assert all(p.sharp is None for p in open_dataset(f"pairs:{tmp_path / 'blind'}").pairs)
 
 
-def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path: Path) -> None:
+def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path):
     numbers = range(1, 7)
     tree(tmp_path, [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers], 8)
     (tmp_path / "test").mkdir()

@@ -41,7 +41,7 @@ def write_pair(root: Path, name: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """Three whole pairs, and an odd one of each kind, one of them without a name in UTF-8."""
     monkeypatch.chdir(tmp_path)
     Path("rules.toml").write_text("most_gain_ev = 9.0\nsharper = false\n")
@@ -67,9 +67,7 @@ def mend(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [one for one in COMMANDS if " " not in one])
-def test_each_is_named_and_listed_and_tried_again(
-    folder: Path, name: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
     words = [name, "pairs:mine", "--out", "out", *COMMANDS[name], "--jobs", "1"]
     done = called([*words, "--json"])
     assert done.return_value == 1, done.output
@@ -92,7 +90,7 @@ def test_each_is_named_and_listed_and_tried_again(
         assert {pair.id for pair in open_dataset("manifest:out").pairs} == whole
 
 
-def test_list_names_them(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_list_names_them(folder, capfd):
     done = called(["list", "pairs:mine", "--json"])
     assert done.return_value == 1, done.output
     listed = {one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]}

@@ -31,7 +31,6 @@ from defocus.errors import DatasetError, InputError
 from defocus.images import read_image
 from defocus.staging import owned_folder
 from tests.command_process import start_code
-from tests.conftest import Run
 from tests.datasets.conftest import DETAILS, picture, write_folder
 
 DETAILS_FILE = 'title = "Noise"\nauthors = ["A lab"]\nlicence = "CC-BY-4.0"\nfaces = "none"\n'
@@ -39,7 +38,7 @@ GIGABYTE = 10**9
 
 
 @pytest.fixture(scope="module")
-def noise(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dataset:
+def noise(tmp_path_factory, cache_folder):
     """Six pairs of 16 bits."""
     names = [f"{letter}.png" for letter in "abcdef"]
     return open_dataset(f"pairs:{write_folder(tmp_path_factory.mktemp('noise'), names)}")
@@ -51,7 +50,7 @@ def package(dataset: Dataset, out: Path, form: str, shard_bytes: int = GIGABYTE)
 
 @pytest.mark.full
 @pytest.mark.parametrize("form", list(LAYOUTS))
-def test_the_same_dataset_gives_the_same_bytes(noise: Dataset, tmp_path: Path, form: str) -> None:
+def test_the_same_dataset_gives_the_same_bytes(noise, tmp_path, form):
     first = package_dataset(noise, tmp_path / "one", form, DETAILS, GIGABYTE)
     time.sleep(1.1)  # times in file headers count seconds
     second = package_dataset(noise, tmp_path / "deeper/two", form, DETAILS, GIGABYTE)
@@ -61,7 +60,7 @@ def test_the_same_dataset_gives_the_same_bytes(noise: Dataset, tmp_path: Path, f
 
 
 @pytest.mark.parametrize("form", list(LAYOUTS))
-def test_our_loader_gives_the_same_pixels(noise: Dataset, tmp_path: Path, form: str) -> None:
+def test_our_loader_gives_the_same_pixels(noise, tmp_path, form):
     moved = package(noise, tmp_path / "release", form).rename(tmp_path / "moved")
     opened = open_dataset(f"release:{moved}")
     assert (opened.name, opened.root) == ("release:moved", moved)
@@ -76,7 +75,7 @@ def test_our_loader_gives_the_same_pixels(noise: Dataset, tmp_path: Path, form: 
     assert verify_folder(moved).ok
 
 
-def test_tar_shards_hold_both_members_side_by_side(noise: Dataset, tmp_path: Path) -> None:
+def test_tar_shards_hold_both_members_side_by_side(noise, tmp_path):
     one_pair = sum(path.stat().st_size for path in (noise.pairs[0].blurry, noise.pairs[0].sharp))
     release = package(noise, tmp_path / "release", "webdataset", 2 * one_pair + 100)
     shards = sorted(release.glob("*.tar"))
@@ -104,7 +103,7 @@ def test_tar_shards_hold_both_members_side_by_side(noise: Dataset, tmp_path: Pat
         assert found[shard, blurry] == by_id[name].blurry.read_bytes()
 
 
-def test_arrays_of_hdf5_are_the_pixels(noise: Dataset, tmp_path: Path) -> None:
+def test_arrays_of_hdf5_are_the_pixels(noise, tmp_path):
     release = package(noise, tmp_path / "release", "hdf5")
     by_id = {pair.id: pair for pair in noise.pairs}
     seen = 0
@@ -118,7 +117,7 @@ def test_arrays_of_hdf5_are_the_pixels(noise: Dataset, tmp_path: Path) -> None:
     assert seen == len(noise.pairs)
 
 
-def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, data: Run) -> None:
+def test_a_killed_run_is_gone_on_with(noise, tmp_path, data):
     """Killed while it packages: DIR is not there; what was done is kept; the result is the same."""
     arguments = ["package", f"pairs:{noise.root}", "--to", "folder", "--out", str(tmp_path / "r")]
     code = (
@@ -151,7 +150,7 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, data: Run)
     assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
 
 
-def test_a_half_made_other_release_is_left_alone(noise: Dataset, tmp_path: Path) -> None:
+def test_a_half_made_other_release_is_left_alone(noise, tmp_path):
     work = tmp_path / ".r.packaging"
     work.mkdir()
     (work / "order.json").write_text("{}")
@@ -160,9 +159,7 @@ def test_a_half_made_other_release_is_left_alone(noise: Dataset, tmp_path: Path)
     assert (work / "order.json").read_text() == "{}"
 
 
-def test_a_full_disk_is_one_line_and_nothing_is_there(
-    noise: Dataset, full_disk: Path, tmp_path: Path, data: Run
-) -> None:
+def test_a_full_disk_is_one_line_and_nothing_is_there(noise, full_disk, tmp_path, data):
     """In a process of its own: HDF5's library, where it cannot close a file, ends it."""
     (tmp_path / "card.toml").write_text(DETAILS_FILE)
     arguments = ("package", f"pairs:{noise.root}", "--to", "hdf5", "--out", full_disk / "r")
@@ -175,14 +172,14 @@ def test_a_full_disk_is_one_line_and_nothing_is_there(
     assert verify_folder(package(noise, full_disk / "r", "hdf5")).ok
 
 
-def test_the_sample_says_who_is_seen(noise: Dataset, data: Run) -> None:
+def test_the_sample_says_who_is_seen(noise, data):
     details = details_of(replace(noise, name="sample:strong"), None)
     assert not undeclared(details)
     assert "Eileen Collins" in details.faces
     assert "Eileen Collins" in data("list", "sample", code=None).stdout
 
 
-def test_two_processes_do_not_make_one_release(noise: Dataset, tmp_path: Path) -> None:
+def test_two_processes_do_not_make_one_release(noise, tmp_path):
     with owned_folder(tmp_path / ".r.packaging") as ours:
         assert ours
         with pytest.raises(DatasetError, match="another process is making it"):
@@ -193,9 +190,7 @@ def test_two_processes_do_not_make_one_release(noise: Dataset, tmp_path: Path) -
         package(noise, Path("/"), "folder")
 
 
-def test_a_run_that_was_killed_at_its_very_end_goes_on(
-    noise: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_was_killed_at_its_very_end_goes_on(noise, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("pathlib.Path.rename", interrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -208,7 +203,7 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_positions_serial_numbers_and_names_are_gone(tmp_path: Path) -> None:
+def test_positions_serial_numbers_and_names_are_gone(tmp_path):
     """From the chunks of PNG, the EXIF of JPEG, and metadata, wherever they stand."""
     root = write_folder(tmp_path / "source", ["a.png", "b.png"], bits=8)
     chunks = PngInfo()
@@ -238,7 +233,7 @@ def test_positions_serial_numbers_and_names_are_gone(tmp_path: Path) -> None:
         assert chunk_names == [b"IHDR", b"IEND"]
 
 
-def test_what_is_private_and_what_is_not() -> None:
+def test_what_is_private_and_what_is_not():
     known = {
         "f_number": 4,
         "gps": {"lat": 48.1},
@@ -278,9 +273,7 @@ FLOW = _stored(np.zeros((2, 40, 56), np.float32))
     ],
     ids=["runs code", "of a map", "claims too much", "no header", "cut short", "empty"],
 )
-def test_a_pair_with_a_bad_array_is_left_out(
-    noise: Dataset, tmp_path: Path, content: bytes
-) -> None:
+def test_a_pair_with_a_bad_array_is_left_out(noise, tmp_path, content):
     (tmp_path / "flow.npy").write_bytes(content)
     first = replace(noise.pairs[0], flow=tmp_path / "flow.npy")
     hostile = replace(noise, pairs=(first, *noise.pairs[1:]))
@@ -295,14 +288,14 @@ def test_a_pair_with_a_bad_array_is_left_out(
 
 
 @pytest.mark.parametrize("source", ["dpdd", "realdof", "lfdof", "no-such-reader"])
-def test_pictures_of_others_are_refused(noise: Dataset, tmp_path: Path, source: str) -> None:
+def test_pictures_of_others_are_refused(noise, tmp_path, source):
     for other in (replace(noise, source=source), replace(noise, name=f"{source}:x")):
         with pytest.raises(DatasetError):
             package(other, tmp_path / "release", "folder")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, data: Run) -> None:
+def test_the_documents_say_what_is_known(noise, tmp_path, data):
     import yaml
 
     card = tmp_path / "card.toml"
@@ -341,7 +334,7 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, data: R
     assert "did you mean 'authors'" in wrong.stderr
 
 
-def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path: Path, data: Run) -> None:
+def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path, data):
     one = write_folder(tmp_path / "one", ["a.png"])
     done = data("package", f"pairs:{one}", "--to", "folder", "--out", "r")
     assert done.stderr.count("; 'defocus-data split' draws the splits again") == 2
@@ -349,7 +342,7 @@ def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path: Path, da
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
 
 
-def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path: Path) -> None:
+def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'p', ['A.png', 'a.png'])}")
     with pytest.raises(DatasetError, match="'A' and 'a' are one id where case is ignored"):
         package(dataset, tmp_path / "r", "folder")
@@ -358,7 +351,7 @@ def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_
     assert ",'=cmd()," in (release / "pairs.csv").read_text()
 
 
-def test_pillow_drops_the_low_byte_as_the_card_warns(noise: Dataset) -> None:
+def test_pillow_drops_the_low_byte_as_the_card_warns(noise):
     """The day it does not, the warning goes."""
     content = noise.pairs[0].blurry.read_bytes()
     ours = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -368,7 +361,7 @@ def test_pillow_drops_the_low_byte_as_the_card_warns(noise: Dataset) -> None:
     np.testing.assert_array_equal(theirs, ours[:, :, ::-1] >> 8)
 
 
-def test_a_release_tells_its_steps_numbers_and_title(noise: Dataset, tmp_path: Path) -> None:
+def test_a_release_tells_its_steps_numbers_and_title(noise, tmp_path):
     chosen = replace(noise, steps=(step("curate", most_gain_ev=0.5, by_people=3),))
     numbers = (Number(title="misalignment", unit="px", count=6, median=0.1, p95=0.2, max=0.25),)
     for form in ("folder", "hdf5"):
@@ -387,7 +380,7 @@ def test_a_release_tells_its_steps_numbers_and_title(noise: Dataset, tmp_path: P
         assert dict(file.attrs) == {"title": "Noise", "licence": "CC-BY-4.0", "version": "1.0.0"}
 
 
-def test_the_card_says_what_the_audit_warns_of(noise: Dataset, tmp_path: Path) -> None:
+def test_the_card_says_what_the_audit_warns_of(noise, tmp_path):
     texts = [f"it moved: 0.{n} stops" for n in range(4)] + ["34 % is clipped"]
     warned = [{"id": f"p{n}", "what": "w", "text": text} for n, text in enumerate(texts)]
     many = "4 of 6 pairs, such as p0: it moved: 0.0 stops; p4: 34 % is clipped"
@@ -404,7 +397,7 @@ def test_the_card_says_what_the_audit_warns_of(noise: Dataset, tmp_path: Path) -
     assert "Warnings" not in (bare / "README.md").read_text()
 
 
-def test_the_audit_of_other_pictures_is_refused(noise: Dataset, tmp_path: Path) -> None:
+def test_the_audit_of_other_pictures_is_refused(noise, tmp_path):
     for text in ('{"content_hash": "x"}', "[]", "no"):
         (tmp_path / "audit.json").write_text(text)
         with pytest.raises(InputError, match="audit"):
@@ -412,7 +405,7 @@ def test_the_audit_of_other_pictures_is_refused(noise: Dataset, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])
-def test_a_later_version_says_changes(noise: Dataset, tmp_path: Path, data: Run, form: str) -> None:
+def test_a_later_version_says_changes(noise, tmp_path, data, form):
     """One pair less, one more, one with another picture, one whose file alone is another."""
     root = write_folder(tmp_path / "later", [f"{letter}.png" for letter in "bcdefg"])
     for letter in "bcdef":  # g is new; c gets the sharp picture of b, d other bytes

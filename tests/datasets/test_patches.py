@@ -2,8 +2,6 @@ import hashlib
 import os
 import re
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -11,7 +9,6 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from defocus.baselines.recipe import TargetName
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
@@ -27,7 +24,7 @@ from tests.datasets.conftest import picture, write_folder
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("size", [(40, 56), (300, 200), (128, 128), (129, 255)])
-def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[int, int]) -> None:
+def test_crops_are_the_pixels_to_the_bit(tmp_path, bits, size):
     blurry, target = picture(1, *size, bits), picture(2, *size, bits)
     pack(tmp_path / "p.h5", [("a", {"blurry": blurry, "target": target})])
     store = PatchStore(tmp_path / "p.h5")
@@ -44,7 +41,7 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[
 
 
 @pytest.mark.parametrize("target", ["sharp", "truth", "prealigned"])
-def test_every_target_is_the_file_it_says(mild: Dataset, target: Any, tmp_path: Path) -> None:
+def test_every_target_is_the_file_it_says(mild, target, tmp_path):
     mild = replace(mild, pairs=mild.split("train")[:2], derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, 64)
     for index, pair in enumerate(mild.split("train")):
@@ -56,9 +53,7 @@ def test_every_target_is_the_file_it_says(mild: Dataset, target: Any, tmp_path: 
 
 
 @pytest.mark.parametrize("target", ["compensated", "registered"])
-def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
-    mild: Dataset, tmp_path: Path, target: TargetName
-) -> None:
+def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(mild, tmp_path, target):
     train = mild.split("train")
     mild = replace(mild, pairs=train[:3], derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, 64, at_most=2)
@@ -76,9 +71,7 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
         assert np.abs(found - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
 
 
-def test_pairs_left_out_of_an_earlier_packing_are_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch, capfd):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(9)])}")
     known = {dataset.split("train")[0].id}
 
@@ -98,9 +91,7 @@ def test_pairs_left_out_of_an_earlier_packing_are_counted(
     assert "left out" not in capfd.readouterr().err
 
 
-def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path, capfd):
     (pair,) = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}").pairs
     only = replace(open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived")
     blurry, target = training_patches(only, "test", "compensated", 16).store.read(Crop(0, 0, 0), 16)
@@ -130,7 +121,7 @@ print(digest(training_patches(open_dataset("sample"), "train", "sharp", 64), 17,
 
 
 @pytest.mark.full
-def test_a_batch_depends_on_seed_and_step_alone(mild: Dataset) -> None:
+def test_a_batch_depends_on_seed_and_step_alone(mild):
     source = training_patches(mild, "train", "sharp", 64)
     first = digest(source, 17, 3)
     assert digest(source, 18, 3) != first != digest(source, 17, 4)
@@ -140,7 +131,7 @@ def test_a_batch_depends_on_seed_and_step_alone(mild: Dataset) -> None:
     assert said.strip() == first
 
 
-def test_crops_reach_every_pair_every_flip_and_both_borders(mild: Dataset) -> None:
+def test_crops_reach_every_pair_every_flip_and_both_borders(mild):
     source = training_patches(mild, "train", "sharp", 250)
     random = np.random.default_rng(0)
     crops = [random_crop(source.store, 250, random) for _ in range(600)]
@@ -151,7 +142,7 @@ def test_crops_reach_every_pair_every_flip_and_both_borders(mild: Dataset) -> No
 
 
 @pytest.mark.full
-def test_loader_gives_the_same_patches_with_and_without_workers(mild: Dataset) -> None:
+def test_loader_gives_the_same_patches_with_and_without_workers(mild):
     source = training_patches(mild, "train", "sharp", 64)
     source.batch(0, 1, 0)  # opens the file in this process, as a careless caller would
     patches = PairPatches(source, length=10, seed=4)
@@ -166,7 +157,7 @@ def test_loader_gives_the_same_patches_with_and_without_workers(mild: Dataset) -
 
 @pytest.mark.full
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
-def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
+def test_a_forked_process_opens_the_file_for_itself(mild):
     source = training_patches(mild, "train", "sharp", 64)
     expected = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
     read_end, write_end = os.pipe()
@@ -181,7 +172,7 @@ def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
     os.close(write_end)
 
 
-def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
+def test_what_cannot_be_trained_on_says_why(tmp_path):
     only = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
     (pair,) = only.pairs
     several = replace(only, pairs=(pair, replace(pair, id="b", scene="b")))
@@ -200,7 +191,7 @@ def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
     assert [one.name for one in (only.derived / "patches").iterdir()] == ["test-sharp.h5"]
 
 
-def test_a_damaged_store_is_made_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_store_is_made_again(tmp_path, capfd):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
     path = training_patches(dataset, "test", "sharp", 16).store.path
     good = path.read_bytes()
@@ -217,7 +208,7 @@ def test_a_damaged_store_is_made_again(tmp_path: Path, capfd: pytest.CaptureFixt
 
 
 @pytest.mark.full
-def test_full_disk_leaves_no_store(full_disk: Path) -> None:
+def test_full_disk_leaves_no_store(full_disk):
     pictures = ((str(n), {"blurry": picture(n, 200, 200)}) for n in range(18))
     with pytest.raises(StorageError, match=r"p\.h5"):
         pack(full_disk / "p.h5", pictures)

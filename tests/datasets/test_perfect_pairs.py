@@ -24,7 +24,7 @@ STILL = (4, 12, 14)
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> list[RealLikePair]:
+def still(tmp_path_factory):
     """Pairs with a real lens's blur in which nothing moves."""
     folder = tmp_path_factory.mktemp("photographs")
     for name in ("astronaut", "coffee", "rocket"):
@@ -46,7 +46,7 @@ def verdict(row: AuditedPair) -> str:
     return judged(Audit("test", "0", "dis", (row,), ()), STRICT)[0].verdict
 
 
-def test_the_residual_is_its_own_error(still: list[RealLikePair], tmp_path: Path) -> None:
+def test_the_residual_is_its_own_error(still, tmp_path):
     rows = [audited(pair, tmp_path, f"still{k}") for k, pair in enumerate(still)]
     for row in rows:
         assert row.status == "ok"
@@ -59,7 +59,7 @@ def test_the_residual_is_its_own_error(still: list[RealLikePair], tmp_path: Path
     assert longest > 0.15, "pairs without any residual show nothing"
 
 
-def test_what_moves_inside_is_still_rejected(still: list[RealLikePair], tmp_path: Path) -> None:
+def test_what_moves_inside_is_still_rejected(still, tmp_path):
     pair = still[0]
     height, width = pair.sharp.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -2,7 +2,6 @@ import contextlib
 import os
 import shutil
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,14 @@ from defocus.datasets.api import Reader, open_dataset
 from defocus.datasets.deriving.maker import keeping, make_dataset
 from defocus.datasets.describing import description
 from defocus.datasets.layouts.skip_missing import VARIABLE
-from defocus.datasets.pair import Dataset, scene_splits, step
+from defocus.datasets.pair import scene_splits, step
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
 from tests.datasets.conftest import picture, write_folder, write_session
 
 
-def test_folder_pairs_equal_names_and_splits_by_name(tmp_path: Path) -> None:
+def test_folder_pairs_equal_names_and_splits_by_name(tmp_path):
     root = write_folder(tmp_path / "own", [f"{n:02d}.png" for n in range(12)])
     dataset = open_dataset(f"pairs:{root}")
     assert dataset.name == "pairs:own"
@@ -35,7 +34,7 @@ def test_folder_pairs_equal_names_and_splits_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("above", [True, False])
-def test_folder_keeps_its_own_splits(tmp_path: Path, above: bool) -> None:
+def test_folder_keeps_its_own_splits(tmp_path, above):
     for split, name in (("train", "a.png"), ("validation", "a.png"), ("test", "a.png")):
         for role in ("blurry", "sharp", "truth"):
             folder = tmp_path / split / role if above else tmp_path / role / split
@@ -47,7 +46,7 @@ def test_folder_keeps_its_own_splits(tmp_path: Path, above: bool) -> None:
     assert dataset.rendered
 
 
-def test_names_that_become_one_id_are_refused(tmp_path: Path) -> None:
+def test_names_that_become_one_id_are_refused(tmp_path):
     for role in ("blurry", "sharp"):
         for name in ("a/b-c.png", "a-b/c.png"):
             (tmp_path / role / name).parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +55,7 @@ def test_names_that_become_one_id_are_refused(tmp_path: Path) -> None:
         open_dataset(f"pairs:{tmp_path}")
 
 
-def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path: Path) -> None:
+def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path):
     root = write_folder(tmp_path / "x", ["IMG 1.jpg", "IMG_1.jpg"], bits=8)
     (root / "sharp" / "IMG 1.jpg").unlink()
     write_image(root / "sharp" / "IMG 1.tif", picture(1))
@@ -69,8 +68,8 @@ def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("role", ["blurry", "sharp"])
 def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
-    tmp_path: Path, role: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path, role, monkeypatch, capsys
+):
     root = write_folder(tmp_path / "x", ["a.png", "b.png"])
     mapping = tmp_path / "x.toml"
     mapping.write_text(
@@ -85,7 +84,7 @@ def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
     assert [pair.id for pair in open_dataset(f"pairs:{mapping}").pairs] == ["a"]
 
 
-def test_all_pictures_without_a_partner_are_told_at_once(tmp_path: Path) -> None:
+def test_all_pictures_without_a_partner_are_told_at_once(tmp_path):
     root = write_folder(tmp_path / "x", [f"{name}.png" for name in "abcdefg"])
     for name in "bcdef":
         (root / "sharp" / f"{name}.png").unlink()
@@ -96,7 +95,7 @@ def test_all_pictures_without_a_partner_are_told_at_once(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_two_sizes_name_both_files_and_every_pair(tmp_path: Path, suffix: str) -> None:
+def test_two_sizes_name_both_files_and_every_pair(tmp_path, suffix):
     """A picture on its side is told from one of another size."""
     root = write_folder(tmp_path / "x", [f"{name}.{suffix}" for name in "abcdefg"])
     for name in "bcdfg":
@@ -111,7 +110,7 @@ def test_two_sizes_name_both_files_and_every_pair(tmp_path: Path, suffix: str) -
         open_dataset(f"pairs:{root}")
 
 
-def test_two_sizes_are_refused_by_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch):
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     write_image(root / "sharp" / "a.png", picture(1, height=41))
@@ -128,7 +127,7 @@ def test_two_sizes_are_refused_by_all(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", ["Sharp", "train/SHARP", "Test"])
-def test_folders_in_capitals_are_refused(tmp_path: Path, name: str) -> None:
+def test_folders_in_capitals_are_refused(tmp_path, name):
     """Else all pairs would be read without a sharp member, without a word."""
     root = write_folder(tmp_path / "own", ["a.png"])
     if name.startswith("train"):
@@ -143,7 +142,7 @@ def test_folders_in_capitals_are_refused(tmp_path: Path, name: str) -> None:
         open_dataset(f"pairs:{root}")
 
 
-def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
+def test_garbage_instead_of_a_picture_is_named(tmp_path):
     for suffix in ("png", "tif"):
         root = write_folder(tmp_path / suffix, [f"a.{suffix}"])
         (root / "blurry" / f"a.{suffix}").write_bytes(b"garbage")
@@ -151,7 +150,7 @@ def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
             open_dataset(f"pairs:{root}")
 
 
-def test_sizes_are_read_off_headers_however_damaged(tmp_path: Path) -> None:
+def test_sizes_are_read_off_headers_however_damaged(tmp_path):
     """A large camera's picture has a size, a bomb has none, and no library's error gets through."""
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     for side, fits in ((15_000, True), (30_000, False)):
@@ -171,7 +170,7 @@ def test_sizes_are_read_off_headers_however_damaged(tmp_path: Path) -> None:
             assert picture_size(tmp_path / "cut.tif") == (4, 3)
 
 
-def test_a_size_is_that_of_the_content_whatever_the_suffix_says(tmp_path: Path) -> None:
+def test_a_size_is_that_of_the_content_whatever_the_suffix_says(tmp_path):
     picture = np.zeros((3, 4, 3), np.uint16)
     for name, kind in (("a.png", ".tif"), ("a.heic", ".png")):
         write_image(tmp_path / f"x{kind}", picture)
@@ -195,12 +194,8 @@ def _other_bytes(path: Path) -> None:
     ],
 )
 def test_what_is_no_picture_file_is_named_and_the_others_are_read(
-    tmp_path: Path,
-    make: Callable[[Path], None],
-    words: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    tmp_path, make, words, capsys, monkeypatch
+):
     monkeypatch.setattr(discovery, "_warned", set())  # else one process says it once
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
@@ -209,14 +204,14 @@ def test_what_is_no_picture_file_is_named_and_the_others_are_read(
     assert words in capsys.readouterr().err
 
 
-def test_one_name_with_two_suffixes_is_ambiguous(tmp_path: Path) -> None:
+def test_one_name_with_two_suffixes_is_ambiguous(tmp_path):
     root = write_folder(tmp_path / "x", ["a.png"])
     write_image(root / "blurry" / "a.tif", picture(1))
     with pytest.raises(DatasetError, match=r"a\.png is there too"):
         open_dataset(f"pairs:{root}")
 
 
-def test_content_hash_sees_a_changed_pixel(tmp_path: Path) -> None:
+def test_content_hash_sees_a_changed_pixel(tmp_path):
     root = write_folder(tmp_path / "x", ["a.png"])
     first = open_dataset(f"pairs:{root}").content_hash
     assert open_dataset(f"pairs:{root}").content_hash == first
@@ -238,14 +233,12 @@ def test_content_hash_sees_a_changed_pixel(tmp_path: Path) -> None:
         ("pairs:{}", "no pictures in"),
     ],
 )
-def test_what_cannot_be_opened_says_why(tmp_path: Path, text: str, words: str) -> None:
+def test_what_cannot_be_opened_says_why(tmp_path, text, words):
     with pytest.raises(DatasetError, match=words):
         open_dataset(text.format(tmp_path))
 
 
-def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(tmp_path, capsys):
     """21 pictures of one lens in a folder of its name would be one scene without a word."""
     root = write_folder(tmp_path / "mine", [f"lf/{n}.png" for n in range(3)])
     assert len({pair.scene for pair in open_dataset(f"pairs:{root}").pairs}) == 1
@@ -258,7 +251,7 @@ def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(
     assert "scene" not in capsys.readouterr().err
 
 
-def test_session_gives_accepted_and_warned_pairs(tmp_path: Path, mild: Dataset) -> None:
+def test_session_gives_accepted_and_warned_pairs(tmp_path, mild):
     root = write_session(
         tmp_path / "shoot", list(mild.pairs[:4]), {"cafe": "warn", "cat": "reject"}
     )
@@ -275,14 +268,14 @@ def test_session_gives_accepted_and_warned_pairs(tmp_path: Path, mild: Dataset) 
 
 
 @given(scenes=st.sets(st.text(min_size=1, max_size=6), min_size=1, max_size=40))
-def test_there_is_always_something_to_test_and_to_train_on(scenes: set[str]) -> None:
+def test_there_is_always_something_to_test_and_to_train_on(scenes):
     splits = scene_splits(scenes)
     assert set(splits) == scenes
     assert "test" in splits.values()
     assert len(scenes) < 2 or "train" in splits.values()
 
 
-def test_splits_do_not_depend_on_order_or_company() -> None:
+def test_splits_do_not_depend_on_order_or_company():
     many = [f"scene-{n}" for n in range(400)]
     splits = scene_splits(many)
     assert scene_splits(reversed(many)) == splits

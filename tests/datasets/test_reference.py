@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.deriving.aligned_reference import ReferenceModel, aligned_reference
-from defocus.datasets.pair import Dataset
+from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, write_image
 from tests.datasets.conftest import picture, write_folder
 
 
-def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong: Dataset) -> None:
+def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong):
     pair = next(pair for pair in strong.pairs if pair.id == "cafe")
     assert pair.sharp is not None
     assert pair.truth is not None
@@ -33,9 +32,7 @@ def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong: Dataset) -
 
 
 @pytest.mark.parametrize("model", ["global", "flow"])
-def test_reference_is_computed_once_and_mended(
-    strong: Dataset, capfd: pytest.CaptureFixture[str], model: ReferenceModel
-) -> None:
+def test_reference_is_computed_once_and_mended(strong, capfd, model):
     pair = strong.split("test")[1]
     first = aligned_reference(strong, pair, model=model)
     made = first.sharp.stat().st_mtime_ns
@@ -51,7 +48,7 @@ def test_reference_is_computed_once_and_mended(
 
 
 @pytest.mark.parametrize("kind", ["flat", "noise"])
-def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path: Path, kind: str) -> None:
+def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path, kind):
     root = write_folder(tmp_path / "x", ["a.png"])
     for seed, role in enumerate(("blurry", "sharp")):
         flat = np.full((128, 128, 3), 30000, np.uint16)

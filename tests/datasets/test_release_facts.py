@@ -41,7 +41,7 @@ RENDERED = pair("c", true_misalignment={"zoom": 1.0})
 BOTH = pair("d", true_misalignment={"zoom": 1.0}, compensation={"model": "global"})
 
 
-def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
+def test_only_captured_pictures_are_said_to_be_as_captured():
     assert sharp_text([CAPTURED]) == "The picture in focus, as captured."
     assert "rendered" in sharp_text([RENDERED])
     assert "captured" not in sharp_text([RENDERED])
@@ -75,14 +75,14 @@ def test_only_captured_pictures_are_said_to_be_as_captured() -> None:
         ("", "no SPDX identifier; such as 'CC-BY-4.0'. Own terms"),
     ],
 )
-def test_a_licence_has_an_identifier(licence: str, words: str) -> None:
+def test_a_licence_has_an_identifier(licence, words):
     assert words in licence_problem(licence)
     for own in ("CC-BY-4.0", "CC0-1.0", "MIT OR Apache-2.0", "LicenseRef-Our-Lab", "none given"):
         assert licence_problem(own) == ""
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "20260101", "2026-1-1", "today"])
-def test_a_date_is_a_day(day: str) -> None:
+def test_a_date_is_a_day(day):
     with pytest.raises(SettingsError, match="a day that exists"):
         parse_settings(Details, {"title": "a", "date": day}, origin="card.toml")
     assert parse_settings(Details, {"title": "a", "date": "2028-02-29"}, origin="x").date
@@ -113,7 +113,7 @@ def saved(path: Path, picture: np.ndarray, profile: bytes) -> Path:
     return path
 
 
-def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path: Path) -> None:
+def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path):
     """By the numbers of a profile, and not by its name."""
     picture = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
     path = saved(tmp_path / "a.png", picture, wide_profile())
@@ -138,7 +138,7 @@ def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path: Path) -
     assert in_srgb(linear, read_image(linear)).mean() == pytest.approx(127, abs=1)
 
 
-def test_grey_of_another_curve_becomes_that_of_srgb() -> None:
+def test_grey_of_another_curve_becomes_that_of_srgb():
     page = Path(skimage.data.__file__).with_name("page.png")
     stored = read_image(page)
     with PillowImage.open(page) as picture:
@@ -161,7 +161,7 @@ def told(**more: object) -> Details:
 
 
 @pytest.mark.parametrize("number", ["0000-0002-1825-0098", "0000-0002-1825", "x"])
-def test_an_orcid_has_a_checksum(number: str) -> None:
+def test_an_orcid_has_a_checksum(number):
     with pytest.raises(SettingsError, match="authors"):
         told(authors=[{**JANE, "orcid": number}])
     tenth = told(authors=[{**JANE, "orcid": "0000-0002-9079-593X"}, "A lab"])
@@ -181,7 +181,7 @@ def test_an_orcid_has_a_checksum(number: str) -> None:
         ({"version": "v1"}, "a version is three numbers, such as 1.0.0"),
     ],
 )
-def test_a_wrong_card_is_told_in_words(wrong: dict[str, object], words: str) -> None:
+def test_a_wrong_card_is_told_in_words(wrong, words):
     """No pattern, and no name of a class of this program."""
     with pytest.raises(SettingsError) as caught:
         told(**wrong)
@@ -190,7 +190,7 @@ def test_a_wrong_card_is_told_in_words(wrong: dict[str, object], words: str) -> 
         assert word not in str(caught.value)
 
 
-def test_a_date_of_toml_is_a_day(tmp_path: Path) -> None:
+def test_a_date_of_toml_is_a_day(tmp_path):
     (tmp_path / "card.toml").write_text("title = 'a'\ndate = 2026-11-20\n")
     assert load_settings(Details, tmp_path / "card.toml").date == "2026-11-20"
     (tmp_path / "card.toml").write_text("title = 'a'\ndate = 2026-11-20T10:00:00\n")
@@ -207,11 +207,11 @@ def test_a_date_of_toml_is_a_day(tmp_path: Path) -> None:
         ("A lab", "a2026"),
     ],
 )
-def test_names_of_all_letters_give_a_key(author: object, key: str) -> None:
+def test_names_of_all_letters_give_a_key(author, key):
     assert bibtex(told(authors=[author])).startswith(f"@misc{{{key},")
 
 
-def test_people_stand_in_each_document() -> None:
+def test_people_stand_in_each_document():
     people = [{**JANE, "affiliation": "Brown"}, "A lab"]
     details = told(authors=people, paper="10.1000/p", new_version_of="10.2000/v")
     counts = {"test": {"pairs": 2, "scenes": 1}}
@@ -229,7 +229,7 @@ def test_people_stand_in_each_document() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ADDRESSES))
-def test_the_text_of_a_licence_is_whole(name: str) -> None:
+def test_the_text_of_a_licence_is_whole(name):
     text = licence_text(told(licence=name, authors=["A lab"]))
     assert text.startswith(f"SPDX-License-Identifier: {name}\n")
     assert len(text) > 1000
@@ -239,7 +239,7 @@ def test_the_text_of_a_licence_is_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["LICENSES", "EXCEPTIONS"])
-def test_every_licence_of_the_spdx_list_has_a_text(kind: str) -> None:
+def test_every_licence_of_the_spdx_list_has_a_text(kind):
     names = [one["id"] for one in getattr(packaging.licenses._spdx, kind).values()]
     assert len(names) > 70
     for name in names:
@@ -248,7 +248,7 @@ def test_every_licence_of_the_spdx_list_has_a_text(kind: str) -> None:
         assert len(text) > 100, name
 
 
-def test_each_licence_of_several_has_its_text() -> None:
+def test_each_licence_of_several_has_its_text():
     both = licence_text(told(licence="CC-BY-4.0 OR MIT", authors=["A lab"]))
     assert both.startswith("SPDX-License-Identifier: CC-BY-4.0 OR MIT\n")
     assert "Creative Commons Attribution 4.0 International" in both
@@ -275,7 +275,7 @@ def test_each_licence_of_several_has_its_text() -> None:
         ("LicenseRef-Ours", ""),
     ],
 )
-def test_documents_state_a_licence_or_none_but_no_other(licence: str, stated: str) -> None:
+def test_documents_state_a_licence_or_none_but_no_other(licence, stated):
     facts = ReleaseFacts(to="folder")
     details = told(licence=licence, licence_url="" if stated else "https://lab.org/terms")
     citation = citation_text(facts, details)
@@ -288,7 +288,7 @@ def test_documents_state_a_licence_or_none_but_no_other(licence: str, stated: st
     assert hub_licence(licence) == known
 
 
-def test_what_curation_asked_for_is_told_in_words() -> None:
+def test_what_curation_asked_for_is_told_in_words():
     told = steps_text(
         [step("curate", most_gain_ev=0.5, sharper=True), step("patches", edges=False)]
     )
@@ -306,7 +306,7 @@ def test_what_curation_asked_for_is_told_in_words() -> None:
         "MIT WITH", "MIT WITH LLVM-exception WITH LLVM-exception", "LLVM-exception", "with", "",
     ],
 )  # fmt: skip
-def test_an_expression_is_what_packaging_says(text: str) -> None:
+def test_an_expression_is_what_packaging_says(text):
     try:
         wanted: str | None = packaging.licenses.canonicalize_license_expression(text)
     except packaging.licenses.InvalidLicenseExpression:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from defocus.datasets.rendering.scene import polygon_alpha, read_depth
 from defocus.errors import DatasetError, SettingsError
 from defocus.images import as_float, read_image, srgb_to_linear, write_image
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
-from tests.conftest import Run
 
 REQUEST = """
 size = [96, 64]
@@ -67,12 +65,12 @@ def write_request(folder: Path) -> Path:
 
 
 @pytest.fixture
-def request_file(tmp_path: Path) -> Path:
+def request_file(tmp_path):
     return write_request(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rendered(tmp_path_factory):
     """A folder with a request, its files and, in ``out``, what was rendered of it."""
     folder = tmp_path_factory.mktemp("rendered")
     render_dataset(write_request(folder), folder / "out")
@@ -85,7 +83,7 @@ def linear(path: Path | None) -> NDArray[np.float64]:
 
 
 @pytest.mark.full
-def test_a_rendered_dataset_says_the_truth(rendered: Path) -> None:
+def test_a_rendered_dataset_says_the_truth(rendered):
     dataset = open_dataset(f"manifest:{rendered / 'out'}")
     assert dataset.rendered
     assert [pair.id for pair in dataset.pairs] == ["desk", "same-wall", "slope"]
@@ -112,7 +110,7 @@ def test_a_rendered_dataset_says_the_truth(rendered: Path) -> None:
         assert 1.0 <= float(np.hypot(*truth["shift_px"])) <= 2.0
 
 
-def test_both_members_have_one_exposure(tmp_path: Path) -> None:
+def test_both_members_have_one_exposure(tmp_path):
     """In a flat field, with a strong cat's eye: over the picture and in its corner."""
     head = REQUEST[: REQUEST.index("[misalignment]")].replace("cats_eye = 0.2", "cats_eye = 0.5")
     planes = '[{picture = "grey.png", depth_mm = 2500.0}]'
@@ -128,7 +126,7 @@ def test_both_members_have_one_exposure(tmp_path: Path) -> None:
         assert blurry[part].mean() == pytest.approx(truth[part].mean(), rel=1e-3)
 
 
-def test_views_of_whole_pairs(rendered: Path) -> None:
+def test_views_of_whole_pairs(rendered):
     for pair in open_dataset(f"manifest:{rendered / 'out'}").pairs:
         left, right = linear(pair.dual_pixel_left), linear(pair.dual_pixel_right)
         full = linear(pair.blurry)
@@ -145,9 +143,7 @@ def _shift(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     return float((slope * (left - right)).sum() / (slope**2).sum())
 
 
-def test_other_pictures_of_a_scene_that_is_rendered_are_refused(
-    rendered: Path, tmp_path: Path
-) -> None:
+def test_other_pictures_of_a_scene_that_is_rendered_are_refused(rendered, tmp_path):
     shutil.copytree(rendered, tmp_path, dirs_exist_ok=True)
     write_image(tmp_path / "a.png", texture(9))
     with pytest.raises(DatasetError, match="started with another dataset"):
@@ -167,16 +163,14 @@ def test_other_pictures_of_a_scene_that_is_rendered_are_refused(
         ("size = [96, 64]", "size = [96, 100000]", "size"),
     ],
 )
-def test_a_wrong_request_names_what_is_wrong(
-    request_file: Path, tmp_path: Path, old: str, new: str, words: str
-) -> None:
+def test_a_wrong_request_names_what_is_wrong(request_file, tmp_path, old, new, words):
     request_file.write_text(REQUEST.replace(old, new, 1))
     with pytest.raises(SettingsError, match=words):
         render_dataset(request_file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_wrong_files_are_named(request_file: Path, tmp_path: Path) -> None:
+def test_wrong_files_are_named(request_file, tmp_path):
     np.save(tmp_path / "a-depth.npy", np.full((10, 10), 900.0))
     pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")
     assert left_out.id not in {pair.id for pair in pairs} != set()
@@ -204,8 +198,8 @@ def damaged(path: Path) -> None:
     ],
 )
 def test_a_scene_whose_files_cannot_be_read_is_left_out_by_name(
-    request_file: Path, tmp_path: Path, name: str, harm: Callable[[Path], None], words: str
-) -> None:
+    request_file, tmp_path, name, harm, words
+):
     whole = (tmp_path / name).read_bytes()
     harm(tmp_path / name)
     pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")
@@ -216,9 +210,7 @@ def test_a_scene_whose_files_cannot_be_read_is_left_out_by_name(
     assert len(render_dataset(request_file, tmp_path / "out")[0]) == 3
 
 
-def test_a_request_of_which_no_scene_can_be_read_is_refused(
-    request_file: Path, tmp_path: Path
-) -> None:
+def test_a_request_of_which_no_scene_can_be_read_is_refused(request_file, tmp_path):
     for name in ("a-depth.npy", "b.png", "b-again.png"):
         (tmp_path / name).unlink()
     with pytest.raises(DatasetError, match=r"no scene can be read; .*a-depth\.npy"):
@@ -226,7 +218,7 @@ def test_a_request_of_which_no_scene_can_be_read_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_makes_a_dataset(request_file: Path, tmp_path: Path, run: Run) -> None:
+def test_the_command_makes_a_dataset(request_file, tmp_path, run):
     head = REQUEST[: REQUEST.index("[[scenes]]")]
     request_file.write_text(head + REQUEST[REQUEST.rindex("[[scenes]]") :])
     done = CliRunner().invoke(command, [str(request_file), "--out", str(tmp_path / "out")])
@@ -241,7 +233,7 @@ def test_the_command_makes_a_dataset(request_file: Path, tmp_path: Path, run: Ru
     assert "no such settings file" in wrong.stderr
 
 
-def test_unknown_depth_takes_the_farther_neighbour(tmp_path: Path) -> None:
+def test_unknown_depth_takes_the_farther_neighbour(tmp_path):
     depth = np.array([[5, 0, 0, 9, 0], [0, 3, 3, 0, 2]], np.uint16)
     write_image(tmp_path / "d.png", depth)
     expected = [[5, 9, 9, 9, 9], [3, 3, 3, 3, 2]]
@@ -254,7 +246,7 @@ def test_unknown_depth_takes_the_farther_neighbour(tmp_path: Path) -> None:
         read_depth(tmp_path / "d.png")
 
 
-def test_polygon_covers_its_area() -> None:
+def test_polygon_covers_its_area():
     y, x = (np.mgrid[:100, :100] - 49.5) / 100
     triangle = ((-0.4, -0.4), (0.4, -0.4), (0.0, 0.4))
     alpha = polygon_alpha(triangle, x, y, 100)

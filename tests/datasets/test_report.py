@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import pypdf
 
@@ -16,7 +15,6 @@ from defocus.images import write_image
 from defocus.reports.html import render_html
 from defocus.reports.model import Page, Slider
 from defocus.reports.pdf import render_pdf
-from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
 
 
@@ -27,7 +25,7 @@ def page_of(dataset: Dataset, audit: Audit) -> Page:
 HOSTILE = "<script>alert(1)</script>"
 
 
-def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> None:
+def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
     root = write_folder(tmp_path / "noise", [f"{n}.png" for n in range(6)])
     dataset = open_dataset(f"pairs:{root}")
     pairs = [
@@ -58,7 +56,7 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> N
     assert "2.8 (5)" in words
 
 
-def test_one_other_size_is_told_in_singular(tmp_path: Path) -> None:
+def test_one_other_size_is_told_in_singular(tmp_path):
     (tmp_path / "mine/test").mkdir(parents=True)
     root = write_folder(tmp_path / "mine/test", ["1.png", "2.png", "3.png"])
     for role in ("blurry", "sharp"):
@@ -72,7 +70,7 @@ def test_one_other_size_is_told_in_singular(tmp_path: Path) -> None:
     assert "40 and 1 other size<" in html
 
 
-def test_the_command(data: Run, tmp_path: Path) -> None:
+def test_the_command(data, tmp_path):
     write_folder(tmp_path / "noise", ["1.png"])
     data("report", "pairs:noise", "--out", "r", "--jobs", "1")
     assert (tmp_path / "r/dataset.pdf").read_bytes().startswith(b"%PDF")

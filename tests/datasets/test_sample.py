@@ -23,7 +23,7 @@ DATASETS = ["mild", "strong", "wide", *WHOLE]
 
 
 @pytest.fixture(params=DATASETS)
-def dataset(request: pytest.FixtureRequest) -> Dataset:
+def dataset(request):
     found: Dataset = request.getfixturevalue(request.param)
     return found
 
@@ -55,7 +55,7 @@ def warped(picture: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[n
     return np.stack(planes, axis=-1)
 
 
-def test_scenes_of_three_splits_with_everything_known(dataset: Dataset) -> None:
+def test_scenes_of_three_splits_with_everything_known(dataset):
     assert dataset.rendered
     splits = [len(dataset.split(split)) for split in ("train", "validation", "test")]
     assert splits == {4: [1, 1, 2], 5: [3, 0, 2], 24: [7, 1, 16]}[len(dataset.pairs)]
@@ -71,7 +71,7 @@ def test_scenes_of_three_splits_with_everything_known(dataset: Dataset) -> None:
         assert array(pair.flow).dtype == array(pair.defocus_map).dtype == np.float32
 
 
-def test_no_scene_and_no_source_picture_is_in_two_splits() -> None:
+def test_no_scene_and_no_source_picture_is_in_two_splits():
     split_of: dict[str, str] = {}
     for scene in SCENES:
         for picture in scene.pictures:
@@ -79,7 +79,7 @@ def test_no_scene_and_no_source_picture_is_in_two_splits() -> None:
     assert len({scene.name for scene in SCENES}) == len(SCENES) == 24
 
 
-def test_true_flow_brings_the_sharp_picture_onto_the_truth(dataset: Dataset) -> None:
+def test_true_flow_brings_the_sharp_picture_onto_the_truth(dataset):
     for pair in dataset.pairs:
         sharp, truth, flow = linear(pair.sharp), linear(pair.truth), array(pair.flow)
         sharp = sharp * 2.0 ** truth_of(pair)["gain_ev"]
@@ -92,7 +92,7 @@ def test_true_flow_brings_the_sharp_picture_onto_the_truth(dataset: Dataset) -> 
         assert right > psnr(warped(sharp, -flow)[unclipped], truth[unclipped]) + 6.0, pair.id
 
 
-def test_flow_is_the_stored_similarity(dataset: Dataset) -> None:
+def test_flow_is_the_stored_similarity(dataset):
     for pair in dataset.pairs:
         flow, truth = array(pair.flow), truth_of(pair)
         height, width = flow.shape[1:]
@@ -106,7 +106,7 @@ def test_flow_is_the_stored_similarity(dataset: Dataset) -> None:
             assert np.allclose(flow[:, y, x], expected, atol=1e-4)
 
 
-def test_size_of_the_misalignment(mild: Dataset, strong: Dataset, wide: Dataset) -> None:
+def test_size_of_the_misalignment(mild, strong, wide):
     for pair in (*mild.pairs, *wide.pairs):
         assert 0.1 < np.hypot(*array(pair.flow)).max() < 1.0, pair.id
     for pair in strong.pairs:
@@ -116,7 +116,7 @@ def test_size_of_the_misalignment(mild: Dataset, strong: Dataset, wide: Dataset)
         assert abs(truth["zoom"] - 1.0) > 0.005
 
 
-def test_circles_are_up_to_15_px_and_beyond(mild: Dataset, strong: Dataset, wide: Dataset) -> None:
+def test_circles_are_up_to_15_px_and_beyond(mild, strong, wide):
     for pair in (*mild.pairs, *strong.pairs):
         assert 7.5 < np.abs(array(pair.defocus_map)).max() <= 15.0, pair.id
     every = np.concatenate([np.abs(array(p.defocus_map)).ravel() for p in mild.split("test")])
@@ -129,7 +129,7 @@ def test_circles_are_up_to_15_px_and_beyond(mild: Dataset, strong: Dataset, wide
         assert all(array(pair.defocus_map).max() > 2.0 for pair in data.pairs)
 
 
-def test_blur_is_where_the_defocus_map_says(dataset: Dataset) -> None:
+def test_blur_is_where_the_defocus_map_says(dataset):
     for pair in dataset.pairs:
         blurry, truth, circles = linear(pair.blurry), linear(pair.truth), array(pair.defocus_map)
         near_blur = scipy.ndimage.maximum_filter(np.abs(circles), 31)
@@ -144,9 +144,7 @@ def test_blur_is_where_the_defocus_map_says(dataset: Dataset) -> None:
         assert detail_blurry[out].mean() < 0.5 * detail_truth[out].mean(), pair.id
 
 
-def test_views_have_the_blurry_picture_as_their_mean_and_disparity_of_both_signs(
-    dataset: Dataset,
-) -> None:
+def test_views_have_the_blurry_picture_as_their_mean_and_disparity_of_both_signs(dataset):
     """By one step of Lucas and Kanade on either side of the focus plane."""
     for pair in dataset.pairs:
         left, right = linear(pair.dual_pixel_left), linear(pair.dual_pixel_right)
@@ -161,7 +159,7 @@ def test_views_have_the_blurry_picture_as_their_mean_and_disparity_of_both_signs
                 assert sign * shift > 0.05, (pair.id, sign)
 
 
-def test_pixels_are_the_stored_ones_within_one_step(dataset: Dataset) -> None:
+def test_pixels_are_the_stored_ones_within_one_step(dataset):
     """Across machines and versions; the table is what :func:`sampled` gave when it was made."""
     expected = json.loads(EXPECTED.read_text())[dataset.name]
     for pair in dataset.pairs:
@@ -175,7 +173,7 @@ def sampled(path: Path) -> NDArray[np.int64]:
     return read_image(path)[20::75, 20::75].astype(np.int64).ravel()
 
 
-def test_metadata_is_json_and_names_lens_and_sources(dataset: Dataset) -> None:
+def test_metadata_is_json_and_names_lens_and_sources(dataset):
     for pair in dataset.pairs:
         document = json.loads(json.dumps(dict(pair.metadata)))
         lens = {"focal_length_mm", "f_number", "focus_distance_mm", "sensor_pitch_um"}
@@ -183,13 +181,13 @@ def test_metadata_is_json_and_names_lens_and_sources(dataset: Dataset) -> None:
         assert document["sources"]
 
 
-def test_variants_differ_and_share_their_truth(mild: Dataset, strong: Dataset) -> None:
+def test_variants_differ_and_share_their_truth(mild, strong):
     assert len({mild.content_hash, strong.content_hash}) == 2
     truths = {pair.id: linear(pair.truth) for pair in mild.pairs}
     assert all(np.array_equal(truths[pair.id], linear(pair.truth)) for pair in strong.pairs)
 
 
-def test_unknown_variant_names_the_known() -> None:
+def test_unknown_variant_names_the_known():
     with pytest.raises(DatasetError, match="sample:strong"):
         open_dataset("sample:huge")
     assert [variant.dataset for variant in VARIANTS] == ["sample", "sample:strong", "sample:wide"]

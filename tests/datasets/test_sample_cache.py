@@ -20,7 +20,7 @@ print(sample.sample_dataset(sys.argv[1]).content_hash)
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def small(monkeypatch, tmp_path):
     """An own cache folder, and a sample dataset of one scene."""
     monkeypatch.setattr(sample, "SCENES", [s for s in sample.SCENES if s.name == "photographer"])
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
@@ -28,7 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.mark.full
-def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
+def test_two_processes_at_once_make_one_dataset(tmp_path):
     both = [start_code(BUILD_ONE_SCENE, "", DEFOCUS_CACHE=str(tmp_path)) for _ in range(2)]
     answers = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
@@ -37,7 +37,7 @@ def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_pixels_do_not_depend_on_threads_or_place(tmp_path: Path) -> None:
+def test_pixels_do_not_depend_on_threads_or_place(tmp_path):
     known = [{"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"]
     both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in known]  # type: ignore[arg-type]
     answers = [process.communicate(timeout=120) for process in both]
@@ -45,9 +45,7 @@ def test_pixels_do_not_depend_on_threads_or_place(tmp_path: Path) -> None:
     assert answers[0][0] == answers[1][0], answers
 
 
-def test_damage_is_found_said_and_mended_and_nothing_else_made_again(
-    small: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_damage_is_found_said_and_mended_and_nothing_else_made_again(small, capfd):
     first = open_dataset("sample")
     victim = first.pairs[0].blurry
     good = victim.read_bytes()
@@ -64,7 +62,7 @@ def test_damage_is_found_said_and_mended_and_nothing_else_made_again(
 
 
 @pytest.mark.parametrize("victim", ["manifest.json", "pairs/photographer/truth.png", "pairs"])
-def test_what_is_missing_is_made_again(small: Path, victim: str) -> None:
+def test_what_is_missing_is_made_again(small, victim):
     first = open_dataset("sample")
     lost = first.root / victim
     shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
@@ -74,16 +72,14 @@ def test_what_is_missing_is_made_again(small: Path, victim: str) -> None:
 
 
 @pytest.mark.full
-def test_full_disk_leaves_nothing(
-    small: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_leaves_nothing(small, full_disk, monkeypatch):
     monkeypatch.setenv("DEFOCUS_CACHE", str(full_disk))
     with pytest.raises(StorageError, match="disk is full"):
         open_dataset("sample")
     assert not list((full_disk / "sample").iterdir())
 
 
-def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     def fill(folder: Path) -> None:
         (folder / "a").write_text("new")
         assert not (tmp_path / "made").exists()
@@ -94,7 +90,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_first_of_two_folders_stays(tmp_path: Path) -> None:
+def test_the_first_of_two_folders_stays(tmp_path):
     with atomic_folder(tmp_path / "made") as late:
         (late / "a").write_text("late")
         with atomic_folder(tmp_path / "made") as early:

@@ -33,12 +33,11 @@ from defocus.datasets.measuring.session import (
     pooled_sessions,
     sessions_of,
 )
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.images import Image as PixelImage
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
-from tests.conftest import Run
 from tests.datasets.test_which_session import BODY, TOLD, described, pairs_of, photograph
 
 CAMERA = {"camera": {"model": "one"}, "mode": "focus"}
@@ -53,7 +52,7 @@ def lenses(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> dict[str, Sessi
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dataset:
+def session(tmp_path_factory, cache_folder):
     """Three pairs that are known and one that is not, as a manifest."""
     root = tmp_path_factory.mktemp("session")
     pairs = []
@@ -70,7 +69,7 @@ def session(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dat
     return open_dataset(f"manifest:{root}")
 
 
-def test_audit_and_compensate_pool_and_say_so(session: Dataset, tmp_path: Path, data: Run) -> None:
+def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     name = f"manifest:{session.root}"
     done = data("audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
     audit = json.loads(done.stdout)
@@ -107,7 +106,7 @@ def test_audit_and_compensate_pool_and_say_so(session: Dataset, tmp_path: Path, 
 
 
 @pytest.mark.full
-def test_a_continued_compensation_says_the_same(session: Dataset, tmp_path: Path) -> None:
+def test_a_continued_compensation_says_the_same(session, tmp_path):
     """What an earlier run has made counts too."""
     first = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
     (tmp_path / "manifest.json").unlink()
@@ -117,9 +116,7 @@ def test_a_continued_compensation_says_the_same(session: Dataset, tmp_path: Path
 
 
 @pytest.mark.full
-def test_every_pair_is_measured_alone_before_its_session_counts(
-    session: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_pair_is_measured_alone_before_its_session_counts(session, tmp_path, monkeypatch):
     """Else "known only thanks to it" could not be said of a pair."""
     asked: list[tuple[str, bool]] = []
     real = measured_pair
@@ -138,9 +135,7 @@ def test_every_pair_is_measured_alone_before_its_session_counts(
 
 
 @pytest.mark.full
-def test_a_session_is_merged_with_two_jobs_as_with_one(
-    session: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_is_merged_with_two_jobs_as_with_one(session, tmp_path, monkeypatch):
     """Its pairs are measured again when all parts are there, each way with a cache of its own."""
     made = {}
     for jobs in (1, 2):
@@ -158,7 +153,7 @@ def test_a_session_is_merged_with_two_jobs_as_with_one(
     assert made[1] == made[2]
 
 
-def test_align_with_a_session(session: Dataset, data: Run) -> None:
+def test_align_with_a_session(session, data):
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
     done = data("align", *files, "--session", f"manifest:{session.root}")
     by = "(a session by journal); alone the pair is unknown: "
@@ -172,7 +167,7 @@ def test_align_with_a_session(session: Dataset, data: Run) -> None:
     assert "--session gives a zoom, and --at-most translation has none" in done.stderr
 
 
-def test_align_lists_what_a_session_is_without(session: Dataset, data: Run, tmp_path: Path) -> None:
+def test_align_lists_what_a_session_is_without(session, data, tmp_path):
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
     root = Path(shutil.copytree(session.root, tmp_path / "copy"))
     (root / "sharp4.png").write_bytes((root / "sharp0.png").read_bytes()[:99])
@@ -186,7 +181,7 @@ def test_align_lists_what_a_session_is_without(session: Dataset, data: Run, tmp_
     assert "pair p4 is left out: sharp4.png: " in done.stderr
 
 
-def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> None:
+def test_align_with_a_session_takes_the_pairs_that_say_so(session):
     """Of two cameras in one dataset those of the pair's own count."""
     estimator = flow_estimator("dis")
     other = {**CAMERA, "camera": {"model": "two"}}
@@ -200,9 +195,7 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session: Dataset) -> N
         measured_lens(both, estimator, Path("elsewhere.png"))
 
 
-def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else(
-    session: Dataset,
-) -> None:
+def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else(session):
     """Pictures stay the same; the mode in the metadata alone decides what is shared."""
     other = [
         replace(one, metadata=MappingProxyType({**CAMERA, "mode": "aperture"}))
@@ -212,7 +205,7 @@ def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else
     assert session_key(session) == session_key(open_dataset(f"manifest:{session.root}"))
 
 
-def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> None:
+def test_pairs_of_other_cameras_or_settings_are_no_session(session):
     own = {f"p{n}": OwnZoom(1.006, 0.001 + 0.001 * n, 200.0) for n in range(4)}
     assert set(lenses(session.pairs, own)) >= {"p1", "p2", "p3"}
     others = [
@@ -224,7 +217,7 @@ def test_pairs_of_other_cameras_or_settings_are_no_session(session: Dataset) -> 
     assert pooled(nothing, own) == ()
 
 
-def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None:
+def test_only_the_aperture_changed_needs_no_other_pair(session):
     """The zoom is 1 by what the metadata say; no pair stands behind it."""
     facts = {**CAMERA, "mode": "aperture"}
     first = Pair("p0", "s0", "train", session.pairs[0].blurry, metadata=facts)
@@ -241,7 +234,7 @@ def test_only_the_aperture_changed_needs_no_other_pair(session: Dataset) -> None
     assert "from" not in found.shared
 
 
-def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own() -> None:
+def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own():
     zooms = dict.fromkeys([f"p{number}" for number in range(12)], OwnZoom(1.006, 0.001, 200.0))
     zooms["p11"] = OwnZoom(1.2, 0.001, 200.0)
     pairs = [replace(described(BODY), id=name) for name in zooms]
@@ -265,7 +258,7 @@ OWN = {f"p{n}": OwnZoom(1.006, 0.001 + 0.001 * n, 200.0) for n in range(3)}
 OWN["p3"] = OwnZoom(None, None, 200.0)
 
 
-def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path: Path) -> None:
+def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path):
     """A pair that is unknown by itself could have been refocused otherwise."""
     (found,) = pooled(pairs_of(tmp_path), OWN)
     assert "p2" in found.worth
@@ -279,9 +272,7 @@ def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path: Path) -> Non
 
 
 @pytest.mark.full
-def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(
-    session: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(session, tmp_path, capsys):
     with Image.open(photograph(tmp_path / "told.jpg", **TOLD)) as told:
         exif = told.getexif()
         exif.get_ifd(ExifTags.IFD.Exif)
@@ -300,7 +291,7 @@ def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(
     assert said in capsys.readouterr().err
 
 
-def test_a_row_with_a_number_that_is_none_is_refused() -> None:
+def test_a_row_with_a_number_that_is_none_is_refused():
     row = AuditedPair("p0", "s0", "train", "ok", spread=TileAsymmetry(0.1, 900.0, 0.2, 0.0, 4.0))
     document = json.loads(json.dumps(row_document(row)))
     assert row_of_document(dict(document)) == row

@@ -11,7 +11,6 @@ from defocus.errors import DatasetError, InputError
 from defocus.images import write_image
 from tests.capture.card import scene_picture
 from tests.capture.raw_sessions import write_session
-from tests.conftest import Run
 
 
 def shot_session(root: Path, *views: int) -> Path:
@@ -26,7 +25,7 @@ def shot_session(root: Path, *views: int) -> Path:
     return root
 
 
-def test_several_sessions_become_one_dataset(tmp_path: Path) -> None:
+def test_several_sessions_become_one_dataset(tmp_path):
     sessions = [shot_session(tmp_path / day / "S", view) for day, view in (("mon", 1), ("tue", 2))]
     done = import_sessions(sessions, tmp_path / "data")
     assert [pair.id for pair in done.pairs] == ["s-1_0001_desk", "s-2_0001_desk"]
@@ -39,7 +38,7 @@ def test_several_sessions_become_one_dataset(tmp_path: Path) -> None:
         import_sessions([sessions[0], sessions[0]], tmp_path / "other")
 
 
-def test_many_views_of_a_scene_and_an_empty_split_are_warnings(data: Run, tmp_path: Path) -> None:
+def test_many_views_of_a_scene_and_an_empty_split_are_warnings(data, tmp_path):
     shot_session(tmp_path / "alike", 1, 1)
     shot_session(tmp_path / "unlike", 1, 2, 3)
     done = data("import", "unlike", "--out", "one")

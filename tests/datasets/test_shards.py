@@ -16,7 +16,7 @@ import pytest
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.checksums import MANIFEST, TAG_MANIFEST, folder_hashes, write_checksums
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Pair
 from defocus.datasets.release.facts import ReleaseFacts, read_facts, write_facts
 from defocus.datasets.release.packaging import package_dataset
 from defocus.errors import DatasetError
@@ -25,7 +25,7 @@ from tests.datasets.conftest import DETAILS, picture, write_folder
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dataset:
+def whole(tmp_path_factory, cache_folder):
     """Two pairs, one of them with everything that a pair can have."""
     root = write_folder(tmp_path_factory.mktemp("noise"), ["a.png", "b.png"])
     dataset = open_dataset(f"pairs:{root}")
@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Datas
 
 
 @pytest.mark.parametrize("form", ["webdataset", "hdf5"])
-def test_everything_of_a_pair_comes_back(whole: Dataset, tmp_path: Path, form: str) -> None:
+def test_everything_of_a_pair_comes_back(whole, tmp_path, form):
     own = replace(whole, source="realblur")
     root = package_dataset(own, tmp_path / "r", form, DETAILS, 1).root
     opened = open_dataset(f"release:{root}")
@@ -109,9 +109,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
         (ENTRY, [member("000001.json")]),
     ],
 )
-def test_hostile_tars_are_refused(
-    tmp_path: Path, entry: object, more: list[tarfile.TarInfo]
-) -> None:
+def test_hostile_tars_are_refused(tmp_path, entry, more):
     (tmp_path / "r").mkdir()
     before = set(cache_folder().rglob("*"))
     with pytest.raises(DatasetError) as caught:
@@ -163,7 +161,7 @@ HOSTILE: dict[str, Callable[[h5py.File], None]] = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_hostile_hdf5_shards_are_refused(whole: Dataset, tmp_path: Path, case: str) -> None:
+def test_hostile_hdf5_shards_are_refused(whole, tmp_path, case):
     pair = Pair("a", "a", "test", whole.pairs[0].blurry)
     root = package_dataset(replace(whole, pairs=(pair,)), tmp_path / "r", "hdf5", DETAILS, 1).root
     with h5py.File(root / "test-00000.h5", "r+") as file:
@@ -173,7 +171,7 @@ def test_hostile_hdf5_shards_are_refused(whole: Dataset, tmp_path: Path, case: s
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_what_is_no_release_is_one_line(whole: Dataset, tmp_path: Path) -> None:
+def test_what_is_no_release_is_one_line(whole, tmp_path):
     root = package_dataset(whole, tmp_path / "r", "webdataset", DETAILS, 10**9).root
     shard = next(iter(sorted(root.glob("*.tar"))))
     shutil.move(shard, tmp_path / "moved.tar")

@@ -14,19 +14,17 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
 from defocus.datasets.checksums import folder_hashes, write_checksums
-from defocus.datasets.pair import Dataset
 from defocus.datasets.sidecar import apply_sidecar, ceiling_db
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError, DefocusError
 from defocus.images import read_image, read_pair, write_image
-from tests.conftest import Run
 
 NAME = "astronaut"
 
 
 @pytest.fixture(scope="module")
-def copy(mild: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(mild, tmp_path_factory):
     """Somebody's copy of RealDOF, made of one misaligned pair and of one that has no detail."""
     root = tmp_path_factory.mktemp("realdof")
     (pair,) = (one for one in mild.pairs if one.id == NAME)
@@ -39,14 +37,14 @@ def copy(mild: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sidecar(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sidecar(copy, tmp_path_factory):
     out = tmp_path_factory.mktemp("sidecar") / "aligned"
     dataset = open_dataset(f"realdof:{copy}")
     write_sidecar(dataset, out, "aligned-v1", Release(), "dis")
     return out
 
 
-def test_no_pixel_is_in_it_and_every_byte_is_covered(copy: Path, sidecar: Path) -> None:
+def test_no_pixel_is_in_it_and_every_byte_is_covered(copy, sidecar):
     assert verify_folder(sidecar).ok
     assert not list(sidecar.parent.glob(".*"))
     size = sum(path.stat().st_size for path in sidecar.rglob("*") if path.is_file())
@@ -64,7 +62,7 @@ def test_no_pixel_is_in_it_and_every_byte_is_covered(copy: Path, sidecar: Path) 
     assert entries[1]["reason"]
 
 
-def test_a_second_run_mends_the_first(copy: Path, tmp_path: Path, cache_folder: Path) -> None:
+def test_a_second_run_mends_the_first(copy, tmp_path, cache_folder):
     mine, out = Path(shutil.copytree(copy, tmp_path / "mine")), tmp_path / "out"
     whole = (mine / "source/02.png").read_bytes()
     (mine / "source/02.png").write_bytes(whole[:80])
@@ -89,7 +87,7 @@ def test_a_second_run_mends_the_first(copy: Path, tmp_path: Path, cache_folder: 
         written()
 
 
-def test_applied_to_a_copy_it_gives_the_pair(copy: Path, sidecar: Path, tmp_path: Path) -> None:
+def test_applied_to_a_copy_it_gives_the_pair(copy, sidecar, tmp_path):
     elsewhere = Path(shutil.copytree(copy, tmp_path / "mine"))
     given = Path(shutil.copytree(sidecar, tmp_path / "given"))
     text = f"realdof:{elsewhere}"
@@ -107,7 +105,7 @@ def test_applied_to_a_copy_it_gives_the_pair(copy: Path, sidecar: Path, tmp_path
     assert again.content_hash == opened.content_hash
 
 
-def test_a_copy_with_other_pictures_is_refused(copy: Path, sidecar: Path, tmp_path: Path) -> None:
+def test_a_copy_with_other_pictures_is_refused(copy, sidecar, tmp_path):
     other = Path(shutil.copytree(copy, tmp_path / "other"))
     changed = read_image(other / "target/01.png").copy()
     changed[5, 5, 0] ^= 1
@@ -123,7 +121,7 @@ def test_a_copy_with_other_pictures_is_refused(copy: Path, sidecar: Path, tmp_pa
         apply_sidecar("pairs:x", replace(open_dataset(text), name="pairs:x"), sidecar)
 
 
-def test_a_damaged_or_hostile_sidecar_is_refused(copy: Path, sidecar: Path, tmp_path: Path) -> None:
+def test_a_damaged_or_hostile_sidecar_is_refused(copy, sidecar, tmp_path):
     text = f"realdof:{copy}"
     opened = open_dataset(text)
     bad = Path(shutil.copytree(sidecar, tmp_path / "bad"))
@@ -142,14 +140,14 @@ def test_a_damaged_or_hostile_sidecar_is_refused(copy: Path, sidecar: Path, tmp_
             apply_sidecar(text, opened, bad)
 
 
-def test_a_name_that_nothing_was_applied_for_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_nothing_was_applied_for_is_refused(tmp_path):
     for name in ("dpdd@other", "dpdd@../x", "@x", "dpdd@"):
         with pytest.raises(DefocusError):
             open_dataset(name)
 
 
 @pytest.mark.parametrize("sigma", [0.002, 0.01])
-def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma: float) -> None:
+def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma):
     """A smooth scene with edges: its PSNR against itself with noise."""
     rows, columns = np.mgrid[0:200, 0:300]
     scene = 0.3 + 0.2 * np.sin(columns / 40) + 0.3 * (rows > 100)
@@ -159,7 +157,7 @@ def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma: float) -> No
     assert ceiling_db(np.full((20, 20, 3), 9, np.uint8)) is None
 
 
-def test_the_command(data: Run, copy: Path, sidecar: Path, tmp_path: Path) -> None:
+def test_the_command(data, copy, sidecar, tmp_path):
     done = data("sidecar", f"realdof:{copy}", "--apply", sidecar)
     assert done.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
     assert done.stderr.count("pair 02 is left out") == 1

@@ -1,7 +1,6 @@
 """The true flow of a rendered pair, cut and turned with its pictures."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ FLOW_PX = (2.0, -3.0)
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
+def dataset(tmp_path):
     """A smooth picture, and itself 2 px to the right and 3 px up."""
     down, across = np.mgrid[0:80, 0:90]
     waves = [np.sin((across * a + down * b) / 7) for a, b in ((1, 0.3), (0.2, 1), (0.8, -0.7))]
@@ -42,8 +41,8 @@ def source(dataset: Dataset) -> PatchSource:
 @pytest.mark.parametrize("upside_down", [False, True])
 @pytest.mark.parametrize("window_px", [0, 44])
 def test_it_brings_the_target_onto_the_blurry_crop(
-    dataset: Dataset, quarter_turns: int, *, mirrored: bool, upside_down: bool, window_px: int
-) -> None:
+    dataset, quarter_turns, *, mirrored, upside_down, window_px
+):
     found = source(dataset)
     crop = Crop(0, 9, 7, upside_down=upside_down, mirrored=mirrored, quarter_turns=quarter_turns,
                 window_px=window_px)  # fmt: skip
@@ -57,7 +56,7 @@ def test_it_brings_the_target_onto_the_blurry_crop(
     assert float(torch.linalg.vector_norm(flow, dim=1).max()) == pytest.approx(13**0.5 * scale)
 
 
-def test_a_pair_without_it_is_named(dataset: Dataset) -> None:
+def test_a_pair_without_it_is_named(dataset):
     (pair,) = dataset.pairs
     without = replace(dataset, pairs=(replace(pair, flow=None),))
     with pytest.raises(NotApplicableError, match="pair a has no true flow"):

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,18 +19,17 @@ from defocus.datasets.checksums import (
 )
 from defocus.datasets.verification import repair_folder, verify_folder
 from defocus.errors import DatasetError
-from tests.conftest import Run
 from tests.datasets.conftest import package_noise
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+def whole(tmp_path_factory, cache_folder):
     """A release of three pairs of noise."""
     return package_noise(tmp_path_factory.mktemp("whole"), names="abc")
 
 
 @pytest.fixture
-def release(whole: Path, tmp_path: Path) -> Path:
+def release(whole, tmp_path):
     return Path(shutil.copytree(whole, tmp_path / "release"))
 
 
@@ -40,7 +38,7 @@ def wrong(root: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.full
-def test_a_release_is_whole_for_us_and_for_sha256sum(release: Path) -> None:
+def test_a_release_is_whole_for_us_and_for_sha256sum(release):
     assert wrong(release) == []
     for name in (MANIFEST, TAG_MANIFEST):
         done = subprocess.run(["sha256sum", "-c", name], cwd=release, capture_output=True)
@@ -53,7 +51,7 @@ def test_a_release_is_whole_for_us_and_for_sha256sum(release: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_each_flipped_bit_is_found_and_named(whole: Path, data: st.DataObject) -> None:
+def test_each_flipped_bit_is_found_and_named(whole, data):
     """In pictures, documents and both manifests; the file is mended again after each."""
     files = sorted(p.relative_to(whole).as_posix() for p in whole.rglob("*") if p.is_file())
     name = data.draw(st.sampled_from([*files, MANIFEST, TAG_MANIFEST]))
@@ -71,7 +69,7 @@ def test_each_flipped_bit_is_found_and_named(whole: Path, data: st.DataObject) -
 @pytest.mark.parametrize(
     "name", ["pairs/a/blurry.png", "manifest.json", "LICENSE", MANIFEST, TAG_MANIFEST]
 )
-def test_each_missing_renamed_or_cut_file_is_named(release: Path, name: str) -> None:
+def test_each_missing_renamed_or_cut_file_is_named(release, name):
     content = (release / name).read_bytes()
     (release / name).rename(release / "other name")
     assert wrong(release) == [(name, "renamed")]
@@ -94,7 +92,7 @@ def test_each_missing_renamed_or_cut_file_is_named(release: Path, name: str) -> 
         (TAG_MANIFEST, "pairs/a/blurry.png"),
     ],
 )
-def test_swapped_files_are_both_named(release: Path, one: str, other: str) -> None:
+def test_swapped_files_are_both_named(release, one, other):
     (release / one).rename(release / "aside")
     (release / other).rename(release / one)
     (release / "aside").rename(release / other)
@@ -104,12 +102,12 @@ def test_swapped_files_are_both_named(release: Path, one: str, other: str) -> No
     assert wrong(release) == [(name, "swapped") for name in sorted(names)]
 
 
-def test_a_copy_over_another_file_is_a_change(release: Path) -> None:
+def test_a_copy_over_another_file_is_a_change(release):
     shutil.copy(release / "pairs/a/blurry.png", release / "pairs/a/sharp.png")
     assert wrong(release) == [("pairs/a/sharp.png", "changed")]
 
 
-def test_strangers_are_extra_and_links_are_no_files(release: Path, tmp_path: Path) -> None:
+def test_strangers_are_extra_and_links_are_no_files(release, tmp_path):
     (release / "pairs/a/.hidden").write_bytes(b"")
     (release / "pairs/x\udcff\n.png").write_bytes(b"1")
     (tmp_path / "outside").mkdir()
@@ -125,7 +123,7 @@ def test_strangers_are_extra_and_links_are_no_files(release: Path, tmp_path: Pat
     ]
 
 
-def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release: Path) -> None:
+def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release):
     manifest = release / MANIFEST
     good = manifest.read_bytes()
     (release / "notes.txt").write_text("mine")
@@ -138,7 +136,7 @@ def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release: Path) -> No
     assert wrong(release) == [(MANIFEST, "missing")]
 
 
-def test_other_writings_of_a_manifest_are_changes(release: Path) -> None:
+def test_other_writings_of_a_manifest_are_changes(release):
     """Even where everything else agrees with them: one content has one writing."""
     good = (release / MANIFEST).read_bytes()
     lines = good.splitlines(keepends=True)
@@ -151,7 +149,7 @@ def test_other_writings_of_a_manifest_are_changes(release: Path) -> None:
         assert (MANIFEST, "changed") in wrong(release)
 
 
-def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release: Path) -> None:
+def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
     document = json.loads((release / "manifest.json").read_text())
 
     def rewritten(text: str) -> list[tuple[str, str]]:
@@ -173,7 +171,7 @@ def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release: Path)
     "path",
     ["../outside", "/etc/passwd", "a/../b", "a//b", "./a", "a\\b", "c:b", "a\x07b", "a\x85b"],
 )
-def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path: Path, path: str) -> None:
+def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path, path):
     (tmp_path / "file").write_bytes(b"1")
     content = canonical({path: "0" * 64})
     (tmp_path / MANIFEST).write_bytes(content)
@@ -184,13 +182,10 @@ def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path: Path, pa
         write_checksums(tmp_path, {path: "0" * 64})
 
 
-def test_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+def test_names_that_differ_in_case_alone_are_refused(tmp_path):
     for names in (("Readme", "README"), ("é", "e\u0301")):
         with pytest.raises(DatasetError, match="one file where case does not count"):
             write_checksums(tmp_path, dict.fromkeys(names, "0" * 64))
-
-
-Damage = Callable[[Path], object]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +201,7 @@ Damage = Callable[[Path], object]
         lambda root: ((root / "LICENSE").unlink(), (root / "LICENSE").mkdir()),
     ],
 )
-def test_repair_puts_everything_back(release: Path, whole: Path, damage: Damage) -> None:
+def test_repair_puts_everything_back(release, whole, damage):
     damage(release)
     done = repair_folder(release, whole)
     assert done.before
@@ -214,7 +209,7 @@ def test_repair_puts_everything_back(release: Path, whole: Path, damage: Damage)
     assert folder_hashes(release) == folder_hashes(whole)
 
 
-def test_repair_needs_no_other_bytes_than_are_lost(release: Path, whole: Path) -> None:
+def test_repair_needs_no_other_bytes_than_are_lost(release, whole):
     """A damaged copy repairs another one, as long as their damage differs; strangers are kept."""
     other = Path(shutil.copytree(whole, release.parent / "other"))
     (other / "pairs/c/sharp.png").write_bytes(b"damaged")
@@ -232,7 +227,7 @@ def test_repair_needs_no_other_bytes_than_are_lost(release: Path, whole: Path) -
         repair_folder(release, other)
 
 
-def test_a_copy_of_something_else_repairs_nothing(release: Path, tmp_path: Path) -> None:
+def test_a_copy_of_something_else_repairs_nothing(release, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_bytes(b"1")
     write_checksums(tmp_path / "other", folder_hashes(tmp_path / "other"))
@@ -242,7 +237,7 @@ def test_a_copy_of_something_else_repairs_nothing(release: Path, tmp_path: Path)
         repair_folder(release, tmp_path / "other")
 
 
-def test_the_command(data: Run, release: Path, whole: Path, tmp_path: Path) -> None:
+def test_the_command(data, release, whole, tmp_path):
     intact = json.loads(data("verify", release, "--json", code=None).stdout)
     assert intact == {"ok": True, "wrong": []}
     (release / "LICENSE").write_text("mine")
@@ -259,7 +254,7 @@ def test_the_command(data: Run, release: Path, whole: Path, tmp_path: Path) -> N
     assert "manifest-sha256.txt" in nothing.stderr
 
 
-def test_several_files_are_read_at_once_with_the_same_result(release: Path, data: Run) -> None:
+def test_several_files_are_read_at_once_with_the_same_result(release, data):
     (release / "pairs" / "b" / "sharp.png").write_bytes(b"no picture")
     assert folder_hashes(release, 4) == folder_hashes(release)
     results = [data("verify", release, "--jobs", jobs, code=None) for jobs in "14"]

@@ -29,7 +29,7 @@ BODY: dict[str, object] = {
     "other",
     [{"battery": "75%"}, {"port": "usb:001,007"}, {"serial": "9876543"}, {"shot_bytes": [3, 4]}],
 )
-def test_what_changes_within_a_session_does_not_split_it(other: dict[str, object]) -> None:
+def test_what_changes_within_a_session_does_not_split_it(other):
     both = [sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other)]
     assert both[0] == both[1]
     assert both[0].camera == "One, L50, 50 mm"
@@ -41,14 +41,14 @@ def test_what_changes_within_a_session_does_not_split_it(other: dict[str, object
     "other",
     [{"model": "Two"}, {"lens": "L85"}, {"focal_length_mm": 85.0}, {"focus_distance_mm": 9}],
 )
-def test_what_decides_the_zoom_splits_a_session(other: dict[str, object]) -> None:
+def test_what_decides_the_zoom_splits_a_session(other):
     first, second = (sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other))
     assert first != second
     roles = {"blurry": {"true": {"f_number": 2.0}, "exif": {"focal_length_mm": 50.0}}}
     assert sessions_of([described(BODY, roles=roles)])["p0"] != first
 
 
-def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs() -> None:
+def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs():
     pairs = (described({**BODY, "focus_distance_mm": mm}, mode="aperture") for mm in (900, 2000))
     first, second = (sessions_of([pair])["p0"] for pair in pairs)
     assert first == second
@@ -62,7 +62,7 @@ def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs()
         ("SONY", "ILCE-7M3", "SONY ILCE-7M3, 50 mm"),
     ],
 )
-def test_no_make_is_said_twice(make: str, model: str, shown: str, tmp_path: Path) -> None:
+def test_no_make_is_said_twice(make, model, shown, tmp_path):
     files = [tmp_path / f"{role}.jpg" for role in ("blurry", "sharp")]
     for file in files:
         exif = Image.Exif()
@@ -106,8 +106,8 @@ def pairs_of(folder: Path, **sharp: float | str) -> list[Pair]:
      (0, 0, None), (0, 1, None), (25, 10, 2.5)],
 )  # fmt: skip
 def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
-    tmp_path: Path, numerator: int, denominator: int, told: float | None
-) -> None:
+    tmp_path, numerator, denominator, told
+):
     (pair, *_) = pairs_of(tmp_path, distance=2.5)
     for member in (pair.blurry, pair.sharp or pair.blurry):
         content = member.read_bytes()
@@ -121,7 +121,7 @@ def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
     assert distances == [told, told]
 
 
-def test_exif_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exif_of_a_file_is_read_once(tmp_path, monkeypatch):
     """Also that of a sharp member which several blurry ones share."""
     read: list[Path] = []
     real = which_session._exif
@@ -137,13 +137,13 @@ def test_exif_of_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("kept", [0, 20, 200])
-def test_damaged_exif_tells_no_session(tmp_path: Path, kept: int) -> None:
+def test_damaged_exif_tells_no_session(tmp_path, kept):
     (pair, *_) = pairs_of(tmp_path)
     pair.blurry.write_bytes(pair.blurry.read_bytes()[:kept])
     assert sessions_of([pair]) == {}
 
 
-def test_serial_numbers_of_exif_tell_no_session(tmp_path: Path) -> None:
+def test_serial_numbers_of_exif_tell_no_session(tmp_path):
     (pair, *_) = pairs_of(tmp_path)
     alone = sessions_of([pair])["p0"]
     for number, member in enumerate((pair.blurry, pair.sharp or pair.blurry)):
@@ -155,7 +155,5 @@ def test_serial_numbers_of_exif_tell_no_session(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sharp", [{"focal_length": 35.0}, {"model": "Two"}, {"f_number": 0.0}])
-def test_exif_of_two_lenses_or_without_an_aperture_is_no_session(
-    tmp_path: Path, sharp: dict[str, float | str]
-) -> None:
+def test_exif_of_two_lenses_or_without_an_aperture_is_no_session(tmp_path, sharp):
     assert sessions_of(pairs_of(tmp_path, **sharp)) == {}

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from defocus.command_line.commands import FiniteRange, command_group
 from defocus.errors import CameraError, InputError, StorageError
 from tests.command_process import COMMANDS, run_python
-from tests.conftest import Run
 
 HARNESS = """
 import click, sys
@@ -53,7 +52,7 @@ run_command(group)
         *(("interrupt", 130), ("full", 5), ("code", 1)),
     ],
 )
-def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> None:
+def test_errors_become_one_line_and_their_exit_code(kind, code):
     done = run_python(HARNESS, "fail", kind)
     assert (done.returncode, done.stdout) == (code, "")
     assert len(done.stderr.split("\n")[:-1]) - done.stderr.startswith("\n") == (kind != "code")
@@ -61,7 +60,7 @@ def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> Non
 
 
 @pytest.mark.full
-def test_stdout_holds_the_json_document_alone_and_wrong_usage_gives_2() -> None:
+def test_stdout_holds_the_json_document_alone_and_wrong_usage_gives_2():
     done = run_python(HARNESS, "document")
     assert json.loads(done.stdout) == {"value": None, "name": "größe"}
     assert "python noise" in done.stderr
@@ -74,7 +73,7 @@ LIST = "from defocus.datasets.cli import main; main()"
 
 @pytest.mark.full
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["list", "--help"]])
-def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None:
+def test_a_listing_whose_reader_has_left_ends_well(arguments):
     reader, writer = os.pipe()
     os.close(reader)
     done = run_python(LIST, *arguments, stdout=writer)
@@ -83,7 +82,7 @@ def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None
 
 
 @pytest.mark.full
-def test_another_broken_pipe_is_a_failure() -> None:
+def test_another_broken_pipe_is_a_failure():
     broken = (
         "from defocus.datasets import api\n"
         "def broken(): raise BrokenPipeError(32, 'Broken pipe')\n"
@@ -95,7 +94,7 @@ def test_another_broken_pipe_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize("typed", ["nan", "-nan", "inf", "-inf", "NaN", "1e999", "0", "far", ""])
-def test_what_is_no_number_is_wrong_usage(typed: str) -> None:
+def test_what_is_no_number_is_wrong_usage(typed):
     with pytest.raises(click.BadParameter):
         FiniteRange(min=0, min_open=True).convert(typed, None, None)
     assert FiniteRange(min=0, min_open=True).convert("1.5", None, None) == 1.5
@@ -109,14 +108,14 @@ def test_what_is_no_number_is_wrong_usage(typed: str) -> None:
         ("defocus-capture", ["import", "session", ".", "--gap", "nan"]),
     ],
 )
-def test_nan_on_the_command_line_gives_2(run: Run, command: str, arguments: list[str]) -> None:
+def test_nan_on_the_command_line_gives_2(run, command, arguments):
     done = run(command, *arguments, code=2)
     assert "'nan' is not a finite number" in done.stderr
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("defocus-")])
-def test_help_imports_nothing_heavy(command: str) -> None:
+def test_help_imports_nothing_heavy(command):
     code = (
         f"import sys; sys.argv = ['{command}', '--help']\n"
         "import atexit\n"
@@ -130,7 +129,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
 
 
 @pytest.mark.full
-def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
+def test_the_bar_of_failed_work_is_gone_before_the_error_is_told():
     work = (
         "import click\n"
         "from defocus.command_line.commands import run_command\n"
@@ -166,7 +165,7 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told() -> None:
         ("benchmark", "'benchmark'.\n"),  # 'chart' is not near
     ],
 )
-def test_an_unknown_command_gets_near_names(words: str, told: str) -> None:
+def test_an_unknown_command_gets_near_names(words, told):
     group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
     done = CliRunner().invoke(group, words.split())
     assert done.exit_code == 2

@@ -23,7 +23,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout(tmp_path):
     folder = tmp_path / "checkout"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main/first")
@@ -32,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("state", ["branch", "packed", "detached"])
-def test_the_commit_is_what_git_says(checkout: Path, state: str) -> None:
+def test_the_commit_is_what_git_says(checkout, state):
     if state == "packed":
         git(checkout, "pack-refs", "--all")
     if state == "detached":
@@ -40,9 +40,7 @@ def test_the_commit_is_what_git_says(checkout: Path, state: str) -> None:
     assert full_commit_of(checkout) == git(checkout, "rev-parse", "HEAD")
 
 
-def test_a_worktree_has_a_commit_of_its_own_and_no_checkout_none(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_a_worktree_has_a_commit_of_its_own_and_no_checkout_none(checkout, tmp_path):
     other = tmp_path / "other"
     git(checkout, "worktree", "add", "-q", "-b", "second", str(other))
     git(other, "commit", "-q", "--allow-empty", "-m", "second")
@@ -54,7 +52,7 @@ def test_a_worktree_has_a_commit_of_its_own_and_no_checkout_none(
     assert full_commit_of(tmp_path) == ""
 
 
-def test_a_wheel_and_an_sdist_carry_the_commit(tmp_path: Path) -> None:
+def test_a_wheel_and_an_sdist_carry_the_commit(tmp_path):
     """Of a small copy of this project: its ``setup.py``, and a package with ``commit.py`` alone."""
     project = tmp_path / "project"
     source = Path(__file__).parents[2]

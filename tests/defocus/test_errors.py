@@ -17,7 +17,7 @@ EXIT_CODES = {
 }
 
 
-def test_every_exception_has_the_exit_code_of_the_contract() -> None:
+def test_every_exception_has_the_exit_code_of_the_contract():
     found = {
         name: value.exit_code
         for name, value in vars(errors).items()
@@ -38,7 +38,7 @@ def test_every_exception_has_the_exit_code_of_the_contract() -> None:
         (errno.EIO, "Input/output error"),
     ],
 )
-def test_a_storage_error_says_what_and_where(code: int, words: str) -> None:
+def test_a_storage_error_says_what_and_where(code, words):
     error = errors.storage_error(OSError(code, os.strerror(code)), Path("some/file.png"))
     assert "some/file.png" in str(error)
     assert words in str(error)

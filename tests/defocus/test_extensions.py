@@ -1,7 +1,6 @@
 """Plug-in files: run once, found by type, their faults told in one line with the place."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,6 @@ from defocus.benchmark.metric.metric import all_metrics
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import load_plugin, offered, offered_classes, plugins
-
-Write = Callable[..., Path]
 
 NET = """
 from torch import nn
@@ -64,7 +61,7 @@ READERS = (Reader("twins", lambda folder: open_dataset(f"pairs:{folder}")),)
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(tmp_path, monkeypatch):
     """Writes a plug-in file; what a test loads is forgotten behind it."""
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
@@ -77,7 +74,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return written
 
 
-def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write: Write) -> None:
+def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write):
     before = set(all_baselines())
     plugin = load_plugin(write(NET))
     assert set(all_baselines()) - before == {"my-net", "jdrl-my-net"}
@@ -90,7 +87,7 @@ def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write: Write) 
     assert not (write(NET).parent / "__pycache__").exists()
 
 
-def test_all_kinds_of_parts_are_found_by_type(write: Write, tmp_path: Path) -> None:
+def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     import torch
 
     plugin = load_plugin(write(PARTS))
@@ -115,12 +112,12 @@ def test_all_kinds_of_parts_are_found_by_type(write: Write, tmp_path: Path) -> N
     assert source_hashes(own) == {"my-loss": plugin.hash_of(parts["MINE"])}
 
 
-def test_a_file_with_read_is_a_reader_of_its_name(write: Write) -> None:
+def test_a_file_with_read_is_a_reader_of_its_name(write):
     load_plugin(write('"""How mine lie."""\ndef read(folder):\n    raise ValueError(folder)\n'))
     assert reader("my-net").description == "How mine lie."
 
 
-def test_jdrl_takes_the_registered_system_where_there_is_one() -> None:
+def test_jdrl_takes_the_registered_system_where_there_is_one():
     assert with_objective(baseline("unet"), "jdrl").card == baseline("jdrl-unet").card
     assert with_objective(baseline("jdrl-unet"), "jdrl").card.name == "jdrl-unet"
     made = with_objective(baseline("restormer"), "jdrl")
@@ -132,7 +129,7 @@ def test_jdrl_takes_the_registered_system_where_there_is_one() -> None:
         with_objective(baseline("unet"), "jdlr")
 
 
-def test_an_edited_file_replaces_its_former_self(write: Write) -> None:
+def test_an_edited_file_replaces_its_former_self(write):
     first = load_plugin(write(NET))
     assert load_plugin(write(NET)) is first
     before = baseline("my-net").source_hash
@@ -142,7 +139,7 @@ def test_an_edited_file_replaces_its_former_self(write: Write) -> None:
     assert baseline("my-net").source_hash != before
 
 
-def test_child_processes_load_the_same_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_processes_load_the_same_files(write, monkeypatch):
     path = write(NET)
     monkeypatch.setenv(extensions.ENVIRONMENT, str(path))
     assert [one.path for one in plugins()] == [path]
@@ -158,9 +155,7 @@ def test_child_processes_load_the_same_files(write: Write, monkeypatch: pytest.M
         ("from defocus.baselines.card import Baseline\nx = 1\n", ["defines no Baseline"]),
     ],
 )
-def test_a_faulty_file_is_one_line_with_its_place(
-    write: Write, text: str, words: list[str]
-) -> None:
+def test_a_faulty_file_is_one_line_with_its_place(write, text, words):
     path, before = write(text), set(sys.modules)
     with pytest.raises(RegistryError) as raised:
         load_plugin(path)
@@ -179,8 +174,8 @@ def test_a_faulty_file_is_one_line_with_its_place(
     ],
 )
 def test_a_faulty_recipe_or_network_names_the_file(
-    write: Write, network: str, recipe: str, network_words: str, recipe_words: str
-) -> None:
+    write, network, recipe, network_words, recipe_words
+):
     own = f"BAD = Baseline.of_network('bad', lambda: {network}, lambda: {recipe})\n"
     path = write(f"{NET}\nfrom defocus.training.optimiser import Optimiser\n{own}")
     load_plugin(path)
@@ -199,20 +194,20 @@ def test_a_faulty_recipe_or_network_names_the_file(
         ("my-net", r"'my-net' is registered by .*one\.py .*two\.py"),
     ],
 )
-def test_names_that_clash_are_one_line(write: Write, one: str, words: str) -> None:
+def test_names_that_clash_are_one_line(write, one, words):
     load_plugin(write(NET.replace("my-net", one), "one.py"))
     load_plugin(write(NET, "two.py"))
     with pytest.raises(RegistryError, match=words):
         all_baselines()
 
 
-def test_private_names_are_the_files_own(write: Write) -> None:
+def test_private_names_are_the_files_own(write):
     load_plugin(write(NET + "\n_OTHER = Baseline.of_network('other', Net)\n"))
     assert [one.card.name for _, one in offered(Baseline)] == ["unet", "my-net"]
     assert not list(offered_classes(Objective))
     assert "other" not in all_baselines()
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RegistryError, match=r"nothing\.py cannot be read"):
         load_plugin(tmp_path / "nothing.py")

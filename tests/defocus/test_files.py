@@ -20,7 +20,7 @@ from defocus.files import (
 )
 
 
-def test_write_replaces_the_whole_file(tmp_path: Path) -> None:
+def test_write_replaces_the_whole_file(tmp_path):
     path = tmp_path / "note.txt"
     with atomic_path(path) as temporary:
         temporary.write_text("old and long")
@@ -30,7 +30,7 @@ def test_write_replaces_the_whole_file(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["note.txt"]
 
 
-def test_a_failure_inside_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_a_failure_inside_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "note.txt"
     write_text(path, "old")
     with pytest.raises(UnicodeEncodeError), atomic_path(path) as temporary:
@@ -39,14 +39,14 @@ def test_a_failure_inside_leaves_the_old_file_and_no_other(tmp_path: Path) -> No
     assert [entry.name for entry in tmp_path.iterdir()] == ["note.txt"]
 
 
-def test_not_a_number_is_refused_in_json(tmp_path: Path) -> None:
+def test_not_a_number_is_refused_in_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"value": float("nan")})
     assert not list(tmp_path.iterdir())
 
 
 @given(content=st.binary(max_size=4096))
-def test_sha256_is_that_of_hashlib(content: bytes) -> None:
+def test_sha256_is_that_of_hashlib(content):
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def test_sha256_is_that_of_hashlib(content: bytes) -> None:
         assert sha256_file(path) == hashlib.sha256(content).hexdigest()
 
 
-def test_a_folder_below_a_file_is_a_storage_error(tmp_path: Path) -> None:
+def test_a_folder_below_a_file_is_a_storage_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="file"):
         make_folder(tmp_path / "file" / "inside")
@@ -72,7 +72,7 @@ for value in itertools.cycle((b"a", b"b")):
 
 
 @pytest.mark.full
-def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path):
     path = tmp_path / "big.bin"
     for _ in range(5):
         with subprocess.Popen(
@@ -85,7 +85,7 @@ def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
         assert path.read_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
 
 
-def test_a_file_is_written_again_only_where_its_content_changed(tmp_path: Path) -> None:
+def test_a_file_is_written_again_only_where_its_content_changed(tmp_path):
     path = tmp_path / "file"
     write_bytes_if_changed(path, b"first")
     inode = path.stat().st_ino

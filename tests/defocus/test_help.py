@@ -42,7 +42,7 @@ def own_options(command: click.Command) -> set[str]:
 
 
 @pytest.mark.parametrize("command", ALL)
-def test_the_first_line_fits_its_list(command: click.Command) -> None:
+def test_the_first_line_fits_its_list(command):
     assert command.help
     first = command.help.strip().splitlines()[0]
     assert first.endswith(".")
@@ -51,7 +51,7 @@ def test_the_first_line_fits_its_list(command: click.Command) -> None:
 
 
 @pytest.mark.parametrize("command", ALL)
-def test_options_have_help_and_long_commands_headings(command: click.Command) -> None:
+def test_options_have_help_and_long_commands_headings(command):
     typed = [option for option in command.params if isinstance(option, click.Option)]
     assert [option.opts for option in typed if not option.help] == []
     words = Counter(word for option in command.params for word in option.opts)

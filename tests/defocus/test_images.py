@@ -42,7 +42,7 @@ def picture(seed: int, dtype: type, height: int = 20, width: int = 30) -> np.nda
     [(".png", np.uint8), (".tif", np.uint8), (".bmp", np.uint8), (".png", np.uint16),
      (".tif", np.uint16)],
 )  # fmt: skip
-def test_pictures_come_back_exactly(tmp_path: Path, suffix: str, dtype: type) -> None:
+def test_pictures_come_back_exactly(tmp_path, suffix, dtype):
     image = picture(1, dtype)
     write_image(tmp_path / f"a{suffix}", image)
     back = read_image(tmp_path / f"a{suffix}")
@@ -58,9 +58,7 @@ def test_pictures_come_back_exactly(tmp_path: Path, suffix: str, dtype: type) ->
         ("RGBA", (1, 2, 3, 4), [1, 2, 3]),
     ],
 )
-def test_channels_are_red_green_blue(
-    tmp_path: Path, mode: str, colour: tuple[int, ...], shown: list[int]
-) -> None:
+def test_channels_are_red_green_blue(tmp_path, mode, colour, shown):
     Pillow.new(mode, (8, 8), colour).save(tmp_path / "a.png")
     assert read_image(tmp_path / "a.png")[3, 3].tolist() == shown
 
@@ -68,8 +66,8 @@ def test_channels_are_red_green_blue(
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("works", [True, False], ids=["streamed", "refused by OpenCV"])
 def test_a_png_has_the_same_bytes_however_it_gets_onto_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type, *, works: bool
-) -> None:
+    tmp_path, monkeypatch, dtype, *, works
+):
     image = picture(5, dtype)
     if not works:  # as on a full disk: a part is written
         monkeypatch.setattr(cv2, "imwrite", lambda path, _: bool(Path(path).write_bytes(b"\x89P")))
@@ -96,14 +94,14 @@ print((most() - before) / 1024)
 
 @pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
-def test_writing_a_png_takes_no_memory_for_its_bytes(tmp_path: Path) -> None:
+def test_writing_a_png_takes_no_memory_for_its_bytes(tmp_path):
     said = run_python(WRITE_LARGE, tmp_path).stdout
     assert (tmp_path / "large.png").stat().st_size > 17_000_000
     assert float(said) < 8
 
 
 @pytest.mark.parametrize("planes", [False, True], ids=["by OpenCV", "by tifffile"])
-def test_a_tiff_that_was_read_leaves_no_content_behind(tmp_path: Path, planes: bool) -> None:
+def test_a_tiff_that_was_read_leaves_no_content_behind(tmp_path, planes):
     """Its objects refer to each other: without collecting them a file stayed in memory."""
     pixels = np.zeros((3, 500, 600) if planes else (500, 600, 3), np.uint16)
     layout = "separate" if planes else "contig"
@@ -121,7 +119,7 @@ def test_a_tiff_that_was_read_leaves_no_content_behind(tmp_path: Path, planes: b
         gc.enable()
 
 
-def test_a_tiff_without_pixels_is_damaged(tmp_path: Path) -> None:
+def test_a_tiff_without_pixels_is_damaged(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.zeros((3, 40, 50), np.uint8), photometric="rgb", planarconfig=2)
     with tifffile.TiffFile(path, mode="r+b") as file:
@@ -132,14 +130,14 @@ def test_a_tiff_without_pixels_is_damaged(tmp_path: Path) -> None:
         read_image(path)
 
 
-def test_sixteen_bits_into_jpeg_are_refused(tmp_path: Path) -> None:
+def test_sixteen_bits_into_jpeg_are_refused(tmp_path):
     with pytest.raises(ImageError, match="16 bits"):
         write_image(tmp_path / "a.jpg", picture(3, np.uint16))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_orientation_turns_a_picture_as_others_turn_it(orientation: int) -> None:
+def test_an_orientation_turns_a_picture_as_others_turn_it(orientation):
     stored = picture(0, np.uint8)
     exif = Pillow.Exif()
     exif[274] = orientation
@@ -163,9 +161,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("name", "content", "words"), UNREADABLE)
-def test_unreadable_files_are_named(
-    tmp_path: Path, name: str, content: bytes | None, words: str
-) -> None:
+def test_unreadable_files_are_named(tmp_path, name, content, words):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(ImageError, match=words) as caught:
@@ -181,7 +177,7 @@ def test_unreadable_files_are_named(
         (6, 0, "says its height behind the picture"),
     ],
 )
-def test_a_variant_of_jpeg_is_named(tmp_path: Path, place: int, value: int, words: str) -> None:
+def test_a_variant_of_jpeg_is_named(tmp_path, place, value, words):
     write_image(tmp_path / "a.jpg", picture(4, np.uint8, 16, 16))
     content = bytearray((tmp_path / "a.jpg").read_bytes())
     content[content.find(b"\xff\xc0") + place] = value
@@ -190,7 +186,7 @@ def test_a_variant_of_jpeg_is_named(tmp_path: Path, place: int, value: int, word
         read_image(tmp_path / "a.jpg")
 
 
-def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+def test_a_link_to_nothing_is_named(tmp_path):
     (tmp_path / "gone.png").symlink_to("away.png")
     (tmp_path / "loop.png").symlink_to("loop.png")
     for name, words in {"gone": "a link to away.png, which is not there", "loop": "itself"}.items():
@@ -199,9 +195,7 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", " with a thumbnail.jpg"])
-def test_a_truncated_picture_is_refused(
-    tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_truncated_picture_is_refused(tmp_path, suffix, capfd):
     path, exif = tmp_path / f"a{suffix}", Pillow.Exif()
     exif[0x010E] = "thumbnail ends here: \u00ff"
     more = {"exif": exif.tobytes() + b"\xff\xd9"} if "thumbnail" in suffix else {}
@@ -213,7 +207,7 @@ def test_a_truncated_picture_is_refused(
     assert capfd.readouterr() == ("", "")  # OpenCV's own lines are left out
 
 
-def test_a_pair_of_two_sizes_names_both(tmp_path: Path) -> None:
+def test_a_pair_of_two_sizes_names_both(tmp_path):
     write_image(tmp_path / "blurry.png", picture(5, np.uint8, 20, 30))
     write_image(tmp_path / "sharp.png", picture(5, np.uint8, 20, 31))
     with pytest.raises(ImageError, match=r"blurry\.png is 30x20 but .*sharp\.png is 31x20"):
@@ -221,12 +215,12 @@ def test_a_pair_of_two_sizes_names_both(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=50))
-def test_integers_survive_floats(values: list[int]) -> None:
+def test_integers_survive_floats(values):
     image = np.array(values, np.uint16)
     np.testing.assert_array_equal(as_integer(as_float(image), 16), image)
 
 
-def test_srgb_is_inverted_and_has_its_known_values() -> None:
+def test_srgb_is_inverted_and_has_its_known_values():
     values = np.linspace(0, 1, 1001)
     np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(values)), values, atol=1e-12)
     # IEC 61966-2-1: mid grey 0.5 is 0.21404 in linear light
@@ -235,13 +229,13 @@ def test_srgb_is_inverted_and_has_its_known_values() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("dimensions", [1, 3, 4])
-def test_the_table_of_linear_light_is_equal_to_the_bit(dtype: type, dimensions: int) -> None:
+def test_the_table_of_linear_light_is_equal_to_the_bit(dtype, dimensions):
     every = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
     image = every.reshape((1,) * (dimensions - 1) + (-1,))
     np.testing.assert_array_equal(as_linear(image), srgb_to_linear(as_float(image)))
 
 
-def test_raw_pairs_are_developed_with_one_white_balance(tmp_path: Path) -> None:
+def test_raw_pairs_are_developed_with_one_white_balance(tmp_path):
     light = np.linspace(0.1, 0.9, 64 * 64).reshape(64, 64)
     for name, neutral in (("blurry", (0.50, 1.0, 0.60)), ("sharp", (0.47, 1.0, 0.64))):
         bayer_dng(tmp_path / f"{name}.dng", light, neutral=neutral)
@@ -259,7 +253,7 @@ def jpeg(seed: int, **settings: int) -> bytes:
 
 
 @pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 7}])
-def test_a_jpeg_without_its_middle_is_refused(tmp_path: Path, settings: dict[str, int]) -> None:
+def test_a_jpeg_without_its_middle_is_refused(tmp_path, settings):
     whole = jpeg(4, **settings)
     for start in range(2000, len(whole) - 12_000, 7000):
         (tmp_path / "a.jpg").write_bytes(whole[:start] + whole[start + 10_000 :])
@@ -268,9 +262,7 @@ def test_a_jpeg_without_its_middle_is_refused(tmp_path: Path, settings: dict[str
 
 
 @pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"progressive": True}])
-def test_a_whole_jpeg_that_ends_mid_grey_is_read(
-    tmp_path: Path, settings: dict[str, int], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_whole_jpeg_that_ends_mid_grey_is_read(tmp_path, settings, capfd):
     Pillow.new("RGB", (203, 107), (128, 128, 128)).save(tmp_path / "grey.jpg", **settings)
     assert np.all(read_image(tmp_path / "grey.jpg") == 128)
 
@@ -283,9 +275,7 @@ HEADERS: dict[str, Callable[[int, int], bytes]] = {
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
-def test_an_oversize_picture_is_refused_before_it_is_decoded(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_oversize_picture_is_refused_before_it_is_decoded(tmp_path, suffix, monkeypatch):
     """A small one whose header says that it has 30000 x 20000 pixels."""
     file = tmp_path / f"bomb{suffix}"
     write_image(file, np.zeros((7, 5, 3), np.uint8))
@@ -302,7 +292,7 @@ def test_an_oversize_picture_is_refused_before_it_is_decoded(
         read_image(file)
 
 
-def test_a_large_picture_is_not_there_twice(tmp_path: Path) -> None:
+def test_a_large_picture_is_not_there_twice(tmp_path):
     """Beside its file's bytes: neither while it is read, nor if nobody else has what is written."""
     drawn = np.random.default_rng(0)
     size = 6 * 900 * 1200
@@ -319,13 +309,13 @@ def test_a_large_picture_is_not_there_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-def test_damaged_raw_files_are_named(real_data: Path) -> None:
+def test_damaged_raw_files_are_named(real_data):
     for path in sorted((real_data / "damaged-raw").glob("*.nef")):
         with pytest.raises(ImageError, match=path.name):
             read_image(path)
 
 
-def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
+def test_floating_point_pictures_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "float.tif", np.zeros((8, 8, 3), np.float32), photometric="rgb")
     with pytest.raises(ImageError, match="float32"):
         read_image(tmp_path / "float.tif")

@@ -45,7 +45,7 @@ STOPPING = [
 
 
 @pytest.mark.parametrize("error", STOPPING, ids=repr)
-def test_what_stops_everything(error: BaseException) -> None:
+def test_what_stops_everything(error):
     with pytest.raises(type(error)):
         attempt("a", raising(error))
 
@@ -75,7 +75,7 @@ class OddError(Exception):
     ],
     ids=repr,
 )
-def test_whatever_else_fails_is_the_reason(error: Exception, text: str) -> None:
+def test_whatever_else_fails_is_the_reason(error, text):
     done = attempt("a", raising(error))
     assert done.id == "a"
     assert done.reason.startswith(text)
@@ -83,9 +83,7 @@ def test_whatever_else_fails_is_the_reason(error: Exception, text: str) -> None:
     assert attempt("a", lambda: 3) == 3
 
 
-def test_an_unforeseen_error_leaves_its_traceback_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unforeseen_error_leaves_its_traceback_in_the_log(tmp_path, monkeypatch):
     monkeypatch.setattr(telling, "log_file", tmp_path / "log")
     attempt("a", raising(TypeError("b\udce9ret")))
     attempt("b", raising(ImageError("foreseen")))
@@ -95,9 +93,7 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(
     assert "foreseen" not in kept.replace("unforeseen", "")
 
 
-def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(tmp_path, monkeypatch):
     write_image(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
     monkeypatch.setattr(telling, "log_file", tmp_path / "log")
     monkeypatch.setattr(images, "_decode", lambda *_: raising(OddError(1, 2))())
@@ -112,13 +108,13 @@ def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(
 
 
 @pytest.mark.parametrize("name", ["n" * 251 + ".png", "é" * 125 + ".png", "n" * 255])
-def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path, name: str) -> None:
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path, name):
     write_text(tmp_path / name, "kept")
     assert (tmp_path / name).read_text() == "kept"
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
-def test_a_longer_name_is_no_trouble_of_others(tmp_path: Path) -> None:
+def test_a_longer_name_is_no_trouble_of_others(tmp_path):
     with (
         pytest.raises(StorageError, match="too long") as found,
         atomic_path(tmp_path / ("n" * 256)),

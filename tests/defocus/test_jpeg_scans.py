@@ -2,7 +2,6 @@
 
 import io
 import re
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -27,14 +26,14 @@ def scans(data: bytes) -> list[int]:
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.7, 0.9, 0.97])
 @pytest.mark.parametrize("settings", [{}, {"quality": 30}, {"restart_marker_rows": 2}])
-def test_cut_and_closed_is_refused(tmp_path: Path, share: float, settings: dict[str, int]) -> None:
+def test_cut_and_closed_is_refused(tmp_path, share, settings):
     whole = progressive(**settings)
     (tmp_path / "a.jpg").write_bytes(whole[: int(share * len(whole))] + b"\xff\xd9")
     with pytest.raises(ImageError, match=r"a\.jpg: (a part of the JPEG is missing|not a pic)"):
         read_image(tmp_path / "a.jpg")
 
 
-def test_one_that_ends_between_two_scans_is_refused(tmp_path: Path) -> None:
+def test_one_that_ends_between_two_scans_is_refused(tmp_path):
     whole = progressive()
     assert len(scans(whole)) == 10
     for place in scans(whole)[1:]:
@@ -44,7 +43,7 @@ def test_one_that_ends_between_two_scans_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [b"\x01", b"\xba"])
-def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path: Path, count: bytes) -> None:
+def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path, count):
     """It names colours that are not there, or more than there is room for."""
     stream = io.BytesIO()
     Pillow.effect_noise((24, 24), 60).convert("RGB").save(stream, "JPEG")
@@ -57,7 +56,7 @@ def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path: Path, count: byt
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("trailer", [b"", b"\0" * 200_000, b"\xff\xd8\xff\xd9"])
 @pytest.mark.parametrize("kind", ["progressive", "baseline"])
-def test_a_whole_one_is_read(tmp_path: Path, mode: str, kind: str, trailer: bytes) -> None:
+def test_a_whole_one_is_read(tmp_path, mode, kind, trailer):
     drawn = np.random.default_rng(1).integers(0, 256, (97, 131, 3), np.uint8)
     stream = io.BytesIO()
     Pillow.fromarray(drawn).convert(mode).save(stream, "JPEG", progressive=kind == "progressive")
@@ -65,7 +64,7 @@ def test_a_whole_one_is_read(tmp_path: Path, mode: str, kind: str, trailer: byte
     assert read_image(tmp_path / "a.jpg").shape == (97, 131, 3)
 
 
-def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(tmp_path: Path) -> None:
+def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(tmp_path):
     stream = io.BytesIO()
     Pillow.new("RGB", (20, 10), (9, 90, 200)).save(stream, "JPEG")
     path, content = tmp_path / "a.jpg", stream.getvalue()

@@ -2,7 +2,6 @@
 
 import io
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +36,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("bits", FIELDS)
-def test_bit_fields_of_a_bmp(tmp_path: Path, bits: int) -> None:
+def test_bit_fields_of_a_bmp(tmp_path, bits):
     masks, values, colours = FIELDS[bits]
     rows = struct.pack("<3H2x" if bits == 16 else "<3I", *values)
     path = tmp_path / "a.bmp"
@@ -49,7 +48,7 @@ def test_bit_fields_of_a_bmp(tmp_path: Path, bits: int) -> None:
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
-def test_inks_and_colours_that_lie_apart(tmp_path: Path, mode: str) -> None:
+def test_inks_and_colours_that_lie_apart(tmp_path, mode):
     values = np.asarray(Pillow.fromarray(PIXELS[:, :, :3]).convert(mode))
     kind = {"CMYK": "separated", "YCbCr": "ycbcr"}[mode]
     more = {"extratags": [(530, "H", 2, (1, 1), True)]} if mode == "YCbCr" else {}
@@ -65,7 +64,7 @@ def test_inks_and_colours_that_lie_apart(tmp_path: Path, mode: str) -> None:
     assert np.abs(read_stored(apart).astype(int) - expected).max() <= most
 
 
-def test_a_palette_of_one_bit_has_colours(tmp_path: Path) -> None:
+def test_a_palette_of_one_bit_has_colours(tmp_path):
     colours = Pillow.fromarray(PIXELS[:, :, 0] >> 7)
     colours = colours.convert("1").convert("P")
     colours.putpalette([200, 30, 10, 20, 90, 250])
@@ -78,9 +77,7 @@ def test_a_palette_of_one_bit_has_colours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [2, 4])
-def test_an_unspecified_value_is_no_transparency(
-    tmp_path: Path, dtype: type, channels: int
-) -> None:
+def test_an_unspecified_value_is_no_transparency(tmp_path, dtype, channels):
     pixels = PIXELS[:, :, :channels].astype(dtype)
     path = tmp_path / "a.tif"
     grey = "minisblack" if channels == 2 else "rgb"
@@ -91,7 +88,7 @@ def test_an_unspecified_value_is_no_transparency(
     np.testing.assert_array_equal(np.atleast_3d(stored), pixels[:, :, :-1])
 
 
-def test_an_animation_gives_its_still_picture(tmp_path: Path) -> None:
+def test_an_animation_gives_its_still_picture(tmp_path):
     frames = [Pillow.fromarray(PIXELS[:, :, :3][::step]) for step in (1, -1)]
     frames[0].save(
         tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True, blend=1
@@ -100,13 +97,13 @@ def test_an_animation_gives_its_still_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_avif_is_read(tmp_path: Path, mode: str) -> None:
+def test_avif_is_read(tmp_path, mode):
     Pillow.fromarray(PIXELS[:, :, : len(mode)]).save(tmp_path / "a.avif", quality=100)
     with Pillow.open(tmp_path / "a.avif") as opened:
         np.testing.assert_array_equal(read_stored(tmp_path / "a.avif"), np.asarray(opened))
 
 
-def test_heic_is_read_whatever_its_name(tmp_path: Path) -> None:
+def test_heic_is_read_whatever_its_name(tmp_path):
     library = pytest.importorskip("pillow_heif", reason="needs the extra heif")
     stream = io.BytesIO()
     smooth = np.zeros((64, 64, 3), np.uint8) + np.arange(64, dtype=np.uint8)[:, None, None]
@@ -117,7 +114,7 @@ def test_heic_is_read_whatever_its_name(tmp_path: Path) -> None:
     assert np.abs(read_stored(path).astype(int) - smooth).max() <= 3
 
 
-def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
     import sys
 
     for name in ("pillow_heif", "imagecodecs"):
@@ -128,7 +125,7 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("further", [0, 3, 300])
-def test_transparencies_beyond_the_palette_cost_no_others(further: int, tmp_path: Path) -> None:
+def test_transparencies_beyond_the_palette_cost_no_others(further, tmp_path):
     picture = Pillow.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) % 4, "P")
     picture.putpalette([200, 30, 10, 20, 90, 250, 1, 2, 3, 4, 5, 6])
     path = tmp_path / "p.png"

@@ -30,7 +30,7 @@ NET = Baseline.of_network("NAME", Net)
 
 
 @pytest.fixture(autouse=True)
-def loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def loads_nothing(monkeypatch):
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setattr(discovery, "_warned", set())
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
@@ -48,7 +48,7 @@ def answer(name: str) -> float:
     return float(baseline(name).build()(torch.ones(1)))
 
 
-def test_what_was_hashed_is_run_even_if_a_file_changes_meanwhile(tmp_path: Path) -> None:
+def test_what_was_hashed_is_run_even_if_a_file_changes_meanwhile(tmp_path):
     load_plugin(folder_of(tmp_path / "one", 1))
     (tmp_path / "one" / "parts" / "later.py").write_text("OFFSET = 100\n")
     assert answer("one") == 2.0
@@ -59,7 +59,7 @@ def test_what_was_hashed_is_run_even_if_a_file_changes_meanwhile(tmp_path: Path)
 @pytest.mark.parametrize(
     "path", ['__file__.rsplit("/", 1)[0]', 'str(Path(__file__).parent / "parts")']
 )
-def test_a_plugin_that_adds_to_the_path_stays_by_itself(tmp_path: Path, path: str) -> None:
+def test_a_plugin_that_adds_to_the_path_stays_by_itself(tmp_path, path):
     text = (
         f"import sys\nfrom pathlib import Path\nsys.path.insert(0, {path})\nimport later\n" + PLUG
     )
@@ -74,7 +74,7 @@ def test_a_plugin_that_adds_to_the_path_stays_by_itself(tmp_path: Path, path: st
     assert "later" not in sys.modules
 
 
-def test_a_file_that_fails_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_fails_is_named_with_its_line(tmp_path):
     path = folder_of(tmp_path / "one", 1)
     (path.parent / "layers.py").write_text("x = 1\nGAIN = 1 / 0\n")
     with pytest.raises(RegistryError, match=rf"{path.parent}/layers\.py:2: ZeroDivisionError"):
@@ -88,8 +88,8 @@ def test_a_file_that_fails_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_package_of_another_folder_is_one_place_and_one_of_pip_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path, monkeypatch, capsys
+):
     for place in ("elsewhere/theirs/inner", "target/by_pip", "target/by_pip-1.0.dist-info"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "__init__.py").write_text("")
@@ -105,7 +105,7 @@ def test_a_package_of_another_folder_is_one_place_and_one_of_pip_none(
     assert "from outside its folder" in line
 
 
-def test_a_network_that_is_made_finds_modules_by_computed_names(tmp_path: Path) -> None:
+def test_a_network_that_is_made_finds_modules_by_computed_names(tmp_path):
     text = PLUG.replace(
         'NET = Baseline.of_network("NAME", Net)',
         "def made():\n"
@@ -123,7 +123,7 @@ def test_a_network_that_is_made_finds_modules_by_computed_names(tmp_path: Path) 
     assert not list(tmp_path.rglob("__pycache__"))
 
 
-def test_late_files_that_nothing_counts_are_known(tmp_path: Path) -> None:
+def test_late_files_that_nothing_counts_are_known(tmp_path):
     text = PLUG.replace(
         "import parts.later as later",
         "from importlib import import_module\n"
@@ -136,7 +136,7 @@ def test_late_files_that_nothing_counts_are_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_spawned_process_unpickles_what_a_plugin_defines(tmp_path: Path) -> None:
+def test_a_spawned_process_unpickles_what_a_plugin_defines(tmp_path):
     load_plugin(folder_of(tmp_path / "one", 3))
     network = baseline("one").build()
     with multiprocessing.get_context("spawn").Pool(1) as pool:

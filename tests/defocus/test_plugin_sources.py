@@ -1,7 +1,6 @@
 """What a plug-in consists of, compared by meaning, for each of its systems."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -56,11 +55,9 @@ FILES = {
     "unused.py": "1 / 0\n",
 }
 
-Write = Callable[..., Path]
-
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(tmp_path, monkeypatch):
     """Writes the files with some changed; what a test loads is forgotten behind it."""
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
@@ -94,7 +91,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("text", SAME.values(), ids=SAME)
-def test_what_has_no_meaning_changes_nothing(write: Write, text: str) -> None:
+def test_what_has_no_meaning_changes_nothing(write, text):
     before = hashes(write())
     assert hashes(write({"plug.py": text})) == before
 
@@ -121,16 +118,14 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("file", "old", "new", "changed"), CHANGES.values(), ids=CHANGES)
-def test_a_system_is_what_its_names_lead_to(
-    write: Write, file: str, old: str, new: str, changed: list[bool]
-) -> None:
+def test_a_system_is_what_its_names_lead_to(write, file, old, new, changed):
     before = hashes(write())
     text = new if not old else FILES[file].replace(old, new, 1)
     after = hashes(write({file: text}))
     assert [one != other for one, other in zip(before, after, strict=True)] == changed
 
 
-def test_a_second_system_leaves_the_first_alone_in_a_tuple_too(write: Write) -> None:
+def test_a_second_system_leaves_the_first_alone_in_a_tuple_too(write):
     whole = TWO.replace("A = Baseline", "NETS = (Baseline").replace("Net)\n", "Net),)\n", 1)
     whole = whole[: whole.index("B = ")]
     second = whole[whole.index("class Second") : whole.index("NETS = ")]
@@ -145,7 +140,7 @@ def test_a_second_system_leaves_the_first_alone_in_a_tuple_too(write: Write) -> 
     assert first(more.replace("WIDTH = 3", "WIDTH = 2 + 1")) != first(alone)
 
 
-def test_a_registered_class_counts_though_no_name_leads_to_it(write: Write) -> None:
+def test_a_registered_class_counts_though_no_name_leads_to_it(write):
     text = TWO + dedent("""
         KNOWN = {}
 
@@ -163,7 +158,7 @@ def test_a_registered_class_counts_though_no_name_leads_to_it(write: Write) -> N
     assert hashes(write({"plug.py": text.replace("gain = 1", "gain = 2")}), "C") != before
 
 
-def test_a_network_that_is_looked_up_in_its_own_module_counts(write: Write) -> None:
+def test_a_network_that_is_looked_up_in_its_own_module_counts(write):
     text = TWO + dedent("""
         import sys
 
@@ -177,7 +172,7 @@ def test_a_network_that_is_looked_up_in_its_own_module_counts(write: Write) -> N
     assert [one != other for one, other in zip(before, after, strict=True)] == [True, False]
 
 
-def test_a_file_that_is_imported_by_a_computed_name_counts(write: Write) -> None:
+def test_a_file_that_is_imported_by_a_computed_name_counts(write):
     text = 'import importlib\npart = importlib.import_module("un" + "used")\n' + TWO
     before = hashes(write({"plug.py": text, "unused.py": "x = 1\n"}))
     plugin = load_plugin(write({"plug.py": text, "unused.py": "x = 1\n"}))
@@ -186,7 +181,7 @@ def test_a_file_that_is_imported_by_a_computed_name_counts(write: Write) -> None
     assert all(one != other for one, other in zip(before, after, strict=True))
 
 
-def test_reading_sources_runs_nothing_and_takes_any_file(tmp_path: Path) -> None:
+def test_reading_sources_runs_nothing_and_takes_any_file(tmp_path):
     (tmp_path / "plug.py").write_text("import broken, cycle, deep\nraise SystemExit\n")
     (tmp_path / "broken.py").write_bytes(b"x = (\xff\n")
     (tmp_path / "cycle.py").write_text("import plug\n")
@@ -198,7 +193,7 @@ def test_reading_sources_runs_nothing_and_takes_any_file(tmp_path: Path) -> None
         read_sources(tmp_path / "plug.py", [Path(os.devnull)])
 
 
-def test_the_meaning_is_the_same_for_every_version_of_python() -> None:
+def test_the_meaning_is_the_same_for_every_version_of_python():
     """A literal of the text: a change of it would train every plug-in's systems again."""
     text = dedent("""
         import b, a

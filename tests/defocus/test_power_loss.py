@@ -42,7 +42,7 @@ def finished(made: Disk, least: int) -> None:
     assert made.states >= least
 
 
-def test_a_document_is_old_or_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_is_old_or_new(tmp_path, monkeypatch):
     confirmed = 0
 
     def check(place: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_document_is_old_or_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     finished(made, 60)
 
 
-def test_a_journal_keeps_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_keeps_its_lines(tmp_path, monkeypatch):
     confirmed = 0
 
     def check(place: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_journal_keeps_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     finished(made, 30)
 
 
-def test_a_persons_decisions_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_persons_decisions_are_kept(tmp_path, monkeypatch):
     confirmed: list[str] = []
 
     def check(place: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_persons_decisions_are_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     finished(made, 20)
 
 
-def test_an_archive_is_unpacked_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_is_unpacked_whole(tmp_path, monkeypatch):
     archive = tmp_path / "a.zip"
     contents = {"a.png": b"one" * 10, "b/c.png": b"two" * 10}
     with zipfile.ZipFile(archive, "w") as file:
@@ -148,7 +148,7 @@ def _shares() -> list[float]:
 
 
 @pytest.mark.full
-def test_a_store_keeps_its_runs_in_whatever_order_sectors_are_written(tmp_path: Path) -> None:
+def test_a_store_keeps_its_runs_in_whatever_order_sectors_are_written(tmp_path):
     """A run goes into the log, which is synced; later into the file; then the log is reused.
 
     Between two syncs SQLite writes each place of one of the two files once, as a trace of its calls

@@ -36,7 +36,7 @@ if __name__ == "__main__":
 """
 
 
-def test_every_result_comes_once() -> None:
+def test_every_result_comes_once():
     items = [str(number) for number in range(6)]
     for processes in (1, 2):
         assert sorted(in_processes(int, items, processes)) == list(range(6))
@@ -46,9 +46,7 @@ def threads(_item: int) -> tuple[int, str]:
     return cv2.getNumThreads(), os.environ["OMP_NUM_THREADS"]
 
 
-def test_a_process_has_one_thread_and_the_environment_of_the_moment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_process_has_one_thread_and_the_environment_of_the_moment(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert [*in_processes(threads, [1, 2], 2)] == [(1, "1")] * 2
     assert os.environ["OMP_NUM_THREADS"] == "2"
@@ -70,7 +68,7 @@ if __name__ == "__main__":
 """
 
 
-def test_processes_come_from_one_clean_process_without_torch(tmp_path: Path) -> None:
+def test_processes_come_from_one_clean_process_without_torch(tmp_path):
     script = tmp_path / "imported.py"
     script.write_text(IMPORTED)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -78,9 +76,7 @@ def test_processes_come_from_one_clean_process_without_torch(tmp_path: Path) -> 
     assert said == "1 True {False}\n"
 
 
-def test_an_interrupt_while_the_processes_start_is_not_waited_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
     def interrupted() -> list[BaseProcess]:
         if children := active_children():
             signal.raise_signal(signal.SIGINT)
@@ -96,9 +92,7 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(
     assert not active_children()
 
 
-def test_messages_of_the_processes_follow_the_settings_of_the_caller(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_messages_of_the_processes_follow_the_settings_of_the_caller(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(telling, "quiet", True)
     monkeypatch.setattr(telling, "log_file", tmp_path / "log")
     assert list(in_processes(say, ["one", "two"], 2)) == [None, None]
@@ -107,13 +101,13 @@ def test_messages_of_the_processes_follow_the_settings_of_the_caller(
     assert capfd.readouterr().err == ""
 
 
-def test_a_killed_process_is_told_in_a_line() -> None:
+def test_a_killed_process_is_told_in_a_line():
     with pytest.raises(DefocusError, match=r"was killed, .* fewer --jobs"):
         list(in_processes(signal.raise_signal, [signal.SIGKILL] * 2, 2))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
-def test_a_caller_that_ends_leaves_no_process(tmp_path: Path, ending: signal.Signals) -> None:
+def test_a_caller_that_ends_leaves_no_process(tmp_path, ending):
     script, seen = tmp_path / "killed.py", tmp_path / "seen"
     script.write_text(WORK)
     seen.mkdir()

@@ -12,13 +12,13 @@ from defocus.terminal import cell_width
 
 
 @pytest.fixture(autouse=True)
-def _work_of_other_tests_has_ended() -> None:
+def _work_of_other_tests_has_ended():
     """Work that failed in another test ends when its error is collected."""
     gc.collect()
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def terminal(monkeypatch):
     monkeypatch.setattr(progress, "_on_terminal", lambda: True)
     monkeypatch.setattr(progress, "DRAWN_EVERY_S", 0.0)
     monkeypatch.setenv("COLUMNS", "60")
@@ -26,7 +26,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("terminal")
-def test_bars_inside_of_bars_end_with_their_work(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_inside_of_bars_end_with_their_work(capsys):
     for _ in track(range(2), "outer"):
         for _ in track([5, 6], "北の窓"):
             describe("inner: loss 0.1")
@@ -44,7 +44,7 @@ def test_bars_inside_of_bars_end_with_their_work(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_line_never_reaches_the_end_of_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_never_reaches_the_end_of_the_terminal(capsys):
     for _ in track(range(3), "北の窓と" * 20):
         assert cell_width(progress._SHOWN[0]) == 59
         assert progress._SHOWN[0].startswith("北の窓")
@@ -52,9 +52,7 @@ def test_a_line_never_reaches_the_end_of_the_terminal(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err.endswith("\r\x1b[K")
 
 
-def test_colours_are_left_out_where_they_are_not_wanted(
-    terminal: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_colours_are_left_out_where_they_are_not_wanted(terminal, monkeypatch):
     def shown() -> str:
         return [progress._SHOWN[0] for _ in track(range(3), "work")][-1]
 
@@ -65,7 +63,7 @@ def test_colours_are_left_out_where_they_are_not_wanted(
     assert "\x1b" not in shown()
 
 
-def test_a_bar_ends_with_an_error() -> None:
+def test_a_bar_ends_with_an_error():
     def work() -> None:
         for one in track([1, 0], "work"):
             assert 1 / one
@@ -75,9 +73,7 @@ def test_a_bar_ends_with_an_error() -> None:
     assert progress._TASKS == []
 
 
-def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
     assert [x for x in track("abc", "outer") for _ in track("xy", "inner")] == list("aabbcc")
     lines = capsys.readouterr().err.splitlines()
@@ -92,7 +88,7 @@ def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(
     assert capsys.readouterr().err == ""
 
 
-def test_work_that_is_collected_while_bars_are_drawn_ends() -> None:
+def test_work_that_is_collected_while_bars_are_drawn_ends():
     """Python may collect failed work anywhere, also where the lock of the bars is held."""
 
     def fails() -> None:

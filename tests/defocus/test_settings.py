@@ -28,7 +28,7 @@ def load(folder: Path, text: str) -> Study:
     return load_settings(Study, path)
 
 
-def test_settings_are_read_and_frozen(tmp_path: Path) -> None:
+def test_settings_are_read_and_frozen(tmp_path):
     study = load(tmp_path, "seeds = 3\n[optics]\nf_number = 2.8\n")
     assert (study.seeds, study.optics.f_number) == (3, 2.8)
     with pytest.raises(ValueError, match="frozen"):
@@ -51,7 +51,7 @@ def test_settings_are_read_and_frozen(tmp_path: Path) -> None:
         ("seeds = = 3", r"not valid TOML.*line 1"),
     ],
 )
-def test_a_wrong_file_gets_one_line(tmp_path: Path, text: str, words: str) -> None:
+def test_a_wrong_file_gets_one_line(tmp_path, text, words):
     with pytest.raises(SettingsError, match=words) as caught:
         load(tmp_path, text)
     assert "study.toml" in str(caught.value)
@@ -65,7 +65,7 @@ class Branch(Settings):
     branches: tuple["Branch", ...] = ()
 
 
-def test_missing_files_and_settings_of_their_own_kind_have_a_message(tmp_path: Path) -> None:
+def test_missing_files_and_settings_of_their_own_kind_have_a_message(tmp_path):
     with pytest.raises(SettingsError, match=r"none\.toml: no such settings file"):
         load_settings(Study, tmp_path / "none.toml")
     with pytest.raises(SettingsError, match=r"unknown key 'branches.0.names'; did you mean 'name'"):

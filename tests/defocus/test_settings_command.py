@@ -24,7 +24,7 @@ def greet(place: str, greeting: "Greeting") -> None:
     click.echo(f"{place} {dict(greeting)}")
 
 
-def test_every_kind_of_field_is_read() -> None:
+def test_every_kind_of_field_is_read():
     typed = "there --number 2 --rate 0.5 --names a,b --file x --file y --quietly --tone rude"
     done = CliRunner().invoke(greet, typed.split())
     greeting = settings_of_greet.Greeting(
@@ -46,14 +46,14 @@ def test_every_kind_of_field_is_read() -> None:
         ("--tone rude", "--tone rude needs --quietly"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_exit_code_2(typed: str, message: str) -> None:
+def test_what_is_wrong_is_one_line_and_exit_code_2(typed, message):
     words = [word.replace("_", " ") for word in typed.split()]
     done = CliRunner().invoke(greet, ["there", *words])
     assert done.exit_code == 2
     assert done.output.splitlines()[-1] == f"Error: {message}"
 
 
-def test_the_help_has_headings_in_order_and_joined_texts() -> None:
+def test_the_help_has_headings_in_order_and_joined_texts():
     text = CliRunner().invoke(greet, ["--help"]).output
     words = ["Words:\n", "--tone [kind|rude]", "--file FILE", "Numbers:\n", "--number N", "--rate"]
     assert [text.index(word) for word in words] == sorted(text.index(word) for word in words)

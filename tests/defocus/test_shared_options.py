@@ -3,18 +3,16 @@
 import os
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from defocus.progress import say
 from defocus.quiet_decoders import QUIET
-from tests.conftest import Run
 
 SIM = ("plan", "--camera", "sim:")
 
 
-def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run: Run, tmp_path: Path) -> None:
+def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run, tmp_path):
     shoot = ("shoot", "s", "--yes", "--camera", "sim:?width=96&height=64")
     done = run("defocus-capture", *shoot, "-q", "--log-file", "x.log")
     assert done.stderr == ""
@@ -33,7 +31,7 @@ def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run: Run, tmp_pa
     assert "none/x.log" in done.stderr
 
 
-def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run: Run) -> None:
+def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run):
     wrong = ("plan", "--camera", "foo:")
     plain, verbose = run("defocus-capture", *wrong), run("defocus-capture", *wrong, "-v")
     assert (plain.returncode, verbose.returncode) == (2, 2)
@@ -45,7 +43,7 @@ def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run: Run) -
     assert colour.startswith("\x1b[31mdefocus-capture:\x1b[0m camera address")
 
 
-def test_the_config_says_what_counts_and_why(run: Run, tmp_path: Path) -> None:
+def test_the_config_says_what_counts_and_why(run, tmp_path):
     (tmp_path / "lab.toml").write_text('[shoot]\nblurry = "f/2"\nsharp = "f/16"\niso = 200\n')
     done = run(
         "defocus-capture", "shoot", "s", "--camera", "sim:", "--settings", "lab.toml",
@@ -71,15 +69,13 @@ def test_the_config_says_what_counts_and_why(run: Run, tmp_path: Path) -> None:
         ("defocus-restore", []),
     ],
 )
-def test_all_commands_have_them(run: Run, command: str, arguments: list[str]) -> None:
+def test_all_commands_have_them(run, command, arguments):
     text = run(command, *arguments, "--help").stdout
     for option in ("--verbose", "--quiet", "--log-file", "--color", "--print-config"):
         assert text.count(option) == 1
 
 
-def test_a_message_is_not_lost_while_a_decoder_is_silenced(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_a_message_is_not_lost_while_a_decoder_is_silenced(capfd):
     with QUIET:
         os.write(2, b"a library's own line\n")
         say("of another thread")

@@ -20,7 +20,7 @@ def stay(parent: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_killed_process_leaves_nothing_for_long(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_nothing_for_long(tmp_path):
     process = multiprocessing.get_context("spawn").Process(target=stay, args=(tmp_path,))
     process.start()
     while not list(tmp_path.glob("*/a")):
@@ -36,7 +36,7 @@ def test_a_killed_process_leaves_nothing_for_long(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
-def test_only_our_own_names_are_removed(tmp_path: Path) -> None:
+def test_only_our_own_names_are_removed(tmp_path):
     (tmp_path / "target").mkdir()
     for name in (
         ".made-mine.part",
@@ -53,7 +53,7 @@ def test_only_our_own_names_are_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == before
 
 
-def test_a_renamed_folder_stays(tmp_path: Path) -> None:
+def test_a_renamed_folder_stays(tmp_path):
     with staging_folder(tmp_path, ".made-") as folder:
         (folder / "a").write_text("whole")
         folder.rename(tmp_path / "made")

@@ -14,11 +14,11 @@ READMES = sorted(ROOT.glob("baselines/systems/*/README.md"))
 @pytest.mark.parametrize(
     ("text", "cells"), [("abc", 3), ("北の窓", 6), ("e\u0301", 1), ("ｱ", 1), ("Ａ", 2), ("", 0)]
 )
-def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text: str, cells: int) -> None:
+def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text, cells):
     assert cell_width(text) == cells
 
 
-def test_a_text_is_cut_and_wrapped_by_its_cells() -> None:
+def test_a_text_is_cut_and_wrapped_by_its_cells():
     assert cut("北の窓", 5) == "北の"
     assert wrapped("1  a b", 20) == ["1  a b"]
     assert wrapped("one two three", 7) == ["one two", "three"]
@@ -26,7 +26,7 @@ def test_a_text_is_cut_and_wrapped_by_its_cells() -> None:
     assert wrapped("", 5) == [""]
 
 
-def test_columns_of_words_give_way_to_numbers() -> None:
+def test_columns_of_words_give_way_to_numbers():
     rows = [("a name of several words", "12.34"), ("北の窓のぼけ除去", "n/a")]
     widths = column_widths(rows, 24, fixed={1})
     assert widths == [15, 5]
@@ -39,7 +39,7 @@ def test_columns_of_words_give_way_to_numbers() -> None:
     ]
 
 
-def test_markdown_is_shown_as_people_read_it() -> None:
+def test_markdown_is_shown_as_people_read_it():
     text = (
         "# A **net**\n\n| | |\n|---|---|\n| paper | *A title* \\| more |\n\n"
         "Words of\none `paragraph`, [linked](b.md).\n\n- an item\n  that goes on\n"
@@ -64,6 +64,6 @@ def test_markdown_is_shown_as_people_read_it() -> None:
 
 
 @pytest.mark.parametrize("path", READMES, ids=lambda path: path.parent.name)
-def test_no_description_is_wider_than_the_terminal(path: Path) -> None:
+def test_no_description_is_wider_than_the_terminal(path):
     for line in markdown_lines(path.read_text(encoding="utf-8"), 80):
         assert cell_width(click.unstyle(line)) <= 80 or line.startswith("    ")

@@ -27,7 +27,7 @@ def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
-def test_without_it_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_it_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert tesseract_version() == ""
     with pytest.raises(NotApplicableError, match=f"not installed; {REMEDY}"):
@@ -35,7 +35,7 @@ def test_without_it_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.full
-def test_missing_data_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_is_no_failure(tmp_path, monkeypatch):
     fake(tmp_path, monkeypatch, 'echo "Error opening data file eng.traineddata" >&2; exit 1')
     with pytest.raises(NotApplicableError, match="no English data"):
         read_text(page("ABC"))
@@ -45,7 +45,7 @@ def test_missing_data_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.full
-def test_settings_are_given_and_lines_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_given_and_lines_read(tmp_path, monkeypatch):
     fake(tmp_path, monkeypatch, 'echo "  $*  "; echo; echo second')
     first, second = read_text(page("ABC"), {"load_freq_dawg": "false"})
     assert first.endswith("-l eng --oem 1 --psm 6 -c load_freq_dawg=false")
@@ -55,7 +55,7 @@ def test_settings_are_given_and_lines_read(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.full
 @pytest.mark.debian
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
-def test_printed_lines_are_read() -> None:
+def test_printed_lines_are_read():
     assert tesseract_version()[0].isdigit()
     assert read_text(page("RTKA 4729", "HNEB 3816")) == ["RTKA 4729", "HNEB 3816"]
     assert read_text(np.full((100, 200), 200, np.uint8)) == []

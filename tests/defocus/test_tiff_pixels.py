@@ -24,7 +24,7 @@ def values(channels: int, dtype: Any) -> NDArray[Any]:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_white_as_zero_is_no_negative(tmp_path: Path, dtype: Any, channels: int) -> None:
+def test_white_as_zero_is_no_negative(tmp_path, dtype, channels):
     path, stored = tmp_path / "a.tif", values(channels, dtype)
     more = {"extrasamples": ["unassalpha"]} if channels == 2 else {}
     tifffile.imwrite(path, stored, photometric="miniswhite", **more)
@@ -36,7 +36,7 @@ def test_white_as_zero_is_no_negative(tmp_path: Path, dtype: Any, channels: int)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_grey_keeps_its_transparency_and_depth(tmp_path: Path, dtype: Any) -> None:
+def test_grey_keeps_its_transparency_and_depth(tmp_path, dtype):
     path, stored = tmp_path / "a.tif", values(2, dtype)
     tifffile.imwrite(path, stored, photometric="minisblack", extrasamples=["unassalpha"])
     np.testing.assert_array_equal(read_stored(path), stored)
@@ -46,9 +46,7 @@ def test_grey_keeps_its_transparency_and_depth(tmp_path: Path, dtype: Any) -> No
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [2, 4])
-def test_colours_that_were_multiplied_with_transparency_are_divided(
-    tmp_path: Path, dtype: Any, channels: int
-) -> None:
+def test_colours_that_were_multiplied_with_transparency_are_divided(tmp_path, dtype, channels):
     path, straight = tmp_path / "a.tif", values(channels, dtype)
     straight[0, 0, -1] = 0
     full = 1.0 if straight.dtype.kind == "f" else np.iinfo(dtype).max
@@ -67,7 +65,7 @@ def test_colours_that_were_multiplied_with_transparency_are_divided(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_transparency_behind_lzw_is_as_stored(tmp_path: Path, mode: str, orientation: int) -> None:
+def test_transparency_behind_lzw_is_as_stored(tmp_path, mode, orientation):
     path, stored = tmp_path / "a.tif", values(len(mode), np.uint8)
     tags = {274: orientation}
     Pillow.fromarray(stored).save(path, compression="tiff_lzw", tiffinfo=tags)
@@ -93,9 +91,7 @@ def test_transparency_behind_lzw_is_as_stored(tmp_path: Path, mode: str, orienta
         (1, np.uint32, {"photometric": "minisblack"}, "pixels are uint32"),
     ],
 )
-def test_other_layouts_are_one_clear_line(
-    tmp_path: Path, channels: int, dtype: Any, settings: dict[str, str], words: str
-) -> None:
+def test_other_layouts_are_one_clear_line(tmp_path, channels, dtype, settings, words):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.ones((9, 12, channels), dtype).squeeze(), **settings)
     with pytest.raises(ImageError, match=words) as caught:
@@ -104,7 +100,7 @@ def test_other_layouts_are_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_volume_is_refused(tmp_path: Path) -> None:
+def test_a_volume_is_refused(tmp_path):
     path = tmp_path / "a.tif"
     slices = np.zeros((3, 32, 32), np.uint16)
     tifffile.imwrite(path, slices, photometric="minisblack", volumetric=True, tile=(1, 16, 16))
@@ -113,7 +109,7 @@ def test_a_volume_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bits", [2, 4])
-def test_colours_of_few_bits_that_lie_apart_reach_white(tmp_path: Path, bits: int) -> None:
+def test_colours_of_few_bits_that_lie_apart_reach_white(tmp_path, bits):
     path = tmp_path / "a.tif"
     levels = np.arange(3 * 4 * 8, dtype=np.uint8).reshape(3, 4, 8) % (1 << bits)
     per_byte = 8 // bits
@@ -131,8 +127,8 @@ def test_colours_of_few_bits_that_lie_apart_reach_white(tmp_path: Path, bits: in
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("compression", [34925, 50002, 34933])
 def test_a_compression_that_opencv_lacks_is_read_or_refused_and_never_black(
-    tmp_path: Path, bits: int, compression: int
-) -> None:
+    tmp_path, bits, compression
+):
     path, stored = tmp_path / "a.tif", values(3, np.dtype(f"uint{bits}"))
     content = lzma.compress(stored.tobytes()) if compression == 34925 else b"?" * 40
     tifffile.imwrite(
@@ -147,7 +143,7 @@ def test_a_compression_that_opencv_lacks_is_read_or_refused_and_never_black(
 
 
 @pytest.mark.parametrize("number", [0, 10])
-def test_a_strip_that_is_too_short_is_refused(tmp_path: Path, number: int) -> None:
+def test_a_strip_that_is_too_short_is_refused(tmp_path, number):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, values(3, np.uint8), photometric="rgb", rowsperstrip=4)
     with tifffile.TiffFile(path, mode="r+b") as file:
@@ -158,7 +154,7 @@ def test_a_strip_that_is_too_short_is_refused(tmp_path: Path, number: int) -> No
 
 
 @pytest.mark.parametrize("compression", ["deflate", None])
-def test_damage_in_the_pixels_is_refused(tmp_path: Path, compression: str | None) -> None:
+def test_damage_in_the_pixels_is_refused(tmp_path, compression):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, values(3, np.uint8), photometric="rgb", compression=compression)
     with tifffile.TiffFile(path) as file:
@@ -187,7 +183,7 @@ def saved(path: Path, mode: str, compression: str, tags: dict[int, Any]) -> None
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK"])
-def test_damage_behind_few_colours_is_refused(tmp_path: Path, mode: str, compression: str) -> None:
+def test_damage_behind_few_colours_is_refused(tmp_path, mode, compression):
     path = tmp_path / "a.tif"
     saved(path, mode, compression, {278: 12})
     read_stored(path)
@@ -203,7 +199,7 @@ def test_damage_behind_few_colours_is_refused(tmp_path: Path, mode: str, compres
 
 
 @pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "jpeg"])
-def test_damage_that_decoders_only_speak_of_is_refused(tmp_path: Path, compression: str) -> None:
+def test_damage_that_decoders_only_speak_of_is_refused(tmp_path, compression):
     path = tmp_path / "a.tif"
     saved(path, "RGB" if compression == "jpeg" else "1", compression, {})
     whole = read_stored(path)
@@ -218,7 +214,7 @@ def test_damage_that_decoders_only_speak_of_is_refused(tmp_path: Path, compressi
     np.testing.assert_array_equal(read_stored(path), whole)
 
 
-def test_an_order_of_bits_that_none_knows_is_damage(tmp_path: Path) -> None:
+def test_an_order_of_bits_that_none_knows_is_damage(tmp_path):
     saved(tmp_path / "a.tif", "1", "group4", {266: 1})
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
         file.pages.first.tags[266].overwrite(45057)
@@ -228,9 +224,7 @@ def test_an_order_of_bits_that_none_knows_is_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("photometric", [0, 1])
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK"])
-def test_what_tifffile_lacks_is_read_by_pillow(
-    tmp_path: Path, mode: str, photometric: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_tifffile_lacks_is_read_by_pillow(tmp_path, mode, photometric, monkeypatch):
     path = tmp_path / "a.tif"
     saved(path, mode, "tiff_lzw", {262: photometric} if mode in {"1", "L"} else {})
     whole = read_stored(path)
@@ -242,7 +236,7 @@ def test_what_tifffile_lacks_is_read_by_pillow(
     assert np.abs(apart).max() <= (mode == "CMYK")
 
 
-def test_grey_of_few_bits_reaches_white(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grey_of_few_bits_reaches_white(tmp_path, monkeypatch):
     path = tmp_path / "a.tif"
     saved(path, "L", "raw", {})
     with tifffile.TiffFile(path, mode="r+b") as file:
@@ -255,7 +249,7 @@ def test_grey_of_few_bits_reaches_white(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("most", [255, 65535])
-def test_a_palette_of_8_bits_is_no_black(tmp_path: Path, most: int) -> None:
+def test_a_palette_of_8_bits_is_no_black(tmp_path, most):
     numbers = values(1, np.uint8)
     levels = np.linspace(0, 255, 256).astype(np.uint16)
     palette = np.stack([levels, levels[::-1], levels]) * np.uint16(most // 255)
@@ -264,7 +258,7 @@ def test_a_palette_of_8_bits_is_no_black(tmp_path: Path, most: int) -> None:
     np.testing.assert_array_equal(read_stored(tmp_path / "a.tif"), expected)
 
 
-def test_colours_of_one_value_are_refused(tmp_path: Path) -> None:
+def test_colours_of_one_value_are_refused(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, values(1, np.uint16))
     with tifffile.TiffFile(path, mode="r+b") as file:
@@ -275,7 +269,7 @@ def test_colours_of_one_value_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_stored_pixel_grid_is_given(tmp_path: Path, orientation: int, dtype: type) -> None:
+def test_the_stored_pixel_grid_is_given(tmp_path, orientation, dtype):
     path, tag = tmp_path / "a.tif", (274, 3, 1, orientation, True)
     tifffile.imwrite(path, values(3, dtype), photometric="rgb", metadata=None, extratags=[tag])
     assert np.array_equal(read_image(path), values(3, dtype))

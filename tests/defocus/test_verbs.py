@@ -38,7 +38,7 @@ def bench(*words: str | Path) -> Result:
 
 
 @pytest.fixture
-def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def extra(tmp_path, monkeypatch):
     """The folder of an extra that is there for one test."""
     monkeypatch.setattr(defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)])
     folder = tmp_path / "greetings"
@@ -46,7 +46,7 @@ def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_an_extra_brings_its_commands_and_takes_them_away(extra: Path) -> None:
+def test_an_extra_brings_its_commands_and_takes_them_away(extra):
     (extra / "commands" / "bench_say_hello.py").write_text(HEADED)
     (extra / "commands" / "data_greet.py").write_text("1 / 0")  # of another program: not loaded
     (extra / "commands" / "_words.py").write_text("1 / 0")  # no command
@@ -61,7 +61,7 @@ def test_an_extra_brings_its_commands_and_takes_them_away(extra: Path) -> None:
     assert bench("say-hello").exit_code == 2
 
 
-def test_a_broken_command_is_a_warning_and_the_others_work(extra: Path) -> None:
+def test_a_broken_command_is_a_warning_and_the_others_work(extra):
     commands = extra / "commands"
     (commands / "bench_broken.py").write_text("import nowhere_at_all")
     (commands / "bench_leaves.py").write_text("raise SystemExit(3)")
@@ -87,7 +87,7 @@ def test_a_broken_command_is_a_warning_and_the_others_work(extra: Path) -> None:
     assert bench("list", "--help").stderr == "", "what is ours does not look at others"
 
 
-def test_an_entry_point_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_point_is_a_command(tmp_path, monkeypatch):
     (tmp_path / "their_hello.py").write_text(HELLO)
     information = tmp_path / "their-1.dist-info"
     information.mkdir()
@@ -108,7 +108,7 @@ def test_an_entry_point_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert line.startswith("warning: entry point 'bench_away' (their: their_hello:away) cannot be")
 
 
-def test_a_plugin_file_has_commands_and_groups(tmp_path: Path) -> None:
+def test_a_plugin_file_has_commands_and_groups(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
         "import click\n\n\n"
@@ -126,9 +126,7 @@ def test_a_plugin_file_has_commands_and_groups(tmp_path: Path) -> None:
         extensions.load_plugin(path)
 
 
-def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("1 / 0\n")
     monkeypatch.setenv(extensions.ENVIRONMENT, str(tmp_path / "mine.py"))
     done = bench("--help")
@@ -136,7 +134,7 @@ def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(
     assert f"warning: plug-in {tmp_path / 'mine.py'}:1: ZeroDivisionError" in done.stderr
 
 
-def test_an_extra_brings_metrics_and_readers_too(extra: Path) -> None:
+def test_an_extra_brings_metrics_and_readers_too(extra):
     (extra / "metrics").mkdir()
     (extra / "readers").mkdir()
     (extra / "metrics" / "bias.py").write_text(
@@ -167,7 +165,7 @@ ADDED = AddedOptions((click.Option(["--greet"], is_flag=True, help="Say hello.")
 """
 
 
-def test_an_extra_adds_options_to_a_command(extra: Path, tmp_path: Path) -> None:
+def test_an_extra_adds_options_to_a_command(extra, tmp_path):
     (extra / "options").mkdir()
     (extra / "options" / "bench_status.py").write_text(ADDED)
     (extra / "options" / "bench_run.py").write_text("1 / 0")  # of another command: not loaded
@@ -182,7 +180,7 @@ def test_an_extra_adds_options_to_a_command(extra: Path, tmp_path: Path) -> None
     assert "--greet" not in bench("status", "--help").output
 
 
-def test_added_options_stand_under_their_heading(extra: Path) -> None:
+def test_added_options_stand_under_their_heading(extra):
     (extra / "options").mkdir()
     (extra / "options" / "bench_restore.py").write_text(ADDED)
     output = bench("restore", "--help").output.split("Output:\n")[1].split("\n\n")[0]

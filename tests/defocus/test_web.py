@@ -1,7 +1,6 @@
 """What web servers answer: redirections, promises that are not kept, addresses that are none."""
 
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -33,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -47,11 +46,11 @@ def content_of(address: str) -> bytes:
         return b"".join(blocks_of(answer))
 
 
-def test_the_scheme_of_an_address_has_no_case(address: str) -> None:
+def test_the_scheme_of_an_address_has_no_case(address):
     assert content_of(address.replace("http", "HTTP")).startswith(b"bytes=3- ")
 
 
-def test_a_redirection_is_followed_with_the_range(address: str) -> None:
+def test_a_redirection_is_followed_with_the_range(address):
     assert content_of(f"{address}/to-whole").startswith(b"bytes=3- defocus/")
 
 
@@ -65,9 +64,7 @@ def test_a_redirection_is_followed_with_the_range(address: str) -> None:
         (":a/", "nonnumeric port", 0, True),
     ],
 )
-def test_what_fails_has_a_reason(
-    address: str, place: str, reason: str, status: int, passing: bool
-) -> None:
+def test_what_fails_has_a_reason(address, place, reason, status, passing):
     base = "http://127.0.0.1" if place[0] == ":" else address
     with pytest.raises(WebError, match=reason) as caught:
         content_of(base + place)
@@ -75,7 +72,7 @@ def test_what_fails_has_a_reason(
     assert "\n" not in str(caught.value)
 
 
-def test_other_addresses_and_closed_ports_are_said() -> None:
+def test_other_addresses_and_closed_ports_are_said():
     with pytest.raises(WebError, match="no web address"):
         content_of("file:///etc/passwd")
     with pytest.raises(WebError, match="Connection refused") as caught:

@@ -58,7 +58,7 @@ def assert_followed(title: str, stage: str, words: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
+def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("pairs")
     random = np.random.default_rng(0)
     for split in ("train", "test"):
@@ -69,7 +69,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"pairs:{root}"
 
 
-def test_the_picture_is_drawn_from_the_code() -> None:
+def test_the_picture_is_drawn_from_the_code():
     drawn = architecture.PICTURE.read_text(encoding="utf-8")
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     missing = [
@@ -82,7 +82,7 @@ def test_the_picture_is_drawn_from_the_code() -> None:
     assert drawn == architecture.drawn(), "run: python -m research.pages.architecture"
 
 
-def test_every_room_says_what_it_holds() -> None:
+def test_every_room_says_what_it_holds():
     for layer in architecture.layers():
         for package in layer:
             for room in architecture.rooms(package):
@@ -90,27 +90,27 @@ def test_every_room_says_what_it_holds() -> None:
                 assert text.read_text(encoding="utf-8").startswith('"""'), text
 
 
-def test_a_picture_becomes_a_score(dataset: str, tmp_path: Path) -> None:
+def test_a_picture_becomes_a_score(dataset, tmp_path):
     words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
     assert_followed("A picture becomes a score", "benchmark", words)
 
 
 @pytest.mark.full
-def test_a_shot_becomes_a_pair(tmp_path: Path) -> None:
+def test_a_shot_becomes_a_pair(tmp_path):
     aim = ["--camera", "sim:", "--blurry", "f/4", "--sharp", "f/22", "--scenes", "1", "--yes"]
     words = ["shoot", str(tmp_path / "session"), *aim]
     assert_followed("A shot becomes a pair", "capture", words)
 
 
 @pytest.mark.full
-def test_a_step_of_jdrl(dataset: str, tmp_path: Path) -> None:
+def test_a_step_of_jdrl(dataset, tmp_path):
     settings = tmp_path / "one.toml"
     settings.write_text("[schedule]\nsteps = 1\ncrop_px = 64\nbatch = 1\n", encoding="utf-8")
     aim = ["--dataset", dataset, "--settings", str(settings), "--out", str(tmp_path / "study")]
     assert_followed("A step of JDRL", "benchmark", ["train", "jdrl-unet", *aim])
 
 
-def test_places_to_add_a_thing_exist() -> None:
+def test_places_to_add_a_thing_exist():
     (section,) = re.findall(r"## Where to add a thing\n(.*?)(?=\n## )", PAGE, re.DOTALL)
     places = re.findall(r"`((?:\w+/)+[\w.]+)`", section)
     assert len(places) >= 10

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -58,7 +57,7 @@ def write_files(page: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory):
     """The built site; whatever would ask the network finds none."""
     out = tmp_path_factory.mktemp("site")
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
@@ -92,7 +91,7 @@ class Fetched(HTMLParser):
 
 
 @pytest.mark.full
-def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
+def test_the_site_is_whole_and_asks_nothing_of_the_network(site):
     pages = {str(path.relative_to(site)): path for path in site.rglob("*.html")}
     wanted = {f"tutorials/{name}.html" for name in TUTORIALS}
     assert wanted | {"formulas.html", "how-to/reports.html", "reference/report.html"} <= set(pages)
@@ -102,18 +101,18 @@ def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_link_to_a_part_of_another_page_is_a_link(site: Path) -> None:
+def test_a_link_to_a_part_of_another_page_is_a_link(site):
     page = (site / "reference" / "example.html").read_text(encoding="utf-8")
     assert 'href="../jdrl.html#by-dose-of-misalignment"' in page
 
 
 @pytest.mark.full
-def test_no_script_of_ours_is_published(site: Path) -> None:
+def test_no_script_of_ours_is_published(site):
     assert [path for path in site.rglob("*") if path.suffix in {".py", ".toml"}] == []
 
 
 @pytest.mark.full
-def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
+def test_pages_made_from_the_code_hold_what_it_has(site):
     text = {
         name: (site / "reference" / f"{name}.html").read_text(encoding="utf-8")
         for name in ("commands", "systems", "datasets", "metrics", "python")
@@ -132,7 +131,7 @@ def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
 
 
 @pytest.mark.full
-def test_each_system_has_a_page_with_its_card_and_variants(site: Path) -> None:
+def test_each_system_has_a_page_with_its_card_and_variants(site):
     systems = all_baselines()
     own = {n for n, one in systems.items() if one.card.variant_of not in systems}
     pages = {path.stem: path for path in (site / "reference" / "systems").glob("*.html")}
@@ -144,7 +143,7 @@ def test_each_system_has_a_page_with_its_card_and_variants(site: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.debian
-def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.Chrome) -> None:
+def test_search_works_in_the_folder_of_the_site(site, browser):
     browser.get((site / "index.html").as_uri())
     browser.execute_script("document.getElementById('__search').click()")
     field = browser.find_element(By.CSS_SELECTOR, "[data-md-component='search-query']")
@@ -160,23 +159,21 @@ def test_search_works_in_the_folder_of_the_site(site: Path, browser: webdriver.C
 
 
 @pytest.mark.parametrize("name", TUTORIALS)
-def test_the_commands_of_each_tutorial_run_from_nothing(
-    name: str, run: Run, tmp_path: Path
-) -> None:
+def test_the_commands_of_each_tutorial_run_from_nothing(name, run, tmp_path):
     report = follow(DOCS / "tutorials" / f"{name}.md", run, tmp_path)
     if name in {"researcher", "author"}:
         assert ("Wiener" if name == "researcher" else "MyNetwork") in report.read_text()
 
 
 @pytest.mark.parametrize("name", ["own-loss", "own-pairs", "own-network"])
-def test_the_commands_of_a_page_of_one_screen_run(name: str, run: Run, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_of_one_screen_run(name, run, tmp_path):
     page = DOCS / "how-to" / f"{name}.md"
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 45
     write_pairs(tmp_path / "mine")
     assert follow(page, run, tmp_path).is_file()
 
 
-def test_a_fair_comparison_gives_every_network_the_same_steps(run: Run, tmp_path: Path) -> None:
+def test_a_fair_comparison_gives_every_network_the_same_steps(run, tmp_path):
     write_pairs(tmp_path / "mine")
     write_files(DOCS / "how-to" / "own-network.md", tmp_path)
     page = DOCS / "how-to" / "fair-comparison.md"
@@ -200,7 +197,7 @@ def write_pairs(folder: Path) -> None:
             write_image(path, picture.astype(np.uint8))
 
 
-def test_the_way_from_a_session_to_a_release_runs(run: Run, tmp_path: Path) -> None:
+def test_the_way_from_a_session_to_a_release_runs(run, tmp_path):
     follow(DOCS / "how-to" / "card-to-release.md", run, tmp_path)
     judged = (tmp_path / "curated" / "judgements.csv").read_text()
     assert judged.count("accept") >= 3, "compensation came first"
@@ -231,7 +228,7 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
 
 
 @pytest.mark.full
-def test_the_commands_about_reports_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_about_reports_run(tmp_path, monkeypatch):
     make_study(tmp_path / "study", 3, 24)
     make_study(tmp_path / "before", 2, 24)
     monkeypatch.chdir(tmp_path)

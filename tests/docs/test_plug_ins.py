@@ -22,7 +22,7 @@ FILES = dict(
 
 
 @pytest.fixture(autouse=True)
-def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def files(monkeypatch, tmp_path):
     """The files of the page, in the current folder; what is loaded is forgotten behind a test."""
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
@@ -36,19 +36,19 @@ def bench(*words: str) -> Result:
     return CliRunner().invoke(group, list(words), catch_exceptions=False)
 
 
-def test_the_page_has_four_files_that_import_nothing_of_ours_below_defocus() -> None:
+def test_the_page_has_four_files_that_import_nothing_of_ours_below_defocus():
     assert set(FILES) == {"hello.py", "slow.py", "box.py", "albums.py"}
     assert not re.search(r"(import|from) defocus\.", "".join(FILES.values()))
 
 
-def test_the_command() -> None:
+def test_the_command():
     make_study(Path("study"), systems=1, images=4)
     assert bench("--plugin", "hello.py", "hello", "study").output == "4 pictures\n"
     listed = bench("--plugin", "hello.py", "--help").output
     assert "hello" in listed.split("Report:\n")[1].split("\n\n")[0]
 
 
-def test_the_section() -> None:
+def test_the_section():
     make_study(Path("study"), systems=2, images=4)
     bench("report", "--out", "study", "--plugin", "slow.py")
     report = Path("study/report.html").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_the_section() -> None:
     assert "0.15 s for a picture." in report
 
 
-def test_the_reader() -> None:
+def test_the_reader():
     Path("mine").mkdir()
     for name in "abcde":
         for state in ("open", "closed"):
@@ -70,7 +70,7 @@ def test_the_reader() -> None:
     ]  # fmt: skip
 
 
-def test_a_broken_reader_is_a_line() -> None:
+def test_a_broken_reader_is_a_line():
     Path("mine").mkdir()
     Path("wrong.py").write_text("def read(folder):\n    return folder.nothing\n")
     Path("other.py").write_text("def read(folder):\n    return []\n")

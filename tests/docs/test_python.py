@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def codes_and_outputs() -> tuple[list[str], list[str]]:
     return ["".join(code) for code in codes], outputs
 
 
-def test_the_notebook_is_the_page() -> None:
+def test_the_notebook_is_the_page():
     codes, outputs = codes_and_outputs()
     assert len(codes) >= 8
     stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
@@ -51,7 +50,7 @@ def test_the_notebook_is_the_page() -> None:
 
 
 @pytest.mark.full
-def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path: Path) -> None:
+def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path):
     codes, outputs = codes_and_outputs()
     found = printed(codes, tmp_path)
     assert [shape(text) for text in found] == [shape(text) for text in outputs]
@@ -59,9 +58,7 @@ def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path: Path
 
 
 @pytest.mark.full
-def test_parts_of_ones_own_are_a_plugin_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_of_ones_own_are_a_plugin_file(tmp_path, monkeypatch):
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     _, _, after = PAGE.read_text(encoding="utf-8").partition("`my_parts.py`:\n\n```python\n")

@@ -6,5 +6,5 @@ from defocus.datasets.api import open_dataset
 
 
 @pytest.fixture(scope="session", autouse=True)
-def rendered_sample(cache_folder: object) -> None:
+def rendered_sample(cache_folder):
     open_dataset("sample")

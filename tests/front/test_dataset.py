@@ -1,7 +1,5 @@
 """Datasets whose pictures are arrays."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from defocus.errors import DatasetError, ImageError
 from defocus.images import read_image, write_image
 
 
-def test_the_sample_has_arrays_of_all_that_is_known() -> None:
+def test_the_sample_has_arrays_of_all_that_is_known():
     dataset = defocus.open_dataset("sample")
     pair = dataset[1]
     assert (len(dataset), pair.id, pair.scene, pair.split) == (24, "cafe", "cafe", "test")
@@ -26,7 +24,7 @@ def test_the_sample_has_arrays_of_all_that_is_known() -> None:
     assert "lens" in pair.metadata
 
 
-def test_splits_slices_and_iteration() -> None:
+def test_splits_slices_and_iteration():
     dataset = defocus.open_dataset("sample")
     test = dataset.split("test")
     names = [pair.id for pair in test]
@@ -44,7 +42,7 @@ def test_splits_slices_and_iteration() -> None:
         defocus.open_dataset(None)  # type: ignore[arg-type]
 
 
-def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path):
     for role in ("blurry", "sharp"):
         (tmp_path / role).mkdir()
         write_image(tmp_path / role / "a.png", np.full((16, 20, 3), 7, np.uint8))

@@ -21,12 +21,12 @@ def edge() -> np.ndarray:
     return np.repeat(linear_to_srgb(light)[:, :, None], 3, axis=2)
 
 
-def test_the_mtf_of_a_known_blur_is_found() -> None:
+def test_the_mtf_of_a_known_blur_is_found():
     truth = math.sqrt(math.log(2) / 2) / (math.pi * SIGMA_PX)
     assert defocus.measure_mtf(edge()).mtf50 == pytest.approx(truth, rel=0.01)
 
 
-def test_a_bad_region_is_one_line() -> None:
+def test_a_bad_region_is_one_line():
     with pytest.raises(InputError, match="whole px"):
         defocus.measure_mtf(edge(), (0, 0, 10))  # type: ignore[arg-type]
     with pytest.raises(ImageError, match="not in a picture of 120x200"):

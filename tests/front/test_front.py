@@ -47,7 +47,7 @@ class Mine(defocus.Objective):
 """
 
 
-def test_every_exported_name_is_there_and_documented() -> None:
+def test_every_exported_name_is_there_and_documented():
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     plug_ins = (ROOT / "docs" / "how-to" / "plug-ins.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)
@@ -61,13 +61,13 @@ def test_every_exported_name_is_there_and_documented() -> None:
         assert re.search(rf"defocus\.{name}\b", page.partition("```")[2] + plug_ins)
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'unheard_of'"):
         defocus.unheard_of  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.full
-def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
+def test_type_checkers_see_the_signatures(tmp_path):
     (tmp_path / "typed.py").write_text(TYPED)
     done = subprocess.run(
         [
@@ -79,7 +79,7 @@ def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_lazily_imported_names_are_those_that_type_checkers_see() -> None:
+def test_lazily_imported_names_are_those_that_type_checkers_see():
     text = (ROOT / "defocus" / "__init__.py").read_text(encoding="utf-8")
     line = re.compile(r"^    from (defocus\.[\w.]+) import (\w+) as \2$", re.MULTILINE)
     seen = set(line.findall(text))
@@ -88,7 +88,7 @@ def test_lazily_imported_names_are_those_that_type_checkers_see() -> None:
     assert {name for _, name in seen} | {"__version__", "plugin"} == set(defocus.__all__)
 
 
-def test_the_pages_tell_people_to_import_nothing_that_may_move() -> None:
+def test_the_pages_tell_people_to_import_nothing_that_may_move():
     promised = {"defocus", "defocus.errors"}
     own = ("docs/how-to/own-network.md", "docs/how-to/own-loss.md")
     pages = ("README.md", "docs/python.md", "docs/tutorials/author.md", *own)

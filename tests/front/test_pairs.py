@@ -5,16 +5,15 @@ import pytest
 import torch
 
 import defocus
-from defocus.datasets.pair import Pair
 from defocus.errors import AlignmentError, ImageError, InputError
 
 
 @pytest.fixture(scope="module")
-def pair() -> Pair:
+def pair():
     return defocus.open_dataset("sample:strong").split("test")[0]
 
 
-def test_a_pair_is_measured_and_aligned_in_its_own_form(pair: Pair) -> None:
+def test_a_pair_is_measured_and_aligned_in_its_own_form(pair):
     assert pair.truth is not None
     found = defocus.measure_pair(pair.blurry, pair.sharp)
     true = pair.metadata["true_misalignment"]
@@ -34,7 +33,7 @@ def test_a_pair_is_measured_and_aligned_in_its_own_form(pair: Pair) -> None:
     )
 
 
-def test_bad_pairs_are_one_line() -> None:
+def test_bad_pairs_are_one_line():
     flat = np.full((64, 64, 3), 9, np.uint8)
     assert defocus.measure_pair(flat, flat).status == "unknown"
     with pytest.raises(AlignmentError, match="misalignment is unknown"):

@@ -1,6 +1,5 @@
 """The one place where pictures of programs are checked."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ def spoilt(value: float) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(20, 30, 3), (20, 30, 1), (20, 30)])
-def test_an_array_comes_back_as_it_was(dtype: type, shape: tuple[int, ...]) -> None:
+def test_an_array_comes_back_as_it_was(dtype, shape):
     top = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
     array = (RANDOM.random(shape) * top).astype(dtype)
     given = pictures(array, "picture")
@@ -35,7 +34,7 @@ def test_an_array_comes_back_as_it_was(dtype: type, shape: tuple[int, ...]) -> N
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
 @pytest.mark.parametrize("shape", [(3, 20, 30), (1, 20, 30), (2, 3, 20, 30)])
-def test_a_tensor_comes_back_as_it_was(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+def test_a_tensor_comes_back_as_it_was(dtype, shape):
     values = torch.rand(shape, generator=torch.Generator().manual_seed(1))
     top = {torch.uint8: 255, torch.uint16: 65535}.get(dtype, 1)
     tensor = (values * top).to(dtype)
@@ -46,7 +45,7 @@ def test_a_tensor_comes_back_as_it_was(dtype: torch.dtype, shape: tuple[int, ...
     torch.testing.assert_close(back.double(), tensor.double(), rtol=1e-6, atol=1e-6)
 
 
-def test_integers_of_floats_have_16_bits_and_results_are_cut_off() -> None:
+def test_integers_of_floats_have_16_bits_and_results_are_cut_off():
     given = pictures(FLOATS, "picture")
     assert given.integers().dtype == np.uint16
     back = given.alike(FLOATS[None] * 3 - 1)
@@ -80,30 +79,30 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_no_picture_is_one_line(case: str) -> None:
+def test_what_is_no_picture_is_one_line(case):
     picture, message = BAD[case]
     with pytest.raises(ImageError, match=message) as caught:
         pictures(picture, "picture")
     assert "\n" not in str(caught.value)
 
 
-def test_bytes_in_the_order_of_another_machine_are_the_same_picture() -> None:
+def test_bytes_in_the_order_of_another_machine_are_the_same_picture():
     words = np.arange(20 * 30 * 3, dtype=np.uint16).reshape(20, 30, 3)
     swapped = pictures(words.astype(words.dtype.newbyteorder()), "picture")
     np.testing.assert_array_equal(swapped.pixels[0], words)
     assert swapped.pixels.dtype.isnative
 
 
-def test_rounding_is_no_reason_to_refuse() -> None:
+def test_rounding_is_no_reason_to_refuse():
     assert pictures(spoilt(1.00001), "picture").pixels.dtype == np.float32
 
 
-def test_one_picture_is_one() -> None:
+def test_one_picture_is_one():
     with pytest.raises(ImageError, match="sharp has 2 pictures"):
         one_picture(torch.zeros(2, 3, 8, 8), "sharp")
 
 
-def test_a_pair_has_one_size(tmp_path: Path) -> None:
+def test_a_pair_has_one_size(tmp_path):
     first, second = np.zeros((8, 9, 3), np.uint8), np.zeros((8, 10, 3), np.uint16)
     with pytest.raises(ImageError, match="blurry is 9x8 but sharp is 10x8"):
         two_pictures(first, second)
@@ -129,12 +128,12 @@ def test_a_pair_has_one_size(tmp_path: Path) -> None:
         (torch.zeros(1, 8, 8, 3), r"given \(1, 8, 8, 3\)"),
     ],
 )
-def test_a_network_is_not_given_nonsense(tensor: Any, message: str) -> None:
+def test_a_network_is_not_given_nonsense(tensor, message):
     with pytest.raises(ImageError, match=message):
         require_network_input(tensor, 3)
 
 
-def test_16_bits_that_hold_8_bit_values_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_16_bits_that_hold_8_bit_values_are_told(capsys):
     eight = (FLOATS * 255).astype(np.uint8)
     pictures(eight.astype(np.uint16), "blurry")
     assert "warning: blurry is uint16 but has no value above 255" in capsys.readouterr().err

@@ -1,7 +1,5 @@
 """Rendering pairs in memory."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -15,14 +13,14 @@ PICTURE = np.random.default_rng(4).integers(0, 256, (48, 64, 3), np.uint8)
 @pytest.mark.parametrize(
     ("dataset", "misaligned"), [("sample", "mild"), ("sample:strong", "strong")]
 )
-def test_a_sample_scene_is_that_of_the_dataset(dataset: str, misaligned: Any) -> None:
+def test_a_sample_scene_is_that_of_the_dataset(dataset, misaligned):
     pair = defocus.open_dataset(dataset).split("test")[0]
     rendered = defocus.render(pair.id, misaligned=misaligned)
     for role in ("blurry", "sharp", "truth", "flow", "defocus_map"):
         np.testing.assert_array_equal(getattr(rendered, role), getattr(pair, role), role)
 
 
-def test_a_plane_in_focus_stays_sharp_and_one_behind_does_not() -> None:
+def test_a_plane_in_focus_stays_sharp_and_one_behind_does_not():
     near, far = (
         defocus.render(PICTURE, np.full((48, 64), depth), focus_mm=1000.0)
         for depth in (1000.0, 4000.0)
@@ -36,7 +34,7 @@ def test_a_plane_in_focus_stays_sharp_and_one_behind_does_not() -> None:
     np.testing.assert_array_equal(again.blurry, far.blurry)
 
 
-def test_the_lens_of_a_sample_scene_can_be_another() -> None:
+def test_the_lens_of_a_sample_scene_can_be_another():
     wide, narrow = (defocus.render("cafe", f_number=number) for number in (2.0, 8.0))
     ratio = np.abs(wide.defocus_map).max() / np.abs(narrow.defocus_map).max()
     assert ratio == pytest.approx(4.0, rel=1e-3)
@@ -57,12 +55,12 @@ def test_the_lens_of_a_sample_scene_can_be_another() -> None:
         ("cafe", {"focus_mm": True}, "focus_mm is True; give a number"),
     ],
 )
-def test_bad_requests_are_one_line(scene: Any, settings: dict[str, Any], message: str) -> None:
+def test_bad_requests_are_one_line(scene, settings, message):
     with pytest.raises(InputError, match=message):
         defocus.render(scene, **settings)
 
 
-def test_an_impossible_lens_is_refused() -> None:
+def test_an_impossible_lens_is_refused():
     with pytest.raises(OpticsError, match="focus distance"):
         defocus.render("cafe", focus_mm=40.0)
     with pytest.raises(ImageError, match="scene is int64"):

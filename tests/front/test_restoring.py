@@ -1,6 +1,5 @@
 """Restoring a picture in memory: its form, its tiles, its strength."""
 
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -32,7 +31,7 @@ class Darker(nn.Module):
         return 0.75 * blurry + self.beyond
 
 
-def test_every_form_of_one_picture_gives_the_same() -> None:
+def test_every_form_of_one_picture_gives_the_same():
     forms: dict[str, Any] = {
         "bytes": BYTES,
         "words": BYTES.astype(np.uint16) * 257,
@@ -54,7 +53,7 @@ def test_every_form_of_one_picture_gives_the_same() -> None:
     assert np.abs(forms["floats"] - BYTES / 255).max() > 0.01  # something was restored
 
 
-def test_grey_stays_grey_and_pictures_of_a_batch_do_not_mix() -> None:
+def test_grey_stays_grey_and_pictures_of_a_batch_do_not_mix():
     grey = defocus.restore(BYTES[:, :, 0], Darker(), guard=False)
     assert np.abs(grey - 0.75 * BYTES[:, :, 0]).max() <= 0.5 + 1e-4
     batch = torch.from_numpy(np.stack([FLOATS, 1 - FLOATS])).permute(0, 3, 1, 2)
@@ -62,7 +61,7 @@ def test_grey_stays_grey_and_pictures_of_a_batch_do_not_mix() -> None:
     torch.testing.assert_close(made, 0.75 * batch)
 
 
-def test_a_file_is_restored_as_the_command_does(tmp_path: Path) -> None:
+def test_a_file_is_restored_as_the_command_does(tmp_path):
     path = tmp_path / "a.png"
     write_image(path, as_integer(np.tile(FLOATS, (8, 6, 1)), 16))
     wiener = baseline("wiener")
@@ -74,7 +73,7 @@ def test_a_file_is_restored_as_the_command_does(tmp_path: Path) -> None:
         np.testing.assert_array_equal(restored, read_image(out / "a.png"))
 
 
-def test_strength_blends() -> None:
+def test_strength_blends():
     for strength in (0.0, 0.5, 1.0, 2.0):
         blended = defocus.restore(FLOATS, Darker(), strength=strength, guard=False)
         np.testing.assert_allclose(blended, FLOATS * (1 - 0.25 * strength), atol=1e-6)
@@ -96,20 +95,18 @@ def test_strength_blends() -> None:
         ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
     ],
 )
-def test_bad_requests_are_one_line(settings: dict[str, Any], message: str) -> None:
+def test_bad_requests_are_one_line(settings, message):
     with pytest.raises(InputError, match=message):
         defocus.restore(BYTES, **settings)
 
 
-def test_without_a_system_it_is_the_packages_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_system_it_is_the_packages_own(tmp_path, monkeypatch):
     monkeypatch.setattr(own_weights, "files", lambda package: tmp_path)
     with pytest.raises(InputError, match="defocus-m needs weights"):
         defocus.restore(BYTES)
 
 
-def test_what_a_single_picture_lacks_is_named() -> None:
+def test_what_a_single_picture_lacks_is_named():
     with pytest.raises(NotApplicableError, match="two dual-pixel views"):
         defocus.restore(BYTES, "dpdnet-dual")
     with pytest.raises(ImageError, match="divide 8 bits by 255"):

@@ -1,8 +1,5 @@
 """Scores of pictures in memory."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -20,7 +17,7 @@ RESTORED = as_integer(np.clip(SHARP / 65535 + 0.1 * RANDOM.standard_normal(SHARP
 NAMES = ["psnr", "ssim", "mae"]
 
 
-def test_every_form_has_the_same_score() -> None:
+def test_every_form_has_the_same_score():
     expected = peak_signal_noise_ratio(SHARP, RESTORED, data_range=65535)
     tensor = torch.from_numpy(RESTORED.astype(np.float64) / 65535).permute(2, 0, 1)
     for restored in (RESTORED, RESTORED / 65535, tensor, tensor[None]):
@@ -31,7 +28,7 @@ def test_every_form_has_the_same_score() -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("profile", ["defocus-v1", "dpdd8", "dpdd8-crop16", "basicsr", "jdrl-sdd"])
-def test_the_command_gives_the_same(tmp_path: Path, profile: str) -> None:
+def test_the_command_gives_the_same(tmp_path, profile):
     for name, picture in (("restored", RESTORED), ("sharp", SHARP)):
         (tmp_path / name).mkdir()
         write_image(tmp_path / name / "a.png", picture)
@@ -41,7 +38,7 @@ def test_the_command_gives_the_same(tmp_path: Path, profile: str) -> None:
     assert found == {name: pytest.approx(told.mean[name], abs=1e-12) for name in names}
 
 
-def test_a_mask_says_what_counts() -> None:
+def test_a_mask_says_what_counts():
     mask = np.zeros((70, 66), bool)
     mask[10:40, 5:50] = True
     spoilt = RESTORED.copy()
@@ -52,20 +49,20 @@ def test_a_mask_says_what_counts() -> None:
         defocus.score(RESTORED, SHARP, mask=mask.astype(np.uint8))  # type: ignore[arg-type]
 
 
-def test_metrics_of_the_input_need_it() -> None:
+def test_metrics_of_the_input_need_it():
     found = defocus.score(RESTORED, SHARP, SHARP, metrics=["warp_px", "psnr"])
     assert set(found) == {"warp_px", "psnr"}
     with pytest.raises(ImageError, match="warp_px needs the blurry picture"):
         defocus.score(RESTORED, SHARP, metrics=["warp_px"])
 
 
-def test_why_a_metric_is_missing_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_a_metric_is_missing_is_said_once(capsys):
     small = SHARP[:24, :30]
     assert [defocus.score(small, small)["lpips"] for _ in range(3)] == [None] * 3
     assert capsys.readouterr().err.count("LPIPS needs 31 px") == 1
 
 
-def test_a_metric_that_was_asked_for_is_given_or_explained() -> None:
+def test_a_metric_that_was_asked_for_is_given_or_explained():
     small = np.zeros((6, 6, 3), np.uint8)
     with pytest.raises(MetricUnavailableError, match=r"ssim: .*7x7"):
         defocus.score(small, small, metrics=["psnr", "ssim"])
@@ -85,14 +82,12 @@ def test_a_metric_that_was_asked_for_is_given_or_explained() -> None:
         (RESTORED, {"metrics": ["psnrr"]}, "no metric 'psnrr'"),
     ],
 )
-def test_bad_requests_are_one_line(
-    restored: np.ndarray, settings: dict[str, Any], message: str
-) -> None:
+def test_bad_requests_are_one_line(restored, settings, message):
     with pytest.raises(InputError, match=message):
         defocus.score(restored, SHARP, **settings)
 
 
-def test_a_networks_overshoot_is_the_profiles_business() -> None:
+def test_a_networks_overshoot_is_the_profiles_business():
     output = SHARP / 65535 + 0.2
     clamped = defocus.score(output, SHARP, profile="dpdd8", metrics=["psnr"])["psnr"]
     free = defocus.score(output, SHARP, profile="dpdd16", metrics=["psnr"])["psnr"]

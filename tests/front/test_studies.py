@@ -1,8 +1,6 @@
 """Studies from Python: run, go on, read."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,7 +15,6 @@ from defocus.benchmark.study.document import read_request
 from defocus.errors import InputError
 from tests.benchmark.example_study import make_study
 from tests.command_process import start_code
-from tests.conftest import Run
 from tests.datasets.conftest import write_folder
 
 
@@ -27,15 +24,13 @@ class Half(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+def small(tmp_path_factory):
     """The name of a dataset of eight small pairs."""
     names = [f"{number}.png" for number in range(8)]
     return f"pairs:{write_folder(tmp_path_factory.mktemp('pairs') / 'small', names, bits=8)}"
 
 
-def test_a_study_runs_and_its_results_are_those_of_the_files(
-    tmp_path: Path, small: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_runs_and_its_results_are_those_of_the_files(tmp_path, small, capfd):
     mine = Baseline(replace(baseline("input").card, name="half", display_name="Half"), Half)
     out = tmp_path / "study"
     table = defocus.run(["input", mine], small, out)
@@ -58,16 +53,14 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(
     assert row["value"].item() == pytest.approx(mean)
 
 
-def test_what_names_asked_for_can_be_resumed(tmp_path: Path, small: str) -> None:
+def test_what_names_asked_for_can_be_resumed(tmp_path, small):
     table = defocus.run("input", small, tmp_path / "study", "quick")
     request = read_request(tmp_path / "study")
     assert (request.systems, request.datasets, request.budget) == (("input",), (small,), "quick")
     assert set(table["budget"]) == {"not-trained-here"}
 
 
-def test_a_registered_system_can_be_resumed_and_one_without_a_name_is_told(
-    tmp_path: Path, small: str
-) -> None:
+def test_a_registered_system_can_be_resumed_and_one_without_a_name_is_told(tmp_path, small):
     own = baseline("input")
     defocus.run(own, small, tmp_path / "named")
     assert read_request(tmp_path / "named").systems == ("input",)
@@ -77,7 +70,7 @@ def test_a_registered_system_can_be_resumed_and_one_without_a_name_is_told(
         read_request(tmp_path / "nameless")
 
 
-def test_pictures_have_one_row_each(tmp_path: Path) -> None:
+def test_pictures_have_one_row_each(tmp_path):
     make_study(tmp_path / "study", 3, 24)
     table = defocus.load_results(tmp_path / "study")
     assert list(table.columns) == list(CSV_COLUMNS)
@@ -92,9 +85,7 @@ def test_pictures_have_one_row_each(tmp_path: Path) -> None:
         type(table)(table.to_dict("list")).pictures()
 
 
-def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
-    run: Run, tmp_path: Path, small: str
-) -> None:
+def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run, tmp_path, small):
     (tmp_path / "half.py").write_text(
         "from dataclasses import replace\n"
         "from defocus.baselines.card import Baseline\n"
@@ -132,20 +123,18 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(
         ([3], "sample", {}, "a system is of type int; give a name or a Baseline"),
     ],
 )
-def test_bad_requests_are_one_line(
-    tmp_path: Path, systems: Any, dataset: Any, settings: dict[str, Any], message: str
-) -> None:
+def test_bad_requests_are_one_line(tmp_path, systems, dataset, settings, message):
     with pytest.raises(InputError, match=message):
         defocus.run(systems, dataset, tmp_path / "out", **settings)
     assert not list(tmp_path.glob("out/*"))
 
 
-def test_a_folder_is_a_path() -> None:
+def test_a_folder_is_a_path():
     with pytest.raises(InputError, match="out is of type int; give the path of a folder"):
         defocus.run("input", "sample", 5)  # type: ignore[arg-type]
 
 
-def test_a_part_of_a_dataset_is_no_study(tmp_path: Path, small: str) -> None:
+def test_a_part_of_a_dataset_is_no_study(tmp_path, small):
     with pytest.raises(InputError, match="a whole dataset: give 'pairs:"):
         defocus.run("input", defocus.open_dataset(small)[:3], tmp_path / "out")
     with pytest.raises(InputError, match="no results there"):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from defocus.files import sha256_file, write_json
 BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
 
 
-def test_systems_are_listed_by_pattern() -> None:
+def test_systems_are_listed_by_pattern():
     assert defocus.list_systems() == sorted(all_baselines())
     assert defocus.list_systems("kpac*") == [n for n in all_baselines() if n.startswith("kpac")]
     with pytest.raises(RegistryError, match="did you mean 'wiener"):
@@ -28,7 +27,7 @@ def test_systems_are_listed_by_pattern() -> None:
 
 
 @pytest.mark.parametrize("name", ["wiener", "unet"])
-def test_a_system_is_loaded(name: str) -> None:
+def test_a_system_is_loaded(name):
     network = defocus.load(name)
     assert not network.training
     with torch.no_grad():
@@ -36,7 +35,7 @@ def test_a_system_is_loaded(name: str) -> None:
 
 
 @pytest.mark.full
-def test_a_loaded_network_refuses_nonsense() -> None:
+def test_a_loaded_network_refuses_nonsense():
     network = defocus.load("unet")
     with pytest.raises(ImageError, match="given uint16; give floats"):
         network((BLURRY * 65535).to(torch.uint16))
@@ -46,7 +45,7 @@ def test_a_loaded_network_refuses_nonsense() -> None:
         defocus.load("dpdnet-dual")(BLURRY)
 
 
-def test_options_are_those_of_the_system() -> None:
+def test_options_are_those_of_the_system():
     wide = sum(p.numel() for p in defocus.load("nafnet", width=16).parameters())
     assert wide < sum(p.numel() for p in defocus.load("nafnet").parameters())
     wrong: list[tuple[Callable[[Any], object], Any, str]] = [
@@ -68,9 +67,7 @@ def test_options_are_those_of_the_system() -> None:
             call(**value) if isinstance(value, dict) else call(value)
 
 
-def test_options_reach_the_network_of_a_plugin(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_reach_the_network_of_a_plugin(tmp_path, monkeypatch):
     monkeypatch.setattr(extensions, "_loaded", dict(extensions._loaded))
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     (tmp_path / "optioned.py").write_text(
@@ -96,7 +93,7 @@ def test_options_reach_the_network_of_a_plugin(
 
 
 @pytest.mark.full
-def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
+def test_weights_are_a_file_or_its_label(tmp_path):
     trained = defocus.load("gkmnet")
     save_file(trained.state_dict(), tmp_path / "mine-of-front.safetensors")
     for weights in (tmp_path / "mine-of-front.safetensors", "mine-of-front"):
@@ -110,9 +107,7 @@ def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
         defocus.load("wiener", "mine-of-front")
 
 
-def test_own_weights_are_found_in_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_weights_are_found_in_the_package(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="the package ships no weights of gkmnet; give a label"):
         defocus.load("gkmnet", "own")
     own = defocus.load("gkmnet")

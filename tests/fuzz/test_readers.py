@@ -29,9 +29,7 @@ def campaign(root: Path, seconds: float | None) -> dict[str, int]:
 
 
 @pytest.mark.full
-def test_damaged_files_end_in_an_answer_or_a_line(
-    tmp_path: Path, cache_folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_files_end_in_an_answer_or_a_line(tmp_path, cache_folder, capfd):
     asked = os.environ.get("DEFOCUS_FUZZ_SECONDS")
     counts = campaign(tmp_path, float(asked) if asked else None)
     assert min(counts.values()) > 0

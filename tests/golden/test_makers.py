@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 
@@ -34,13 +33,13 @@ def complaint(name: str, found: dict[str, float], revisions: object) -> str:
         for name in golden.MAKERS
     ],
 )
-def test_numbers_change_with_a_revision_only(name: str, tmp_path: Path) -> None:
+def test_numbers_change_with_a_revision_only(name, tmp_path):
     dataset = golden.stored_dataset(tmp_path / "in")
     found = golden.numbers_of(name, dataset, tmp_path / "out")
     assert complaint(name, found, golden.REVISIONS[name]) == ""
 
 
-def test_a_moved_number_and_a_raised_revision_are_told() -> None:
+def test_a_moved_number_and_a_raised_revision_are_told():
     kept = json.loads(golden.FILE.read_text(encoding="utf-8"))
     known, revision = kept["numbers"]["measure"], golden.REVISIONS["measure"]
     place = next(iter(known))

@@ -55,24 +55,22 @@ def _equal(first: float | None, second: float | None, tolerance: float) -> bool:
 
 
 @pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
+def kept():
     document: dict[str, Any] = json.loads(golden.FILE.read_text(encoding="utf-8"))
     return document
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, float | None]:
+def found():
     return golden.measured()
 
 
 @pytest.mark.full
-def test_scores_are_those_of_their_revisions(
-    found: dict[str, float | None], kept: dict[str, Any]
-) -> None:
+def test_scores_are_those_of_their_revisions(found, kept):
     assert complaint(found, golden.versions(), kept) == ""
 
 
-def test_every_protocol_profile_and_metric_has_a_number(kept: dict[str, Any]) -> None:
+def test_every_protocol_profile_and_metric_has_a_number(kept):
     numbers = [place.split("/") for place, one in kept["scores"].items() if isinstance(one, float)]
     studied = [place for place in numbers if place[0] == "study"]
     assert {place[2] for place in studied} == {"gt", "input-aligned", "deformed-gt", "truth"}
@@ -82,7 +80,7 @@ def test_every_protocol_profile_and_metric_has_a_number(kept: dict[str, Any]) ->
 
 
 @pytest.mark.full
-def test_a_planted_fault_is_named(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_fault_is_named(kept, monkeypatch):
     """One profile is enough: PSNR that is wrong by 0.00001 dB."""
     monkeypatch.setattr(fused, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
     found = golden.measured(["png8"])
@@ -92,7 +90,7 @@ def test_a_planted_fault_is_named(kept: dict[str, Any], monkeypatch: pytest.Monk
     assert "/psnr/" in said
 
 
-def test_a_raised_revision_asks_for_the_numbers_to_be_made_anew(kept: dict[str, Any]) -> None:
+def test_a_raised_revision_asks_for_the_numbers_to_be_made_anew(kept):
     of_metric, of_scoring = golden.versions(), golden.versions()
     of_metric["metrics"]["psnr"] = replace(psnr.METRIC, revision=2).version
     of_scoring["scoring_revision"] = SCORING_REVISION + 1

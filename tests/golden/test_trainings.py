@@ -2,7 +2,6 @@
 
 import copy
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,22 +70,18 @@ def _changed_weights(found: dict[str, Any], kept: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def kept() -> dict[str, Any]:
+def kept():
     return golden.kept()
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", golden.SYSTEMS)
-def test_trainings_are_those_of_their_revisions(
-    name: str, kept: dict[str, Any], tmp_path: Path
-) -> None:
+def test_trainings_are_those_of_their_revisions(name, kept, tmp_path):
     assert complaint(name, golden.measured(*golden.planned(name, tmp_path)), kept[name]) == ""
 
 
 @pytest.mark.full
-def test_a_changed_loss_is_noticed(
-    kept: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_changed_loss_is_noticed(kept, tmp_path, monkeypatch):
     """Charbonnier with another constant, as an edit would leave it."""
     monkeypatch.setattr(charbonnier, "make", partial(charbonnier.make, epsilon=0.05))
     said = complaint("unet", golden.measured(*golden.planned("unet", tmp_path)), kept["unet"])
@@ -94,13 +89,13 @@ def test_a_changed_loss_is_noticed(
 
 
 @pytest.mark.parametrize("revision", ["training_revision", "card_revision"])
-def test_a_raised_revision_asks_for_new_numbers(kept: dict[str, Any], revision: str) -> None:
+def test_a_raised_revision_asks_for_new_numbers(kept, revision):
     raised = copy.deepcopy(kept["unet"])
     raised[revision] += 1
     assert complaint("unet", raised, kept["unet"]).endswith("remake by " + golden.COMMAND)
 
 
-def test_weights_that_are_another_step_s_are_noticed(kept: dict[str, Any]) -> None:
+def test_weights_that_are_another_step_s_are_noticed(kept):
     """As an optimiser that moves further, or a mean of the weights that is not taken."""
     other = copy.deepcopy(kept["unet"])
     for values in other["weights"].values():

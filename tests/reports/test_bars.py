@@ -18,12 +18,12 @@ FAR = [Measured(value) for value in (0.9, 0.3, 0.2, -0.1, -17.0)]
     ],
     ids=["one far number", "intervals", "all above 0", "all below 0"],
 )
-def test_a_scale_holds_all_but_a_far_one(cells: list[Measured], ends: tuple[float, float]) -> None:
+def test_a_scale_holds_all_but_a_far_one(cells, ends):
     scale = bar_scale(cells)
     assert (scale.low, scale.high) == ends
     assert "<rect" in bar_of(cells[0], scale)
     assert ("<rect" in bar_of(cells[-1], scale)) == (cells != FAR and cells[-1].value is not None)
 
 
-def test_cells_without_numbers_have_no_scale() -> None:
+def test_cells_without_numbers_have_no_scale():
     assert bar_scale([Measured(None)]) is None

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
@@ -51,21 +50,21 @@ class Document(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def source() -> str:
+def source():
     return render_html(realistic_page())
 
 
 @pytest.fixture(scope="module")
-def document(source: str) -> Document:
+def document(source):
     return Document(source)
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Document:
+def hostile():
     return Document(render_html(hostile_page()))
 
 
-def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document: Document) -> None:
+def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document):
     (policy,) = (
         meta["content"]
         for meta in document.all("meta")
@@ -82,7 +81,7 @@ def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document: Docume
 
 
 @pytest.mark.parametrize("page", [realistic_page, hostile_page])
-def test_nothing_is_asked_for_outside_the_file(page: Callable[[], Page]) -> None:
+def test_nothing_is_asked_for_outside_the_file(page):
     source = render_html(page())
     document = Document(source)
     for tag, attributes in document.elements:
@@ -95,7 +94,7 @@ def test_nothing_is_asked_for_outside_the_file(page: Callable[[], Page]) -> None
     assert len(document.all("script")) == len(document.all("style")) == 1
 
 
-def test_hostile_text_is_shown_as_text(hostile: Document) -> None:
+def test_hostile_text_is_shown_as_text(hostile):
     shown = " ".join(hostile.text)
     for text in HOSTILE:
         assert visible(text) in shown
@@ -104,7 +103,7 @@ def test_hostile_text_is_shown_as_text(hostile: Document) -> None:
     assert "\x1b" not in shown
 
 
-def test_ids_are_unique_and_references_meet(document: Document) -> None:
+def test_ids_are_unique_and_references_meet(document):
     ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in document.elements:
@@ -114,7 +113,7 @@ def test_ids_are_unique_and_references_meet(document: Document) -> None:
             assert attributes["href"][1:] in ids
 
 
-def test_tables_have_caption_scopes_and_aligned_numbers(document: Document) -> None:
+def test_tables_have_caption_scopes_and_aligned_numbers(document):
     tables = len(document.all("table"))
     assert tables == len(document.all("caption")) == 7
     assert {head["scope"] for head in document.all("th")} == {"col", "row"}
@@ -125,7 +124,7 @@ def test_tables_have_caption_scopes_and_aligned_numbers(document: Document) -> N
     assert all(name in text for name in SYSTEMS)
 
 
-def test_the_notice_stands_at_the_top_alone_and_curves_have_words(source: str) -> None:
+def test_the_notice_stands_at_the_top_alone_and_curves_have_words(source):
     assert source.count(f">{NOTICE}<") == 1
     assert source.index(NOTICE) < source.index("<main")
     (svg,) = re.findall(r'<svg [^>]*class="plot".*?</svg>', source, flags=re.DOTALL)
@@ -134,7 +133,7 @@ def test_the_notice_stands_at_the_top_alone_and_curves_have_words(source: str) -
     assert f'<desc id="{labelled[2]}">loss (mean absolute error) over step' in svg
 
 
-def test_notes_stand_once_at_the_end_and_are_referred_to() -> None:
+def test_notes_stand_once_at_the_end_and_are_referred_to():
     columns = (Column("System"), Column("Gain", "dB", bar=True))
     rows = (("a", Measured(1.0, (0.5, 1.5))), ("b", Measured(-0.25)), ("input", Measured(0.0)))
     table = Table("t", columns, rows, notes=(1, 2), references=(2,))
@@ -151,13 +150,13 @@ def test_notes_stand_once_at_the_end_and_are_referred_to() -> None:
     assert ">+1.000<" in source
 
 
-def test_each_line_of_the_result_is_a_paragraph_and_no_notice_none() -> None:
+def test_each_line_of_the_result_is_a_paragraph_and_no_notice_none():
     source = render_html(Page("Title", "", (), "first\n<second>"))
     assert re.findall('<p class="summary">(.*)</p>', source) == ["first", "&lt;second&gt;"]
     assert 'class="banner"' not in source
 
 
-def test_every_picture_keeps_its_budget_and_says_what_it_is(document: Document) -> None:
+def test_every_picture_keeps_its_budget_and_says_what_it_is(document):
     pictures = document.all("img")
     assert len(pictures) == 12
     for picture in pictures:
@@ -168,7 +167,7 @@ def test_every_picture_keeps_its_budget_and_says_what_it_is(document: Document) 
     assert {"Blurry input", "Sharp"} <= {picture["alt"] for picture in pictures}
 
 
-def test_a_page_grows_with_its_rows_and_no_faster() -> None:
+def test_a_page_grows_with_its_rows_and_no_faster():
     def size(count: int) -> int:
         rows = tuple((f"image-{n}", "unet", n % 700 / 9, None) for n in range(count))
         columns = (Column("Picture"), Column("System"), Column("PSNR"), Column("LPIPS"))

@@ -4,7 +4,6 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,16 +40,16 @@ def squeezed(reader: PdfReader) -> str:
 
 
 @pytest.fixture(scope="module")
-def content() -> bytes:
+def content():
     return render_pdf(realistic_page())
 
 
 @pytest.fixture(scope="module")
-def reader(content: bytes) -> PdfReader:
+def reader(content):
     return read(content)
 
 
-def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader: PdfReader, content: bytes) -> None:
+def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader, content):
     assert reader.metadata.title == realistic_page().title
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert reader.trailer["/Root"]["/Lang"].startswith("en")
@@ -58,7 +57,7 @@ def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader: PdfReader, content: byt
     assert b"pdfuaid" in reader.trailer["/Root"]["/Metadata"].get_data()
 
 
-def test_it_holds_all_tables_figures_and_numbers(reader: PdfReader) -> None:
+def test_it_holds_all_tables_figures_and_numbers(reader):
     text = squeezed(reader)
     page = realistic_page()
     for heading, _ in page.sections:
@@ -81,14 +80,14 @@ def squeezed_text(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-def test_the_notice_is_at_the_top_and_on_every_page(reader: PdfReader) -> None:
+def test_the_notice_is_at_the_top_and_on_every_page(reader):
     text = squeezed(reader)
     pages = len(reader.pages)
     assert text.count(squeezed_text(NOTICE)) == pages + 1
     assert f"{pages}/{pages}" in text
 
 
-def test_every_picture_has_words(reader: PdfReader) -> None:
+def test_every_picture_has_words(reader):
     figures = [item for item in structure(reader) if item.get("/S") == "/Figure"]
     alternatives = [str(item.get("/Alt", "")) for item in figures]
     assert len([text for text in alternatives if text]) == 13
@@ -109,7 +108,7 @@ def structure(reader: PdfReader) -> Iterator[Any]:
                 waiting.append(item["/K"])
 
 
-def test_hostile_text_is_shown_as_text() -> None:
+def test_hostile_text_is_shown_as_text():
     text = squeezed(read(render_pdf(hostile_page())))
     for shown in (
         *HOSTILE[:6],
@@ -122,7 +121,7 @@ def test_hostile_text_is_shown_as_text() -> None:
 
 
 @pytest.mark.parametrize("columns", [3, 9, 40])
-def test_every_number_of_a_wide_table_is_printed(columns: int) -> None:
+def test_every_number_of_a_wide_table_is_printed(columns):
     name = "a-very_long/name.of.a=system " * 2
     heads = (Column(name), *(Column(f"metric {index}") for index in range(columns)))
     rows = tuple((f"{name}{row}", *[12345.678] * columns) for row in range(8))
@@ -135,7 +134,7 @@ def test_every_number_of_a_wide_table_is_printed(columns: int) -> None:
     assert text.count("12345.678") == 8 * columns
 
 
-def test_a_table_is_printed_whole_and_its_notes_once_at_the_end() -> None:
+def test_a_table_is_printed_whole_and_its_notes_once_at_the_end():
     heads = (Column("System"), *(Column(f"metric {index}", "dB", "higher") for index in range(13)))
     rows = tuple((f"a system of name {n}", *[12.345] * 13) for n in range(44))
     tables = tuple(Table(name, heads, rows, notes=(1,)) for name in ("first", "second"))
@@ -148,7 +147,7 @@ def test_a_table_is_printed_whole_and_its_notes_once_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a-very_long/name.of.a=system " * 8, "word " * 80])
-def test_nothing_is_drawn_in_the_margins(name: str, tmp_path: Path) -> None:
+def test_nothing_is_drawn_in_the_margins(name, tmp_path):
     heads = (Column(name), Column(name, name, "higher"), *[Column("metric", "dB")] * 9)
     rows = ((name, name, *[1234.567] * 9), (name, None, *[0.0] * 9))
     picture = np.full((50, 200, 3), 90, np.uint8)
@@ -169,7 +168,7 @@ def test_nothing_is_drawn_in_the_margins(name: str, tmp_path: Path) -> None:
         assert shown.min() < 128
 
 
-def test_figures_beside_and_below_each_other_stay_apart(tmp_path: Path) -> None:
+def test_figures_beside_and_below_each_other_stay_apart(tmp_path):
     """The label below a figure is not in the caption of the next; numbers are large enough."""
     curve = Curve("train", (0.0, 1.0), (0.0, 1.0))
     figures = tuple(Curves(f"caption{n}", f"below{n}", "share", (curve,)) for n in range(5))
@@ -191,7 +190,7 @@ def test_figures_beside_and_below_each_other_stay_apart(tmp_path: Path) -> None:
     assert all('font-size="11.5"' in drawing for drawing in drawn)
 
 
-def test_a_long_table_repeats_its_header() -> None:
+def test_a_long_table_repeats_its_header():
     rows = tuple((f"system {index}", float(index)) for index in range(150))
     table = Table("Long", (Column("Name of system"), Column("PSNR", "dB", "higher")), rows)
     reader = read(render_pdf(Page("t", "", (("s", (table,)),))))
@@ -200,7 +199,7 @@ def test_a_long_table_repeats_its_header() -> None:
 
 
 @pytest.mark.parametrize("before", range(38, 48))
-def test_a_caption_stays_with_its_table(before: int) -> None:
+def test_a_caption_stays_with_its_table(before):
     lines = tuple(Paragraph("A paragraph of one line.") for _ in range(before))
     table = Table("The caption", (Column("Name"),), tuple((f"row {n}",) for n in range(12)))
     reader = read(render_pdf(Page("t", "", (("s", (*lines, table)),))))
@@ -209,7 +208,7 @@ def test_a_caption_stays_with_its_table(before: int) -> None:
     assert "row 0" in page
 
 
-def test_crops_of_one_picture_stand_in_one_row(tmp_path: Path) -> None:
+def test_crops_of_one_picture_stand_in_one_row(tmp_path):
     tiles = tuple(Tile(f"way {n}", np.full((40, 40, 3), n * 20, np.uint8)) for n in range(6))
     reader = read(render_pdf(Page("t", "", (("s", (Gallery("Crops", tiles),)),))))
     places: dict[str, float] = {}
@@ -225,9 +224,7 @@ def test_crops_of_one_picture_stand_in_one_row(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", ["0", "1"])
-def test_the_same_page_gives_the_same_bytes_in_another_process(
-    content: bytes, seed: str, tmp_path: Path
-) -> None:
+def test_the_same_page_gives_the_same_bytes_in_another_process(content, seed, tmp_path):
     code = (
         "import sys; from tests.reports.example_pages import realistic_page as page;"
         "from defocus.reports.html import render_html; from defocus.reports.pdf import render_pdf;"

@@ -1,7 +1,6 @@
 """Pictures within their budget, all states alike."""
 
 import io
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("kind", ["webp", "jpeg"])
 @pytest.mark.parametrize("budget", [2_000, 30_000])
-def test_every_state_keeps_the_budget_and_all_have_one_size(kind: Any, budget: int) -> None:
+def test_every_state_keeps_the_budget_and_all_have_one_size(kind, budget):
     states = [noise(400, 600), np.zeros((400, 600, 3), np.uint8)]
     encoded = encode_states(states, kind=kind, max_width_px=500, budget_bytes=budget)
     assert all(len(content) <= budget for content, _, _ in encoded)
@@ -31,7 +30,7 @@ def test_every_state_keeps_the_budget_and_all_have_one_size(kind: Any, budget: i
         assert width / height == pytest.approx(1.5, abs=0.02)
 
 
-def test_a_picture_that_fits_keeps_its_size_and_colours() -> None:
+def test_a_picture_that_fits_keeps_its_size_and_colours():
     sharp = data.chelsea()
     encoded = encode_states(
         [sharp, blurred(sharp, 3)], kind="webp", max_width_px=900, budget_bytes=60_000
@@ -42,12 +41,12 @@ def test_a_picture_that_fits_keeps_its_size_and_colours() -> None:
         assert np.abs(decoded - state).mean() < 4
 
 
-def test_a_budget_that_nothing_fits_is_an_error() -> None:
+def test_a_budget_that_nothing_fits_is_an_error():
     with pytest.raises(ValueError, match="fits into 10 bytes"):
         encode_states([noise(8, 8)] * 2, kind="jpeg", max_width_px=8, budget_bytes=10)
 
 
-def test_inconsistent_parts_are_refused() -> None:
+def test_inconsistent_parts_are_refused():
     picture = np.zeros((4, 6, 3), np.uint8)
     with pytest.raises(ImageError, match="'b' is 4x6 but the first state is 6x4"):
         Slider("s", (("a", picture), ("b", picture.transpose(1, 0, 2))))
@@ -62,7 +61,7 @@ def test_inconsistent_parts_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.3, 0.0), (0.0, -0.3), (-2.0, 2.0)])
-def test_arrows_point_along_the_field_and_fit_between_each_other(x: float, y: float) -> None:
+def test_arrows_point_along_the_field_and_fit_between_each_other(x, y):
     field = np.zeros((2, 160, 320))
     field[0], field[1] = x, y
     factor, drawn = displacement_arrows(field)
@@ -76,7 +75,7 @@ def test_arrows_point_along_the_field_and_fit_between_each_other(x: float, y: fl
     assert (spread[1] >= np.maximum(start, end) - 1).all()
 
 
-def test_nothing_is_drawn_where_the_field_is_not_known() -> None:
+def test_nothing_is_drawn_where_the_field_is_not_known():
     factor, drawn = displacement_arrows(np.full((2, 64, 64), np.nan))
     assert factor == 1
     assert not drawn.any()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations, pairwise
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -61,7 +60,7 @@ def y_texts(axes: Axes) -> list[str]:
     return [t.label1.get_text() for t in ticks if low <= t.get_loc() <= high]
 
 
-def test_error_bars_reach_as_far_as_the_errors_on_each_side() -> None:
+def test_error_bars_reach_as_far_as_the_errors_on_each_side():
     curve = Curve(
         "c", (0.0, 1.0, 2.0, 3.0), (0.0, 10.0, 10.0, 9.0), (0.0, 5.0, math.nan, (5.0, 2.0))
     )
@@ -76,7 +75,7 @@ def test_error_bars_reach_as_far_as_the_errors_on_each_side() -> None:
         replace(shown, log_y=True)
 
 
-def test_nothing_to_draw_says_so() -> None:
+def test_nothing_to_draw_says_so():
     shown = page_plot(figure([], [math.nan]))
     assert "<text" not in shown.svg
     assert shown.description.count("nothing to draw") == 2
@@ -85,7 +84,7 @@ def test_nothing_to_draw_says_so() -> None:
     )
 
 
-def test_a_line_leaves_the_figure_at_its_floor() -> None:
+def test_a_line_leaves_the_figure_at_its_floor():
     low = Curve("low", (0.0, 2.0, 4.0), (1.0, -3.0, 1.0), ((0.5, 0.5),) * 3, measured=True)
     shown = Curves("gain", "dose", "dB", (low,), floor=-1.0)
     axes = drawn(shown)
@@ -96,7 +95,7 @@ def test_a_line_leaves_the_figure_at_its_floor() -> None:
 
 
 @pytest.mark.parametrize(("count", "places"), [(7, (0.0, 2.0, 8.0)), (12, (0.0, 0.5, 8.0))])
-def test_points_at_one_place_stand_side_by_side(count: int, places: tuple[float, ...]) -> None:
+def test_points_at_one_place_stand_side_by_side(count, places):
     curves = tuple(
         Curve(f"c{index}", places, (1.0,) * len(places), (0.1,) * len(places), measured=True)
         for index in range(count)
@@ -117,7 +116,7 @@ def test_points_at_one_place_stand_side_by_side(count: int, places: tuple[float,
     st.lists(st.tuples(numbers, numbers.map(abs)), max_size=8),
     st.booleans(),
 )
-def test_whatever_the_values_are_a_plot_can_be_drawn(ys: Any, measured: Any, log_y: bool) -> None:
+def test_whatever_the_values_are_a_plot_can_be_drawn(ys, measured, log_y):
     values, errors = zip(*measured, strict=True) if measured else ((), ())
     barred = replace(figure(values).curves[0], errors=errors)
     for shown in (figure(*ys, log_y=log_y), Curves("d", "t", "change", (barred,))):
@@ -126,7 +125,7 @@ def test_whatever_the_values_are_a_plot_can_be_drawn(ys: Any, measured: Any, log
         assert "inf" not in svg
 
 
-def test_ticks_are_round() -> None:
+def test_ticks_are_round():
     assert y_texts(drawn(figure([0.0, 10.0, 20.0]))) == ["0", "5", "10", "15", "20"]
     assert y_texts(drawn(figure([-0.2, 0.2]))) == ["−0.2", "−0.1", "0.0", "0.1", "0.2"]
     assert y_texts(drawn(figure([0.0, 2e6])))[:3] == ["0", "500000", "1000000"]
@@ -142,13 +141,13 @@ def test_ticks_are_round() -> None:
         ([1.0, 3.0], ["1", "1.5", "2", "2.5", "3"]),
     ],
 )
-def test_a_logarithmic_axis_has_plain_numbers(values: list[float], texts: list[str]) -> None:
+def test_a_logarithmic_axis_has_plain_numbers(values, texts):
     axes = drawn(figure(values, log_y=True))
     assert axes.get_yscale() == "log"
     assert y_texts(axes) == texts
 
 
-def test_what_cannot_be_drawn_leaves_a_gap_and_points_alone_have_a_marker() -> None:
+def test_what_cannot_be_drawn_leaves_a_gap_and_points_alone_have_a_marker():
     long = [1.0] * 20
     axes = drawn(figure([1.0, 2.0, math.nan, 3.0, 0.0, *long], log_y=True))
     (line,) = lines(axes)
@@ -157,7 +156,7 @@ def test_what_cannot_be_drawn_leaves_a_gap_and_points_alone_have_a_marker() -> N
     assert len(marks(line)) < 10
 
 
-def test_a_long_curve_is_thinned_and_keeps_its_extremes() -> None:
+def test_a_long_curve_is_thinned_and_keeps_its_extremes():
     y = np.full(20_000, 1.0)
     y[7001], y[13_333] = 9.0, -5.0
     paths = re.findall(r' d="([ML\d. ]*)"', page_plot(figure(y)).svg)
@@ -168,7 +167,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_extremes() -> None:
     assert max(heights) == pytest.approx(bottom - (bottom - top) / 22, abs=1)
 
 
-def test_many_curves_stay_apart_without_colour() -> None:
+def test_many_curves_stay_apart_without_colour():
     shown = lines(drawn(figure(*[[1.0, 2.0]] * 12)))
     assert len({(line.get_marker(), line.get_linestyle()) for line in shown}) == 12
     assert len({(line.get_marker(), line.get_color()) for line in shown}) == 12, "single points too"
@@ -182,7 +181,7 @@ def gains(label: str, *points: tuple[float, float]) -> Curve:
     return Curve(label, xs, ys, (0.1,) * len(xs), measured=True)
 
 
-def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them() -> None:
+def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them():
     curves = [gains(f"c{number}", (0.0, 1.0), (1.0, 2.0)) for number in range(9)]
     shown = Curves("gain", "part", "dB", tuple(curves), apart=True, places=NAMED)
     axes = drawn(shown)
@@ -196,19 +195,19 @@ def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them() 
 
 
 @pytest.mark.parametrize("x", [-1.0, 0.5, 3.0])
-def test_a_point_at_none_of_the_places_is_refused(x: float) -> None:
+def test_a_point_at_none_of_the_places_is_refused(x):
     with pytest.raises(InputError, match="'c' has a point at none of its 3 places"):
         Curves("gain", "part", "dB", (gains("c", (x, 1.0)),), places=NAMED)
 
 
-def test_the_line_of_0_is_drawn_between_values_above_and_below() -> None:
+def test_the_line_of_0_is_drawn_between_values_above_and_below():
     below = figure([-1.0, 2.0])
     floored = replace(below, floor=0.5)
     shown = (below, figure([1.0, 2.0]), figure([0.1, 2.0], log_y=True), floored)
     assert [len(drawn(one).lines) for one in shown] == [2, 1, 1, 1]
 
 
-def test_figures_side_by_side_have_one_legend() -> None:
+def test_figures_side_by_side_have_one_legend():
     two = [
         Curves(f"dose {dose}", "part", "dB", (gains("JDRL", (0.0, dose)),), places=NAMED)
         for dose in (2.0, 8.0)
@@ -219,7 +218,7 @@ def test_figures_side_by_side_have_one_legend() -> None:
     assert svg.count("<!-- edges -->") == 2
 
 
-def test_many_lines_have_their_legend_outside_the_axes() -> None:
+def test_many_lines_have_their_legend_outside_the_axes():
     few, many = (
         Curves("g", "x", "y", tuple(gains(f"line {n}", (0.0, 1.0), (1.0, 2.0)) for n in range(k)))
         for k in (5, 6)
@@ -233,7 +232,7 @@ def test_many_lines_have_their_legend_outside_the_axes() -> None:
     assert heights[1] > heights[0], "the file is higher by the rows of the legend"
 
 
-def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front() -> None:
+def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
     """Twenty-five systems in a third of the axes, as narrow copies stand; five are on the front."""
     random = np.random.default_rng(3)
     crowd = [
@@ -268,7 +267,7 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front() -> None:
     assert all(f"<!-- {name} -->" not in svg for _, name in entries), "each name is there once"
 
 
-def test_plots_of_a_page_share_no_identifiers_and_have_no_styles() -> None:
+def test_plots_of_a_page_share_no_identifiers_and_have_no_styles():
     one, other = (page_plot(figure([1.0, 2.0]), name) for name in ("part-1", "part-2"))
     identifiers = [
         re.findall(r' id="([^"]+)"', "".join((each.svg, *(svg for svg, _ in each.legend))))
@@ -284,7 +283,7 @@ def test_plots_of_a_page_share_no_identifiers_and_have_no_styles() -> None:
         assert "<text" in plot.svg, "letters are text"
 
 
-def test_threads_draw_what_one_draws() -> None:
+def test_threads_draw_what_one_draws():
     shown = figure([1.0, 3.0, 2.0])
     alone = {size: page_plot(shown, font_pt=size) for size in (6.5, 11.5)}
     sizes = (6.5, 11.5) * 8

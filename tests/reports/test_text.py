@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.reports.model import Cell, Column
+from defocus.reports.model import Column
 from defocus.reports.text import cell_text, csv_text, sort_value, spreadsheet_text, visible
 
 
 @given(st.text(st.characters(codec=None)))
-def test_visible_text_has_nothing_hidden_and_encodes(text: str) -> None:
+def test_visible_text_has_nothing_hidden_and_encodes(text):
     shown = visible(text)
     shown.encode("utf-8")
     assert all(unicodedata.category(sign)[0] != "C" for sign in shown)
@@ -31,7 +31,7 @@ def test_visible_text_has_nothing_hidden_and_encodes(text: str) -> None:
         ("naïve 日本 عربي", "naïve 日本 عربي"),
     ],
 )
-def test_hidden_characters_show_their_code_point(text: str, shown: str) -> None:
+def test_hidden_characters_show_their_code_point(text, shown):
     assert visible(text) == shown
 
 
@@ -49,19 +49,19 @@ def test_hidden_characters_show_their_code_point(text: str, shown: str) -> None:
         ("f/4", "f/4", ""),
     ],
 )
-def test_cells_print_with_the_decimals_of_their_column(cell: Cell, shown: str, key: str) -> None:
+def test_cells_print_with_the_decimals_of_their_column(cell, shown, key):
     assert cell_text(cell, Column("x", decimals=2)) == shown
     assert sort_value(cell) == key
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_a_spreadsheet_runs_no_cell(text: str) -> None:
+def test_a_spreadsheet_runs_no_cell(text):
     line = text.replace("\t", " ").replace("\r", " ")  # a cell is one line
     assert spreadsheet_text(text) == f"'{line}"
     assert spreadsheet_text(f"a{text}") == f"a{line}"
 
 
-def test_csv_guards_text_and_leaves_numbers() -> None:
+def test_csv_guards_text_and_leaves_numbers():
     lines = [("name", "value"), ("=1", -0.5), ("a\nb", Decimal("-0.50")), ("é", None)]
     assert csv_text(lines) == "name,value\n'=1,-0.5\na b,-0.50\né,\n"
     assert csv_text([[1 / 3, 7]], digits=4) == "0.3333,7\n"

@@ -12,7 +12,7 @@ SIDE = 32
 
 
 @pytest.mark.parametrize("row", [0, 1])
-def test_the_loss_is_least_where_each_level_is_its_quantile(row: int) -> None:
+def test_the_loss_is_least_where_each_level_is_its_quantile(row):
     diameters = torch.linspace(0, 9, 201).view(1, 1, 1, -1)
     tried = torch.linspace(0, 3.5, 141)
     levels = torch.zeros(141, 2, 1, 1)
@@ -22,7 +22,7 @@ def test_the_loss_is_least_where_each_level_is_its_quantile(row: int) -> None:
     assert float(tried[int(np.argmin(losses))]) == pytest.approx(float(wanted), abs=0.03)
 
 
-def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds() -> None:
+def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds():
     random = np.random.default_rng(0)
     made = [learning.pattern(random, SIDE) for _ in range(20)]
     for one in made:
@@ -34,7 +34,7 @@ def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds() -> None
 
 
 @pytest.mark.full
-def test_a_network_learns_to_tell_blurred_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_learns_to_tell_blurred_noise(monkeypatch):
     for name, value in {"STEPS": 200, "WARM_UP": 10, "BATCH": 4}.items():
         monkeypatch.setattr(learning, name, value)
     random = np.random.default_rng(1)

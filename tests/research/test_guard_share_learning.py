@@ -4,17 +4,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from research.learning import share as learning
 from research.learning.share import error_left, learn, softened
 from tests.restoration.test_guard import middle
 
-Array = NDArray[np.float32]
-
 
 @pytest.mark.full
-def test_the_share_with_the_least_error_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_share_with_the_least_error_is_learned(monkeypatch):
     """The first number says whether the change is right."""
     monkeypatch.setattr(learning, "STEPS", 300)
     torch.manual_seed(0)
@@ -32,7 +29,7 @@ def test_the_share_with_the_least_error_is_learned(monkeypatch: pytest.MonkeyPat
     assert share[seen[:, 0] > 5.5].mean() > 0.7
 
 
-def test_the_error_is_that_of_the_mixed_picture() -> None:
+def test_the_error_is_that_of_the_mixed_picture():
     random = np.random.default_rng(0)
     blurry, restored, sharp = random.random((3, 32, 32, 3)).astype(np.float32)
     errors = torch.from_numpy(learning._blocks(learning._errors(blurry, restored, sharp)).T)[None]
@@ -42,7 +39,7 @@ def test_the_error_is_that_of_the_mixed_picture() -> None:
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_a_softened_picture_has_its_size_and_fewer_details(number: int) -> None:
+def test_a_softened_picture_has_its_size_and_fewer_details(number):
     picture = np.rint(255 * middle("coffee")).astype(np.uint8)
     made = softened(np.random.default_rng(number), picture)
     assert made.shape == picture.shape

@@ -7,7 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +23,21 @@ ESTIMATE = re.compile(r"(−?\d+\.\d+) \[(−?\d+\.\d+), (−?\d+\.\d+)\]")
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, Any]:
+def made():
     return runpy.run_module("research.pages.jdrl")
 
 
 @pytest.fixture(scope="module")
-def documents(made: dict[str, Any]) -> dict[str, Any]:
+def documents(made):
     return {name: made["read_documents"](studies) for name, studies in made["SECTIONS"].items()}
 
 
-def test_the_made_sections_are_those_of_the_documents_beside_the_page(
-    made: dict[str, Any], documents: dict[str, Any]
-) -> None:
+def test_the_made_sections_are_those_of_the_documents_beside_the_page(made, documents):
     page = PAGE.read_text(encoding="utf-8")
     assert made["made_page"](page, documents) == page
 
 
-def test_the_page_says_how_verdicts_are_found() -> None:
+def test_the_page_says_how_verdicts_are_found():
     assert RULE in " ".join(PAGE.read_text(encoding="utf-8").split())
 
 
@@ -63,9 +61,7 @@ def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
-def test_every_interval_in_the_text_is_that_of_a_study(
-    made: dict[str, Any], documents: dict[str, Any]
-) -> None:
+def test_every_interval_in_the_text_is_that_of_a_study(made, documents):
     """Either of a document, or of a table on the page whose document is not kept."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     prose = " ".join(line for line in lines if not line.startswith("|"))
@@ -80,9 +76,7 @@ def test_every_interval_in_the_text_is_that_of_a_study(
     assert told - known == set()
 
 
-def test_each_chart_is_on_the_page_and_beside_it(
-    made: dict[str, Any], documents: dict[str, Any]
-) -> None:
+def test_each_chart_is_on_the_page_and_beside_it(made, documents):
     drawn = made["charts"](documents)
     assert set(made["ROW_CHARTS"].values()) < set(drawn)
     for name, chart in drawn.items():
@@ -133,7 +127,7 @@ NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
 PARTS = {"2 without deformation": 0.25, "3 without mask": 0.875, "JDRL": 0.75}
 
 
-def test_a_claim_has_the_papers_number_ours_and_a_verdict(made: dict[str, Any]) -> None:
+def test_a_claim_has_the_papers_number_ours_and_a_verdict(made):
     """Its dose is that of its column; one that was not trained is empty."""
     found = study("defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)})
     for label, printed, told, verdict in (
@@ -153,9 +147,7 @@ def bent(low: float) -> dict[str, float]:
     ("plain", "whole", "verdict"),
     [(0.05, -0.05, "confirmed"), (-0.05, -0.05, "not decided"), (0.05, 0.05, "not decided")],
 )
-def test_lines_stay_straight_if_only_the_plain_loss_bends_them(
-    made: dict[str, Any], plain: float, whole: float, verdict: str
-) -> None:
+def test_lines_stay_straight_if_only_the_plain_loss_bends_them(made, plain, whole, verdict):
     found = study("defocus-s", {8.0: NAFNET[2.0]})
     for one, low in zip(found["doses"][0]["lines"], (plain, whole, whole), strict=True):
         one["bent_px"] = bent(low)
@@ -165,14 +157,14 @@ def test_lines_stay_straight_if_only_the_plain_loss_bends_them(
     assert "|  | 0.75 [0.62, 1.00] | confirmed |" in scores
 
 
-def test_the_hours_count_the_control_once(made: dict[str, Any]) -> None:
+def test_the_hours_count_the_control_once(made):
     """It is trained once, and listed at each dose."""
     gains = {px: {**NAFNET[2.0], "control: true pairs": 1.25} for px in (2.0, 8.0)}
     found = study("defocus-s", gains)
     assert made["trained_hours"](found) == pytest.approx(3 * (2 * 3 + 1) * 60 / 3600)
 
 
-def test_the_opening_says_what_rivals_are_worth_instead(made: dict[str, Any]) -> None:
+def test_the_opening_says_what_rivals_are_worth_instead(made):
     fewer = {"1 plain loss": -0.5, "JDRL": 0.75}
     gains = {0.5: fewer, 2.0: {**NAFNET[2.0], "control: true pairs": 1.25}}
     assert list(made["dose_table"](study("defocus-s", gains)))[:-1] == [
@@ -185,9 +177,7 @@ def test_the_opening_says_what_rivals_are_worth_instead(made: dict[str, Any]) ->
 
 
 @pytest.fixture
-def stored(
-    made: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str, dict[str, Any]], None]:
+def stored(made, tmp_path, monkeypatch):
     """Stores a study as ``NAME.json`` in another folder, which the script reads."""
     monkeypatch.setitem(made["document_file"].__globals__, "DOCUMENTS", tmp_path)
 
@@ -203,9 +193,7 @@ def with_control(document: dict[str, Any], gain: float) -> dict[str, Any]:
     return document
 
 
-def test_studies_of_other_doses_are_one_section_with_a_control_each(
-    made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None]
-) -> None:
+def test_studies_of_other_doses_are_one_section_with_a_control_each(made, stored):
     lines = NAFNET[2.0]
     stored("largest", with_control(study("nafnet", {8.0: lines}), 0.875))
     others = with_control(study("nafnet", {4.0: lines, 2.0: lines}), 1.5)
@@ -237,9 +225,7 @@ UNLIKE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", UNLIKE)
-def test_a_study_that_differs_from_the_first_is_refused(
-    made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None], key: str
-) -> None:
+def test_a_study_that_differs_from_the_first_is_refused(made, stored, key):
     stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "origins": 23})
     stored("second", {**study("nafnet", NAFNET), key: UNLIKE[key]})
     with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{key}"):
@@ -261,16 +247,16 @@ def other_steps() -> dict[str, Any]:
     ],
 )
 def test_a_dose_twice_or_a_line_or_length_of_its_own_is_refused(
-    made: dict[str, Any], stored: Callable[[str, dict[str, Any]], None],
-    second: dict[str, Any], wrong: str,
-) -> None:  # fmt: skip
+    made, stored,
+    second, wrong,
+):  # fmt: skip
     stored("first", study("nafnet", {8.0: NAFNET[2.0]}))
     stored("second", second)
     with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{wrong}"):
         made["read_documents"](("first", "second"))
 
 
-def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
+def test_a_study_with_few_lines_has_its_section(made):
     """No control, no parts of pictures, no trained reblurring, one dose."""
     text = "\n".join(made["section"]("short", study("nafnet", NAFNET)))
     assert text.startswith("40 test scenes, 300 training pairs per dose, seeds: 3.\n")
@@ -281,7 +267,7 @@ def test_a_study_with_few_lines_has_its_section(made: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def docs(tmp_path: Path) -> Path:
+def docs(tmp_path):
     """A copy of what the script reads and writes."""
     docs = tmp_path / "docs"
     docs.mkdir()
@@ -323,7 +309,7 @@ def changed_strips(docs: Path) -> set[str]:
     }
 
 
-def test_a_finished_study_is_taken_over(docs: Path) -> None:
+def test_a_finished_study_is_taken_over(docs):
     """Its document and its strips; the page and the charts are made again."""
     done = take_over(docs, "unet", scenes=39)
     assert done.returncode == 0, done.stderr
@@ -335,7 +321,7 @@ def test_a_finished_study_is_taken_over(docs: Path) -> None:
     assert np.abs(kept.astype(float) - 64).max() < 4
 
 
-def test_a_study_of_other_doses_is_taken_over_into_its_section(docs: Path) -> None:
+def test_a_study_of_other_doses_is_taken_over_into_its_section(docs):
     done = take_over(docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"])
     assert done.returncode == 0, done.stderr
     section = (docs / "jdrl.md").read_text("utf-8").partition("#### NAFNet")[2]
@@ -343,7 +329,7 @@ def test_a_study_of_other_doses_is_taken_over_into_its_section(docs: Path) -> No
     assert changed_strips(docs) == {"jdrl-nafnet-strip-2px.webp", "jdrl-nafnet-strip-4px.webp"}
 
 
-def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs: Path) -> None:
+def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs):
     done = take_over(docs, "nafnet-2-4px", scenes=39)
     assert done.returncode == 1
     assert "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in done.stderr

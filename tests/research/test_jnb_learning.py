@@ -1,12 +1,11 @@
 """The dictionary of JNB's map can be learned again."""
 
 import numpy as np
-import pytest
 
 from research.learning import jnb as learning
 
 
-def test_a_learned_dictionary_explains_what_it_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learned_dictionary_explains_what_it_learned(monkeypatch):
     """Patches of a few hidden atoms each: more rounds leave less than the drawn patches do."""
     random = np.random.default_rng(0)
     hidden = random.normal(size=(24, 64))

@@ -7,7 +7,7 @@ from research.pages.metrics import PROBES, protocol_table
 
 
 @pytest.mark.full
-def test_deformed_targets_hide_a_movement_that_fixed_ones_charge_for() -> None:
+def test_deformed_targets_hide_a_movement_that_fixed_ones_charge_for():
     lines = [line.split("|")[1:-1] for line in protocol_table((96, 128)).splitlines()[2:]]
     psnr = {cells[0].strip(): [float(cell.split("/")[0]) for cell in cells[1:]] for cells in lines}
     assert list(psnr) == list(PROBES)
@@ -17,7 +17,7 @@ def test_deformed_targets_hide_a_movement_that_fixed_ones_charge_for() -> None:
     assert psnr["noise, σ 0.02"][1] < psnr["noise, σ 0.02"][0] + 1
 
 
-def test_the_page_names_every_profile_and_probe() -> None:
+def test_the_page_names_every_profile_and_probe():
     from pathlib import Path
 
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()

@@ -1,9 +1,7 @@
 """Pairs with a known warp: what they show, how methods are scored on them, and their table."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from defocus.images import as_float, write_image
 from defocus.scene.real_lens import RealLens
 from research.alignment_truth.benchmark import TruthPlan, run_benchmark
 from research.alignment_truth.real_like.lens import lens_blurred
-from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
+from research.alignment_truth.real_like.pair import real_like_pair
 from research.alignment_truth.real_like.peers import PEERS
 from research.alignment_truth.real_like.scene import draw_scene, scene_files
 from research.alignment_truth.real_like.score import RAW, TRUE, WarpScore, method_means, score_pair
@@ -23,11 +21,9 @@ from research.alignment_truth.rendered.textures import Split
 from research.alignment_truth.stacks import MERGED
 from research.alignment_truth.tables import sections
 
-Run = Callable[..., object]
-
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photographs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photographs")
     for name in ("astronaut", "coffee", "rocket"):
         write_image(folder / f"{name}.png", getattr(data, name)())
@@ -35,24 +31,24 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(photographs: Path) -> tuple[Path, ...]:
+def files(photographs):
     return tuple(sorted(photographs.iterdir()))
 
 
 @pytest.fixture(scope="module")
-def moved(files: tuple[Path, ...]) -> RealLikePair:
+def moved(files):
     pairs = (real_like_pair(files, 3, index) for index in range(20))
     return next(pair for pair in pairs if np.abs(pair.matrix - np.eye(3)).max() > 2)
 
 
-def test_the_same_numbers_give_the_same_pair(files: tuple[Path, ...]) -> None:
+def test_the_same_numbers_give_the_same_pair(files):
     first, again, other = (real_like_pair(files, 3, index) for index in (1, 1, 2))
     np.testing.assert_array_equal(first.blurry, again.blurry)
     np.testing.assert_array_equal(first.sharp, again.sharp)
     assert first.blurry.shape != other.blurry.shape or (first.blurry != other.blurry).any()
 
 
-def test_a_part_is_in_focus_and_another_strongly_blurred(files: tuple[Path, ...]) -> None:
+def test_a_part_is_in_focus_and_another_strongly_blurred(files):
     scenes = [draw_scene(files, np.random.default_rng(k)) for k in range(12)]
     in_focus = [float((np.abs(scene.diameter) < 1).mean()) for scene in scenes]
     assert 0.25 < np.mean(in_focus) < 0.75
@@ -60,7 +56,7 @@ def test_a_part_is_in_focus_and_another_strongly_blurred(files: tuple[Path, ...]
     assert max(float(np.abs(scene.diameter).max()) for scene in scenes) > 5
 
 
-def test_what_is_in_focus_stays_and_what_is_not_loses_its_detail() -> None:
+def test_what_is_in_focus_stays_and_what_is_not_loses_its_detail():
     light = np.asarray(as_float(data.coffee()), np.float32)
     diameter = np.zeros(light.shape[:2], np.float32)
     diameter[:, 300:] = 12.0
@@ -72,7 +68,7 @@ def test_what_is_in_focus_stays_and_what_is_not_loses_its_detail() -> None:
     assert blurred[right].mean() == pytest.approx(light[right].mean(), rel=0.03)
 
 
-def test_the_true_transform_undoes_the_warp(moved: RealLikePair) -> None:
+def test_the_true_transform_undoes_the_warp(moved):
     scores = score_pair(moved)
     true, raw = scores[TRUE].psnr_db, scores[RAW].psnr_db
     assert true is not None
@@ -82,7 +78,7 @@ def test_the_true_transform_undoes_the_warp(moved: RealLikePair) -> None:
     assert set(scores) == {TRUE, RAW, *PEERS}
 
 
-def test_means_count_answers_and_wrong_ones() -> None:
+def test_means_count_answers_and_wrong_ones():
     pairs = [
         {"one": WarpScore(1.0, 0.1, 40.0), "two": WarpScore(0.5, 0.3, 30.0)},
         {"one": WarpScore(3.0), "two": WarpScore(0.5, 2.0, 20.0)},
@@ -95,7 +91,7 @@ def test_means_count_answers_and_wrong_ones() -> None:
     assert method_means([]) == {}
 
 
-def test_the_table_names_the_best_of_the_others_and_what_is_not_answered() -> None:
+def test_the_table_names_the_best_of_the_others_and_what_is_not_answered():
     good = {name: WarpScore(0.1, 0.2 + 0.1 * k, 35.0, 0.2) for k, name in enumerate(PEERS)}
     known = {TRUE: WarpScore(0.0, 0.0, 45.0), RAW: WarpScore(0.0, 9.0, 20.0)}
     table = real_like_table([known | good, known | good | {"ours, global": WarpScore(0.1)}])
@@ -104,7 +100,7 @@ def test_the_table_names_the_best_of_the_others_and_what_is_not_answered() -> No
     assert "| ours, global | 1/2 | 0.20 | 0.20 | 0 | 35.0 | 35.0 | 0.10 |" in table
 
 
-def test_the_table_says_where_another_method_is_better_and_what_rare_failures_may_be() -> None:
+def test_the_table_says_where_another_method_is_better_and_what_rare_failures_may_be():
     others = {name: WarpScore(0.1, 0.9, 35.0) for name in PEERS} | {TRUE: WarpScore(0.0, 0.0, 45.0)}
     ours = [WarpScore(0.1, px, 35.0, 0.2) for px in (0.1, 0.92, 1.0)]
     table = real_like_table([others | {"ours, global": one} for one in ours])
@@ -112,14 +108,12 @@ def test_the_table_says_where_another_method_is_better_and_what_rare_failures_ma
     assert "more exact than ours in 2 pairs, in 1 of them by more than 0.05 px" in table
 
 
-def test_a_folder_without_pictures_of_the_split_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_pictures_of_the_split_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="give a folder with more pictures"):
         scene_files("test", [tmp_path], None)
 
 
-def test_the_command_compares_the_methods(
-    tmp_path: Path, photographs: Path, run: Run, files: tuple[Path, ...]
-) -> None:
+def test_the_command_compares_the_methods(tmp_path, photographs, run, files):
     arguments = ["--pictures", photographs, "--pairs", "0", "--real-like", "1", "--seed", "1"]
     split = "test" if len(scene_files("test", [photographs], None)) else "choose"
     result = run(
@@ -132,9 +126,7 @@ def test_the_command_compares_the_methods(
 
 
 @pytest.mark.full
-def test_an_interrupted_run_goes_on_and_stacks_only_give_photographs(
-    tmp_path: Path, photographs: Path
-) -> None:
+def test_an_interrupted_run_goes_on_and_stacks_only_give_photographs(tmp_path, photographs):
     stack = tmp_path / "stacks" / "one"
     stack.mkdir(parents=True)
     write_image(stack / MERGED, data.cat())

@@ -1,14 +1,12 @@
 """Real pairs whose sharp member is moved in a known way."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from skimage import data
 
 from defocus.align.photometry.equalise import disc_blurred
 from defocus.align.sampling.positions import pixel_grid, sampled
-from defocus.images import Image, as_float, as_integer, write_image
+from defocus.images import as_float, as_integer, write_image
 from defocus.scene.geometry import Similarity
 from research.alignment_truth import real_pairs
 from research.alignment_truth.real_like.moved import Bend, moved
@@ -33,12 +31,12 @@ def similarity(shape: tuple[int, ...], shift_px: tuple[float, float] = SHIFT_PX)
 
 
 @pytest.fixture(scope="module")
-def sharp() -> Image:
+def sharp():
     return np.ascontiguousarray(data.coffee()[:300, :400])
 
 
 @pytest.fixture(scope="module")
-def blurry(sharp: Image) -> Image:
+def blurry(sharp):
     """Its left half is in focus."""
     light = np.asarray(as_float(sharp), np.float32)
     out = light.copy()
@@ -46,7 +44,7 @@ def blurry(sharp: Image) -> Image:
     return as_integer(out, 8)
 
 
-def test_positions_in_the_moved_picture_lead_back_to_the_picture(sharp: Image) -> None:
+def test_positions_in_the_moved_picture_lead_back_to_the_picture(sharp):
     bend = Bend.drawn(np.random.default_rng(4))
     picture, there = moved(sharp, similarity(sharp.shape), bend)
     grid = pixel_grid(*sharp.shape[:2])
@@ -57,7 +55,7 @@ def test_positions_in_the_moved_picture_lead_back_to_the_picture(sharp: Image) -
     assert np.abs(back[inner] - as_float(sharp)[inner]).mean() < 0.01
 
 
-def test_the_reference_is_what_is_most_alike_in_focus(sharp: Image, blurry: Image) -> None:
+def test_the_reference_is_what_is_most_alike_in_focus(sharp, blurry):
     matrix = similarity(sharp.shape)
     picture, _ = moved(sharp, matrix, None)
     off = similarity(sharp.shape, (4.5, -2.0))
@@ -68,12 +66,12 @@ def test_the_reference_is_what_is_most_alike_in_focus(sharp: Image, blurry: Imag
     assert 0.1 < found.focus < 0.6
 
 
-def test_a_picture_without_detail_has_no_sure_reference(sharp: Image) -> None:
+def test_a_picture_without_detail_has_no_sure_reference(sharp):
     grey = as_integer(np.full(sharp.shape, 0.5), 8)
     assert not reference(grey, sharp, {"none": np.eye(3)}).sure
 
 
-def test_each_kind_of_move_is_scored_and_reported(sharp: Image, blurry: Image) -> None:
+def test_each_kind_of_move_is_scored_and_reported(sharp, blurry):
     found = trial("cup", blurry, sharp, 1)
     assert set(found.scores) == {WHOLE, BENT}
     for scores in found.scores.values():
@@ -87,7 +85,7 @@ def test_each_kind_of_move_is_scored_and_reported(sharp: Image, blurry: Image) -
     assert "Without a sure reference: none." in text
 
 
-def test_what_is_unknown_is_named_with_its_reason() -> None:
+def test_what_is_unknown_is_named_with_its_reason():
     shot = Reference(np.eye(3), 0.2, {RAW: 30.0}, sure=True)
     scores = {WHOLE: {OURS[0]: WarpScore(1.0), RAW: WarpScore(0.0, 4.0, 25.0)}}
     text = report([Trial("wall", shot, scores, {WHOLE: "the texture repeats itself"})])
@@ -95,9 +93,7 @@ def test_what_is_unknown_is_named_with_its_reason() -> None:
     assert f"| {OURS[0]} | 0/1 | – |" in text
 
 
-def test_a_pair_without_a_reference_is_named_and_not_scored(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pair_without_a_reference_is_named_and_not_scored(tmp_path, capsys, monkeypatch):
     rng = np.random.default_rng(0)
     for role in ("blurry", "sharp"):
         (tmp_path / role).mkdir()

@@ -1,7 +1,6 @@
 """``research/pages/registration.py`` counts what registration leaves out, and what remains."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,7 @@ lenses = 1
 """
 
 
-def test_a_shift_is_registered_and_what_is_left_out_is_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shift_is_registered_and_what_is_left_out_is_counted(tmp_path, monkeypatch):
     """Two shifts and a pair with parallax: displacements are those of the true flow."""
     (tmp_path / "dose.toml").write_text(REQUEST)
     render_dosed_dataset(tmp_path / "dose.toml", tmp_path / "pairs")

@@ -31,7 +31,7 @@ Grey = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def textures() -> Textures:
+def textures():
     return load_textures("choose")
 
 
@@ -55,7 +55,7 @@ def sweep(textures: Textures, ranges: Ranges, count: int, seed: int) -> tuple[in
 
 
 @pytest.mark.full
-def test_the_whole_range_of_a_camera_gives_no_silent_failure(textures: Textures) -> None:
+def test_the_whole_range_of_a_camera_gives_no_silent_failure(textures):
     """Shift, zoom, rotation, parallax, exposure, vignetting, noise; blur to a tenth of 320 px."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 32.0))
     unknown, errors = sweep(textures, ranges, 8, 3)
@@ -63,7 +63,7 @@ def test_the_whole_range_of_a_camera_gives_no_silent_failure(textures: Textures)
     assert unknown <= 4
 
 
-def test_moderate_blur_is_nearly_always_registered(textures: Textures) -> None:
+def test_moderate_blur_is_nearly_always_registered(textures):
     """40 px at 2048 px width are 6 px here; a scene without depth has nothing to hide behind."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 6.25), parallax_px=0.0)
     unknown, errors = sweep(textures, ranges, 10, 4)
@@ -73,13 +73,13 @@ def test_moderate_blur_is_nearly_always_registered(textures: Textures) -> None:
 
 
 @pytest.mark.full
-def test_no_silent_failure_in_three_hundred_pairs(textures: Textures) -> None:
+def test_no_silent_failure_in_three_hundred_pairs(textures):
     unknown, errors = sweep(textures, at_width(FULL, SIZE[1]), 300, 5)
     assert sum(error > 1.0 for error in errors) <= 2
     assert unknown <= 120
 
 
-def test_errors_are_those_that_are_predicted(textures: Textures) -> None:
+def test_errors_are_those_that_are_predicted(textures):
     """Without parallax the worst corner lies within two standard errors most of the time."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 10.0), parallax_px=0.0)
     within = []
@@ -92,7 +92,7 @@ def test_errors_are_those_that_are_predicted(textures: Textures) -> None:
     assert np.mean(within) >= 0.75
 
 
-def test_a_coma_is_unknown_and_named(textures: Textures) -> None:
+def test_a_coma_is_unknown_and_named(textures):
     """It moves the corners by more than 1 px, and displacements alone call it a zoom."""
     coma = replace(
         at_width(STILL, SIZE[1]), coc_px=(14.0, 16.0), families=("coma",), vignetting_ev=LITTLE_EV
@@ -111,7 +111,7 @@ def test_a_coma_is_unknown_and_named(textures: Textures) -> None:
         (16, "the tiles leave an error of 0.5 px"),  # at the coarse level too that is too much
     ],
 )
-def test_a_coma_under_strong_blur_is_unknown(textures: Textures, index: int, reason: str) -> None:
+def test_a_coma_under_strong_blur_is_unknown(textures, index, reason):
     """Each was off by 1.9 to 3.8 px, and said to be known."""
     coma = replace(
         at_width(STILL, 384), coc_px=(20.0, 36.0), families=("coma",), vignetting_ev=LITTLE_EV
@@ -121,7 +121,7 @@ def test_a_coma_under_strong_blur_is_unknown(textures: Textures, index: int, rea
     assert reason in found.reason
 
 
-def test_one_blur_all_over_is_registered(textures: Textures) -> None:
+def test_one_blur_all_over_is_registered(textures):
     """12 px at 320 px width without relief: the shape of the kernel tells that it is symmetric."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0, noise=0.004)
     for index in range(3):
@@ -139,7 +139,7 @@ def perspective() -> NDArray[np.float64]:
     return np.array([[1.01, 0.004, 3.0], [-0.002, 0.995, -2.0], [9e-5, -7e-5, 1.0]])
 
 
-def test_a_perspective_change_is_a_homography(textures: Textures) -> None:
+def test_a_perspective_change_is_a_homography(textures):
     """A wall seen from another place: nothing simpler reaches the corners."""
     still = replace(
         at_width(FULL, SIZE[1]),
@@ -159,7 +159,7 @@ def test_a_perspective_change_is_a_homography(textures: Textures) -> None:
     assert found.similarity is not None
 
 
-def test_a_still_pair_is_a_translation_by_nothing(textures: Textures) -> None:
+def test_a_still_pair_is_a_translation_by_nothing(textures):
     still = replace(
         at_width(FULL, SIZE[1]),
         coc_px=(4.0, 4.0), shift_px=0.0, zoom=(1.0, 1.0), rotation_deg=0.0, parallax_px=0.0,
@@ -170,9 +170,7 @@ def test_a_still_pair_is_a_translation_by_nothing(textures: Textures) -> None:
     assert corner_error_px(pair, found.matrix) < 0.1
 
 
-def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(
-    textures: Textures,
-) -> None:
+def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(textures):
     """Coma moves the corners by 0.1 px and leaves no trace in tiles that are all sharp."""
     ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0)
     for index in range(2):
@@ -187,7 +185,7 @@ def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(
         assert corner_error_px(pair, found.matrix) <= 2 * found.corner_error_px
 
 
-def test_what_is_no_light_is_refused() -> None:
+def test_what_is_no_light_is_refused():
     picture = np.random.default_rng(0).random(SIZE).astype(np.float32)
     for value in (np.nan, np.inf):
         spoilt = picture.copy()

@@ -1,15 +1,12 @@
 """What helps unknown pairs is counted on pairs that are rendered so."""
 
 import numpy as np
-import pytest
 
 from defocus.align.registration.register import register
 from research.alignment_truth import rescues
 
 
-def test_what_helps_is_counted(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_helps_is_counted(monkeypatch, capsys):
     bricks = [kind for kind in rescues._kinds() if kind.name == "equal bricks"]
     monkeypatch.setattr(rescues, "_kinds", lambda: bricks)
     monkeypatch.setattr(rescues, "ENOUGH", 1)
@@ -20,7 +17,7 @@ def test_what_helps_is_counted(
     assert "  translation: 0 answered, 0 wrong" in told
 
 
-def test_a_largest_shift_below_the_way_of_a_corner_loses_a_right_pair() -> None:
+def test_a_largest_shift_below_the_way_of_a_corner_loses_a_right_pair():
     """A zoom moves the corners although the centre stays, and the mean less than a corner."""
     kind = next(one for one in rescues._kinds() if one.name == "little texture")
     assert kind.better is not None

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -29,7 +28,7 @@ from research.resolution import pair_scores, resolution_table
 SIZE = (96, 128)
 
 
-def test_a_reference_is_moved_by_its_standard_error_each_way() -> None:
+def test_a_reference_is_moved_by_its_standard_error_each_way():
     scene = cv2.GaussianBlur(probe_scene(SIZE), (0, 0), 2.0)
     mask = np.zeros(SIZE, bool)
     mask[8:-8, 8:-8] = True
@@ -44,7 +43,7 @@ def test_a_reference_is_moved_by_its_standard_error_each_way() -> None:
     assert not dict(psnr_moved(scene, replace(target, sigma_px=None), DEFAULT))
 
 
-def test_what_turns_with_the_direction_averages_out_and_the_rest_adds_up() -> None:
+def test_what_turns_with_the_direction_averages_out_and_the_rest_adds_up():
     turning = np.outer([0.1, -0.1, 0.0, 0.0], np.ones(100))
     each = tuple(range(100))
     assert resolution(turning, each) == pytest.approx(0.1 / 10)
@@ -57,7 +56,7 @@ def test_what_turns_with_the_direction_averages_out_and_the_rest_adds_up() -> No
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path):
     """Two systems 0.02 dB apart, and the input 1 dB below; a move changes the better one alone."""
     entry = Entry(
         "", "", "e", "", "single", "none", 0, "", "made", "d" * 64, "test", "paper", 0, "ok"
@@ -77,7 +76,7 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_comparison_says_its_own_resolution(study: Path) -> None:
+def test_every_comparison_says_its_own_resolution(study):
     with open_results(study / "results.sqlite") as results:
         rows, told = leaderboard(results), tracks(results)
         page = build_page(study, results, rows)
@@ -95,7 +94,7 @@ def test_every_comparison_says_its_own_resolution(study: Path) -> None:
     assert "below its resolution of 0.20 dB" in page.summary
 
 
-def test_a_known_transform_shows_what_an_error_of_registration_changes() -> None:
+def test_a_known_transform_shows_what_an_error_of_registration_changes():
     whole = cv2.GaussianBlur(probe_scene((208, 272)), (0, 0), 2.0)
     shift = np.float32([[1, 0, 2.25], [0, 1, -1.5]])
     soft, moved = cv2.GaussianBlur(whole, (0, 0), 4.0), cv2.warpAffine(whole, shift, (272, 208))

@@ -1,7 +1,6 @@
 """Trainings of narrow copies: the budget demo's, and those of their start weights."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -30,12 +29,12 @@ MINUTES = 0.002
 
 
 @pytest.fixture(scope="module")
-def bank() -> PatchBank:
+def bank():
     return PatchBank(Renderer(Photographs(()), "train"), 3, 80)
 
 
 @pytest.mark.full
-def test_a_demo_teaches_no_brightness(tmp_path: Path) -> None:
+def test_a_demo_teaches_no_brightness(tmp_path):
     """The average over its steps begins at the start weights. One that began afresh darkened this
     picture, the smoothest of the sample, by 2.6 of 255 levels."""
     dataset = open_dataset("sample")
@@ -47,7 +46,7 @@ def test_a_demo_teaches_no_brightness(tmp_path: Path) -> None:
     assert abs(restored.mean() - as_float(read_image(pair.truth)).mean()) < 1.5 / 255
 
 
-def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path: Path) -> None:
+def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path):
     found = []
     before = torch.get_num_threads()
     for threads in (1, 2):
@@ -66,13 +65,13 @@ def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path:
     assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
 
 
-def test_other_budgets_train_the_whole_network(tmp_path: Path) -> None:
+def test_other_budgets_train_the_whole_network(tmp_path):
     _, run = planned(SYSTEM, tmp_path, "quick")
     assert not run.baseline.is_narrow
     assert "narrow" not in run.facts()
 
 
-def test_batches_of_the_bank_follow_from_the_step(bank: PatchBank) -> None:
+def test_batches_of_the_bank_follow_from_the_step(bank):
     first, again, other = (bank.batch(step, 2, 64) for step in (5, 5, 6))
     assert torch.equal(first.blurry, again.blurry)
     assert not torch.equal(first.blurry, other.blurry)
@@ -82,9 +81,7 @@ def test_batches_of_the_bank_follow_from_the_step(bank: PatchBank) -> None:
     assert 0 <= float(first.blurry.min()) <= float(first.blurry.max()) <= 1
 
 
-def test_start_weights_are_made_once_and_begin_the_demo(
-    tmp_path: Path, bank: PatchBank, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_start_weights_are_made_once_and_begin_the_demo(tmp_path, bank, monkeypatch):
     system = baseline(SYSTEM)
     study, _ = planned(SYSTEM, tmp_path, "demo")
     # its own validation is that of every training; here it would align pictures of 3 steps
@@ -105,7 +102,7 @@ def test_start_weights_are_made_once_and_begin_the_demo(
     assert run.facts()["narrow_start"] == card.sha256
 
 
-def test_systems_without_a_copy_are_refused() -> None:
+def test_systems_without_a_copy_are_refused():
     with pytest.raises(InputError, match="wiener: no narrow copy"):
         narrow_systems(["nafnet", "wiener"])
     names = [one.narrow.name for one in narrow_systems(["jdrl-unet", "unet"]) if one.narrow]

@@ -1,9 +1,7 @@
 import json
 import math
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -50,7 +48,6 @@ from research.flow_training.train import train
 from research.flow_training.validation import class_errors, described
 from tests.command_process import start_command
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
 
 STAGE = FlowStage(
@@ -105,12 +102,12 @@ def plan_of(**changes: object) -> TrainingPlan:
 
 
 @pytest.fixture(scope="module")
-def textures() -> Textures:
+def textures():
     return load_textures("train")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory):
     """The folder of a training that nothing has disturbed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     train_flow(request_for(folder), CPU, workers=0)
@@ -126,7 +123,7 @@ def flows_of(values: float, size: int) -> Flows:
     return Flows._make(torch.full((1, 2, side, side), values) for side in sides)
 
 
-def test_the_loss_is_the_weighted_sum_of_the_levels_errors() -> None:
+def test_the_loss_is_the_weighted_sum_of_the_levels_errors():
     truth = torch.full((1, 2, 64, 64), 3.0)
     right = flows_of(3.0 / FLOW_SCALE, 64)
     pixels = [1, 4, 16, 64, 256]
@@ -140,7 +137,7 @@ def test_the_loss_is_the_weighted_sum_of_the_levels_errors() -> None:
     assert end_point_error(truth, truth + torch.tensor([3.0, 4.0])[:, None, None]).unique() == 5
 
 
-def test_settings(tmp_path: Path) -> None:
+def test_settings(tmp_path):
     assert len(read_settings(None, None).stages) > 1
     assert read_settings(DEFAULT_SETTINGS, 70).steps == 70
     file = tmp_path / "s.toml"
@@ -154,7 +151,7 @@ def test_settings(tmp_path: Path) -> None:
         read_settings(file, None)
 
 
-def test_stages_and_learning_rate() -> None:
+def test_stages_and_learning_rate():
     stages = tuple(STAGE.model_copy(update={"share": s, "coc_px": s}) for s in (3.0, 1.0, 6.0))
     plan = plan_of(steps=100, stages=stages, warm_up_steps=10)
     assert [plan.stage(step).coc_px for step in (0, 29, 30, 39, 40, 99)] == [3, 3, 1, 1, 6, 6]
@@ -168,14 +165,14 @@ def test_stages_and_learning_rate() -> None:
     assert plan.id != plan_of(steps=101, stages=stages, warm_up_steps=10).id
 
 
-def test_it_is_validated_at_intervals_and_at_the_end() -> None:
+def test_it_is_validated_at_intervals_and_at_the_end():
     due = SETTINGS.model_copy(update={"steps": 7, "validate_every": 3}).validated_steps
     assert sorted(due) == [3, 6, 7]
     assert sorted(SETTINGS.validated_steps) == [2, 4, 6]
     assert sorted(SETTINGS.model_copy(update={"validate_every": 50}).validated_steps) == [6]
 
 
-def test_the_loop_is_told_what_the_settings_say() -> None:
+def test_the_loop_is_told_what_the_settings_say():
     for bfloat16, on_gpu, precision in ((True, True, "bfloat16"), (False, False, "float32")):
         method = SETTINGS.model_copy(update={"bfloat16": bfloat16}).method(on_gpu=on_gpu)
         assert (method.epochs, method.gradient_clip) == (6, 1.0)
@@ -184,7 +181,7 @@ def test_the_loop_is_told_what_the_settings_say() -> None:
         assert method.training.channels_last is on_gpu
 
 
-def test_batches_depend_on_seed_and_step_alone(textures: Textures) -> None:
+def test_batches_depend_on_seed_and_step_alone(textures):
     plan = plan_of()
     whole = [flow_batch(plan, textures, Ranks(), step) for step in range(5)]
     later = flow_batch(plan, textures, Ranks(), 4)
@@ -198,7 +195,7 @@ def test_batches_depend_on_seed_and_step_alone(textures: Textures) -> None:
     assert later.coc_px.shape == later.plain.shape == (1, 64, 64)
 
 
-def test_pairs_of_all_kinds_are_among_the_batches(textures: Textures) -> None:
+def test_pairs_of_all_kinds_are_among_the_batches(textures):
     sharp = plan_of(stages=(STAGE.model_copy(update={"sharp_share": 1.0, "equalised_share": 0}),))
     for step in range(3, 6):
         assert flow_batch(sharp, textures, Ranks(), step).coc_px.max() == 0
@@ -213,14 +210,14 @@ def test_pairs_of_all_kinds_are_among_the_batches(textures: Textures) -> None:
     assert contrasts[1] < 0.8 * contrasts[0]
 
 
-def test_blue_comes_first(textures: Textures) -> None:
+def test_blue_comes_first(textures):
     red = Textures("train", ("red",), (np.zeros((80, 80, 3), np.uint8),))
     red.pictures[0][..., 0] = np.random.default_rng(0).integers(0, 255, (80, 80))
     batch = flow_batch(plan_of(), red, Ranks(), 0)
     assert batch.sharp[:, 2].mean() > 0.2 > 0.1 > batch.sharp[:, 0].mean()
 
 
-def test_an_equally_blurred_member_has_the_blur_of_the_other() -> None:
+def test_an_equally_blurred_member_has_the_blur_of_the_other():
     rng = np.random.default_rng(0)
     linear = rng.uniform(0, 1, (64, 64, 3)).astype(np.float32)
     encoded = np.asarray(linear_to_srgb(linear), np.float32)
@@ -237,14 +234,14 @@ def test_an_equally_blurred_member_has_the_blur_of_the_other() -> None:
     assert np.allclose(moved[:, 32:], wide[:, 32:], atol=1e-4)
 
 
-def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures: Textures) -> None:
+def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures):
     choose = load_textures("choose")
     pairs = [validation_batches(replace(plan_of(), seed=seed), choose)[0] for seed in (1, 2)]
     assert torch.equal(pairs[0].blurry, pairs[1].blurry)
     assert not set(choose.names) & set(textures.names)
 
 
-def test_a_class_without_a_pixel_has_no_error() -> None:
+def test_a_class_without_a_pixel_has_no_error():
     frame, here = torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8)
     pair = FlowBatch(frame, frame, torch.zeros(1, 2, 8, 8), here, here < 1)
     errors = class_errors([torch.full((1, 2, 8, 8), 2.0)], [pair])
@@ -253,7 +250,7 @@ def test_a_class_without_a_pixel_has_no_error() -> None:
     assert described({"step": 3, **errors}).startswith("step 3  epe_px 2.828")
 
 
-def test_training_learns(textures: Textures) -> None:
+def test_training_learns(textures):
     pair = validation_batches(plan_of(validation_pairs=1), textures)[0]
     network = initial_network(plan_of(), None)
     objective, method = FlowObjective(), SETTINGS.method(on_gpu=False)
@@ -267,9 +264,7 @@ def test_training_learns(textures: Textures) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"bfloat16": True}, {"bfloat16": False}])
-def test_in_bfloat16_the_loss_itself_is_computed_in_full(
-    textures: Textures, changes: dict[str, bool]
-) -> None:
+def test_in_bfloat16_the_loss_itself_is_computed_in_full(textures, changes):
     pair = validation_batches(plan_of(validation_pairs=1), textures)[0]
     network = initial_network(plan_of(), None)
     method: Method = SETTINGS.model_copy(update=changes).method(on_gpu=False)
@@ -284,7 +279,7 @@ def test_in_bfloat16_the_loss_itself_is_computed_in_full(
     assert parts["epe_px"] == pytest.approx(float(error.mean()))
 
 
-def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_to_the_same_end(trained, tmp_path):
     settings, out = tmp_path / "s.toml", tmp_path / "out"
     settings.write_text(TOML)
     arguments = ["--settings", settings, "--out", out, "--seed", "1"]
@@ -301,7 +296,7 @@ def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path
     assert (out / "validation.csv").read_bytes() == (trained / "validation.csv").read_bytes()
 
 
-def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
+def test_the_weights_that_it_made_load_as_our_own(trained):
     estimator = flow_estimator("pwcnet", trained / WEIGHTS)
     assert estimator.name == "pwcnet-own"
     facts = json.loads((trained / FACTS).read_text())
@@ -323,7 +318,7 @@ def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
     assert all(float(row["epe_px"]) > 0 for row in curve)
 
 
-def test_equal_weights_are_equal_bytes() -> None:
+def test_equal_weights_are_equal_bytes():
     tensors = {"odd": torch.ones(3, dtype=torch.float16), "ä": torch.zeros(2, 2)}
     metadata = {"defocus_origin": "own", "defocus_card": '{"a": 1}', "third": ""}
     (file,) = {in_one_order(save(tensors, metadata)) for _ in range(20)}
@@ -332,7 +327,7 @@ def test_equal_weights_are_equal_bytes() -> None:
     assert all(torch.equal(read[name], tensors[name]) for name in tensors)
 
 
-def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
+def test_a_folder_holds_one_training(trained, tmp_path):
     before = (trained / CHECKPOINT).read_bytes()
     with pytest.raises(WeightsError, match="other settings, pictures or seed"):
         train_flow(replace(request_for(trained), seed=2), CPU, workers=0)
@@ -340,9 +335,7 @@ def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "other content"])
-def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
-    textures: Textures, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(textures, tmp_path, damage):
     pairs = validation_batches(plan_of(validation_pairs=1), textures)
     again = partial(train, plan_of(steps=1), textures, pairs, tmp_path, CPU, workers=0)
     again()
@@ -355,7 +348,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
     assert path.read_bytes() == whole
 
 
-def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_said_first(tmp_path):
     (tmp_path / "taken").write_text("a file")
     with patch("research.flow_training.run.validation_batches") as work:
         with pytest.raises(StorageError, match="taken"):
@@ -363,9 +356,7 @@ def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
         work.assert_not_called()
 
 
-def test_a_diverged_training_stops_and_keeps_its_state(
-    textures: Textures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monkeypatch):
     plan = plan_of(validate_every=1)
     pairs = validation_batches(plan_of(validation_pairs=1), textures)
     whole = loss_module.multi_scale_loss
@@ -379,14 +370,14 @@ def test_a_diverged_training_stops_and_keeps_its_state(
     assert steps_done(tmp_path) == (1, 6)
 
 
-def test_starting_from_weights(trained: Path) -> None:
+def test_starting_from_weights(trained):
     state = load_file(trained / CHECKPOINT)
     start = {n.removeprefix("network."): v for n, v in state.items() if n.startswith("network.")}
     network = initial_network(replace(plan_of(), start="some hash"), start)
     assert torch.equal(network.netRefiner.netMain[0].weight, start["netRefiner.netMain.0.weight"])
 
 
-def test_command_refuses_in_one_line(run: Run, tmp_path: Path) -> None:
+def test_command_refuses_in_one_line(run, tmp_path):
     settings = tmp_path / "s.toml"
     settings.write_text(TOML.replace("steps = 6", "steps = 0"))
     cases = [

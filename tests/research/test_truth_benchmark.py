@@ -25,13 +25,12 @@ from research.alignment_truth.failures import (
     trial,
 )
 from research.alignment_truth.methods import METHODS, Answer, Members, answers
-from research.alignment_truth.rendered.pair import FULL, Ranges, TruthPair, at_width, render_pair
+from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.score import PairScore, answered_by_all, ratio, score, summary
 from research.alignment_truth.stacks import MERGED, score_frame, stack_frames, stack_means
 from research.alignment_truth.tables import MARKERS, document, put_into, sections
 
-Run = Callable[..., object]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -40,12 +39,12 @@ STEADY = Ranges((0, 0), 0.0, (1, 1), 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
-def blurred() -> TruthPair:
+def blurred():
     return render_pair(load_textures("train"), at_width(FULL, 512), 96, 128, 3, 1)
 
 
 @pytest.fixture(scope="module")
-def moved() -> TruthPair:
+def moved():
     """Sharp both, moved by one vector of about 4 px."""
     textures = load_textures("train")
     pairs = (
@@ -54,7 +53,7 @@ def moved() -> TruthPair:
     return next(pair for pair in pairs if 3 < np.hypot(*pair.flow[:, 0, 0]) < 5)
 
 
-def test_the_truth_itself_scores_zero_everywhere(blurred: TruthPair) -> None:
+def test_the_truth_itself_scores_zero_everywhere(blurred):
     found = score(blurred, Answer(blurred.flow, blurred.inside), 0.0)
     assert found.mean("all") == 0
     assert found.reliable_share == 1
@@ -62,7 +61,7 @@ def test_the_truth_itself_scores_zero_everywhere(blurred: TruthPair) -> None:
     assert found.sums["all"][1] == blurred.inside.sum()
 
 
-def test_an_error_of_known_length_is_the_mean_of_every_class(blurred: TruthPair) -> None:
+def test_an_error_of_known_length_is_the_mean_of_every_class(blurred):
     wrong = blurred.flow + np.array([0.3, -0.4], np.float32)[:, None, None]
     found = score(blurred, Answer(wrong, np.ones_like(blurred.inside)), 0.0)
     for name, (_, count) in found.sums.items():
@@ -71,7 +70,7 @@ def test_an_error_of_known_length_is_the_mean_of_every_class(blurred: TruthPair)
     assert found.believed_without == pytest.approx(1 - blurred.inside.mean())
 
 
-def test_classes_split_what_has_a_counterpart(blurred: TruthPair) -> None:
+def test_classes_split_what_has_a_counterpart(blurred):
     sums = score(blurred, Answer(blurred.flow), 0.0).sums
     plain = (blurred.inside & ~blurred.edge).sum()
     for kind in ("coc", "flow"):
@@ -88,7 +87,7 @@ def pair_score(total: float, count: int, *, answered: bool = True) -> PairScore:
     return PairScore(answered, 1.0, sums, share, share)
 
 
-def test_methods_are_compared_on_the_pairs_that_all_of_them_answered() -> None:
+def test_methods_are_compared_on_the_pairs_that_all_of_them_answered():
     refused = pair_score(0, 0, answered=False)
     scores = {
         "one": [pair_score(20, 10), pair_score(400, 10), refused],
@@ -99,7 +98,7 @@ def test_methods_are_compared_on_the_pairs_that_all_of_them_answered() -> None:
     assert ratio(scores["one"], [refused]) is None
 
 
-def test_summaries_weight_pixels_and_count_right_pairs() -> None:
+def test_summaries_weight_pixels_and_count_right_pairs():
     found = summary([pair_score(4, 10), pair_score(90, 90), pair_score(0, 0, answered=False)])
     assert (found.pairs, found.answered) == (3, 2)
     assert found.mean_px["reliable"] == pytest.approx(0.94)
@@ -111,7 +110,7 @@ def registration(matrix: np.ndarray | None) -> Registration:
     return Registration(None, matrix=matrix)
 
 
-def test_a_trial_keeps_what_the_registration_says_of_itself(blurred: TruthPair) -> None:
+def test_a_trial_keeps_what_the_registration_says_of_itself(blurred):
     sure = Uncertainty(shift_px=0.1, zoom=0.001, rotation_deg=0.01, corner_px=0.3)
     found = Registration(
         None,
@@ -132,7 +131,7 @@ def test_a_trial_keeps_what_the_registration_says_of_itself(blurred: TruthPair) 
     assert count_failures([unknown]).within is None
 
 
-def test_the_corner_error_allows_the_parallax_that_the_scene_has_and_no_more() -> None:
+def test_the_corner_error_allows_the_parallax_that_the_scene_has_and_no_more():
     ranges = replace(STEADY, shift_px=5.0, zoom=(0.95, 1.05), parallax_px=8.0)
     textures = load_textures("train")
     pairs = [render_pair(textures, ranges, 64, 80, 5, k) for k in range(8)]
@@ -152,7 +151,7 @@ def test_the_corner_error_allows_the_parallax_that_the_scene_has_and_no_more() -
     assert trial(pair, registration(across)).error_px == pytest.approx(3)
 
 
-def test_the_bound_is_that_of_clopper_and_pearson() -> None:
+def test_the_bound_is_that_of_clopper_and_pearson():
     right = [RegistrationTrial(0.2, 5.0)] * 2990 + [RegistrationTrial(None, 30.0)] * 10
     none = count_failures(right)
     assert (none.pairs, none.unknown, none.failed) == (3000, 10, 0)
@@ -166,7 +165,7 @@ def test_the_bound_is_that_of_clopper_and_pearson() -> None:
 @pytest.mark.parametrize(
     "name", ["ECC affine", "tile phase correlation", "DIS", "registration", "registration + DIS"]
 )
-def test_every_method_finds_a_shift_of_a_pair_without_blur(moved: TruthPair, name: str) -> None:
+def test_every_method_finds_a_shift_of_a_pair_without_blur(moved, name):
     [(_, answer, seconds)] = answers(Members(moved.blurry, moved.sharp), [name])
     found = score(moved, answer, seconds)
     assert found.answered
@@ -176,7 +175,7 @@ def test_every_method_finds_a_shift_of_a_pair_without_blur(moved: TruthPair, nam
     assert error < 0.5 < 3 < nothing
 
 
-def test_ecc_that_diverges_is_no_answer() -> None:
+def test_ecc_that_diverges_is_no_answer():
     flat = np.full((64, 64, 3), 0.5, np.float32)
     noise = np.random.default_rng(0).random((64, 64, 3), np.float32)
     assert METHODS["ECC affine"](Members(flat, noise)).flow is None
@@ -198,7 +197,7 @@ def stack(folder: Path) -> Path:
     return path
 
 
-def test_stacks_score_alignment_inside_the_region_in_focus(tmp_path: Path) -> None:
+def test_stacks_score_alignment_inside_the_region_in_focus(tmp_path):
     frames = stack_frames(stack(tmp_path).parent)
     assert [frame.name for frame, _ in frames] == ["one.png", "two.png"]
     names = ["zero flow", "registration"]
@@ -212,13 +211,13 @@ def test_stacks_score_alignment_inside_the_region_in_focus(tmp_path: Path) -> No
     assert found["in_focus_db"] > found["psnr_db"]
 
 
-def test_a_folder_without_stacks_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_folder_without_stacks_is_one_clear_line(tmp_path):
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(DatasetError, match="no focus stack"):
             stack_frames(folder)
 
 
-def test_tables_go_between_the_markers_of_a_page(tmp_path: Path) -> None:
+def test_tables_go_between_the_markers_of_a_page(tmp_path):
     page = tmp_path / "page.md"
     first, last = (marker.format(name="test real-like") for marker in MARKERS)
     page.write_text(f"before\n{first}\n{last}\n{START}\nold\n{END}\nafter\n")
@@ -235,7 +234,7 @@ def test_tables_go_between_the_markers_of_a_page(tmp_path: Path) -> None:
         put_into(tmp_path / "absent.md", {"test": "new"})
 
 
-def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
+def test_still_pairs_have_rows_of_their_own_among_the_silent_failures():
     plan = TruthPlan("test", (), 1, 0, 4, None, ("zero flow",), "code", 1)
     still = {
         "cats-eye": [RegistrationTrial(0.3, 25.0), RegistrationTrial(None, 35.0)],
@@ -253,7 +252,7 @@ def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
 
 
 @pytest.mark.full
-def test_the_command_writes_tables(tmp_path: Path, run: Run) -> None:
+def test_the_command_writes_tables(tmp_path, run):
     page = tmp_path / "page.md"
     page.write_text(f"{START}\n{END}\n")
     arguments = ("--out", tmp_path / "out", "--pairs", "1", "--seed", "1", "--page", page, "--json")
@@ -270,7 +269,7 @@ def test_the_command_writes_tables(tmp_path: Path, run: Run) -> None:
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == document
 
 
-def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path: Path) -> None:
+def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path):
     plan = TruthPlan("test", (), 1, 3, 0, None, ("zero flow",), "code", 1)
     first = run_benchmark(plan, tmp_path)
     files = sorted((tmp_path / "pairs").iterdir())
@@ -289,7 +288,7 @@ def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path: Pa
     assert files[0].stat().st_mtime_ns != before[0]
 
 
-def test_a_frame_that_changes_is_scored_again(tmp_path: Path) -> None:
+def test_a_frame_that_changes_is_scored_again(tmp_path):
     rng = np.random.default_rng(0)
     folder, out = tmp_path / "stacks" / "one", tmp_path / "out"
     folder.mkdir(parents=True)
@@ -306,9 +305,7 @@ def test_a_frame_that_changes_is_scored_again(tmp_path: Path) -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_processes_that_end_in_any_order_find_what_one_finds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_end_in_any_order_find_what_one_finds(tmp_path, monkeypatch):
     """Without the processes themselves: their start takes longer than all the work."""
 
     def as_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
@@ -324,7 +321,7 @@ def test_processes_that_end_in_any_order_find_what_one_finds(
     assert one[0].sums != one[1].sums
 
 
-def test_wrong_folders_leave_nothing_behind(tmp_path: Path) -> None:
+def test_wrong_folders_leave_nothing_behind(tmp_path):
     plan = TruthPlan("test", (tmp_path,), 0, 1, 0, None, ("zero flow",), "code", 1)
     with pytest.raises(DatasetError, match="no picture in this folder"):
         run_benchmark(plan, tmp_path / "out")
@@ -335,7 +332,7 @@ def test_wrong_folders_leave_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.realdata
-def test_registration_improves_a_real_focus_stack(real_data: Path) -> None:
+def test_registration_improves_a_real_focus_stack(real_data):
     frame, merged = stack_frames(real_data / "focus-stacks")[2]
     means = stack_means([score_frame(frame, merged, ["zero flow", "ECC affine", "registration"])])
     found = means["registration"]

@@ -17,7 +17,7 @@ from research.alignment_truth.rendered.pair import (
     at_width,
     render_pair,
 )
-from research.alignment_truth.rendered.textures import Textures, load_textures
+from research.alignment_truth.rendered.textures import load_textures
 
 SIZE = (112, 144)
 
@@ -35,12 +35,12 @@ PLAIN = Ranges(
 
 
 @pytest.fixture(scope="module", params=["train", "choose", "test"])
-def textures(request: pytest.FixtureRequest) -> Textures:
+def textures(request):
     return load_textures(request.param)
 
 
 @pytest.fixture(scope="module")
-def train() -> Textures:
+def train():
     return load_textures("train")
 
 
@@ -58,9 +58,7 @@ def far_from_edges(pair: TruthPair, px: int = 6) -> np.ndarray:
 
 
 @pytest.mark.parametrize("index", range(4))
-def test_warping_sharp_by_the_truth_gives_blurry_where_nothing_is_blurred(
-    textures: Textures, index: int
-) -> None:
+def test_warping_sharp_by_the_truth_gives_blurry_where_nothing_is_blurred(textures, index):
     moving = replace(PLAIN, shift_px=6.0, zoom=(0.95, 1.06), rotation_deg=1.0, parallax_px=5.0)
     pair = render_pair(textures, moving, *SIZE, 7, index)
     counted = far_from_edges(pair)
@@ -70,7 +68,7 @@ def test_warping_sharp_by_the_truth_gives_blurry_where_nothing_is_blurred(
     assert np.sqrt((difference**2).mean()) < 1 / 255
 
 
-def test_a_flow_wrong_by_a_quarter_pixel_is_seen(train: Textures) -> None:
+def test_a_flow_wrong_by_a_quarter_pixel_is_seen(train):
     """The check above could fail: a small error of the flow breaks its bound."""
     pair = render_pair(train, replace(PLAIN, shift_px=6.0), *SIZE, 7, 0)
     wrong = replace(pair, flow=pair.flow + np.float32(0.25))
@@ -79,13 +77,13 @@ def test_a_flow_wrong_by_a_quarter_pixel_is_seen(train: Textures) -> None:
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_zoom_alone_is_the_formula(textures: Textures, index: int) -> None:
+def test_zoom_alone_is_the_formula(textures, index):
     pair = render_pair(textures, replace(PLAIN, coc_px=(8, 8), zoom=(1.07, 1.07)), *SIZE, 1, index)
     expected = Similarity(zoom=1.07).flow(SIZE[1], SIZE[0])
     np.testing.assert_allclose(pair.flow, expected, atol=1e-4)
 
 
-def test_shift_alone_is_one_vector_of_at_most_the_range(train: Textures) -> None:
+def test_shift_alone_is_one_vector_of_at_most_the_range(train):
     lengths = []
     for index in range(12):
         flow = render_pair(train, replace(PLAIN, shift_px=9.0), 32, 32, 2, index).flow
@@ -94,7 +92,7 @@ def test_shift_alone_is_one_vector_of_at_most_the_range(train: Textures) -> None
     assert 3 < max(lengths) <= 9.0001
 
 
-def test_parallax_is_linear_in_the_circle_of_confusion(train: Textures) -> None:
+def test_parallax_is_linear_in_the_circle_of_confusion(train):
     """Both are linear in inverse depth, so that one is a line in the other on each side of focus.
 
     Pairs in focus at an end of the scene have one side only."""
@@ -110,7 +108,7 @@ def test_parallax_is_linear_in_the_circle_of_confusion(train: Textures) -> None:
     assert checked >= 1
 
 
-def test_the_same_seed_and_index_give_the_same_pair_whatever_came_before(train: Textures) -> None:
+def test_the_same_seed_and_index_give_the_same_pair_whatever_came_before(train):
     ranges = at_width(FULL, 256)
     first = render_pair(train, ranges, 40, 56, 11, 5)
     other = render_pair(train, ranges, 40, 56, 11, 6)
@@ -120,7 +118,7 @@ def test_the_same_seed_and_index_give_the_same_pair_whatever_came_before(train: 
     assert not np.array_equal(first.blurry, other.blurry)
 
 
-def test_shapes_types_and_ranges(textures: Textures) -> None:
+def test_shapes_types_and_ranges(textures):
     pair = render_pair(textures, at_width(FULL, 256), 40, 56, 0, 1)
     assert pair.blurry.shape == pair.sharp.shape == (40, 56, 3)
     assert pair.flow.shape == (2, 40, 56)
@@ -132,7 +130,7 @@ def test_shapes_types_and_ranges(textures: Textures) -> None:
     assert 0 <= pair.coc_px.min() <= pair.coc_px.max() <= 40
 
 
-def test_blur_takes_detail_and_keeps_light(train: Textures) -> None:
+def test_blur_takes_detail_and_keeps_light(train):
     still = replace(PLAIN, coc_px=(16, 16))
     for index in range(3):
         pair = render_pair(train, still, *SIZE, 4, index)
@@ -144,7 +142,7 @@ def test_blur_takes_detail_and_keeps_light(train: Textures) -> None:
             assert detail[0] < 0.5 * detail[1]
 
 
-def test_without_blur_edges_are_a_pixel_wide_and_with_blur_half_a_circle(train: Textures) -> None:
+def test_without_blur_edges_are_a_pixel_wide_and_with_blur_half_a_circle(train):
     thin = [render_pair(train, PLAIN, *SIZE, 4, k).edge.mean() for k in range(4)]
     wide = [
         render_pair(train, replace(PLAIN, coc_px=(24, 24)), *SIZE, 4, k).edge.mean()
@@ -154,7 +152,7 @@ def test_without_blur_edges_are_a_pixel_wide_and_with_blur_half_a_circle(train: 
     assert np.mean(wide) > 2 * np.mean(thin)
 
 
-def test_what_leaves_the_frame_or_is_hidden_is_not_inside(train: Textures) -> None:
+def test_what_leaves_the_frame_or_is_hidden_is_not_inside(train):
     pair = render_pair(train, replace(PLAIN, shift_px=30.0), *SIZE, 9, 2)
     height, width = SIZE
     y, x = np.mgrid[0:height, 0:width]
@@ -165,20 +163,20 @@ def test_what_leaves_the_frame_or_is_hidden_is_not_inside(train: Textures) -> No
     assert pair.inside[~gone].mean() > 0.95  # without parallax, only edges flicker
 
 
-def test_parallax_hides_some_of_what_lies_behind(train: Textures) -> None:
+def test_parallax_hides_some_of_what_lies_behind(train):
     ranges = replace(PLAIN, parallax_px=12.0)
     pairs = [render_pair(train, ranges, *SIZE, 6, k) for k in range(6)]
     assert max((~pair.inside[20:-20, 20:-20]).mean() for pair in pairs) > 0.005
 
 
-def test_asymmetric_kernels_leave_the_truth_at_zero() -> None:
+def test_asymmetric_kernels_leave_the_truth_at_zero():
     test = load_textures("test")
     pair = render_pair(test, STILL, 48, 64, 0, 0)
     assert not pair.flow.any()
     assert pair.coc_px.max() > 2
 
 
-def test_exposure_and_vignetting_act_on_the_blurry_member_alone(train: Textures) -> None:
+def test_exposure_and_vignetting_act_on_the_blurry_member_alone(train):
     lit = replace(PLAIN, exposure_ev=0.3, vignetting_ev=0.74)
     for index in range(4):
         plain, other = (render_pair(train, r, 64, 64, 8, index) for r in (PLAIN, lit))
@@ -188,7 +186,7 @@ def test_exposure_and_vignetting_act_on_the_blurry_member_alone(train: Textures)
         assert 0.4 < np.median(ratio[usable]) < 2**0.3 + 0.02
 
 
-def test_smaller_frames_have_smaller_shifts_and_the_same_blur() -> None:
+def test_smaller_frames_have_smaller_shifts_and_the_same_blur():
     half = at_width(FULL, 1024)
     assert half.shift_px == FULL.shift_px / 2
     assert half.coc_px == FULL.coc_px
@@ -203,7 +201,7 @@ GOLDEN = {
 """Flow at the centre, mean blur, mean of both members, share of the edge class."""
 
 
-def test_a_seed_names_the_same_pair_for_good(textures: Textures) -> None:
+def test_a_seed_names_the_same_pair_for_good(textures):
     """Results that were published stay comparable: a change here is a change of the truth set."""
     pair = render_pair(textures, at_width(FULL, 256), 48, 64, 0, 0)
     means = (float(part.mean()) for part in (pair.coc_px, pair.blurry, pair.sharp, pair.edge))

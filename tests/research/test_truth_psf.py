@@ -1,7 +1,6 @@
 """Point spread functions of the truth set: energy, size, where their centroid lies; splits."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ from research.alignment_truth.rendered.psf import (
 )
 from research.alignment_truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
 from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
-from research.alignment_truth.rendered.textures import SPLITS, Split, load_textures
+from research.alignment_truth.rendered.textures import SPLITS, load_textures
 
 FRAME = Window(0, 0, 96, 80)
 DISC = PSF("disc", 0.0, 6, 0.0)
@@ -42,9 +41,7 @@ def centroid(psf: np.ndarray) -> tuple[float, float]:
 
 @pytest.mark.parametrize("family", KINDS)
 @pytest.mark.parametrize("diameter", [-17.3, -2.0, 0.0, 0.7, 9.0, 30.0])
-def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(
-    family: str, diameter: float
-) -> None:
+def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(family, diameter):
     psf = draw_psf((family,), np.random.default_rng(1))  # type: ignore[arg-type]
     found = kernel(psf, diameter, (0.0, 0.0), 30.0)
     assert found.shape[0] == found.shape[1]
@@ -58,18 +55,18 @@ def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(
 
 @pytest.mark.parametrize("family", [kind for kind in KINDS if kind not in ASYMMETRIC])
 @pytest.mark.parametrize("diameter", [-12.4, 20.0])
-def test_symmetric_kernels_keep_the_chief_ray(family: str, diameter: float) -> None:
+def test_symmetric_kernels_keep_the_chief_ray(family, diameter):
     psf = replace(draw_psf((family,), np.random.default_rng(2)), blades=6)  # type: ignore[arg-type]
     assert centroid(kernel(psf, diameter, (0.7, 0.7), 30.0)) == pytest.approx((0, 0), abs=0.05)
 
 
-def test_a_disc_has_the_second_moment_of_its_diameter() -> None:
+def test_a_disc_has_the_second_moment_of_its_diameter():
     found = kernel(DISC, 24.0, (0, 0), 24.0)
     steps = np.arange(len(found)) - len(found) // 2
     assert (found.sum(axis=0) * steps**2).sum() == pytest.approx(24.0**2 / 16, rel=0.02)
 
 
-def test_cats_eye_moves_the_centroid_with_field_height_and_the_sign_of_the_defocus() -> None:
+def test_cats_eye_moves_the_centroid_with_field_height_and_the_sign_of_the_defocus():
     psf = PSF("cats-eye", 0.0, 6, 0.4)
     behind, before = (centroid(kernel(psf, d, (0.8, 0.0), 20.0)) for d in (20.0, -20.0))
     # cut from both sides it is narrow, but its middle is hardly off: real corners have 0.9 px
@@ -81,7 +78,7 @@ def test_cats_eye_moves_the_centroid_with_field_height_and_the_sign_of_the_defoc
     assert abs(half[0]) < abs(behind[0])
 
 
-def test_coma_moves_the_centroid_by_its_tail_whatever_the_defocus() -> None:
+def test_coma_moves_the_centroid_by_its_tail_whatever_the_defocus():
     """The mean of rho^2 (2 + cos 2 theta) over the pupil is 1."""
     psf = PSF("coma", 0.0, 6, 0.2)
     for diameter in (0.0, 10.0, -20.0):
@@ -89,21 +86,21 @@ def test_coma_moves_the_centroid_by_its_tail_whatever_the_defocus() -> None:
         assert found == pytest.approx((0, 0.2 * 10 * 0.5), abs=0.05)
 
 
-def test_a_spherical_aberration_turns_with_the_sign_of_the_defocus() -> None:
+def test_a_spherical_aberration_turns_with_the_sign_of_the_defocus():
     psf = PSF("spherical", 0.0, 6, 0.8)
     behind, before = (kernel(psf, d, (0, 0), 20.0) for d in (20.0, -20.0))
     assert behind[10, 10] > 2 * before[10, 10]
 
 
 @pytest.mark.parametrize("families", [FAMILIES_OF, OUTLINES_OF, RELIEFS_OF])
-def test_families_belong_to_one_split_each(families: dict[Split, tuple[str, ...]]) -> None:
+def test_families_belong_to_one_split_each(families):
     everything = [name for split in SPLITS for name in families[split]]
     assert len(everything) == len(set(everything))
     assert not set(FAMILIES_OF["train"] + FAMILIES_OF["choose"]) & set(ASYMMETRIC)
 
 
 @pytest.mark.parametrize("kind", [kind for split in SPLITS for kind in OUTLINES_OF[split]])
-def test_outlines_fill_a_part_of_their_circle_and_nothing_else(kind: str) -> None:
+def test_outlines_fill_a_part_of_their_circle_and_nothing_else(kind):
     outline = Outline(kind, (45.0, 38.0), 30.0, 0.7, 5, 0.6, (0.1, 2.0, 4.0, 5.0))  # type: ignore[arg-type]
     x, y = FRAME.grid()
     coverage = outline.coverage(x, y)
@@ -131,7 +128,7 @@ def scene(half: float, edge: bool = True) -> list[TruthSurface]:
 
 
 @pytest.mark.parametrize("focus", [0.1, 0.5, 0.9])
-def test_light_is_neither_lost_nor_made_at_the_edges_of_a_surface(focus: float) -> None:
+def test_light_is_neither_lost_nor_made_at_the_edges_of_a_surface(focus):
     defocus = Defocus(DISC, 16.0, focus, FRAME.shape)
     window = FRAME.grown(20)
     blurry = blurry_picture(scene(0.0), defocus, window).linear
@@ -141,7 +138,7 @@ def test_light_is_neither_lost_nor_made_at_the_edges_of_a_surface(focus: float) 
     assert -1e-6 < blurry.min() < blurry.max() <= 1.001
 
 
-def test_a_slanted_surface_stays_opaque_and_even() -> None:
+def test_a_slanted_surface_stays_opaque_and_even():
     defocus = Defocus(DISC, 24.0, 0.5, FRAME.shape)
     window = FRAME.grown(20)
     blurry = blurry_picture(scene(0.35, edge=False), defocus, window).linear
@@ -149,7 +146,7 @@ def test_a_slanted_surface_stays_opaque_and_even() -> None:
 
 
 @pytest.mark.parametrize("focus", [0.0, 0.6, 1.0])
-def test_beyond_the_edge_class_a_pixel_shows_one_surface(focus: float) -> None:
+def test_beyond_the_edge_class_a_pixel_shows_one_surface(focus):
     surfaces = scene(0.2)
     defocus = Defocus(DISC, 14.0, focus, FRAME.shape)
     window = FRAME.grown(20)
@@ -162,7 +159,7 @@ def test_beyond_the_edge_class_a_pixel_shows_one_surface(focus: float) -> None:
     assert np.ptp(found.linear[edge]) > 0.5
 
 
-def test_parallax_moves_what_is_near_in_its_direction() -> None:
+def test_parallax_moves_what_is_near_in_its_direction():
     view = View(Similarity(), (6.0, 0.0), FRAME.shape)
     moved = sharp_picture(scene(0.0), view).linear[:, :, 0]
     still = sharp_picture(scene(0.0), View(Similarity(), (0.0, 0.0), FRAME.shape)).linear[:, :, 0]
@@ -171,7 +168,7 @@ def test_parallax_moves_what_is_near_in_its_direction() -> None:
     assert shift == pytest.approx(6.0 * (0.9 - 0.5), abs=0.05)
 
 
-def test_the_way_back_undoes_the_way_there() -> None:
+def test_the_way_back_undoes_the_way_there():
     view = View(Similarity(1.08, 1.0, (5.0, -7.0)), (9.0, 4.0), FRAME.shape)
     relief = Relief("wave", 0.5, 0.4, (40, 30), 60, 1.0, 0.5)
     x, y = FRAME.grid()
@@ -181,7 +178,7 @@ def test_the_way_back_undoes_the_way_there() -> None:
     np.testing.assert_allclose(back_y, y, atol=1e-3)
 
 
-def test_no_picture_is_in_two_splits(tmp_path: Path) -> None:
+def test_no_picture_is_in_two_splits(tmp_path):
     rng = np.random.default_rng(0)
     for k in range(12):
         write_image(tmp_path / f"{k}.png", rng.integers(0, 255, (40, 50, 3), np.uint8))
@@ -196,14 +193,14 @@ def test_no_picture_is_in_two_splits(tmp_path: Path) -> None:
     assert sha256_file(tmp_path / "3.png") == sha256_file(tmp_path / "copy of 3.png")
 
 
-def test_a_folder_without_pictures_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_folder_without_pictures_is_one_clear_line(tmp_path):
     with pytest.raises(DatasetError, match="no picture in this folder"):
         load_textures("train", [tmp_path])
     with pytest.raises(DatasetError, match="no such folder"):
         load_textures("train", [tmp_path / "absent"])
 
 
-def test_outlines_are_drawn_within_the_frame_for_every_split() -> None:
+def test_outlines_are_drawn_within_the_frame_for_every_split():
     for split in SPLITS:
         outline = draw_outline(split, (60, 80), np.random.default_rng(3))
         assert outline.kind in OUTLINES_OF[split]

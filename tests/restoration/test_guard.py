@@ -19,7 +19,6 @@ from defocus.restoration.guard.guard import agreement, guarded
 from defocus.restoration.guard.limits import limited, share_kept
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import Restoration, restore_colours
-from defocus.restoration.restorer import Restorer
 from defocus.scene.aperture import Aperture, aperture_psf, disc_psf
 from tests.restoration.adversarial import traps
 
@@ -33,17 +32,17 @@ def psnr(first: Array, second: Array) -> float:
 
 
 @pytest.fixture(scope="module")
-def renderer() -> Renderer:
+def renderer():
     return Renderer(Photographs(), "held-out")
 
 
 @pytest.fixture(scope="module")
-def few(renderer: Renderer) -> list[StreamPair]:
+def few(renderer):
     return [renderer.pair(number, 192) for number in range(300, 312)]
 
 
 @pytest.fixture(scope="module")
-def pairs(renderer: Renderer, few: list[StreamPair]) -> list[StreamPair]:
+def pairs(renderer, few):
     return [*few, *(renderer.pair(number, 192) for number in range(312, 348))]
 
 
@@ -62,7 +61,7 @@ MOST_SPOILED_BEYOND = {1.5: 2, 2.0: 6}
 
 
 @pytest.mark.full
-def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: Restorer) -> None:
+def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own):
     spoiled, beyond = Counter[str](), Counter[float]()
     for trap in traps():
         raw = restore_colours(own, trap.given, guard=False)
@@ -84,9 +83,7 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own: 
 
 
 @pytest.mark.full
-def test_what_the_guard_allows_is_doubled_and_nothing_else(
-    own: Restorer, few: list[StreamPair]
-) -> None:
+def test_what_the_guard_allows_is_doubled_and_nothing_else(own, few):
     """Where a picture is blurred, nearly all of the change; in one that is in focus, little."""
     for pair in few[:6]:
         found = restore_colours(own, pair.blurry)
@@ -101,7 +98,7 @@ def test_what_the_guard_allows_is_doubled_and_nothing_else(
 
 
 @pytest.mark.full
-def test_good_restorations_are_left_alone(own: Restorer, pairs: list[StreamPair]) -> None:
+def test_good_restorations_are_left_alone(own, pairs):
     """Of the tiles that gain 0.2 dB, at most one in two hundred is put back, and eight in a hundred
     lose a part of their gain; both together cost at most a twentieth of the mean gain."""
     good = put_back = touched = 0
@@ -135,7 +132,7 @@ def known_map(pair: StreamPair) -> BlurMap:
 
 
 @pytest.mark.parametrize("harm", ["brighter", "tinted", "foreign", "nothing"])
-def test_what_cannot_be_true_is_put_back(few: list[StreamPair], harm: str) -> None:
+def test_what_cannot_be_true_is_put_back(few, harm):
     for pair, other in zip(few[:6], few[6:], strict=True):
         given = pair.sharp
         made = {
@@ -157,12 +154,12 @@ def test_what_cannot_be_true_is_put_back(few: list[StreamPair], harm: str) -> No
 
 
 @pytest.mark.full
-def test_the_truth_is_accepted_where_the_blur_is_known(pairs: list[StreamPair]) -> None:
+def test_the_truth_is_accepted_where_the_blur_is_known(pairs):
     found = [guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs]
     assert sum(one.put_back for one in found) <= 0.25 * sum(one.tiles for one in found)
 
 
-def test_crisp_edges_are_told_from_blurred_ones() -> None:
+def test_crisp_edges_are_told_from_blurred_ones():
     edge = np.zeros((128, 128, 3), np.float32)
     edge[:, 64:] = 0.8
     quiet = np.zeros(8)
@@ -176,7 +173,7 @@ def test_crisp_edges_are_told_from_blurred_ones() -> None:
     assert crispness(np.full_like(edge, 0.5), quiet).max() == 0
 
 
-def test_where_edges_are_crisp_changes_stay_small(few: list[StreamPair]) -> None:
+def test_where_edges_are_crisp_changes_stay_small(few):
     edge = np.full((128, 128, 3), 0.2, np.float32)
     edge[::16] = 0.8
     ripple = 0.1 * np.sin(np.arange(128))[:, None, None]
@@ -188,7 +185,7 @@ def test_where_edges_are_crisp_changes_stay_small(few: list[StreamPair]) -> None
     assert share_kept(blurry.sharp, blurry.blurry, noise_by_brightness(blurry.blurry)).mean() > 0.99
 
 
-def test_edges_that_restoring_gathers_may_change() -> None:
+def test_edges_that_restoring_gathers_may_change():
     random = np.random.default_rng(0)
     sharp = np.kron(random.random((16, 16, 3)), np.ones((8, 8, 1))).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 0.5), np.float32)
@@ -201,7 +198,7 @@ def test_edges_that_restoring_gathers_may_change() -> None:
     assert share_kept(stronger, soft, quiet).max() < 0.2
 
 
-def test_even_gradients_are_spread_and_a_single_edge_is_not() -> None:
+def test_even_gradients_are_spread_and_a_single_edge_is_not():
     steps = np.arange(128, dtype=np.float32)[:, None, None] / np.float32(128)
     slope = np.asarray(np.tile(steps, (1, 128, 3)), np.float32)
     assert spread(slope)[64, 64] == pytest.approx(1, abs=1e-3)
@@ -213,7 +210,7 @@ def test_even_gradients_are_spread_and_a_single_edge_is_not() -> None:
 
 
 @pytest.mark.parametrize("height", [160, 161, 200])
-def test_a_wave_is_seen_in_a_narrow_tile_at_the_border(height: int) -> None:
+def test_a_wave_is_seen_in_a_narrow_tile_at_the_border(height):
     y, x = np.mgrid[:height, :192]
     wave = 0.5 + 0.2 * np.sin(2 * np.pi * (0.6 * x + 0.8 * y) / 15)
     given = np.asarray(np.rint(255 * wave)[:, :, None].repeat(3, axis=2) / 255, np.float32)
@@ -223,7 +220,7 @@ def test_a_wave_is_seen_in_a_narrow_tile_at_the_border(height: int) -> None:
 
 
 @pytest.mark.parametrize("period_px", [5, 12, 25])
-def test_a_plain_wave_is_put_back(period_px: int) -> None:
+def test_a_plain_wave_is_put_back(period_px):
     wave = 0.2 * np.sin(2 * np.pi * np.arange(256) / period_px)
     given, stronger = (
         np.asarray(np.rint(255 * np.tile(0.5 + gain * wave, (256, 1))) / 255, np.float32)
@@ -238,7 +235,7 @@ def test_a_plain_wave_is_put_back(period_px: int) -> None:
     assert psnr(kept.restored, given) > psnr(stronger, given) + 6
 
 
-def test_noise_is_measured_and_texture_is_not_noise() -> None:
+def test_noise_is_measured_and_texture_is_not_noise():
     rng = np.random.default_rng(0)
     flat = np.full((256, 256, 3), 0.4, np.float32)
     noisy = flat + rng.normal(0, 0.01, flat.shape).astype(np.float32)
@@ -267,9 +264,7 @@ def behind_disc(picture: Array, diameter_px: float) -> Array:
 @pytest.mark.parametrize(
     ("diameter_px", "least_db"), [(0.0, -np.inf), (1.5, -1.0), (2.2, 0.5), (3.0, 0.5)]
 )
-def test_a_picture_that_is_soft_by_itself_is_not_sharpened(
-    own: Restorer, diameter_px: float, least_db: float
-) -> None:
+def test_a_picture_that_is_soft_by_itself_is_not_sharpened(own, diameter_px, least_db):
     """The cat's fur: without the share it comes back at 33 dB and loses up to 9 dB."""
     cat = middle("chelsea")
     given = behind_disc(cat, diameter_px) if diameter_px else cat
@@ -281,7 +276,7 @@ def test_a_picture_that_is_soft_by_itself_is_not_sharpened(
 
 
 @pytest.mark.parametrize("diameter_px", [3.0, 6.0])
-def test_what_is_gained_behind_a_blur_stays(own: Restorer, diameter_px: float) -> None:
+def test_what_is_gained_behind_a_blur_stays(own, diameter_px):
     sharp = middle("coffee")
     given = behind_disc(sharp, diameter_px)
     bare = restore_colours(own, given, guard=False)
@@ -292,14 +287,14 @@ def test_what_is_gained_behind_a_blur_stays(own: Restorer, diameter_px: float) -
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 40), (70, 9), (1100, 40)])
-def test_every_pixel_of_a_picture_of_any_size_has_a_share(size: tuple[int, int]) -> None:
+def test_every_pixel_of_a_picture_of_any_size_has_a_share(size):
     blurry = np.random.default_rng(0).random((*size, 3), np.float32)
     share = share_worth_keeping(blurry, 1 - blurry)
     assert share.shape == size
     assert ((share >= 0) & (share <= 1)).all()
 
 
-def test_what_restoring_changes_is_seen_around_it_alone() -> None:
+def test_what_restoring_changes_is_seen_around_it_alone():
     blurry = np.zeros((400, 400, 3), np.float32)
     restored = blurry.copy()
     restored[:8, :8] = 1

@@ -96,7 +96,7 @@ def info_of(data: bytes) -> dict[Any, Any]:
 @pytest.mark.full
 @pytest.mark.timeout(0)
 @pytest.mark.skipif(not FOLDER, reason="no odd pictures: set DEFOCUS_ODD_PICTURES to their folder")
-def test_odd_pictures_come_out_as_they_are_or_are_refused(tmp_path: Path) -> None:
+def test_odd_pictures_come_out_as_they_are_or_are_refused(tmp_path):
     faults: list[str] = []
     table = [("set", *COLUMNS)]
     for folder in sorted(one for one in Path(FOLDER).iterdir() if one.is_dir()):

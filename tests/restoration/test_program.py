@@ -21,7 +21,6 @@ from defocus.restoration import run as module
 from defocus.restoration.command import command
 from defocus.restoration.run import Restored, Wishes, restore_pictures
 from tests.command_process import run_python
-from tests.conftest import Run
 
 
 def program() -> click.Command:
@@ -39,14 +38,14 @@ def options_of(one: click.Command) -> list[list[str]]:
     return [option.opts for option in one.params]
 
 
-def test_both_names_have_the_same_options() -> None:
+def test_both_names_have_the_same_options():
     second = options_of(second_name())
     assert options_of(program()) == [*second, ["--version"]]
     assert options_of(second_name()) == second, "what a program has besides stays its own"
 
 
 @pytest.mark.parametrize("word", ["-h", "--help"])
-def test_help_is_the_programs(word: str) -> None:
+def test_help_is_the_programs(word):
     CliRunner().invoke(command, ["--help"])  # click keeps its option of help
     done = CliRunner().invoke(program(), [word], prog_name="defocus-restore")
     assert done.exit_code == 0
@@ -54,12 +53,12 @@ def test_help_is_the_programs(word: str) -> None:
     assert "Common options:\n" in done.output
 
 
-def test_the_version_is_the_packages() -> None:
+def test_the_version_is_the_packages():
     done = CliRunner().invoke(program(), ["--version"])
     assert (done.exit_code, done.output) == (0, f"defocus-restore, version {__version__}\n")
 
 
-def test_its_variables_begin_with_its_name() -> None:
+def test_its_variables_begin_with_its_name():
     words, variables = ["a.png", "--print-config"], {"DEFOCUS_RESTORE_STRENGTH": "0.5"}
     done = CliRunner().invoke(program(), words, prog_name="defocus-restore", env=variables)
     assert done.output.startswith("[defocus-restore]\n")
@@ -67,9 +66,7 @@ def test_its_variables_begin_with_its_name() -> None:
 
 
 @pytest.mark.parametrize("name", [("defocus-restore",), ("defocus-bench", "restore")])
-def test_what_is_wrong_is_said_by_the_program_that_was_called(
-    name: tuple[str, ...], run: Run, tmp_path: Path
-) -> None:
+def test_what_is_wrong_is_said_by_the_program_that_was_called(name, run, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.full((32, 48, 3), 90, np.uint8))
     unknown = run(*name, "a.png", "--baseline", "wienr", code=2)
     assert unknown.stderr.startswith(f"{name[0]}: ")
@@ -82,7 +79,7 @@ def test_what_is_wrong_is_said_by_the_program_that_was_called(
 
 
 @pytest.mark.full
-def test_it_ends_well_where_nobody_reads_on() -> None:
+def test_it_ends_well_where_nobody_reads_on():
     reader, writer = os.pipe()
     os.close(reader)
     code = "from defocus.restoration.cli import main; main()"
@@ -95,7 +92,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def picture(tmp_path):
     drawn = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), drawn)
     return tmp_path / "a.png"
@@ -107,7 +104,7 @@ def restored(picture: Path, map_file: Path | None) -> Restored:
     return found
 
 
-def test_a_map_is_made_of_what_was_restored_before(picture: Path) -> None:
+def test_a_map_is_made_of_what_was_restored_before(picture):
     assert restored(picture, None).map == ""
     target, wanted = picture.parent / "out" / "a.png", picture.parent / "maps" / "blur.tif"
     before = target.stat().st_mtime_ns
@@ -123,7 +120,7 @@ def test_a_map_is_made_of_what_was_restored_before(picture: Path) -> None:
     assert restored(picture, None).map == ""
 
 
-def test_another_file_of_the_name_of_a_map_stays(picture: Path) -> None:
+def test_another_file_of_the_name_of_a_map_stays(picture):
     restored(picture, None)
     wanted = picture.parent / "blur.png"
     wanted.write_bytes(b"mine")
@@ -135,9 +132,7 @@ def test_another_file_of_the_name_of_a_map_stays(picture: Path) -> None:
     assert wanted.read_bytes() == b"mine"
 
 
-def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(
-    picture: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(picture, monkeypatch):
     def never(*_: Any) -> None:
         raise AssertionError("computed")
 
@@ -156,7 +151,7 @@ def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_refused(picture: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_refused(picture):
     closed = picture.parent / "closed"
     closed.mkdir(mode=0o500)
     with pytest.raises(StorageError, match="closed"):
@@ -200,12 +195,12 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read as 
 
 @linux
 @pytest.mark.full
-def test_twelve_megapixels_take_two_gib_at_most(tmp_path: Path) -> None:
+def test_twelve_megapixels_take_two_gib_at_most(tmp_path):
     assert peak_gib("defocus-m", 3000, 4000, tmp_path) <= 2.0
 
 
 @pytest.mark.full
 @linux
-def test_all_but_the_network_takes_little_memory(tmp_path: Path) -> None:
+def test_all_but_the_network_takes_little_memory(tmp_path):
     """Map of blur, guard, reading and writing of 6 megapixels."""
     assert peak_gib("input", 2000, 3000, tmp_path) <= 1.5

@@ -68,7 +68,7 @@ def made_in(out: Path, *sources: Path, network: Any = Local, **wishes: Any) -> l
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(20, 30))
     return tmp_path / "a.png"
 
@@ -81,7 +81,7 @@ def picture(height: int, width: int, dtype: type = np.uint16) -> np.ndarray[Any,
 
 @settings(max_examples=60, deadline=None)
 @given(length=st.integers(1, 5000), tile=st.integers(5, 20), overlap=st.sampled_from([128, 256]))
-def test_tiles_cover_evenly_on_the_grid(length: int, tile: int, overlap: int) -> None:
+def test_tiles_cover_evenly_on_the_grid(length, tile, overlap):
     tile_px = GRID * tile
     spans = [(t.left, t.right) for t in tiles_of(1, length, tile_px, overlap)]
     assert spans[0][0] == 0
@@ -93,15 +93,13 @@ def test_tiles_cover_evenly_on_the_grid(length: int, tile: int, overlap: int) ->
     assert not steps or max(steps) - min(steps) <= GRID
 
 
-def test_tiles_change_nothing_where_a_network_looks_no_farther_than_they_overlap() -> None:
+def test_tiles_change_nothing_where_a_network_looks_no_farther_than_they_overlap():
     blurry = torch.rand(1, 3, 401, 530, generator=torch.Generator().manual_seed(0))
     tiled = restore_tiled(Local(), blurry, 256, 128)
     torch.testing.assert_close(tiled, Local()(blurry), rtol=0, atol=1e-6)
 
 
-def test_tiling_is_measured_and_marked_where_it_changes_the_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path, monkeypatch):
     """Memory decides on tiles where nobody says how large they are."""
     source = tmp_path / "a.png"
     cv2.imwrite(str(source), picture(300, 520))
@@ -130,9 +128,7 @@ class Rounds(nn.Conv2d):
 
 
 @pytest.mark.parametrize(("fit", "instructions"), [(True, True), (True, False), (False, True)])
-def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(
-    monkeypatch: pytest.MonkeyPatch, *, fit: bool, instructions: bool
-) -> None:
+def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(monkeypatch, *, fit, instructions):
     monkeypatch.setattr(restorer, "has_bfloat16", lambda _: instructions)
     monkeypatch.setattr(Rounds, "fit_for_bfloat16", fit)
     blurry = torch.full((1, 3, 16, 16), 0.7)
@@ -140,9 +136,7 @@ def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(
     assert torch.equal(made, blurry) == (not (fit and instructions))
 
 
-def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(monkeypatch):
     network = defocus.load("defocus-m", weights="own").eval()
     draw = np.random.default_rng(0).random((160, 160, 3))
     blurry = torch.tensor(cv2.GaussianBlur(draw, (0, 0), 2.0), dtype=torch.float32)
@@ -156,7 +150,7 @@ def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(
     assert float((made[1] - blurry).square().mean()) > 1e-4, "of a change that is large"
 
 
-def test_one_core_gives_what_two_give() -> None:
+def test_one_core_gives_what_two_give():
     blurry = np.random.default_rng(0).random((300, 200, 3), np.float32)
     blur_map = estimate_blur_map(blurry)
     before = torch.get_num_threads()
@@ -169,7 +163,7 @@ def test_one_core_gives_what_two_give() -> None:
     np.testing.assert_array_equal(*made)
 
 
-def test_memory_of_a_network_is_counted() -> None:
+def test_memory_of_a_network_is_counted():
     """Two maps of 8 channels are alive at once, and the third when the first has gone."""
     network = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range(5)))
     blurry = torch.rand(1, 8, 64, 64)
@@ -177,7 +171,7 @@ def test_memory_of_a_network_is_counted() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "b.png", "b.jpg", "b.tif", "b.webp", "b.bmp"])
-def test_every_format_keeps_its_depth_and_size(tmp_path: Path, name: str) -> None:
+def test_every_format_keeps_its_depth_and_size(tmp_path, name):
     dtype = np.uint16 if name.startswith("a") else np.uint8
     source = tmp_path / name
     cv2.imwrite(str(source), picture(37, 50, dtype))
@@ -188,7 +182,7 @@ def test_every_format_keeps_its_depth_and_size(tmp_path: Path, name: str) -> Non
     assert np.abs(restored.astype(int) - given).mean() <= limit
 
 
-def test_a_picture_narrower_than_networks_promise_is_restored(tmp_path: Path) -> None:
+def test_a_picture_narrower_than_networks_promise_is_restored(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(20, 7))
     (found,) = made_in(tmp_path / "out", tmp_path / "a.png")
     assert (found.width, found.height, found.reason) == (7, 20, "")
@@ -210,9 +204,7 @@ def tagged(path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_metadata_of_every_format_are_carried_into_each(
-    tmp_path: Path, suffix: str, depth: type
-) -> None:
+def test_metadata_of_every_format_are_carried_into_each(tmp_path, suffix, depth):
     source = tmp_path / "a.jpg"
     tagged(source)
     if suffix != ".jpg":
@@ -237,7 +229,7 @@ def test_metadata_of_every_format_are_carried_into_each(
 
 
 @pytest.mark.parametrize("old", [b"", b" the old picture "], ids=["a thumbnail", "none any more"])
-def test_a_thumbnail_shows_the_restored_picture(tmp_path: Path, old: bytes) -> None:
+def test_a_thumbnail_shows_the_restored_picture(tmp_path, old):
     """One that is damaged goes, and that is said."""
     source, thumbnail = tmp_path / "a.jpg", b"\xff\xd8" + old + b"\xff\xd9"
     if not old:
@@ -260,7 +252,7 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path: Path, old: bytes) -> N
             assert opened.size == (32, 24)
 
 
-def test_what_is_done_is_not_repeated_and_what_differs_is(source: Path) -> None:
+def test_what_is_done_is_not_repeated_and_what_differs_is(source):
     sources, out = [source, source.with_name("b.png")], source.parent / "out"
     cv2.imwrite(str(sources[1]), picture(21, 30))
     made_in(out, *sources)
@@ -276,7 +268,7 @@ def test_what_is_done_is_not_repeated_and_what_differs_is(source: Path) -> None:
     assert all(one.seconds > 0 for one in made_in(out, *sources, strength=0.5)), "other settings"
 
 
-def test_an_entry_of_another_version_is_restored_again(source: Path) -> None:
+def test_an_entry_of_another_version_is_restored_again(source):
     """So is a picture that was written before an interruption, and its entry was not."""
     out = source.parent / "out"
     made_in(out, source)
@@ -288,9 +280,7 @@ def test_an_entry_of_another_version_is_restored_again(source: Path) -> None:
         assert (found.reason, found.width) == ("", 30)
 
 
-def test_without_a_system_the_packages_own_weights_restore(
-    tmp_path: Path, run: Callable[..., Any]
-) -> None:
+def test_without_a_system_the_packages_own_weights_restore(tmp_path, run):
     """Lettering that a lens blurs with a disc of 4 px comes nearer to the sharp picture."""
     sharp = np.full((96, 160, 3), 230, np.uint8)
     cv2.putText(sharp, "defocus", (8, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (30, 30, 30), 2)
@@ -303,9 +293,7 @@ def test_without_a_system_the_packages_own_weights_restore(
     assert cv2.PSNR(restored, sharp) > cv2.PSNR(blurry, sharp) + 0.5
 
 
-def test_a_picture_without_permission_stops_no_other(
-    source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_without_permission_stops_no_other(source, monkeypatch):
     def readable(path: Path) -> str:
         if path.name == "closed.png":
             raise PermissionError(13, "Permission denied", str(path))
@@ -319,7 +307,7 @@ def test_a_picture_without_permission_stops_no_other(
     assert done.reason == ""
 
 
-def test_foreign_files_and_the_originals_are_never_overwritten(source: Path) -> None:
+def test_foreign_files_and_the_originals_are_never_overwritten(source):
     folder = source.parent
     with pytest.raises(InputError, match="lies in --out"):
         made_in(folder, source)
@@ -345,18 +333,14 @@ def test_foreign_files_and_the_originals_are_never_overwritten(source: Path) -> 
         (baseline("unet"), InputError, "needs weights"),
     ],
 )
-def test_systems_that_cannot_are_refused(
-    source: Path, made: Baseline, error: type[Exception], word: str
-) -> None:
+def test_systems_that_cannot_are_refused(source, made, error, word):
     out = source.parent / "out"
     with pytest.raises(error, match=word):
         restore_pictures([source], made, None, out, None, CPU)
     assert not out.exists()
 
 
-def test_the_command_goes_on_past_an_unreadable_picture(
-    tmp_path: Path, run: Callable[..., Any]
-) -> None:
+def test_the_command_goes_on_past_an_unreadable_picture(tmp_path, run):
     cv2.imwrite(str(tmp_path / "a\n.png"), picture(40, 30))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
     (tmp_path / "c.gif").write_bytes(b"GIF89a")
@@ -371,7 +355,7 @@ def test_the_command_goes_on_past_an_unreadable_picture(
     assert "Traceback" not in done.stderr
 
 
-def test_a_raw_file_becomes_16_bit_with_its_tags(tmp_path: Path) -> None:
+def test_a_raw_file_becomes_16_bit_with_its_tags(tmp_path):
     source = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
     (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
     assert (found.bits, Path(found.restored).suffix) == (16, ".png")

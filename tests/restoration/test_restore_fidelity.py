@@ -90,7 +90,7 @@ def lost(folder: Path, found: Restored) -> set[str]:
     return {one.kind for one in lost_blocks(inventory(before), inventory(after))}
 
 
-def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path: Path) -> None:
+def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path):
     segments = (
         segment(0xE1, b"Exif\0\0" + exif_of(order=">") + bytes(60_000)),
         segment(0xE1, b"Exif\0\0" + b"more than one segment holds" * 1000),
@@ -106,7 +106,7 @@ def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path: Path) -> N
     assert Path(found.restored).read_bytes().endswith(FILM)
 
 
-def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one() -> None:
+def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one():
     thumbnail = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 3) + b"odd\0"
     words = iptc_resource(b"word")
     blocks = resource_blocks(thumbnail + words + thumbnail)
@@ -118,7 +118,7 @@ def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one() -> None:
     assert without_thumbnails(thumbnail + words + thumbnail) == words
 
 
-def test_signed_claims_go_and_nothing_points_at_them(tmp_path: Path) -> None:
+def test_signed_claims_go_and_nothing_points_at_them(tmp_path):
     claim = segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumb\0\0\0\x18jumdc2pa")
     xmp = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
     found = restored(tmp_path, "a.jpg", jpeg_with(claim, xmp))
@@ -144,7 +144,7 @@ def index_of(kinds: tuple[int, ...], frames: tuple[bytes, ...], ends: tuple[int,
     return b"MPF\0MM\0*" + struct.pack(">IH", 8, 3) + table + bytes(4) + rows
 
 
-def test_further_pictures_are_found_and_previews_go(tmp_path: Path) -> None:
+def test_further_pictures_are_found_and_previews_go(tmp_path):
     frames = tuple(encoded("JPEG", quality=quality) for quality in (30, 40))
     kinds = (0x010001, 0)  # a preview, and one of no stated kind
     size = len(jpeg_with(segment(0xE2, index_of(kinds, frames, (0, 0)))))
@@ -163,7 +163,7 @@ def test_further_pictures_are_found_and_previews_go(tmp_path: Path) -> None:
             np.testing.assert_array_equal(np.asarray(opened), np.asarray(frame))
 
 
-def test_chunks_that_say_what_colours_mean_stay(tmp_path: Path) -> None:
+def test_chunks_that_say_what_colours_mean_stay(tmp_path):
     chunks = (
         (b"cICP", bytes([9, 16, 0, 1])),
         (b"gAMA", struct.pack(">I", 100_000)),
@@ -275,9 +275,7 @@ REMARKS = [
 
 
 @pytest.mark.parametrize(("name", "content", "remark"), REMARKS, ids=[r[2] for r in REMARKS])
-def test_what_is_lost_or_odd_is_named_once(
-    tmp_path: Path, name: str, content: bytes, remark: str
-) -> None:
+def test_what_is_lost_or_odd_is_named_once(tmp_path, name, content, remark):
     """And no more is lost than that."""
     found = restored(tmp_path, name, content)
     if "HDR" in remark:
@@ -294,16 +292,14 @@ def test_what_is_lost_or_odd_is_named_once(
         np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
 
 
-def test_a_png_whose_pixels_end_early_is_refused(tmp_path: Path) -> None:
+def test_a_png_whose_pixels_end_early_is_refused(tmp_path):
     for content in (png_with()[:-300], png_with().removesuffix(END)[:-20]):
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(ImageError, match="cut short"):
             read_stored(tmp_path / "a.png")
 
 
-def test_metadata_that_cannot_be_read_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metadata_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     pytest.importorskip("pillow_heif")
 
     def failing(_data: bytes) -> Any:
@@ -314,9 +310,7 @@ def test_metadata_that_cannot_be_read_are_named(
     assert found.remarks == ("left out: metadata that cannot be read",)
 
 
-def test_a_chunk_that_the_written_file_lacks_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_chunk_that_the_written_file_lacks_is_named(tmp_path, monkeypatch, capsys):
     """Nothing foresaw it: only the restored file itself is without it."""
 
     def forgetful(path: Path, pixels: Any, metadata: Metadata, kind: str) -> None:
@@ -329,7 +323,7 @@ def test_a_chunk_that_the_written_file_lacks_is_named(
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-def test_a_grey_that_is_transparent_becomes_alpha(tmp_path: Path, bits: int) -> None:
+def test_a_grey_that_is_transparent_becomes_alpha(tmp_path, bits):
     levels = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4097 >> (16 - bits)
     digits = [format(int(one), f"0{bits}b") for one in levels.ravel()]
     rows = ["".join(digits[4 * row : 4 * row + 4]) for row in range(4)]
@@ -349,7 +343,7 @@ def test_a_grey_that_is_transparent_becomes_alpha(tmp_path: Path, bits: int) -> 
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_a_lossless_webp_stays_without_loss(tmp_path: Path, mode: str) -> None:
+def test_a_lossless_webp_stays_without_loss(tmp_path, mode):
     pixels = np.dstack([PIXELS, 255 * (PIXELS[:, :, 0] & 1)])[:, :, : len(mode)].astype(np.uint8)
     stream = io.BytesIO()
     Pillow.fromarray(pixels).save(stream, "WEBP", lossless=True, exact=True, xmp=XMP)
@@ -359,7 +353,7 @@ def test_a_lossless_webp_stays_without_loss(tmp_path: Path, mode: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path: Path, order: Any) -> None:
+def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path, order):
     tags = [
         (33723, 7, 4, b"iptc", True),
         (700, 1, len(XMP), XMP, True),
@@ -378,7 +372,7 @@ def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path: Path, order: An
 @pytest.mark.parametrize(
     ("dtype", "white"), [(np.float32, 255), (np.float64, 65535), (np.uint16, 4095)]
 )
-def test_the_value_of_white_is_recognised_and_said(tmp_path: Path, dtype: Any, white: int) -> None:
+def test_the_value_of_white_is_recognised_and_said(tmp_path, dtype, white):
     values = (PIXELS.astype(np.float64) / 255 * white).astype(dtype)
     found = restored(tmp_path, "a.tif", tiff(values, photometric="rgb"))
     usual = 65535 if dtype is np.uint16 else 1
@@ -390,7 +384,7 @@ def test_the_value_of_white_is_recognised_and_said(tmp_path: Path, dtype: Any, w
     assert read_own_picture(Path(found.image), float(usual)).metadata.remarks == ()
 
 
-def test_light_beyond_white_is_none_of_another_scale() -> None:
+def test_light_beyond_white_is_none_of_another_scale():
     lamps = np.full((9, 9), 0.2, np.float32)
     lamps[:3] = 40.0
     assert white_level(lamps) == 1
@@ -403,7 +397,7 @@ def test_light_beyond_white_is_none_of_another_scale() -> None:
     assert white_level(PIXELS) == 255
 
 
-def test_few_bright_floats_are_no_silent_white(tmp_path: Path) -> None:
+def test_few_bright_floats_are_no_silent_white(tmp_path):
     spots = np.zeros((40, 40), np.float32)
     spots[4:9, 4:9] = 200
     assert white_level(spots) == 255, "whole numbers"
@@ -414,15 +408,13 @@ def test_few_bright_floats_are_no_silent_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
-def test_what_is_read_and_not_written_is_written_as_its_name_says(
-    tmp_path: Path, name: str
-) -> None:
+def test_what_is_read_and_not_written_is_written_as_its_name_says(tmp_path, name):
     imagecodecs = pytest.importorskip("imagecodecs")
     found = restored(tmp_path, name, imagecodecs.jpegxl_encode(PIXELS, lossless=True))
     np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
 
 
-def test_fractions_that_pillow_writes_as_floats_are_no_damage(tmp_path: Path) -> None:
+def test_fractions_that_pillow_writes_as_floats_are_no_damage(tmp_path):
     exif = Pillow.Exif()
     exif.get_ifd(0x8769).update({33434: 0.01, 37386: 50.0})
     path = tmp_path / "a.jpg"
@@ -430,7 +422,7 @@ def test_fractions_that_pillow_writes_as_floats_are_no_damage(tmp_path: Path) ->
     assert read_own_picture(path).metadata.remarks == ()
 
 
-def test_iptc_of_whole_numbers_stays_in_a_tiff(tmp_path: Path) -> None:
+def test_iptc_of_whole_numbers_stays_in_a_tiff(tmp_path):
     path, words = tmp_path / "a.tif", np.frombuffer(IPTC[12:20], "<u4")
     tifffile.imwrite(path, PIXELS, extratags=[(33723, "I", 2, words.tolist(), True)])
     picture = read_own_picture(path)

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +36,7 @@ class OddError(Exception):
 
 
 @pytest.mark.parametrize("error", [OddError("odd"), TypeError("abs()"), ValueError("too long")])
-def test_whatever_one_picture_fails_by_the_others_are_restored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_whatever_one_picture_fails_by_the_others_are_restored(tmp_path, monkeypatch, error):
     write = module.write_picture
 
     def failing(path: Path, *rest: Any) -> None:
@@ -59,7 +56,7 @@ def test_whatever_one_picture_fails_by_the_others_are_restored(
     assert [one.seconds > 0 for one in again] == [False, True, False]
 
 
-def test_a_full_disk_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops(tmp_path, monkeypatch):
     def full(path: Path, *_rest: Any) -> None:
         raise storage_error(OSError(28, "No space left on device"), path)
 
@@ -68,7 +65,7 @@ def test_a_full_disk_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         restored(folder_of(tmp_path, "a.png", "b.png"), tmp_path / "out")
 
 
-def test_odd_names_are_a_line_or_written(tmp_path: Path, run: Callable[..., Any]) -> None:
+def test_odd_names_are_a_line_or_written(tmp_path, run):
     latin, long = os.fsdecode(b"b\xe9ret.png"), "é" * 120 + ".png"
     folder = folder_of(tmp_path, "a.png", latin, long, "z.png")
     (folder / "scene.jpg").mkdir()
@@ -88,7 +85,7 @@ def test_odd_names_are_a_line_or_written(tmp_path: Path, run: Callable[..., Any]
         ]
 
 
-def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path: Path) -> None:
+def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path):
     root = tmp_path / "mine"
     for place in ("train", "test"):
         for role in ("blurry", "sharp"):
@@ -108,7 +105,7 @@ def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path: Path) -> None:
+def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path):
     folder = folder_of(tmp_path, "IMG_1.avif", "IMG_1.png", "z.png")
     Pillow.fromarray(PIXELS).save(folder / "IMG_1.avif")
     os.mkfifo(folder / "pipe.png")

@@ -31,7 +31,6 @@ from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_ow
 from defocus.restoration.restoration import changed_share
 from defocus.restoration.run import restore_pictures
 from tests.capture.raw_sessions import bayer_dng
-from tests.conftest import Run
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -76,9 +75,7 @@ def stored(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         (".tif", (33, 40, 4), np.float64),
     ],
 )
-def test_a_picture_is_written_as_it_was_read(
-    tmp_path: Path, suffix: str, shape: tuple[int, ...], dtype: Any
-) -> None:
+def test_a_picture_is_written_as_it_was_read(tmp_path, suffix, shape, dtype):
     """Colours that are given back unchanged change nothing, beyond [0, 1] neither."""
     path, again = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     pixels = stored(shape, dtype)
@@ -94,7 +91,7 @@ def test_a_picture_is_written_as_it_was_read(
     assert read_metadata(again).icc == profile
 
 
-def test_what_cannot_be_seen_and_transparency_stay() -> None:
+def test_what_cannot_be_seen_and_transparency_stay():
     pixels = stored((20, 20, 4), np.uint8)
     pixels[:5, :, 3] = 0
     made = OwnPicture(pixels, Metadata()).with_colours(np.zeros((20, 20, 3), np.float32))
@@ -103,7 +100,7 @@ def test_what_cannot_be_seen_and_transparency_stay() -> None:
     assert made[5:, :, :3].max() == 0
 
 
-def test_layouts_that_opencv_misreads(tmp_path: Path) -> None:
+def test_layouts_that_opencv_misreads(tmp_path):
     """Colours that lie apart, and half floats."""
     apart, halves = stored((9, 12, 3), np.uint16), stored((9, 12, 3), np.float16)
     planes = {"photometric": "rgb", "planarconfig": "separate"}
@@ -114,7 +111,7 @@ def test_layouts_that_opencv_misreads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-def test_what_has_no_colour_gets_no_tint(tmp_path: Path, mode: str) -> None:
+def test_what_has_no_colour_gets_no_tint(tmp_path, mode):
     path, grey = tmp_path / "a.png", Pillow.fromarray(stored((20, 30), np.uint8))
     grey.convert(mode).save(path)
     picture = read_own_picture(path)
@@ -128,7 +125,7 @@ def test_what_has_no_colour_gets_no_tint(tmp_path: Path, mode: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".bmp"])
-def test_the_resolution_in_dots_per_inch_stays(tmp_path: Path, suffix: str) -> None:
+def test_the_resolution_in_dots_per_inch_stays(tmp_path, suffix):
     given, made = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).save(given, dpi=(300, 240))
     picture = read_own_picture(given)
@@ -138,7 +135,7 @@ def test_the_resolution_in_dots_per_inch_stays(tmp_path: Path, suffix: str) -> N
 
 
 @pytest.mark.parametrize("name", ["frames.tif", "frames.png", "frames.webp", "frames.jpg"])
-def test_frames_that_are_left_out_are_told(tmp_path: Path, name: str) -> None:
+def test_frames_that_are_left_out_are_told(tmp_path, name):
     frames = [Pillow.fromarray(stored((20, 30, 3), np.uint8)[::step]) for step in (1, -1)]
     kind = {"format": "MPO"} if name.endswith(".jpg") else {}
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **kind)
@@ -150,7 +147,7 @@ def test_frames_that_are_left_out_are_told(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])
-def test_inks_that_become_colours_are_told(tmp_path: Path, suffix: str, run: Run) -> None:
+def test_inks_that_become_colours_are_told(tmp_path, suffix, run):
     path = tmp_path / f"a{suffix}"
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).convert("CMYK").save(path)
     done = run("defocus-restore", path, "--baseline", "wiener", "--out", tmp_path / "out", code=0)
@@ -159,7 +156,7 @@ def test_inks_that_become_colours_are_told(tmp_path: Path, suffix: str, run: Run
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path: Path, orientation: int) -> None:
+def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path, orientation):
     exif = Pillow.Exif()
     exif[274] = orientation
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
@@ -177,7 +174,7 @@ def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path: Path, orientation
         read_mask(tmp_path / "other.png", picture)
 
 
-def test_a_tiff_with_a_smaller_copy_or_values_that_are_not_finite(tmp_path: Path) -> None:
+def test_a_tiff_with_a_smaller_copy_or_values_that_are_not_finite(tmp_path):
     """A smaller copy is no second picture; the values are refused."""
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(stored((20, 30, 3), np.uint8), photometric="rgb")
@@ -202,7 +199,7 @@ def lettering() -> NDArray[np.uint8]:
     return np.hstack([sharp, blurred])
 
 
-def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path: Path, run: Run) -> None:
+def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path, run):
     picture, folder = lettering(), tmp_path / "pictures"
     folder.mkdir()
     cv2.imwrite(str(folder / "a.png"), picture)
@@ -229,14 +226,14 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path: Path, run: Ru
     assert not (tmp_path / "new").exists()
 
 
-def test_tags_without_a_place_get_no_empty_one(tmp_path: Path) -> None:
+def test_tags_without_a_place_get_no_empty_one(tmp_path):
     metadata = Metadata(exif=block_of(tag271="Maker"))
     write_picture(tmp_path / "a.jpg", stored((20, 30, 3), np.uint8), metadata)
     with Pillow.open(tmp_path / "a.jpg") as made:
         assert dict(made.getexif()) == {271: "Maker"}
 
 
-def test_the_line_says_who_changed_how_much(tmp_path: Path, run: Run) -> None:
+def test_the_line_says_who_changed_how_much(tmp_path, run):
     cv2.imwrite(str(tmp_path / "a.png"), lettering())
     words = ("restore", tmp_path / "a.png", "--out", tmp_path / "out")
     whole = run("defocus-bench", *words, "--no-guard").stdout
@@ -246,7 +243,7 @@ def test_the_line_says_who_changed_how_much(tmp_path: Path, run: Run) -> None:
     assert "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
 
 
-def test_the_sharp_part_can_be_left() -> None:
+def test_the_sharp_part_can_be_left():
     picture = np.asarray(lettering() / np.float32(255), np.float32)
     blur_map = estimate_blur_map(picture)
     share = blur_map.sharp()
@@ -272,9 +269,7 @@ class Talking(nn.Module):
         return blurry
 
 
-def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(tmp_path, capfd):
     card = Card("x", "X", "classical", "single", "paper", "", "", "")
     system, whole, cpu = Baseline(card, Talking), 0, torch.device("cpu")
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
@@ -290,7 +285,7 @@ def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
         assert bool(re.search(wanted, before)) == (name == "fog")
 
 
-def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: Path) -> None:
+def test_a_dataset_is_restored_under_names_that_score_takes(run, tmp_path):
     for name in ("cafe", "park"):
         for role in ("blurry", "sharp"):
             path = tmp_path / "mine" / role / "test" / f"{name}.jpg"
@@ -310,7 +305,7 @@ def test_a_dataset_is_restored_under_names_that_score_takes(run: Run, tmp_path: 
 
 
 @pytest.mark.filterwarnings("error")
-def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path: Path) -> None:
+def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path):
     """182 MP: the pixels are read by OpenCV, up to 400 MP; of Pillow only the header is wanted."""
     exif = Pillow.Exif()
     exif[271] = "a maker"
@@ -325,7 +320,7 @@ def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path: Path) -> N
     assert exif_blocks(metadata.exif) == [Block("EXIF", "Make", b"a maker\0")]
 
 
-def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
+def test_an_orientation_that_is_no_number_is_left_out(tmp_path):
     """A RAW file whose tag says that its orientation is text; found by fuzzing."""
     raw = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
     content = raw.read_bytes()
@@ -340,7 +335,7 @@ def test_an_orientation_that_is_no_number_is_left_out(tmp_path: Path) -> None:
     assert read_metadata(raw).orientation == 6
 
 
-def test_the_share_of_changed_pixels() -> None:
+def test_the_share_of_changed_pixels():
     blurry = np.full((300, 10, 3), 0.5, np.float32)
     restored = blurry.copy()
     restored[:, :5, 1] += 0.1

@@ -30,7 +30,7 @@ def centroid(psf: NDArray[np.float64]) -> tuple[float, float]:
 
 
 @given(diameter=st.floats(0.0, 80.0))
-def test_a_psf_keeps_light_is_odd_symmetric_and_no_larger_than_needed(diameter: float) -> None:
+def test_a_psf_keeps_light_is_odd_symmetric_and_no_larger_than_needed(diameter):
     psf = disc_psf(diameter)
     assert math.isclose(psf.sum(), 1.0, abs_tol=1e-12)
     assert psf.shape[0] == psf.shape[1]
@@ -42,7 +42,7 @@ def test_a_psf_keeps_light_is_odd_symmetric_and_no_larger_than_needed(diameter: 
 
 
 @pytest.mark.parametrize("diameter", [2.0, 3.3, 5.0, 7.7, 12.0, 15.0, 28.0, 61.3])
-def test_second_moment_is_that_of_a_disc(diameter: float) -> None:
+def test_second_moment_is_that_of_a_disc(diameter):
     psf = disc_psf(diameter)
     offsets = np.arange(psf.shape[0]) - psf.shape[0] // 2
     variance = float((psf.sum(axis=0) * offsets**2).sum())
@@ -50,17 +50,17 @@ def test_second_moment_is_that_of_a_disc(diameter: float) -> None:
     assert abs(variance - ((diameter / 4.0) ** 2 + 1.0 / 12.0)) < 0.08
 
 
-def test_area_is_that_of_the_disc() -> None:
+def test_area_is_that_of_the_disc():
     psf = disc_psf(20.0)
     assert math.isclose(1.0 / psf.max(), math.pi * 100.0, rel_tol=0.005)
 
 
-def test_below_a_pixel_it_is_a_point() -> None:
+def test_below_a_pixel_it_is_a_point():
     assert disc_psf(0.0).shape == disc_psf(1.0).shape == (1, 1)
 
 
 @pytest.mark.parametrize("diameter", [-0.1, math.nan, math.inf])
-def test_no_kernel_without_a_diameter(diameter: float) -> None:
+def test_no_kernel_without_a_diameter(diameter):
     with pytest.raises(OpticsError, match="circle of confusion"):
         disc_psf(diameter)
 
@@ -75,13 +75,8 @@ def test_no_kernel_without_a_diameter(diameter: float) -> None:
     dual_pixel=st.sampled_from([HALF_DISC, SOFT]),
 )
 def test_energy_is_kept_and_the_views_mean_is_the_full_view(
-    diameter: float,
-    blades: int,
-    spherical: float,
-    cats_eye: float,
-    place: tuple[float, float],
-    dual_pixel: DualPixel,
-) -> None:
+    diameter, blades, spherical, cats_eye, place, dual_pixel
+):
     aperture = Aperture(blades, 12.0, spherical, cats_eye)
     full = aperture_psf(diameter, aperture, place)
     views = dual_pixel_psfs(diameter, dual_pixel, aperture, place)
@@ -99,18 +94,14 @@ def test_energy_is_kept_and_the_views_mean_is_the_full_view(
 @pytest.mark.parametrize("aperture", [ROUND, POLYGON])
 @pytest.mark.parametrize("dual_pixel", [HALF_DISC, SOFT])
 @pytest.mark.parametrize("diameter", [-17.0, 9.0])
-def test_symmetric_views_have_exactly_the_mean_of_the_full_view(
-    aperture: Aperture, dual_pixel: DualPixel, diameter: float
-) -> None:
+def test_symmetric_views_have_exactly_the_mean_of_the_full_view(aperture, dual_pixel, diameter):
     left, right = dual_pixel_psfs(diameter, dual_pixel, aperture)
     tolerance = 1e-12 if aperture is ROUND else 3e-5  # the turned hexagon is not quite symmetric
     assert np.allclose((left + right) / 2, aperture_psf(diameter, aperture), atol=tolerance)
 
 
 @pytest.mark.parametrize("diameter", [6.0, 13.0, 24.0])
-def test_disparity_of_half_discs_is_that_of_half_discs_and_changes_its_sign(
-    diameter: float,
-) -> None:
+def test_disparity_of_half_discs_is_that_of_half_discs_and_changes_its_sign(diameter):
     """The centroid of half a disc of radius r lies 4 r / (3 π) from the middle."""
     for signed in (diameter, -diameter):
         left, right = dual_pixel_psfs(signed, HALF_DISC)
@@ -120,7 +111,7 @@ def test_disparity_of_half_discs_is_that_of_half_discs_and_changes_its_sign(
     assert dual_pixel_psfs(0.0, HALF_DISC)[0].shape == (1, 1)
 
 
-def test_soft_views_overlap_and_keep_the_sign() -> None:
+def test_soft_views_overlap_and_keep_the_sign():
     hard, soft = (dual_pixel_psfs(15.0, dual)[0] for dual in (HALF_DISC, SOFT))
     right_half = np.s_[:, soft.shape[1] // 2 + 1 :]
     assert hard[right_half].sum() < 1e-12
@@ -131,7 +122,7 @@ def test_soft_views_overlap_and_keep_the_sign() -> None:
     assert (np.diff(soft.sum(axis=0)[4:-4]) < 0.02).all()  # no step anywhere
 
 
-def test_polygon_has_its_area_and_turns_over_at_the_focus() -> None:
+def test_polygon_has_its_area_and_turns_over_at_the_focus():
     psf = aperture_psf(40.0, Aperture(blades=5))
     area = 5 / 2 * math.sin(2 * math.pi / 5) * 20**2
     assert (psf > psf.max() / 2).sum() == pytest.approx(area, rel=0.03)
@@ -139,7 +130,7 @@ def test_polygon_has_its_area_and_turns_over_at_the_focus() -> None:
     assert not np.allclose(psf, psf[:, ::-1], atol=1e-4)
 
 
-def test_spherical_aberration_has_a_bright_core_behind_and_a_bright_rim_in_front() -> None:
+def test_spherical_aberration_has_a_bright_core_behind_and_a_bright_rim_in_front():
     aperture = Aperture(spherical=0.6)
     behind, before = aperture_psf(21.0, aperture), aperture_psf(-21.0, aperture)
     middle = behind.shape[0] // 2
@@ -149,7 +140,7 @@ def test_spherical_aberration_has_a_bright_core_behind_and_a_bright_rim_in_front
 
 @pytest.mark.parametrize("spherical", [-1.0, -0.4, 0.5, 1.0])
 @pytest.mark.parametrize("blades", [0, 6])
-def test_spherical_aberration_displaces_rays(spherical: float, blades: int) -> None:
+def test_spherical_aberration_displaces_rays(spherical, blades):
     """Rays through an even grid on the pupil, counted where they land; a caustic at s = -1."""
     aperture, radius = Aperture(blades=blades, spherical=spherical), 10.5
     steps = (np.arange(1500) + 0.5) / 750 - 1
@@ -167,7 +158,7 @@ def test_spherical_aberration_displaces_rays(spherical: float, blades: int) -> N
         assert psf.max() > 5 * psf[psf.shape[0] // 2, psf.shape[0] // 2]
 
 
-def test_a_little_spherical_aberration_changes_the_light_as_the_first_order_says() -> None:
+def test_a_little_spherical_aberration_changes_the_light_as_the_first_order_says():
     aperture = Aperture(spherical=0.04)
     y, x = np.mgrid[-10:11, -10:11] / 10.5
     rho2 = x * x + y * y
@@ -176,7 +167,7 @@ def test_a_little_spherical_aberration_changes_the_light_as_the_first_order_says
     assert np.allclose(ratio[inner], (1 + 0.04 * (1 - 2 * rho2))[inner], atol=0.004)
 
 
-def test_cats_eye_takes_light_and_width_in_the_corner_only() -> None:
+def test_cats_eye_takes_light_and_width_in_the_corner_only():
     aperture = Aperture(cats_eye=0.3)
     assert np.allclose(aperture_psf(21.0, aperture), disc_psf(21.0), atol=1e-12)
     assert pupil_light(aperture, (0.0, 0.0)) == 1.0
@@ -188,7 +179,7 @@ def test_cats_eye_takes_light_and_width_in_the_corner_only() -> None:
     assert pupil_light(aperture, (1.0, 0.0)) == pytest.approx(lens, abs=0.005)
 
 
-def test_cats_eye_cuts_from_both_sides() -> None:
+def test_cats_eye_cuts_from_both_sides():
     """At half a diameter the opening is half as wide, and its middle 0.08 radii off: 0.8 px."""
     psf = aperture_psf(20.0, Aperture(cats_eye=0.5), (0.6, 0.8))
     along, across = centroid(psf)
@@ -199,7 +190,7 @@ def test_cats_eye_cuts_from_both_sides() -> None:
     assert np.allclose(front, psf[::-1, ::-1], atol=1e-12)
 
 
-def test_cats_eye_makes_the_views_differ_in_brightness() -> None:
+def test_cats_eye_makes_the_views_differ_in_brightness():
     left, right = (pupil_light(WORN, (0.6, 0.0), (SOFT, side)) for side in ("left", "right"))
     opposite = pupil_light(WORN, (-0.6, 0.0), (SOFT, "right"))
     assert abs(left - right) > 0.05
@@ -211,12 +202,12 @@ def test_cats_eye_makes_the_views_differ_in_brightness() -> None:
     [{"blades": 3}, {"blades": 13}, {"spherical": 1.2}, {"cats_eye": 0.6}, {"cats_eye": -0.1},
      {"turn_deg": math.nan}, {"spherical": math.nan}],
 )  # fmt: skip
-def test_impossible_apertures_are_refused(settings_: dict[str, float]) -> None:
+def test_impossible_apertures_are_refused(settings_):
     with pytest.raises(OpticsError):
         Aperture(**settings_)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("order", "cutoff"), [(0, 1.0), (2, 0.0), (2, math.inf)])
-def test_impossible_divisions_are_refused(order: int, cutoff: float) -> None:
+def test_impossible_divisions_are_refused(order, cutoff):
     with pytest.raises(OpticsError):
         DualPixel("butterworth", order, cutoff)

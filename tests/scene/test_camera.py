@@ -19,7 +19,7 @@ def light(seed: int, side: int = 96) -> np.ndarray:
     return draw_texture(generator(seed), side, side)
 
 
-def test_a_clean_camera_changes_the_encoding_alone() -> None:
+def test_a_clean_camera_changes_the_encoding_alone():
     scene = light(0)
     found = recorded(CLEAN, scene, generator(0))
     np.testing.assert_allclose(found, linear_to_srgb(np.clip(scene, 0, 1)), atol=2e-5)
@@ -28,7 +28,7 @@ def test_a_clean_camera_changes_the_encoding_alone() -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_what_is_in_focus_differs_by_noise_alone(seed: int) -> None:
+def test_what_is_in_focus_differs_by_noise_alone(seed):
     """In linear light: noise under a bent tone curve moves the mean, as in every camera."""
     drawn = draw_camera(generator(seed))
     camera = replace(drawn, quality=0, gamma=1.0, contrast=0.0, sharpening=0.0)
@@ -44,7 +44,7 @@ def test_what_is_in_focus_differs_by_noise_alone(seed: int) -> None:
             assert abs(values.mean()) < allowed
 
 
-def test_noise_has_the_variance_it_says() -> None:
+def test_noise_has_the_variance_it_says():
     flat = np.full((400, 400, 3), 0.4, np.float32)
     camera = replace(CLEAN, shot=0.002, read=1e-5, gamma=1.0)
     found = recorded(camera, flat, generator(1))
@@ -53,7 +53,7 @@ def test_noise_has_the_variance_it_says() -> None:
 
 
 @pytest.mark.parametrize("edge_aware", [False, True])
-def test_a_mosaic_keeps_flat_colours(edge_aware: bool) -> None:
+def test_a_mosaic_keeps_flat_colours(edge_aware):
     flat = np.full((40, 40, 3), (0.2, 0.5, 0.35), np.float32)
     drawn = draw_camera(generator(4))
     camera = replace(
@@ -65,14 +65,14 @@ def test_a_mosaic_keeps_flat_colours(edge_aware: bool) -> None:
     np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=5e-4)
 
 
-def test_highlights_beyond_white_are_white() -> None:
+def test_highlights_beyond_white_are_white():
     bright = np.full((32, 32, 3), 6.0, np.float32)
     for seed in range(20):
         camera = replace(draw_camera(generator(seed)), quality=0)
         np.testing.assert_allclose(recorded(camera, bright, None)[4:-4, 4:-4], 1.0, atol=1e-3)
 
 
-def test_the_sharp_member_has_no_noise_or_jpeg() -> None:
+def test_the_sharp_member_has_no_noise_or_jpeg():
     scene = light(5)
     plain = StreamCamera(gamma=2.0, exposure=0.9, sharpening=0.9)
     treated = replace(plain, shot=0.01, read=1e-4, quality=70)
@@ -81,14 +81,14 @@ def test_the_sharp_member_has_no_noise_or_jpeg() -> None:
     assert np.abs(changed - recorded(plain, scene, generator(0))).mean() > 0.002
 
 
-def test_a_sharp_picture_is_sharpened_as_the_blurry_one_is() -> None:
+def test_a_sharp_picture_is_sharpened_as_the_blurry_one_is():
     """Else a network learns to soften pictures that a camera has sharpened."""
     scene, camera = light(6), replace(CLEAN, sharpening=0.9)
     apart = recorded(camera, scene, generator(0)) - recorded(camera, scene, None)
     assert np.abs(apart).max() <= 0.5 / 65535 + 1e-7
 
 
-def test_sharpening_steepens_edges() -> None:
+def test_sharpening_steepens_edges():
     edge = np.zeros((32, 32, 3), np.float32)
     edge[:, 16:] = 0.5
     soft = np.asarray(cv2.GaussianBlur(edge, (0, 0), 1.5), np.float32)
@@ -97,7 +97,7 @@ def test_sharpening_steepens_edges() -> None:
     assert np.diff(sharpened[16, :, 1]).max() > 1.05 * np.diff(plain[16, :, 1]).max()
 
 
-def test_cameras_differ() -> None:
+def test_cameras_differ():
     cameras = [draw_camera(generator(seed)) for seed in range(400)]
     share = {
         "mosaic": np.mean([c.mosaic for c in cameras]),

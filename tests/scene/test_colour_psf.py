@@ -52,7 +52,7 @@ def waves_of(lens: RealLens, defocus_waves: float, field: tuple[float, float]) -
     return places, wave_light(Pupil(lens, field), band, AT_CENTRE, px, 160)[0]
 
 
-def test_a_perfect_lens_makes_the_airy_pattern() -> None:
+def test_a_perfect_lens_makes_the_airy_pattern():
     places, light = waves_of(FINE, 0.0, AXIS)
     profile = light[len(places) // 2] / light.max()
     airy = np.where(places == 0, 1.0, (2 * j1(np.pi * (p := places + 1e-12)) / (np.pi * p)) ** 2)
@@ -115,7 +115,7 @@ def direct_integral(lens: RealLens, defocus: float, field: tuple[float, float], 
 
 
 @pytest.mark.parametrize("name", ABERRATED)
-def test_waves_agree_with_a_direct_integral(name: str) -> None:
+def test_waves_agree_with_a_direct_integral(name):
     """To 2 % of the peak; W = 0.55 µm waves, the stop's edge and the rims included."""
     defocus, lens, field = ABERRATED[name]
     unit = WAVE_UM * lens.f_number / lens.pixel_pitch_um
@@ -131,7 +131,7 @@ def test_waves_agree_with_a_direct_integral(name: str) -> None:
 
 
 @pytest.mark.parametrize("diameter", [0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0, -8.0])
-def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter: float) -> None:
+def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter):
     """2 J1(πDf) / (πDf), not times the pixel's sinc; counting in pixels errs by 0.28 at D 1.
 
     At D 1.5 to 2 no kernel without negative values is near at the highest frequencies."""
@@ -146,7 +146,7 @@ def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter:
 @pytest.mark.parametrize(
     ("diameter", "side", "most"), [(10.0, 64, 0.016), (10.0, 128, 0.006), (30.0, 256, 0.010)]
 )
-def test_rays_fill_the_disc_evenly(diameter: float, side: int, most: float) -> None:
+def test_rays_fill_the_disc_evenly(diameter, side, most):
     """Half the L1 distance to the exact disc; a regular grid has up to twice as much."""
     pupil = Pupil(COARSE, AXIS)
     x, y = landings(pupil, pupil_grid(side), [pupil.defocus(diameter)], AT_CENTRE)
@@ -157,7 +157,7 @@ def test_rays_fill_the_disc_evenly(diameter: float, side: int, most: float) -> N
 
 
 @pytest.mark.parametrize("diameter", [10.0, 16.3, 24.0, 40.0])
-def test_discs_of_rays_show_neither_noise_nor_moire(diameter: float) -> None:
+def test_discs_of_rays_show_neither_noise_nor_moire(diameter):
     psf = colour_psfs(COARSE, diameter, AXIS)[1]
     half = int((diameter / 2 - 2.5) / math.sqrt(2))
     middle = psf.shape[0] // 2
@@ -167,7 +167,7 @@ def test_discs_of_rays_show_neither_noise_nor_moire(diameter: float) -> None:
     assert spectrum.max() < 0.01
 
 
-def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other() -> None:
+def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other():
     lens = RealLens(2.8, 2.0, 5.36, spherical=3.0, spherical_6=-2.0, coma=OffAxis(2.0, 5.0), **OPEN)
     pupil = Pupil(lens, CORNER)
     for waves in (-7.0, 7.0):
@@ -182,7 +182,7 @@ def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other() ->
         assert math.hypot(*centroid(rays)) > 0.9
 
 
-def test_fast_lenses_fold_into_a_caustic() -> None:
+def test_fast_lenses_fold_into_a_caustic():
     """With W060 = -0.7 W040 rays cross for W020 from -0.86 to 4.5 times W040."""
     lens = RealLens(1.88, 1.88, 5.36, spherical=10.0, spherical_6=-7.0)
     scale = 2 * lens.f_number * WAVE_UM / lens.pixel_pitch_um
@@ -222,7 +222,7 @@ def test_fast_lenses_fold_into_a_caustic() -> None:
         ({"oblique_spherical": OffAxis(2.0, 3.0)}, 4),
     ],
 )
-def test_stopping_down_leaves_each_aberration_its_power(term: dict[str, Any], power: int) -> None:
+def test_stopping_down_leaves_each_aberration_its_power(term, power):
     """But for the best focus, which is found anew."""
     open_, stopped = (RealLens(f_number, 2.0, 5.36, **term) for f_number in (2.0, 3.2))
     x, y = np.linspace(-0.7, 0.7, 9)[None, :], np.linspace(-0.7, 0.7, 9)[:, None]
@@ -235,7 +235,7 @@ def test_stopping_down_leaves_each_aberration_its_power(term: dict[str, Any], po
     assert np.allclose(part, whole * stop**power, atol=1e-12)
 
 
-def test_best_focus_is_the_least_rms_wavefront() -> None:
+def test_best_focus_is_the_least_rms_wavefront():
     """The traced RF 50 mm f/1.8 with W040 10.3 and W060 -7.3 leaves 0.14 waves."""
     rho2 = (np.arange(4000) + 0.5) / 4000
     for f_number in (1.88, 2.8):
@@ -247,7 +247,7 @@ def test_best_focus_is_the_least_rms_wavefront() -> None:
             assert wavefront.std() == pytest.approx(0.14, abs=0.01)
 
 
-def test_slopes_are_the_wavefronts_derivatives() -> None:
+def test_slopes_are_the_wavefronts_derivatives():
     lens = ABERRATED["field"][1]
     pupil = Pupil(lens, (0.3, -0.6))
     x, y, step = np.linspace(-0.6, 0.6, 7), np.linspace(0.5, -0.7, 7), 1e-6
@@ -258,7 +258,7 @@ def test_slopes_are_the_wavefronts_derivatives() -> None:
 
 
 @pytest.mark.parametrize("lens", [COARSE, FINE])
-def test_lateral_colour_parts_the_colours_about_green(lens: RealLens) -> None:
+def test_lateral_colour_parts_the_colours_about_green(lens):
     lens = replace(lens, lateral_colour_um=(9.0, -12.0), **OPEN)
     for diameter in (0.0, 9.0):
         psfs = colour_psfs(lens, diameter, CORNER)
@@ -267,7 +267,7 @@ def test_lateral_colour_parts_the_colours_about_green(lens: RealLens) -> None:
             assert np.allclose(centroid(psf), expected, atol=0.02)
 
 
-def test_axial_colour_changes_the_diameter_by_the_same_for_every_defocus() -> None:
+def test_axial_colour_changes_the_diameter_by_the_same_for_every_defocus():
     """ΔD = -Δz / (N p): 55 µm at f/1.88 are 1.4 px of 21.4 µm."""
     lens = RealLens(1.88, 1.88, 21.4, axial_colour_um=(55.0, -30.0))
     for diameter in (12.0, -12.0):
@@ -278,7 +278,7 @@ def test_axial_colour_changes_the_diameter_by_the_same_for_every_defocus() -> No
             assert size == pytest.approx(abs(diameter - focus / (1.88 * 21.4)), abs=0.15)
 
 
-def test_an_odd_diaphragm_turns_over_in_front_of_the_focus() -> None:
+def test_an_odd_diaphragm_turns_over_in_front_of_the_focus():
     lens = RealLens(4.0, 2.0, 21.4, blades=5, roundness=0.0)
     behind, before = (colour_psfs(lens, diameter, AXIS)[1] for diameter in (40.0, -40.0))
     assert np.abs(behind - before[::-1, ::-1]).sum() < 0.05
@@ -289,7 +289,7 @@ def test_an_odd_diaphragm_turns_over_in_front_of_the_focus() -> None:
     assert (open_ > open_.max() / 2).sum() == pytest.approx(math.pi * 20**2, rel=0.03)
 
 
-def test_two_rims_cut_from_both_sides_until_the_lens_is_stopped_down() -> None:
+def test_two_rims_cut_from_both_sides_until_the_lens_is_stopped_down():
     """Half-width 0.43 and centre 0.09 radii off, as real corners are: 0.9 px at D 20."""
     lens = RealLens(1.8, 1.8, 21.4, front=Rim(-0.48, 1.0), rear=Rim(0.66, 1.0))
     psf = colour_psfs(lens, 20.0, (1.0, 0.0))[1]
@@ -311,9 +311,7 @@ def test_two_rims_cut_from_both_sides_until_the_lens_is_stopped_down() -> None:
     height=st.floats(0, 1),
     angle=st.floats(0, 2 * math.pi),
 )
-def test_every_drawn_lens_has_kernels(
-    seed: int, diameter: float, height: float, angle: float
-) -> None:
+def test_every_drawn_lens_has_kernels(seed, diameter, height, angle):
     lens = draw_lens(np.random.default_rng(seed))
     field = (height * math.cos(angle), height * math.sin(angle))
     psfs = colour_psfs(lens, diameter, field)
@@ -330,12 +328,12 @@ def test_every_drawn_lens_has_kernels(
     ("diameter", "field"),
     [(math.nan, AXIS), (math.inf, AXIS), (3.0, (1.0, 0.4)), (3.0, (0.0, math.nan))],
 )
-def test_impossible_places_are_refused(diameter: float, field: tuple[float, float]) -> None:
+def test_impossible_places_are_refused(diameter, field):
     with pytest.raises(OpticsError, match="no kernel"):
         colour_psfs(COARSE, diameter, field)
 
 
-def test_a_pupil_that_is_covered_whole_is_refused() -> None:
+def test_a_pupil_that_is_covered_whole_is_refused():
     lens = replace(COARSE, front=Rim(-1.2, 1.0), rear=Rim(1.2, 1.0))
     assert colour_psfs(lens, 5.0, AXIS).shape[0] == 3
     with pytest.raises(OpticsError, match="leave nothing of the pupil open"):
@@ -347,6 +345,6 @@ def test_a_pupil_that_is_covered_whole_is_refused() -> None:
     [{"f_number": 1.2}, {"f_number": math.inf}, {"pixel_pitch_um": 0.0}, {"blades": 4},
      {"roundness": 1.5}],
 )  # fmt: skip
-def test_impossible_lenses_are_refused(wrong: dict[str, Any]) -> None:
+def test_impossible_lenses_are_refused(wrong):
     with pytest.raises(OpticsError):
         replace(COARSE, **wrong)

@@ -27,20 +27,20 @@ def noise(height: int, width: int) -> NDArray[np.float64]:
     return np.random.default_rng(3).random((height, width, 3))
 
 
-def test_one_plane_is_its_convolution_with_the_psf() -> None:
+def test_one_plane_is_its_convolution_with_the_psf():
     layer = Layer(noise(80, 96), np.ones((80, 96)), FAR)
     psf = disc_psf(abs(float(circle_of_confusion_px(FAR, LENS))))
     expected = scipy.ndimage.convolve(layer.colour[:, :, 1], psf, mode="mirror")
     assert np.allclose(render([layer], LENS)[:, :, 1], expected, atol=1e-9)
 
 
-def test_what_is_in_focus_stays_to_the_bit_and_a_pinhole_blurs_nothing() -> None:
+def test_what_is_in_focus_stays_to_the_bit_and_a_pinhole_blurs_nothing():
     layer = Layer(noise(40, 50), np.ones((40, 50)), 1000.0)
     assert np.array_equal(render([layer], LENS), layer.colour)
     assert np.array_equal(render([Layer(layer.colour, layer.alpha, FAR)], None), layer.colour)
 
 
-def test_sharp_foreground_hides_the_blurred_background_without_a_halo() -> None:
+def test_sharp_foreground_hides_the_blurred_background_without_a_halo():
     background = Layer(noise(80, 96), np.ones((80, 96)), FAR)
     alpha = np.zeros((80, 96))
     alpha[20:60, 30:70] = 1.0
@@ -51,7 +51,7 @@ def test_sharp_foreground_hides_the_blurred_background_without_a_halo() -> None:
     assert np.array_equal(picture[alpha == 0], behind[alpha == 0])
 
 
-def test_blurred_foreground_lets_half_the_background_through_at_its_edge() -> None:
+def test_blurred_foreground_lets_half_the_background_through_at_its_edge():
     alpha = np.zeros((80, 96))
     alpha[:, 48:] = 1.0
     front = Layer(np.ones((80, 96, 3)), alpha, NEAR)
@@ -66,7 +66,7 @@ def test_blurred_foreground_lets_half_the_background_through_at_its_edge() -> No
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), count=st.integers(1, 12))
-def test_a_white_scene_of_any_depth_stays_white(seed: int, count: int) -> None:
+def test_a_white_scene_of_any_depth_stays_white(seed, count):
     random = np.random.default_rng(seed)
     depth = scipy.ndimage.zoom(random.uniform(600.0, 4000.0, (4, 5)), 12, order=1)
     white = np.ones((*depth.shape, 3))
@@ -74,7 +74,7 @@ def test_a_white_scene_of_any_depth_stays_white(seed: int, count: int) -> None:
     assert np.allclose(render(layers, LENS), 1.0, atol=1e-9)
 
 
-def test_layers_of_a_depth_map_show_the_picture_through_a_pinhole() -> None:
+def test_layers_of_a_depth_map_show_the_picture_through_a_pinhole():
     colour = noise(48, 60)
     depth = np.random.default_rng(1).uniform(500.0, 5000.0, (48, 60))
     assert np.array_equal(render(depth_layers(colour, depth, 9, 6.0), None), colour)
@@ -83,7 +83,7 @@ def test_layers_of_a_depth_map_show_the_picture_through_a_pinhole() -> None:
     )
 
 
-def test_depth_steps_stay_close_to_the_true_circle() -> None:
+def test_depth_steps_stay_close_to_the_true_circle():
     depth = np.tile(np.linspace(500.0, 4000.0, 60), (48, 1))
     layers = depth_layers(noise(48, 60), depth, 16, 6.0)
     true = circle_of_confusion_px(depth, LENS)
@@ -91,7 +91,7 @@ def test_depth_steps_stay_close_to_the_true_circle() -> None:
     assert np.abs(defocus_map(layers, LENS) - true).max() <= step
 
 
-def test_defocus_map_is_that_of_the_front() -> None:
+def test_defocus_map_is_that_of_the_front():
     alpha = np.zeros((80, 96))
     alpha[10:20, 10:20] = 1.0
     circles = defocus_map([Layer(noise(80, 96), alpha, NEAR), flat(0.0, FAR)], LENS)
@@ -107,7 +107,7 @@ def wave(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     "geometry",
     [Similarity(shift_px=(3.3, -1.6)), Similarity(1.02, 0.0), Similarity(0.99, 1.5, (0.4, 2.2))],
 )
-def test_content_moves_from_x_b_to_x_s(geometry: Similarity) -> None:
+def test_content_moves_from_x_b_to_x_s(geometry):
     y, x = np.mgrid[:90, :110].astype(np.float64)
     values = wave(x, y)
     flow = geometry.flow(110, 90)
@@ -119,7 +119,7 @@ def test_content_moves_from_x_b_to_x_s(geometry: Similarity) -> None:
     assert np.abs(inverse - values)[inner].max() > 0.05
 
 
-def test_moved_layers_move_colour_and_alpha_alike() -> None:
+def test_moved_layers_move_colour_and_alpha_alike():
     alpha = np.zeros((80, 96))
     alpha[30:50, 40:60] = 1.0
     layer = Layer(np.repeat(alpha[:, :, None], 3, axis=2), alpha, NEAR)
@@ -137,9 +137,7 @@ def test_moved_layers_move_colour_and_alpha_alike() -> None:
     turn=st.floats(-5.0, 5.0),
     shift=st.tuples(st.floats(-30.0, 30.0), st.floats(-30.0, 30.0)),
 )
-def test_a_small_layer_is_moved_and_blurred_as_if_it_were_whole(
-    left: int, top: int, zoom: float, turn: float, shift: tuple[float, float]
-) -> None:
+def test_a_small_layer_is_moved_and_blurred_as_if_it_were_whole(left, top, zoom, turn, shift):
     """Only its part of the frame is computed; at the border of the frame it goes on, mirrored."""
     alpha = np.zeros((80, 96))
     alpha[top : top + 20, left : left + 26] = 1.0

@@ -35,7 +35,7 @@ def centre_x(picture: NDArray[np.float64]) -> float:
 
 
 @pytest.mark.parametrize("depth", [600.0, 2500.0])
-def test_disparity_is_in_proportion_to_the_signed_circle_of_confusion(depth: float) -> None:
+def test_disparity_is_in_proportion_to_the_signed_circle_of_confusion(depth):
     full = render(point(depth), LENS)
     half = view_difference(point(depth), LENS, DualPixel("half-disc"))
     left, right = full + half, full - half
@@ -44,15 +44,13 @@ def test_disparity_is_in_proportion_to_the_signed_circle_of_confusion(depth: flo
     assert centre_x(right) - centre_x(left) == pytest.approx(expected, rel=0.05)
 
 
-def test_in_focus_the_views_are_equal() -> None:
+def test_in_focus_the_views_are_equal():
     assert np.abs(view_difference(point(1000.0), LENS, DualPixel())).max() == 0
 
 
 @pytest.mark.parametrize("aperture", [ROUND, Aperture(blades=6, spherical=0.5, cats_eye=0.4)])
 @pytest.mark.parametrize("sensor", [NOISELESS, Sensor()])
-def test_the_mean_of_the_views_is_the_full_view_at_every_pixel(
-    aperture: Aperture, sensor: Sensor
-) -> None:
+def test_the_mean_of_the_views_is_the_full_view_at_every_pixel(aperture, sensor):
     full = np.clip(render(scene(), LENS, aperture), 0, 1)
     difference = view_difference(scene(), LENS, DualPixel(), aperture)
     left, right = recorded_views(full, difference, sensor, 1)
@@ -62,7 +60,7 @@ def test_the_mean_of_the_views_is_the_full_view_at_every_pixel(
     assert np.abs(left - right).mean() > 0.01
 
 
-def test_the_views_noise_is_that_of_half_a_pixel() -> None:
+def test_the_views_noise_is_that_of_half_a_pixel():
     """Halves with half the electrons: twice the variance of the whole, and independent."""
     flat = np.full((200, 200, 3), 0.4)
     sensor = Sensor(2000.0, 4.0)
@@ -75,7 +73,7 @@ def test_the_views_noise_is_that_of_half_a_pixel() -> None:
     assert abs(correlation) < 0.01
 
 
-def test_cats_eye_keeps_the_exposure_and_flat_pictures_flat() -> None:
+def test_cats_eye_keeps_the_exposure_and_flat_pictures_flat():
     """The sharp member is taken without any: a darker blurry one would teach to brighten."""
     flat = [Layer(np.full((80, 120, 3), 0.5), np.ones((80, 120)), 2500.0)]
     picture = render(flat, LENS, Aperture(cats_eye=0.4))
@@ -87,7 +85,7 @@ def test_cats_eye_keeps_the_exposure_and_flat_pictures_flat() -> None:
     assert covered[2, 2, 0] < 1e-9  # an opaque thing stays opaque where the pupil is covered
 
 
-def test_views_share_the_light_of_a_covered_pupil() -> None:
+def test_views_share_the_light_of_a_covered_pupil():
     flat = [Layer(np.full((80, 120, 3), 0.5), np.ones((80, 120)), 2500.0)]
     aperture, dual_pixel = Aperture(cats_eye=0.4), DualPixel("half-disc")
     left, right = (
@@ -98,7 +96,7 @@ def test_views_share_the_light_of_a_covered_pupil() -> None:
     assert np.allclose(left[:, ::-1], right, atol=1e-9)
 
 
-def test_an_odd_polygon_is_turned_over_in_front_of_the_focus() -> None:
+def test_an_odd_polygon_is_turned_over_in_front_of_the_focus():
     """The kernel is convolved with, not correlated."""
     aperture = Aperture(blades=5, turn_deg=20)
     behind, before = (

@@ -16,7 +16,7 @@ sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
 
 
 @given(similarity=similarities, size=sizes)
-def test_flow_is_the_stated_formula(similarity: Similarity, size: tuple[int, int]) -> None:
+def test_flow_is_the_stated_formula(similarity, size):
     width, height = size
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     cx, cy = (width - 1) / 2, (height - 1) / 2
@@ -28,7 +28,7 @@ def test_flow_is_the_stated_formula(similarity: Similarity, size: tuple[int, int
 
 
 @given(similarity=similarities, size=sizes)
-def test_matrix_and_back(similarity: Similarity, size: tuple[int, int]) -> None:
+def test_matrix_and_back(similarity, size):
     back = Similarity.from_matrix(similarity.matrix(*size), *size)
     assert math.isclose(back.zoom, similarity.zoom, rel_tol=1e-9)
     assert math.isclose(back.rotation_deg, similarity.rotation_deg, abs_tol=1e-7)

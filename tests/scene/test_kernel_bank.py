@@ -26,7 +26,7 @@ LENS = 3
 
 
 @pytest.fixture(scope="module")
-def bank() -> KernelBank:
+def bank():
     return KernelBank("train")
 
 
@@ -62,7 +62,7 @@ def exact(bank: KernelBank, diameter: float) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("about", [-9.0, -2.0, 1.0, 5.0, 14.0])
-def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank: KernelBank, about: float) -> None:
+def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank, about):
     diameter = bank.optic(LENS).nodes[nearest(bank.optic(LENS), about)]
     border = margin(bank, LENS, Focus(about, about))
     colour = picture(0, SIDE + 2 * border)
@@ -77,9 +77,7 @@ def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank: KernelBank, abou
 
 
 @pytest.mark.parametrize("about", [-6.0, 6.0, 13.0])
-def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(
-    bank: KernelBank, about: float
-) -> None:
+def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(bank, about):
     """Each part of the pupil sees the occluder elsewhere, over a background in focus."""
     border = margin(bank, LENS, Focus(max(about, 0), min(about, 0)))
     behind = picture(1, SIDE + 2 * border)
@@ -101,7 +99,7 @@ def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(
         assert np.abs(found[:, :, channel] - expected).max() < 0.02
 
 
-def test_an_occluder_in_focus_has_its_own_sharp_edge(bank: KernelBank) -> None:
+def test_an_occluder_in_focus_has_its_own_sharp_edge(bank):
     border = margin(bank, LENS, Focus(8.0, 8.0))
     behind = picture(3, SIDE + 2 * border)
     front = occluder(4, border, 0.0)
@@ -117,14 +115,14 @@ def test_an_occluder_in_focus_has_its_own_sharp_edge(bank: KernelBank) -> None:
     np.testing.assert_array_equal(found, alone)
 
 
-def test_in_focus_nothing_is_changed_to_the_bit(bank: KernelBank) -> None:
+def test_in_focus_nothing_is_changed_to_the_bit(bank):
     colour = picture(5, SIDE)
     scene = StreamScene(colour, np.zeros((SIDE, SIDE), np.float32), (occluder(6, 0, 0.0),))
     assert margin(bank, LENS, Focus(0, 0)) == 0
     np.testing.assert_array_equal(blurred(bank, LENS, scene, 0), all_in_focus(scene, 0))
 
 
-def test_no_light_is_lost_or_made(bank: KernelBank) -> None:
+def test_no_light_is_lost_or_made(bank):
     """A flat field stays flat, whatever the depth and whatever stands in front of it."""
     border = margin(bank, LENS, Focus(15.0, -15.0))
     side = SIDE + 2 * border
@@ -136,7 +134,7 @@ def test_no_light_is_lost_or_made(bank: KernelBank) -> None:
 
 
 @pytest.mark.parametrize("index", range(0, 200, 29))
-def test_kernels_add_up_to_one(bank: KernelBank, index: int) -> None:
+def test_kernels_add_up_to_one(bank, index):
     nodes = bank.optic(index).nodes
     assert nodes[0] < -31
     assert nodes[-1] > 31
@@ -148,7 +146,7 @@ def test_kernels_add_up_to_one(bank: KernelBank, index: int) -> None:
             np.testing.assert_allclose(kernel.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
-def test_a_surface_between_two_nodes_is_their_blend(bank: KernelBank) -> None:
+def test_a_surface_between_two_nodes_is_their_blend(bank):
     nodes = bank.optic(LENS).nodes
     node = nearest(bank.optic(LENS), 4.0)
     border = margin(bank, LENS, Focus(nodes[node + 1], nodes[node]))
@@ -163,7 +161,7 @@ def test_a_surface_between_two_nodes_is_their_blend(bank: KernelBank) -> None:
     np.testing.assert_allclose(between, 0.75 * first + 0.25 * second, atol=1e-4)
 
 
-def test_a_bank_forgets_without_changing_anything() -> None:
+def test_a_bank_forgets_without_changing_anything():
     large, small = KernelBank("train"), KernelBank("train", most_bytes=8_000)
     asked = [(index, node) for node in (10, 30, 20, 10) for index in (5, 6, 5)]
     for index, node in asked:
@@ -172,13 +170,13 @@ def test_a_bank_forgets_without_changing_anything() -> None:
     assert small._bytes <= 8_000
 
 
-def test_held_out_lenses_are_other_ones(bank: KernelBank) -> None:
+def test_held_out_lenses_are_other_ones(bank):
     held_out = KernelBank("held-out")
     for index in range(5):
         assert bank.optic(index).lens != held_out.optic(index).lens
 
 
-def test_the_foremost_point_has_the_pixel(bank: KernelBank) -> None:
+def test_the_foremost_point_has_the_pixel(bank):
     far = np.full((SIDE, SIDE), 5.0, np.float32)
     scene = StreamScene(picture(9, SIDE), far, (occluder(1, 0, 2.0), occluder(1, 4, -3.0)))
     found = sharp_diameters(scene, 0)

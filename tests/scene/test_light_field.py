@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from defocus.scene.aperture import disc_psf
 from defocus.scene.compositor import correlated, merged
 from defocus.scene.light_field import pupil_views, synthetic_aperture
 from defocus.scene.occluders import Occluder, StreamScene
 
-Array = NDArray[np.float32]
 SIDE, BORDER = 48, 12
 
 
@@ -27,7 +25,7 @@ def half(value: float, diameter: float) -> Occluder:
 
 
 @pytest.mark.parametrize("diameter", [-7.0, 10.0])
-def test_one_plane_is_blurred_as_by_a_thin_lens(diameter: float) -> None:
+def test_one_plane_is_blurred_as_by_a_thin_lens(diameter):
     scene = plain(0.0, diameter)
     noise = np.random.default_rng(2).uniform(0, 1, (36, 36, 3)).astype(np.float32)
     scene.background[:] = noise.repeat(2, axis=0).repeat(2, axis=1)
@@ -40,13 +38,13 @@ def test_one_plane_is_blurred_as_by_a_thin_lens(diameter: float) -> None:
     assert expected.std() > 0.03
 
 
-def test_in_focus_nothing_changes() -> None:
+def test_in_focus_nothing_changes():
     scene = plain(0.4, 0.0)
     np.testing.assert_allclose(synthetic_aperture(scene, BORDER), 0.4, atol=1e-6)
     assert pupil_views(1) == [(0.0, 0.0)]
 
 
-def test_two_edges_that_lie_together_hide_the_same_part_of_the_pupil() -> None:
+def test_two_edges_that_lie_together_hide_the_same_part_of_the_pupil():
     """Blurred one by one they would let a quarter of the light through at the edge, not half."""
     scene = plain(1.0, 0.0)
     both = StreamScene(scene.background, scene.diameters, (half(0.0, -9.0), half(0.0, -9.0)))
@@ -57,7 +55,7 @@ def test_two_edges_that_lie_together_hide_the_same_part_of_the_pupil() -> None:
     assert row[middle + 6] > 0.99
 
 
-def test_a_depth_edge_uncovers_what_only_a_part_of_the_pupil_sees() -> None:
+def test_a_depth_edge_uncovers_what_only_a_part_of_the_pupil_sees():
     """The sharp edge of an occluder stays sharp before a background out of focus."""
     scene = plain(0.0, 8.0)
     scene.background[:] = np.random.default_rng(3).uniform(0, 1, scene.background.shape)

@@ -12,7 +12,7 @@ from defocus.scene.textures import dead_leaves
 
 
 @pytest.mark.parametrize("name", ["chelsea", "coins"])
-def test_a_texture_is_the_picture_in_linear_light(name: str) -> None:
+def test_a_texture_is_the_picture_in_linear_light(name):
     pixels = np.asarray(getattr(data, name)())
     height, width = pixels.shape[:2]
     expected = srgb_to_linear(pixels / 255.0)
@@ -21,7 +21,7 @@ def test_a_texture_is_the_picture_in_linear_light(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_every_picture_is_there_without_a_network(name: str) -> None:
+def test_every_picture_is_there_without_a_network(name):
     picture = texture(name, 60, 40, (0.1, 0.1, 0.9, 0.9))
     assert picture.shape == (40, 60, 3)
     assert picture.min() >= 0.0
@@ -29,12 +29,12 @@ def test_every_picture_is_there_without_a_network(name: str) -> None:
     assert picture.std() > 0.01
 
 
-def test_unknown_picture_is_named() -> None:
+def test_unknown_picture_is_named():
     with pytest.raises(RegistryError, match="lena"):
         texture("lena", 10, 10)
 
 
-def test_leaves_of_a_low_texture_can_be_drawn() -> None:
+def test_leaves_of_a_low_texture_can_be_drawn():
     """Their largest size follows from the height, and could be below their smallest."""
     for seed in range(60):
         drawn = dead_leaves(np.random.default_rng(seed), LEAST_PX, 40)

@@ -32,9 +32,7 @@ def scene(depth_mm: float, place: tuple[int, int] | None) -> list[Layer]:
 @pytest.mark.parametrize(
     ("place", "field"), [((50, 70), (0.0, 0.0)), ((50 + 25, 70), (0.0, 25 / np.hypot(58, 38)))]
 )
-def test_a_point_becomes_the_kernel_of_its_place(
-    depth_mm: float, place: tuple[int, int], field: tuple[float, float]
-) -> None:
+def test_a_point_becomes_the_kernel_of_its_place(depth_mm, place, field):
     """A node of the grid of kernels, where nothing is interpolated; the margin is no field."""
     light = render_through(scene(depth_mm, place), LENS, REAL, MARGIN)
     diameter = float(circle_of_confusion_px(depth_mm, LENS))
@@ -45,18 +43,18 @@ def test_a_point_becomes_the_kernel_of_its_place(
     assert error < 0.04, "kernels of neighbouring places share the compensation of white"
 
 
-def test_the_corner_of_the_field_is_that_of_the_picture() -> None:
+def test_the_corner_of_the_field_is_that_of_the_picture():
     zones = field_zones(SHAPE, margin_px=MARGIN)
     farthest = max(math.hypot(*zone.place) for zone in zones)
     assert farthest == pytest.approx(1.0)
     assert zones[17].place == pytest.approx((0.0, 25 / np.hypot(58, 38)))
 
 
-def test_white_stays_white_to_the_corners() -> None:
+def test_white_stays_white_to_the_corners():
     np.testing.assert_allclose(render_through(scene(1800.0, None), LENS, REAL, MARGIN), 1.0)
 
 
-def test_an_edge_of_a_foreground_is_transparent_in_each_colour() -> None:
+def test_an_edge_of_a_foreground_is_transparent_in_each_colour():
     """White before white stays so, although the colours' edges lie apart."""
     alpha = np.zeros(SHAPE)
     alpha[:, :70] = 1.0

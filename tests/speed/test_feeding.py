@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
-from typing import Any
 
 import cv2
 import pytest
@@ -35,11 +34,10 @@ pytestmark = [
     pytest.mark.timeout(0),
     pytest.mark.benchmark(timer=time.perf_counter),
 ]
-Say = Callable[[str, object], None]
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def one_thread():
     """So that a process beside it has a core of its own."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -94,9 +92,7 @@ def step_seconds(workers: int, folder: Path, make: Callable[[int], Batch] = cost
 
 @pytest.mark.benchmark(group="feeding-step")
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_step_does_not_wait_for_its_batch(
-    tmp_path: Path, benchmark: Any, record_property: Say, workers: int
-) -> None:
+def test_a_step_does_not_wait_for_its_batch(tmp_path, benchmark, record_property, workers):
     seconds = benchmark.pedantic(partial(step_seconds, workers, tmp_path / "run"))
     wanted = 55 if workers else 90
     told = f"steps of {1e3 * STEP_S:.0f} ms, batches of {1e3 * BATCH_S:.0f} ms, {workers} workers"
@@ -104,9 +100,7 @@ def test_a_step_does_not_wait_for_its_batch(
 
 
 @pytest.mark.benchmark(group="feeding-memory")
-def test_workers_cost_a_store_in_memory_nothing(
-    tmp_path: Path, benchmark: Any, record_property: Say
-) -> None:
+def test_workers_cost_a_store_in_memory_nothing(tmp_path, benchmark, record_property):
     alone = step_seconds(0, tmp_path / "alone", stored)
     beside = benchmark.pedantic(partial(step_seconds, 1, tmp_path / "beside", stored))
     told = f"batches of a store in memory: {1e3 * alone:.1f} ms a step, with a worker"
@@ -116,9 +110,7 @@ def test_workers_cost_a_store_in_memory_nothing(
 
 @pytest.mark.benchmark(group="feeding-stream")
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_a_stream_comes_as_fast_as_there_are_processes(
-    benchmark: Any, record_property: Say, workers: int
-) -> None:
+def test_a_stream_comes_as_fast_as_there_are_processes(benchmark, record_property, workers):
     patches = StreamPatches(Renderer(_photographs(), "train", lenses=2), SIDE)
     begun, timed = 16 * max(1, workers), 40
     with feeding(workers, Ranks(), CPU) as feeder:

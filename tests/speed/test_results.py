@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.speed.case import Case, all_cases
+from tests.speed.case import all_cases
 
 pytestmark = pytest.mark.full
 
@@ -10,5 +10,5 @@ pytestmark = pytest.mark.full
 @pytest.mark.parametrize(
     "case", [case for case in all_cases() if case.difference], ids=lambda case: case.name
 )
-def test_both_have_the_same_result(case: Case) -> None:
+def test_both_have_the_same_result(case):
     assert case.difference() <= case.tolerance

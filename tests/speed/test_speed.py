@@ -1,9 +1,7 @@
 """Every case, ours and its peer: ``pytest tests/speed --benchmark-only -n 0``."""
 
 import time
-from collections.abc import Callable
 from timeit import Timer
-from typing import Any
 
 import cv2
 import numba
@@ -17,7 +15,7 @@ PEER_S: dict[str, float] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> None:
+def one_thread():
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     numba.set_num_threads(1)
@@ -38,9 +36,7 @@ def one_thread() -> None:
         if getattr(case, side)
     ],
 )
-def test_speed(
-    case: Case, side: str, benchmark: Any, record_property: Callable[[str, object], None]
-) -> None:
+def test_speed(case, side, benchmark, record_property):
     work = getattr(case, side)()
     iterations, _ = Timer(work, timer=time.process_time).autorange()  # also warms up
     benchmark.pedantic(work, rounds=3, iterations=iterations)

@@ -1,7 +1,5 @@
 """Averaging of weights at the end of a training (SWA)."""
 
-from pathlib import Path
-
 import torch
 from torch import nn
 
@@ -24,7 +22,7 @@ class Remembering(Loss):
         return super().forward(network, *rest)  # type: ignore[arg-type]
 
 
-def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path: Path) -> None:
+def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path):
     plain, averaged = tmp_path / "plain", tmp_path / "averaged"
     remembering = Remembering()
     for folder, recipe, made in ((plain, RECIPE, Loss()), (averaged, AVERAGED, remembering)):
@@ -37,7 +35,7 @@ def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path: Path) -> None
     torch.testing.assert_close(mean[name], last[name])
 
 
-def test_before_the_mean_begins_the_weights_stay_as_they_are(tmp_path: Path) -> None:
+def test_before_the_mean_begins_the_weights_stay_as_they_are(tmp_path):
     """As in a budget whose few steps do not come so far."""
     late = RECIPE.model_copy(update={"averaged_from_epoch": 5.9})
     for name, recipe in (("plain", RECIPE), ("late", late)):

@@ -41,9 +41,7 @@ MARK = "DEFOCUS_TEST_FEEDING"
     ("asked", "steps", "expected"),
     [(None, FEW_STEPS - 1, 0), (3, 2, 3), (0, FEW_STEPS, 0), (None, FEW_STEPS, 7)],
 )
-def test_short_trainings_start_no_process_unless_asked(
-    monkeypatch: pytest.MonkeyPatch, asked: int | None, steps: int, expected: int
-) -> None:
+def test_short_trainings_start_no_process_unless_asked(monkeypatch, asked, steps, expected):
     monkeypatch.setattr("defocus.training.feeding.usable_cores", lambda: 8)
     assert makers(asked, steps, Ranks()) == expected
     assert makers(None, steps, Ranks(beside=4)) == (1 if steps == FEW_STEPS else 0)
@@ -86,7 +84,7 @@ def weights_of(folder: Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def expected(tmp_path_factory):
     """A training that makes its batches itself."""
     folder = tmp_path_factory.mktemp("fed") / "alone"
     folder.mkdir()
@@ -115,9 +113,7 @@ def left(folder: Path) -> list[int]:
 @pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
-def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(
-    expected: Path, name: str
-) -> None:
+def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(expected, name):
     folder = expected.parent / name
     process = started(folder, 3)
     wait_until((folder / CHECKPOINT).exists)
@@ -135,7 +131,7 @@ def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(
 
 
 @pytest.mark.full
-def test_each_process_of_a_training_makes_its_own_part(expected: Path) -> None:
+def test_each_process_of_a_training_makes_its_own_part(expected):
     folder = expected.parent / "two"
     folder.mkdir()
     code = TRAINING.replace("int(sys.argv[2])", "1")
@@ -167,7 +163,7 @@ def damaged_at(last: int, step: int) -> Points:
 
 
 @pytest.mark.full
-def test_a_killed_process_is_one_line_with_the_step(tmp_path: Path) -> None:
+def test_a_killed_process_is_one_line_with_the_step(tmp_path):
     def batches(first: int, feeder: Feeder) -> Iterator[Points]:
         return feeder.ahead(partial(killed_at, 4), range(first, STEPS))
 
@@ -184,7 +180,7 @@ def test_a_killed_process_is_one_line_with_the_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_an_error_of_making_is_raised_where_its_batch_would_have_come() -> None:
+def test_an_error_of_making_is_raised_where_its_batch_would_have_come():
     with feeding(2, Ranks(), CPU) as feeder:
         made = feeder.ahead(partial(damaged_at, 3), range(9))
         assert [float(next(made).x[0, 0]) for _ in range(3)] == [
@@ -201,7 +197,7 @@ def unsendable(step: int) -> Batch:
 
 
 @pytest.mark.full
-def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for() -> None:
+def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for():
     with feeding(1, Ranks(), CPU) as feeder:
         made = feeder.ahead(unsendable, range(3))
         with pytest.raises(TypeError, match="pickle"):
@@ -209,7 +205,7 @@ def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for() -> None:
         assert pickle.loads(pickle.dumps(Batch(torch.ones(1), torch.ones(1)))).extra == {}  # noqa: S301 - our own
 
 
-def test_without_processes_things_are_made_when_they_are_asked_for() -> None:
+def test_without_processes_things_are_made_when_they_are_asked_for():
     asked: list[int] = []
     with feeding(0, Ranks(), CPU) as feeder:
         made = feeder.ahead(asked.append, range(5))
@@ -219,7 +215,7 @@ def test_without_processes_things_are_made_when_they_are_asked_for() -> None:
     assert issubclass(MakerDiedError, InterruptedWorkError)
 
 
-def test_a_batch_is_divided_before_it_is_read(tmp_path: Path) -> None:
+def test_a_batch_is_divided_before_it_is_read(tmp_path):
     patches = source(tmp_path / "pairs.h5")
     whole = patches.batch(3, 4, seed=1)
     parts = [patches.batch(3, 4, seed=1, places=slice(n, n + 2)) for n in (0, 2)]
@@ -227,7 +223,7 @@ def test_a_batch_is_divided_before_it_is_read(tmp_path: Path) -> None:
     assert torch.equal(torch.cat([part.target for part in parts]), whole.target)
 
 
-def test_the_number_of_processes_is_recorded_and_identifies_nothing() -> None:
+def test_the_number_of_processes_is_recorded_and_identifies_nothing():
     assert fifty(0).facts() == fifty(3).facts()
     asked = StudyDocument().with_workers(3)
     assert not asked.deciding

@@ -92,9 +92,7 @@ def job(stop_at: int | None = None, method: Method = METHOD, code: str = "0.1.0"
     )
 
 
-def test_it_learns_and_leaves_its_record(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_learns_and_leaves_its_record(tmp_path, capsys):
     train(job(), tmp_path, CPU)
     assert "line: step 4 of 12, {'error': " in capsys.readouterr().err
     assert (training_of(tmp_path), steps_done(tmp_path)) == ("line", (STEPS, STEPS))
@@ -109,9 +107,7 @@ def test_it_learns_and_leaves_its_record(
     assert float(rows[-1]["error"]) < float(rows[0]["error"])
 
 
-def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(tmp_path, monkeypatch):
     calls: list[nn.Module] = []
 
     class Compiled(nn.Module):
@@ -136,9 +132,7 @@ def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(
 
 
 @pytest.mark.parametrize(("stop_at", "kept"), [(3, None), (6, 4), (11, 8)])
-def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(
-    tmp_path: Path, stop_at: int, kept: int | None
-) -> None:
+def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(tmp_path, stop_at, kept):
     """The state is saved with each validation, however short the time between them."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
@@ -153,9 +147,7 @@ def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(tmp_path, monkeypatch, name):
     opened = loop.open_tracker
 
     @contextlib.contextmanager
@@ -171,9 +163,7 @@ def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(
-    capfd: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(capfd, name):
     done = []
 
     def work() -> None:
@@ -187,7 +177,7 @@ def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(
     assert capfd.readouterr().err == ("\nsoon\n" if name == "SIGINT" else "")
 
 
-def test_an_error_of_the_work_itself_is_what_is_told() -> None:
+def test_an_error_of_the_work_itself_is_what_is_told():
     def work() -> None:
         with stop_asked("soon"):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -197,7 +187,7 @@ def test_an_error_of_the_work_itself_is_what_is_told() -> None:
         work()
 
 
-def test_each_version_that_trained_is_named(tmp_path: Path) -> None:
+def test_each_version_that_trained_is_named(tmp_path):
     for stop_at, code in ((6, "0.1.0"), (7, "0.2.0"), (10, "0.2.0"), (None, "0.3.0")):
         try:
             train(job(stop_at, code=code), tmp_path, CPU)
@@ -207,9 +197,7 @@ def test_each_version_that_trained_is_named(tmp_path: Path) -> None:
     assert trained_by("0.1.0, 0.2.0", "0.2.0") == "0.1.0, 0.2.0"
 
 
-def test_the_mean_is_in_the_checkpoint_until_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_mean_is_in_the_checkpoint_until_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "MINUTE_SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
         train(job(7), tmp_path, CPU)
@@ -221,7 +209,7 @@ def test_the_mean_is_in_the_checkpoint_until_the_end(
     assert torch.equal(last.network.weight, mean.weight)  # a finished training is not touched
 
 
-def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path: Path) -> None:
+def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path):
     def refuse(network: nn.Module, objective: TrainingObjective[Points], world: int) -> None:
         raise MemoryError(f"{type(objective).__name__} in {world} process")
 
@@ -240,9 +228,7 @@ class Exploding(Squared):
         return loss * (float("inf") if progress.step == 6 else 1.0), {"root": loss.detach().sqrt()}
 
 
-def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "LOGGED_ROWS", 3)
     readings: list[int] = []
 

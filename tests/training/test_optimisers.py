@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.recipe import Adversary, Growth, Recipe, Schedule
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training import train
@@ -85,7 +84,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
-def test_each_optimiser_takes_the_settings(name: str) -> None:
+def test_each_optimiser_takes_the_settings(name):
     settings = Optimiser.model_validate({"name": name, **SETTINGS})
     twin = convolutions()
     optimiser = REFERENCES[name](twin.parameters(), lr=1e-3, **SETTINGS)
@@ -96,7 +95,7 @@ def test_each_optimiser_takes_the_settings(name: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)
 
 
-def test_gradients_are_clipped_by_their_common_norm() -> None:
+def test_gradients_are_clipped_by_their_common_norm():
     """Adam's first step does not feel a scale of the gradient, but feels eps."""
     start = [p.detach().clone() for p in convolutions().parameters()]
     eps = 1e-2
@@ -108,16 +107,14 @@ def test_gradients_are_clipped_by_their_common_norm() -> None:
     assert float(gradients.norm()) == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_crops_and_batches_grow_with_the_epochs(tmp_path: Path) -> None:
+def test_crops_and_batches_grow_with_the_epochs(tmp_path):
     patches = Patches()
     train(run_of(RECIPE), Plain, patches, tmp_path, CPU)
     assert patches.sizes == [(3, 16)] * 4 + [(1, 24)] * 4
 
 
 @pytest.mark.parametrize("name", ["adamw", "radam"])
-def test_a_training_with_an_adversary_resumes_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_a_training_with_an_adversary_resumes_to_the_bit(tmp_path, monkeypatch, name):
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
     recipe = AGAINST.model_copy(update={"optimiser": Optimiser.model_validate({"name": name})})
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -145,7 +142,7 @@ def test_a_training_with_an_adversary_resumes_to_the_bit(
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
-def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path: Path) -> None:
+def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path):
     objective = Against()
     made = make_optimisers(AGAINST, convolutions(), objective)
     own = {id(p) for group in made.network.param_groups for p in group["params"]}
@@ -157,9 +154,7 @@ def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("recipe", "objective"), [(RECIPE, Against), (AGAINST, Plain)])
-def test_an_adversary_of_one_side_alone_is_refused(
-    recipe: Recipe, objective: type[Objective]
-) -> None:
+def test_an_adversary_of_one_side_alone_is_refused(recipe, objective):
     with pytest.raises(TrainingError, match="must both have an adversary, or neither"):
         make_optimisers(recipe, convolutions(), objective())
 
@@ -172,9 +167,7 @@ def test_an_adversary_of_one_side_alone_is_refused(
         (Optimiser(name="rmsprop", weight_decay=1e-4), torch.optim.RMSprop),
     ],
 )
-def test_any_optimiser_of_torch_takes_steps(
-    settings: Optimiser, kind: type[torch.optim.Optimizer]
-) -> None:
+def test_any_optimiser_of_torch_takes_steps(settings, kind):
     recipe, network, objective = (
         RECIPE.model_copy(update={"optimiser": settings}),
         convolutions(),
@@ -192,12 +185,12 @@ def test_any_optimiser_of_torch_takes_steps(
     assert losses[-1]["loss"] < losses[0]["loss"]
 
 
-def test_an_optimiser_that_cannot_move_the_network_is_one_line() -> None:
+def test_an_optimiser_that_cannot_move_the_network_is_one_line():
     recipe = RECIPE.model_copy(update={"optimiser": Optimiser(name="muon")})
     with pytest.raises(TrainingError, match=r"optimiser 'muon': .*2D"):
         make_optimisers(recipe, convolutions(), Plain())
 
 
-def test_a_network_without_parameters_is_told_so() -> None:
+def test_a_network_without_parameters_is_told_so():
     with pytest.raises(TrainingError, match="the network has no parameters to train"):
         make_optimisers(RECIPE, nn.Identity(), Plain())

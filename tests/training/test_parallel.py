@@ -57,7 +57,7 @@ def evenly() -> Run:
 
 
 @pytest.mark.full
-def test_two_processes_give_the_network_of_one(tmp_path: Path) -> None:
+def test_two_processes_give_the_network_of_one(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     train(evenly(), Plain, Patches(), tmp_path / "one", CPU)
@@ -84,7 +84,7 @@ def started_by_torchrun(code: str, folder: Path) -> list[StartedCommand]:
     return [start_code(code, folder, **settings) for settings in ranks]
 
 
-def test_a_batch_is_shared_without_rest() -> None:
+def test_a_batch_is_shared_without_rest():
     batch = Batch(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
     parts = [part_of(batch, Ranks(rank, 2, rank)).blurry for rank in range(2)]
     assert torch.equal(torch.cat(parts), batch.blurry)
@@ -92,7 +92,7 @@ def test_a_batch_is_shared_without_rest() -> None:
         part_of(batch, Ranks(0, 3, 0))
 
 
-def test_the_parts_of_a_batch_are_exchanged_once(tmp_path: Path) -> None:
+def test_the_parts_of_a_batch_are_exchanged_once(tmp_path):
     run = evenly()
     recipe = run.recipe.model_copy(update={"training": Training(accumulate=2)})
     network, objective = convolutions(), Plain()

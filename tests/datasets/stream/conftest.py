@@ -29,5 +29,5 @@ def write_photographs(folder: Path, held_out: int = 2, training: int = 4) -> Pho
 
 
 @pytest.fixture(scope="session")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
+def photographs(tmp_path_factory):
     return write_photographs(tmp_path_factory.mktemp("stream") / "photographs")

@@ -20,7 +20,7 @@ def bank(renewed_every: int | None) -> PatchBank:
     return PatchBank(Renderer(Photographs(()), "train"), COUNT, SIDE, renewed_every)
 
 
-def test_patches_give_way_to_the_next_ones_of_the_stream() -> None:
+def test_patches_give_way_to_the_next_ones_of_the_stream():
     kept, renewed = bank(None), bank(2)
     first = kept.batch(0, 2, 48)
     assert torch.equal(first.blurry, renewed.batch(0, 2, 48).blurry)
@@ -33,7 +33,7 @@ def test_patches_give_way_to_the_next_ones_of_the_stream() -> None:
     assert kept.held == range(COUNT)
 
 
-def test_a_training_that_continues_sees_the_same_patches() -> None:
+def test_a_training_that_continues_sees_the_same_patches():
     walked, begun_there = bank(2), bank(2)
     for step in range(5):
         walked.batch(step, 1, 48)
@@ -48,7 +48,7 @@ REUSED = Reuse(times=3, batch=4, crop_px=20, steps=STEPS, seed=5)
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
+def few(monkeypatch):
     """Two pairs for each place before the first step, and five at most."""
     monkeypatch.setattr(module, "FIRST_EACH", 2)
     monkeypatch.setattr(module, "MOST_PAIRS", 20)
@@ -69,7 +69,7 @@ def members(batches: list[Batch]) -> list[torch.Tensor]:
 
 
 @pytest.mark.full
-def test_pairs_in_memory_follow_from_the_step_alone(few: None) -> None:
+def test_pairs_in_memory_follow_from_the_step_alone(few):
     whole = members(reused(0))
     assert len(whole) == STEPS
     assert whole[0].shape == (4, 7, 20, 20)
@@ -81,12 +81,12 @@ def test_pairs_in_memory_follow_from_the_step_alone(few: None) -> None:
 
 
 @pytest.mark.full
-def test_processes_render_the_same_pairs(few: None) -> None:
+def test_processes_render_the_same_pairs(few):
     alone, ahead = members(reused(20)), members(reused(20, workers=2))
     assert all(map(torch.equal, alone, ahead))
 
 
-def test_each_pair_is_used_so_often_and_gives_way_to_a_later_one(few: None) -> None:
+def test_each_pair_is_used_so_often_and_gives_way_to_a_later_one(few):
     assert [len(REUSED.held(step)) for step in (0, 3, 6, 9, 23)] == [8, 12, 16, 20, 20]
     assert REUSED.held(23) == range(18, 38)
     assert REUSED.made(STEPS) - REUSED.made(0) == STEPS * 4 // 3
@@ -96,7 +96,7 @@ def test_each_pair_is_used_so_often_and_gives_way_to_a_later_one(few: None) -> N
     assert [number % 4 for number, _ in other] == [2, 3] * 5
 
 
-def test_a_crop_is_a_part_of_its_pair_and_turned(few: None) -> None:
+def test_a_crop_is_a_part_of_its_pair_and_turned(few):
     step, plain = 11, patches(augment=())
     with feeding(0, Ranks(), torch.device("cpu")) as feeder:
         batch = next(reused_batches(plain, REUSED, step, feeder))

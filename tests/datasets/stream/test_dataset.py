@@ -33,7 +33,7 @@ LARGER: dict[Split, tuple[int, int, int]] = {"validation": (0, 2, 128), "test": 
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def few(monkeypatch, tmp_path):
     """Two small pairs of each split and a page of text, in a cache of their own."""
     monkeypatch.setattr(
         "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 2, 40), "test": (50, 2, 56)}
@@ -43,9 +43,7 @@ def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_held_out_pairs_are_rendered_once(
-    few: None, photographs: Photographs, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_held_out_pairs_are_rendered_once(few, photographs, capsys):
     folder = photographs.files[0][0].parent
     dataset = open_dataset(f"stream:{folder}")
     assert "from 2 held-out photographs, once" in capsys.readouterr().err
@@ -70,7 +68,7 @@ def test_held_out_pairs_are_rendered_once(
 
 
 @pytest.mark.full
-def test_pages_of_text_come_beside_the_pairs_of_before(few: None, photographs: Photographs) -> None:
+def test_pages_of_text_come_beside_the_pairs_of_before(few, photographs):
     stream = open_dataset(f"stream:{photographs.files[0][0].parent}")
     renderer = Renderer(photographs, "held-out")
     for number, pair in enumerate(stream.split("validation")[:2]):
@@ -85,9 +83,7 @@ def test_pages_of_text_come_beside_the_pairs_of_before(few: None, photographs: P
     assert streaming.pages_of(open_dataset("text:"), "test") == ()
 
 
-def test_a_damaged_held_out_pair_is_made_again_to_the_bit(
-    few: None, photographs: Photographs, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_held_out_pair_is_made_again_to_the_bit(few, photographs, capsys):
     folder = photographs.files[0][0].parent
     first = open_dataset(f"stream:{folder}").pairs[0].blurry
     content = first.read_bytes()
@@ -97,9 +93,7 @@ def test_a_damaged_held_out_pair_is_made_again_to_the_bit(
     assert first.read_bytes() == content
 
 
-def test_identity_is_that_of_the_photographs_wherever_they_lie(
-    photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_identity_is_that_of_the_photographs_wherever_they_lie(photographs, tmp_path, monkeypatch):
     folder = photographs.files[0][0].parent
     shutil.copytree(folder, tmp_path / "elsewhere" / "deeper")
     moved = find_photographs(tmp_path / "elsewhere")
@@ -110,7 +104,7 @@ def test_identity_is_that_of_the_photographs_wherever_they_lie(
     assert identity(photographs) != before
 
 
-def test_training_and_held_out_photographs_are_other_ones(photographs: Photographs) -> None:
+def test_training_and_held_out_photographs_are_other_ones(photographs):
     """The patches of a training draw on no file whose hash is held out."""
     training = Renderer(photographs, "train")
     assert len(training.sources.photographs) == len(photographs.of("train"))
@@ -121,7 +115,7 @@ def test_training_and_held_out_photographs_are_other_ones(photographs: Photograp
 
 
 @pytest.mark.parametrize("target", ["sharp", "prealigned", "truth"])
-def test_every_target_is_the_same_picture(few: None, photographs: Photographs, target: str) -> None:
+def test_every_target_is_the_same_picture(few, photographs, target):
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
     patches = training_patches(dataset, "train", target, 40)  # type: ignore[arg-type]
     assert isinstance(patches, StreamPatches)
@@ -129,9 +123,7 @@ def test_every_target_is_the_same_picture(few: None, photographs: Photographs, t
     assert patches.batch(0, 1, 0).target.equal(expected.target)
 
 
-def test_dual_pixel_systems_are_told_that_there_are_no_views(
-    few: None, photographs: Photographs
-) -> None:
+def test_dual_pixel_systems_are_told_that_there_are_no_views(few, photographs):
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
     with pytest.raises(NotApplicableError, match="a stream has no dual-pixel views"):
         training_patches(dataset, "train", "sharp", 40, dual=True)
@@ -139,9 +131,7 @@ def test_dual_pixel_systems_are_told_that_there_are_no_views(
         training_patches(dataset, "train", "registered-flow", 40, supervision=("valid_mask",))
 
 
-def test_without_photographs_there_are_textures(
-    few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_photographs_there_are_textures(few, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     alone = open_dataset("stream:")
     assert "made of procedural textures alone" in capsys.readouterr().err
@@ -151,7 +141,7 @@ def test_without_photographs_there_are_textures(
     assert training_patches(alone, "train", "sharp", 32).batch(0, 1, 0).blurry.std() > 0
 
 
-def test_bad_places_are_told(tmp_path: Path) -> None:
+def test_bad_places_are_told(tmp_path):
     with pytest.raises(DatasetError, match="no such dataset folder"):
         open_dataset(f"stream:{tmp_path / 'absent'}")
     (tmp_path / "map.toml").write_text("light_field = 25")
@@ -159,7 +149,7 @@ def test_bad_places_are_told(tmp_path: Path) -> None:
         open_dataset(f"stream:{tmp_path / 'map.toml'}")
 
 
-def test_the_card_has_the_counts_of_both_splits() -> None:
+def test_the_card_has_the_counts_of_both_splits():
     card = reader_card("stream")
     assert card.counts == {"validation": 24 + 6, "test": 40}
     assert {split: held[1] for split, held in HELD_OUT.items()} == {"validation": 24, "test": 40}
@@ -168,9 +158,7 @@ def test_the_card_has_the_counts_of_both_splits() -> None:
 
 
 @pytest.mark.full
-def test_a_system_trains_on_a_stream_and_goes_on(
-    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_system_trains_on_a_stream_and_goes_on(few, tmp_path, monkeypatch):
     """The command, from photographs to a checkpoint; the pairs of both splits are there."""
     monkeypatch.chdir(tmp_path)
     write_photographs(tmp_path / "pictures")
@@ -191,9 +179,7 @@ def test_a_system_trains_on_a_stream_and_goes_on(
 @pytest.mark.full
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
-def test_a_training_reads_the_pages_at_each_validation(
-    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatch):
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "settings.toml").write_text(f"{SETTINGS}[training]\nvalidations = 1\n")
@@ -221,9 +207,7 @@ def test_a_training_reads_the_pages_at_each_validation(
     assert REMEDY in told[1]
 
 
-def test_the_psnr_of_a_validation_leaves_the_pages_out(
-    few: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_psnr_of_a_validation_leaves_the_pages_out(few, monkeypatch):
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
     restored: list[tuple[int, ...]] = []
     network = torch.nn.Identity()

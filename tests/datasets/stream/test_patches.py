@@ -24,7 +24,7 @@ from tests.command_process import start_code
 
 
 @pytest.fixture(scope="module")
-def renderer(photographs: Photographs) -> Renderer:
+def renderer(photographs):
     return Renderer(photographs, "train")
 
 
@@ -45,7 +45,7 @@ for step in map(int, sys.argv[3:]):
 
 
 @pytest.mark.full
-def test_a_patch_is_the_same_in_every_process_and_order(renderer: Renderer, tmp_path: Path) -> None:
+def test_a_patch_is_the_same_in_every_process_and_order(renderer, tmp_path):
     (tmp_path / "source").write_bytes(pickle.dumps(source(renderer)))
 
     def hashes(threads: str, steps: list[str]) -> dict[str, str]:
@@ -59,7 +59,7 @@ def test_a_patch_is_the_same_in_every_process_and_order(renderer: Renderer, tmp_
     assert len(set(first.values())) == 3
 
 
-def test_patch_k_of_a_seed_does_not_depend_on_the_batch(renderer: Renderer) -> None:
+def test_patch_k_of_a_seed_does_not_depend_on_the_batch(renderer):
     patches = source(renderer)
     two, one = patches.batch(1, 2, seed=9), patches.batch(3, 1, seed=9)
     assert torch.equal(two.blurry[1], one.blurry[0])
@@ -70,7 +70,7 @@ def test_patch_k_of_a_seed_does_not_depend_on_the_batch(renderer: Renderer) -> N
     assert not torch.equal(patches.batch(3, 1, seed=10).blurry, one.blurry)
 
 
-def test_batches_have_any_size_and_what_is_asked_for(renderer: Renderer) -> None:
+def test_batches_have_any_size_and_what_is_asked_for(renderer):
     patches = source(renderer, needs=("defocus_map",), supervision=("defocus_map",))
     batch = patches.batch(0, 2, 0)
     assert batch.blurry.shape == batch.target.shape == (2, 3, 48, 48)
@@ -86,7 +86,7 @@ def test_batches_have_any_size_and_what_is_asked_for(renderer: Renderer) -> None
     assert patches.pixels == EPOCH_PIXELS
 
 
-def test_eight_bits_and_grey_are_the_recipe_s(renderer: Renderer) -> None:
+def test_eight_bits_and_grey_are_the_recipe_s(renderer):
     rounded = source(renderer, bit_depth=8).batch(0, 2, 0)
     for picture in (rounded.blurry, rounded.target):
         assert torch.allclose(picture * 255, (picture * 255).round(), atol=1e-4)
@@ -96,14 +96,14 @@ def test_eight_bits_and_grey_are_the_recipe_s(renderer: Renderer) -> None:
     assert not all(grey)
 
 
-def test_a_stream_mixes_with_itself(renderer: Renderer, photographs: Photographs) -> None:
+def test_a_stream_mixes_with_itself(renderer, photographs):
     first, second = source(renderer), source(Renderer(photographs, "held-out"))
     batch = PatchMixture([first, second], [1, 1]).batch(0, 3, 0)
     assert batch.blurry.shape == (3, 3, 48, 48)
 
 
 @pytest.mark.full
-def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer: Renderer) -> None:
+def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer):
     seen = Counter[str]()
     for number in range(40):
         pair = renderer.pair(number, 48, CLEAN)
@@ -117,7 +117,7 @@ def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer: R
     assert seen["sharp"] >= 1
 
 
-def test_both_members_have_one_exposure(renderer: Renderer) -> None:
+def test_both_members_have_one_exposure(renderer):
     """Blur moves light across the border of a patch, either way: the mean over many is zero."""
     ratios = []
     for number in range(60):
@@ -131,7 +131,7 @@ def test_both_members_have_one_exposure(renderer: Renderer) -> None:
 
 
 @pytest.mark.full
-def test_circles_of_confusion_have_the_shares_of_real_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_circles_of_confusion_have_the_shares_of_real_sets(monkeypatch):
     monkeypatch.setattr("defocus.datasets.stream.patches.OPTICS", 8)  # lenses do not matter here
     renderer = Renderer(Photographs(), "train")
     pairs = [renderer.pair(number, 24) for number in range(500)]
@@ -153,7 +153,7 @@ def test_circles_of_confusion_have_the_shares_of_real_sets(monkeypatch: pytest.M
     assert 0.4 <= in_focus <= 0.75
 
 
-def test_a_light_field_blurs_a_share_of_the_training_pairs() -> None:
+def test_a_light_field_blurs_a_share_of_the_training_pairs():
     """Scene and camera stay; pairs for validation and test are those of lenses."""
 
     def pairs(share: float, branch: Branch) -> list[StreamPair]:
@@ -173,7 +173,7 @@ def test_a_light_field_blurs_a_share_of_the_training_pairs() -> None:
 GOLDEN = Path(__file__).with_name("patches.json")
 
 
-def test_patches_look_as_their_revision_says() -> None:
+def test_patches_look_as_their_revision_says():
     """Where this fails on purpose, raise STREAM_REVISION and write the file anew."""
     renderer = Renderer(Photographs(), "train")
     known = json.loads(GOLDEN.read_text())

@@ -1,13 +1,10 @@
 """Which photographs a stream uses, and for what."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import (
-    Photographs,
     find_photographs,
     is_held_out,
     pixel_hash,
@@ -19,7 +16,7 @@ from defocus.images import read_image, write_image
 from defocus.scene.pictures import Branch
 
 
-def test_one_photograph_in_six_is_held_out_by_its_hash_alone(photographs: Photographs) -> None:
+def test_one_photograph_in_six_is_held_out_by_its_hash_alone(photographs):
     random = np.random.default_rng(0)
     hashes = [random.bytes(32).hex() for _ in range(6000)]
     assert sum(map(is_held_out, hashes)) == pytest.approx(1000, abs=100)
@@ -32,7 +29,7 @@ def test_one_photograph_in_six_is_held_out_by_its_hash_alone(photographs: Photog
     assert len(held_out) + len(training) == len(photographs.files)
 
 
-def test_names_places_and_copies_change_nothing(photographs: Photographs, tmp_path: Path) -> None:
+def test_names_places_and_copies_change_nothing(photographs, tmp_path):
     for number, (path, _) in enumerate(reversed(photographs.files)):
         folder = tmp_path / f"part-{number % 2}"
         folder.mkdir(exist_ok=True)
@@ -45,9 +42,7 @@ def test_names_places_and_copies_change_nothing(photographs: Photographs, tmp_pa
     assert [sha256 for _, sha256 in found.files] == [sha256 for _, sha256 in photographs.files]
 
 
-def test_pictures_of_the_sample_dataset_never_get_in(
-    photographs: Photographs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pictures_of_the_sample_dataset_never_get_in(photographs, tmp_path, capsys):
     from skimage import data
 
     left, right, _ = data.stereo_motorcycle()
@@ -64,7 +59,7 @@ def test_pictures_of_the_sample_dataset_never_get_in(
         read_photographs(theirs)
 
 
-def test_every_picture_of_the_sample_is_on_the_list() -> None:
+def test_every_picture_of_the_sample_is_on_the_list():
     from skimage import data
 
     from defocus.datasets.sample import SCENES
@@ -77,9 +72,7 @@ def test_every_picture_of_the_sample_is_on_the_list() -> None:
         assert pixel_hash(np.ascontiguousarray(pixels[:, :, :3])) in refused_hashes(), name
 
 
-def test_photographs_that_cannot_be_read_are_left_out_by_name(
-    photographs: Photographs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_photographs_that_cannot_be_read_are_left_out_by_name(photographs, tmp_path, capsys):
     whole = photographs.files[0][0].read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "nowhere.png").symlink_to("there.png")
@@ -93,9 +86,7 @@ def test_photographs_that_cannot_be_read_are_left_out_by_name(
         read_photographs([tmp_path / "cut.png"])
 
 
-def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(
-    photographs: Photographs,
-) -> None:
+def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(photographs):
     random = np.random.default_rng(3)
     (photograph,) = read_photographs(photographs.files[0][:1])
     stored = read_image(photographs.files[0][0]).astype(float) / 255
@@ -112,7 +103,7 @@ def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(
 
 
 @pytest.mark.realdata
-def test_real_photographs_make_pairs_of_both_branches(real_data: Path) -> None:
+def test_real_photographs_make_pairs_of_both_branches(real_data):
     found = find_photographs(real_data / "photos")
     assert (len(found.files), len(found.of("held-out"))) == (61, 11)
     branches: tuple[Branch, ...] = ("train", "held-out")

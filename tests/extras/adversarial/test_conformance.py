@@ -10,5 +10,5 @@ FIXTURES = find_fixtures(Path(__file__).with_name("fixtures"))
 
 
 @pytest.mark.parametrize("folder", FIXTURES, ids=lambda folder: folder.name)
-def test_fixture(folder: Path) -> None:
+def test_fixture(folder):
     assert run_fixture(folder) == ""

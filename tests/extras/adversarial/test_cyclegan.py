@@ -12,7 +12,7 @@ from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
 
 
-def test_the_pool_gives_earlier_pictures_and_survives_a_checkpoint() -> None:
+def test_the_pool_gives_earlier_pictures_and_survives_a_checkpoint():
     torch.manual_seed(0)
     pool = Pool(3)
     numbered = torch.arange(40.0).view(40, 1, 1, 1).expand(-1, 3, 2, 2)
@@ -29,7 +29,7 @@ def test_the_pool_gives_earlier_pictures_and_survives_a_checkpoint() -> None:
     assert pool.exchanged(torch.zeros(1, 3, 4, 4)).shape == (1, 3, 4, 4), "of another size"
 
 
-def test_generators_and_critics_learn_in_turns() -> None:
+def test_generators_and_critics_learn_in_turns():
     torch.manual_seed(0)
     recipe = baseline("cyclegan").recipe()
     network = Generator(width=8, blocks=1).train()

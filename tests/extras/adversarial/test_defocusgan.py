@@ -36,7 +36,7 @@ from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
 @pytest.fixture(scope="module")
-def generator() -> Generator:
+def generator():
     torch.manual_seed(0)
     return Generator(channels=4).eval()
 
@@ -47,7 +47,7 @@ def with_map(batch: Batch, diameter_px: float = 6.0) -> Batch:
 
 
 @torch.no_grad()
-def test_masks_hold_in_training_alone_and_fade(generator: Generator) -> None:
+def test_masks_hold_in_training_alone_and_fade(generator):
     blurry = torch.rand(1, 3, 32, 32)
     blur = torch.full((1, 1, 32, 32), 6.0)
     plain = generator(blurry)
@@ -63,7 +63,7 @@ def test_masks_hold_in_training_alone_and_fade(generator: Generator) -> None:
 
 
 @torch.no_grad()
-def test_a_diameter_of_six_pixels_is_the_second_branch_s(generator: Generator) -> None:
+def test_a_diameter_of_six_pixels_is_the_second_branch_s(generator):
     """At the first iteration other branches give nothing (but for 1e-8 of it)."""
     blurry, blur = torch.rand(1, 3, 32, 32), torch.full((1, 1, 32, 32), 6.0)
     before = generator.outputs(blurry, defocus_map=blur, iteration=1)["logits"]
@@ -76,7 +76,7 @@ def test_a_diameter_of_six_pixels_is_the_second_branch_s(generator: Generator) -
         assert (float((after - before).abs().max()) > 1e-4) is moves, index
 
 
-def test_the_iteration_starts_with_the_tenth_epoch() -> None:
+def test_the_iteration_starts_with_the_tenth_epoch():
     assert iteration(Progress(900, 9.0)) == 1
     assert iteration(Progress(1000, 10.0)) == 2
     assert iteration(Progress(1500, 15.0)) == 502
@@ -84,7 +84,7 @@ def test_the_iteration_starts_with_the_tenth_epoch() -> None:
     assert iteration(Progress(4500, 45.0, warmup_epochs=30)) == 502
 
 
-def test_the_critic_has_the_released_size_and_fields() -> None:
+def test_the_critic_has_the_released_size_and_fields():
     critic = Critic()
     assert sum(p.numel() for p in critic.parameters()) == 2_764_737
     names = [name for name in critic.state_dict() if name.endswith("weight")]
@@ -100,17 +100,17 @@ class _Linear(nn.Module):
         return 3 * picture[:, :1] + 4 * picture[:, 1:2]
 
 
-def test_the_penalty_takes_the_norm_over_colours() -> None:
+def test_the_penalty_takes_the_norm_over_colours():
     sharp, restored = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
     assert float(gradient_penalty(_Linear(), sharp, restored)) == pytest.approx(160.0)
 
 
-def test_patches_take_the_blur_of_the_nearest_pixel() -> None:
+def test_patches_take_the_blur_of_the_nearest_pixel():
     radius = torch.arange(16.0).reshape(1, 1, 4, 4) * -1
     assert patch_blur(radius, torch.zeros(1, 1, 2, 2)).flatten().tolist() == [0, 2, 8, 10]
 
 
-def test_the_objective_s_terms_come_in_at_their_epochs() -> None:
+def test_the_objective_s_terms_come_in_at_their_epochs():
     torch.manual_seed(0)
     network, made = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
     batch = with_map(paired_batch(32))
@@ -127,7 +127,7 @@ def test_the_objective_s_terms_come_in_at_their_epochs() -> None:
     )
 
 
-def test_the_critic_s_loss_by_hand() -> None:
+def test_the_critic_s_loss_by_hand():
     torch.manual_seed(0)
     network, made = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
     batch = with_map(paired_batch(32), diameter_px=6.0)
@@ -144,7 +144,7 @@ def test_the_critic_s_loss_by_hand() -> None:
 
 
 @pytest.mark.full
-def test_both_players_move_and_the_generator_learns_a_batch_by_heart() -> None:
+def test_both_players_move_and_the_generator_learns_a_batch_by_heart():
     torch.manual_seed(0)
     recipe = baseline("defocusgan").recipe()
     batch = with_map(paired_batch(32))
@@ -181,7 +181,7 @@ def moved_by(
     return values, moved
 
 
-def test_the_map_is_learnt_first_and_then_stays_as_it_is() -> None:
+def test_the_map_is_learnt_first_and_then_stays_as_it_is():
     torch.manual_seed(0)
     network, made = Generator(channels=4), objective("defocusgan", channels=4)
     for epoch, expected in (
@@ -199,7 +199,7 @@ def test_the_map_is_learnt_first_and_then_stays_as_it_is() -> None:
 
 
 @torch.no_grad()
-def test_the_second_stage_s_map_is_the_largest_of_the_colours() -> None:
+def test_the_second_stage_s_map_is_the_largest_of_the_colours():
     torch.manual_seed(0)
     made, batch = objective("defocusgan", channels=4), paired_batch(32)
     radii = made.blur_map(batch.supervision["dual_pixel"])
@@ -207,7 +207,7 @@ def test_the_second_stage_s_map_is_the_largest_of_the_colours() -> None:
     assert torch.equal(made._diameter(batch)[:, 0], expected)
 
 
-def test_its_recipe_has_both_rates() -> None:
+def test_its_recipe_has_both_rates():
     both, second = (baseline(n).recipe() for n in ("defocusgan", "defocusgan-given-maps"))
     assert both.learning_rate("paper", 29.9) == pytest.approx(2e-5)
     for epoch in (0.0, 29.9, 31.0, 65.0, 90.5):
@@ -216,9 +216,7 @@ def test_its_recipe_has_both_rates() -> None:
 
 
 @pytest.mark.full
-def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(tmp_path, monkeypatch):
     monkeypatch.setattr("defocus.training.loop.MINUTE_SECONDS", 0.0)
     system = baseline("defocusgan")
     schedule = Schedule(steps=8, crop_px=32, batch=2, learning_rate=2e-4)
@@ -258,14 +256,14 @@ def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
     assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
 
 
-def test_the_first_stage_has_the_released_sizes() -> None:
+def test_the_first_stage_has_the_released_sizes():
     assert sum(p.numel() for p in BlurMapNet().parameters()) == 3_306_755
     assert sum(p.numel() for p in KernelBank().parameters()) == 55_730
     assert len(KERNEL_RADII) == 25
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 9, 24])
-def test_kernels_start_as_discs_of_their_radius(index: int) -> None:
+def test_kernels_start_as_discs_of_their_radius(index):
     kernel = initial_kernel(index)
     side = 2 * KERNEL_RADII[index] + 1
     assert kernel.shape == (side, side)
@@ -278,7 +276,7 @@ def test_kernels_start_as_discs_of_their_radius(index: int) -> None:
 
 
 @torch.no_grad()
-def test_a_map_between_two_radii_blends_their_kernels() -> None:
+def test_a_map_between_two_radii_blends_their_kernels():
     bank = KernelBank()
     sharp = torch.zeros(1, 3, 15, 15)
     sharp[..., 7, 7] = 1.0
@@ -290,7 +288,7 @@ def test_a_map_between_two_radii_blends_their_kernels() -> None:
 
 
 @torch.no_grad()
-def test_the_map_is_clamped_and_has_the_picture_s_size() -> None:
+def test_the_map_is_clamped_and_has_the_picture_s_size():
     torch.manual_seed(0)
     network = BlurMapNet(channels=4).eval()
     network.get_submodule("tail_hard.0").weight.mul_(1e4)
@@ -299,7 +297,7 @@ def test_the_map_is_clamped_and_has_the_picture_s_size() -> None:
     assert float(radii.abs().max()) == 24.0
 
 
-def test_map_and_kernels_learn_in_turns() -> None:
+def test_map_and_kernels_learn_in_turns():
     torch.manual_seed(0)
     network, made = BlurMapNet(channels=4), objective("defocusgan_map")
     batch = paired_batch(16)

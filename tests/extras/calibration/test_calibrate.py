@@ -1,8 +1,6 @@
 """Calibrations against the truth of the simulated camera, and what a shoot makes of them."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,6 @@ from defocus.extras.calibration.request import CalibrationRequest
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from tests.capture.calibrated_shoot import check_that_a_shoot_uses
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
 SMALL = "sim:?width=320&height=240"
 
 
@@ -36,7 +32,7 @@ def _number(word: str) -> float:
     return float(word[2:])
 
 
-def test_light_of_each_aperture(tmp_path: Path) -> None:
+def test_light_of_each_aperture(tmp_path):
     """The diaphragm of this camera closes too little, by 0.3 EV at f/22."""
     found = calibrated(tmp_path, "exposure", f"{SMALL}&stop_error=0.3", blurry="f/2.8")
     apertures = found.result["apertures"]
@@ -49,7 +45,7 @@ def test_light_of_each_aperture(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
+def test_a_calibrated_aperture_is_no_fault(tmp_path):
     uri = f"{SMALL}&stop_error=0.6"
     calibrated(tmp_path, "exposure", uri)
     check_that_a_shoot_uses(tmp_path / "exposure.json", uri)
@@ -57,7 +53,7 @@ def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize(("chart", "backlash"), [(23, 9), (-31, 0)])
-def test_best_focus_and_the_play_of_the_motor(tmp_path: Path, chart: int, backlash: int) -> None:
+def test_best_focus_and_the_play_of_the_motor(tmp_path, chart, backlash):
     uri = f"{SMALL}&chart={chart}&backlash={backlash}"
     found = calibrated(tmp_path, "focus", uri, blurry="f/1.4")
     assert found.number("best_steps") == pytest.approx(chart, abs=2)
@@ -66,7 +62,7 @@ def test_best_focus_and_the_play_of_the_motor(tmp_path: Path, chart: int, backla
     assert backlash < overshoot <= max(2 * backlash + 5, 8)
 
 
-def test_the_play_of_a_motor_whose_steps_hardly_blur(tmp_path: Path) -> None:
+def test_the_play_of_a_motor_whose_steps_hardly_blur(tmp_path):
     """The lens stands still in focus for many steps, which pulled a parabola to no play at all."""
     uri = "sim:?width=300&height=200&chart=5&backlash=12"
     found = calibrated(tmp_path, "focus", uri)
@@ -76,9 +72,7 @@ def test_the_play_of_a_motor_whose_steps_hardly_blur(tmp_path: Path) -> None:
 
 @pytest.mark.full
 @pytest.mark.parametrize(("chart", "f_number", "size"), [(0, 1.4, 320), (12, 2.0, 640)])
-def test_a_step_in_blur_and_dioptres(
-    tmp_path: Path, chart: int, f_number: float, size: int
-) -> None:
+def test_a_step_in_blur_and_dioptres(tmp_path, chart, f_number, size):
     """The simulated motor moves 0.005 dioptres a step; the breathing of its lens does no harm."""
     uri = f"sim:?width={size}&height={size}&chart={chart}"
     found = calibrated(tmp_path, "focus", uri, blurry=f"f/{f_number:g}")
@@ -91,13 +85,13 @@ def test_a_step_in_blur_and_dioptres(
     assert found.result["scale"]["px_per_step"] == pytest.approx(expected, rel=0.08)
 
 
-def test_focus_that_shows_nothing_is_said(tmp_path: Path) -> None:
+def test_focus_that_shows_nothing_is_said(tmp_path):
     """At f/22 everything is about as sharp: no search is possible."""
     with pytest.raises(CameraError, match="open the aperture"):
         calibrated(tmp_path, "focus", SMALL, blurry="f/22", reach=10)
 
 
-def test_fall_of_the_light(tmp_path: Path) -> None:
+def test_fall_of_the_light(tmp_path):
     found = calibrated(tmp_path, "flat", f"{SMALL}&vignetting=1.5")
     for word, f_number in (("f/4", 4.0), ("f/22", 2**4.5)):
         measured = found.result["apertures"][word]
@@ -106,7 +100,7 @@ def test_fall_of_the_light(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("specks", [0, 6])
-def test_specks_on_the_sensor(tmp_path: Path, specks: int) -> None:
+def test_specks_on_the_sensor(tmp_path, specks):
     found = calibrated(tmp_path, "dust", f"{SMALL}&dust={specks}&seed=3")
     random = np.random.default_rng([3, 0xD057])
     true = random.uniform(0.1, 0.9, (specks, 2)) * (320, 240)
@@ -117,7 +111,7 @@ def test_specks_on_the_sensor(tmp_path: Path, specks: int) -> None:
     assert found.result["picture_size_px"] == [320, 240]
 
 
-def test_breathing_of_the_focus_motor(tmp_path: Path) -> None:
+def test_breathing_of_the_focus_motor(tmp_path):
     found = calibrated(tmp_path, "breathing", f"{SMALL}&focus_breathing=1.5", reach=40)
     for row in found.result["table"]:
         image_mm = 1 / (1 / 50 - (0.5 - 0.005 * row["steps"]) / 1000)
@@ -128,7 +122,7 @@ def test_breathing_of_the_focus_motor(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_two_cameras(tmp_path: Path) -> None:
+def test_two_cameras(tmp_path):
     """The sharp camera sees a mirror image, looks to the side, is darker, and releases late."""
     blurry = f"{SMALL}&speed=60"
     sharp = f"{SMALL}&speed=60&mirror=1&offset=5&latency=0.4"
@@ -147,7 +141,7 @@ def test_two_cameras(tmp_path: Path) -> None:
     assert known.expected_geometry(0, two_cameras=True).shift_px == pytest.approx((5, 0), abs=0.1)
 
 
-def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path: Path) -> None:
+def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path):
     blurry, sharp = f"{SMALL}&speed=60", f"{SMALL}&speed=60&mirror=1&offset=5"
     calibrated(tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8)
     session = tmp_path / "session"
@@ -162,7 +156,7 @@ def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path: Path) -> None:
     assert not any("moved by" in text for text in texts), texts
 
 
-def test_the_command(run: Run, tmp_path: Path) -> None:
+def test_the_command(run, tmp_path):
     done = run(
         "defocus-capture", "calibrate", "flat", "--camera", "sim:?width=96&height=64",
         "--out", "flat.json", "--frames", "1", "--yes",

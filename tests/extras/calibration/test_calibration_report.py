@@ -44,7 +44,7 @@ def written(folder: Path, kind: str, result: object) -> Path:
     return path
 
 
-def test_every_kind_has_its_section(tmp_path: Path) -> None:
+def test_every_kind_has_its_section(tmp_path):
     exposure = tmp_path / "exposure.json"
     capture_calibrate.command.main(
         ["exposure", "--camera", CAMERA, "--out", str(exposure), "--yes", "--sharp", "f/5.6"],
@@ -67,7 +67,7 @@ def test_every_kind_has_its_section(tmp_path: Path) -> None:
     assert "Sharp camera is mirrored" in " ".join(text.split())
 
 
-def test_every_measured_point_has_a_mark(tmp_path: Path) -> None:
+def test_every_measured_point_has_a_mark(tmp_path):
     """Of sixteen apertures too; the fitted curve of a section has a few."""
     apertures = {
         f"f/{4 + k / 2:g}": {"shutter": "1/60", "error_ev": 0.01 * k, "flicker_ev": 0.0}
@@ -83,7 +83,7 @@ def test_every_measured_point_has_a_mark(tmp_path: Path) -> None:
     assert (len(measured), len(fitted) < 41) == (4, True)
 
 
-def test_nothing_is_said_as_nothing(tmp_path: Path) -> None:
+def test_nothing_is_said_as_nothing(tmp_path):
     """No table without specks, and no minus before a zero."""
     dust = written(tmp_path, "dust", {"aperture": "f/22", "specks": []})
     still = {"shift_px": [-0.02, 0.04], "rotation_deg": -1e-5, "gain_ev": -0.001}
@@ -96,7 +96,7 @@ def test_nothing_is_said_as_nothing(tmp_path: Path) -> None:
     assert told["Sharp camera later by"] == "0.0 ms"
 
 
-def test_what_is_no_whole_calibration_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_whole_calibration_is_refused(tmp_path):
     for kind, result in RESULTS.items():
         less = dict(list(result.items())[1:])
         with pytest.raises(DatasetError, match=f"not a whole calibration of {kind}"):

@@ -3,7 +3,6 @@
 A chart has thousands, which every reading of a picture draws again: half of the time of its tests.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -25,7 +24,7 @@ def _drawn(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def leaves_drawn_once() -> Iterator[None]:
+def leaves_drawn_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patterns, "part_shapes", lambda square: square)
         patch.setattr(patterns, "draw_shapes", _drawn)

@@ -37,11 +37,11 @@ BLUR = 5.0
 
 
 @pytest.fixture(scope="module")
-def photographs() -> ChartPhotographs:
+def photographs():
     return ChartPhotographs()
 
 
-def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs: ChartPhotographs) -> None:
+def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs):
     found = photographs.scores("input", restorers([])["input"], BLUR)
     f = np.linspace(0.05, 0.3, 500)
     transfer = disc_transfer(BLUR, f) * np.sinc(f) ** 2
@@ -53,7 +53,7 @@ def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs: ChartPhotographs)
     assert found.lost > 0.6
 
 
-def test_the_gain_is_that_of_edges_measured_before_and_after(photographs: ChartPhotographs) -> None:
+def test_the_gain_is_that_of_edges_measured_before_and_after(photographs):
     """Strong blur hides all edges of low contrast; sharpening those alone gains nothing."""
     sharp = linear_to_srgb(photographs.sharp).astype(np.float32)
 
@@ -73,7 +73,7 @@ def test_the_gain_is_that_of_edges_measured_before_and_after(photographs: ChartP
     assert found.mtf50 == pytest.approx(before.mtf50, rel=1e-9)
 
 
-def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartPhotographs) -> None:
+def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs):
     sharp = linear_to_srgb(photographs.sharp).astype(np.float32)
     found = photographs.scores("oracle", lambda _: sharp, BLUR)
     assert found.gain > 3
@@ -88,9 +88,7 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs: ChartP
 
 
 @pytest.mark.full
-def test_waves_that_a_restoration_puts_into_lines_are_measured(
-    photographs: ChartPhotographs,
-) -> None:
+def test_waves_that_a_restoration_puts_into_lines_are_measured(photographs):
     height, width = photographs.sharp.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     period, size = 24.0, 0.5
@@ -114,7 +112,7 @@ def test_waves_that_a_restoration_puts_into_lines_are_measured(
 
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
-def test_characters_are_read_where_they_are_sharp(photographs: ChartPhotographs) -> None:
+def test_characters_are_read_where_they_are_sharp(photographs):
     sharp, blurry, nothing = (
         characters_read(light, photographs.sheet, photographs.geometry).share
         for light in (
@@ -130,9 +128,7 @@ def test_characters_are_read_where_they_are_sharp(photographs: ChartPhotographs)
     assert nothing == 0.0
 
 
-def test_without_tesseract_no_characters_are_counted(
-    photographs: ChartPhotographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_tesseract_no_characters_are_counted(photographs, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     light = photographs.sharp.astype(np.float64)
     found = characters_read(light, photographs.sheet, photographs.geometry)
@@ -142,7 +138,7 @@ def test_without_tesseract_no_characters_are_counted(
     assert row.endswith("| 10% |  |")
 
 
-def test_circles_of_confusion_out_of_reach_are_refused() -> None:
+def test_circles_of_confusion_out_of_reach_are_refused():
     assert chart_table([]).count("\n") == 1
     for bad in ("x", "0.5", "40"):
         with pytest.raises(InputError, match="--blur"):
@@ -153,7 +149,7 @@ def score(system: str, blur_px: float, gain: float, invented: float) -> ChartSco
     return ChartScore(system, blur_px, 0.1 * gain, gain, 0.02, 0.1, 0.1, 0.4, invented)
 
 
-def test_where_edges_and_leaves_disagree_is_said() -> None:
+def test_where_edges_and_leaves_disagree_is_said():
     edges = [score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.77), score("b", 8, 1.4, 0.34)]
     (tabs,) = chart_parts([*edges, score("a", 4, 1.5, 0.1)], str.upper)
     assert isinstance(tabs, Tabs)
@@ -170,7 +166,7 @@ def test_where_edges_and_leaves_disagree_is_said() -> None:
     assert len(printed_chart_parts(edges, str)) == 2
 
 
-def test_what_is_within_the_error_of_measurement_is_a_tie() -> None:
+def test_what_is_within_the_error_of_measurement_is_a_tie():
     """Gains of 1.00 to 1.02 and 1 % of invented texture, as on a sharp photograph."""
     rows = [score("input", 1, 1, 0.008), score("a", 1, 1.02, 0.012), score("b", 1, 1.0, 0.008)]
     (tabs,) = chart_parts(rows, str.upper)
@@ -184,7 +180,7 @@ def test_what_is_within_the_error_of_measurement_is_a_tie() -> None:
     assert said.endswith("edges and leaves agree.")
 
 
-def test_texture_and_text_that_another_system_treats_better_are_named() -> None:
+def test_texture_and_text_that_another_system_treats_better_are_named():
     sharpest = replace(score("a", 4, 1.8, 0.3), lost=-0.09, characters=0.3)
     kind = replace(score("b", 4, 1.4, 0.3), lost=-0.004, characters=0.6)
     said = vars(printed_chart_parts([sharpest, kind], str.upper)[0])["text"]
@@ -195,13 +191,13 @@ def test_texture_and_text_that_another_system_treats_better_are_named() -> None:
     assert "| 0% | 30% | 60% |" in chart_table([kind])
 
 
-def test_without_a_study_the_hint_is_to_start_one(tmp_path: Path) -> None:
+def test_without_a_study_the_hint_is_to_start_one(tmp_path):
     with pytest.raises(InputError, match=r"nowhere: no study was started there with 'run'"):
         command.main(["--out", str(tmp_path / "nowhere")], standalone_mode=False)
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_row_tells_whose_weights_it_has(tmp_path: Path) -> None:
+def test_a_row_tells_whose_weights_it_has(tmp_path):
     """One system may stand twice: with the package's weights, and as the study's narrow copy."""
     shipped, copy = (replace(score("a", 4, gain, 0.1), weights=weights)
                      for gain, weights in ((1.8, "own"), (1.1, "narrow")))  # fmt: skip
@@ -213,9 +209,7 @@ def test_a_row_tells_whose_weights_it_has(tmp_path: Path) -> None:
     assert [restorers([name])[name].weights for name in ("defocus-s", "wiener")] == ["own", ""]
 
 
-def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(capfd):
     rows = [replace(score("defocus-m", 4, 1.1, 0.1), weights=one) for one in ("narrow", "own")]
     *_, narrow, shipped, missing = chart_table(rows, ["nafnet"]).splitlines()
     assert "| defocus-m (narrow) |" in narrow
@@ -232,13 +226,13 @@ def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(
         command.main(["--systems", "nafnet", "--blur", "4"], standalone_mode=False)
 
 
-def test_a_single_system_is_not_the_best_of_all() -> None:
+def test_a_single_system_is_not_the_best_of_all():
     tabs = printed_chart_parts([score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.2)], str.upper)
     said = "A sharpens edges, MTF50 × 1.80; 20% of its texture is invented (33% in the blurry"
     assert vars(tabs[0])["text"] == f"{said} chart)."
 
 
-def test_a_pictures_name_stands_before_its_numbers() -> None:
+def test_a_pictures_name_stands_before_its_numbers():
     rows = [replace(score("a", blur, 1.5, 0.1), picture=name)
             for name, blur in (("b.png", 4), ("a.png", 8), ("b.png", 2))]  # fmt: skip
     lines = chart_table(rows).splitlines()[2:]
@@ -247,7 +241,7 @@ def test_a_pictures_name_stands_before_its_numbers() -> None:
     ]  # fmt: skip
 
 
-def test_kept_scores_are_replaced_one_by_one(tmp_path: Path) -> None:
+def test_kept_scores_are_replaced_one_by_one(tmp_path):
     keep_chart(tmp_path, [score("a", 4, 1.5, 0.1), score("b", 4, 1.1, 0.1)])
     keep_chart(tmp_path, [score("a", 4, 1.6, 0.1), score("a", 8, 1.2, 0.1)])
     assert [(one.system, one.blur_px, one.gain) for one in read_kept_chart(tmp_path)] == [
@@ -271,9 +265,7 @@ def taken(layout: Layout, diameter: float) -> NDArray[np.float64]:
     return np.clip(cv2.filter2D(light, -1, disc_psf(diameter)) + noise, 0.0, 1.0)
 
 
-def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(tmp_path, capfd):
     wall = tmp_path / "wall.tif"
     light = taken("wall", 6.0)
     write_image(wall, as_integer(linear_to_srgb(light), 16))
@@ -295,9 +287,7 @@ def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(
 
 
 @pytest.mark.full
-def test_photographs_have_a_row_for_each_system_and_field(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_photographs_have_a_row_for_each_system_and_field(tmp_path, capfd):
     wall, board = tmp_path / "wall.tif", tmp_path / "board.tif"
     write_image(wall, as_integer(linear_to_srgb(taken("wall", 6.0)), 16))
     write_image(board, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
@@ -314,7 +304,7 @@ def test_photographs_have_a_row_for_each_system_and_field(
         assert one["characters"] is None
 
 
-def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path: Path) -> None:
+def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path):
     path = tmp_path / "board.tif"
     write_image(path, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
     for view, middle in zip(TakenChart(path).views, (67.6, 138.8, 210, 281.2, 352.4), strict=True):
@@ -324,9 +314,7 @@ def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path: Path) -> Non
 
 
 @pytest.mark.full
-def test_texture_of_an_over_exposed_photograph_has_a_reason(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_texture_of_an_over_exposed_photograph_has_a_reason(tmp_path, capfd):
     path, reason = tmp_path / "wall.tif", "the paper is clipped; expose less"
     write_image(path, as_integer(linear_to_srgb(np.clip(1.5 * taken("wall", 6.0), 0, 1)), 16))
     command.main([str(path), "--systems", "wiener", "--json"], standalone_mode=False)
@@ -341,7 +329,7 @@ def test_texture_of_an_over_exposed_photograph_has_a_reason(
     assert vars(said)["text"].endswith(f"The leaves cannot be measured here: {reason}.")
 
 
-def test_a_restored_picture_may_reach_white(photographs: ChartPhotographs) -> None:
+def test_a_restored_picture_may_reach_white(photographs):
     brighter = linear_to_srgb(np.clip(1.3 * photographs.sharp, 0.0, 1.0)).astype(np.float32)
     levels = (1.0, 1.3 * 0.03)
     made = srgb_to_linear(brighter).astype(np.float64)
@@ -350,9 +338,7 @@ def test_a_restored_picture_may_reach_white(photographs: ChartPhotographs) -> No
 
 
 @pytest.mark.full
-def test_a_linear_photograph_is_restored_as_one_that_is_encoded(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_linear_photograph_is_restored_as_one_that_is_encoded(tmp_path, capfd):
     light = taken("wall", 6.0)
     scores = []
     for name, values, options in (
@@ -367,7 +353,7 @@ def test_a_linear_photograph_is_restored_as_one_that_is_encoded(
     assert scores[0]["invented"] == pytest.approx(scores[1]["invented"], abs=0.01)
 
 
-def test_pictures_that_cannot_be_measured_are_refused(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_measured_are_refused(tmp_path):
     plain = tmp_path / "plain.png"
     write_image(plain, np.full((90, 120, 3), 99, np.uint8))
     with pytest.raises(ImageError, match=r"plain\.png: no chart found"):
@@ -380,7 +366,7 @@ def test_pictures_that_cannot_be_measured_are_refused(tmp_path: Path) -> None:
         command.main([str(plain), "--blur", "4"], standalone_mode=False)
 
 
-def test_photographs_have_tables_of_their_own() -> None:
+def test_photographs_have_tables_of_their_own():
     input_, system = (
         replace(score(name, 6.3, gain, 0.2), picture="wall.tif")
         for name, gain in (("input", 1), ("a", 1.5))
@@ -403,7 +389,7 @@ def test_photographs_have_tables_of_their_own() -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Path) -> Path:
+def finished(tmp_path_factory, tiny_dataset):
     """A study of a classical system, with the chart at one circle of confusion."""
     folder = tmp_path_factory.mktemp("finished")
     for kind in ("blurry", "sharp"):
@@ -418,14 +404,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Path) -> Pa
 
 
 @pytest.fixture
-def study(finished: Path, tmp_path: Path) -> Path:
+def study(finished, tmp_path):
     """A copy of it, for changing it."""
     return Path(shutil.copytree(finished, tmp_path / "study"))
 
 
-def test_finished_systems_survive_an_interruption(
-    study: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_finished_systems_survive_an_interruption(study, capfd):
     asked: list[str] = []
 
     def system(name: str, *, stop: bool = False) -> SystemRestorer:
@@ -457,7 +441,7 @@ def test_finished_systems_survive_an_interruption(
     assert asked[-1] == "a", "the whole was finished, so it is measured anew"
 
 
-def test_a_study_with_the_chart_shows_it(study: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_study_with_the_chart_shows_it(study, capfd):
     out = study
     assert [one.system for one in read_kept_chart(out)] == ["input", "wiener"]
     report = (out / "report.html").read_text()

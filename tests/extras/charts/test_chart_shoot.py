@@ -46,7 +46,7 @@ def chart(session: Path, *words: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session(tmp_path_factory):
     """Two charts without drift, and one with a planted one."""
     root = tmp_path_factory.mktemp("charts") / "s"
     assert chart(root, "--camera", CAMERA, "--aperture", "f/4", "--shutter", "1/200") == 0
@@ -74,7 +74,7 @@ def mtf50(steps: int) -> float:
     return float(np.interp(0.5, transfer[around], frequencies[around]))
 
 
-def test_planted_drift_is_recovered_within_its_error(session: Path) -> None:
+def test_planted_drift_is_recovered_within_its_error(session):
     found = session_drift(read_state(session)[0])[2].drift
     assert found is not None
     planted = (
@@ -92,7 +92,7 @@ def test_planted_drift_is_recovered_within_its_error(session: Path) -> None:
     assert found.cause == "refocused, and camera or chart moved"
 
 
-def test_no_drift_is_called_none(session: Path) -> None:
+def test_no_drift_is_called_none(session):
     first, second, _ = session_drift(read_state(session)[0])
     assert first.drift is None
     assert "the first with this camera at f/4" in first.line()
@@ -108,14 +108,14 @@ def test_no_drift_is_called_none(session: Path) -> None:
     assert float(told[2]) == pytest.approx(float(told[1]) / 0.016 * 660 / 1000, rel=1e-2)
 
 
-def test_settings_and_camera_are_those_of_the_session(session: Path) -> None:
+def test_settings_and_camera_are_those_of_the_session(session):
     charts = read_state(session)[0].charts
     assert charts[2].shot.camera.uri == CAMERA
     assert charts[2].shot.exposure == charts[1].shot.exposure
     assert charts[1].shot.exposure.shutter == "1/200"
 
 
-def test_the_page_of_the_session_shows_the_drift(session: Path) -> None:
+def test_the_page_of_the_session_shows_the_drift(session):
     parts = dict(contact_sheet(session).sections)["Drift over the session"]
     (sentence,) = [part for part in parts if isinstance(part, Paragraph)]
     assert "chart 0003: MTF50, shift right, shift down, zoom, rotation" in sentence.text
@@ -135,7 +135,7 @@ def test_the_page_of_the_session_shows_the_drift(session: Path) -> None:
     assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(changes.rows[2][2]))
 
 
-def test_the_log_of_the_day_has_the_charts(session: Path, tmp_path: Path) -> None:
+def test_the_log_of_the_day_has_the_charts(session, tmp_path):
     for name in ("day.csv", "day.pdf"):
         log.command.main([str(session), "--out", str(tmp_path / name)], standalone_mode=False)
     with (tmp_path / "day.csv").open(newline="") as stream:
@@ -152,7 +152,7 @@ def test_the_log_of_the_day_has_the_charts(session: Path, tmp_path: Path) -> Non
     assert re.search(r"chart 0003 \+\d+\.\d\d ± \d\.\d\d \+[12]\.\d{3} ± 0\.\d{3}", text)
 
 
-def test_the_log_has_a_chart_before_the_pairs_that_follow_it(tmp_path: Path) -> None:
+def test_the_log_has_a_chart_before_the_pairs_that_follow_it(tmp_path):
     session = tmp_path / "s"
     camera = "sim:?width=300&height=200&chart=40"
     chart(session, "--camera", camera, "--shutter", "1/200")
@@ -164,9 +164,7 @@ def test_the_log_has_a_chart_before_the_pairs_that_follow_it(tmp_path: Path) -> 
     assert places == sorted(places)
 
 
-def test_a_picture_without_a_chart_is_kept_and_marked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_picture_without_a_chart_is_kept_and_marked(tmp_path, capsys):
     root = tmp_path / "s"
     assert chart(root, "--camera", "sim:?width=96&height=64", "--shutter", "1/200") == 1
     assert "chart 0001  unknown: no chart found" in capsys.readouterr().err
@@ -178,7 +176,7 @@ def test_a_picture_without_a_chart_is_kept_and_marked(
     assert "nothing to compare yet" in str(section[0])
 
 
-def test_an_overexposed_chart_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_overexposed_chart_is_said(tmp_path, capfd):
     told = []
     for name, shutter in (("over", "1/40"), ("right", "1/200")):
         words = ("--camera", CAMERA, "--aperture", "f/4", "--shutter", shutter)
@@ -192,7 +190,7 @@ def test_an_overexposed_chart_is_said(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert "the first (the paper is clipped; expose less)" in str(drift)
 
 
-def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path: Path) -> None:
+def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path):
     root = tmp_path / "s"
     tiny = ("--camera", "sim:?width=96&height=64&fault=unplug", "--shutter", "1/200")
     with pytest.raises(CameraError, match="unplugged"):
@@ -202,7 +200,7 @@ def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path: Pa
     assert list(read_state(root)[0].charts) == [1]
 
 
-def test_without_a_camera_there_must_be_a_session(tmp_path: Path) -> None:
+def test_without_a_camera_there_must_be_a_session(tmp_path):
     with pytest.raises(DatasetError, match="give --camera"):
         chart(tmp_path / "s")
     assert not (tmp_path / "s").exists()
@@ -228,9 +226,7 @@ def found(shift: float) -> dict[str, object]:
     return {**size, "mtf50": [None, *mtf50.tolist()], "dots": [None, *dots.tolist()]}
 
 
-def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(tmp_path, monkeypatch, capsys):
     def stop(_: SessionFolder) -> None:
         raise KeyboardInterrupt
 
@@ -247,7 +243,7 @@ def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(
     assert check_session(root).ok
 
 
-def test_charts_with_other_settings_are_not_compared(tmp_path: Path) -> None:
+def test_charts_with_other_settings_are_not_compared(tmp_path):
     with open_session_folder(tmp_path / "s", create=True) as folder:
         for aperture, shift in (("f/4", 0.0), ("f/8", 0.0), ("f/4", 1.0), ("f/8", 0.5)):
             folder.chart_read(keep(folder, aperture), found(shift))
@@ -258,7 +254,7 @@ def test_charts_with_other_settings_are_not_compared(tmp_path: Path) -> None:
     assert [one.drift.right.clear for one in points if one.drift and one.drift.right] == [True] * 2
 
 
-def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path: Path) -> None:
+def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path):
     root = tmp_path / "s"
     with open_session_folder(root, create=True) as folder:
         for shift in (0.0, 0.25):
@@ -283,9 +279,7 @@ def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path: Path) 
         assert folder.begin_chart()[0] == 8, "what a kill left is not written over"
 
 
-def test_a_lost_chart_is_fetched_from_the_card_or_named(
-    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lost_chart_is_fetched_from_the_card_or_named(virtual_folder, tmp_path, capsys):
     session = tmp_path / "s"
     words = ["--camera", f"gphoto2:virtual={virtual_folder}", "--settle", "0"]
     exposure = ["--aperture", "f/5.6", "--shutter", "0.0012s"]
@@ -310,9 +304,7 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(
     assert "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
 
 
-def test_a_burst_that_only_a_dial_ends_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_burst_that_only_a_dial_ends_is_refused(tmp_path, monkeypatch):
     drive = "Continuous Low Speed"
     plugged = plug(monkeypatch, BODIES / "speeds.txt")
     plugged.body.narrow("capturemode", drive)

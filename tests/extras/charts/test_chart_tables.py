@@ -1,6 +1,5 @@
 """Tables of the chart and of a lens on a phone: their last columns can be reached."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ from defocus.extras.charts.systems.tables import chart_parts
 from defocus.reports.html import render_html, write_html
 from defocus.reports.model import Page
 from defocus.scene.real_lens import RealLens
-from tests.browser.conftest import Open
 from tests.browser.test_report import column
 
 REACHED = """
@@ -63,9 +61,7 @@ def chart_page(path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [lens_page, chart_page])
-def test_the_last_column_can_be_reached_on_a_phone(
-    open_page: Open, tmp_path: Path, write: Callable[[Path], None]
-) -> None:
+def test_the_last_column_can_be_reached_on_a_phone(open_page, tmp_path, write):
     write(tmp_path / "page.html")
     browser = open_page(tmp_path / "page.html", 390, 844)
     wide, cells = browser.execute_script(REACHED)
@@ -77,7 +73,7 @@ def test_the_last_column_can_be_reached_on_a_phone(
         assert right <= 390.5
 
 
-def test_the_table_of_the_test_chart_fits_the_screen(open_page: Open, tmp_path: Path) -> None:
+def test_the_table_of_the_test_chart_fits_the_screen(open_page, tmp_path):
     names = ("input", "U-Net + contextual bilateral loss-rebuilt", "Restormer + JDRL")
     scores = [
         ChartScore(name, 8.0, 0.1 * k, k, 0.171, 0.25, 0.01, 0.89, 0.72, 0.6)
@@ -91,9 +87,7 @@ def test_the_table_of_the_test_chart_fits_the_screen(open_page: Open, tmp_path: 
     assert column(box, 1) == ["3.00", "2.00", "1.00"], "a ratio has no sign"
 
 
-def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
-    open_page: Open, tmp_path: Path
-) -> None:
+def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(open_page, tmp_path):
     """Its tables need no scrolling sideways, times stay on a line, the menu has no pairs."""
     root = tmp_path / "s"
     charts = "sim:?width=660&height=440&seed=2&chart=40"

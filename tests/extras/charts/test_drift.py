@@ -39,7 +39,7 @@ def deviations(move: Similarity, factor: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("move", "factor"), [(MOVE, 0.93), (Similarity(), 1.0)])
-def test_the_errors_are_those_that_are_stated(move: Similarity, factor: float) -> None:
+def test_the_errors_are_those_that_are_stated(move, factor):
     off = deviations(move, factor)
     assert off.shape == (200, 5)
     np.testing.assert_allclose(off.mean(axis=0), 0.0, atol=0.25)
@@ -47,7 +47,7 @@ def test_the_errors_are_those_that_are_stated(move: Similarity, factor: float) -
     assert (np.abs(off) > CLEARLY).mean() < 0.02
 
 
-def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error() -> None:
+def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error():
     found = drift(1, MOVE, 0.93)
     assert all(change is not None and change.clear for change in found.changes)
     still = drift(1, Similarity(), 1.0)
@@ -70,15 +70,13 @@ def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error() -> None:
         (Similarity(), 1.0, ""),
     ],
 )
-def test_a_refocus_is_told_from_a_drift_and_from_a_movement(
-    move: Similarity, factor: float, cause: str
-) -> None:
+def test_a_refocus_is_told_from_a_drift_and_from_a_movement(move, factor, cause):
     found = drift(1, move, factor).cause
     assert found.startswith(cause)
     assert (found == "") is (cause == "")
 
 
-def test_something_before_a_dot_does_not_move_the_others() -> None:
+def test_something_before_a_dot_does_not_move_the_others():
     random = np.random.default_rng(2)
     first, second = marks(random, Similarity(), 1.0), marks(random, Similarity(), 1.0)
     second.dots[3] += (9.0, 4.0)
@@ -89,7 +87,7 @@ def test_something_before_a_dot_does_not_move_the_others() -> None:
     assert found.right.error < 0.02
 
 
-def test_too_little_in_both_pictures_is_unknown() -> None:
+def test_too_little_in_both_pictures_is_unknown():
     random = np.random.default_rng(3)
     first, second = marks(random, Similarity(), 1.0), marks(random, Similarity(), 1.0)
     first.mtf50[:30] = math.nan

@@ -25,7 +25,7 @@ RANDOM = np.random.default_rng(3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closed_forms_agree_with_the_fourier_transform_of_the_edge(kind: str) -> None:
+def test_closed_forms_agree_with_the_fourier_transform_of_the_edge(kind):
     blur = KnownBlur(kind, 6.0 if kind != "gaussian" else 2.0)
     steps = np.arange(-20, 20, 1 / 64)
     spread = np.diff(blur.cumulated(steps, 0.3))
@@ -35,7 +35,7 @@ def test_closed_forms_agree_with_the_fourier_transform_of_the_edge(kind: str) ->
 
 
 @pytest.mark.parametrize(("kind", "angle"), [*itertools.product(KINDS, (3.0, 12.0))])
-def test_the_whole_curve_is_the_true_one_without_noise(kind: str, angle: float) -> None:
+def test_the_whole_curve_is_the_true_one_without_noise(kind, angle):
     blur = KnownBlur(kind, 1.2 if kind == "gaussian" else 4.0)
     found = measure_edge(edge_picture(blur, EdgeShot(angle), RANDOM))
     truth = true_mtf(blur, angle, found.mtf.frequencies)
@@ -48,9 +48,7 @@ def test_the_whole_curve_is_the_true_one_without_noise(kind: str, angle: float) 
 @pytest.mark.parametrize(
     ("every", "count", "most"), [(13, 60, 0.03), pytest.param(1, 768, 0.02, marks=pytest.mark.full)]
 )
-def test_mtf50_is_within_one_percent_over_the_whole_range(
-    every: int, count: int, most: float
-) -> None:
+def test_mtf50_is_within_one_percent_over_the_whole_range(every, count, most):
     """Noise to 2 %, 3 to 12 degrees, 8 and 16 bits; 95 % within 2 % where there are enough."""
     rows = list(edge_errors(every=every))
     ours = np.abs([row.ours for row in rows])
@@ -63,7 +61,7 @@ def test_mtf50_is_within_one_percent_over_the_whole_range(
     assert np.sqrt(np.mean(noisy**2)) < 0.02
 
 
-def test_the_second_implementation_has_the_bias_of_its_window() -> None:
+def test_the_second_implementation_has_the_bias_of_its_window():
     """A window over the whole region takes light from far out; our sheet of facts has +1 to 3 %."""
     light = edge_picture(KnownBlur("disc", 30.0), EdgeShot(columns=128, place_px=63.0), RANDOM)
     truth = blur_of_mtf50("disc", 0.0235, 5.0)
@@ -73,7 +71,7 @@ def test_the_second_implementation_has_the_bias_of_its_window() -> None:
     assert found > 0.7051 / 30.0 * 1.005
 
 
-def test_rise_and_mtf10_of_a_gaussian() -> None:
+def test_rise_and_mtf10_of_a_gaussian():
     found = measure_edge(edge_picture(KnownBlur("gaussian", 3.0), EdgeShot(), RANDOM))
     wider = math.hypot(3.0, math.sqrt(1 / 12))
     assert found.rise_px == pytest.approx(2.563 * wider, rel=0.01)
@@ -85,7 +83,7 @@ def test_rise_and_mtf10_of_a_gaussian() -> None:
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2, 3])
-def test_turned_edges_give_the_same_numbers(turn: int) -> None:
+def test_turned_edges_give_the_same_numbers(turn):
     light = edge_picture(KnownBlur("disc", 5.0), EdgeShot(rows=201, columns=201), RANDOM)
     found, turned = measure_edge(light), measure_edge(np.rot90(light, turn))
     assert turned.mtf50 == pytest.approx(found.mtf50, rel=1e-3)
@@ -95,7 +93,7 @@ def test_turned_edges_give_the_same_numbers(turn: int) -> None:
     assert turned.half_px == pytest.approx(place, abs=0.02)
 
 
-def test_sharpening_shows_as_overshoot_on_its_own_side() -> None:
+def test_sharpening_shows_as_overshoot_on_its_own_side():
     blur, shot = KnownBlur("gaussian", 1.0), EdgeShot(dark=0.2, bright=0.6)
     wide = KnownBlur("gaussian", 3.0)
     sharp, soft = (edge_picture(one, shot, RANDOM) for one in (blur, wide))
@@ -108,7 +106,7 @@ def test_sharpening_shows_as_overshoot_on_its_own_side() -> None:
     assert mirrored.overshoot == pytest.approx(found.overshoot, abs=0.005)
 
 
-def test_lateral_colour_is_the_shift_of_red_and_blue() -> None:
+def test_lateral_colour_is_the_shift_of_red_and_blue():
     places = {"red": 99.57, "green": 99.37, "blue": 99.02}
     blurs = {"red": 3.0, "green": 2.0, "blue": 4.0}
     planes = [
@@ -124,7 +122,7 @@ def test_lateral_colour_is_the_shift_of_red_and_blue() -> None:
         assert found.colour_mtf50[colour] == pytest.approx(mtf50, rel=0.01)
 
 
-def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed() -> None:
+def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed():
     rows, columns = np.mgrid[0:300, 0:160].astype(float)
     bow = 2.0 * (1 - ((rows - 149.5) / 149.5) ** 2)
     place = 80 + 0.08 * (rows - 149.5) + bow
@@ -146,7 +144,7 @@ def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed() -> None:
     assert shifted.rms_px < 0.01
 
 
-def test_what_is_no_edge_is_refused() -> None:
+def test_what_is_no_edge_is_refused():
     light = edge_picture(KnownBlur("disc", 5.0), EdgeShot(), RANDOM)
     wide = edge_picture(KnownBlur("disc", 12.0), EdgeShot(), RANDOM)
     for bad, words in (

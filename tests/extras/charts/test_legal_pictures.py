@@ -15,5 +15,5 @@ def reading(_blurry: Image, sharp: Image, _folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_legal_picture_has_a_result_or_a_line(name: str, tmp_path: Path) -> None:
+def test_a_legal_picture_has_a_result_or_a_line(name, tmp_path):
     require_result_or_line(reading, PICTURES[name], tmp_path)

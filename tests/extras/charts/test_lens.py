@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +56,7 @@ MEASURED = MeasuredLens(LENS, (2.4, 4.0), {"spherical": 0.1}, 0.006)
 
 
 @pytest.fixture(scope="module")
-def shot() -> ChartShot:
+def shot():
     (light,) = chart_through(LENS, (9.0,))
     reading = read_chart(light)
     assert reading is not None
@@ -79,7 +78,7 @@ def left(shot: ChartShot, lens: RealLens, diameter: float) -> Floats:
     )
 
 
-def test_the_true_lens_explains_its_photograph_and_others_do_not(shot: ChartShot) -> None:
+def test_the_true_lens_explains_its_photograph_and_others_do_not(shot):
     """What is left at the truth is the noise of 0.004 over a contrast of 0.85, nearly."""
     assert len(list(probes(shot))) == 26
     truth = left(shot, LENS, 9.0)
@@ -93,13 +92,13 @@ def test_the_true_lens_explains_its_photograph_and_others_do_not(shot: ChartShot
         assert left(shot, other, diameter).max() > 1.3 * truth.max()
 
 
-def test_blur_has_a_side_only_beside_a_picture_in_focus(shot: ChartShot) -> None:
+def test_blur_has_a_side_only_beside_a_picture_in_focus(shot):
     with pytest.raises(ImageError, match=r"no picture at f/2\.4 is in focus"):
         fit_lens([shot, shot], 16.0)
 
 
 @pytest.mark.full
-def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> None:
+def test_blur_that_is_too_large_for_the_picture_is_named(shot):
     """The chart fills the frame, but its parts are too small for the blur."""
     (light,) = chart_through(LENS, (14.0,))
     reading = read_chart(light)
@@ -112,7 +111,7 @@ def test_blur_that_is_too_large_for_the_picture_is_named(shot: ChartShot) -> Non
     assert "it is too small" in why_too_few([strong], 1000)
 
 
-def test_one_picture_with_too_much_blur_is_named_beside_others_with_less(shot: ChartShot) -> None:
+def test_one_picture_with_too_much_blur_is_named_beside_others_with_less(shot):
     """Its parts have no room, so that the fit went on without it."""
     (light,) = chart_through(LENS, (-25.0,))
     (sharp,) = chart_through(LENS, (1.0,))
@@ -125,7 +124,7 @@ def test_one_picture_with_too_much_blur_is_named_beside_others_with_less(shot: C
         fit_lens([shot, *pictures], 16.0)
 
 
-def test_a_picture_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+def test_a_picture_that_is_given_twice_is_refused(tmp_path):
     (light,) = chart_through(LENS, (5.0,))
     near, far = tmp_path / "near.png", tmp_path / "far.tif"
     for path in (near, far):
@@ -135,7 +134,7 @@ def test_a_picture_that_is_given_twice_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_soft_lens_has_a_focus_too(shot: ChartShot) -> None:
+def test_a_soft_lens_has_a_focus_too(shot):
     """Its sharpest picture is blurred by more than the limit, and stands between two others."""
     (light,) = chart_through(LENS, (5.0,))
     reading = read_chart(light)
@@ -173,7 +172,7 @@ def seen_in(shot: ChartShot) -> list[fit._Seen]:
 
 
 @pytest.mark.parametrize(("pupil", "place"), [(1.0, 1.0), (0.9, 1.0), (0.6, 0.8)])
-def test_a_fit_begins_with_rims_that_cut_light(shot: ChartShot, pupil: float, place: float) -> None:
+def test_a_fit_begins_with_rims_that_cut_light(shot, pupil, place):
     """Others have no derivative and stay: a lens of f/1.5 at f/1.6 was off by 42 %."""
     corner = sorted(probes(shot), key=lambda one: math.hypot(*one.field))[-4:]
     seen = [fit._Seen(0, one, LENS.open_f_number / pupil) for one in corner]
@@ -185,7 +184,7 @@ def test_a_fit_begins_with_rims_that_cut_light(shot: ChartShot, pupil: float, pl
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 75])
-def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees: int) -> None:
+def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees):
     scale, middle = 2.2, (499.5, 479.5)
     cosine, sine = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
     turn = np.array([[cosine, -sine], [sine, cosine]])
@@ -199,7 +198,7 @@ def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees: int) -> N
     assert slope * 0.4 + rest == pytest.approx(1e-4, rel=0.15)
 
 
-def test_an_over_exposed_photograph_is_refused(tmp_path: Path) -> None:
+def test_an_over_exposed_photograph_is_refused(tmp_path):
     (light,) = chart_through(LENS, (5.0,))
     write_image(tmp_path / "right.png", as_integer(linear_to_srgb(light), 16))
     write_image(tmp_path / "over.png", as_integer(linear_to_srgb(np.clip(1.5 * light, 0, 1)), 16))
@@ -210,7 +209,7 @@ def test_an_over_exposed_photograph_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:
+def test_derivatives_of_the_fit_are_exact_to_its_noise(shot):
     """With coarse ones a fit ends beside its goal: rims, coma and lateral colour are a valley."""
     seen = seen_in(shot)
     rest, slopes = fit._slopes(true_end(), seen, BASE, OPEN)
@@ -225,9 +224,7 @@ def test_derivatives_of_the_fit_are_exact_to_its_noise(shot: ChartShot) -> None:
         assert abs(right[place] - (more - less) / (4 * half)) < 0.4 * noise[place], name
 
 
-def test_lenses_that_explain_alike_widen_the_errors(
-    shot: ChartShot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lenses_that_explain_alike_widen_the_errors(shot, monkeypatch):
     seen = seen_in(shot)
 
     def ends(*states: fit._State) -> tuple[fit._State, dict[str, float]]:
@@ -251,7 +248,7 @@ def test_lenses_that_explain_alike_widen_the_errors(
 
 @pytest.mark.full
 @pytest.mark.timeout(900)  # about 40 s of processor time
-def test_a_fitted_lens_has_the_kernels_of_the_true_one() -> None:
+def test_a_fitted_lens_has_the_kernels_of_the_true_one():
     found = replace(fitted_to_chart(LENS).lens, f_number=LENS.f_number)
     for diameter in (-11.0, -6.0, 6.0, 11.0):
         for place in ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5)):
@@ -268,7 +265,7 @@ def through(lens: RealLens, diameter: float) -> ChartShot:
 
 
 @pytest.mark.full
-def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartShot) -> None:
+def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot):
     stopped = through(replace(LENS, f_number=4.0), -7.0)
     focus = np.array([[9.0, 0.0, 0.0], [-7.0, 0.0, 0.0]])
 
@@ -286,7 +283,7 @@ def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot: ChartSh
     assert wrong > 1.5 * right
 
 
-def test_waves_explain_a_slow_lens_as_its_kernels_have_it() -> None:
+def test_waves_explain_a_slow_lens_as_its_kernels_have_it():
     """The rays of a lens of f/7.6 leave out the rings of its diffraction."""
     for diameter, place in ((-6.0, (0.0, 0.0)), (4.0, (0.45, 0.2)), (8.0, (0.6, -0.5))):
         true = colour_psfs(STOPPED, diameter, place)
@@ -304,14 +301,14 @@ def test_waves_explain_a_slow_lens_as_its_kernels_have_it() -> None:
         assert by_rays > 1.5 * by_waves
 
 
-def test_the_error_of_kernels_is_that_of_their_shape() -> None:
+def test_the_error_of_kernels_is_that_of_their_shape():
     true = colour_psfs(LENS, 8.0, (0.5, 0.2))
     moved = np.pad(true, ((0, 0), (0, 4), (4, 0)))
     assert kernel_error(true, moved) < 1e-6
     assert kernel_error(true, colour_psfs(LENS, 9.0, (0.5, 0.2))) > 0.15
 
 
-def test_a_lens_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_lens_file_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "lens.json"
     write_lens(path, MEASURED)
     found = read_lens(path)
@@ -355,14 +352,14 @@ def damaged() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("text", "told"), list(damaged()))
-def test_what_is_no_lens_is_refused_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_no_lens_is_refused_in_one_line(tmp_path, text, told):
     (tmp_path / "lens.json").write_text(text)
     with pytest.raises(OpticsError, match=told) as caught:
         read_lens(tmp_path / "lens.json")
     assert "\n" not in str(caught.value)
 
 
-def test_a_stream_sees_everything_through_the_lens(tmp_path: Path) -> None:
+def test_a_stream_sees_everything_through_the_lens(tmp_path):
     bank = KernelBank("train", lens=MEASURED)
     optics = [bank.optic(k) for k in range(12)]
     assert {one.lens.f_number for one in optics} == {2.4, 4.0}
@@ -376,9 +373,7 @@ def test_a_stream_sees_everything_through_the_lens(tmp_path: Path) -> None:
     np.testing.assert_array_equal(through.blurry, again.blurry)
 
 
-def test_a_mapping_file_names_photographs_and_lens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mapping_file_names_photographs_and_lens(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 1, 64), "test": (9, 1, 64)}
     )
@@ -397,7 +392,7 @@ def test_a_mapping_file_names_photographs_and_lens(
         open_dataset(f"stream:{tmp_path / 'mine.toml'}")
 
 
-def test_the_command_tells_what_is_missing(tmp_path: Path) -> None:
+def test_the_command_tells_what_is_missing(tmp_path):
     picture = tmp_path / "wall.png"
     write_image(picture, as_integer(linear_to_srgb(np.full((400, 600, 3), 0.4)), 8))
 
@@ -418,7 +413,7 @@ def test_the_command_tells_what_is_missing(tmp_path: Path) -> None:
     assert "2 for 1 pictures" in refused("--f-number", "2", "--f-number", "4")
 
 
-def test_the_table_has_the_rows_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_has_the_rows_that_are_asked_for(monkeypatch):
     def errors(seeds: range) -> Iterator[LensError]:
         return (LensError(STOPPED, np.full((2, 2), 0.01 * s), np.zeros((2, 2))) for s in seeds)
 

@@ -1,7 +1,6 @@
 """What is told and shown of a measured lens."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +29,7 @@ def fitted(**errors: float) -> FittedLens:
     return FittedLens(LENS, VALUES, known, (0, 2), (9.0, -8.0), (2.4, 2.4), 0.006)
 
 
-def test_what_the_pictures_do_not_tell_is_no_number() -> None:
+def test_what_the_pictures_do_not_tell_is_no_number():
     told, untold, blades = told_by(fitted(front_shift=2374.31, coma_corner=7.0))
     words = {one.words: str(one) for one in told}
     assert words["coma at 0.7 of the way to the corner"].endswith(": +1.00 ± 0.10 waves")
@@ -50,7 +49,7 @@ def test_what_the_pictures_do_not_tell_is_no_number() -> None:
 
 
 @pytest.mark.full
-def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path: Path) -> None:
+def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path):
     found = fitted()
     (light,) = chart_through(LENS, (1.0,))
     reading = read_chart(light)
@@ -80,7 +79,7 @@ def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path: Path) 
     assert f"{told[0]:.3f}" in page
 
 
-def test_a_lens_file_is_no_page(tmp_path: Path) -> None:
+def test_a_lens_file_is_no_page(tmp_path):
     done = CliRunner().invoke(command, ["wall.png", "--out", str(tmp_path / "lens.html")])
     assert done.exit_code == 2
     assert "name it lens.json" in done.output

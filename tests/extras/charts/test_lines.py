@@ -25,7 +25,7 @@ BARREL = -0.03
 
 
 @pytest.fixture(scope="module")
-def photograph() -> Floats:
+def photograph():
     """The chart in perspective, without blur or distortion."""
     return photographed(make_sheet(), TRUTH, *SIZE)
 
@@ -60,7 +60,7 @@ def lines_of(light: Floats, truth: ChartGeometry) -> list[ReadLine]:
     return list(read_lines(light, sheet, truth, *paper_and_ink(light, sheet, truth)))
 
 
-def test_a_lens_bends_the_rows_of_dots_by_what_it_distorts(photograph: Floats) -> None:
+def test_a_lens_bends_the_rows_of_dots_by_what_it_distorts(photograph):
     light, truth = distorted(photograph)
     reading = read_chart(blurred(light, 3.0))
     assert reading is not None
@@ -87,9 +87,7 @@ def _turned(direction: Floats) -> Floats:
 
 
 @pytest.mark.parametrize("diameter", [1.5, 4.0])
-def test_printed_lines_are_straight_where_nothing_bends_them(
-    photograph: Floats, diameter: float
-) -> None:
+def test_printed_lines_are_straight_where_nothing_bends_them(photograph, diameter):
     found = lines_of(blurred(photograph, diameter), ChartGeometry(TRUTH, 0.0, *SIZE))
     assert [one.kind for one in found] == ["line"] * 4 + ["grid"] * 14
     assert {len(one.along) for one in found} == {29, 6}
@@ -98,7 +96,7 @@ def test_printed_lines_are_straight_where_nothing_bends_them(
         assert one.in_picture.rms_px < 0.05
 
 
-def test_a_bend_that_is_no_distortion_of_the_lens_is_left_beyond_it(photograph: Floats) -> None:
+def test_a_bend_that_is_no_distortion_of_the_lens_is_left_beyond_it(photograph):
     x, y = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
     period, size = 40.0, 0.6
     wavy = y + size * np.sin(2 * np.pi * x / period)
@@ -108,7 +106,7 @@ def test_a_bend_that_is_no_distortion_of_the_lens_is_left_beyond_it(photograph: 
     assert lying == pytest.approx([size / np.sqrt(2)] * 3, abs=0.05)
 
 
-def test_a_line_without_a_number_has_a_reason(photograph: Floats) -> None:
+def test_a_line_without_a_number_has_a_reason(photograph):
     truth = ChartGeometry(TRUTH, 0.0, *SIZE)
     hidden = lines_of(blurred(photograph, 16.0), truth)
     assert {one.reason for one in hidden} == {
@@ -122,7 +120,7 @@ def test_a_line_without_a_number_has_a_reason(photograph: Floats) -> None:
 
 
 @pytest.mark.full
-def test_the_chart_for_a_board_has_rows_of_dots_alone() -> None:
+def test_the_chart_for_a_board_has_rows_of_dots_alone():
     light = photographed(make_sheet("depths"), TRUTH, *SIZE)
     reading = read_chart(blurred(light, 3.0))
     assert reading is not None
@@ -130,9 +128,7 @@ def test_the_chart_for_a_board_has_rows_of_dots_alone() -> None:
     assert list(reading.to_json()["straightness"]) == ["frame"]
 
 
-def test_dots_that_blur_mixes_with_the_wall_do_not_bend_a_straight_chart(
-    photograph: Floats,
-) -> None:
+def test_dots_that_blur_mixes_with_the_wall_do_not_bend_a_straight_chart(photograph):
     """A disc of 26 px is 12 mm wide: the window around a dot leaves it 9 mm."""
     reading = read_chart(blurred(photograph, 26.0))
     assert reading is not None
@@ -143,7 +139,7 @@ def test_dots_that_blur_mixes_with_the_wall_do_not_bend_a_straight_chart(
     )
 
 
-def test_a_dot_that_the_geometry_rejects_is_no_bend_of_its_row(photograph: Floats) -> None:
+def test_a_dot_that_the_geometry_rejects_is_no_bend_of_its_row(photograph):
     stained = photograph.copy()
     dot = make_sheet().dots[3]
     (x, y), *_ = ChartGeometry(TRUTH, 0.0, *SIZE).to_picture(np.array([(dot.x, dot.y)]))

@@ -1,7 +1,6 @@
 """The command ``chart mtf`` and its Python function on files."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,13 +14,12 @@ from defocus.extras.charts.accuracy.known_edges import (
     edge_picture,
 )
 from defocus.images import as_integer, linear_to_srgb, write_image
-from tests.conftest import Run
 
 SHOT = EdgeShot(5.0, noise=0.003, rows=300, columns=200)
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def picture(tmp_path_factory):
     """An edge of MTF50 0.15 in the middle of a larger picture."""
     edge = edge_picture(blur_of_mtf50("disc", 0.15, 5.0), SHOT, np.random.default_rng(0))
     whole = np.full((400, 320, 3), 0.3)
@@ -31,7 +29,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_command_prints_the_numbers(run: Run, picture: Path) -> None:
+def test_the_command_prints_the_numbers(run, picture):
     done = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -56,14 +54,14 @@ def test_the_command_prints_the_numbers(run: Run, picture: Path) -> None:
         ("0,0,60,39", "no edge"),
     ],
 )
-def test_bad_regions_are_one_line(run: Run, picture: Path, region: str, words: str) -> None:
+def test_bad_regions_are_one_line(run, picture, region, words):
     done = run("defocus-capture", "chart", "mtf", picture, "--region", region)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_from_python_an_array_and_a_file_give_the_same(picture: Path) -> None:
+def test_from_python_an_array_and_a_file_give_the_same(picture):
     region = (70, 40, 200, 300)
     from_file = defocus.measure_mtf(picture, region)
     grey = edge_picture(KnownBlur("disc", 4.0), SHOT, np.random.default_rng(0))

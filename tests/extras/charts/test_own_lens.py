@@ -53,7 +53,7 @@ STEPS = 4
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch):
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", HELD_OUT)
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
     monkeypatch.setattr(training, "MOST_PATCHES", 3)
@@ -61,7 +61,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def chart(tmp_path_factory):
     path = tmp_path_factory.mktemp("charts") / "chart.png"
     (light,) = chart_through(LENS, (5.0,))
     write_image(path, as_integer(linear_to_srgb(light), 16))
@@ -69,9 +69,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.full
-def test_from_a_chart_to_weights_that_restore(
-    chart: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_from_a_chart_to_weights_that_restore(chart, tmp_path, capfd, monkeypatch):
     fit = "defocus.extras.charts.own_lens.run.measure_lens"
     monkeypatch.setattr(fit, lambda *_: (None, MEASURED))  # it takes a minute
     out = tmp_path / "fifty"
@@ -106,7 +104,7 @@ def test_from_a_chart_to_weights_that_restore(
         command.main([*asked, "0.2"], standalone_mode=False)
 
 
-def test_a_refused_request_leaves_the_folder_free(chart: Path, tmp_path: Path) -> None:
+def test_a_refused_request_leaves_the_folder_free(chart, tmp_path):
     asked, out = [str(chart), "--out", str(tmp_path / "fifty")], tmp_path / "fifty"
     with pytest.raises(DefocusError, match="its f-number is not noted in it; give --f-number"):
         command.main(asked, standalone_mode=False)
@@ -117,7 +115,7 @@ def test_a_refused_request_leaves_the_folder_free(chart: Path, tmp_path: Path) -
     assert [path.name for path in out.iterdir() if path.name != ".lock"] == []
 
 
-def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
+def test_texture_of_an_over_exposed_chart_has_a_reason():
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     places = np.array([(60, 50), (840, 70), (850, 600), (40, 590)], np.float32)
     place = np.asarray(cv2.getPerspectiveTransform(corners, places), np.float64)
@@ -134,7 +132,7 @@ def test_texture_of_an_over_exposed_chart_has_a_reason() -> None:
 
 
 @pytest.mark.full
-def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
+def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason():
     scale = 900 / WIDTH
     light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
     reading = read_chart(np.asarray(cv2.filter2D(light, -1, disc_psf(5.0)), np.float64))
@@ -152,7 +150,7 @@ def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason() -> None:
 
 
 @pytest.mark.full
-def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
+def test_the_chart_is_compared_at_the_edges_that_all_states_show():
     """Strong blur hides edges of low contrast; showing those alone gains nothing."""
     scale = 900 / WIDTH
     sharp = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
@@ -177,7 +175,7 @@ def test_the_chart_is_compared_at_the_edges_that_all_states_show() -> None:
     assert made.overshoot == taken.overshoot
 
 
-def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed() -> None:
+def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed():
     fast = RealLens(1.8, 1.8, 16.0, spherical=9.0)
     *galleries, _ = lens_parts(MeasuredLens(fast, (4.0, 5.6)))
     middle = [next(iter(one.tiles)) for one in galleries if isinstance(one, Gallery)]
@@ -186,9 +184,7 @@ def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed() -> 
     assert abs(expected[1] - kernel_mtf50(fast, -8.0, (0.0, 0.0))) > 0.005
 
 
-def test_a_stopped_training_ends_as_one_that_was_not_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_training_ends_as_one_that_was_not_stopped(tmp_path, monkeypatch):
     system = baseline("defocus-m")
     start = find_weights(system, "own")
     lens, others = stream_dataset(None, MEASURED), stream_dataset(None)
@@ -213,9 +209,7 @@ def test_a_stopped_training_ends_as_one_that_was_not_stopped(
     assert all(torch.equal(tensor, whole[name]) for name, tensor in continued.items())
 
 
-def test_networks_that_give_the_input_and_grey_have_known_gains(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_networks_that_give_the_input_and_grey_have_known_gains(monkeypatch):
     monkeypatch.setattr("defocus.extras.charts.own_lens.gains.CIRCLES_PX", (0.0, 1.0, math.inf))
 
     class Grey(torch.nn.Module):
@@ -237,7 +231,7 @@ def changed(changes: Sequence[float]) -> Gains:
     return Gains(scenes, tuple([1.0] * len(changes)), tuple(1.0 + one for one in changes), ())
 
 
-def test_what_other_lenses_lose_is_said() -> None:
+def test_what_other_lenses_lose_is_said():
     better, worse = changed([0.5, 0.7] * 10), changed([-0.2, -0.1] * 10)
     told = Verdict.of(better, better).words(better)
     assert "+0.60 dB (95 %: +0.5" in told
@@ -262,9 +256,7 @@ def test_what_other_lenses_lose_is_said() -> None:
         ([0.3] * 6, True),
     ],
 )
-def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(
-    changes: list[float], recommended: bool
-) -> None:
+def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(changes, recommended):
     found = changed(changes)
     verdict = Verdict.of(found, found)
     told = verdict.to_json()
@@ -273,7 +265,7 @@ def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(
     assert verdict.words(found).endswith("Use the general weights.") is not recommended
 
 
-def test_the_sign_test_is_that_of_thrown_coins() -> None:
+def test_the_sign_test_is_that_of_thrown_coins():
     assert sign_test([1.0] * 5) == pytest.approx(1 / 32)
     assert sign_test([1.0, 1.0, -1.0]) == pytest.approx(4 / 8)
     assert sign_test([1.0, 1.0, 0.0, -1.0]) == pytest.approx(4 / 8)
@@ -283,8 +275,8 @@ def test_the_sign_test_is_that_of_thrown_coins() -> None:
 
 @pytest.mark.parametrize("steps", [10, 100, 4000])
 def test_the_rate_rises_for_a_hundred_steps_however_short_the_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
-) -> None:
+    tmp_path, monkeypatch, steps
+):
     jobs: list[Job[Batch]] = []
 
     def noted(job: Job[Batch], folder: Path, device: torch.device) -> Trained:
@@ -304,6 +296,6 @@ def test_the_rate_rises_for_a_hundred_steps_however_short_the_training(
 
 
 @pytest.mark.parametrize("name", ["photos", 'it\'s "mine"', "back\\slash", "tab\tand été"])
-def test_the_stream_finds_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+def test_the_stream_finds_a_folder_of_any_name(tmp_path, name):
     written = tomllib.loads(stream_document(tmp_path / name))
     assert written == {"lens": "lens.json", "photographs": str(tmp_path.resolve() / name)}

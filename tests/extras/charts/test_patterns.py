@@ -1,12 +1,9 @@
 """Stars, dead leaves and characters against what is known of them."""
 
 import itertools
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.extras.charts.accuracy.known_patterns import (
@@ -22,30 +19,29 @@ from defocus.extras.charts.measures.texture import compare_texture
 from defocus.scene.leaves import leaves_picture
 from defocus.tesseract import tesseract_version
 
-Errors = Callable[[float, float, int], NDArray[np.float64]]
 RANDOM = np.random.default_rng(5)
 
 
 @pytest.mark.parametrize("diameter", STAR_D)
-def test_a_stars_transfer_is_that_of_the_disc_and_its_sign(diameter: float) -> None:
+def test_a_stars_transfer_is_that_of_the_disc_and_its_sign(diameter):
     assert np.abs(star_errors(diameter)).max() < 0.03
 
 
 @pytest.mark.parametrize("diameter", LEAVES_D)
-def test_dead_leaves_give_the_transfer_of_the_disc(diameter: float) -> None:
+def test_dead_leaves_give_the_transfer_of_the_disc(diameter):
     assert np.abs(leaves_errors(diameter)).max() < 0.03
 
 
 @pytest.mark.parametrize("errors", [star_errors, leaves_errors])
 @pytest.mark.parametrize("diameter", [1.5, 4.0])
-def test_noise_of_two_percent_leaves_the_transfer(errors: Errors, diameter: float) -> None:
+def test_noise_of_two_percent_leaves_the_transfer(errors, diameter):
     found = np.abs([errors(diameter, 0.02, seed) for seed in (7, 8)])
     assert np.quantile(found, 0.95) < 0.03
     assert found.mean() < 0.01
     assert found.mean() > np.abs(errors(diameter, 0.0, 0)).mean()
 
 
-def test_an_inverted_star_has_a_negative_transfer() -> None:
+def test_an_inverted_star_has_a_negative_transfer():
     light, x, y = star_picture(201, 24)
     upright, inverted = (star_mtf(one, x, y, 24, 1.0) for one in (light, 0.8 - light))
     assert (upright.values > 0).all()
@@ -54,7 +50,7 @@ def test_an_inverted_star_has_a_negative_transfer() -> None:
         star_mtf(light[:9, :9], x[96:105, 96:105], y[96:105, 96:105], 24, 1.0)
 
 
-def test_the_spectrum_of_leaves_falls_as_that_of_nature() -> None:
+def test_the_spectrum_of_leaves_falls_as_that_of_nature():
     picture = leaves_picture(512, seed=2)
     window = np.outer(np.hanning(512), np.hanning(512))
     power = np.abs(np.fft.fft2((picture - picture.mean()) * window)) ** 2
@@ -66,7 +62,7 @@ def test_the_spectrum_of_leaves_falls_as_that_of_nature() -> None:
     assert -3.2 < slope < -1.8
 
 
-def test_noise_is_invented_texture() -> None:
+def test_noise_is_invented_texture():
     sharp = leaves_picture(256, seed=3)
     noisy = sharp + 0.05 * RANDOM.standard_normal(sharp.shape)
     plain = compare_texture(noisy, sharp)
@@ -77,7 +73,7 @@ def test_noise_is_invented_texture() -> None:
     assert plain.power.at(0.4) > 1.2
 
 
-def test_other_leaves_are_all_invented() -> None:
+def test_other_leaves_are_all_invented():
     one, other = leaves_picture(256, seed=3), leaves_picture(256, seed=4)
     found = compare_texture(one, other)
     assert found.invention > 0.9
@@ -86,21 +82,21 @@ def test_other_leaves_are_all_invented() -> None:
         compare_texture(one[1:], other)
 
 
-def test_character_errors_count_edits() -> None:
+def test_character_errors_count_edits():
     assert character_errors("ABC", "ABC") == 0
     assert character_errors("", "ABCD") == 1
     assert character_errors("AXCD", "ABCD") == 0.25
     assert character_errors("ABCDE", "ABCD") == 0.25
 
 
-def test_without_tesseract_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tesseract_nothing_is_read(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_characters(np.full((40, 200), 255, np.uint8)) is None
 
 
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
-def test_tesseract_reads_lines() -> None:
+def test_tesseract_reads_lines():
     import cv2
 
     line = np.full((80, 400), 255, np.uint8)

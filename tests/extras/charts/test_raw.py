@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -38,9 +37,7 @@ def chart_light() -> Floats:
     return np.clip(light + noise, 0.0, 1.0)
 
 
-def test_a_raw_chart_is_read_in_linear_light(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_raw_chart_is_read_in_linear_light(tmp_path, capfd):
     light = np.repeat(chart_light()[:, :, 1:2], 3, axis=2)
     raw = bayer_dng(tmp_path / "chart.dng", light[:, :, 1].copy())
     tiff = tmp_path / "chart.tif"
@@ -70,9 +67,7 @@ LENS = RealLens(4.0, 2.0, 16.0, 8, spherical=1.5)
 
 @pytest.mark.full
 @pytest.mark.timeout(900)  # about a minute of processor time
-def test_a_lens_is_measured_with_raw_charts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lens_is_measured_with_raw_charts(tmp_path, capsys):
     files = [
         bayer_dng(tmp_path / f"{number}.dng", np.clip(light[:, :, 1], 0.0, 1.0))
         for number, light in enumerate(chart_through(LENS, (9.0, 1.0, -8.0)))

@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,7 +23,7 @@ from defocus.extras.charts.reading.patterns import read_leaves, read_stars
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.coverage import covered
-from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, Layout, make_sheet
+from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.images import read_image, write_image
 from defocus.scene.aperture import disc_psf
@@ -53,13 +51,13 @@ def true_mtf50(diameter: float) -> float:
 
 
 @pytest.fixture(scope="module")
-def photograph() -> Floats:
+def photograph():
     """The chart in perspective, without blur."""
     return photographed(make_sheet(), TRUTH, *SIZE)
 
 
 @pytest.fixture(scope="module")
-def board() -> Floats:
+def board():
     """The chart for a board in perspective, without blur."""
     return photographed(make_sheet("depths"), TRUTH, *SIZE)
 
@@ -98,12 +96,7 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
         (without_the_foot, 30.0, 0.05),
     ],
 )
-def test_the_chart_is_found_and_its_geometry_is_the_true_one(
-    photograph: Floats,
-    seen: Callable[[Floats], tuple[Floats, Floats]],
-    diameter: float,
-    most_px: float,
-) -> None:
+def test_the_chart_is_found_and_its_geometry_is_the_true_one(photograph, seen, diameter, most_px):
     light, truth = seen(photograph[:, :, 1])
     grey = blurred(np.ascontiguousarray(light), diameter)
     frame = find_frame(grey, dark_blobs(grey))
@@ -117,7 +110,7 @@ def test_the_chart_is_found_and_its_geometry_is_the_true_one(
     np.testing.assert_allclose(geometry.to_sheet(geometry.to_picture(points)), points, atol=1e-6)
 
 
-def test_the_chart_for_a_board_is_told_from_the_other_one(board: Floats) -> None:
+def test_the_chart_for_a_board_is_told_from_the_other_one(board):
     grey = blurred(board[:, :, 1], 6.0)
     frame = find_frame(grey, dark_blobs(grey))
     assert frame is not None
@@ -125,7 +118,7 @@ def test_the_chart_for_a_board_is_told_from_the_other_one(board: Floats) -> None
 
 
 @pytest.mark.full
-def test_each_column_of_a_board_has_its_own_blur() -> None:
+def test_each_column_of_a_board_has_its_own_blur():
     """Five depths as on a tilted board: each column is blurred with a disc of its own."""
     px_per_mm, diameters = 3.4, (3.0, 5.0, 8.0, 12.0, 17.0)
     sheet = make_sheet("depths")
@@ -149,7 +142,7 @@ def test_each_column_of_a_board_has_its_own_blur() -> None:
     assert [(one["x_mm"], one["edges"]) for one in found] == [row[:2] for row in rows]
 
 
-def test_distortion_is_part_of_the_geometry(photograph: Floats) -> None:
+def test_distortion_is_part_of_the_geometry(photograph):
     """Pixels are moved by r (1 + k r²); the inverse gives where each comes from."""
     width, height = SIZE
     k, half = 0.02, np.hypot(*SIZE) / 2
@@ -168,7 +161,7 @@ def test_distortion_is_part_of_the_geometry(photograph: Floats) -> None:
     assert geometry.rms_px < 0.1
 
 
-def test_every_part_of_a_blurred_chart_is_measured(photograph: Floats) -> None:
+def test_every_part_of_a_blurred_chart_is_measured(photograph):
     diameter = 6.0
     reading = read_chart(blurred(photograph, diameter))
     assert reading is not None
@@ -195,9 +188,7 @@ def test_every_part_of_a_blurred_chart_is_measured(photograph: Floats) -> None:
         (30.0, "blur leaves the star no contrast"),
     ],
 )
-def test_a_stars_reversal_is_read_where_it_is_the_first(
-    photograph: Floats, diameter: float, why: str
-) -> None:
+def test_a_stars_reversal_is_read_where_it_is_the_first(photograph, diameter, why):
     """The star ends at 0.12 cycles/px; stronger blur has its first zero below that."""
     light = blurred(photograph, diameter)
     reading = read_chart(light)
@@ -219,7 +210,7 @@ def test_a_stars_reversal_is_read_where_it_is_the_first(
 
 
 @pytest.mark.parametrize("turn_deg", [33.0, 45.0])
-def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
+def test_a_chart_at_an_odd_angle_is_read(turn_deg):
     """Boxes of pixels in a turned square are smaller than it, and a star is round."""
     turn, _ = cv2.Rodrigues(np.array([0.0, 0.0, np.radians(turn_deg)]))
     centred, placed = np.eye(3), np.eye(3)
@@ -237,9 +228,7 @@ def test_a_chart_at_an_odd_angle_is_read(turn_deg: float) -> None:
 
 
 @pytest.mark.parametrize(("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)])
-def test_edges_give_the_right_number_or_none(
-    photograph: Floats, diameter: float, high: int, low: int
-) -> None:
+def test_edges_give_the_right_number_or_none(photograph, diameter, high, low):
     """Blur mixes an edge with the other sides of its square and with what lies beside it."""
     geometry = ChartGeometry(TRUTH, 0.0, *SIZE)
     truth = true_mtf50(diameter)
@@ -261,7 +250,7 @@ def test_edges_give_the_right_number_or_none(
             assert off < max(0.05 * truth, 3 * edge.response.mtf50_error)
 
 
-def test_parts_that_are_too_small_say_so(photograph: Floats) -> None:
+def test_parts_that_are_too_small_say_so(photograph):
     small = cv2.resize(photograph, (280, 187), interpolation=cv2.INTER_AREA)
     homography = np.diag([0.28, 187 / 667, 1.0]) @ TRUTH
     leaves = list(read_leaves(small, make_sheet(), ChartGeometry(homography, 0.0, 280, 187), 1, 0))
@@ -269,7 +258,7 @@ def test_parts_that_are_too_small_say_so(photograph: Floats) -> None:
     assert re.fullmatch(r"\d+ px wide, and 32 are needed; come nearer", leaves[0].reason)
 
 
-def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph: Floats) -> None:
+def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph):
     for gain in (np.full(3, 2.0), np.array([1.3, 1.0, 1.0])):
         reading = read_chart(np.clip(gain * blurred(photograph, 3.0), 0.0, 1.0))
         assert reading is not None
@@ -281,7 +270,7 @@ def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph: Floa
         assert {one["mtf50"] for one in found["stars"]} == {None}
 
 
-def test_what_was_not_measured_is_in_text_and_json(photograph: Floats) -> None:
+def test_what_was_not_measured_is_in_text_and_json(photograph):
     reading = read_chart(blurred(photograph, 3.0)[:530])
     assert reading is not None
     assert sum("star at" in line and "outside the picture" in line for line in reading.lines()) == 1
@@ -290,14 +279,14 @@ def test_what_was_not_measured_is_in_text_and_json(photograph: Floats) -> None:
     assert all(one["reason"] == "" and one["lost"] is not None for one in found["leaves"])
 
 
-def test_pictures_without_a_chart_are_unknown() -> None:
+def test_pictures_without_a_chart_are_unknown():
     for name in ("coins", "astronaut"):
         assert read_chart(texture(name, 600, 400)) is None
     assert read_chart(np.full((200, 300, 3), 0.5)) is None
 
 
 @pytest.mark.parametrize("aperture", ["f/4", "f/2.8"])
-def test_the_chart_of_the_simulated_camera_is_not_clipped(tmp_path: Path, aperture: str) -> None:
+def test_the_chart_of_the_simulated_camera_is_not_clipped(tmp_path, aperture):
     camera = open_camera("sim:?scene=chart&width=720&height=480")
     assert isinstance(camera, SimulatedCamera)
     camera.stage("wall", 1)
@@ -310,9 +299,7 @@ def test_the_chart_of_the_simulated_camera_is_not_clipped(tmp_path: Path, apertu
     assert not any("clipped" in one.reason for one in (*reading.edges, *reading.leaves))
 
 
-def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(tmp_path, capfd):
     camera = open_camera("sim:?scene=chart&width=720&height=480&seed=2")
     assert isinstance(camera, SimulatedCamera)
     camera.stage("wall", 1)
@@ -347,9 +334,7 @@ def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(
 
 @pytest.mark.debian
 @pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
-def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(
-    photograph: Floats,
-) -> None:
+def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(photograph):
     reading = read_chart(photograph)
     assert reading is not None
     whole = characters_read(photograph, reading.sheet, reading.geometry)
@@ -364,15 +349,13 @@ def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(
 
 
 @pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])
-def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(
-    kind: str, most_px: float
-) -> None:
+def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(kind, most_px):
     sharp, homography = sharp_chart(900)
     found = place_errors(sharp, homography, kind, 30.0, seed=7)
     assert found.whole < most_px < 0.5 * found.dots
 
 
-def test_a_pixel_is_covered_by_the_share_that_lies_inside() -> None:
+def test_a_pixel_is_covered_by_the_share_that_lies_inside():
     """A square with a hole that ends within a pixel, and a triangle that begins outside."""
     square = np.array([(1.1, 0.0), (3.0, 0.0), (3.0, 2.0), (1.1, 2.0)])
     hole = np.array([(2.0, 0.5), (2.0, 1.0), (2.5, 1.0), (2.5, 0.5)])
@@ -386,9 +369,7 @@ def test_a_pixel_is_covered_by_the_share_that_lies_inside() -> None:
 
 @pytest.mark.parametrize("diameter", [3.0, 18.0])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_mirrored_chart_is_unknown(
-    photograph: Floats, board: Floats, layout: Layout, diameter: float
-) -> None:
+def test_a_mirrored_chart_is_unknown(photograph, board, layout, diameter):
     """Its frame is the same, and texture and edges would be compared with the wrong ones."""
     light = {"wall": photograph, "depths": board}[layout][:, :, 1]
     uneven = np.linspace(0.6, 1.0, SIZE[0])
@@ -399,7 +380,7 @@ def test_a_mirrored_chart_is_unknown(
         assert find_frame(mirrored, dark_blobs(mirrored)) is None
 
 
-def test_the_text_says_why_edges_were_not_measured(photograph: Floats) -> None:
+def test_the_text_says_why_edges_were_not_measured(photograph):
     reading = read_chart(np.clip(1.6 * photograph, 0.0, 1.0))
     assert reading is not None
     count, _, reason = reading.lines()[2].strip().partition(" not: ")

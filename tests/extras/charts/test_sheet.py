@@ -2,7 +2,6 @@
 
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,25 +10,15 @@ from pypdf import PdfReader
 from defocus.edges.edge import measure_edge
 from defocus.errors import InputError
 from defocus.extras.charts.chart_commands import targets
-from defocus.extras.charts.sheet.layout import (
-    HEIGHT,
-    LAYOUTS,
-    PAPERS,
-    SEED,
-    WIDTH,
-    Layout,
-    Paper,
-    make_sheet,
-)
+from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, PAPERS, SEED, WIDTH, make_sheet
 from defocus.extras.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, draw_roughly, photographed
 from defocus.extras.charts.sheet.svg import svg_text, write_sheet
 from defocus.scene.shapes import FilledOutline, words
-from tests.conftest import Run
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout: Layout) -> None:
+def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout):
     sheet = make_sheet(layout, "a3")
     root = ET.fromstring(svg_text(sheet))  # noqa: S314 - our own document
     kinds = {element.tag.rpartition("}")[2] for element in root}
@@ -49,7 +38,7 @@ def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout: Layout) -> None:
     assert tuple(count.values()) == wanted
 
 
-def test_the_command_writes_pdf_and_svg_of_the_papers_size(run: Run, tmp_path: Path) -> None:
+def test_the_command_writes_pdf_and_svg_of_the_papers_size(run, tmp_path):
     done = run(
         "defocus-capture", "chart", "print", "--paper", "a4", "--out", tmp_path / "chart.pdf"
     )
@@ -67,7 +56,7 @@ def test_the_command_writes_pdf_and_svg_of_the_papers_size(run: Run, tmp_path: P
     assert not (tmp_path / "coarse.pdf").exists()
 
 
-def test_paper_has_the_name_that_people_write(run: Run, tmp_path: Path) -> None:
+def test_paper_has_the_name_that_people_write(run, tmp_path):
     done = run(
         "defocus-capture", "chart", "print", "--paper", "letter", "--out", tmp_path / "chart.svg"
     )
@@ -82,7 +71,7 @@ def test_paper_has_the_name_that_people_write(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_every_paper_has_its_size(tmp_path: Path, paper: Paper) -> None:
+def test_every_paper_has_its_size(tmp_path, paper):
     write_sheet(tmp_path / "chart.pdf", make_sheet("wall", paper))
     (page,) = PdfReader(tmp_path / "chart.pdf").pages
     across, down = PAPERS[paper]
@@ -90,7 +79,7 @@ def test_every_paper_has_its_size(tmp_path: Path, paper: Paper) -> None:
     assert page.mediabox.height == pytest.approx(down / 25.4 * 72, abs=0.1)
 
 
-def test_the_wall_has_a_grid_of_lines() -> None:
+def test_the_wall_has_a_grid_of_lines():
     """Seven lines each way, in the cell of the lines, 4 mm apart."""
     light = draw_roughly(make_sheet("wall"), 10.0)[:, :, 1]
     line, column = light[1886, 1800:2080], light[1720:2010, 1960]
@@ -101,12 +90,12 @@ def test_the_wall_has_a_grid_of_lines() -> None:
         assert np.diff(starts) == pytest.approx(40, abs=1)
 
 
-def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"\.pdf or \.svg"):
         write_sheet(tmp_path / "chart.png", make_sheet())
 
 
-def test_pixels_show_the_vectors_in_place() -> None:
+def test_pixels_show_the_vectors_in_place():
     sheet = make_sheet("wall")
     scale = 3.0
     homography = np.array([[scale, 0, 20.0], [0, scale, 10.0], [0, 0, 1]])
@@ -137,7 +126,7 @@ def test_pixels_show_the_vectors_in_place() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("paper", PAPERS)
-def test_every_sheet_has_a_ruler_of_its_length_on_paper(layout: Layout, paper: Paper) -> None:
+def test_every_sheet_has_a_ruler_of_its_length_on_paper(layout, paper):
     outlines = [
         one.contours[0]
         for one in make_sheet(layout, paper).labels
@@ -148,7 +137,7 @@ def test_every_sheet_has_a_ruler_of_its_length_on_paper(layout: Layout, paper: P
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_nothing_is_printed_over_what_is_measured(paper: Paper) -> None:
+def test_nothing_is_printed_over_what_is_measured(paper):
     sheet = make_sheet("wall", paper)
     outlines = [one.contours[0] for one in sheet.labels if isinstance(one, FilledOutline)]
     for part in sheet.parts:
@@ -157,7 +146,7 @@ def test_nothing_is_printed_over_what_is_measured(paper: Paper) -> None:
             assert min(off) > part.side / 2 + 1
 
 
-def test_targets_are_printed(tmp_path: Path) -> None:
+def test_targets_are_printed(tmp_path):
     targets.command.main(["--out", str(tmp_path / "targets.pdf")], standalone_mode=False)
     (page,) = PdfReader(tmp_path / "targets.pdf").pages
     assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [297, 210]

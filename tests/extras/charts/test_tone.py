@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,7 +17,7 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import paper_and_ink
 from defocus.extras.charts.reading.patterns import read_leaves
 from defocus.extras.charts.reading.tone import read_tone
-from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
+from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.extras.charts.systems.photographs import TakenChart
 from defocus.images import Image, as_integer, linear_to_srgb, write_image
@@ -71,7 +70,7 @@ def picture(
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5, UNEVEN, 0.5 * UNEVEN])
-def test_srgb_is_not_called_another_curve(gain: Floats | float) -> None:
+def test_srgb_is_not_called_another_curve(gain):
     """Neither in uneven light nor where it is dim."""
     light = StoredLight(picture(s_curve(0.0), 6.0, gain=gain, noise=0.01))
     found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
@@ -90,9 +89,7 @@ def test_srgb_is_not_called_another_curve(gain: Floats | float) -> None:
         ({}, None, "no edge tells the blur"),
     ],
 )
-def test_a_curve_that_is_not_checked_has_a_reason(
-    kind: dict[str, bool], blur_px: float | None, words: str
-) -> None:
+def test_a_curve_that_is_not_checked_has_a_reason(kind, blur_px, words):
     not_checked(StoredLight(picture(s_curve(1.0), 6.0), **kind), make_sheet(), blur_px, words)
 
 
@@ -104,9 +101,7 @@ def test_a_curve_that_is_not_checked_has_a_reason(
         ("wall", 1.0, 200, "outside the picture"),
     ],
 )
-def test_steps_that_cannot_be_read_have_a_reason(
-    layout: Layout, gain: float, rows: int, words: str
-) -> None:
+def test_steps_that_cannot_be_read_have_a_reason(layout, gain, rows, words):
     light = StoredLight(picture(s_curve(0.0), 6.0, gain=gain)[:rows])
     not_checked(light, make_sheet(layout), 6.0, words)
 
@@ -119,7 +114,7 @@ def not_checked(light: StoredLight, sheet: Sheet, blur_px: float | None, words: 
     assert words in found.to_json()["tone_reason"]
 
 
-def test_grey_steps_that_are_not_in_order_give_no_curve() -> None:
+def test_grey_steps_that_are_not_in_order_give_no_curve():
     """As where two of them are lost in the shadows."""
     light = StoredLight(picture(lambda s: np.maximum(s, 0.4), 6.0))
     found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
@@ -164,9 +159,7 @@ def true_numbers(diameter: float) -> tuple[float, float, float]:
         (gamma(1.8), 6.0, 1.0, -0.073),
     ],
 )
-def test_a_fitted_curve_gives_the_numbers_of_the_light(
-    curve: Curve, diameter: float, gain: Floats | float, off: float
-) -> None:
+def test_a_fitted_curve_gives_the_numbers_of_the_light(curve, diameter, gain, off):
     light = StoredLight(picture(curve, diameter, gain=gain))
     tone = read_tone(light, make_sheet(), GEOMETRY, diameter)
     assert tone.to_json()["tone"] == "fitted"
@@ -179,7 +172,7 @@ def test_a_fitted_curve_gives_the_numbers_of_the_light(
     assert lost == pytest.approx(true_lost, abs=0.05)
 
 
-def test_an_s_curve_taken_for_srgb_is_seen_in_the_numbers() -> None:
+def test_an_s_curve_taken_for_srgb_is_seen_in_the_numbers():
     """Or the test above would show nothing."""
     high, _, lost = measured(StoredLight(picture(s_curve(1.0), 6.0)))
     true_high, _, true_lost = true_numbers(6.0)
@@ -188,9 +181,7 @@ def test_an_s_curve_taken_for_srgb_is_seen_in_the_numbers() -> None:
 
 
 @pytest.mark.full
-def test_chart_read_says_which_curve_it_used(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_chart_read_says_which_curve_it_used(tmp_path, capfd):
     """And has the same numbers by it; a photograph to restore is measured by it too."""
     path = tmp_path / "camera.png"
     write_image(path, picture(s_curve(1.0), 6.0))

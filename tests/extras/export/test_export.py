@@ -92,7 +92,7 @@ def filled(network: nn.Module) -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("exported")
 
 
@@ -104,7 +104,7 @@ def export(*words: str | Path) -> None:
     command.main([*map(str, words)], standalone_mode=False)
 
 
-def test_a_small_networks_graph_takes_any_size_and_equals_it() -> None:
+def test_a_small_networks_graph_takes_any_size_and_equals_it():
     network = filled(Restored())
     graph = make_graph(system_of(Restored), network)
     assert (graph.side_px, graph.why_static) == (None, "")
@@ -120,9 +120,7 @@ def test_a_small_networks_graph_takes_any_size_and_equals_it() -> None:
 
 
 @pytest.mark.full
-def test_a_graph_of_any_size_equals_the_network(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_graph_of_any_size_equals_the_network(folder, capfd):
     path = folder / "defocus-s.onnx"
     export("defocus-s", "--to", "onnx", "--out", path, "--json")
     told = json.loads(capfd.readouterr().out)
@@ -150,9 +148,7 @@ def test_a_graph_of_any_size_equals_the_network(
 
 
 @pytest.mark.full
-def test_the_line_names_difference_and_time(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_line_names_difference_and_time(tmp_path, capfd):
     weights = tmp_path / "mine.safetensors"
     save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
     export("defocus-s", "--weights", weights, "--to", "onnx", "--tile", "64",
@@ -162,14 +158,14 @@ def test_the_line_names_difference_and_time(
     assert "of PyTorch's time" in said
 
 
-def test_fast_layouts_are_plain_in_the_graph_and_stay_in_the_network() -> None:
+def test_fast_layouts_are_plain_in_the_graph_and_stay_in_the_network():
     network = filled(Fast())
     graph = make_graph(system_of(Fast), network)
     assert isinstance(network.get_submodule("mix"), Pointwise)
     assert [node.op_type for node in graph.model.graph.node].count("Transpose") == 0
 
 
-def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one() -> None:
+def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one():
     graph = make_graph(system_of(Pooled), filled(Pooled()))
     assert graph.side_px == 256
     assert " at 128x96 px" in graph.why_static
@@ -179,26 +175,24 @@ def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one() -> None:
 @pytest.mark.parametrize(
     ("network", "reason"), [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")]
 )
-def test_a_network_without_an_equal_graph_says_why(
-    network: Callable[[], nn.Module], reason: str
-) -> None:
+def test_a_network_without_an_equal_graph_says_why(network, reason):
     with pytest.raises(NotApplicableError, match=f"one-of-mine cannot be exported: .*{reason}"):
         make_graph(system_of(network), filled(network()), 64)
 
 
-def test_what_no_graph_can_have_is_said_at_once() -> None:
+def test_what_no_graph_can_have_is_said_at_once():
     for name, reason in (("swin-diff", "random numbers"), ("ifan-dual", "dual_pixel beside")):
         with pytest.raises(NotApplicableError, match=f"{name} .*{reason}"):
             make_graph(baseline(name), nn.Identity())
 
 
-def test_onnx_is_asked_for_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_onnx_is_asked_for_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(InputError, match=r"needs onnxscript; pip install 'defocus\[export\]'"):
         make_graph(baseline("defocus-s"), nn.Identity())
 
 
-def test_weights_that_are_not_there_and_options_that_clash(tmp_path: Path, bench: Any) -> None:
+def test_weights_that_are_not_there_and_options_that_clash(tmp_path, bench):
     done = bench("export-weights", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx")
     assert (done.returncode, done.stdout) == (2, "")
     assert "ships no weights of unet" in done.stderr
@@ -222,7 +216,7 @@ def test_weights_that_are_not_there_and_options_that_clash(tmp_path: Path, bench
         ("dtmodel", "mine", "mine/defocus-m.dtmodel"),
     ],
 )
-def test_what_is_there_is_not_overwritten(tmp_path: Path, form: str, out: str, there: str) -> None:
+def test_what_is_there_is_not_overwritten(tmp_path, form, out, there):
     mine = tmp_path / there
     mine.parent.mkdir(exist_ok=True)
     mine.write_text("mine")
@@ -232,7 +226,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path, form: str, out: str, t
     assert list(mine.parent.iterdir()) == [mine]
 
 
-def test_a_graph_goes_into_a_file_of_its_kind(tmp_path: Path) -> None:
+def test_a_graph_goes_into_a_file_of_its_kind(tmp_path):
     with pytest.raises(InputError, match=r"notes\.txt: a graph is a file \.onnx"):
         export("defocus-m", "--to", "onnx", "--out", tmp_path / "notes.txt")
     assert not list(tmp_path.iterdir())
@@ -255,7 +249,7 @@ def listed() -> dict[str, Baseline]:
     }
 
 
-def test_the_table_has_every_listed_network() -> None:
+def test_the_table_has_every_listed_network():
     rows = table_rows()
     untried = {name for name in listed() if f"`{name}`" in TABLE.read_text().split("Not tried")[-1]}
     assert set(rows) | untried == set(listed())
@@ -271,7 +265,7 @@ def test_the_table_has_every_listed_network() -> None:
 
 
 @pytest.mark.parametrize("name", ["defocus-s", "dmenet", "dncnn", "ffdnet"])
-def test_networks_are_exported_as_the_table_says(name: str) -> None:
+def test_networks_are_exported_as_the_table_says(name):
     """The quick ones; ``python -m research.pages.exports`` exports all and writes the table."""
     system, told = baseline(name), table_rows()[name][2]
     if told == "none":
@@ -286,7 +280,7 @@ def test_networks_are_exported_as_the_table_says(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def package(folder: Path) -> Path:
+def package(folder):
     from defocus.baselines.weights.store import find_weights
     from defocus.extras.export.export import export_weights
 
@@ -305,7 +299,7 @@ def members(package: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_darktable_package_has_one_folder_of_its_id(package: Path) -> None:
+def test_a_darktable_package_has_one_folder_of_its_id(package):
     found = members(package)
     assert package.name == "defocus-m.dtmodel"
     assert sorted(found) == ["defocus-m/config.json", "defocus-m/model.onnx"]
@@ -326,7 +320,7 @@ def test_a_darktable_package_has_one_folder_of_its_id(package: Path) -> None:
     assert "sRGB" in manifest["model_card"]["notes"]
 
 
-def test_its_graph_has_one_tile_of_float32(package: Path) -> None:
+def test_its_graph_has_one_tile_of_float32(package):
     model = onnx.load_from_string(members(package)["defocus-m/model.onnx"])
     onnx.checker.check_model(model)
     for values, name in ((model.graph.input, "input"), (model.graph.output, "output")):
@@ -338,7 +332,7 @@ def test_its_graph_has_one_tile_of_float32(package: Path) -> None:
     assert [entry.version for entry in model.opset_import if not entry.domain] == [20]
 
 
-def test_another_networks_graph_is_found_out(package: Path) -> None:
+def test_another_networks_graph_is_found_out(package):
     network = defocus.load("defocus-m", "own")
     with torch.no_grad():
         network.get_parameter("ending.bias")[0] += 1e-3
@@ -348,7 +342,7 @@ def test_another_networks_graph_is_found_out(package: Path) -> None:
         agreement(members(package)["defocus-m/model.onnx"], network, 3, [(512, 512)])
 
 
-def test_its_tiles_leave_no_seam_to_be_seen(package: Path) -> None:
+def test_its_tiles_leave_no_seam_to_be_seen(package):
     """As darktable lays them: overlapping by 64 px, mirrored at borders, without blending."""
     run = onnx_session(members(package)["defocus-m/model.onnx"])
     sharp = skimage.data.astronaut().astype(np.float32) / 255
@@ -375,14 +369,14 @@ def test_its_tiles_leave_no_seam_to_be_seen(package: Path) -> None:
     assert np.abs(whole - picture).max() > 1 / 255
 
 
-def test_versions_name_the_package_beside_others(package: Path) -> None:
+def test_versions_name_the_package_beside_others(package):
     models = json.loads((package.parent / "versions.json").read_text())["models"]
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     assert models["defocus-m"] == {"version": "0.1", "sha256": f"sha256:{digest}"}
     assert models["another"]["version"] == "1.0"
 
 
-def test_a_package_of_ours_may_be_made_again(package: Path, tmp_path: Path) -> None:
+def test_a_package_of_ours_may_be_made_again(package, tmp_path):
     folder = tmp_path / "again"
     shutil.copytree(package.parent, folder)
     refuse_foreign_package("defocus-m", folder)
@@ -399,7 +393,7 @@ CRITERIA = (
 )  # fmt: skip
 
 
-def test_the_card_answers_every_point_of_admission(package: Path) -> None:
+def test_the_card_answers_every_point_of_admission(package):
     page = (package.parent / "README.md").read_text()
     headings = [line[3:] for line in page.splitlines() if line.startswith("## ")]
     assert headings == ["Source", "Architecture", "ONNX Models", "Selection Criteria"]
@@ -414,7 +408,7 @@ def test_the_card_answers_every_point_of_admission(package: Path) -> None:
     assert "What is soft by itself, such as fur, can lose" in page
 
 
-def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -> None:
+def test_darktable_gets_no_weights_of_unknown_data(tmp_path, bench):
     weights = tmp_path / "mine.safetensors"
     save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
     done = bench("export-weights", "defocus-s", "--weights", weights, "--to", "dtmodel",
@@ -428,7 +422,7 @@ def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -
 
 
 @pytest.fixture(scope="module")
-def hub_folder(folder: Path) -> Path:
+def hub_folder(folder):
     from defocus.baselines.weights.store import find_weights
     from defocus.extras.export.export import export_weights
 
@@ -436,7 +430,7 @@ def hub_folder(folder: Path) -> Path:
     return export_weights(system, find_weights(system, "own"), "hub", folder / "hub").path
 
 
-def test_a_hub_folder_is_loaded_back(hub_folder: Path) -> None:
+def test_a_hub_folder_is_loaded_back(hub_folder):
     assert sorted(path.name for path in hub_folder.iterdir()) == [
         "README.md", "config.json", "model.safetensors",
     ]  # fmt: skip
@@ -451,7 +445,7 @@ def test_a_hub_folder_is_loaded_back(hub_folder: Path) -> None:
     assert defocus.restore(picture, system=defocus.load(hub_folder)).shape == picture.shape
 
 
-def test_its_card_is_the_hubs(hub_folder: Path) -> None:
+def test_its_card_is_the_hubs(hub_folder):
     card = ModelCard.load(hub_folder / "README.md")
     own = own_card(own_weights(baseline("defocus-m")))
     assert (card.data.license, card.data.library_name) == ("mit", "defocus")
@@ -470,7 +464,7 @@ def test_its_card_is_the_hubs(hub_folder: Path) -> None:
         assert f"## {heading}" in card.text
 
 
-def test_a_damaged_folder_is_one_line(hub_folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_folder_is_one_line(hub_folder, tmp_path):
     folder = tmp_path / "hub"
     shutil.copytree(hub_folder, folder)
     with pytest.raises(InputError, match="has its weights with it"):

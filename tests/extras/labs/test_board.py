@@ -22,12 +22,12 @@ from tests.extras.labs.many_bundles import make_repository
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(tmp_path_factory):
     return make_repository(tmp_path_factory.mktemp("repository") / "results", 24, labs=3)
 
 
 @pytest.fixture(scope="module")
-def site(repository: Path) -> Path:
+def site(repository):
     out = repository.parent / "site"
     done = CliRunner().invoke(command, [str(repository), "--out", str(out)])
     assert done.exit_code == 0, done.output
@@ -35,7 +35,7 @@ def site(repository: Path) -> Path:
     return out
 
 
-def test_the_board_has_the_latest_of_each_lab_and_system(site: Path) -> None:
+def test_the_board_has_the_latest_of_each_lab_and_system(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     assert "24 submissions of 3 labs" in text
     table = text[text.index("the latest submission of each") :].split("</table>")[0]
@@ -47,7 +47,7 @@ def test_the_board_has_the_latest_of_each_lab_and_system(site: Path) -> None:
         assert re.search(rf"data-choose=[^>]*><span class=.name.>{wanted}", text), wanted
 
 
-def test_every_link_leads_to_a_page_and_nothing_is_fetched(site: Path) -> None:
+def test_every_link_leads_to_a_page_and_nothing_is_fetched(site):
     pages = list(site.rglob("*.html"))
     assert len(pages) == 1 + 24 + 4
     for page in pages:
@@ -57,7 +57,7 @@ def test_every_link_leads_to_a_page_and_nothing_is_fetched(site: Path) -> None:
             assert (page.parent / target).is_file(), (page, target)
 
 
-def test_a_system_has_its_history_and_a_submission_its_facts(site: Path) -> None:
+def test_a_system_has_its_history_and_a_submission_its_facts(site):
     history = (site / "systems" / "unet.html").read_text(encoding="utf-8")
     assert history.count("submissions/") >= 6
     assert "PSNR over submissions" in history
@@ -69,9 +69,7 @@ def test_a_system_has_its_history_and_a_submission_its_facts(site: Path) -> None
     assert places == sorted(places)
 
 
-def test_narrow_copies_are_marked_and_stand_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_narrow_copies_are_marked_and_stand_apart(tmp_path, monkeypatch):
     entry = many_bundles._entry
 
     def demo(system: str, number: int) -> Entry:
@@ -90,9 +88,7 @@ def test_narrow_copies_are_marked_and_stand_apart(
     assert "PSNR over submissions" not in history
 
 
-def test_systems_whose_names_are_nearly_alike_have_their_own_history(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_systems_whose_names_are_nearly_alike_have_their_own_history(tmp_path, monkeypatch):
     names = {"unet": "U-Net", "nafnet": "u-net", "restormer": "文", "jdrl-unet": "字"}
     entry = many_bundles._entry
 
@@ -109,7 +105,7 @@ def test_systems_whose_names_are_nearly_alike_have_their_own_history(
         assert f"History of {name}" in text
 
 
-def test_what_is_not_admitted_is_listed_with_the_reason(repository: Path) -> None:
+def test_what_is_not_admitted_is_listed_with_the_reason(repository):
     settings = repository / "repository.toml"
     before = settings.read_text(encoding="utf-8")
     damaged = repository / "bundles" / "zz.zip"
@@ -126,7 +122,7 @@ def test_what_is_not_admitted_is_listed_with_the_reason(repository: Path) -> Non
     assert "denied" not in (out / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_sample_of_the_docs_is_in_order_and_on_its_board(tmp_path: Path) -> None:
+def test_the_sample_of_the_docs_is_in_order_and_on_its_board(tmp_path):
     """A system that leaves a picture alone has the input's output; that is no fraud."""
     sample = Path(__file__).parents[3] / "docs" / "results"
     assert check_repository(sample) == (2, [])
@@ -145,9 +141,7 @@ def test_the_sample_of_the_docs_is_in_order_and_on_its_board(tmp_path: Path) -> 
         (b'"seed":0', b'"seed":9999999999999999999999', "a number is too large"),
     ],
 )
-def test_one_impossible_statement_stops_neither_board_nor_check(
-    tmp_path: Path, old: bytes, new: bytes, said: str
-) -> None:
+def test_one_impossible_statement_stops_neither_board_nor_check(tmp_path, old, new, said):
     folder = make_repository(tmp_path / "results", 2, labs=1)
     first = folder / "bundles" / "0000.zip"
     with zipfile.ZipFile(first) as archive:
@@ -165,7 +159,7 @@ def test_one_impossible_statement_stops_neither_board_nor_check(
     assert [one.kind for one in problems] == ["format"]
 
 
-def test_a_folder_of_something_else_is_left_alone(repository: Path, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_left_alone(repository, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="a folder of its own"):
         write_board(repository, tmp_path)

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,7 +119,7 @@ def make_pairs(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def plugin(tmp_path_factory):
     root = tmp_path_factory.mktemp("pairs")
     make_pairs(root)
     file = root.parent / "labs_systems.py"
@@ -136,7 +136,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def study(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(plugin, tmp_path_factory):
     folder = tmp_path_factory.mktemp("labs")
     dataset, out = f"pairs:{plugin}", folder / "study"
     words = [word for name in ("input", "labs-*") for word in ("--only", name)]
@@ -210,7 +210,7 @@ def kinds(found: dict[str, Any]) -> set[str]:
     return {one["kind"] for one in found["findings"]}
 
 
-def test_an_honest_bundle_passes_and_is_signed(study: Study) -> None:
+def test_an_honest_bundle_passes_and_is_signed(study):
     found = verified(study.bundle, study, 4)
     assert found["findings"] == []
     assert found["ok"]
@@ -220,9 +220,7 @@ def test_an_honest_bundle_passes_and_is_signed(study: Study) -> None:
 
 
 @pytest.mark.full
-def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
-    study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(study, tmp_path, capfd):
     make_pairs(tmp_path / "pairs")
     cut = tmp_path / "pairs/test/blurry/b.png"
     cut.write_bytes(cut.read_bytes()[:999])
@@ -245,9 +243,7 @@ def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
     assert [one["id"] for one in found["left_out"]] == ["test-b"]
 
 
-def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(
-    study: Study, tmp_path: Path
-) -> None:
+def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(study, tmp_path):
     words = ["--as", tmp_path / "small.zip", "--lab", "A lab", "--key", study.key]
     done = defocus_bench("labs", "submit", "--out", study.out, *words, "--hashes-only")
     assert done.exit_code == 0
@@ -266,7 +262,7 @@ def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(
     assert shown.checked == "not checked"
 
 
-def test_another_dataset_is_said_and_nobody_accused(study: Study, tmp_path: Path) -> None:
+def test_another_dataset_is_said_and_nobody_accused(study, tmp_path):
     make_pairs(tmp_path / "other")
     (tmp_path / "other" / "test" / "sharp" / "a.png").unlink()
     (tmp_path / "other" / "test" / "blurry" / "a.png").unlink()
@@ -520,16 +516,14 @@ SIMPLE: dict[str, tuple[Fraud, str]] = {
 
 
 @pytest.mark.parametrize("name", SIMPLE)
-def test_a_fraud_is_refused(study: Study, tmp_path: Path, name: str) -> None:
+def test_a_fraud_is_refused(study, tmp_path, name):
     fraud, kind = SIMPLE[name]
     found = cheated(study, tmp_path, fraud, 4 if kind == "weights" else 0)
     assert kind in kinds(found), found["findings"]
 
 
 @pytest.mark.parametrize(("part", "found"), [(0.8, 0), (1.2, 2)])
-def test_scores_may_differ_by_the_documented_tolerances(
-    study: Study, tmp_path: Path, part: float, found: int
-) -> None:
+def test_scores_may_differ_by_the_documented_tolerances(study, tmp_path, part, found):
     """By 0.00001, and by 0.001 where a flow is estimated."""
 
     def shifted(members: Members, statement: dict[str, Any]) -> None:
@@ -544,9 +538,7 @@ def test_scores_may_differ_by_the_documented_tolerances(
     assert len([one for one in said if one["kind"] == "scores"]) == found
 
 
-def test_the_truth_blended_in_by_5_percent_is_refused(
-    study: Study, plugin: Path, tmp_path: Path
-) -> None:
+def test_the_truth_blended_in_by_5_percent_is_refused(study, plugin, tmp_path):
     found = cheated(study, tmp_path, blended(plugin))
     assert {"leak", "scores"} <= kinds(found)
     said = next(one["said"] for one in found["findings"] if one["kind"] == "leak")
@@ -555,25 +547,23 @@ def test_the_truth_blended_in_by_5_percent_is_refused(
 
 @pytest.mark.parametrize(("part", "many"), [(0.05, 1), (0.5, 1)])
 def test_the_truth_in_one_picture_is_refused_without_restoring_again(
-    study: Study, plugin: Path, tmp_path: Path, part: float, many: int
-) -> None:
+    study, plugin, tmp_path, part, many
+):
     found = cheated(study, tmp_path, blended(plugin, part, many))
     (said,) = [one["said"] for one in found["findings"] if one["kind"] == "leak"]
     assert said.endswith("the output of test-a")
 
 
 def test_a_suspicious_picture_of_a_system_without_weights_is_restored_again(
-    study: Study, plugin: Path, tmp_path: Path
-) -> None:
+    study, plugin, tmp_path
+):
     found = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
     assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
     (suspicion,) = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"))["notes"]
     assert "test-a may have the truth; --reruns 1 " in suspicion
 
 
-def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
-    study: Study, plugin: Path, tmp_path: Path
-) -> None:
+def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(study, plugin, tmp_path):
     """A good network brings back more of the finest detail than any bound for strangers allows."""
     out, bundle = tmp_path / "out", tmp_path / "own.zip"
     words = ["--dataset", study.dataset, "--keep-outputs", "--out", out]
@@ -588,15 +578,13 @@ def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
     assert "test-a may have the truth; --reruns 1 " in suspicion
 
 
-def test_stated_training_on_test_scenes_is_refused(
-    study: Study, plugin: Path, tmp_path: Path
-) -> None:
+def test_stated_training_on_test_scenes_is_refused(study, plugin, tmp_path):
     found = cheated(study, tmp_path, trained_on_test(plugin))
     assert "training" in kinds(found)
     assert "a.png" in found["findings"][0]["said"]
 
 
-def test_a_system_that_knows_the_scenes_by_heart_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_system_that_knows_the_scenes_by_heart_is_refused(study, tmp_path):
     bundle = tmp_path / "memory.zip"
     words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--only", "labs-memory"]
     done = defocus_bench("labs", "submit", "--out", study.out, *words)
@@ -614,7 +602,7 @@ def refusal(bundle: Path, study: Study) -> str:
     return str(finding["kind"])
 
 
-def test_a_changed_member_and_a_changed_statement_are_refused(study: Study, tmp_path: Path) -> None:
+def test_a_changed_member_and_a_changed_statement_are_refused(study, tmp_path):
     def score(members: Members) -> Members:
         return {**members, "scores.json": members["scores.json"] + b" "}
 
@@ -636,7 +624,7 @@ def new_key() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
 
 
-def test_a_replaced_key_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_replaced_key_is_refused(study, tmp_path):
     other = tmp_path / "other-key"
     other.write_bytes(new_key())
 
@@ -646,7 +634,7 @@ def test_a_replaced_key_is_refused(study: Study, tmp_path: Path) -> None:
     assert refusal(rewritten(study, tmp_path, replaced), study) == "key"
 
 
-def test_a_key_that_is_there_twice_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_key_that_is_there_twice_is_refused(study, tmp_path):
     def twice(members: Members) -> Members:
         text = members["statement.json"].replace(b'"lab":"A lab"', b'"lab":"X","lab":"A lab"')
         return {**members, **sealed(text, study.key)}
@@ -654,13 +642,13 @@ def test_a_key_that_is_there_twice_is_refused(study: Study, tmp_path: Path) -> N
     assert refusal(rewritten(study, tmp_path, twice), study) == "format"
 
 
-def test_a_truncated_bundle_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_truncated_bundle_is_refused(study, tmp_path):
     cut = tmp_path / "cut.zip"
     cut.write_bytes(study.bundle.read_bytes()[:-2000])
     assert refusal(cut, study) == "archive"
 
 
-def test_a_path_out_of_the_bundle_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_path_out_of_the_bundle_is_refused(study, tmp_path):
     def outside(members: Members) -> Members:
         return {**members, "../../outside.txt": b"x"}
 
@@ -668,14 +656,14 @@ def test_a_path_out_of_the_bundle_is_refused(study: Study, tmp_path: Path) -> No
     assert not list(tmp_path.parent.rglob("outside.txt"))
 
 
-def test_a_bomb_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_bomb_is_refused(study, tmp_path):
     def bomb(members: Members) -> Members:
         return {**members, "outputs/bomb.npy": bytes(64 * 2**20)}
 
     assert refusal(rewritten(study, tmp_path, bomb), study) == "archive"
 
 
-def test_what_cannot_be_submitted_or_read_is_said(study: Study, tmp_path: Path) -> None:
+def test_what_cannot_be_submitted_or_read_is_said(study, tmp_path):
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
 
     def said(*words: str | Path) -> str:
@@ -719,7 +707,7 @@ def problems(folder: Path) -> set[str]:
     return {one.kind for one in check_repository(folder)[1]}
 
 
-def test_a_repository_is_checked_without_a_dataset(study: Study, tmp_path: Path) -> None:
+def test_a_repository_is_checked_without_a_dataset(study, tmp_path):
     folder = make_repository(tmp_path / "honest", study)
     assert check_repository(folder) == (1, [])
     done = defocus_bench("labs", "check", folder)
@@ -738,7 +726,7 @@ def test_a_repository_is_checked_without_a_dataset(study: Study, tmp_path: Path)
 
 
 @pytest.mark.parametrize("what", ["versions", "bundles", "keys"])
-def test_what_is_denied_is_told(study: Study, tmp_path: Path, what: str) -> None:
+def test_what_is_denied_is_told(study, tmp_path, what):
     statement = parse_statement(read_members(study.bundle)["statement.json"])
     denied = {
         "versions": statement.tool.partition("+")[0],
@@ -749,7 +737,7 @@ def test_what_is_denied_is_told(study: Study, tmp_path: Path, what: str) -> None
     assert problems(folder) == {"denied"}
 
 
-def test_outputs_of_another_bundle_are_found(study: Study, tmp_path: Path) -> None:
+def test_outputs_of_another_bundle_are_found(study, tmp_path):
     """The other system of the honest bundle, submitted by itself under another name."""
     folder = make_repository(tmp_path / "reused", study)
     members = read_members(study.bundle)
@@ -766,9 +754,7 @@ def test_outputs_of_another_bundle_are_found(study: Study, tmp_path: Path) -> No
     assert "reused" in problems(folder)
 
 
-def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(
-    study: Study, tmp_path: Path
-) -> None:
+def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(study, tmp_path):
     folder = make_repository(tmp_path / "recorded", study)
     bundle = folder / "bundles" / "ours.zip"
     found = verify_bundle(bundle, open_dataset(study.dataset), 0)

@@ -16,11 +16,9 @@ from defocus.extras.labs.verification.leaks import (
 from defocus.extras.labs.verification.rerunning import ERASING_SIGMA_PX
 from defocus.images import as_float
 
-Pictures = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
-
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+def pages(tmp_path_factory):
     """Blurry and sharp pages of text, whose finest detail the lens has erased."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -33,7 +31,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
 
 
 @pytest.mark.parametrize(("name", "weights"), [("wiener", None), ("defocus-s", "own")])
-def test_an_honest_system_raises_no_alarm(name: str, weights: str | None, pages: Pictures) -> None:
+def test_an_honest_system_raises_no_alarm(name, weights, pages):
     system = defocus.load(name, weights=weights)
 
     def restored(picture: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,7 +53,7 @@ def test_an_honest_system_raises_no_alarm(name: str, weights: str | None, pages:
         assert found < MOST_LEAKED / 2
 
 
-def test_a_twentieth_of_the_truth_raises_one(pages: Pictures) -> None:
+def test_a_twentieth_of_the_truth_raises_one(pages):
     shares = [
         share
         for blurry, sharp in pages

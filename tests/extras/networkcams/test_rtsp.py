@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ LOGIN = ("admin", "se:c/ret@ü")
 
 
 @pytest.fixture
-def rtsp() -> Iterator[RtspServer]:
+def rtsp():
     with RtspServer() as server:
         yield server
 
@@ -41,7 +40,7 @@ def shown(path: Path) -> int:
     return frame_number(np.asarray(picture, np.uint8))
 
 
-def test_a_shot_shows_what_is_there_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shot_shows_what_is_there_now(tmp_path, monkeypatch):
     """After a second without reading, a plain decoder would hand out a frame of long ago."""
     monkeypatch.setenv(PASSWORD_VARIABLE, LOGIN[1])
     with RtspServer(login=LOGIN) as server, open_camera(server.uri) as camera:
@@ -58,9 +57,7 @@ def test_a_shot_shows_what_is_there_now(tmp_path: Path, monkeypatch: pytest.Monk
         assert not arguments.exists() or LOGIN[1].encode() not in arguments.read_bytes()
 
 
-def test_a_wrong_password(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_password(monkeypatch, capfd):
     monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
     with RtspServer(login=LOGIN) as server, pytest.raises(CameraNotFoundError) as caught:
         open_camera(server.uri)
@@ -70,9 +67,7 @@ def test_a_wrong_password(
     assert "hunter2" not in str(caught.value) + captured.out + captured.err
 
 
-def test_a_frozen_server_is_an_error_and_then_forgiven(
-    rtsp: RtspServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_frozen_server_is_an_error_and_then_forgiven(rtsp, tmp_path, monkeypatch):
     monkeypatch.setattr(newest_frame, "READ_MS", 700)
     monkeypatch.setattr(newest_frame, "STALL_SECONDS", 1.0)
     camera = open_inside(rtsp.uri, "")
@@ -95,9 +90,7 @@ def test_a_frozen_server_is_an_error_and_then_forgiven(
         b"",
     ],
 )
-def test_what_is_no_stream_is_refused_without_delay(
-    reply: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_stream_is_refused_without_delay(reply, monkeypatch):
     monkeypatch.setattr(newest_frame, "OPEN_MS", 1500)
 
     class Reply(socketserver.BaseRequestHandler):
@@ -114,7 +107,7 @@ def test_what_is_no_stream_is_refused_without_delay(
         server.shutdown()
 
 
-def test_a_crash_of_the_decoder_costs_one_retry(rtsp: RtspServer, tmp_path: Path) -> None:
+def test_a_crash_of_the_decoder_costs_one_retry(rtsp, tmp_path):
     with open_camera(rtsp.uri) as camera:
         assert isinstance(camera, HostedCamera)
         os.kill(camera.child.process.pid, signal.SIGSEGV)
@@ -152,12 +145,12 @@ class Tape:
 
 
 @pytest.fixture
-def _no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_warm_up(monkeypatch):
     monkeypatch.setattr(newest_frame, "WARM_UP_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("_no_warm_up")
-def test_frames_that_waited_in_a_buffer_do_not_count() -> None:
+def test_frames_that_waited_in_a_buffer_do_not_count():
     """From 0.3 s on, frames arrive 0.4 s late; one that arrives now was taken before now."""
     stamps = [index * 0.05 for index in range(1, 100)]
     entries = [(s if s < 0.3 else s + 0.4, s, round(s / 0.05)) for s in stamps]
@@ -171,7 +164,7 @@ def test_frames_that_waited_in_a_buffer_do_not_count() -> None:
 
 
 @pytest.mark.usefixtures("_no_warm_up")
-def test_one_frame_over_and_over_is_a_stall() -> None:
+def test_one_frame_over_and_over_is_a_stall():
     entries = [(index * 0.02, min(index, 5) * 0.02, index) for index in range(1, 200)]
     with NewestFrameReader(lambda: Tape(entries), "tape", stall_seconds=0.3) as reader:
         reader.after(0.0)
@@ -181,7 +174,7 @@ def test_one_frame_over_and_over_is_a_stall() -> None:
 
 
 @pytest.mark.usefixtures("_no_warm_up")
-def test_an_ended_video_says_so() -> None:
+def test_an_ended_video_says_so():
     with (
         NewestFrameReader(lambda: Tape([(0.0, 0.1, 1)]), "tape", stall_seconds=2) as reader,
         pytest.raises(CameraError, match="ended or gave no frame"),
@@ -189,9 +182,7 @@ def test_an_ended_video_says_so() -> None:
         reader.after(time.monotonic() + 0.1)
 
 
-def test_a_snapshot_address_with_a_digest_login(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_snapshot_address_with_a_digest_login(tmp_path, monkeypatch):
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
     with OnvifServer() as server:
         with open_camera(f"http://{USER}@{server.base}/snap.jpg?size=large") as camera:
@@ -205,7 +196,7 @@ def test_a_snapshot_address_with_a_digest_login(
             open_camera(f"http://{USER}@{server.base}/snap.jpg")
 
 
-def test_mjpeg_gives_a_whole_new_picture() -> None:
+def test_mjpeg_gives_a_whole_new_picture():
     with OnvifServer() as server:
         first, second = (
             fetch_picture(f"http://{server.base}/mjpeg", "stream", USER, PASSWORD) for _ in "ab"
@@ -217,7 +208,7 @@ def test_mjpeg_gives_a_whole_new_picture() -> None:
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "http://198.51.100.7/", "//evil/x"])
-def test_redirects_are_refused(target: str) -> None:
+def test_redirects_are_refused(target):
     with (
         OnvifServer(Faults(redirect=target)) as server,
         pytest.raises(CameraError, match="redirects to"),
@@ -239,26 +230,26 @@ def test_redirects_are_refused(target: str) -> None:
         ("onvif://cam/?profile=x", "profile"),
     ],
 )
-def test_addresses_that_are_refused(uri: str, message: str) -> None:
+def test_addresses_that_are_refused(uri, message):
     with pytest.raises(InputError, match=message) as caught:
         open_camera(uri)
     assert "ter2" not in str(caught.value)
 
 
-def test_nobody_to_ask_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_to_ask_for_a_password(monkeypatch):
     monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
     with pytest.raises(InputError, match=PASSWORD_VARIABLE):
         open_camera("rtsp://admin@127.0.0.1/live")
 
 
-def test_addresses_keep_what_the_camera_needs() -> None:
+def test_addresses_keep_what_the_camera_needs():
     address = NetworkAddress.parse("rtsp://admin@[fe80::1]:8554/live?channel=1&subtype=0")
     assert (address.user, address.host, address.port) == ("admin", "fe80::1", 8554)
     assert address.url == "rtsp://[fe80::1]:8554/live?channel=1&subtype=0"
     assert redacted("rtsp://a:b@c:d@host/x?pass=1&x=2") == "rtsp://a:***@host/x?pass=***&x=2"
 
 
-def test_the_process_of_a_camera_imports_little() -> None:
+def test_the_process_of_a_camera_imports_little():
     code = (
         "import sys\n"
         "import defocus.extras.networkcams.camera_process\n"

@@ -4,9 +4,7 @@ import errno
 import struct
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -112,7 +110,7 @@ class FakeVideo:
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
+def driver(monkeypatch):
     fake = FakeDriver()
     monkeypatch.setattr(v4l2.fcntl, "ioctl", fake.ioctl)
     monkeypatch.setattr(newest_frame, "WARM_UP_SECONDS", 0.0)
@@ -121,20 +119,20 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Path:
+def device(tmp_path):
     path = tmp_path / "video0"
     path.touch()
     return path
 
 
 @pytest.fixture
-def camera(driver: FakeDriver, device: Path) -> Iterator[UvcCamera]:
+def camera(driver, device):
     opened = UvcCamera("uvc:/dev/video0", Controls(device), lambda: FakeVideo(driver))
     yield opened
     opened.release()
 
 
-def test_what_the_camera_says(camera: UvcCamera) -> None:
+def test_what_the_camera_says(camera):
     described = camera.describe()
     assert described.model == "Webcam C1"
     assert described.capabilities == ("aperture", "shutter", "focus", "preview", "config")
@@ -146,9 +144,7 @@ def test_what_the_camera_says(camera: UvcCamera) -> None:
     assert (settings["aperture"].value, settings["aperture"].choices[0]) == ("f/2.8", "f/1.4")
 
 
-def test_a_shot_with_everything_automatic_off_and_then_as_found(
-    camera: UvcCamera, driver: FakeDriver, tmp_path: Path
-) -> None:
+def test_a_shot_with_everything_automatic_off_and_then_as_found(camera, driver, tmp_path):
     before, found = dict(driver.values), camera.found()
     assert camera.set("shutter", "1/60") == "1/60"
     assert driver.values[0x009A0902] == 156  # 1/64 s in 100 us
@@ -161,7 +157,7 @@ def test_a_shot_with_everything_automatic_off_and_then_as_found(
     assert driver.values == before
 
 
-def test_focus_goes_by_its_steps_and_ends(camera: UvcCamera, driver: FakeDriver) -> None:
+def test_focus_goes_by_its_steps_and_ends(camera, driver):
     assert camera.move_focus(4) == 4
     assert driver.values[0x009A090A] == 120
     assert camera.move_focus(100) == 26
@@ -169,7 +165,7 @@ def test_focus_goes_by_its_steps_and_ends(camera: UvcCamera, driver: FakeDriver)
     assert camera.move_focus(-50) == -50
 
 
-def test_config_in_the_words_of_v4l2_ctl(camera: UvcCamera, driver: FakeDriver) -> None:
+def test_config_in_the_words_of_v4l2_ctl(camera, driver):
     assert isinstance(camera, HasConfig)
     words = camera.config()
     assert words["auto_exposure"].choices == ("Manual Mode", "Aperture Priority Mode")
@@ -188,14 +184,14 @@ def test_config_in_the_words_of_v4l2_ctl(camera: UvcCamera, driver: FakeDriver) 
             camera.configure(word, value)
 
 
-def test_what_is_refused(camera: UvcCamera) -> None:
+def test_what_is_refused(camera):
     with pytest.raises(InputError, match="no shutter '30'"):
         camera.set("shutter", "30")
     with pytest.raises(InputError, match="no setting for the iso"):
         camera.set("iso", "100")
 
 
-def test_an_unplugged_camera(camera: UvcCamera, driver: FakeDriver, tmp_path: Path) -> None:
+def test_an_unplugged_camera(camera, driver, tmp_path):
     camera.shoot(tmp_path / "a")
     driver.unplugged = True
     with pytest.raises(CameraError, match="still plugged in"):
@@ -204,9 +200,7 @@ def test_an_unplugged_camera(camera: UvcCamera, driver: FakeDriver, tmp_path: Pa
         camera.shoot(tmp_path / "b")
 
 
-def test_devices_are_found_and_those_without_pictures_passed_over(
-    driver: FakeDriver, device: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_devices_are_found_and_those_without_pictures_passed_over(driver, device, monkeypatch):
     monkeypatch.setattr(v4l2, "capture_devices", lambda: [device])
     assert [found.model for found in uvc.discover()] == ["Webcam C1"]
     driver.capture = False
@@ -223,6 +217,6 @@ def test_devices_are_found_and_those_without_pictures_passed_over(
         ("uvc:/dev/video0?widthh=1", InputError, "did you mean 'width'"),
     ],
 )
-def test_addresses(uri: str, error: type[Exception], message: str) -> None:
+def test_addresses(uri, error, message):
     with pytest.raises(error, match=message):
         open_camera(uri)

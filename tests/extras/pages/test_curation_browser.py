@@ -1,7 +1,6 @@
 """The review page of a dataset in a real browser: the same page as a session's."""
 
 import signal
-from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -11,7 +10,6 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.datasets.api import open_dataset
-from tests.browser.conftest import Open
 from tests.command_process import start_command
 from tests.datasets.conftest import write_folder
 from tests.extras.pages.test_live_browser import opened, press, text, until
@@ -21,7 +19,7 @@ pytestmark = pytest.mark.debian
 HOSTILE = "<img src=x onerror=\"document.title='run'\">"
 
 
-def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Path) -> None:
+def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page, tmp_path):
     """Noise that no rule accepts is accepted by a person; Ctrl-C ends and writes the dataset."""
     write_folder(tmp_path / "source", ["a.png", "b.png"])
     command = ("curate", "pairs:source", "--out", "out", "--review", "--jobs", "1")
@@ -82,7 +80,7 @@ def check_small_pictures_are_not_enlarged(browser: webdriver.Chrome, same: WebEl
     assert all(width > 100 for width, _ in browser.execute_script(sizes))
 
 
-def test_names_in_the_list_show_where_they_differ(open_page: Open, tmp_path: Path) -> None:
+def test_names_in_the_list_show_where_they_differ(open_page, tmp_path):
     """Long names that begin alike are not cut at their ends; the whole one is the hint."""
     names = [f"session-2026-08-11_indoor_scene-0001_f{stop}" for stop in ("2.0", "2.8", "4.0")]
     write_folder(tmp_path / "source", [f"{name}.png" for name in names])

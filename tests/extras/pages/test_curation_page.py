@@ -5,7 +5,7 @@ from dataclasses import replace
 from starlette.testclient import TestClient
 
 from defocus.datasets.audit.members import Warned
-from defocus.datasets.curation import Curation, read_decisions
+from defocus.datasets.curation import read_decisions
 from defocus.extras.pages.curation import make_page
 from defocus.extras.pages.serving.feed import Feed
 from tests.datasets.test_curation import curation
@@ -13,7 +13,7 @@ from tests.datasets.test_curation import curation
 __all__ = ["curation"]
 
 
-def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
+def test_the_page_shows_pairs_and_writes_decisions(curation):
     """The addresses that the page's script asks for."""
     token = "t" * 43
     warnings = (Warned("b", "frames", "two"), Warned("b", "orientation", "6 and 1"))

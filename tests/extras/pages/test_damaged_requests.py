@@ -153,7 +153,7 @@ def request(draws: random.Random, paths: Sequence[str]) -> tuple[dict[str, Any],
 
 
 @pytest.mark.parametrize("served", list(PAGES))
-def test_malformed_requests_are_answered(tmp_path: Path, cache_folder: Path, served: str) -> None:
+def test_malformed_requests_are_answered(tmp_path, cache_folder, served):
     seed = seed_of_today()
     print(f"DEFOCUS_FUZZ_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     draws = random.Random(seed)
@@ -168,7 +168,7 @@ def test_malformed_requests_are_answered(tmp_path: Path, cache_folder: Path, ser
     print(f"{served}: {number} requests")  # noqa: T201 - the table of a campaign, with -s
 
 
-def test_links_of_a_served_study_are_not_followed(tmp_path: Path, cache_folder: Path) -> None:
+def test_links_of_a_served_study_are_not_followed(tmp_path, cache_folder):
     """Who made a study must not choose which file of this computer is served."""
     page = study_page(tmp_path)
     scope, _ = request(random.Random(0), ("/",))

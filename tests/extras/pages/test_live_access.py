@@ -4,9 +4,7 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +49,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory):
     """A session under review: a pair of RAW files, and one whose original was damaged since."""
     root = tmp_path_factory.mktemp("served")
     light = np.full((64, 64), 0.25)
@@ -68,7 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.full
-def test_a_failed_test_leaves_no_thread(tmp_path: Path) -> None:
+def test_a_failed_test_leaves_no_thread(tmp_path):
     """Whoever still listens to the page's events then does not keep its server alive either."""
     before = set(threading.enumerate())
     with (  # noqa: PT012 - the page must be there when the test fails
@@ -84,7 +82,7 @@ def test_a_failed_test_leaves_no_thread(tmp_path: Path) -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_the_token_is_taken_out_of_the_address_into_a_cookie(served: Served) -> None:
+def test_the_token_is_taken_out_of_the_address_into_a_cookie(served):
     client = served.client
     status, headers, _ = client.ask(f"/?token={TOKEN}", Authorization="")
     assert (status, headers["location"]) == (303, "/")
@@ -107,9 +105,7 @@ def test_the_token_is_taken_out_of_the_address_into_a_cookie(served: Served) -> 
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/events", "/pairs", "/pictures/0001_desk/sharp/thumb"])
-def test_without_the_token_there_is_nothing(
-    served: Served, path: str, headers: dict[str, str]
-) -> None:
+def test_without_the_token_there_is_nothing(served, path, headers):
     status, told, content = served.client.ask(path, **headers)
     assert status == 403
     assert b"desk" not in content
@@ -118,7 +114,7 @@ def test_without_the_token_there_is_nothing(
     assert served.client.ask(wrong, Authorization="")[0] == 403
 
 
-def test_a_cookie_of_the_right_name_needs_the_right_token(served: Served) -> None:
+def test_a_cookie_of_the_right_name_needs_the_right_token(served):
     for value in ("", "wrong", TOKEN[:-1], TOKEN + "t"):
         cookie = f"defocus-{served.client.port}={value}"
         assert served.client.ask("/pairs", Authorization="", Cookie=cookie)[0] == 403
@@ -127,17 +123,17 @@ def test_a_cookie_of_the_right_name_needs_the_right_token(served: Served) -> Non
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.5:8077", "evil@127.0.0.1x", ""]
 )
-def test_foreign_host_names_are_refused(served: Served, host: str) -> None:
+def test_foreign_host_names_are_refused(served, host):
     assert served.client.ask("/pairs", Host=host or " ")[0] in (400, 421)
 
 
 @pytest.mark.parametrize("host", ["localhost:9", "127.0.0.1", "[::1]:80"])
-def test_a_forwarded_port_is_the_loopback_too(served: Served, host: str) -> None:
+def test_a_forwarded_port_is_the_loopback_too(served, host):
     assert served.client.ask("/pairs", Host=host)[0] == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1", "own"])
-def test_only_the_pages_own_buttons_do_anything(served: Served, origin: str) -> None:
+def test_only_the_pages_own_buttons_do_anything(served, origin):
     client = served.client
     cookie = f"defocus-{client.port}={TOKEN}"
     body = json.dumps({"pair": "0001_desk", "reason": "seen"})
@@ -155,7 +151,7 @@ def test_only_the_pages_own_buttons_do_anything(served: Served, origin: str) -> 
         assert served.work.told["revision"] == before
 
 
-def test_every_answer_has_the_policy(served: Served) -> None:
+def test_every_answer_has_the_policy(served):
     for path, token in (("/", TOKEN), ("/pairs", TOKEN), ("/", "wrong"), ("/none", TOKEN)):
         _, headers, content = served.client.ask(path, Authorization=f"Bearer {token}")
         policy = headers["content-security-policy"]
@@ -169,7 +165,7 @@ def test_every_answer_has_the_policy(served: Served) -> None:
         assert b"https://" not in content
 
 
-def test_the_document_has_no_inline_handlers_and_no_foreign_files(served: Served) -> None:
+def test_the_document_has_no_inline_handlers_and_no_foreign_files(served):
     text = served.client.ask("/")[2].decode()
     assert not re.search(r"\son\w+=|style=|javascript:", text.partition("<script>")[0])
     assert len(re.findall("<script", text)) == len(re.findall("<style", text)) == 1
@@ -189,7 +185,7 @@ def test_the_document_has_no_inline_handlers_and_no_foreign_files(served: Served
         ("/../journal.jsonl", 404),
     ],
 )
-def test_what_is_not_there_or_damaged_says_so(served: Served, path: str, status: int) -> None:
+def test_what_is_not_there_or_damaged_says_so(served, path, status):
     got, _, content = served.client.ask(path)
     assert got == status
     assert b"crc32" not in content
@@ -205,7 +201,7 @@ def test_what_is_not_there_or_damaged_says_so(served: Served, path: str, status:
         ('{"pair": "0009_none"}', "choose a pair"),
     ],
 )
-def test_requests_that_make_no_sense_are_refused(served: Served, body: str, words: str) -> None:
+def test_requests_that_make_no_sense_are_refused(served, body, words):
     status, _, content = served.client.ask("/do/accept", method="POST", body=body)
     assert status == 409
     assert words in json.loads(content)["problem"]
@@ -213,7 +209,7 @@ def test_requests_that_make_no_sense_are_refused(served: Served, body: str, word
     assert served.client.ask("/do/accept")[0] == 405
 
 
-def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served: Served) -> None:
+def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served):
     status, _, content = served.client.ask("/pairs/0001_desk/displacement")
     assert (status, json.loads(content)) == (200, None)
     told = {"shift_px": [1.0, 0.0], "zoom": 1.0, "rotation_deg": 0.0}
@@ -231,21 +227,21 @@ def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served: Serv
     assert arrows[4, 4:9, 3].all()
 
 
-def test_both_members_are_shown_with_the_same_development(served: Served) -> None:
+def test_both_members_are_shown_with_the_same_development(served):
     answers = [served.client.ask(f"/pictures/0001_desk/{role}/large") for role in ROLES]
     assert [status for status, _, _ in answers] == [200, 200]
     assert answers[0][1]["content-type"] == "image/jpeg"
     assert answers[0][2] == answers[1][2]
 
 
-def test_details_are_words(served: Served) -> None:
+def test_details_are_words(served):
     told = json.loads(served.client.ask("/pairs/0001_desk")[2])
     assert told["settings"] == [["blurry", "f/4"], ["sharp", "f/4"]]
     assert ["Clipped in the sharp picture", "unknown", ""] in told["numbers"]
     assert told["measured"] == {"verdict": "accept", "reason": ""}
 
 
-def test_histograms_of_raw_files_are_those_of_the_sensor(served: Served) -> None:
+def test_histograms_of_raw_files_are_those_of_the_sensor(served):
     status, _, content = served.client.ask("/pairs/0001_desk/histograms")
     assert status == 200
     for channels in json.loads(content).values():
@@ -256,9 +252,7 @@ def test_histograms_of_raw_files_are_those_of_the_sensor(served: Served) -> None
 
 @pytest.mark.full
 @pytest.mark.parametrize("control", [False, True])
-def test_a_shared_page_is_looked_at_and_commands_only_with_control(
-    tmp_path: Path, control: bool
-) -> None:
+def test_a_shared_page_is_looked_at_and_commands_only_with_control(tmp_path, control):
     write_image(tmp_path / "p.png", np.full((30, 40, 3), 90, np.uint8))
     write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")])
     share = Share("v" * 43, "192.168.1.5:8077", control)
@@ -285,9 +279,7 @@ def test_a_shared_page_is_looked_at_and_commands_only_with_control(
         assert client.ask("/pairs", **{**there, "Authorization": "Bearer x"})[0] == 403
 
 
-def test_who_only_looks_may_magnify_the_live_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_only_looks_may_magnify_the_live_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(Feed, "listeners", 1)
     share = Share("v" * 43, "192.168.1.5:8077", control=False)
     with (
@@ -308,7 +300,7 @@ def test_who_only_looks_may_magnify_the_live_picture(
         assert client.ask("/magnified?x=0.5&y=0.5", Authorization="Bearer x")[0] == 403
 
 
-def test_the_code_for_phones_is_the_address() -> None:
+def test_the_code_for_phones_is_the_address():
     import cv2
 
     address = f"http://192.168.100.200:65535/?token={new_token()}"

@@ -19,7 +19,6 @@ from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import ListedScene
-from defocus.capture.planning.shoot_settings import Retake
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import read_journal
@@ -51,7 +50,7 @@ def settings(root: Path, pair: str) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.full
-def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
+def test_pairs_of_one_scene_and_then_of_the_next(tmp_path):
     # the last shot leaves the camera at 1/4 s, which must not become the next blurry time
     shooter = SceneShooter(BracketRequest(order="blurry-first"))
     with bench_at_work(tmp_path / "s", SMALL, shooter) as work:
@@ -71,7 +70,7 @@ def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path: Path) -> None:
+def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path):
     with bench_at_work(tmp_path / "s") as work:
         assert work.told["motor"] is True
 
@@ -105,7 +104,7 @@ def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path: Path) -
 
 
 @pytest.mark.full
-def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> None:
+def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path):
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
         work.do("next-scene")
@@ -120,7 +119,7 @@ def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> Non
 
 
 @pytest.mark.full
-def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path: Path) -> None:
+def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path):
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
         work.do("reject", pair="0001_scene-001", reason="a hand\nin the picture")
@@ -136,7 +135,7 @@ def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path: Pa
     assert check_session(tmp_path / "s").pairs[0].reason == "after all"
 
 
-def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_path: Path) -> None:
+def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_path):
     write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
     pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
     names = write_session(tmp_path / "s", [pair] * 3)
@@ -160,7 +159,7 @@ def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_pat
 
 
 @pytest.mark.full
-def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_refused(tmp_path):
     with bench_at_work(tmp_path / "s") as work:
         for action in ("retake", "accept", "reject"):
             with pytest.raises(InputError, match="choose a pair"):
@@ -181,9 +180,7 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(tmp_path, monkeypatch):
     monkeypatch.setattr(seat, "RETRY_SECONDS", 0.05)
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
@@ -209,9 +206,7 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
 
 
 @pytest.mark.full
-def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(seat, "RETRY_SECONDS", 0.05)
     with bench_at_work(tmp_path / "s") as work:
         monkeypatch.setattr(type(work.bench.feed), "listeners", 1)
@@ -228,7 +223,7 @@ def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
 
 
 @pytest.mark.full
-def test_the_live_picture_is_at_the_blurry_exposure(tmp_path: Path) -> None:
+def test_the_live_picture_is_at_the_blurry_exposure(tmp_path):
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
         (camera,) = work.faults.opened
@@ -238,9 +233,7 @@ def test_the_live_picture_is_at_the_blurry_exposure(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone(
-    tmp_path: Path,
-) -> None:
+def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone(tmp_path):
     request = BracketRequest(
         blurry="f/2.8", mode="focus", focus_steps=(-30, 30), order="sharp-first"
     )
@@ -252,7 +245,7 @@ def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone
 
 
 @pytest.mark.full
-def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path: Path) -> None:
+def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path):
     hook = parse_hook(f"'{sys.executable}' -c 'raise SystemExit(7)' {{pair_dir}}")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, hook=hook)) as work:
         now = work.do("shoot")
@@ -262,9 +255,7 @@ def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(tmp_path, monkeypatch):
     with bench_at_work(tmp_path / "s") as work:
         whole = type(work.folder).store_originals
 
@@ -281,9 +272,7 @@ def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(
 
 
 @pytest.mark.full
-def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(tmp_path, monkeypatch):
     titles = ("Regal", "plant", "toolbox", "Café")
     scenes = tuple(ListedScene(title, f"note on {title}") for title in titles)
     whole, stored = SessionFolder.store_originals, iter(range(4))
@@ -319,16 +308,14 @@ def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
     assert state.notes["toolbox"] == "note on toolbox"
 
 
-def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path):
     shooter = SceneShooter(BracketRequest(blurry="f/0.7"))
     with pytest.raises(InputError, match=r"f/0\.7"), bench_at_work(tmp_path / "s", SMALL, shooter):
         pass
 
 
 @pytest.mark.full
-def test_a_camera_without_a_live_picture_shoots_all_the_same(
-    tmp_path: Path, virtual_folder: Path
-) -> None:
+def test_a_camera_without_a_live_picture_shoots_all_the_same(tmp_path, virtual_folder):
     address = f"gphoto2:virtual={virtual_folder}"
     request = BracketRequest(
         blurry="f/5.6", shutter="0.0100s", settle_seconds=0.0, order="sharp-first"
@@ -358,7 +345,7 @@ def test_a_camera_without_a_live_picture_shoots_all_the_same(
 
 
 @pytest.mark.full
-def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path: Path) -> None:
+def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path):
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
         work.bench.ask("shoot", {})
@@ -377,7 +364,7 @@ def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path: Path) -> No
 
 
 @pytest.mark.full
-def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_path: Path) -> None:
+def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_path):
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
         work.bench.ask("shoot", {})
@@ -387,9 +374,7 @@ def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_pat
 
 @pytest.mark.full
 @pytest.mark.parametrize(("retake", "verdict"), [("auto", "accept"), ("ask", "reject")])
-def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
-    tmp_path: Path, retake: Retake, verdict: str
-) -> None:
+def test_a_rejected_pair_is_shot_again_or_left_to_the_person(tmp_path, retake, verdict):
     options = ShootOptions(retake=retake)
     small = "sim:?seed=4&width=240&height=180&fault=truncated@2"
     shooter = SceneShooter(BRACKET.model_copy(update={"shutter": "1/200"}), options)
@@ -400,7 +385,7 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
 
 
 @pytest.mark.full
-def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path) -> None:
+def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path):
     wrong = ShootOptions(files="raw")
     with (
         pytest.raises(InputError, match="does not allow setting its files; drop --format"),
@@ -421,7 +406,7 @@ def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path
 
 
 @pytest.mark.full
-def test_the_page_shows_battery_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_battery_and_card(tmp_path, monkeypatch):
     space = (CardSpace("/store", 64 * 10**9, 12_300_000_000, 0),)
 
     def told(self: SimulatedCamera) -> CameraDescription:
@@ -435,7 +420,7 @@ def test_the_page_shows_battery_and_card(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.full
-def test_the_page_offers_the_list_and_keeps_notes(tmp_path: Path) -> None:
+def test_the_page_offers_the_list_and_keeps_notes(tmp_path):
     scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
     with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
         assert (work.told["title"], work.told["scene"]) == ("Desk, left", "desk-left")

@@ -1,7 +1,6 @@
 """The live view of scripted bodies, with every fault that concerns it."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -26,19 +25,19 @@ OWN = sorted(BODIES.glob("*.txt"))
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
-def test_live(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live(path, tmp_path, monkeypatch):
     watched(tmp_path / "s", plug(monkeypatch, path).body, monkeypatch)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("path", "fault"), meetings(OWN, EXPECTED, PREVIEW))
-def test_faults(path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults(path, fault, tmp_path, monkeypatch):
     body = plug(monkeypatch, path).body
     watched(tmp_path / "s", body, monkeypatch, fault)
     assert fault not in PREVIEW or played_rightly(body, fault)
 
 
-def test_live_pictures_fail_and_come_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_live_pictures_fail_and_come_again(monkeypatch, tmp_path):
     """A busy body, a picture, nobody who looks: the live view rests, and starts again."""
     body = plug(monkeypatch, BODIES / "signed-steps.txt").body
     monkeypatch.setattr(preview_pace, "AGAIN_SECONDS", (0.0,))
@@ -64,9 +63,7 @@ def test_live_pictures_fail_and_come_again(monkeypatch: pytest.MonkeyPatch, tmp_
 @pytest.mark.parametrize(
     ("name", "fault"), [("near-far", "preview-not-ready"), ("signed-steps", "preview-needs-card")]
 )
-def test_a_live_picture_that_fails_is_no_shot_out_of_focus(
-    name: str, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_live_picture_that_fails_is_no_shot_out_of_focus(name, fault, monkeypatch):
     plug(monkeypatch, BODIES / f"{name}.txt").body.arm(fault, 1)
     with open_camera(URI) as camera:
         assert isinstance(camera, HasPreview)
@@ -76,9 +73,7 @@ def test_a_live_picture_that_fails_is_no_shot_out_of_focus(
 
 
 @pytest.mark.parametrize("code", [-7, -1])
-def test_live_pictures_between_shots(
-    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_live_pictures_between_shots(code, tmp_path, monkeypatch):
     """The second release after live pictures fails until the body is opened anew."""
     plugged = plug(monkeypatch, BODIES / "speeds.txt")
     faults = plugged.body.script.faults
@@ -94,9 +89,7 @@ def test_live_pictures_between_shots(
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 3
 
 
-def test_a_body_that_is_busy_after_its_live_view_until_it_is_switched_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_body_that_is_busy_after_its_live_view_until_it_is_switched_off(tmp_path, monkeypatch):
     body = plug(monkeypatch, BODIES / "near-far.txt").body
     body.arm("busy-after-preview")
     with open_camera(URI) as camera:

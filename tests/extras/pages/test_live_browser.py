@@ -5,7 +5,6 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,7 @@ STARTED: list[StartedCommand] = []
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_server_left() -> Iterator[None]:
+def no_server_left():
     """End what a failing test left alive."""
     yield
     for process in STARTED:
@@ -65,7 +64,7 @@ def end(process: StartedCommand) -> None:
 
 
 @pytest.fixture(scope="module")
-def live_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def live_page(tmp_path_factory):
     """The address of a page that shoots with the simulated camera, in this process."""
     with (
         bench_at_work(tmp_path_factory.mktemp("live") / "week-20", CAMERA) as work,
@@ -75,7 +74,7 @@ def live_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def review_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def review_page(tmp_path_factory):
     """The address of a review, and its session: names and reasons are hostile, one file is gone."""
     root = tmp_path_factory.mktemp("review")
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
@@ -115,7 +114,7 @@ def with_a_pair(browser: webdriver.Chrome) -> None:
         press(browser, "v")
 
 
-def test_a_scene_by_keyboard(open_page: Open, tmp_path: Path) -> None:
+def test_a_scene_by_keyboard(open_page, tmp_path):
     """Look, shoot, see the verdict, take it again, judge, next scene: no mouse, no terminal."""
     process, url = serve(
         tmp_path, "live", "s", "--camera", CAMERA, "--port", "0", "--order", "sharp-first"
@@ -198,9 +197,7 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
-def test_the_magnifier_hides_nothing_and_its_place_is_marked(
-    open_page: Open, live_page: str, width: int, height: int
-) -> None:
+def test_the_magnifier_hides_nothing_and_its_place_is_marked(open_page, live_page, width, height):
     """The mark lies around the click, the magnifier beside the picture, the words beside both."""
     browser = opened(open_page, live_page, width=width, height=height)
     until(browser, "focus-share", "%")
@@ -225,7 +222,7 @@ def test_the_magnifier_hides_nothing_and_its_place_is_marked(
     assert beside or told["y"] >= magnified["y"] + magnified["height"]
 
 
-def test_keys_that_are_typed_into_a_field_are_text(open_page: Open, live_page: str) -> None:
+def test_keys_that_are_typed_into_a_field_are_text(open_page, live_page):
     browser = opened(open_page, live_page)
     until(browser, "camera-name", "·")
     scene = text(browser, "camera-name")
@@ -241,7 +238,7 @@ def test_keys_that_are_typed_into_a_field_are_text(open_page: Open, live_page: s
     assert text(browser, "camera-name") == scene
 
 
-def test_pairs_have_the_viewer_of_the_reports(open_page: Open, live_page: str) -> None:
+def test_pairs_have_the_viewer_of_the_reports(open_page, live_page):
     browser = opened(open_page, live_page)
     with_a_pair(browser)
     WebDriverWait(browser, 20, 0.05).until(
@@ -264,8 +261,8 @@ def test_pairs_have_the_viewer_of_the_reports(open_page: Open, live_page: str) -
 
 
 def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
-    open_page: Open, tmp_path: Path
-) -> None:
+    open_page, tmp_path
+):
     """The originals are larger than the page's pictures; a reject goes on to the next pair."""
     import numpy as np
 
@@ -311,7 +308,7 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
 
 
 @pytest.mark.full
-def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_path: Path) -> None:
+def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page, tmp_path):
     """The filters keep to one row above whole pictures; on a phone the name has its own line."""
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
     pair = {role: bayer_dng(tmp_path / f"{role}.dng", light) for role in ("blurry", "sharp")}
@@ -347,7 +344,7 @@ def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page: Open, tmp_p
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) -> None:
+def test_no_width_scrolls_sideways(open_page, live_page, width):
     browser = opened(open_page, live_page, width=width, height=800)
     until(browser, "focus-share", "%")
     wait_until_nothing_overflows(browser, width)
@@ -363,7 +360,7 @@ def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_has_contrast_in_both_themes(open_page: Open, live_page: str, theme: str) -> None:
+def test_text_has_contrast_in_both_themes(open_page, live_page, theme):
     browser = opened(open_page, live_page, theme=theme)
     with_a_pair(browser)
     until(browser, "numbers", "Gradient energy")
@@ -374,7 +371,7 @@ def test_text_has_contrast_in_both_themes(open_page: Open, live_page: str, theme
     assert browser.execute_script(script.replace("'.stage'", "'.screen'")) == {}
 
 
-def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page: Open, live_page: str) -> None:
+def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page, live_page):
     browser = opened(open_page, live_page)
     until(browser, "focus-share", "%")
 
@@ -394,7 +391,7 @@ def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page: Open, live_p
     assert text(browser, "problem") == ""
 
 
-def test_names_and_roles_for_those_who_do_not_see(open_page: Open, live_page: str) -> None:
+def test_names_and_roles_for_those_who_do_not_see(open_page, live_page):
     browser = opened(open_page, live_page)
     until(browser, "focus-share", "%")
     tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
@@ -412,9 +409,7 @@ def test_names_and_roles_for_those_who_do_not_see(open_page: Open, live_page: st
     assert browser.switch_to.active_element.get_attribute("data-do") == "shoot"
 
 
-def test_nothing_but_this_server_is_asked_and_the_console_is_empty(
-    open_page: Open, live_page: str
-) -> None:
+def test_nothing_but_this_server_is_asked_and_the_console_is_empty(open_page, live_page):
     browser = opened(open_page, live_page)
     until(browser, "focus-share", "%")
     assert browser.get_log("browser") == []
@@ -429,16 +424,14 @@ def test_nothing_but_this_server_is_asked_and_the_console_is_empty(
     assert all(url.startswith((own, "data:")) for url in asked)
 
 
-def test_a_wrong_token_shows_nothing(open_page: Open, live_page: str) -> None:
+def test_a_wrong_token_shows_nothing(open_page, live_page):
     other = live_page.replace("127.0.0.1", "localhost").partition("?")[0]
     browser = open_page(f"{other}?token={'x' * 43}")
     body = browser.find_element(By.TAG_NAME, "body").text
     assert body == "open the address that the command printed: it holds the token"
 
 
-def test_a_review_judges_by_keyboard_and_shoots_nothing(
-    open_page: Open, review_page: tuple[str, Path]
-) -> None:
+def test_a_review_judges_by_keyboard_and_shoots_nothing(open_page, review_page):
     url, root = review_page
     browser = opened(open_page, url)
     assert text(browser, "counts") == "2 accepted · 1 rejected"
@@ -465,8 +458,8 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 600), (390, 600)])
 def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
-    open_page: Open, live_page: str, width: int, height: int
-) -> None:
+    open_page, live_page, width, height
+):
     browser = opened(open_page, live_page, width=width, height=height)
     with_a_pair(browser)
     values = browser.find_elements(By.CSS_SELECTOR, "#numbers dd")
@@ -482,9 +475,7 @@ def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-def test_twenty_pairs_on_the_verdict_is_still_in_view(
-    open_page: Open, tmp_path: Path, width: int, height: int
-) -> None:
+def test_twenty_pairs_on_the_verdict_is_still_in_view(open_page, tmp_path, width, height):
     """The list scrolls by itself: picture, verdict, reason and numbers stay above the buttons."""
     write_image(tmp_path / "p.png", np.full((30, 40, 3), 90, np.uint8))
     write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")] * 22)
@@ -510,7 +501,7 @@ def test_twenty_pairs_on_the_verdict_is_still_in_view(
         assert kept == [width > 600] * 2
 
 
-def test_who_only_looks_magnifies_a_place_of_his_own(open_page: Open, tmp_path: Path) -> None:
+def test_who_only_looks_magnifies_a_place_of_his_own(open_page, tmp_path):
     share = Share("v" * 43, "192.168.1.5:8077", control=False)
     with bench_at_work(tmp_path / "s", CAMERA) as work, served(work, share) as port:
         browser = opened(open_page, f"http://127.0.0.1:{port}/?token={share.token}")
@@ -529,7 +520,7 @@ def test_who_only_looks_magnifies_a_place_of_his_own(open_page: Open, tmp_path: 
         assert not browser.find_element(By.ID, "magnifier").is_displayed(), "of this viewer alone"
 
 
-def test_hostile_names_are_text(open_page: Open, review_page: tuple[str, Path]) -> None:
+def test_hostile_names_are_text(open_page, review_page):
     browser = opened(open_page, review_page[0])
     browser.find_element(By.CSS_SELECTOR, ".thumb").click()
     until(browser, "reason", HOSTILE)
@@ -537,9 +528,7 @@ def test_hostile_names_are_text(open_page: Open, review_page: tuple[str, Path]) 
     assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
 
 
-def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(
-    open_page: Open, tmp_path: Path
-) -> None:
+def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(open_page, tmp_path):
     process, url = serve(tmp_path, "live", "s", "--camera", CAMERA, "--port", "0")
     browser = opened(open_page, url, width=390, height=600)
     until(browser, "focus-share", "%")
@@ -561,9 +550,7 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(
         end(process)
 
 
-def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
-    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(open_page, tmp_path, monkeypatch):
     judging, judged = threading.Event(), StoredShots.judged
 
     def slow(shots: StoredShots, *arguments: object) -> Quality:
@@ -587,7 +574,7 @@ def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
 
 
 @pytest.mark.full
-def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page: Open, tmp_path: Path) -> None:
+def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page, tmp_path):
     """The number to focus by stays in view, the note can grow, Enter does what its button says."""
     scenes = (ListedScene("Desk", "left lamp " * 60), ListedScene("Shelf"))
     with bench_at_work(tmp_path / "s", scene_list=scenes) as work, served(work) as port:
@@ -619,9 +606,7 @@ def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page: Open, tmp_p
         work.until(lambda now: now["current"] == "0002_desk" and not now["busy"])
 
 
-def test_a_lost_camera_is_said_and_its_return_is_noticed(
-    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_camera_is_said_and_its_return_is_noticed(open_page, tmp_path, monkeypatch):
     monkeypatch.setattr(seat, "RETRY_SECONDS", 0.2)
     with bench_at_work(tmp_path / "s") as work, served(work) as port:
         browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")

@@ -6,10 +6,9 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -28,15 +27,13 @@ from tests.capture.test_commands import TINY
 from tests.command_process import StartedCommand, start_command
 from tests.extras.pages.benches import SMALL
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
 
 def names(command: click.Command) -> set[str]:
     """Of its own options and those of all commands, which a command gets when it is first run."""
     return {option_name(option) for option in with_common_options(with_plugins(command)).params}
 
 
-def test_what_live_lacks_of_shoot_is_said() -> None:
+def test_what_live_lacks_of_shoot_is_said():
     section = (Path(__file__).parents[3] / "capture/README.md").read_text(encoding="utf-8")
     section = section.split("## In the browser")[1].split("## ")[0]
     said = set(re.findall(r"`--([a-z-]+)`", section.split("has no")[1].split(".")[0]))
@@ -61,9 +58,7 @@ def ask(url: str, action: str) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_live_shoots_and_ends_when_told_with_the_pair_complete(
-    tmp_path: Path, run: Run, number: int
-) -> None:
+def test_live_shoots_and_ends_when_told_with_the_pair_complete(tmp_path, run, number):
     slow = f"{SMALL}&latency=2"  # longer than the server waits for open connections
     with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
         stream = urllib.request.urlopen(  # noqa: S310 - the address that our command printed
@@ -104,9 +99,7 @@ def until_refused(url: str) -> None:
         time.sleep(0.01)
 
 
-def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(
-    tmp_path: Path, run: Run
-) -> None:
+def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(tmp_path, run):
     slow = f"{SMALL}&fault=slow%3D100"
     with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
         assert ask(url, "shoot") == 202
@@ -125,7 +118,7 @@ def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] != ["incomplete"]
 
 
-def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path: Path, run: Run) -> None:
+def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path, run):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -146,7 +139,7 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path: Path, run:
 
 
 @pytest.mark.full
-def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
+def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
     with started(tmp_path, "live", "--camera", TINY, "--port", "0") as (process, url):
         assert url.startswith("http://127.0.0.1:"), url
         assert ask(url, "shoot") == 202
@@ -161,7 +154,7 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_review_writes_the_contact_sheet(run: Run, tmp_path: Path) -> None:
+def test_review_writes_the_contact_sheet(run, tmp_path):
     write_image(tmp_path / "a.png", np.full((24, 32, 3), 90, np.uint8))
     write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "a.png")])
     done = run("defocus-capture", "review", "s", "--html", "r.html")
@@ -169,7 +162,7 @@ def test_review_writes_the_contact_sheet(run: Run, tmp_path: Path) -> None:
     assert "0001_desk" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
-def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
+def test_a_look_through_the_camera(run, tmp_path):
     done = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
     assert done.returncode == 0, done.stderr
     first, _ = done.stdout.splitlines()
@@ -183,7 +176,7 @@ def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
     assert len(view["clipped_share"]) == 3
 
 
-def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folder: Path) -> None:
+def test_a_camera_without_a_live_picture(run, tmp_path, virtual_folder):
     (tmp_path / "hot").mkdir()
     for camera, code in ((f"gphoto2:virtual={virtual_folder}", 4), (f"folder:{tmp_path}/hot", 2)):
         done = run("defocus-capture", "live", "--frames", "1", "--camera", camera)
@@ -199,9 +192,7 @@ def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folde
         (("--json-lines",), "--picture and --json-lines go with --frames N"),
     ],
 )
-def test_looking_and_shooting_have_options_of_their_own(
-    run: Run, words: tuple[str, ...], said: str
-) -> None:
+def test_looking_and_shooting_have_options_of_their_own(run, words, said):
     done = run("defocus-capture", "live", "--camera", TINY, *words)
     assert done.returncode == 2
     assert said in done.stderr

@@ -39,9 +39,7 @@ def edge(blur_px: float, low: float, high: float, noise: float = 0.0) -> Array:
 
 @pytest.mark.parametrize("bounds", [(0.3, 0.4), (0.12, 0.25), (0.02, 0.6)])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
-def test_an_edge_is_in_focus_by_its_blur_and_not_by_its_contrast(
-    bounds: tuple[float, float], noise: float
-) -> None:
+def test_an_edge_is_in_focus_by_its_blur_and_not_by_its_contrast(bounds, noise):
     for blur, expected in ((0.3, True), (0.5, True), (1.0, False), (1.7, False), (3.0, False)):
         edges, focused = in_focus(edge(blur, *bounds, noise))
         at_edge = slice(10, -10), slice(59, 61)
@@ -72,14 +70,14 @@ def require_detail_to_rise(light: Array) -> list[LiveView]:
 
 
 @pytest.mark.full
-def test_detail_rises_to_the_focus_and_peaking_is_gone_at_a_few_pixels() -> None:
+def test_detail_rises_to_the_focus_and_peaking_is_gone_at_a_few_pixels():
     shares = [one.in_focus_share for one in require_detail_to_rise(leaves())]
     assert shares[0] > 0.4
     assert max(shares[6:]) < 0.05 * shares[0], "a picture that is blurred by 6 px glowed"
     assert shares[4] < 0.4 * shares[0]
 
 
-def test_detail_does_not_depend_on_the_exposure() -> None:
+def test_detail_does_not_depend_on_the_exposure():
     light = leaves()
     normal, darker = (
         look_at(out_of_focus(gain * light, 3.0, noise=0.0)).detail for gain in (1.0, 0.5)
@@ -90,7 +88,7 @@ def test_detail_does_not_depend_on_the_exposure() -> None:
     assert black.line().startswith("detail unknown; edges in focus no edges; ")
 
 
-def test_noise_is_not_taken_for_detail() -> None:
+def test_noise_is_not_taken_for_detail():
     flat = np.full((200, 300, 3), 0.4)
     for sigma in (0.01, 0.03):
         noisy = flat + np.random.default_rng(2).normal(0, sigma, flat.shape)
@@ -104,7 +102,7 @@ def jpeg(picture: Array) -> bytes:
     return stream.getvalue()
 
 
-def test_the_histogram_is_of_linear_light() -> None:
+def test_the_histogram_is_of_linear_light():
     light = np.repeat(np.linspace(0, 1, 6400).reshape(1, -1, 1), 3, axis=2)
     shares = np.array(linear_histogram(light))
     assert shares.shape == (3, 64)
@@ -115,7 +113,7 @@ def test_the_histogram_is_of_linear_light() -> None:
     assert shares[:, 16].tolist() == shares[:, 32].tolist() == [0.5] * 3
 
 
-def test_clipped_and_black_parts_are_counted_by_channel() -> None:
+def test_clipped_and_black_parts_are_counted_by_channel():
     light = np.full((100, 100, 3), 0.2)
     light[:, :25, 0] = 1.0
     light[:, :10, 2] = 0.0
@@ -125,7 +123,7 @@ def test_clipped_and_black_parts_are_counted_by_channel() -> None:
 
 
 @pytest.mark.parametrize("sigma", [1.2, 2.5])
-def test_the_edge_in_the_magnified_place_has_its_mtf(sigma: float) -> None:
+def test_the_edge_in_the_magnified_place_has_its_mtf(sigma):
     """MTF50 of a Gaussian blur is 0.1874 / σ (with the pixel's own, σ² + 1/12)."""
     rows, columns = np.mgrid[:300, :500]
     off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
@@ -159,9 +157,7 @@ def squares(gap_px: float, blur_px: float, noise: float = 0.0) -> Array:
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("blur_px", [1.0, 2.5, 4.0])
-def test_an_edge_at_the_rim_of_the_square_is_a_reason_and_not_a_number(
-    blur_px: float, turned: bool
-) -> None:
+def test_an_edge_at_the_rim_of_the_square_is_a_reason_and_not_a_number(blur_px, turned):
     """The place of the click moves over the edge, from its middle to 24 px beside it."""
     picture = squares(1000, blur_px, 0.003)
     picture = np.ascontiguousarray(picture.transpose(1, 0, 2)) if turned else picture
@@ -177,16 +173,14 @@ def test_an_edge_at_the_rim_of_the_square_is_a_reason_and_not_a_number(
     assert AT_RIM in {seen.reason for seen in told.values()}
 
 
-def test_blur_wider_than_the_square_says_so() -> None:
+def test_blur_wider_than_the_square_says_so():
     seen = magnify(jpeg(squares(1000, 12.0)), 0.5, 0.5)
     assert (seen.mtf50, seen.reason) == (None, "the blur is wider than the square")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 @pytest.mark.parametrize("blur_px", [1.0, 2.5])
-def test_a_second_edge_in_the_square_is_a_reason_and_not_a_number(
-    blur_px: float, noise: float
-) -> None:
+def test_a_second_edge_in_the_square_is_a_reason_and_not_a_number(blur_px, noise):
     alone = magnify(jpeg(squares(100, blur_px, noise)), 0.5, 0.5)
     assert alone.mtf50 == pytest.approx(0.1874 / blur_px, rel=0.1)
     for gap in (-16, 10, 16):
@@ -197,20 +191,20 @@ def test_a_second_edge_in_the_square_is_a_reason_and_not_a_number(
     assert magnify(jpeg(corner), 0.5, 0.5).reason == "more than one edge in the square"
 
 
-def test_a_sharpened_edge_is_one_edge() -> None:
+def test_a_sharpened_edge_is_one_edge():
     """The rims that a camera's sharpening leaves are not taken for edges."""
     soft, softer = (squares(100, blur).astype(float) for blur in (1.5, 3.0))
     sharpened = np.clip(soft + 0.7 * (soft - softer), 0, 255).astype(np.uint8)
     assert magnify(jpeg(sharpened), 0.5, 0.5).reason == ""
 
 
-def test_what_is_too_dark_or_too_small_says_so() -> None:
+def test_what_is_too_dark_or_too_small_says_so():
     picture = squares(100, 1.5)
     assert magnify(jpeg(picture // 12), 0.5, 0.5).reason == "too dark here; expose more"
     assert magnify(jpeg(picture[:20]), 0.5, 0.5).reason == "the live picture is too small"
 
 
-def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:
+def test_a_large_picture_is_reduced_and_its_peaking_with_it():
     seen = look_at(jpeg(np.random.default_rng(3).integers(0, 255, (600, 2000, 3), np.uint8)))
     for content in (seen.jpeg, seen.peaking):
         with PillowImage.open(io.BytesIO(content)) as opened:
@@ -220,18 +214,18 @@ def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_picture_is_the_cameras_fault(content: bytes) -> None:
+def test_what_is_no_picture_is_the_cameras_fault(content):
     with pytest.raises(CameraError, match="cannot be decoded"):
         look_at(content)
     with pytest.raises(CameraError, match="cannot be decoded"):
         magnify(content, 0.5, 0.5)
 
 
-def test_a_picture_without_an_edge_has_no_share_in_focus() -> None:
+def test_a_picture_without_an_edge_has_no_share_in_focus():
     assert look_at(jpeg(np.full((50, 60, 3), 90, np.uint8))).in_focus_share is None
 
 
-def test_the_simulated_camera_shows_less_in_focus_the_wider_it_is_open() -> None:
+def test_the_simulated_camera_shows_less_in_focus_the_wider_it_is_open():
     shares = []
     for aperture, shutter in (("f/1.4", "1/1000"), ("f/5.6", "1/60"), ("f/22", "1/4")):
         with open_camera("sim:?seed=1&scene=steps&width=320&height=240") as camera:
@@ -244,7 +238,7 @@ def test_the_simulated_camera_shows_less_in_focus_the_wider_it_is_open() -> None
     assert shares[2] > 2 * shares[0]
 
 
-def test_numbers_are_words_and_what_is_not_one_is_unknown() -> None:
+def test_numbers_are_words_and_what_is_not_one_is_unknown():
     quality = {
         "exposure_residual_ev": -0.001,
         "gradient_energy_ratio": "<b>",

@@ -22,7 +22,6 @@ from defocus.datasets.curation_rules import Rules
 from defocus.extras.pages.curation import make_page
 from defocus.extras.pages.serving.feed import Feed
 from defocus.images import write_image
-from tests.browser.conftest import Open
 from tests.capture.raw_sessions import write_session
 from tests.datasets.conftest import write_folder
 from tests.extras.pages.benches import TOKEN, bench_at_work, served
@@ -65,7 +64,7 @@ def asked_for(browser: webdriver.Chrome, start: str, end: str) -> list[str]:
 
 
 @pytest.mark.full
-def test_a_thousand_pairs(open_page: Open, tmp_path: Path) -> None:
+def test_a_thousand_pairs(open_page, tmp_path):
     long_session(tmp_path / "s")
     with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
         browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")
@@ -120,7 +119,7 @@ def long_curation(root: Path) -> Curation:
 
 
 @pytest.mark.full
-def test_two_thousand_pairs_of_a_dataset(open_page: Open, tmp_path: Path) -> None:
+def test_two_thousand_pairs_of_a_dataset(open_page, tmp_path):
     feed = Feed()
     app = make_page(long_curation(tmp_path), feed, TOKEN)
     with serving(app, feed.close) as port:

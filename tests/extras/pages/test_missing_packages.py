@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
-
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> str:
+def path(tmp_path):
     """Where modules are looked for, first a starlette that cannot be imported."""
     (tmp_path / "starlette.py").write_text("raise ImportError(name='starlette')")
     return os.pathsep.join((str(tmp_path), str(ROOT)))
@@ -27,15 +25,13 @@ def path(tmp_path: Path) -> str:
         ("capture", "review none"),
     ],
 )
-def test_a_page_says_what_to_install_before_any_work(
-    program: str, words: str, path: str, run: Run, tmp_path: Path
-) -> None:
+def test_a_page_says_what_to_install_before_any_work(program, words, path, run, tmp_path):
     done = run(f"defocus-{program}", *words.split(), PYTHONPATH=path)
     line = f"defocus-{program}: needs starlette; pip install 'defocus[pages]'\n"
     assert (done.returncode, done.stderr) == (2, line)
     assert not (tmp_path / "new").exists()
 
 
-def test_the_numbers_of_a_live_view_need_no_server(path: str, run: Run) -> None:
+def test_the_numbers_of_a_live_view_need_no_server(path, run):
     done = run("defocus-capture", "live", "--camera", "sim:", "--frames", "1", PYTHONPATH=path)
     assert done.returncode == 0, done.stderr

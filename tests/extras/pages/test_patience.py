@@ -30,7 +30,7 @@ def answer(port: int, request: bytes) -> bytes:
 
 
 @pytest.mark.full
-def test_half_open_connections_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_open_connections_end(monkeypatch):
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.3)
     with serving(page, lambda: None) as port:
         assert answer(port, b"") == b""

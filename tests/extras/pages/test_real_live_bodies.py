@@ -1,10 +1,7 @@
 """Bodies as their owners dumped them, looked at in the browser."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.capture.scripted.body import ScriptedBody
 from tests.capture.scripted.faults import EXPECTED, PREVIEW
 from tests.capture.scripted.plugging import plug
 from tests.capture.scripted.scenarios import meetings
@@ -17,14 +14,12 @@ __all__ = ["body", "plugged"]
 pytestmark = pytest.mark.realdata
 
 
-def test_live(body: ScriptedBody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live(body, tmp_path, monkeypatch):
     watched(tmp_path / "s", body, monkeypatch)
 
 
 @pytest.mark.parametrize(
     ("path", "fault"), meetings(SCRIPTS, EXPECTED, PREVIEW, but=CANNOT_BE_SHOT)
 )
-def test_faults_in_a_live_view(
-    path: Path, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_faults_in_a_live_view(path, fault, tmp_path, monkeypatch):
     watched(tmp_path / "s", at_m(plug(monkeypatch, path)).body, monkeypatch, fault)

@@ -3,9 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.extras.pages.restore.desk import Desk
 from defocus.scene.aperture import disc_psf
-from tests.browser.conftest import Open, axe, wait_until_nothing_overflows
+from tests.browser.conftest import axe, wait_until_nothing_overflows
 from tests.extras.pages.conftest import CONTRAST
 from tests.extras.pages.restoring_page import TOKEN, Sharpener, choice, restoring_page
 from tests.extras.pages.test_live_browser import press, text, until
@@ -57,7 +55,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory):
     network = Sharpener()
     choices = [choice(network), choice(Sharpener(), "other")]
     with restoring_page(tmp_path_factory.mktemp("page"), choices) as (desk, port):
@@ -65,7 +63,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def page(served: Served) -> Iterator[Served]:
+def page(served):
     """The page without pictures."""
     yield served
     for picture in list(served.desk.pictures.values()):
@@ -110,9 +108,7 @@ def restored(browser: webdriver.Chrome) -> None:
     )
 
 
-def test_a_picture_is_dropped_compared_and_saved(
-    open_page: Open, page: Served, tmp_path: Path
-) -> None:
+def test_a_picture_is_dropped_compared_and_saved(open_page, page, tmp_path):
     browser = open_page(page.url)
     browser.execute_cdp_cmd(
         "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
@@ -175,7 +171,7 @@ def test_a_picture_is_dropped_compared_and_saved(
 
 
 @pytest.mark.full
-def test_zoom_and_pan_by_keyboard_and_wheel(open_page: Open, page: Served) -> None:
+def test_zoom_and_pan_by_keyboard_and_wheel(open_page, page):
     browser = open_page(page.url, width=700, height=600)
     dropped(browser, ("wide.png", png(np.tile(scene(), (2, 3, 1)))))
     restored(browser)
@@ -202,7 +198,7 @@ def zoom_percent(browser: webdriver.Chrome) -> float:
     return float(text(browser, "zoom").removesuffix(" %"))
 
 
-def test_two_fingers_zoom_and_one_pans(open_page: Open, page: Served) -> None:
+def test_two_fingers_zoom_and_one_pans(open_page, page):
     """As a touch screen sends them, through the browser's own input."""
     browser = open_page(page.url)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
@@ -239,7 +235,7 @@ def test_two_fingers_zoom_and_one_pans(open_page: Open, page: Served) -> None:
     assert np.abs(left.astype(int) - right).mean() < 1  # all has gone 40 px to the right
 
 
-def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page: Open, page: Served) -> None:
+def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page):
     browser = open_page(page.url)
     broken = base64.b64encode(b"\xff\xd8 no picture").decode()
     notes = base64.b64encode(b"notes").decode()
@@ -279,9 +275,7 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page: Open, page
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1280, "dark")])
-def test_it_fits_and_can_be_read_and_heard(
-    open_page: Open, page: Served, width: int, theme: str
-) -> None:
+def test_it_fits_and_can_be_read_and_heard(open_page, page, width, theme):
     browser = open_page(page.url, width=width, theme=theme)
     assert axe(browser) == []
     dropped(browser, ("a.png", png(scene())), ("b with a longer name.png", png(scene())))

@@ -4,9 +4,7 @@ import http.client
 import json
 import signal
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -79,7 +77,7 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(tmp_path_factory):
     with restoring_page(tmp_path_factory.mktemp("page"), [choice(Sharpener())]) as (desk, port):
         yield Page(desk, port)
 
@@ -97,13 +95,13 @@ def png(height: int = 60, width: int = 80) -> bytes:
         ({"Origin": "null"}, 403),
     ],
 )
-def test_who_may_drop_nothing(page: Page, headers: dict[str, str], status: int) -> None:
+def test_who_may_drop_nothing(page, headers, status):
     before = page.folders
     assert page.ask("/pictures", png(), **{"X-Name": "a.png", **headers})[0] == status
     assert page.folders == before
 
 
-def test_a_name_is_never_a_path(page: Page) -> None:
+def test_a_name_is_never_a_path(page):
     status, told = page.drop(png(), "../..\\../etc/cron.d/böse\n.PNG")
     assert status == 201
     assert (told["name"], told["saved_name"]) == ("böse\\n.PNG", "böse\\n-restored.PNG")
@@ -115,7 +113,7 @@ def test_a_name_is_never_a_path(page: Page) -> None:
     assert given_name("n" * 300 + ".jpg") == "n" * 120 + ".jpg"
 
 
-def test_save_says_what_the_saved_file_lacks(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_save_says_what_the_saved_file_lacks(page, monkeypatch):
     """Nothing foresaw it: only the file itself is without the text."""
     given = png()
     told = page.restored(given[:33] + png_chunk(b"tEXt", b"Author\0me") + given[33:], "a.png")
@@ -130,9 +128,7 @@ def test_save_says_what_the_saved_file_lacks(page: Page, monkeypatch: pytest.Mon
     assert shown["remarks"] == ["left out: texts (Author)"]
 
 
-def test_a_bad_picture_is_one_line_and_leaves_nothing(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_picture_is_one_line_and_leaves_nothing(page, monkeypatch):
     before = page.folders
     whole = cv2.imencode(".jpg", picture(60, 80, np.uint8))[1].tobytes()
     monkeypatch.setattr(dropped_module, "LARGEST_PIXELS", 5000)
@@ -156,7 +152,7 @@ def test_a_bad_picture_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["turned.jpg", "deep.png", "grey.tif"])
-def test_what_is_saved_is_what_the_command_writes(page: Page, tmp_path: Path, name: str) -> None:
+def test_what_is_saved_is_what_the_command_writes(page, tmp_path, name):
     """Kind, depth, EXIF, profile, strength and what is left sharp: byte for byte."""
     given = tmp_path / name
     if name == "turned.jpg":
@@ -187,7 +183,7 @@ def test_what_is_saved_is_what_the_command_writes(page: Page, tmp_path: Path, na
     assert told["id"] not in page.folders
 
 
-def test_what_is_not_there_is_not_found(page: Page) -> None:
+def test_what_is_not_there_is_not_found(page):
     place = f"/pictures/{page.restored(png(), 'a.png')['id']}"
     for asked in ("nan", "2.1", "-1", "", "1;rm"):
         assert page.ask(f"{place}/saved/0?strength={quote(asked)}")[0] == 404
@@ -206,7 +202,7 @@ def test_what_is_not_there_is_not_found(page: Page) -> None:
     assert page.ask("/pictures/99/stop", b"")[0] == 404
 
 
-def test_restoring_is_followed_and_stopped(tmp_path: Path) -> None:
+def test_restoring_is_followed_and_stopped(tmp_path):
     network = Waiting()
     with restoring_page(tmp_path, [choice(network)], tile_px=256) as (desk, port):
         page = Page(desk, port)
@@ -232,7 +228,7 @@ def test_restoring_is_followed_and_stopped(tmp_path: Path) -> None:
         assert network.asked == 9
 
 
-def test_own_weights_come_first_and_what_was_asked_for_is_there() -> None:
+def test_own_weights_come_first_and_what_was_asked_for_is_there():
     default, asked = Choice(baseline("defocus-m"), "own"), Choice(baseline("wiener"), "")
     assert choices_here(default)[0] == default
     assert choices_here(asked)[0] == default
@@ -249,14 +245,14 @@ def test_own_weights_come_first_and_what_was_asked_for_is_there() -> None:
         (["--port", "80", "a.png"], "--port goes with --page"),
     ],
 )
-def test_what_does_not_go_with_a_page_is_refused(arguments: list[str], line: str) -> None:
+def test_what_does_not_go_with_a_page_is_refused(arguments, line):
     done = CliRunner().invoke(with_added_options("restore", command), arguments)
     assert done.exit_code == 2
     assert line in done.stderr
 
 
 @pytest.mark.full
-def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path: Path) -> None:
+def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path):
     words = ("restore", "--page", "--baseline", "wiener")
     started = start_command("defocus-bench", *words, folder=tmp_path, TMPDIR=str(tmp_path))
     with started as process:
@@ -280,7 +276,7 @@ def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path:
 
 @pytest.mark.parametrize("white", [1, 255, 1023])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_picture_is_shown_by_its_own_white(tmp_path: Path, white: int, channels: int) -> None:
+def test_a_picture_is_shown_by_its_own_white(tmp_path, white, channels):
     ramp = np.linspace(0, white, 64 * 64).reshape(64, 64, 1).repeat(channels, axis=2)
     stored = ramp.astype(np.uint16 if white == 1023 else np.float32)
     if channels == 4:
@@ -294,7 +290,7 @@ def test_a_picture_is_shown_by_its_own_white(tmp_path: Path, white: int, channel
     assert channels < 4 or shown[:, :, 3].min() == 255
 
 
-def test_a_picture_is_shown_in_its_own_colours(tmp_path: Path) -> None:
+def test_a_picture_is_shown_in_its_own_colours(tmp_path):
     whole = cv2.imencode(".png", np.full((64, 64, 3), 90, np.uint8))[1].tobytes()
     chunk = png_chunk(b"cICP", bytes([9, 16, 0, 1]))
     (tmp_path / "picture.png").write_bytes(whole[:33] + chunk + whole[33:])
@@ -302,9 +298,7 @@ def test_a_picture_is_shown_in_its_own_colours(tmp_path: Path) -> None:
     assert chunk in (tmp_path / "before.png").read_bytes()
 
 
-def test_the_page_answers_an_unforeseen_error_with_its_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_answers_an_unforeseen_error_with_its_reason(tmp_path, monkeypatch):
     def failing(*_given: Any) -> None:
         raise OddError("odd")
 

@@ -12,7 +12,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from tests.benchmark.example_study import entry
-from tests.browser.conftest import Open, axe
+from tests.browser.conftest import axe
 from tests.browser.test_leaderboard import control, filters, study, tab
 from tests.command_process import start_command
 
@@ -21,9 +21,7 @@ __all__ = ["study"]
 pytestmark = pytest.mark.debian
 
 
-def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(
-    open_page: Open, study: Path
-) -> None:
+def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page, study):
     def times() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
 

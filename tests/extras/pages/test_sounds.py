@@ -1,7 +1,5 @@
 """What one hears beside the bench: every note that the page asks the browser for."""
 
-from pathlib import Path
-
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -55,7 +53,7 @@ def shot(browser: webdriver.Chrome, pair: str) -> str:
 
 
 @pytest.mark.full
-def test_verdicts_sound_unless_they_are_switched_off(open_page: Open, tmp_path: Path) -> None:
+def test_verdicts_sound_unless_they_are_switched_off(open_page, tmp_path):
     rejecting = f"{CAMERA}&fault=wrong-aperture@4"
     with bench_at_work(tmp_path / "s", rejecting) as work, served(work) as port:
         browser = page_of(open_page, port)
@@ -74,7 +72,7 @@ def test_verdicts_sound_unless_they_are_switched_off(open_page: Open, tmp_path: 
         heard(browser, NOTES[shot(browser, "0005_scene-001")])
 
 
-def test_what_must_be_done_sounds(open_page: Open, tmp_path: Path) -> None:
+def test_what_must_be_done_sounds(open_page, tmp_path):
     """The grey card is held and taken away; each press of the key goes on."""
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
     shooter = SceneShooter(BracketRequest(), options)
@@ -92,7 +90,7 @@ def test_what_must_be_done_sounds(open_page: Open, tmp_path: Path) -> None:
         heard(browser, NOTES["accept"])
 
 
-def test_a_press_in_vain_and_a_lost_camera_sound(open_page: Open, tmp_path: Path) -> None:
+def test_a_press_in_vain_and_a_lost_camera_sound(open_page, tmp_path):
     with bench_at_work(tmp_path / "s", CAMERA) as work, served(work) as port:
         browser = page_of(open_page, port)
         press(browser, "a")

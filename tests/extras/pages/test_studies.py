@@ -17,7 +17,7 @@ from tests.benchmark.test_page import ENTRY, fill, parts
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"runs": []}'])
-def test_a_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
+def test_a_study_with_damaged_plans_says_so(tmp_path, content):
     fill(tmp_path)
     (tmp_path / "study.json").write_text(content)
     for asked in (ServedStudy(tmp_path, "damaged").live, lambda: standing_of(tmp_path)):
@@ -25,9 +25,7 @@ def test_a_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> Non
             asked()
 
 
-def test_a_served_store_is_read_again_only_when_it_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_served_store_is_read_again_only_when_it_has_changed(tmp_path, monkeypatch):
     fill(tmp_path)
     facts = {"system": "net", "dataset": "made", "seed": 0}
     (tmp_path / "study.json").write_text(json.dumps({"runs": {"net-1": facts}}))
@@ -48,9 +46,7 @@ def test_a_served_store_is_read_again_only_when_it_has_changed(
     assert read.count(tmp_path) == 2
 
 
-def test_a_closed_folder_is_a_line_on_the_index(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_folder_is_a_line_on_the_index(tmp_path, monkeypatch):
     opened = tmp_path / "a" / "b" / "open"
     for folder in (opened, tmp_path / "closed"):
         folder.mkdir(parents=True)

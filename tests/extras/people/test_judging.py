@@ -53,7 +53,7 @@ def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) ->
     )
 
 
-def test_intervals_cover_the_planted_strengths_in_500_simulations() -> None:
+def test_intervals_cover_the_planted_strengths_in_500_simulations():
     names, covered = list(PLANTED), []
     truth = np.array(list(PLANTED.values())) - np.mean(list(PLANTED.values()))
     couples = [(a, b) for n, a in enumerate(names) for b in names[n + 1 :]]
@@ -68,7 +68,7 @@ def test_intervals_cover_the_planted_strengths_in_500_simulations() -> None:
     assert 0.935 <= np.mean(covered) <= 0.965
 
 
-def test_planted_ranks_are_recovered_and_careless_people_left_out() -> None:
+def test_planted_ranks_are_recovered_and_careless_people_left_out():
     trials = plan_trials(list(PLANTED), PAIRS, 200)
     people = [answer(trials, f"judge {n}", n) for n in range(6)]
     careless = answer(trials, "careless", 99, looks=False)
@@ -83,7 +83,7 @@ def test_planted_ranks_are_recovered_and_careless_people_left_out() -> None:
     assert found.invented["b"] == 0
 
 
-def test_who_prefers_the_same_picture_on_both_sides_agrees_with_themselves() -> None:
+def test_who_prefers_the_same_picture_on_both_sides_agrees_with_themselves():
     trials = plan_trials(list(PLANTED), PAIRS, 40)
     strength = {**PLANTED, "sharp": 9.0, "blurry": -9.0}
     given = [
@@ -124,9 +124,7 @@ def agreements_of(out: Path, people: list[Strength]) -> list[MetricAgreement]:
         return metric_agreement(results, people)
 
 
-def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system(
-    tmp_path: Path,
-) -> None:
+def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system(tmp_path):
     """On one dataset the metric agrees, on the other it says the opposite."""
     names = ["a", "b", "c"]
     people = [Strength(name, 2.0 - n, 0.0, 3.0, 10) for n, name in enumerate(names)]
@@ -148,9 +146,7 @@ def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_sys
     assert (agreement.dataset, agreement.correlation, agreement.systems) == ("first", 1.0, 3)
 
 
-def test_the_interval_of_an_agreement_is_wide_where_scenes_or_people_are_few(
-    tmp_path: Path,
-) -> None:
+def test_the_interval_of_an_agreement_is_wide_where_scenes_or_people_are_few(tmp_path):
     names = list(PLANTED)
     means = {("first", "demo", name): 30.0 + PLANTED[name] for name in names}
 
@@ -171,7 +167,7 @@ def test_the_interval_of_an_agreement_is_wide_where_scenes_or_people_are_few(
     assert table.rows[0][1] == Measured(1.0, (1.0, 1.0))
 
 
-def test_rank_correlations_equal_those_of_scipy_with_ties_too() -> None:
+def test_rank_correlations_equal_those_of_scipy_with_ties_too():
     draws = np.random.default_rng(0)
     one, other = (draws.integers(0, 4, (6, 50)).astype(float) for _ in range(2))
     expected = [kendalltau(a, b).statistic for a, b in zip(one.T, other.T, strict=True)]
@@ -179,7 +175,7 @@ def test_rank_correlations_equal_those_of_scipy_with_ties_too() -> None:
     assert np.isnan(rank_correlations(np.ones((3, 1)), np.arange(3.0)[:, None])).all()
 
 
-def test_a_plan_has_every_couple_repeats_and_catches() -> None:
+def test_a_plan_has_every_couple_repeats_and_catches():
     trials = plan_trials(list(PLANTED), PAIRS, 200, seed=3)
     kinds = [one.kind for one in trials]
     assert len(trials) == 200
@@ -197,7 +193,7 @@ def test_a_plan_has_every_couple_repeats_and_catches() -> None:
         plan_trials(["a"], PAIRS, 10)
 
 
-def test_a_system_that_always_wins_and_ties_have_finite_strengths() -> None:
+def test_a_system_that_always_wins_and_ties_have_finite_strengths():
     found = strengths([PairedChoice("a", "b", 1.0)] * 30 + [PairedChoice("b", "c", 0.5)] * 30)
     values = {one.system: one.value for one in found}
     assert values["a"] > 2
@@ -212,14 +208,14 @@ def test_a_system_that_always_wins_and_ties_have_finite_strengths() -> None:
         ('{"format": "defocus-judgements", "judge": "x", "plan": "y", "answers": []}', "another"),
     ],
 )
-def test_files_of_others_are_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_files_of_others_are_refused(tmp_path, text, said):
     path = tmp_path / "answers.json"
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         read_answers(path, plan_trials(["a", "b"], PAIRS, 10))
 
 
-def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path: Path) -> None:
+def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path):
     trials = plan_trials(list(PLANTED), PAIRS, 40)
     people = {"first": answer(trials, "Anna", 1), "second": answer(trials, "Anna", 2)}
     people["careless"] = answer(trials, "Anna", 3, looks=False)
@@ -239,7 +235,7 @@ def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path: 
         read_people([tmp_path / "again.json"], trials)
 
 
-def test_catch_trials_say_nothing_of_how_far_people_agree() -> None:
+def test_catch_trials_say_nothing_of_how_far_people_agree():
     trials = plan_trials(list(PLANTED), PAIRS, 40)
     first = answer(trials, "first", 1)
     other = {"left": "right", "right": "left"}
@@ -264,9 +260,7 @@ def run(*words: str | Path) -> Result:
     )
 
 
-def test_a_page_is_blind_and_its_answers_become_strengths(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_page_is_blind_and_its_answers_become_strengths(tmp_path, capfd):
     out, page = make_judged_study(tmp_path), tmp_path / "page.html"
     words = ["judge", "--out", out, "--page", page, "--judgements", "60"]
     assert run(*words, "--only", "unet", "--only", "ifan", "--only", "restormer").exit_code == 0

@@ -1,7 +1,6 @@
 """The page of blind comparisons in a real browser: what is on the screen, what is never lost."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.extras.people.page import judging_page
 from defocus.extras.people.trials import plan_trials
 from defocus.images import write_image
-from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.debian
 
@@ -22,7 +20,7 @@ link.click = function () { window.names.push(this.download); };"""
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Path:
+def page(tmp_path):
     random = np.random.default_rng(0)
     folders = {name: tmp_path / name for name in ("a", "b")}
     for folder in folders.values():
@@ -35,7 +33,7 @@ def page(tmp_path: Path) -> Path:
     return path
 
 
-def test_answers_survive_a_reload_and_have_a_name(open_page: Open, page: Path) -> None:
+def test_answers_survive_a_reload_and_have_a_name(open_page, page):
     browser = open_page(page)
     browser.execute_script(SAVED)
 

@@ -7,7 +7,6 @@ import shutil
 import tarfile
 import threading
 from base64 import b64decode
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +26,6 @@ from defocus.extras.publish.zenodo import (
     write_archive,
     zenodo_metadata,
 )
-from tests.conftest import Run
 from tests.datasets.conftest import package_noise
 from tests.datasets.test_release_facts import told
 
@@ -118,7 +116,7 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server():
     seen = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -165,18 +163,16 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+def whole(tmp_path_factory, cache_folder):
     return package_noise(tmp_path_factory.mktemp("whole"), DETAILS)
 
 
 @pytest.fixture
-def release(whole: Path, tmp_path: Path) -> Path:
+def release(whole, tmp_path):
     return Path(shutil.copytree(whole, tmp_path / "noise"))
 
 
-def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(
-    run: Run, release: Path, server: Server, tmp_path: Path
-) -> None:
+def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(run, release, server, tmp_path):
     arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--json")
     done = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
     assert done.returncode == 0, done.stderr
@@ -209,7 +205,7 @@ def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(
     assert server.public
 
 
-def test_a_dry_run_judges_all_and_sends_nothing(run: Run, release: Path, server: Server) -> None:
+def test_a_dry_run_judges_all_and_sends_nothing(run, release, server):
     arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--dry-run")
     done = run("defocus-data", *arguments, "--json", ZENODO_TOKEN="")
     assert done.returncode == 0, done.stderr
@@ -228,7 +224,7 @@ def test_a_dry_run_judges_all_and_sends_nothing(run: Run, release: Path, server:
     assert server.asked == []
 
 
-def test_the_archive_of_a_release_is_always_the_same(release: Path, tmp_path: Path) -> None:
+def test_the_archive_of_a_release_is_always_the_same(release, tmp_path):
     draft = ready_release(release)
     hashes = []
     for name in ("one", "two"):
@@ -240,9 +236,7 @@ def test_the_archive_of_a_release_is_always_the_same(release: Path, tmp_path: Pa
     assert hashes[0] == hashes[1]
 
 
-def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(
-    run: Run, release: Path, server: Server, tmp_path: Path
-) -> None:
+def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(run, release, server, tmp_path):
     server.broken = True
     arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
     told = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
@@ -252,9 +246,7 @@ def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(
     assert server.files == {}
 
 
-def test_a_draft_on_the_hub_is_private(
-    run: Run, release: Path, server: Server, tmp_path: Path
-) -> None:
+def test_a_draft_on_the_hub_is_private(run, release, server, tmp_path):
     arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
     told = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
     missing = run("defocus-data", *arguments, **told)
@@ -270,7 +262,7 @@ def test_a_draft_on_the_hub_is_private(
     assert server.public
 
 
-def test_a_busy_server_is_asked_again(release: Path, server: Server) -> None:
+def test_a_busy_server_is_asked_again(release, server):
     server.busy = 3
     draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
     assert len(server.files) == 4
@@ -279,9 +271,7 @@ def test_a_busy_server_is_asked_again(release: Path, server: Server) -> None:
         draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
 
 
-def test_other_bytes_and_other_hosts_are_refused(
-    release: Path, server: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_bytes_and_other_hosts_are_refused(release, server, capsys):
     draft = ready_release(release)
     server.corrupt = True
     with pytest.raises(DefocusError, match="other bytes than were sent"):
@@ -311,7 +301,7 @@ def resealed(release: Path) -> Path:
     return release
 
 
-def test_what_must_not_be_given_away_is_not_sent(run: Run, release: Path, server: Server) -> None:
+def test_what_must_not_be_given_away_is_not_sent(run, release, server):
     arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address)
     document = json.loads((release / "manifest.json").read_text())
     text = json.dumps({**document, "source": "dpdd"}, indent=1, sort_keys=True) + "\n"
@@ -327,7 +317,7 @@ def test_what_must_not_be_given_away_is_not_sent(run: Run, release: Path, server
 
 
 @pytest.mark.parametrize("key", ["licence", "authors", "faces"])
-def test_what_the_card_does_not_say_is_asked_for(release: Path, key: str) -> None:
+def test_what_the_card_does_not_say_is_asked_for(release, key):
     document = json.loads((release / "release.json").read_text())
     del document["details"][key]
     (release / "release.json").write_text(json.dumps(document))
@@ -345,7 +335,7 @@ def test_what_the_card_does_not_say_is_asked_for(release: Path, key: str) -> Non
         "zenodo.org",
     ],
 )
-def test_addresses_that_would_show_the_token_are_refused(address: str) -> None:
+def test_addresses_that_would_show_the_token_are_refused(address):
     with pytest.raises(InputError) as refused:
         require_safe_address(address)
     assert "pw" not in str(refused.value)
@@ -356,7 +346,7 @@ def test_addresses_that_would_show_the_token_are_refused(address: str) -> None:
     ("licence", "stated"),
     [("CC-BY-4.0", "cc-by-4.0"), ("CC-BY-4.0 AND CC-BY-NC-4.0", "other-closed")],
 )
-def test_a_draft_states_a_licence_or_none_but_no_other(licence: str, stated: str) -> None:
+def test_a_draft_states_a_licence_or_none_but_no_other(licence, stated):
     details = told(
         licence=licence, licence_url="" if stated == "cc-by-4.0" else "https://lab.org/terms"
     )

@@ -87,7 +87,7 @@ def script(code: str, folder: Path, *arguments: Path) -> dict[str, np.ndarray]: 
 
 
 @pytest.fixture(scope="module")
-def eight(mild: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def eight(mild, tmp_path_factory):
     """Three pairs of the sample, one of each split, at 8 bits."""
     root = tmp_path_factory.mktemp("eight")
     pairs = []
@@ -120,9 +120,7 @@ def decoded(content: np.ndarray) -> Image:  # type: ignore[type-arg]
 @pytest.mark.parametrize(
     ("form", "code"), [("imagefolder", HUGGING_FACE), ("webdataset", WEBDATASET)]
 )
-def test_other_libraries_see_the_pixels_that_our_loader_sees(
-    mild: Dataset, eight: Dataset, tmp_path: Path, form: str, code: str
-) -> None:
+def test_other_libraries_see_the_pixels_that_our_loader_sees(mild, eight, tmp_path, form, code):
     folders = {depth: released(one, tmp_path, form) for depth, one in ((8, eight), (16, mild))}
     read = script(code, tmp_path, *folders.values())
     assert len(read) == 2 * (len(eight.pairs) + len(mild.pairs))
@@ -158,7 +156,7 @@ np.savez(sys.argv[-1], **rows)
 """
 
 
-def test_croissant_describes_every_format(eight: Dataset, tmp_path: Path) -> None:
+def test_croissant_describes_every_format(eight, tmp_path):
     forms = ("folder", "hdf5", "webdataset", "imagefolder")
     folders = [released(eight, tmp_path, form) for form in forms]
     found = script(CROISSANT, tmp_path, *folders)
@@ -174,7 +172,7 @@ def test_croissant_describes_every_format(eight: Dataset, tmp_path: Path) -> Non
                 np.testing.assert_array_equal(pixels, read_image(getattr(pair, role)))
 
 
-def test_croissant_names_the_hash_of_every_shard(eight: Dataset, tmp_path: Path) -> None:
+def test_croissant_names_the_hash_of_every_shard(eight, tmp_path):
     release = released(eight, tmp_path, "webdataset")
     document = json.loads((release / "croissant.json").read_text())
     lines = (release / "manifest-sha256.txt").read_text().splitlines()

@@ -1,6 +1,5 @@
 """Networks rebuilt from abstracts: what their cards must say, their sizes, parts and trainings."""
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -33,11 +32,11 @@ REBUILT = ("cmddnet", "daeformer", "ggkmnet", "pfanet", "score-sde-defocus", "sw
 
 
 @pytest.mark.parametrize("name", REBUILT)
-def test_a_rebuilt_system_says_so(name: str) -> None:
+def test_a_rebuilt_system_says_so(name):
     says_so(baseline(name))
 
 
-def test_the_printed_size_is_met() -> None:
+def test_the_printed_size_is_met():
     assert parameter_count(baseline("cmddnet")) == 9_741_731  # printed: 9.74 M
 
 
@@ -50,7 +49,7 @@ def test_the_printed_size_is_met() -> None:
         ("ggkmnet", GGKMNet),
     ],
 )
-def test_they_learn_a_batch_by_heart(name: str, build: Callable[[], nn.Module]) -> None:
+def test_they_learn_a_batch_by_heart(name, build):
     torch.manual_seed(0)
     recipe = baseline(name).recipe()
     made = objective(recipe.objective, **recipe.objective_settings)
@@ -59,7 +58,7 @@ def test_they_learn_a_batch_by_heart(name: str, build: Callable[[], nn.Module]) 
 
 
 @pytest.mark.full
-def test_swin_diff_learns_a_batch_in_its_second_stage() -> None:
+def test_swin_diff_learns_a_batch_in_its_second_stage():
     """The picture does; a prior takes longer than a test has."""
     torch.manual_seed(0)
     recipe = baseline("swin-diff").recipe()
@@ -78,7 +77,7 @@ def test_swin_diff_learns_a_batch_in_its_second_stage() -> None:
 
 
 @pytest.mark.full
-def test_daeformer_learns_from_both_views() -> None:
+def test_daeformer_learns_from_both_views():
     torch.manual_seed(0)
     recipe = baseline("daeformer").recipe()
     pair = paired_batch(32)
@@ -89,7 +88,7 @@ def test_daeformer_learns_from_both_views() -> None:
 
 
 @torch.no_grad()
-def test_attention_of_one_kind_is_gated_by_the_other() -> None:
+def test_attention_of_one_kind_is_gated_by_the_other():
     """A gate that is shut in all channels, or at all pixels, leaves nothing."""
     torch.manual_seed(0)
     features = torch.rand(1, 16, 20, 12)
@@ -101,7 +100,7 @@ def test_attention_of_one_kind_is_gated_by_the_other() -> None:
 
 
 @torch.no_grad()
-def test_windows_reach_across_their_border_where_they_are_shifted() -> None:
+def test_windows_reach_across_their_border_where_they_are_shifted():
     torch.manual_seed(0)
     features = torch.rand(1, 16, 16, 16)
     changed = features.clone()
@@ -116,7 +115,7 @@ def test_windows_reach_across_their_border_where_they_are_shifted() -> None:
 
 
 @torch.no_grad()
-def test_grouped_shares_are_a_mixture_and_a_flat_picture_stays() -> None:
+def test_grouped_shares_are_a_mixture_and_a_flat_picture_stays():
     torch.manual_seed(0)
     network = GGKMNet()
     shares = network.mixture(torch.rand(1, 32, 32, 48), torch.rand(1, 32, 16, 24))
@@ -131,7 +130,7 @@ def test_grouped_shares_are_a_mixture_and_a_flat_picture_stays() -> None:
     torch.testing.assert_close(network.blurred(picture, delta), picture)
 
 
-def test_swin_diffs_stages_train_what_they_should() -> None:
+def test_swin_diffs_stages_train_what_they_should():
     torch.manual_seed(0)
     network = SwinDiff(dim=8, blocks=(1, 1, 1, 1), refinement=1)
     made = objective("swin_diff")
@@ -151,7 +150,7 @@ def test_swin_diffs_stages_train_what_they_should() -> None:
 
 
 @torch.no_grad()
-def test_a_denoiser_that_knows_the_noise_gives_the_prior_back() -> None:
+def test_a_denoiser_that_knows_the_noise_gives_the_prior_back():
     """The posterior's mean leads to the clean prior, from any start, where the noise is known."""
     generator = torch.Generator().manual_seed(0)
     wanted = 0.9 * torch.rand(1, 16, 256, generator=generator)

@@ -62,7 +62,7 @@ def problem() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("put_back", [ancestral, reverse_diffusion])
-def test_correlated_pictures_have_their_posterior(put_back: PutBack) -> None:
+def test_correlated_pictures_have_their_posterior(put_back):
     mean, rows, seen = problem()
     prior = 0.1 * torch.eye(SIZE, dtype=torch.float64) + 0.2
     gain = prior @ rows.T @ torch.linalg.inv(rows @ prior @ rows.T + NOISE**2 * torch.eye(2))
@@ -76,7 +76,7 @@ def test_correlated_pictures_have_their_posterior(put_back: PutBack) -> None:
     assert errors(sampled(score, put_back), posterior_mean, posterior) < 3
 
 
-def test_few_steps_leave_no_noise() -> None:
+def test_few_steps_leave_no_noise():
     """Four, as the reduced system takes: the whole noise of each would stay in the picture."""
     variance = 0.01
 
@@ -98,7 +98,7 @@ class Seen:
         return (residual_to - sharp @ self.rows.T) @ self.rows
 
 
-def test_the_likelihood_makes_a_prior_a_posterior() -> None:
+def test_the_likelihood_makes_a_prior_a_posterior():
     """Pictures with one variance, blur with A Aᵀ = 1: the term is exact."""
     mean, rows, seen = problem()
     variance = 0.25
@@ -121,7 +121,7 @@ def blur_matrix(apply: Callable[[torch.Tensor], torch.Tensor], side: int) -> tor
     return apply(units).flatten(1).T
 
 
-def test_blur_keeps_light_and_has_its_own_adjoint() -> None:
+def test_blur_keeps_light_and_has_its_own_adjoint():
     side = 10
     sigma = np.linspace(0.1, 3, side * side).reshape(side, side)
     blur = gaussian_blur(sigma, torch.zeros(1))
@@ -134,14 +134,14 @@ def test_blur_keeps_light_and_has_its_own_adjoint() -> None:
     assert float(matrix[-1].max()) < 0.1 < float(matrix[0].max())
 
 
-def test_levels_are_those_of_the_schedule_and_end_without_noise() -> None:
+def test_levels_are_those_of_the_schedule_and_end_without_noise():
     steps = Exploding().steps(5, start=0.5)
     assert steps[0].sigma == pytest.approx(0.01 * 5000**0.5)
     assert [step.after for step in steps[:-1]] == [step.sigma for step in steps[1:]]
     assert (steps[-1].sigma, steps[-1].after) == (0.01, 0.0)
 
 
-def test_a_score_of_nothing_costs_a_half_per_value() -> None:
+def test_a_score_of_nothing_costs_a_half_per_value():
     torch.manual_seed(0)
     loss, parts = objective("score_matching")(ScoreSDE(), paired_batch(32), Progress(0, 0.0))
     assert parts["per_value"] == pytest.approx(0.5, rel=0.05)
@@ -149,7 +149,7 @@ def test_a_score_of_nothing_costs_a_half_per_value() -> None:
 
 
 @pytest.mark.full
-def test_it_learns_a_batch_by_heart() -> None:
+def test_it_learns_a_batch_by_heart():
     torch.manual_seed(0)
     recipe = baseline("score-sde-defocus").recipe()
     made = objective(recipe.objective)
@@ -157,7 +157,7 @@ def test_it_learns_a_batch_by_heart() -> None:
     assert ratio < 0.8
 
 
-def test_a_picture_that_is_not_finite_is_refused() -> None:
+def test_a_picture_that_is_not_finite_is_refused():
     blurry = torch.rand(1, 3, 16, 16)
     blurry[0, 1, 3, 5] = torch.nan
     with pytest.raises(ImageError, match="x 5, y 3"):

@@ -15,7 +15,7 @@ drawn = partial(sequences, channels=4, groups=2, states=3)
 
 
 @pytest.mark.parametrize("length", [1, 31, 33, 2048, 2500])
-def test_equals_the_recurrence_in_float32(length: int) -> None:
+def test_equals_the_recurrence_in_float32(length):
     exact = recurrence(*drawn(length))
     given = selective_scan(*(each.float() for each in drawn(length)))
     for ours, wanted in zip(given, exact, strict=True):
@@ -24,7 +24,7 @@ def test_equals_the_recurrence_in_float32(length: int) -> None:
         assert float((ours - wanted).abs().max()) <= 1e-5 * max(1.0, scale)
 
 
-def test_gradients_equal_those_of_the_recurrence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_equal_those_of_the_recurrence(monkeypatch):
     """Over two blocks of time, and channels one by one that share what they read."""
     monkeypatch.setattr("defocus.extras.reconstructions.selective_scan.scan.ELEMENTS", 1)
     gradients = []
@@ -37,7 +37,7 @@ def test_gradients_equal_those_of_the_recurrence(monkeypatch: pytest.MonkeyPatch
         torch.testing.assert_close(ours, wanted, rtol=1e-9, atol=1e-9)
 
 
-def test_stays_in_float32_under_mixed_precision() -> None:
+def test_stays_in_float32_under_mixed_precision():
     inputs = [each.float() for each in drawn(64)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         written, _ = selective_scan(*inputs)
@@ -45,7 +45,7 @@ def test_stays_in_float32_under_mixed_precision() -> None:
 
 
 @torch.no_grad()
-def test_without_values_it_has_the_shapes_and_the_memory_of_any_other() -> None:
+def test_without_values_it_has_the_shapes_and_the_memory_of_any_other():
     found = []
     for device in ("cpu", "meta"):
         shapes = ((1, 64, 5000), (1, 64, 5000), (64, 16), (1, 1, 16, 5000), (1, 1, 16, 5000), (64,))
@@ -57,7 +57,7 @@ def test_without_values_it_has_the_shapes_and_the_memory_of_any_other() -> None:
     assert hollow == pytest.approx(peak, rel=0.03)
 
 
-def test_mamba_sees_the_past_alone_and_ss2d_the_whole_picture() -> None:
+def test_mamba_sees_the_past_alone_and_ss2d_the_whole_picture():
     torch.manual_seed(0)
     sequence = torch.rand(1, 40, 16)
     changed = sequence.clone()

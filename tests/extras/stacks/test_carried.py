@@ -1,18 +1,16 @@
 """A fused picture has what its frames have besides the pixels."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
 
 from defocus.colour_profiles import profile_of
-from tests.conftest import Run
 from tests.datasets.test_colour_profiles import WIDE
 from tests.datasets.test_left_behind import COLOUR_CODE, held, of_camera, pictures, require_carried
 
 
-def test_a_fused_picture_has_the_colours_of_its_frames(run: Run, tmp_path: Path) -> None:
+def test_a_fused_picture_has_the_colours_of_its_frames(run, tmp_path):
     blurry, sharp = pictures()
     (tmp_path / "stack").mkdir()
     middle = sharp.shape[1] // 2
@@ -26,7 +24,7 @@ def test_a_fused_picture_has_the_colours_of_its_frames(run: Run, tmp_path: Path)
     assert profile_of(made) == WIDE
 
 
-def test_a_fused_picture_has_those_of_its_reference(tmp_path: Path, run: Run) -> None:
+def test_a_fused_picture_has_those_of_its_reference(tmp_path, run):
     blurry, sharp = pictures()
     for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
         frame = np.concatenate([left[:, :80], right[:, 80:]], axis=1)

@@ -1,7 +1,5 @@
 """Real pictures: a focus stack with focus breathing, against its merged all-in-focus picture."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -32,7 +30,7 @@ RARELY = [pytest.param(frame, marks=pytest.mark.full) for frame in ZOOMS if fram
 @pytest.mark.full
 @pytest.mark.realdata
 @pytest.mark.parametrize("frame", [OFTEN, *RARELY])
-def test_circuit_board(real_data: Path, frame: int) -> None:
+def test_circuit_board(real_data, frame):
     stack = real_data / "focus-stacks" / "pcb"
     whole = read_pair(stack / f"pcb_00{frame}.jpg", stack / "expected.jpg")
     blurry, sharp = (reduced(picture) for picture in whole)
@@ -53,7 +51,7 @@ def test_circuit_board(real_data: Path, frame: int) -> None:
 @pytest.mark.realdata
 @pytest.mark.full
 @pytest.mark.parametrize("frame", ZOOMS)
-def test_every_frame_is_known_at_full_size(real_data: Path, frame: int) -> None:
+def test_every_frame_is_known_at_full_size(real_data, frame):
     """2048 x 1536 px; above it is half of that."""
     stack = real_data / "focus-stacks" / "pcb"
     pair = read_pair(stack / f"pcb_00{frame}.jpg", stack / "expected.jpg")

@@ -65,7 +65,7 @@ def write_stack(folder: Path) -> Path:
     return folder
 
 
-def test_each_place_comes_from_the_frame_that_is_sharp_there() -> None:
+def test_each_place_comes_from_the_frame_that_is_sharp_there():
     frames = [np.asarray(as_float(frame), np.float32) for frame in frames_of(scene())]
     found = fused(lambda: ((frame, np.ones((HEIGHT, WIDTH), bool)) for frame in frames))
     truth = as_float(scene())
@@ -77,7 +77,7 @@ def test_each_place_comes_from_the_frame_that_is_sharp_there() -> None:
     assert set(np.unique(found.index)) == {0, 1, 2}
 
 
-def test_where_nothing_tells_the_frames_apart_the_confidence_is_nought() -> None:
+def test_where_nothing_tells_the_frames_apart_the_confidence_is_nought():
     wall = np.full((64, 64, 3), 0.4, np.float32)
     frames = (wall, wall.copy())
     found = fused(lambda: ((frame, np.ones((64, 64), bool)) for frame in frames))
@@ -87,7 +87,7 @@ def test_where_nothing_tells_the_frames_apart_the_confidence_is_nought() -> None
 
 @pytest.mark.parametrize("count", [2, 12])
 @pytest.mark.parametrize("deviation", [0.001, 0.01, 0.03])
-def test_noise_on_a_plain_wall_gives_no_confidence(count: int, deviation: float) -> None:
+def test_noise_on_a_plain_wall_gives_no_confidence(count, deviation):
     """Beside a picture on it, which one frame shows sharp: there the confidence is high."""
     random = np.random.default_rng(count)
     sharp = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
@@ -106,7 +106,7 @@ def test_noise_on_a_plain_wall_gives_no_confidence(count: int, deviation: float)
     assert np.median(picture) > (0.8 if deviation < 0.02 else 0.5)
 
 
-def test_what_a_frame_does_not_show_is_not_taken_from_it() -> None:
+def test_what_a_frame_does_not_show_is_not_taken_from_it():
     sharp = np.asarray(as_float(scene()), np.float32)
     other = np.ones_like(sharp)
     other[::2] = 0.0  # the strongest detail that there is, but not of the scene
@@ -117,7 +117,7 @@ def test_what_a_frame_does_not_show_is_not_taken_from_it() -> None:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def done(tmp_path_factory):
     root = tmp_path_factory.mktemp("fused")
     write_stack(root / "stacks" / "cup")
     arguments = [str(root / "stacks"), "--out", str(root / "out")]
@@ -126,7 +126,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return root, result.output
 
 
-def test_every_frame_is_a_pair_with_the_fused_picture(done: tuple[Path, str]) -> None:
+def test_every_frame_is_a_pair_with_the_fused_picture(done):
     root, told = done
     assert "all-in-focus.png: 3 frames" in told
     assert f"manifest:{root / 'out'}" in told
@@ -152,7 +152,7 @@ def test_every_frame_is_a_pair_with_the_fused_picture(done: tuple[Path, str]) ->
     assert record["compared"]["psnr_db"] > record["compared"]["best_frame_db"] + 3
 
 
-def test_again_makes_nothing_new_and_other_settings_are_refused(done: tuple[Path, str]) -> None:
+def test_again_makes_nothing_new_and_other_settings_are_refused(done):
     root, told = done
     picture = root / "out/stacks/cup/all-in-focus.png"
     before = picture.stat().st_mtime_ns
@@ -167,7 +167,7 @@ def test_again_makes_nothing_new_and_other_settings_are_refused(done: tuple[Path
         fuse_stacks(stack, root / "x", 9)
 
 
-def test_stacks_that_get_one_name_are_refused(tmp_path: Path) -> None:
+def test_stacks_that_get_one_name_are_refused(tmp_path):
     """The second would be taken for the first one, which is done."""
     for name, frames in (("a/b", "fg"), ("a-b", "hi")):
         for frame in frames:
@@ -178,7 +178,7 @@ def test_stacks_that_get_one_name_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path: Path) -> None:
+def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path):
     stack = write_stack(tmp_path / "stack")
     other = cv2.resize(skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     write_image(stack / "f3.png", np.asarray(other))
@@ -190,7 +190,7 @@ def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path: Path) -> None:
     assert list(record["left_out"]) == ["f3.png"]
 
 
-def test_a_frame_of_another_scene_is_named(tmp_path: Path) -> None:
+def test_a_frame_of_another_scene_is_named(tmp_path):
     (tmp_path / "stack").mkdir()
     for number, picture in enumerate((skimage.data.astronaut(), skimage.data.rocket())):
         small = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
@@ -212,7 +212,7 @@ def small_thing(shift: float, diameter: float) -> NDArray[np.float32]:
     return np.asarray(cv2.filter2D(moved, -1, disc_psf(diameter)), np.float32)
 
 
-def test_a_small_thing_before_a_wall_is_placed_by_correlation() -> None:
+def test_a_small_thing_before_a_wall_is_placed_by_correlation():
     reference = small_thing(0.0, 1.0)
     found = correlated(reference, small_thing(2.5, 3.0))
     assert found is not None
@@ -225,15 +225,15 @@ def test_a_small_thing_before_a_wall_is_placed_by_correlation() -> None:
 
 @pytest.mark.full
 @pytest.mark.realdata
-def test_every_frame_of_the_ring_is_placed(real_data: Path) -> None:
+def test_every_frame_of_the_ring_is_placed(real_data):
     frames = sorted((real_data / "focus-stacks/ring").glob("step*.jpg"))
     placed, left_out = place_frames(frame_views(frames[2:5])[0], 1)
     assert (len(placed), left_out) == (3, {})
 
 
 def test_a_frame_or_a_stack_that_cannot_be_read_is_left_out_and_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path, monkeypatch, capfd
+):
     monkeypatch.chdir(tmp_path)
     root = Path("in")
     for name in ("cup", "cut", "twice"):

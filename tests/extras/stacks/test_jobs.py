@@ -1,18 +1,14 @@
 """Two processes fuse what one fuses, to the byte."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import cv2
 import numpy as np
 
 from defocus.datasets.api import open_dataset
 from defocus.extras.stacks.run import fuse_stacks
 from defocus.images import write_image
-from tests.datasets.conftest import Make
 
 
-def test_fuse(tmp_path: Path, both: Callable[[Make], None]) -> None:
+def test_fuse(tmp_path, both):
     rough = np.random.default_rng(0).random((160, 200, 3)).astype(np.float32)
     scene = cv2.normalize(cv2.GaussianBlur(rough, (0, 0), 1.5), None, 0, 255, cv2.NORM_MINMAX)
     blurred = cv2.GaussianBlur(scene, (0, 0), 2.0)

@@ -24,5 +24,5 @@ def fusing(blurry: Image, sharp: Image, _folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_legal_frames_have_a_result_or_a_line(name: str, tmp_path: Path) -> None:
+def test_legal_frames_have_a_result_or_a_line(name, tmp_path):
     require_result_or_line(fusing, PICTURES[name], tmp_path)

@@ -15,7 +15,7 @@ def render_doses(folder: Path, request: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dosed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dosed(tmp_path_factory):
     """Rendered pairs with doses of 0 and 4 px, one to train and two to test."""
     folder = tmp_path_factory.mktemp("dosed")
     return render_doses(

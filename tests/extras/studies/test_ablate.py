@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +29,7 @@ def measured(label: str, truth: list[float], paper: float | None) -> LineResult:
     return LineResult(label, "unet", 5, 2.0, psnr, [truth[0], None], 0.5, paper)
 
 
-def test_lines_are_systems_and_have_the_papers_numbers() -> None:
+def test_lines_are_systems_and_have_the_papers_numbers():
     for line in JDRL.all_lines(rendered=True):
         assert (baseline(line.system).recipe is None) == (line.system == "input")
     printed = [paper_psnr(JDRL, line) for line in JDRL.lines]
@@ -40,18 +39,18 @@ def test_lines_are_systems_and_have_the_papers_numbers() -> None:
     assert published == [f"jdrl-ablation-{number}" for number in range(2, 7)]
 
 
-def test_the_small_network_changes_the_settings_of_the_objective_alone() -> None:
+def test_the_small_network_changes_the_settings_of_the_objective_alone():
     narrow = {line.system: chosen(JDRL, line, narrow=True).recipe for line in JDRL.lines}
     settings = {name: recipe().objective_settings for name, recipe in narrow.items() if recipe}
     assert [name for name, found in settings.items() if "features" not in found] == ["unet"]
 
 
-def test_an_objective_without_an_ablation_is_refused() -> None:
+def test_an_objective_without_an_ablation_is_refused():
     with pytest.raises(RegistryError, match="no ablation of 'supervised'; there is one of jdrl"):
         ablation_of("supervised")
 
 
-def test_the_narrow_network_begins_as_the_identity_and_can_learn() -> None:
+def test_the_narrow_network_begins_as_the_identity_and_can_learn():
     network = NarrowUNet().eval()
     picture = torch.rand(1, 3, 21, 18)
     torch.testing.assert_close(network(picture), picture)
@@ -61,7 +60,7 @@ def test_the_narrow_network_begins_as_the_identity_and_can_learn() -> None:
     assert (narrow.card.name, narrow.build) == ("jdrl-unet-narrow", NarrowUNet)
 
 
-def test_tables_say_distances_to_the_plain_loss() -> None:
+def test_tables_say_distances_to_the_plain_loss():
     lines = [measured("1 plain", [30.0, 32.0], 24.62), measured("JDRL", [31.0, 34.0], 25.82)]
     table = paper_table("JDRL", lines)
     _, mean, deviation, gain, *_, paper, paper_gain, kept, seconds = table.rows[1]
@@ -72,7 +71,7 @@ def test_tables_say_distances_to_the_plain_loss() -> None:
     assert blur_table(lines, ("0-2", "2+")).rows == (("JDRL", 1.0, None),)
 
 
-def test_errors_are_told_apart_by_circle_of_confusion(tmp_path: Path) -> None:
+def test_errors_are_told_apart_by_circle_of_confusion(tmp_path):
     """A network that adds 0.1 where the picture is blurred: known errors in known bins."""
 
     class Worse(nn.Module):
@@ -102,7 +101,7 @@ SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> None:
+def test_all_lines_run_and_are_not_repeated(bench, tmp_path):
     (tmp_path / "s.toml").write_text(SETTINGS)
     arguments = ["studies", "ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
     arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
@@ -117,9 +116,7 @@ def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> No
     assert json.loads(again.stdout) == document
 
 
-def test_an_ablation_runs(
-    tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_ablation_runs(tiny_dataset, tmp_path, monkeypatch):
     """Two lines on captured pairs, in this process; the whole command is a slow test."""
     pairs = tuple(
         Pair(

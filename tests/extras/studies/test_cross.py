@@ -18,7 +18,6 @@ from defocus.extras.studies.cross_tables import (
 )
 from defocus.extras.studies.published_gains import WARPED, published_gains
 from defocus.images import write_image
-from tests.conftest import Run
 
 OWN = {"mine": ("stream:photographs",)}
 WHOLE = CrossGain(
@@ -32,7 +31,7 @@ def cells(*gains: CrossGain) -> list[object]:
     return list(tables[0].rows[0][2:5])
 
 
-def test_printed_gains_are_differences_of_printed_cells_of_known_trainings() -> None:
+def test_printed_gains_are_differences_of_printed_cells_of_known_trainings():
     known = {(one.cell.system, one.cell.dataset): one for one in published_gains()}
     expected = {
         ("dmenet", "dpdd"): 0.01,
@@ -63,7 +62,7 @@ def test_printed_gains_are_differences_of_printed_cells_of_known_trainings() -> 
         (replace(WHOLE, dataset="realbokeh:x", differs="papers print nothing"), "no dpdd"),
     ],
 )
-def test_what_was_not_measured_as_printed_is_no_number(gain: CrossGain | None, reason: str) -> None:
+def test_what_was_not_measured_as_printed_is_no_number(gain, reason):
     gains = [] if gain is None else [gain]
     assert cells(*gains) == [NOT_MEASURED] * 3
     said = in_field(gains, "mine", "dpdd")
@@ -75,7 +74,7 @@ def test_what_was_not_measured_as_printed_is_no_number(gain: CrossGain | None, r
     assert reason in cross_markdown(OWN, gains)
 
 
-def test_a_whole_published_test_set_fills_its_cell_alone() -> None:
+def test_a_whole_published_test_set_fills_its_cell_alone():
     aligned = replace(WHOLE, protocol="input-aligned", gain=None, reason="a|b is <unknown>")
     assert cells(WHOLE, aligned) == ["+0.12 (+0.02 to +0.32)", NOT_MEASURED, NOT_MEASURED]
     few = replace(WHOLE, low=None, high=None)
@@ -97,7 +96,7 @@ def written(folder: Path, names: dict[str, int]) -> Path:
     return folder
 
 
-def test_a_gain_over_fewer_pictures_than_its_row_says_so() -> None:
+def test_a_gain_over_fewer_pictures_than_its_row_says_so():
     aligned = replace(WHOLE, protocol="input-aligned", images=61, scenes=61)
     tables, _ = cross_tables(OWN, [WHOLE, aligned])
     gain = "+0.12 (+0.02 to +0.32)"
@@ -105,7 +104,7 @@ def test_a_gain_over_fewer_pictures_than_its_row_says_so() -> None:
     assert row[2:5] == (gain, f"{gain}, 61 pictures", "76 pictures, 76 scenes")
 
 
-def test_a_resized_copy_is_not_compared(tmp_path: Path) -> None:
+def test_a_resized_copy_is_not_compared(tmp_path):
     first = written(tmp_path / "small", {"test_c/source/1P0A1000.png": 3})
     for number in range(76):
         for part, odd in (("source", 0), ("target", 1)):
@@ -119,7 +118,7 @@ def test_a_resized_copy_is_not_compared(tmp_path: Path) -> None:
     assert "not 1680x1120 px" in _differs(open_dataset(f"dpdd:{first}"))
 
 
-def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path: Path, run: Run) -> None:
+def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     sets = {
         "lfdof": {
             **{f"test_data/input/S{n}/S{n}_ap1_1.png": 5 for n in range(2)},
@@ -158,7 +157,7 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path: Path, r
     assert (refused.returncode, "give one NAME" in refused.stderr) == (2, True)
 
 
-def test_without_datasets_there_are_reasons_and_no_study(tmp_path: Path) -> None:
+def test_without_datasets_there_are_reasons_and_no_study(tmp_path):
     gains, outcome, studies = cross_gains(tmp_path, [], [])
     assert (gains, list(outcome.rows), list(studies)) == ([], [], [])
     assert cells() == [NOT_MEASURED] * 3

@@ -63,7 +63,7 @@ def planted(offset: float, spread: float = 0.1, seeds: int = 3) -> Array:
     return np.asarray(SCENES + offset + noise)
 
 
-def test_a_planted_gain_is_found_with_a_paired_interval() -> None:
+def test_a_planted_gain_is_found_with_a_paired_interval():
     found = gain(planted(0.5), planted(0.0))
     assert found.value == pytest.approx(0.5, abs=0.05)
     assert found.low < found.value < found.high
@@ -73,7 +73,7 @@ def test_a_planted_gain_is_found_with_a_paired_interval() -> None:
     assert gain(planted(0.0), planted(0.001)).sign == 0
 
 
-def test_seeds_that_disagree_widen_the_interval() -> None:
+def test_seeds_that_disagree_widen_the_interval():
     steady = planted(0.5)
     apart = steady + np.array([[-1.0], [0.0], [1.0]])
     plain = planted(0.0)
@@ -81,7 +81,7 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
     assert gain(apart, plain).value == pytest.approx(gain(steady, plain).value)
 
 
-def test_shares_of_the_gap() -> None:
+def test_shares_of_the_gap():
     plain, truth = planted(0.0), planted(2.0)
     half = share_of_gap(planted(1.0), plain, truth)
     assert half is not None
@@ -90,7 +90,7 @@ def test_shares_of_the_gap() -> None:
     assert share_of_gap(planted(1.0), plain, planted(0.002)) is None  # no gap to close
 
 
-def test_protocols_that_agree_and_that_reverse() -> None:
+def test_protocols_that_agree_and_that_reverse():
     truth = {
         name: planted(offset) for name, offset in zip("abcd", (0.0, 1.0, 2.0, 3.0), strict=True)
     }
@@ -113,7 +113,7 @@ def test_protocols_that_agree_and_that_reverse() -> None:
     assert agreement({name: truth[name] for name in "ab"}, {n: truth[n] for n in "ab"}) is None
 
 
-def test_edges_that_moved_are_measured() -> None:
+def test_edges_that_moved_are_measured():
     rng = np.random.default_rng(5)
     coarse = rng.uniform(0.1, 0.9, (14, 18))
     wide = np.kron(coarse, np.ones((8, 8)))[..., None] * np.ones(3)
@@ -131,7 +131,7 @@ def wall(bend_px: float, blur_px: float = 0.8) -> Array:
     return np.asarray(ndimage.gaussian_filter(level, blur_px)[..., None] * np.ones(3))
 
 
-def test_lines_that_were_bent_are_measured() -> None:
+def test_lines_that_were_bent_are_measured():
     (line, *_) = found = straight_lines(wall(0.0))
     assert line.length_px > 150
     assert line_bend_px(wall(0.0), line) < 0.005
@@ -140,13 +140,13 @@ def test_lines_that_were_bent_are_measured() -> None:
     assert mean_bend_px(wall(0.3), found) == pytest.approx(0.3 / np.sqrt(2), rel=0.08)
 
 
-def test_a_blurred_or_displaced_line_is_not_bent() -> None:
+def test_a_blurred_or_displaced_line_is_not_bent():
     (line, *_) = straight_lines(wall(0.0))
     assert line_bend_px(wall(0.0, blur_px=2.0), line) < 0.02
     assert line_bend_px(np.roll(wall(0.0), 1, axis=1), line) < 0.02
 
 
-def test_without_a_straight_line_there_is_no_bend() -> None:
+def test_without_a_straight_line_there_is_no_bend():
     assert all(one.length_px < 100 for one in straight_lines(wall(3.0)))
     flat = np.full((192, 192, 3), 0.5)
     assert straight_lines(flat) == ()
@@ -155,7 +155,7 @@ def test_without_a_straight_line_there_is_no_bend() -> None:
     assert np.isnan(line_bend_px(flat, line))  # the output does not show the edge
 
 
-def test_each_dose_is_a_dataset_of_its_own(dosed: Path) -> None:
+def test_each_dose_is_a_dataset_of_its_own(dosed):
     dataset = open_dataset(f"manifest:{dosed}")
     assert doses_of(dataset) == (0, 4)
     none, most = at_dose(dataset, 0), at_dose(dataset, 4)
@@ -168,7 +168,7 @@ def test_each_dose_is_a_dataset_of_its_own(dosed: Path) -> None:
         doses_of(replace(dataset, pairs=(replace(dataset.pairs[0], metadata={}),)))
 
 
-def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_path: Path) -> None:
+def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed, tmp_path):
     jdrl = ablation_of("jdrl")
     asked = dose_study(
         jdrl, tmp_path, f"manifest:{dosed}", [4, 0], "demo", 2, None,
@@ -191,9 +191,7 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed: Path, tmp_pat
     assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
 
 
-def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(dosed, tmp_path):
     jdrl = ablation_of("jdrl")
 
     def asked(network: str, *, narrow: bool = True) -> list[Study]:
@@ -242,7 +240,7 @@ OWN = Baseline.of_network("own-net", Own)
 
 
 @pytest.fixture
-def own_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_network(tmp_path, monkeypatch):
     """A plug-in file with a network, loaded."""
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     monkeypatch.setattr(extensions, "_loaded", {})
@@ -252,9 +250,7 @@ def own_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_a_network_of_ones_own_is_trained_as_it_is(
-    dosed: Path, tmp_path: Path, own_network: Path
-) -> None:
+def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network):
     def asked(settings: Path | None = None, *, narrow: bool = False) -> DoseStudy:
         return dose_study(
             ablation_of("jdrl"), tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, settings,
@@ -287,8 +283,8 @@ def test_a_network_of_ones_own_is_trained_as_it_is(
 
 @pytest.mark.parametrize("begun", [True, False])
 def test_an_edited_network_of_ones_own_is_another_one_begun_or_narrow(
-    dosed: Path, tmp_path: Path, own_network: Path, *, begun: bool
-) -> None:
+    dosed, tmp_path, own_network, *, begun
+):
     save_file(baseline("own-net").build().state_dict(), tmp_path / "begun.safetensors")
     text = OWN_NETWORK
     if not begun:
@@ -311,9 +307,7 @@ def test_an_edited_network_of_ones_own_is_another_one_begun_or_narrow(
     assert not ids(text.replace("blurry +", "blurry -")) & before
 
 
-def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(dosed, tmp_path):
     (tmp_path / "s.toml").write_text(SHORT.replace("crop_px = 16", "crop_px = 65"))
     done = CliRunner().invoke(
         command,
@@ -328,7 +322,7 @@ def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path: Path) -> None:
+def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path):
     """A demo packs some of the pairs, and a target may leave pairs out."""
     pairs = []
     for name, side in (("a", 16), ("b", 40)):
@@ -346,9 +340,7 @@ def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path: Path) -> None
         require(41)
 
 
-def test_the_sample_is_refused_before_it_is_rendered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sample_is_refused_before_it_is_rendered(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
     for name in ("sample", "sample:strong"):
@@ -360,7 +352,7 @@ def test_the_sample_is_refused_before_it_is_rendered(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_plan_says_which_system_is_which_line(dosed: Path, tmp_path: Path) -> None:
+def test_a_plan_says_which_system_is_which_line(dosed, tmp_path):
     words = ["jdrl", "--doses", "4", "--narrow", "--line", "robust loss", "--dry-run"]
     (tmp_path / "s.toml").write_text(SHORT)
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
@@ -370,7 +362,7 @@ def test_a_plan_says_which_system_is_which_line(dosed: Path, tmp_path: Path) -> 
     assert re.search(r"^\W*control: true pairs\W+unet-truth-narrow\W*$", done.stdout, re.MULTILINE)
 
 
-def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed: Path, tmp_path: Path) -> None:
+def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed, tmp_path):
     (tmp_path / "s.toml").write_text(SHORT)
     words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "registered pairs", "--dry-run"]
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
@@ -381,9 +373,7 @@ def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed: Path, tmp_path
 
 
 @pytest.mark.full
-def test_progress_counts_over_the_whole_study(
-    dosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_counts_over_the_whole_study(dosed, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SHORT)
@@ -424,9 +414,7 @@ def document_of(doses: Sequence[float], lines: Sequence[str], seeds: int = 2) ->
     }  # fmt: skip
 
 
-def test_what_a_smaller_document_lacks_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_smaller_document_lacks_is_told(tmp_path, capsys):
     (tmp_path / DOSES).write_text(json.dumps(document_of([0, 4, 8], ["a", "b"])))
     kept = "no training is removed; the command that made the earlier one trains only what"
     for document, said in (
@@ -450,7 +438,7 @@ def test_what_a_smaller_document_lacks_is_told(
     assert not capsys.readouterr().err
 
 
-def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path: Path) -> None:
+def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path):
     jdrl = ablation_of("jdrl")
 
     def asked(network: str, *, narrow: bool = False) -> list[Study]:
@@ -477,7 +465,7 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed: Path, tmp_path
         asked("nafnet")
 
 
-def test_options_that_do_not_go_together(dosed: Path) -> None:
+def test_options_that_do_not_go_together(dosed):
     for words, message in (
         (["--central"], "--central goes with --doses"),
         (["--network", "nafnet"], "--network goes with --doses"),
@@ -499,11 +487,11 @@ def test_options_that_do_not_go_together(dosed: Path) -> None:
         ([], "not decided"),
     ],
 )
-def test_verdicts(intervals: list[tuple[float, float]], expected: str) -> None:
+def test_verdicts(intervals, expected):
     assert verdict([{"low": low, "high": high} for low, high in intervals]) == expected
 
 
-def test_claims_are_tested_from_2_px_on() -> None:
+def test_claims_are_tested_from_2_px_on():
     def dose(px: float, low: float) -> dict[str, object]:
         over = {"value": low + 0.1, "low": low, "high": low + 0.2}
         labels = ("plain", "JDRL", "truth")
@@ -527,7 +515,7 @@ def test_claims_are_tested_from_2_px_on() -> None:
         assert undecided.verdict == "not decided"
 
 
-def test_a_line_with_settings_of_its_own_is_another_system() -> None:
+def test_a_line_with_settings_of_its_own_is_another_system():
     jdrl = ablation_of("jdrl")
     (released,) = (line for line in jdrl.extra if line.settings.get("mask") == "official")
     system = chosen(jdrl, released, narrow=True)
@@ -536,7 +524,7 @@ def test_a_line_with_settings_of_its_own_is_another_system() -> None:
     assert system.recipe().objective_settings == {"mask": "official", "features": 16}
 
 
-def test_tables_have_a_column_per_dose() -> None:
+def test_tables_have_a_column_per_dose():
     def dose(px: float, value: float) -> dict[str, object]:
         line = {"label": "JDRL", "over_input": {"value": value, "low": -0.25, "high": 2.0}}
         tau = {"value": 1.0, "low": 0.5, "high": 1.0}
@@ -549,9 +537,7 @@ def test_tables_have_a_column_per_dose() -> None:
     assert taus.rows == (("gt", None, None), ("deformed-gt", same, same))
 
 
-def test_measures_of_outputs_are_kept(
-    dosed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_measures_of_outputs_are_kept(dosed, tmp_path, capsys):
     study = Study(tmp_path, at_dose(open_dataset(f"manifest:{dosed}"), 4), ())
     study = replace(study, runs=plan_runs([baseline("input")], study.dataset, "demo"))
     (run,) = study.runs
@@ -589,9 +575,7 @@ def short_study(folder: Path, dosed: Path) -> DoseStudy:
     )  # fmt: skip
 
 
-def test_a_line_that_cannot_be_trained_is_named(
-    dosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_that_cannot_be_trained_is_named(dosed, tmp_path, monkeypatch):
     """The only training pair is so small that its misalignment is unknown."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
@@ -600,9 +584,7 @@ def test_a_line_that_cannot_be_trained_is_named(
 
 
 @pytest.mark.full
-def test_a_study_is_trained_told_and_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
     """Three lines beside the control, one step each."""
     dosed = render_doses(
         tmp_path, "size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nblur_px = [1, 2]\n"
@@ -683,7 +665,7 @@ def test_a_study_is_trained_told_and_shown(
 
 
 @pytest.mark.parametrize(("moved", "least", "most"), [("edges", 1.6, 2.2), ("flat", 0.0, 0.4)])
-def test_only_the_steepest_places_count_as_edges(moved: str, least: float, most: float) -> None:
+def test_only_the_steepest_places_count_as_edges(moved, least, most):
     """A subject in focus stands before a blurred background, and one of them moves by 2 px."""
     rng = np.random.default_rng(5)
     far, near = (

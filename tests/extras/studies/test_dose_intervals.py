@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from defocus.extras.studies.dose.analysis import added_bend, gain
 
-Array = NDArray[np.float64]
 SCENES = 40
 
 
-def test_an_added_bend_is_told_from_the_noise_of_the_edges() -> None:
+def test_an_added_bend_is_told_from_the_noise_of_the_edges():
     rng = np.random.default_rng(3)
     before = rng.uniform(0.03, 0.15, (1, SCENES))  # what noise bends in the blurry input
     for planted in (0.05, 0.127, 0.4):
@@ -23,7 +21,7 @@ def test_an_added_bend_is_told_from_the_noise_of_the_edges() -> None:
     assert straighter.sign == -1
 
 
-def test_scenes_of_one_photograph_are_drawn_together() -> None:
+def test_scenes_of_one_photograph_are_drawn_together():
     """Their gains are alike, so that forty of them know little more than ten photographs do."""
     rng = np.random.default_rng(4)
     held = {"scenes": 0, "photographs": 0}
@@ -49,13 +47,11 @@ def coverage(seeds: int, seed_spread: float, scene_spread: float) -> float:
 
 
 @pytest.mark.parametrize(("seeds", "held"), [(3, 0.8), (5, 0.87)])
-def test_intervals_hold_less_than_they_say_if_the_seeds_differ_most(
-    seeds: int, held: float
-) -> None:
+def test_intervals_hold_less_than_they_say_if_the_seeds_differ_most(seeds, held):
     """The page on JDRL names these shares beside its intervals."""
     assert coverage(seeds, 0.2, 0.2) == pytest.approx(held, abs=0.06)
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
-def test_intervals_hold_what_they_say_if_the_scenes_differ_most(seeds: int) -> None:
+def test_intervals_hold_what_they_say_if_the_scenes_differ_most(seeds):
     assert coverage(seeds, 0.02, 0.6) == pytest.approx(0.95, abs=0.03)

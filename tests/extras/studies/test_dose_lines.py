@@ -28,7 +28,6 @@ from defocus.images import as_integer, linear_to_srgb, write_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
 from defocus.training.record.folder import CURVE
-from tests.benchmark.conftest import Bench
 from tests.extras.studies.conftest import render_doses
 
 JDRL = ablation_of("jdrl")
@@ -51,9 +50,7 @@ def asked(dosed: Path, out: Path, *labels: str) -> DoseStudy:
     )  # fmt: skip
 
 
-def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(dosed, tmp_path):
     study = asked(dosed, tmp_path, "JDRL, true flow", "robust loss", "robust loss")
     assert [line.label for line in study.lines()] == [
         "1 plain loss", "JDRL", "blurry input", "control: true pairs", "JDRL, true flow",
@@ -74,9 +71,7 @@ def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
     assert robust == {"terms": [{"loss": "geman_mcclure"}]}
 
 
-def test_one_seed_of_a_control_is_evaluated_with_its_own_training(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_one_seed_of_a_control_is_evaluated_with_its_own_training(dosed, tmp_path):
     home, abroad, *_ = replace(asked(dosed, tmp_path, "robust loss"), seeds=2).studies()
     assert abroad.home is home
     second = abroad.only_seed(1)
@@ -84,16 +79,14 @@ def test_one_seed_of_a_control_is_evaluated_with_its_own_training(
     assert second.trained(run)[1] == home.runs[1]
 
 
-def test_a_line_that_is_told_a_truth_is_a_control(dosed: Path, tmp_path: Path) -> None:
+def test_a_line_that_is_told_a_truth_is_a_control(dosed, tmp_path):
     study = asked(dosed, tmp_path, "JDRL, true flow", "JDRL, thin-lens reblurring", "robust loss")
     assert [line.label for line in study.controls()] == [
         "control: true pairs", "JDRL, true flow", "JDRL, thin-lens reblurring",
     ]  # fmt: skip
 
 
-def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_pairs_without_what_a_line_needs_are_refused_before_any_training(dosed, tmp_path):
     study = asked(dosed, tmp_path, "JDRL, true flow")
     pairs = tuple(replace(pair, flow=None) for pair in study.dataset.pairs)
     without = replace(study, dataset=replace(study.dataset, pairs=pairs))
@@ -108,7 +101,7 @@ def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
         unshot.studies()
 
 
-def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed: Path, tmp_path: Path) -> None:
+def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed, tmp_path):
     study = asked(dosed, tmp_path, *BY_FLOW)
     assert [line.label for line in study.rivals()] == list(BY_FLOW)
     assert [line.label for line in study.controls()] == ["control: true pairs"]
@@ -127,9 +120,7 @@ def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed: Path, tmp_pa
         assert recipes[name] == own.model_copy(update={**same, **changed})
 
 
-def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(dosed, tmp_path):
     wrong = [
         replace(line, target="registered") if line.settings == {"masked": True} else line
         for line in JDRL.candidates
@@ -143,7 +134,7 @@ def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(
 
 
 @pytest.fixture(scope="module")
-def registrable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def registrable(tmp_path_factory):
     """A rendered training pair that is large enough to be registered, and one to test."""
     folder = tmp_path_factory.mktemp("registrable")
     return render_doses(
@@ -160,9 +151,7 @@ def registrable(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (MEASURED_BLUR, {"reblur"}),
     ],
 )
-def test_lines_with_what_is_measured_before_are_trained(
-    registrable: Path, tmp_path: Path, label: str, logged: set[str]
-) -> None:
+def test_lines_with_what_is_measured_before_are_trained(registrable, tmp_path, label, logged):
     study = replace(asked(registrable, tmp_path / "out", label), settings=tmp_path / "s.toml")
     (tmp_path / "s.toml").write_text(SHORT)
     (line,) = (one for one in study.lines() if one.label == label)
@@ -187,9 +176,7 @@ def test_lines_with_what_is_measured_before_are_trained(
         (("5 free kernels",), None),
     ],
 )
-def test_a_strip_shows_the_first_rival_that_was_trained(
-    dosed: Path, tmp_path: Path, labels: tuple[str, ...], rival: str | None
-) -> None:
+def test_a_strip_shows_the_first_rival_that_was_trained(dosed, tmp_path, labels, rival):
     study = asked(dosed, tmp_path, *labels)
     shown = shown_lines(study)
     assert set(shown) <= set(study.lines()), "only what was trained"
@@ -198,9 +185,7 @@ def test_a_strip_shows_the_first_rival_that_was_trained(
     ]  # fmt: skip
 
 
-def test_every_candidate_is_a_system_of_its_own_with_known_settings(
-    dosed: Path, tmp_path: Path
-) -> None:
+def test_every_candidate_is_a_system_of_its_own_with_known_settings(dosed, tmp_path):
     every = asked(dosed, tmp_path)
     assert set(JDRL.candidates) <= set(every.lines())
     central = (*JDRL.central_lines(), *JDRL.all_lines(rendered=True))
@@ -209,7 +194,7 @@ def test_every_candidate_is_a_system_of_its_own_with_known_settings(
     assert len(set(systems)) == len(systems)
 
 
-def test_a_line_is_named_without_case_and_number(dosed: Path, tmp_path: Path) -> None:
+def test_a_line_is_named_without_case_and_number(dosed, tmp_path):
     study = asked(dosed, tmp_path, "Free Kernels", "5 free kernels", "jdrl, true flow")
     assert study.chosen == ("5 free kernels", "JDRL, true flow")
     names = [line.label.lstrip("0123456789 ").lower() for line in JDRL.every_line()]
@@ -218,7 +203,7 @@ def test_a_line_is_named_without_case_and_number(dosed: Path, tmp_path: Path) ->
         asked(dosed, tmp_path, "4 free kernels")
 
 
-def test_a_line_that_is_not_there(dosed: Path, tmp_path: Path) -> None:
+def test_a_line_that_is_not_there(dosed, tmp_path):
     with pytest.raises(
         InputError,
         match=r"no line 'true flow'; did you mean 'JDRL, true flow'\? there are: 1 plain loss; 2",
@@ -235,7 +220,7 @@ def test_a_line_that_is_not_there(dosed: Path, tmp_path: Path) -> None:
         assert message in done.output
 
 
-def test_a_reblurring_without_effect_prefers_the_blurry_picture(dosed: Path) -> None:
+def test_a_reblurring_without_effect_prefers_the_blurry_picture(dosed):
     pair, *_ = at_dose(open_dataset(f"manifest:{dosed}"), 4).split("test")
     still = make()
     still.reblurring = Still()
@@ -247,7 +232,7 @@ def test_a_reblurring_without_effect_prefers_the_blurry_picture(dosed: Path) -> 
     assert discs[1] > blurry  # and the blurry one does no longer
 
 
-def test_discs_of_the_measured_blur_do_so_too(tmp_path: Path) -> None:
+def test_discs_of_the_measured_blur_do_so_too(tmp_path):
     """The map of the pair is wrong, so that nothing else tells of the blur."""
     scene = np.asarray(texture("chelsea", 320, 256), np.float32)
     kernel = disc_psf(6).astype(np.float32)
@@ -268,9 +253,7 @@ def test_discs_of_the_measured_blur_do_so_too(tmp_path: Path) -> None:
     assert truth < blurry
 
 
-def test_a_study_file_needs_no_more_than_the_setting(
-    registrable: Path, tmp_path: Path, bench: Bench
-) -> None:
+def test_a_study_file_needs_no_more_than_the_setting(registrable, tmp_path, bench):
     """A network with measured discs, and one with the measured mask, are trained as they are."""
     (tmp_path / "study.toml").write_text(
         f'datasets = ["manifest:{registrable}"]\nsystems = ["tiny-conv"]\n'

@@ -138,7 +138,7 @@ def keep(out: Path, kept: object) -> Path:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path):
     return keep(make_study(tmp_path / "study", 3, 4, protocols=("gt", "truth")), document())
 
 
@@ -147,7 +147,7 @@ def page_of(out: Path) -> Page:
         return build_page(out, results, leaderboard(results))
 
 
-def test_a_strip_is_taken_apart_as_it_was_put_together() -> None:
+def test_a_strip_is_taken_apart_as_it_was_put_together():
     found = cut_strip(strip(8.0), 6, lines=True)
     for parts, seed in ((found.crops, 0), (found.lines, 2)):
         assert np.array_equal(parts, crops(seed, 6))
@@ -157,7 +157,7 @@ def test_a_strip_is_taken_apart_as_it_was_put_together() -> None:
             cut_strip(wrong, columns, lines=True)
 
 
-def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
+def test_the_report_begins_with_the_result_by_dose(study):
     page = page_of(study)
     assert page.title == "What JDRL is worth: Defocus-S"
     assert [heading for heading, _ in page.sections[:6]] == [
@@ -187,7 +187,7 @@ def test_the_report_begins_with_the_result_by_dose(study: Path) -> None:
     assert not any("JDRL and the plain loss" in heading for heading in headings), "nothing twice"
 
 
-def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path: Path) -> None:
+def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path):
     out = keep(make_study(tmp_path, 3, 4, budget="custom", protocols=("truth",)), document())
     said = "ustom schedule: compare the lines with each other, never with published numbers"
     page = page_of(out)
@@ -199,7 +199,7 @@ def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path: P
     assert "Custom schedule: compare rows" in page_of(out).notes[0]
 
 
-def test_one_seed_is_named_where_its_intervals_stand(study: Path) -> None:
+def test_one_seed_is_named_where_its_intervals_stand(study):
     keep(study, document() | {"seeds": 1, "scenes": 4})
     page = page_of(study)
     said = "and 1 seed, with 95 % intervals, which know nothing of the spread between trainings."
@@ -212,7 +212,7 @@ def test_one_seed_is_named_where_its_intervals_stand(study: Path) -> None:
 
 
 @pytest.mark.parametrize("origins", [None, 12])
-def test_the_intervals_say_what_a_resample_draws(study: Path, origins: int | None) -> None:
+def test_the_intervals_say_what_a_resample_draws(study, origins):
     keep(study, document() | {"origins": origins})
     methods = [one.text for one in dict(page_of(study).sections)["Methods"]
                if isinstance(one, Paragraph)]  # fmt: skip
@@ -221,7 +221,7 @@ def test_the_intervals_say_what_a_resample_draws(study: Path, origins: int | Non
     assert ("(12 in all), then from the scenes of each" in methods[0]) is (origins == 12)
 
 
-def test_the_title_asks_for_parts_only_where_parts_were_trained(study: Path) -> None:
+def test_the_title_asks_for_parts_only_where_parts_were_trained(study):
     kept = document() | {"network": "nafnet", "narrow": True}
     keep(study, kept)
     assert page_of(study).title == "What JDRL is worth: NAFNet, narrow copy"
@@ -233,7 +233,7 @@ def test_the_title_asks_for_parts_only_where_parts_were_trained(study: Path) -> 
     assert page_of(study).title == "What JDRL is worth: of-nobody"
 
 
-def test_each_protocol_has_its_tau_by_dose(study: Path) -> None:
+def test_each_protocol_has_its_tau_by_dose(study):
     chart, table = dict(page_of(study).sections)["Which scores can be trusted?"]
     assert isinstance(table, Table)
     assert [column.name for column in table.columns] == ["Protocol", "0 px", "8 px"]
@@ -249,7 +249,7 @@ def test_each_protocol_has_its_tau_by_dose(study: Path) -> None:
     assert "the reverse" in chart.note
 
 
-def test_a_protocol_that_has_no_tau_at_a_dose_keeps_its_places() -> None:
+def test_a_protocol_that_has_no_tau_at_a_dose_keeps_its_places():
     kept = by_dose(document())
     kept["doses"][0]["tau"]["gt"] = None
     (curve,) = trust_chart(kept).curves
@@ -257,7 +257,7 @@ def test_a_protocol_that_has_no_tau_at_a_dose_keeps_its_places() -> None:
     assert trust_chart(kept).places == ("0", "8")
 
 
-def test_every_line_has_its_numbers_at_each_dose(study: Path) -> None:
+def test_every_line_has_its_numbers_at_each_dose(study):
     folded = dict(page_of(study).sections)["Every line by dose"]
     assert [part.title for part in folded if isinstance(part, Folded)] == ["Dose 0 px", "Dose 8 px"]
     (table,) = parts_inside(folded[1])
@@ -289,7 +289,7 @@ def test_every_line_has_its_numbers_at_each_dose(study: Path) -> None:
     assert table.rows[2][6] is None, "older files lack it"
 
 
-def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
+def test_a_control_is_not_the_best_way_to_train(study):
     """Lines that are told a truth may gain most, but nobody can train so."""
     kept = document()
     for one in kept["doses"]:
@@ -308,7 +308,7 @@ def test_a_control_is_not_the_best_way_to_train(study: Path) -> None:
     assert page_of(study).title == "What JDRL is worth: Defocus-S"
 
 
-def test_a_study_in_which_nothing_learned_says_so(study: Path) -> None:
+def test_a_study_in_which_nothing_learned_says_so(study):
     assert "none gains" not in page_of(study).summary
     assert "has not learned" not in page_of(study).summary
     kept = document()
@@ -327,7 +327,7 @@ def test_a_study_in_which_nothing_learned_says_so(study: Path) -> None:
     )
 
 
-def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
+def test_the_chart_has_every_gain_of_the_file(study):
     (chart,) = page_of(study).sections[0][1]
     assert isinstance(chart, Curves)
     assert chart.places == ("0", "8")
@@ -344,12 +344,12 @@ def test_the_chart_has_every_gain_of_the_file(study: Path) -> None:
     assert "network: NAFNet, narrow copy." in chart.note
 
 
-def test_the_chart_is_a_figure_for_a_paper(study: Path, tmp_path: Path) -> None:
+def test_the_chart_is_a_figure_for_a_paper(study, tmp_path):
     written = write_figures(study, tmp_path / "figures", "svg")
     assert written[0].name == "gain-by-dose-1.svg"
 
 
-def test_a_line_that_is_below_the_chart_at_every_dose_is_only_told() -> None:
+def test_a_line_that_is_below_the_chart_at_every_dose_is_only_told():
     kept = by_dose(document())
     kept["doses"] = kept["doses"][1:]
     chart = dose_chart(kept)
@@ -366,7 +366,7 @@ def with_twelve_more_lines(kept: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def test_of_too_many_lines_the_central_ones_are_drawn() -> None:
+def test_of_too_many_lines_the_central_ones_are_drawn():
     kept = with_twelve_more_lines(document())
     chart = dose_chart(kept)
     assert len(chart.curves) == 12
@@ -402,7 +402,7 @@ def document_with_parts() -> dict[str, Any]:
     return kept
 
 
-def test_the_gains_by_part_stand_at_their_parts() -> None:
+def test_the_gains_by_part_stand_at_their_parts():
     charts = part_charts(document_with_parts())
     assert list(charts) == [0.0, 8.0]
     assert charts[8.0].places == (
@@ -419,7 +419,7 @@ def test_the_gains_by_part_stand_at_their_parts() -> None:
     assert "Where a line lies below the blurry input" in charts[8.0].note
 
 
-def test_only_circles_of_confusion_are_joined() -> None:
+def test_only_circles_of_confusion_are_joined():
     (jdrl,) = (c for c in part_charts(document_with_parts())[8.0].curves if c.label == "JDRL")
     number = list(jdrl.x)
     gaps = [place for place, x in enumerate(number) if not np.isfinite(x)]
@@ -428,7 +428,7 @@ def test_only_circles_of_confusion_are_joined() -> None:
     assert [len(marks(line)) for line in curves] == [5] * 5
 
 
-def test_the_gain_over_the_input_by_part_has_its_intervals() -> None:
+def test_the_gain_over_the_input_by_part_has_its_intervals():
     table = part_tables(document_with_parts())[8.0]
     assert [column.name for column in table.columns] == [
         "Line", "edges", "flat parts", "in focus (0–2 px)", "2–4 px", "≥ 16 px",
@@ -442,7 +442,7 @@ def test_the_gain_over_the_input_by_part_has_its_intervals() -> None:
     )
 
 
-def test_an_older_study_has_no_gains_over_the_input_by_part(study: Path) -> None:
+def test_an_older_study_has_no_gains_over_the_input_by_part(study):
     kept = document_with_parts()
     for one in kept["doses"]:
         for line in one["lines"]:
@@ -454,7 +454,7 @@ def test_an_older_study_has_no_gains_over_the_input_by_part(study: Path) -> None
     assert part_tables(older) == {}
 
 
-def test_a_part_that_a_line_lacks_is_left_open() -> None:
+def test_a_part_that_a_line_lacks_is_left_open():
     kept = document_with_parts()
     for line in kept["doses"][1]["lines"]:
         if line["label"] == "JDRL":
@@ -465,7 +465,7 @@ def test_a_part_that_a_line_lacks_is_left_open() -> None:
     assert [one is None for one in rows["JDRL"]] == [False, False, False, True, False]
 
 
-def test_each_dose_has_its_gains_by_part(study: Path) -> None:
+def test_each_dose_has_its_gains_by_part(study):
     sections = dict(dose_parts(study, document_with_parts()))
     (tabs,) = sections["Gain by part of the picture"]
     assert isinstance(tabs, Tabs)
@@ -474,7 +474,7 @@ def test_each_dose_has_its_gains_by_part(study: Path) -> None:
     assert not dict(dose_parts(study, document()))["Gain by part of the picture"]
 
 
-def test_a_study_with_parts_has_them_in_its_report_and_figures(study: Path, tmp_path: Path) -> None:
+def test_a_study_with_parts_has_them_in_its_report_and_figures(study, tmp_path):
     keep(study, document_with_parts())
     page = page_of(study)
     headings = [heading for heading, _ in page.sections]
@@ -492,7 +492,7 @@ def test_a_study_with_parts_has_them_in_its_report_and_figures(study: Path, tmp_
     assert "dose 8 px, dB" in drawn or "dose 0 px, dB" in drawn, "its dose is on it"
 
 
-def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
+def test_of_too_many_lines_the_blurry_input_stays_among_the_parts():
     kept = with_twelve_more_lines(document_with_parts())
     chart = part_charts(kept)[8.0]
     assert len(chart.curves) == 12
@@ -500,7 +500,7 @@ def test_of_too_many_lines_the_blurry_input_stays_among_the_parts() -> None:
     assert "Not shown: 5 further lines with less gain." in chart.note
 
 
-def test_the_claims_have_verdicts(study: Path) -> None:
+def test_the_claims_have_verdicts(study):
     (table,) = page_of(study).sections[1][1]
     assert isinstance(table, Table)
     assert [column.name for column in table.columns] == ["Claim", "Verdict", "8 px"]
@@ -515,14 +515,14 @@ def test_the_claims_have_verdicts(study: Path) -> None:
     assert differences["registered pairs above JDRL"] == Measured(0.5, (0.25, 0.625))
 
 
-def test_fewer_than_three_seeds_decide_nothing(study: Path) -> None:
+def test_fewer_than_three_seeds_decide_nothing(study):
     keep(study, {**document(), "seeds": 2})
     (table,) = page_of(study).sections[1][1]
     assert isinstance(table, Table)
     assert {row[1] for row in table.rows} == {"not decided"}
 
 
-def test_each_dose_has_its_crops(study: Path) -> None:
+def test_each_dose_has_its_crops(study):
     (tabs,) = dict(page_of(study).sections)["Crops by dose"]
     assert isinstance(tabs, Tabs)
     assert [name for name, _ in tabs.tabs] == ["0 px", "8 px"]
@@ -553,7 +553,7 @@ def test_each_dose_has_its_crops(study: Path) -> None:
 
 
 @pytest.mark.parametrize(("error", "scale"), [(0, 20), (12, 20), (13, 15), (60, 4), (200, 1)])
-def test_errors_are_made_as_bright_as_those_of_the_input_allow(error: int, scale: int) -> None:
+def test_errors_are_made_as_bright_as_those_of_the_input_allow(error, scale):
     truth = np.full((32, 32, 3), 255, np.uint8)
     blurry = truth - np.uint8(error)
     blurry[0, 0] = 0  # one pixel in a thousand counts for nothing
@@ -564,7 +564,7 @@ def test_errors_are_made_as_bright_as_those_of_the_input_allow(error: int, scale
 
 
 @pytest.mark.parametrize("stop", [(80.0, 61.0), (300.0, 40.0)])
-def test_ticks_stand_beside_the_ends_of_a_line_and_leave_it_free(stop: tuple[float, float]) -> None:
+def test_ticks_stand_beside_the_ends_of_a_line_and_leave_it_free(stop):
     """The second line leaves the crop."""
     grey = np.full((CROP_PX, CROP_PX, 3), 128, np.uint8)
     start, end = np.array([30.0, 40.0]), np.array(stop)
@@ -583,7 +583,7 @@ def test_ticks_stand_beside_the_ends_of_a_line_and_leave_it_free(stop: tuple[flo
     assert (np.abs(along - last) < 4).any()
 
 
-def test_print_begins_alike(study: Path) -> None:
+def test_print_begins_alike(study):
     with open_results(study / "results.sqlite") as results:
         printed = build_appendix(study, results, leaderboard(results))
     page = page_of(study)
@@ -593,7 +593,7 @@ def test_print_begins_alike(study: Path) -> None:
     assert headings[0] == headings[1]
 
 
-def test_no_label_is_markup(study: Path) -> None:
+def test_no_label_is_markup(study):
     kept = document()
     hostile = '"><script>alert(1)</script>'
     text = json.dumps(kept).replace('"registered pairs"', json.dumps(hostile))
@@ -604,7 +604,7 @@ def test_no_label_is_markup(study: Path) -> None:
     assert shown.count("&lt;script&gt;alert(1)") >= 6
 
 
-def test_the_report_follows_the_file_and_only_the_file(study: Path) -> None:
+def test_the_report_follows_the_file_and_only_the_file(study):
     with open_results(study / "results.sqlite") as results:
         publish(study, results)
         first = (study / "report.html").read_text(encoding="utf-8")
@@ -664,7 +664,7 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("origins", 41), "its photographs and textures do not fit its scenes"),
     ],
 )
-def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said: str) -> None:
+def test_a_damaged_file_is_named_in_one_line(tmp_path, kept, said):
     (tmp_path / "dose.json").write_text(json.dumps(kept))
     with pytest.raises(InputError, match=re.escape(said)) as caught:
         read_doses(tmp_path)
@@ -673,9 +673,7 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kept: object, said:
     assert "\n" not in str(caught.value)
 
 
-def test_other_damage_leaves_the_section_out_by_name(
-    study: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_other_damage_leaves_the_section_out_by_name(study, capfd):
     def said() -> str:
         assert all(name != "Misalignment" for name, _ in page_of(study).sections)
         return capfd.readouterr().err
@@ -693,7 +691,7 @@ def test_other_damage_leaves_the_section_out_by_name(
     assert "dose.json: a pipe, not a file" in said()
 
 
-def test_a_file_without_strips_has_the_rest(study: Path) -> None:
+def test_a_file_without_strips_has_the_rest(study):
     kept = document()
     for one in kept["doses"]:
         del one["strip"]
@@ -710,9 +708,7 @@ def test_a_file_without_strips_has_the_rest(study: Path) -> None:
         (("gt",), "gt"),
     ],
 )
-def test_rendered_pictures_are_compared_with_the_truth_first(
-    tmp_path: Path, protocols: tuple[str, ...], first: str
-) -> None:
+def test_rendered_pictures_are_compared_with_the_truth_first(tmp_path, protocols, first):
     out = make_study(tmp_path, 2, 4, protocols=protocols)
     with open_results(out / "results.sqlite") as results:
         content = read_content(out, results, leaderboard(results))

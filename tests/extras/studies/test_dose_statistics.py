@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from defocus.baselines.ablation import ablation_of
 from defocus.benchmark.results.score_matrix import Score
@@ -27,10 +26,8 @@ from defocus.images import as_float, read_image
 from tests.benchmark.example_study import entry
 from tests.extras.studies.conftest import render_doses
 
-Array = NDArray[np.float64]
 
-
-def test_an_interval_is_one_of_95_percent() -> None:
+def test_an_interval_is_one_of_95_percent():
     """Of many scenes it is as wide as that of a normal mean."""
     gains = np.random.default_rng(0).normal(0.5, 1.0, (1, 100))
     found = gain(gains, np.zeros((1, 100)))
@@ -38,7 +35,7 @@ def test_an_interval_is_one_of_95_percent() -> None:
     assert found.high - found.low == pytest.approx(expected, rel=0.1)
 
 
-def test_a_share_is_as_sure_as_the_scenes_agree_on_it() -> None:
+def test_a_share_is_as_sure_as_the_scenes_agree_on_it():
     """A line closes half of the gap in every scene, and the gaps differ."""
     rng = np.random.default_rng(1)
     plain = rng.normal(28, 4, (1, 40))
@@ -50,7 +47,7 @@ def test_a_share_is_as_sure_as_the_scenes_agree_on_it() -> None:
     assert found.high - found.low < 0.02
 
 
-def test_a_protocol_that_scores_as_the_truth_does_agrees_with_it_for_sure() -> None:
+def test_a_protocol_that_scores_as_the_truth_does_agrees_with_it_for_sure():
     """Scenes rank the lines otherwise, so that other scenes would give another order of both."""
     rng = np.random.default_rng(2)
     truth = {name: rng.normal(28 + 0.1 * place, 1.0, (1, 40)) for place, name in enumerate("abcde")}
@@ -107,7 +104,7 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def finished(tmp_path_factory):
     """The scores are in the store, and beside it what was measured of the pictures."""
     folder = tmp_path_factory.mktemp("finished")
     dosed = render_doses(
@@ -152,7 +149,7 @@ def outputs_of(part: Study, run: Run) -> Path:
     return part.out / "runs" / run.id / "outputs.json"
 
 
-def test_each_protocol_has_the_tau_of_its_own_scores(finished: Finished) -> None:
+def test_each_protocol_has_the_tau_of_its_own_scores(finished):
     """Of 28 pairs of lines, as many are out of order as a protocol exchanges."""
     (dose,) = finished.document["doses"]
     found = {protocol: tau["value"] for protocol, tau in dose["tau"].items()}
@@ -160,7 +157,7 @@ def test_each_protocol_has_the_tau_of_its_own_scores(finished: Finished) -> None
     assert found == pytest.approx(expected)
 
 
-def test_a_share_is_one_of_the_gap_to_the_control_on_true_pairs(finished: Finished) -> None:
+def test_a_share_is_one_of_the_gap_to_the_control_on_true_pairs(finished):
     (dose,) = finished.document["doses"]
     found = {line["label"]: line["share"]["value"] for line in dose["lines"]}
     expected = {
@@ -169,13 +166,13 @@ def test_a_share_is_one_of_the_gap_to_the_control_on_true_pairs(finished: Finish
     assert {label: found[label] for label in expected} == pytest.approx(expected)
 
 
-def test_scores_and_outputs_of_a_scene_belong_together(finished: Finished) -> None:
+def test_scores_and_outputs_of_a_scene_belong_together(finished):
     """Outputs that score as the truth does agree with it, whichever scenes are drawn."""
     (dose,) = finished.document["doses"]
     assert dose["tau"][OFFICIAL_GRID]["low"] == 1
 
 
-def test_the_gain_of_a_scene_stands_at_its_place_among_the_pairs(finished: Finished) -> None:
+def test_the_gain_of_a_scene_stands_at_its_place_among_the_pairs(finished):
     (dose,) = finished.document["doses"]
     assert dose["scene_gains"]["over_plain"] == pytest.approx([0.4, 1.8, 0.8])
 
@@ -185,9 +182,7 @@ def test_the_gain_of_a_scene_stands_at_its_place_among_the_pairs(finished: Finis
     [((None, None, None), 3, "abc"), ((None, "p", "p"), 2, "abb"), ((), None, "abc")],
     ids=["textures", "a texture and a photograph", "not told"],
 )
-def test_scenes_before_one_photograph_are_drawn_together(
-    finished: Finished, photographs: Sequence[str | None], origins: int | None, names: str
-) -> None:
+def test_scenes_before_one_photograph_are_drawn_together(finished, photographs, origins, names):
     study, pairs = finished.study, []
     behind = dict(zip([pair.id for pair in finished.pairs], photographs, strict=False))
     for pair in study.dataset.pairs:
@@ -204,9 +199,7 @@ def test_scenes_before_one_photograph_are_drawn_together(
     assert line["over_input"] == pytest.approx(asdict(expected))
 
 
-def test_scenes_without_a_part_or_a_target_are_left_out_with_their_photographs(
-    finished: Finished,
-) -> None:
+def test_scenes_without_a_part_or_a_target_are_left_out_with_their_photographs(finished):
     (dose,) = finished.document["doses"]
     own = np.array([GAINS["registered pairs"]])[:, 1:]
     line = line_of(dose, "registered pairs")
@@ -219,23 +212,19 @@ def test_scenes_without_a_part_or_a_target_are_left_out_with_their_photographs(
 
 
 @pytest.fixture(scope="module")
-def shown(finished: Finished) -> tuple[dict[str, Any], Pair]:
+def shown(finished):
     """What the strip says that it shows, and that pair."""
     (dose,) = finished.document["doses"]
     strip = write_strip(finished.study, finished.studies, dose)
     return strip, next(pair for pair in finished.pairs if pair.id == strip["scene"])
 
 
-def test_a_strip_shows_the_scene_of_the_median_gain(
-    finished: Finished, shown: tuple[dict[str, Any], Pair]
-) -> None:
+def test_a_strip_shows_the_scene_of_the_median_gain(finished, shown):
     """The gains are 0.4, 1.8 and 0.8 dB."""
     assert shown[1] == finished.pairs[2]
 
 
-def test_a_strip_shows_where_the_blurry_picture_is_furthest_from_the_truth(
-    shown: tuple[dict[str, Any], Pair],
-) -> None:
+def test_a_strip_shows_where_the_blurry_picture_is_furthest_from_the_truth(shown):
     strip, pair = shown
     assert pair.truth is not None
     blurry, truth = (as_float(read_image(one), np.float64) for one in (pair.blurry, pair.truth))

@@ -1,16 +1,13 @@
 """What cannot be read is left out of a study of other datasets by name."""
 
 import json
-from pathlib import Path
-
-import pytest
 
 from tests.benchmark.test_isolation import bench, folder, write_pair
 
 __all__ = ["folder"]
 
 
-def test_generalise_lists_them(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_generalise_lists_them(folder, capfd):
     write_pair(folder.with_name("other"), "test", "z")
     options = ("--only", "input", "--test", "pairs:other", "--out", "out", "--json")
     done = bench("studies", "generalise", "--dataset", "pairs:mine", *options)

@@ -8,7 +8,7 @@ from defocus.extras.studies.ablation.lines import chosen
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_all_lines_of_the_ablation_are_accepted(*, narrow: bool) -> None:
+def test_all_lines_of_the_ablation_are_accepted(*, narrow):
     """A narrow network's have ``features`` even where there is no network of kernels."""
     jdrl = ablation_of("jdrl")
     found = [chosen(jdrl, line, narrow=narrow).recipe for line in jdrl.every_line()]

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +32,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, *pairs: Pair) -> None:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Pair:
+def pair(tmp_path):
     """Two grey halves; 5 px of blur in front of the focus plane, 3 px at the left."""
     picture = np.full((32, 40, 3), 0.2)
     picture[:, 20:] = 0.8
@@ -51,15 +50,13 @@ def pair(tmp_path: Path) -> Pair:
     )
 
 
-def test_the_error_is_that_of_the_diameter_whatever_its_sign(pair: Pair) -> None:
+def test_the_error_is_that_of_the_diameter_whatever_its_sign(pair):
     error = map_error(Constant(), pair)
     assert error.everywhere == 1.5
     assert error.edges == 2.0
 
 
-def test_the_command_lists_every_system_and_pair(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_lists_every_system_and_pair(pair, monkeypatch, capfd):
     opened(monkeypatch, pair, pair)
     done = CliRunner().invoke(command, ["--json"])
     assert done.exit_code == 0, done.output
@@ -68,9 +65,7 @@ def test_the_command_lists_every_system_and_pair(
     assert all(0 <= row["everywhere"] < 20 for row in rows)
 
 
-def test_a_pair_that_cannot_be_read_is_listed(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pair_that_cannot_be_read_is_listed(pair, tmp_path, monkeypatch, capfd):
     (tmp_path / "cut.png").write_bytes(pair.blurry.read_bytes()[:60])
     opened(monkeypatch, pair, replace(pair, id="b", blurry=tmp_path / "cut.png"))
     monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
@@ -82,9 +77,7 @@ def test_a_pair_that_cannot_be_read_is_listed(
     assert "pair b is left out: cut.png: " in done.output
 
 
-def test_the_table_has_heads_units_and_means(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_table_has_heads_units_and_means(pair, monkeypatch, capsys):
     opened(monkeypatch, pair)
     monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
     command.main([], standalone_mode=False)
@@ -97,7 +90,7 @@ def test_the_table_has_heads_units_and_means(
     assert one[2:] == mean[2:]
 
 
-def test_pairs_without_maps_are_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_without_maps_are_refused(pair, monkeypatch):
     without = replace(pair, defocus_map=None)
     opened(monkeypatch, without)
     done = CliRunner().invoke(command, [])

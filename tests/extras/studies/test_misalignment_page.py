@@ -1,13 +1,12 @@
 """Scores against injected misalignment in a report."""
 
 import json
-from pathlib import Path
 
 from defocus.reports.model import Curves
 from tests.benchmark.test_page import fill, page_of, parts
 
 
-def test_a_study_of_misalignment_is_drawn_over_shift_and_over_zoom(tmp_path: Path) -> None:
+def test_a_study_of_misalignment_is_drawn_over_shift_and_over_zoom(tmp_path):
     fill(tmp_path)
     conditions = [
         {"shift_px": shift, "zoom": zoom, "psnr": {"net": 30 - shift - 100 * zoom, "dual": None}}

@@ -3,7 +3,7 @@
 import errno
 import json
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -18,12 +18,11 @@ from defocus.extras.studies.rendering import run
 from defocus.extras.studies.rendering.motion import Motion, draw_motion, moved_scene
 from defocus.extras.studies.rendering.request import DoseRequest, Kind, load_dose_request
 from defocus.extras.studies.rendering.run import DOSE, PHOTOGRAPH, render_dosed_dataset
-from defocus.extras.studies.rendering.scene import DosedScene, render_doses
+from defocus.extras.studies.rendering.scene import render_doses
 from defocus.extras.studies.study_commands.render_doses import command
 from defocus.images import as_float, read_image, srgb_to_linear, write_image
 from defocus.scene.kernel_bank import KernelBank, all_in_focus
 from defocus.scene.occluders import Occluder, Sources, StreamScene
-from tests.datasets.conftest import Make
 from tests.datasets.stream.conftest import write_photographs
 
 REQUEST = """
@@ -41,7 +40,7 @@ REQUESTS = Path(__file__).parents[3] / "docs" / "requests"
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("deep", [True, False], ids=["deep", "flat"])
-def test_a_dose_is_the_95th_percentile_of_the_displacements(kind: Kind, *, deep: bool) -> None:
+def test_a_dose_is_the_95th_percentile_of_the_displacements(kind, *, deep):
     slope = np.linspace(-4, 6, 90, dtype=np.float32) if deep else np.zeros(90, np.float32)
     diameters = np.tile(slope, (70, 1))
     motion = draw_motion(np.random.default_rng(3), kind, diameters).times(2.5)
@@ -53,7 +52,7 @@ def test_a_dose_is_the_95th_percentile_of_the_displacements(kind: Kind, *, deep:
         assert (least == pytest.approx(2.5, rel=1e-3)) == (kind == "shift")
 
 
-def test_edges_cover_and_uncover_what_lies_behind() -> None:
+def test_edges_cover_and_uncover_what_lies_behind():
     """An occluder moves by its own depth; the background stays, also where it comes out."""
     colour = np.zeros((40, 40, 3), np.float32)
     colour[:] = np.arange(40, dtype=np.float32)[None, :, None] / 40
@@ -67,7 +66,7 @@ def test_edges_cover_and_uncover_what_lies_behind() -> None:
     np.testing.assert_allclose(moved, expected, atol=1e-5)
 
 
-def test_a_scene_tells_the_photograph_behind_it(tmp_path: Path) -> None:
+def test_a_scene_tells_the_photograph_behind_it(tmp_path):
     """A texture has none; a test scene has a photograph that is held out."""
     photographs = write_photographs(tmp_path / "photographs")
     request = tmp_path / "dose.toml"
@@ -83,7 +82,7 @@ def test_a_scene_tells_the_photograph_behind_it(tmp_path: Path) -> None:
     assert len(by_scene) == len({pair.scene for pair in pairs})
 
 
-def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path: Path) -> None:
+def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path):
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST)
     assert (
@@ -127,7 +126,7 @@ def motion_of(kind: Kind) -> Motion:
 
 
 @pytest.mark.parametrize("kind", ["zoom", "rotation"])
-def test_a_zoom_moves_along_the_radius_and_a_rotation_across_it(kind: Kind) -> None:
+def test_a_zoom_moves_along_the_radius_and_a_rotation_across_it(kind):
     motion = motion_of(kind)
     flow = motion.flow(np.zeros((70, 90), np.float32), (44.5, 34.5))
     y, x = np.mgrid[:70, :90] - np.array([34.5, 44.5])[:, None, None]
@@ -139,7 +138,7 @@ def test_a_zoom_moves_along_the_radius_and_a_rotation_across_it(kind: Kind) -> N
     assert float((moved / radius).min()) == pytest.approx(float((moved / radius).max()), rel=1e-3)
 
 
-def test_a_mixture_has_some_of_every_kind() -> None:
+def test_a_mixture_has_some_of_every_kind():
     """It is mostly focus breathing, then parallax."""
     mixture = motion_of("mixture")
     corner = np.hypot(44.5, 34.5)
@@ -154,14 +153,14 @@ def test_a_mixture_has_some_of_every_kind() -> None:
 
 
 @pytest.fixture(scope="module", params=range(len(KINDS)), ids=KINDS)
-def taken(request: pytest.FixtureRequest) -> DosedScene:
+def taken(request):
     """A scene of each kind, of up to 1 EV and without noise."""
     text = REQUEST.replace("gain_ev = 0.1", "gain_ev = 1.0\nshot = 0.0\nread = 0.0")
     asked = DoseRequest.model_validate(tomllib.loads(text) | {"kinds": KINDS, "size": 96})
     return render_doses(asked, Sources((), "train"), KernelBank("train"), request.param)
 
 
-def test_the_sharp_picture_has_the_exposure_that_is_told(taken: DosedScene) -> None:
+def test_the_sharp_picture_has_the_exposure_that_is_told(taken):
     """The gain is that of the blurry picture over the sharp one, in linear light."""
     sharp, truth = taken.sharp[0], taken.truth
     seen = (np.minimum(sharp, truth) > 0.05) & (np.maximum(sharp, truth) < 0.99)  # not clipped
@@ -171,7 +170,7 @@ def test_the_sharp_picture_has_the_exposure_that_is_told(taken: DosedScene) -> N
     np.testing.assert_allclose(ratio, 2.0**taken.gain_ev, rtol=1e-4)
 
 
-def test_the_pictures_move_as_the_flow_of_their_kind_says(taken: DosedScene) -> None:
+def test_the_pictures_move_as_the_flow_of_their_kind_says(taken):
     flow = taken.flows[2]
     y, x = np.mgrid[:96, :96].astype(np.float32)
     as_bright = np.asarray(srgb_to_linear(taken.sharp[2]) * np.float32(2.0**taken.gain_ev))
@@ -193,7 +192,7 @@ def test_the_pictures_move_as_the_flow_of_their_kind_says(taken: DosedScene) -> 
         ("kinds = ['slide']", "kinds"),
     ],
 )
-def test_wrong_requests_are_refused(tmp_path: Path, line: str, message: str) -> None:
+def test_wrong_requests_are_refused(tmp_path, line, message):
     key = line.partition(" ")[0]
     kept = [one for one in REQUEST.splitlines() if not one.startswith(key)]
     path = tmp_path / "dose.toml"
@@ -203,7 +202,7 @@ def test_wrong_requests_are_refused(tmp_path: Path, line: str, message: str) -> 
 
 
 @pytest.mark.parametrize("photographs", [True, False])
-def test_a_missing_or_misspelt_request_is_told_first(tmp_path: Path, *, photographs: bool) -> None:
+def test_a_missing_or_misspelt_request_is_told_first(tmp_path, *, photographs):
     misspelt = tmp_path / "misspelt.toml"
     misspelt.write_text(REQUEST.replace("doses_px", "dose_px"))
     given = ["--photographs", str(tmp_path)] if photographs else []
@@ -218,9 +217,7 @@ def test_a_missing_or_misspelt_request_is_told_first(tmp_path: Path, *, photogra
     assert not (tmp_path / "out").exists()
 
 
-def test_scenes_without_photographs_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_scenes_without_photographs_are_told(tmp_path, monkeypatch, capsys):
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST.replace("train = 1, test = 2", "train = 0, test = 1"))
     empty, small = tmp_path / "empty", tmp_path / "small"
@@ -248,9 +245,7 @@ def test_scenes_without_photographs_are_told(
     assert "no photographs: scenes have textures alone; --photographs DIR gives them" in said
 
 
-def test_an_interrupted_rendering_is_no_dataset_yet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_rendering_is_no_dataset_yet(tmp_path, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -264,7 +259,7 @@ def test_an_interrupted_rendering_is_no_dataset_yet(
         read(tmp_path / "out")
 
 
-def test_the_committed_requests_have_the_doses_of_the_study() -> None:
+def test_the_committed_requests_have_the_doses_of_the_study():
     full, short = (load_dose_request(REQUESTS / f"{one}.toml") for one in ("dose", "dose-short"))
     assert full.doses_px == (0, 0.5, 1, 2, 4, 8)
     assert full.kinds == short.kinds == KINDS
@@ -272,9 +267,7 @@ def test_the_committed_requests_have_the_doses_of_the_study() -> None:
     assert json.loads(short.model_dump_json())["pairs"]["test"] >= 10
 
 
-def test_two_processes_render_what_one_renders(
-    tmp_path: Path, both: Callable[[Make], None]
-) -> None:
+def test_two_processes_render_what_one_renders(tmp_path, both):
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST)
     both(lambda out, jobs: render_dosed_dataset(request, out, jobs=jobs))

@@ -3,8 +3,6 @@
 import hashlib
 import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,9 +24,7 @@ from tests.benchmark.test_studies import datasets
 __all__ = ["datasets"]
 
 
-def test_what_was_trained_on_one_dataset_is_tested_on_another(
-    bench: Any, datasets: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_what_was_trained_on_one_dataset_is_tested_on_another(bench, datasets, tmp_path):
     first, second = (f"tiny:{path}" for path in datasets)
     (tmp_path / "s.toml").write_text("[schedule]\nsteps = 3\n")
     arguments = ["studies", "generalise", "--only", "input", "--only", "tiny-conv"]
@@ -53,7 +49,7 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(
 
 
 @pytest.fixture
-def rendered(tmp_path: Path) -> Dataset:
+def rendered(tmp_path):
     """One small test pair whose truth is known."""
     truth = np.random.default_rng(0).random((24, 32, 3))
     for name in ("blurry", "truth"):
@@ -63,7 +59,7 @@ def rendered(tmp_path: Path) -> Dataset:
     return Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path, rendered=True)
 
 
-def test_injected_misalignment_is_the_one_that_is_asked_for(rendered: Dataset) -> None:
+def test_injected_misalignment_is_the_one_that_is_asked_for(rendered):
     dataset, (pair,) = rendered, rendered.pairs
     (still,) = displaced(dataset, 0.0, 0.0).pairs
     assert still.sharp is not None
@@ -82,9 +78,7 @@ def test_injected_misalignment_is_the_one_that_is_asked_for(rendered: Dataset) -
     assert conditions([0.0, 1.0], [0.0, 0.01]) == [(0.0, 0.0), (1.0, 0.0), (0.0, 0.01)]
 
 
-def test_a_displaced_dataset_is_known_by_its_revision_and_not_by_source_code(
-    rendered: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_displaced_dataset_is_known_by_its_revision_and_not_by_source_code(rendered, monkeypatch):
     text = f"{rendered.content_hash} 1.0 0.0 {displacing.REVISION}"
     first = displaced(rendered, 1.0, 0.0).content_hash
     assert first == hashlib.sha256(text.encode()).hexdigest()
@@ -93,8 +87,8 @@ def test_a_displaced_dataset_is_known_by_its_revision_and_not_by_source_code(
 
 
 def test_scores_against_misalignment_are_there_before_the_report_that_shows_them(
-    rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    rendered, tmp_path, monkeypatch
+):
     monkeypatch.setattr(misalignment, "open_for_study", lambda _: rendered)
     out, amounts = tmp_path / "out", [(0.0, 0.0), (2.0, 0.0)]
     systems = [registry.baseline("input")]
@@ -105,9 +99,7 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
     assert "injected shift" in (out / "report.html").read_text()
 
 
-def test_the_plan_of_a_measured_study_counts_each_training_once(
-    rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_plan_of_a_measured_study_counts_each_training_once(rendered, tmp_path, monkeypatch):
     moved = displaced(rendered, 1.0, 0.0)
     known = {"made": rendered, "moved": moved}
     for module in (misalignment, generalisation):

@@ -25,7 +25,7 @@ def hdc2021(root: Path) -> Path:
     return tree(root, STRAY)
 
 
-def test_hdc2021_has_the_true_text_and_keeps_a_text_in_one_split(tmp_path: Path) -> None:
+def test_hdc2021_has_the_true_text_and_keeps_a_text_in_one_split(tmp_path):
     dataset = open_dataset(f"hdc2021:{hdc2021(tmp_path)}")
     found = by_id(dataset)
     assert len(found) == 2 * 2 * 2
@@ -48,5 +48,5 @@ def test_hdc2021_has_the_true_text_and_keeps_a_text_in_one_split(tmp_path: Path)
     assert again[pair.id].metadata["text"] == moved.read_text()
 
 
-def test_its_terms_are_not_known_to_permit_copies() -> None:
+def test_its_terms_are_not_known_to_permit_copies():
     assert not reader_card("hdc2021").redistributable

@@ -79,9 +79,7 @@ def made_up(kind: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["dark at the left", "black at the left", "noisy", "tinted"])
-def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(kind, tmp_path, monkeypatch):
     """With a program in tesseract's place that keeps what it is given."""
     program = tmp_path / "tesseract"
     kept = (
@@ -103,7 +101,7 @@ def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(
 @pytest.mark.debian
 @needs_tesseract
 @pytest.mark.parametrize("blur", [0.0, 7.0, 16.0])
-def test_scores_are_those_of_the_official_steps(blur: float) -> None:
+def test_scores_are_those_of_the_official_steps(blur):
     picture = page(blur=blur)
     found = helsinki_score(picture, TEXT)
     lines = official(picture)
@@ -119,7 +117,7 @@ def test_scores_are_those_of_the_official_steps(blur: float) -> None:
 
 @pytest.mark.debian
 @needs_tesseract
-def test_a_picture_of_two_lines_has_no_score() -> None:
+def test_a_picture_of_two_lines_has_no_score():
     two = page(TEXT[: TEXT.rindex("R")])
     assert helsinki_score(two, TEXT) is None
     with pytest.raises(InputError, match="has 2 lines, not 3"):
@@ -139,7 +137,7 @@ def make_challenge(root: Path, samples: int = 3) -> None:
                     (folder / f"{name}.txt").write_text(TEXT)
 
 
-def test_steps_are_scored_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_scored_in_order(tmp_path, monkeypatch):
     """With a reader whose answers are known."""
     make_challenge(tmp_path / "hdc", 20)
     dataset = open_dataset(f"hdc2021:{tmp_path / 'hdc'}")
@@ -174,7 +172,7 @@ def test_steps_are_scored_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {one.step: one for one in lacking.steps}[0].pictures == many - 1
 
 
-def test_a_step_after_a_failed_one_does_not_count() -> None:
+def test_a_step_after_a_failed_one_does_not_count():
     good, bad = StepScore(0, 2, 0, 90.0, 90.0), StepScore(1, 2, 1, 45.0, 90.0)
     late = StepScore(2, 2, 0, 95.0, 95.0)
     assert HelsinkiResult((good, bad, late), 0, None, "5").last_passed == 0
@@ -184,7 +182,7 @@ def test_a_step_after_a_failed_one_does_not_count() -> None:
     assert bad.mean < 70 <= (bad.mean_read or 0)
 
 
-def test_pictures_without_text_are_written(tmp_path: Path) -> None:
+def test_pictures_without_text_are_written(tmp_path):
     write_text_free(tmp_path / "free")
     pictures = [cv2.imread(str(path)) for path in sorted((tmp_path / "free").iterdir())]
     assert len(pictures) == 6

@@ -22,9 +22,7 @@ def share_read(path: Path, wanted: str) -> float:
 @pytest.mark.full
 @pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
 @pytest.mark.debian
-def test_the_sharp_page_is_read_and_the_blurred_one_is_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_sharp_page_is_read_and_the_blurred_one_is_not(monkeypatch, tmp_path):
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
     monkeypatch.setattr(dataset, "CIRCLES_PX", (2, 16))
     monkeypatch.setattr(dataset, "PAGES", 1)
@@ -39,7 +37,7 @@ def test_the_sharp_page_is_read_and_the_blurred_one_is_not(
     assert share_read(far.blurry, str(far.metadata["text"])) < 0.4
 
 
-def test_pages_have_no_folder_and_as_many_as_the_card_says() -> None:
+def test_pages_have_no_folder_and_as_many_as_the_card_says():
     assert reader_card("text").counts == {"test": len(dataset.CIRCLES_PX) * dataset.PAGES}
     assert reader_card("text").sizes == (dataset.PAGE_PX[::-1],)
     with pytest.raises(DatasetError, match="give 'text:' alone"):

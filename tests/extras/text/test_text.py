@@ -1,7 +1,6 @@
 """How alike texts are, and the metric of legible text."""
 
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +23,7 @@ from defocus.tesseract import REMEDY
         ("ba", "ab", 0.5),
     ],
 )
-def test_similarity_counts_insertions_and_deletions(first: str, second: str, share: float) -> None:
+def test_similarity_counts_insertions_and_deletions(first, second, share):
     assert similarity(first, second) == pytest.approx(share)
     assert similarity(second, first) == pytest.approx(share)
 
@@ -37,9 +36,7 @@ def written(*lines: str) -> np.ndarray:
     return picture / 255
 
 
-def test_the_metric_is_computed_on_request_and_says_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_metric_is_computed_on_request_and_says_what_is_missing(tmp_path, monkeypatch):
     metric = find_metric("text")
     assert "text" not in profile_metrics("defocus-v1")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -51,7 +48,7 @@ def test_the_metric_is_computed_on_request_and_says_what_is_missing(
 
 @pytest.mark.debian
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
-def test_the_metric_falls_with_blur_and_with_other_text() -> None:
+def test_the_metric_falls_with_blur_and_with_other_text():
     metric = find_metric("text")
     sharp, other = written("RTKA 4729", "HNEB 3816"), written("VWYL 1550", "SCUO 6088")
     everywhere = np.ones(sharp.shape[:2], np.bool_)
