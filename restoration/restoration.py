@@ -12,7 +12,6 @@ from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import Restorer
 from defocus.restoration.tiling import Follow, unfollowed
 
-STRONGEST = 2.0
 NOTICED = 2 / 255
 """A change of a value in [0, 1] up to which a pixel counts as unchanged."""
 _STRIP_PX = 256

@@ -1,13 +1,15 @@
 """Restore a picture of any size: whole if it fits into memory, otherwise in tiles."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights.store import StoredWeights
+from defocus.baselines.weights.own import weights_or_own
+from defocus.baselines.weights.store import StoredWeights, build_with, find_weights
 from defocus.errors import InputError, NotApplicableError
 from defocus.restoration.tiling import (
     GRID,
@@ -107,6 +109,20 @@ def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device)
     if device.type == "cpu":
         budget = min(budget, MOST_BYTES)
     return Restorer(network, device, tile_px, budget)
+
+
+def restorer_of(
+    system: Baseline, weights: StoredWeights | None, tile_px: int | None, device: torch.device
+) -> Restorer:
+    """Load a system for a single picture, or refuse it."""
+    require_restoring(system, weights)
+    return make_restorer(build_with(system, weights), tile_px, device)
+
+
+def restoring_weights(system: Baseline, given: str | Path | None) -> StoredWeights | None:
+    """The weights of a label or file, else those that the package ships, else none."""
+    label = weights_or_own(system, None if given is None else str(given))
+    return None if label is None else find_weights(system, label)
 
 
 def require_restoring(system: Baseline, weights: StoredWeights | None) -> None:

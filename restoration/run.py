@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights.store import StoredWeights, build_with
+from defocus.baselines.weights.store import StoredWeights
 from defocus.blocks.carried import remarks_after
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.datasets.api import open_dataset
@@ -24,7 +24,8 @@ from defocus.restoration.files.encoding import foreseen_remarks, write_picture, 
 from defocus.restoration.files.own_picture import read_mask, read_own_picture
 from defocus.restoration.files.sources import found_pictures, targets_of, test_targets
 from defocus.restoration.restoration import changed_share, restore_colours
-from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
+from defocus.restoration.restorer import Restorer, restorer_of
+from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.tiling import overlap_px, tiles_of
 
 JOURNAL = "restored.json"
@@ -76,24 +77,6 @@ class RestoreJournal:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What of a restored picture is taken."""
-
-    strength: float = 1.0  # 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond
-    mask: Path | None = None  # a picture over each one as it is shown; white is restored
-    leave_sharp: bool = False  # what is in focus by the estimated map is left
-    guard: bool = True  # tiles that do not agree with what was given are put back
-    map: Path | None = None  # ``.png`` or ``.tif`` of the circle of confusion; both are written
-    white: float | None = None  # the value that means white; None where the pictures say it
-
-    def settings(self) -> dict[str, Any]:
-        """What decides on the restored picture, for the journal."""
-        told = asdict(self) | {"mask": sha256_file(self.mask) if self.mask else ""}
-        del told["map"]
-        return told
-
-
-@dataclass(frozen=True)
 class Restored:
     """Result for one picture, given and restored by their paths."""
 
@@ -132,47 +115,39 @@ def restore_pictures(
     images: Sequence[Path] | str,
     system: Baseline,
     weights: StoredWeights | None,
-    out: Path,
-    tile_px: int | None,
     device: torch.device,
-    wishes: Wishes = Wishes(),
+    settings: RestoreSettings,
 ) -> list[Restored]:
     """Restore pictures of any size in their own form, with their metadata; one result for each."""
     # A folder stands for the pictures in it, a text ``READER:PATH`` for a dataset's blurry test
     # pictures. Names stay; RAW files become PNG of 16 bits, and those of a dataset ``PAIR.png``,
     # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
-    require_restoring(system, weights)
-    targets = _targets(images, out)
-    if wishes.map is not None:
-        _check_map(wishes.map, [target for _, target in targets])
-        if not (out / JOURNAL).exists():
-            refuse_existing_map(wishes.map)
-    network = build_with(system, weights)
-    settings = {
-        **system.identity(),
-        "weights": weights.sha256 if weights else "",
-        "tile_px": tile_px,
-        **wishes.settings(),
-    }
-    journal = RestoreJournal(make_folder(out), settings)
-    if wishes.map is not None:
-        _refuse_other_map(wishes.map, targets, journal)
+    restorer = restorer_of(system, weights, settings.tile, device)
+    targets = _targets(images, settings.out)
+    if settings.map is not None:
+        _check_map(settings.map, [target for _, target in targets])
+        if not (settings.out / JOURNAL).exists():
+            refuse_existing_map(settings.map)
+    identity = {**system.identity(), "weights": weights.sha256 if weights else ""}
+    journal = RestoreJournal(make_folder(settings.out), {**identity, **settings.record()})
+    if settings.map is not None:
+        _refuse_other_map(settings.map, targets, journal)
     journal.claim([target for _, target in targets if isinstance(target, Path)])
-    restorer = make_restorer(network, tile_px, device)
-    found = []
+    results = []
     for image, target in track(targets, "restoring"):
-        done = (
+        result = (
             target
             if isinstance(target, LeftOut)
-            else attempt(str(image), partial(_restored, image, target, journal, restorer, wishes))
+            else attempt(str(image), partial(_restored, image, target, journal, restorer, settings))
         )
-        if isinstance(done, LeftOut):
-            text = _named(done)
+        if isinstance(result, LeftOut):
+            name, reason = result.id, result.reason
+            text = reason if name in reason else f"{name}: {reason}"
             say(text, error=True)
-            found.append(Restored(str(image), "", reason=text))
+            results.append(Restored(str(image), "", reason=text))
         else:
-            found.append(replace(done, system=system.card.name))
-    return found
+            results.append(replace(result, system=system.card.name))
+    return results
 
 
 def _check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
@@ -207,20 +182,24 @@ def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Pa
 
 
 def _restored(
-    image: Path, target: Path, journal: RestoreJournal, restorer: Restorer, wishes: Wishes
+    image: Path,
+    target: Path,
+    journal: RestoreJournal,
+    restorer: Restorer,
+    settings: RestoreSettings,
 ) -> Restored:
     source = sha256_file(image)
     earlier = _earlier(image, target, journal, source)
-    wanted = printable(str(wishes.map or ""))
+    wanted = printable(str(settings.map or ""))
     if earlier is None:
-        done = _restore_one(image, target, restorer, wishes)
+        done = _restore_one(image, target, restorer, settings)
     else:
         done = replace(earlier, map=wanted, seconds=0.0)
-        drawn = wishes.map is None or all(one.exists() for one in map_paths(wishes.map))
-        if wishes.map is None or (drawn and earlier.map == wanted):
+        drawn = settings.map is None or all(one.exists() for one in map_paths(settings.map))
+        if settings.map is None or (drawn and earlier.map == wanted):
             return done
-        picture = read_own_picture(image, wishes.white)
-        write_map(wishes.map, estimate_blur_map(picture.colours()), picture.orientation)
+        picture = read_own_picture(image, settings.white)
+        write_map(settings.map, estimate_blur_map(picture.colours()), picture.orientation)
     own = {name: value for name, value in asdict(done).items() if name not in ("image", "restored")}
     journal.finish(target, source, own)
     return done
@@ -237,19 +216,15 @@ def _earlier(image: Path, target: Path, journal: RestoreJournal, source: str) ->
         return None
 
 
-def _named(left_out: LeftOut) -> str:
-    """Why a picture could not be restored, with its name."""
-    name, reason = left_out.id, left_out.reason
-    return reason if name in reason else f"{name}: {reason}"
-
-
-def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) -> Restored:
-    picture = read_own_picture(image, wishes.white)
+def _restore_one(
+    image: Path, target: Path, restorer: Restorer, settings: RestoreSettings
+) -> Restored:
+    picture = read_own_picture(image, settings.white)
     kind = written_kind(target, image, picture.metadata)
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     for remark in remarks:
         say(f"{image}: {remark}")
-    mask = read_mask(wishes.mask, picture) if wishes.mask is not None else None
+    mask = read_mask(settings.mask, picture) if settings.mask is not None else None
     blurry = picture.colours()
     height, width = blurry.shape[:2]
     started = time.perf_counter()
@@ -259,21 +234,21 @@ def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) 
             f"{image}: too blurred to rescue: the circle of confusion is about "
             f"{blur_map.sharpest_px:.0f} px in its sharpest parts; hardly anything will change"
         )
-    made = restore_colours(restorer, blurry, blur_map, guard=wishes.guard)
+    made = restore_colours(restorer, blurry, blur_map, guard=not settings.no_guard)
     seconds = time.perf_counter() - started
     side = made.tile_px
     difference = 0.0
     if side:
         tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
         difference = restorer.tiling_difference(tensor, side)
-    restored = made.at(wishes.strength, mask, leave_sharp=wishes.leave_sharp)
+    restored = made.at(settings.strength, mask, leave_sharp=settings.leave_sharp)
     write_picture(target, picture.with_colours(restored), picture.metadata, kind)
     for remark in remarks_after(target.read_bytes(), picture.metadata, kind):
         if remark not in remarks:  # the file is what counts, whatever was foreseen
             say(f"{image}: {remark}")
             remarks = (*remarks, remark)
-    if wishes.map is not None:
-        write_map(wishes.map, blur_map, picture.orientation)
+    if settings.map is not None:
+        write_map(settings.map, blur_map, picture.orientation)
     return Restored(
         image=str(image),
         restored=str(target),
@@ -288,7 +263,7 @@ def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) 
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
         changed=changed_share(blurry, restored),
-        map=printable(str(wishes.map or "")),
+        map=printable(str(settings.map or "")),
         remarks=remarks,
         seconds=round(seconds, 3),
     )

@@ -10,9 +10,9 @@ from torch import nn
 
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import weights_or_own
-from defocus.baselines.weights.store import build_with, find_weights
+from defocus.baselines.weights.store import build_with
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.restorer import make_restorer, require_restoring
+from defocus.restoration.restorer import make_restorer, require_restoring, restoring_weights
 from defocus.training.devices import best_device
 
 Floats = NDArray[np.float32]
@@ -45,11 +45,10 @@ def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
     made = {"input": SystemRestorer(lambda picture: picture)}
     for name in names:
         system = baseline(name.strip())
-        label = weights_or_own(system, None)
-        stored = None if label is None else find_weights(system, label)
-        require_restoring(system, stored)
-        network = build_with(system, stored)
-        made[name.strip()] = restoring(network, "" if stored is None else stored.origin)
+        weights = restoring_weights(system, None)
+        require_restoring(system, weights)
+        network = build_with(system, weights)
+        made[name.strip()] = restoring(network, "" if weights is None else weights.origin)
     return made
 
 

@@ -1,24 +1,21 @@
 """Restore a picture in memory."""
 
-from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import nn
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
-from defocus.baselines.weights.own import weights_or_own
 from defocus.errors import InputError
 from defocus.front.pictures import Array, GivenPictures, Picture, one_picture, one_size, pictures
-from defocus.front.systems import built, named_system, stored_weights
-from defocus.restoration.restoration import STRONGEST, restore_colours
-
-if TYPE_CHECKING:
-    from defocus.restoration.restorer import Restorer
-
-SMALLEST_TILE_PX, TILE_GRID_PX = 256, 64
+from defocus.front.systems import named_system
+from defocus.restoration.restoration import restore_colours
+from defocus.restoration.restorer import Restorer, make_restorer, restorer_of, restoring_weights
+from defocus.restoration.settings import RestoreSettings
+from defocus.settings import parse_settings
+from defocus.training.devices import best_device
 
 
 @overload
@@ -88,17 +85,19 @@ def restore(
         NotApplicableError: The system needs more than a single picture.
         WeightsError: The weights are missing, damaged or made for another network.
     """
-    _check(tile, strength)
+    settings = parse_settings(
+        RestoreSettings, {"tile": tile, "strength": strength}, origin="restore"
+    )
     given = pictures(picture, "picture")
-    restorer = _restorer(system, weights, tile)
+    restorer = _restorer(system, weights, settings.tile)
     share = None if mask is None else _mask(mask, given)
-    made = [
+    restored = [
         restore_colours(restorer, np.ascontiguousarray(one), guard=guard).at(
-            strength, share, leave_sharp=leave_sharp
+            settings.strength, share, leave_sharp=leave_sharp
         )
         for one in given.floats()
     ]
-    return given.alike(np.stack(made))
+    return given.alike(np.stack(restored))
 
 
 def _mask(mask: Picture, given: GivenPictures) -> Array:
@@ -110,33 +109,12 @@ def _mask(mask: Picture, given: GivenPictures) -> Array:
     return values
 
 
-def _check(tile: object, strength: object) -> None:
-    if not isinstance(strength, Real):
-        raise InputError(
-            f"strength is of type {type(strength).__name__}; give a number from 0 to {STRONGEST:g}"
-        )
-    if not isinstance(tile, Integral | None):
-        raise InputError(f"tile is of type {type(tile).__name__}; give an integer or None")
-    if not 0.0 <= float(strength) <= STRONGEST:
-        raise InputError(f"strength is {strength}; it goes from 0 to {STRONGEST:g}")
-    if tile and (int(tile) < SMALLEST_TILE_PX or int(tile) % TILE_GRID_PX):
-        raise InputError(
-            f"tile is {tile}; give a multiple of {TILE_GRID_PX} from {SMALLEST_TILE_PX} on, 0 for "
-            "the whole picture, or None"
-        )
-
-
 def _restorer(
     system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
-) -> "Restorer":
-    from defocus.restoration.restorer import make_restorer, require_restoring
-    from defocus.training.devices import best_device
-
+) -> Restorer:
     if isinstance(system, nn.Module):
         if weights is not None:
             raise InputError("a network has its weights already; give weights with a name")
         return make_restorer(system.eval(), tile, best_device())
     named = named_system(DEFAULT_SYSTEM if system is None else system)
-    stored = stored_weights(named, weights_or_own(named, None if weights is None else str(weights)))
-    require_restoring(named, stored)
-    return make_restorer(built(named, stored), tile, best_device())
+    return restorer_of(named, restoring_weights(named, weights), tile, best_device())

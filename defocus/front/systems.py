@@ -14,8 +14,6 @@ from defocus.errors import InputError
 if TYPE_CHECKING:
     from torch import nn
 
-    from defocus.baselines.weights.store import StoredWeights
-
 
 def list_systems(pattern: str | None = None) -> list[str]:
     """Names of the systems, sorted.
@@ -58,11 +56,13 @@ def load(name: str | Path, weights: str | Path | None = None, **options: object)
             weights with that label.
         WeightsError: The weights are missing, damaged or made for another network.
     """
+    from defocus.baselines.weights.store import build_with, find_weights
+
     if isinstance(name, Path) or _is_folder(name):
         name, weights = _exported(Path(name), weights)
     system = _with_options(named_system(name), options)
-    network = built(system, stored_weights(system, weights))
-    return _guarded(network, 6 if system.card.input == "dual" else 3)
+    stored = None if weights is None else find_weights(system, str(weights))
+    return _guarded(build_with(system, stored), 6 if system.card.input == "dual" else 3)
 
 
 def named_system(name: str) -> Baseline:
@@ -74,20 +74,6 @@ def named_system(name: str) -> Baseline:
             f"the system is of type {type(name).__name__}; give a name of list_systems()"
         )
     return baseline(name)
-
-
-def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeights | None":
-    """Find the requested weights, by a label or a file; None if none are requested."""
-    from defocus.baselines.weights.store import find_weights
-
-    return None if weights is None else find_weights(system, str(weights))
-
-
-def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
-    """Build the network of a system in evaluation mode, with weights if given."""
-    from defocus.baselines.weights.store import build_with
-
-    return build_with(system, weights)
 
 
 def _is_folder(name: object) -> bool:

@@ -14,6 +14,7 @@ from defocus.baselines.weights import own as own_weights
 from defocus.errors import ImageError, InputError, NotApplicableError
 from defocus.images import as_integer, read_image, write_image
 from defocus.restoration.run import restore_pictures
+from defocus.restoration.settings import RestoreSettings
 
 NOISE = np.random.default_rng(8).random((40, 52, 3)).astype(np.float32)
 FLOATS = np.clip(2 * cv2.GaussianBlur(NOISE, (0, 0), 2.0) - 0.5, 0, 1)
@@ -67,7 +68,8 @@ def test_a_file_is_restored_as_the_command_does(tmp_path):
     wiener = baseline("wiener")
     for tile in (256, 0):
         out = tmp_path / f"out-{tile}"
-        restore_pictures([path], wiener, None, out, tile, torch.device("cpu"))
+        settings = RestoreSettings(out=out, tile=tile)
+        restore_pictures([path], wiener, None, torch.device("cpu"), settings)
         restored = defocus.restore(str(path), "wiener", tile=tile)
         assert restored.dtype == np.uint16
         np.testing.assert_array_equal(restored, read_image(out / "a.png"))
@@ -83,12 +85,21 @@ def test_strength_blends():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"system": "wiener", "strength": 2.5}, "strength is 2.5; it goes from 0 to 2"),
-        ({"system": "wiener", "strength": float("nan")}, "strength is nan"),
-        ({"system": "wiener", "strength": "full"}, "strength is of type str; give a number"),
-        ({"system": "wiener", "tile": "512"}, "tile is of type str; give an integer or None"),
-        ({"system": "wiener", "tile": 100}, "tile is 100; give a multiple of 64 from 256 on"),
-        ({"system": "wiener", "tile": -64}, "tile is -64"),
+        (
+            {"system": "wiener", "strength": 2.5},
+            "restore: 'strength': input should be .* 2, got 2.5",
+        ),
+        (
+            {"system": "wiener", "strength": float("nan")},
+            "'strength': input should be a finite number",
+        ),
+        ({"system": "wiener", "strength": "full"}, "'strength': input should be a valid number"),
+        ({"system": "wiener", "tile": 512.5}, "'tile': 512.5 is no tile size"),
+        (
+            {"system": "wiener", "tile": 100},
+            "'tile': 100 is no tile size; give 'auto', 'whole' or a multiple of 64 from",
+        ),
+        ({"system": "wiener", "tile": -64}, "-64 is no tile size"),
         ({"system": "wienr"}, "did you mean 'wiener"),
         ({"system": "unet"}, "unet needs weights"),
         ({"system": lambda blurry: blurry}, "the system is of type function; give a name"),

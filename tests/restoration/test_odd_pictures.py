@@ -25,7 +25,8 @@ from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import IMAGE_SUFFIXES, read_stored
 from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
-from defocus.restoration.run import Restored, Wishes, restore_pictures
+from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.settings import RestoreSettings
 from tests.odd_pictures import agrees, told_by_others
 
 FOLDER = os.environ.get("DEFOCUS_ODD_PICTURES", "")
@@ -54,7 +55,8 @@ def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:
     system, device = baseline("input"), torch.device("cpu")
     try:
         with limited(SECONDS):
-            (done,) = restore_pictures([path], system, None, out, 0, device, Wishes(0, guard=False))
+            settings = RestoreSettings(out=out, tile=0, strength=0, no_guard=True)
+            (done,) = restore_pictures([path], system, None, device, settings)
     except BaseException as error:  # noqa: BLE001 - whatever comes out of it is the fault
         return "tracebacks", [f"tracebacks: {path.name}: {error!r}"]
     if "please report" in done.reason:

@@ -19,7 +19,8 @@ from defocus.command_line.commands import command_group, single_command
 from defocus.errors import InputError, StorageError
 from defocus.restoration import run as module
 from defocus.restoration.command import command
-from defocus.restoration.run import Restored, Wishes, restore_pictures
+from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.settings import RestoreSettings
 from tests.command_process import run_python
 
 
@@ -99,8 +100,8 @@ def picture(tmp_path):
 
 
 def restored(picture: Path, map_file: Path | None) -> Restored:
-    out, wishes = picture.parent / "out", Wishes(map=map_file)
-    (found,) = restore_pictures([picture], baseline("input"), None, out, None, CPU, wishes)
+    settings = RestoreSettings(out=picture.parent / "out", map=map_file)
+    (found,) = restore_pictures([picture], baseline("input"), None, CPU, settings)
     return found
 
 
@@ -143,8 +144,8 @@ def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(pic
         restored(picture, picture.parent / "out" / "a.tif")
     with pytest.raises(InputError, match="a map is of one picture; 2 are given"):
         restore_pictures(
-            [picture, picture.with_name("b.png")], baseline("input"), None, picture.parent / "out",
-            None, CPU, Wishes(map=picture.with_name("blur.png")),
+            [picture, picture.with_name("b.png")], baseline("input"), None, CPU,
+            RestoreSettings(out=picture.parent / "out", map=picture.with_name("blur.png")),
         )  # fmt: skip
     with pytest.raises(StorageError, match=r"a\.png"):
         restored(picture, picture / "blur.png")
@@ -166,11 +167,13 @@ import torch
 from defocus.baselines.registry import baseline
 from defocus.restoration.run import restore_pictures
 from defocus.baselines.weights.store import find_weights
+from defocus.restoration.settings import RestoreSettings
 
 system = baseline(sys.argv[1])
 weights = find_weights(system, "own") if sys.argv[1] == "defocus-m" else None
 cpu = torch.device("cpu")
-(done,) = restore_pictures([Path(sys.argv[2])], system, weights, Path(sys.argv[3]), None, cpu)
+settings = RestoreSettings(out=Path(sys.argv[3]))
+(done,) = restore_pictures([Path(sys.argv[2])], system, weights, cpu, settings)
 assert not done.reason, done.reason
 status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
 print(int(status["VmHWM"].split()[0]) / 2**20)

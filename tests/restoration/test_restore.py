@@ -32,7 +32,8 @@ from defocus.restoration import restorer
 from defocus.restoration import run as module
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.run import Restored, Wishes, restore_pictures
+from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.scene.aperture import disc_psf
 from defocus.training.memory import available_bytes, peak_bytes
@@ -63,8 +64,9 @@ def system(build: Callable[[], nn.Module], **facts: Any) -> Baseline:
     return Baseline(Card("x", "X", "classical", kind, "paper", "", "", "", **facts), build)
 
 
-def made_in(out: Path, *sources: Path, network: Any = Local, **wishes: Any) -> list[Restored]:
-    return restore_pictures(sources, system(network), None, out, None, CPU, Wishes(**wishes))
+def made_in(out: Path, *sources: Path, network: Any = Local, **given: Any) -> list[Restored]:
+    own = network if isinstance(network, Baseline) else system(network)
+    return restore_pictures(sources, own, None, CPU, RestoreSettings(out=out, **given))
 
 
 @pytest.fixture
@@ -105,7 +107,7 @@ def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path, mon
     cv2.imwrite(str(source), picture(300, 520))
     for network, changes in ((Local, False), (Whole, True)):
         out = tmp_path / network.__name__
-        (found,) = restore_pictures([source], system(network), None, out, 256, CPU)
+        (found,) = made_in(out, source, network=network, tile=256)
         assert (found.tiles, found.tile_px, found.bits) == (8, 256, 16)
         assert found.to_json()["tiling_changes_result"] == changes
     for name, available, tiles in (("low", 0, 8), ("high", 10**12, 1)):
@@ -175,7 +177,7 @@ def test_every_format_keeps_its_depth_and_size(tmp_path, name):
     dtype = np.uint16 if name.startswith("a") else np.uint8
     source = tmp_path / name
     cv2.imwrite(str(source), picture(37, 50, dtype))
-    (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
+    (found,) = made_in(tmp_path / "out", source, network=baseline("input"))
     restored, given = read_image(Path(found.restored)), read_image(source)
     assert restored.dtype == given.dtype
     limit = 3 if name.endswith((".jpg", ".webp")) else 0  # these lose a little each time
@@ -240,7 +242,7 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path, old):
     second = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumbnail), 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
     Pillow.fromarray(picture(24, 32, np.uint8)).save(source, exif=exif)
-    (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
+    (found,) = made_in(tmp_path / "out", source, network=baseline("input"))
     content = Path(found.restored).read_bytes()
     assert b"Own" in content
     assert thumbnail not in content
@@ -336,7 +338,7 @@ def test_foreign_files_and_the_originals_are_never_overwritten(source):
 def test_systems_that_cannot_are_refused(source, made, error, word):
     out = source.parent / "out"
     with pytest.raises(error, match=word):
-        restore_pictures([source], made, None, out, None, CPU)
+        made_in(out, source, network=made)
     assert not out.exists()
 
 
@@ -357,6 +359,6 @@ def test_the_command_goes_on_past_an_unreadable_picture(tmp_path, run):
 
 def test_a_raw_file_becomes_16_bit_with_its_tags(tmp_path):
     source = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
-    (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
+    (found,) = made_in(tmp_path / "out", source, network=baseline("input"))
     assert (found.bits, Path(found.restored).suffix) == (16, ".png")
     assert "Make" in {one.name for one in read_metadata(Path(found.restored)).blocks}

@@ -26,7 +26,8 @@ from defocus.picture_headers import kind_of, png_chunk
 from defocus.restoration import run
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.files.own_picture import read_own_picture, white_level
-from defocus.restoration.run import Restored, Wishes, restore_pictures
+from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.settings import RestoreSettings
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
@@ -79,7 +80,8 @@ def restored(folder: Path, name: str, content: bytes) -> Restored:
     source = folder / name
     source.write_bytes(content)
     system, device = baseline("input"), torch.device("cpu")
-    (found,) = restore_pictures([source], system, None, folder / "out", 0, device, Wishes(0))
+    settings = RestoreSettings(out=folder / "out", tile=0, strength=0)
+    (found,) = restore_pictures([source], system, None, device, settings)
     assert not found.reason
     return found
 

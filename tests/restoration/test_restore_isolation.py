@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from defocus.errors import storage_error
 from defocus.restoration import run as module
 from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.settings import RestoreSettings
 from tests.restoration.test_restore import CPU, Local, system
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
@@ -28,7 +29,7 @@ def folder_of(parent: Path, *names: str) -> Path:
 
 
 def restored(folder: Path, out: Path) -> list[Restored]:
-    return restore_pictures([folder], system(Local), None, out, 0, CPU)
+    return restore_pictures([folder], system(Local), None, CPU, RestoreSettings(out=out, tile=0))
 
 
 class OddError(Exception):
@@ -98,7 +99,8 @@ def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path):
     (root / "test/blurry/b.png").write_bytes(b"no picture")
     cv2.imwrite(str(root / "test/sharp/c.png"), PIXELS[:9])  # its blurry one can be restored
     cv2.imwrite(str(root / "test/sharp/d.jpg"), PIXELS)
-    found = restore_pictures(f"pairs:{root}", system(Local), None, tmp_path / "out", 0, CPU)
+    settings = RestoreSettings(out=tmp_path / "out", tile=0)
+    found = restore_pictures(f"pairs:{root}", system(Local), None, CPU, settings)
     assert [Path(one.restored).name for one in found] == ["test-a.png", "", "test-c.png", ""]
     assert found[1].reason.startswith(f"{root}/test/blurry/b.png: not a picture")
     assert (found[3].image, "is there too" in found[3].reason) == ("test-d", True)

@@ -30,6 +30,7 @@ from defocus.restoration.files.encoding import foreseen_remarks, write_picture
 from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_own_picture
 from defocus.restoration.restoration import changed_share
 from defocus.restoration.run import restore_pictures
+from defocus.restoration.settings import RestoreSettings
 from tests.capture.raw_sessions import bayer_dng
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -275,7 +276,8 @@ def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(tmp_pat
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))
-        (found,) = restore_pictures([path], system, None, tmp_path / "out", whole, cpu)
+        settings = RestoreSettings(out=tmp_path / "out", tile=whole)
+        (found,) = restore_pictures([path], system, None, cpu, settings)
         assert found.to_json()["too_blurred"] == (name == "fog")
         before, _, _ = capfd.readouterr().err.partition("the network starts")
         wanted = (

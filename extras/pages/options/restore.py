@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from defocus.command_line.options import AddedOptions
 from defocus.extras.pages.page_options import free_port_option, page_option
 
-ON_PAGE = frozenset({"name", "weights", "tile_px", "page", "port"})
+ON_PAGE = frozenset({"baseline", "weights", "tile", "page", "port"})
 """What is chosen before the page opens; the rest is chosen there, or has no meaning."""
 
 
@@ -24,7 +24,7 @@ def _run(
     ctx = click.get_current_context()
     if page:
         _refuse_others(ctx, asked["images"])
-        _serve(asked["name"], asked["weights"], asked["tile_px"], port or 0)
+        _serve(asked["baseline"], asked["weights"], asked["tile"], port or 0)
         return 0
     if port is not None:
         raise click.UsageError("--port goes with --page")
@@ -43,15 +43,13 @@ def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
 
 def _serve(name: str, weights: str | None, tile_px: int | None, port: int) -> None:
     from defocus.baselines.registry import baseline
-    from defocus.baselines.weights.own import weights_or_own
-    from defocus.baselines.weights.store import find_weights
     from defocus.extras.pages.restore.serve import serve_restoring
     from defocus.extras.pages.restore.systems import as_choice
+    from defocus.restoration.restorer import restoring_weights
     from defocus.training.devices import best_device
 
     system = baseline(name)
-    chosen = weights_or_own(system, weights)
-    asked = as_choice(system, find_weights(system, chosen) if chosen else None)
+    asked = as_choice(system, restoring_weights(system, weights))
     serve_restoring(asked, port=port, tile_px=tile_px, device=best_device())
 
 

@@ -26,7 +26,7 @@ from defocus.extras.pages.serving.document import ServedDocument, frame_style
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.requests import problem, text_fields
 from defocus.isolation import LeftOut, attempt
-from defocus.restoration.restoration import STRONGEST
+from defocus.restoration.settings import STRONGEST
 
 R = TypeVar("R")
 

@@ -26,7 +26,8 @@ from defocus.restoration.files.encoding import (
 )
 from defocus.restoration.files.own_picture import OwnPicture, read_own_picture
 from defocus.restoration.files.sources import becomes_png
-from defocus.restoration.restoration import STRONGEST, Restoration
+from defocus.restoration.restoration import Restoration
+from defocus.restoration.settings import STRONGEST
 
 LARGEST_PIXELS = 64_000_000
 """A browser holds a picture several times, 4 bytes per pixel each."""

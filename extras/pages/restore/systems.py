@@ -8,8 +8,8 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.baselines.weights.own import OWN, find_own_weights
-from defocus.baselines.weights.store import StoredWeights, all_weights, build_with, find_weights
-from defocus.restoration.restorer import Restorer, make_restorer, require_restoring
+from defocus.baselines.weights.store import StoredWeights, all_weights, find_weights
+from defocus.restoration.restorer import Restorer, restorer_of
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class Choice:
             NotApplicableError: The system needs more than one picture.
         """
         weights = find_weights(self.system, self.weights) if self.weights else None
-        require_restoring(self.system, weights)
-        network = build_with(self.system, weights)
-        return make_restorer(network, tile_px, device)
+        return restorer_of(self.system, weights, tile_px, device)
 
 
 def as_choice(system: Baseline, weights: StoredWeights | None) -> Choice:

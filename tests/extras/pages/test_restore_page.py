@@ -31,7 +31,8 @@ from defocus.images import read_stored
 from defocus.picture_headers import png_chunk
 from defocus.restoration.command import command
 from defocus.restoration.files.encoding import encoded_picture
-from defocus.restoration.run import Wishes, restore_pictures
+from defocus.restoration.run import restore_pictures
+from defocus.restoration.settings import RestoreSettings
 from tests.command_process import start_command
 from tests.extras.pages.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
 from tests.restoration.test_restore import picture
@@ -170,7 +171,8 @@ def test_what_is_saved_is_what_the_command_writes(page, tmp_path, name):
     system = page.desk.choices[0].system
     for strength, leave in ((1.0, False), (1.7, True), (0.0, False)):
         out = tmp_path / f"{strength}"
-        restore_pictures([given], system, None, out, None, CPU, Wishes(strength, leave_sharp=leave))
+        settings = RestoreSettings(out=out, strength=strength, leave_sharp=leave)
+        restore_pictures([given], system, None, CPU, settings)
         _, _, saved = page.ask(f"{place}/saved/0?strength={strength}&leave_sharp={int(leave)}")
         assert saved == (out / name).read_bytes()
     for layer in ("shown/before", "shown/map", "shown/sharp", "after/0", "beyond/0"):

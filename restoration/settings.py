@@ -1,0 +1,91 @@
+"""Settings of a restoration: of ``defocus-restore``, its page and :func:`defocus.restore`."""
+
+from numbers import Integral
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import click
+from pydantic import BeforeValidator, Field, model_validator
+
+from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.files import sha256_file
+from defocus.settings import CommandSettings, option
+
+STRONGEST = 2
+
+
+def _tile_px(value: object) -> int | None:
+    """None for ``auto``, 0 for ``whole``, else the side of a tile in px."""
+    if value in (None, "auto"):
+        return None
+    if value in ("whole", 0):
+        return 0
+    side = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not isinstance(side, Integral) or side < 256 or side % 64:
+        raise ValueError(
+            f"{value!r} is no tile size; give 'auto', 'whole' or a multiple of 64 from 256 on"
+        )
+    return int(side)
+
+
+class RestoreSettings(CommandSettings):
+    """What restores, what of the restored picture is taken, and where it goes."""
+
+    baseline: str = option(DEFAULT_SYSTEM, "--baseline NAME", heading="Network")
+    """The system to use."""
+    weights: str | None = option(None, "--weights LABEL_OR_FILE")
+    """Label of added weights, 'own' for weights that the package ships, or a file, which is checked
+    and added. By default those that the package ships, if any."""
+    tile: Annotated[int | None, BeforeValidator(_tile_px)] = option("auto", "--tile auto|whole|PX")
+    """Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory."""
+    dataset: str | None = option(None, "--dataset READER:PATH", heading="Instead of IMAGES")
+    """Restore the blurry test pictures of this dataset to OUT/PAIR.png; 'score --restored OUT
+    --dataset READER:PATH' takes them."""
+    strength: Annotated[float, Field(ge=0, le=STRONGEST)] = option(
+        1.0, "--strength", heading="Strength and region"
+    )
+    """0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded again at
+    every strength, even 0."""
+    mask: Path | None = option(
+        None, "--mask", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+    )
+    """Picture of the same size as shown: white is restored, black is left."""
+    leave_sharp: bool = option(False, "--leave-sharp")
+    """Leave what is in focus as it is."""
+    no_guard: bool = option(False, "--no-guard")
+    """Keep parts that the guard would put back: what the system gives and nothing else."""
+    white: Annotated[float, Field(gt=0)] | None = option(None, "--white VALUE")
+    """The value that means white. By default the largest integer, or 1 of floats. Where most floats
+    lie above 1, or all are whole numbers, that of 255, 1023, 4095 and 65535 of which the largest
+    value is more than a quarter, else it is asked for; 1023 or 4095 where 16 bits hold no more.
+    This is said."""
+    out: Path = option(
+        Path("restored"),
+        "--out",
+        heading="Output",
+        type=click.Path(path_type=Path, file_okay=False),
+    )
+    """Folder for the restored pictures; finished ones are not repeated."""
+    map: Path | None = option(None, "--map FILE")
+    """Write the estimated circle of confusion of one picture, always as two files: .png to look at,
+    .tif with diameters in px."""
+    as_json: bool = option(False, "--json")
+    """Print one JSON list on stdout."""
+
+    @model_validator(mode="after")
+    def _check_dataset(self) -> Self:
+        for name, value in (("--mask", self.mask), ("--map", self.map)):
+            if self.dataset is not None and value is not None:
+                raise ValueError(f"{name} is for one picture, not for a dataset")
+        return self
+
+    def record(self) -> dict[str, Any]:
+        """What decides on the restored picture, for the journal."""
+        return {
+            "tile_px": self.tile,
+            "strength": self.strength,
+            "mask": sha256_file(self.mask) if self.mask else "",
+            "leave_sharp": self.leave_sharp,
+            "guard": not self.no_guard,
+            "white": self.white,
+        }
