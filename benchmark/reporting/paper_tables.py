@@ -16,9 +16,8 @@ from defocus.benchmark.leaderboard.classes import (
     protocol_notes,
 )
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
-from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
-from defocus.benchmark.reporting.board.lines import (
+from defocus.benchmark.leaderboard.content import Content, TrackKey
+from defocus.benchmark.leaderboard.lines import (
     Board,
     BoardLine,
     Convention,
@@ -26,7 +25,8 @@ from defocus.benchmark.reporting.board.lines import (
     read_boards,
     track_of,
 )
-from defocus.benchmark.reporting.content import Content, TrackKey
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.progress import counted
 from defocus.reports.latex import ColumnGroup, PaperTable

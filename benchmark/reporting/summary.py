@@ -5,10 +5,7 @@ from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.leaderboard.classes import most_images, over_pictures, partial_words
-from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.metric import NO_REFERENCE
-from defocus.benchmark.reporting.board.lines import BoardLine, line_of
-from defocus.benchmark.reporting.content import (
+from defocus.benchmark.leaderboard.content import (
     Content,
     ReportSetting,
     TrackKey,
@@ -19,6 +16,9 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
+from defocus.benchmark.leaderboard.lines import BoardLine, line_of
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metric.metric import NO_REFERENCE
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_gain,
     only_joint_training,

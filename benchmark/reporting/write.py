@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.comparison import Changes, against_page, compare_studies
-from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.store import STORE, read_results

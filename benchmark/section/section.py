@@ -9,7 +9,7 @@ from defocus.errors import RegistryError
 from defocus.reports.model import Curves, Part, Scatter, Tabs
 
 if TYPE_CHECKING:
-    from defocus.benchmark.reporting.content import Content
+    from defocus.benchmark.leaderboard.content import Content
     from defocus.benchmark.section.study import Lead, ReportStudy
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defocus.benchmark.leaderboard.classes import budget_notice, ranks_narrow_copies
+from defocus.benchmark.leaderboard.content import Content, display_name, read_content
+from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import NARROW_NOTICE
-from defocus.benchmark.reporting.board.lines import read_boards
 from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
-from defocus.benchmark.reporting.content import Content, display_name, read_content
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.benchmark.results.store import Results

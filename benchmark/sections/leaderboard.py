@@ -6,9 +6,9 @@ Systems without any score have a table of their own, with the reasons.
 from collections.abc import Mapping, Sequence
 
 from defocus.benchmark.leaderboard.classes import budget_words
+from defocus.benchmark.leaderboard.content import Content, display_name, group_anchor
+from defocus.benchmark.reporting.board.details import part_table, protocol_table
 from defocus.benchmark.reporting.board.table import board_table
-from defocus.benchmark.reporting.content import Content, display_name, group_anchor
-from defocus.benchmark.reporting.details import part_table, protocol_table
 from defocus.benchmark.reporting.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.section.section import Section, tabbed

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.classes import budget_words
-from defocus.benchmark.reporting.board.lines import BoardKey, line_of
-from defocus.benchmark.reporting.content import Content, display_name, group_anchor
-from defocus.benchmark.reporting.details import detail_parts
+from defocus.benchmark.leaderboard.content import Content, display_name, group_anchor
+from defocus.benchmark.leaderboard.lines import BoardKey, line_of
+from defocus.benchmark.reporting.board.details import detail_parts
 from defocus.benchmark.reporting.figures.plots import training_curves
 from defocus.benchmark.reporting.provenance import (
     card_words,

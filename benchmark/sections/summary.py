@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.reporting.figures.plots import pareto_plots
 from defocus.benchmark.reporting.summary import sentences
 from defocus.benchmark.section.section import Figures, Section, tabbed

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus.benchmark.leaderboard.content import Content, read_content
+from defocus.benchmark.leaderboard.lines import Board, read_boards
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
-from defocus.benchmark.reporting.board.lines import Board, read_boards
+from defocus.benchmark.reporting.board.details import part_table, protocol_table
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
-from defocus.benchmark.reporting.content import Content, read_content
-from defocus.benchmark.reporting.details import part_table, protocol_table
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.reporting.summary import sentences

@@ -1,1 +1,1 @@
-"""The one leaderboard of a dataset: its lines, its table, what lies behind a row."""
+"""The one leaderboard of a dataset: its table, its notes, what is behind a row."""

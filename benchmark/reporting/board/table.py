@@ -14,11 +14,11 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_in,
 )
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
+from defocus.benchmark.leaderboard.content import Content, TrackKey, training_words
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
-from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on, published_beside
-from defocus.benchmark.reporting.content import Content, TrackKey, training_words
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.reports.model import Cell, Column, Link, Measured, Table

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from defocus.benchmark.leaderboard.columns import column
-from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, LineKey
-from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.leaderboard.content import Content
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
     PictureScores,

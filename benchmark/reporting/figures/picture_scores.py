@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from defocus.benchmark.evaluation.columns import MOVES
-from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention, LineKey, line_of
-from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.leaderboard.content import Content
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey, line_of
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.scored_group import INPUT, scored_group
 

@@ -8,15 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS
+from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, read_boards, track_of
 from defocus.benchmark.metric.metric import all_metrics
-from defocus.benchmark.reporting.board.lines import (
-    Board,
-    BoardLine,
-    Convention,
-    read_boards,
-    track_of,
-)
-from defocus.benchmark.reporting.content import Content, TrackKey, display_name
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError

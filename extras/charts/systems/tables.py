@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from defocus.benchmark.reporting.board.lines import WEIGHT_MARKS
+from defocus.benchmark.leaderboard.lines import WEIGHT_MARKS
 from defocus.extras.charts.systems.kept import ChartScore
 from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
 

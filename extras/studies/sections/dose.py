@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from defocus.benchmark.reporting.content import Content
+from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.section.section import Figures, Section
 from defocus.benchmark.section.study import Lead, ReportStudy
 from defocus.extras.studies.dose.kept import DOSES, read_doses

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.benchmark.leaderboard.content import read_content
+from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.board.lines import read_boards
-from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
 from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.content import Content
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
 from defocus.benchmark.metric.metric import all_metrics
-from defocus.benchmark.reporting.board.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes, notes_on, published_beside
 from defocus.benchmark.reporting.board.table import metrics_of, score_cell, tracks_of
-from defocus.benchmark.reporting.content import Content
 from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
 from defocus.reports.model import Cell, Column, Link, Measured, Part, Table
 

@@ -7,9 +7,7 @@ from functools import cached_property
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.leaderboard.classes import budget_words, partial_words
-from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
-from defocus.benchmark.reporting.content import (
+from defocus.benchmark.leaderboard.content import (
     Content,
     TrackKey,
     display_name,
@@ -19,6 +17,8 @@ from defocus.benchmark.reporting.content import (
     setting_of,
     track_key,
 )
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
