@@ -1,12 +1,20 @@
-"""Columns by name: metrics, gain and costs know their head, unit, direction and decimals."""
+"""Columns by name, and the one way from a leaderboard's lines to a table.
 
-from dataclasses import replace
+Metrics, gain and costs know their head, unit, direction and decimals. Terminal, page and papers
+choose the columns and render the table.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from defocus.benchmark.leaderboard.classes import counted_head, most_images
+from defocus.benchmark.leaderboard.lines import BoardLine, Convention
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import all_metrics
-from defocus.reports.model import Column
+from defocus.reports.model import Cell, Column, Measured, Table
 
-GAIN = Column("Gain", "dB", "higher", 2)
+GAIN = "gain"
 
 COST_COLUMNS = {
     "params_m": Column("Parameters", "M", None, 2),
@@ -16,17 +24,84 @@ COST_COLUMNS = {
     "seconds_mp": Column("Time per MP", "s", None, 2),
 }
 
+_COLUMNS = {GAIN: Column("Gain", "dB", "higher", 2), **COST_COLUMNS}
+
+Named = tuple[Column, Sequence[Cell]]
+"""A column with its cells."""
+
 
 def column(key: str, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
-    """The column of a metric, a cost or ``gain``, with another head where one is given."""
-    known = GAIN if key == "gain" else COST_COLUMNS.get(key)
+    """The column of a metric (or of a part of it), a cost or ``gain``; ``name`` is another head."""
+    known = _COLUMNS.get(key)
     if known is None:
-        metric = all_metrics()[key]
+        metric = all_metrics().get(key) or all_metrics()[key.partition("_")[0]]
         known = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
     return replace(known, name=name or known.name, **more)
 
 
 def unit_of(key: str) -> str:
     """The unit of a metric or a cost; empty for none, and for what is neither."""
-    known = key in COST_COLUMNS or key in all_metrics()
-    return column(key).unit if known else ""
+    return column(key).unit if key in COST_COLUMNS or key in all_metrics() else ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A column of a leaderboard: a score or the gain under a convention, or a cost without one."""
+
+    convention: Convention | None
+    key: str
+
+    def row(self, line: BoardLine) -> Row | None:
+        """The row behind a line's cell."""
+        return line.row(self.convention, "psnr" if self.key == GAIN else self.key)
+
+    def number(self, line: BoardLine) -> float | None:
+        """The number of a line."""
+        row = self.row(line)
+        return None if row is None else row.gain if self.key == GAIN else row.value
+
+    def cell(self, line: BoardLine) -> Measured | None:
+        """The number of a line with its interval, and its spread over trainings."""
+        row, value = self.row(line), self.number(line)
+        if row is None or value is None:
+            return None
+        gains = self.key == GAIN
+        low, high = (row.gain_low, row.gain_high) if gains else (row.ci_low, row.ci_high)
+        interval = None if low is None or high is None else (low, high)
+        return Measured(value, interval, spread=row.spread)
+
+    def head(self, lines: Iterable[BoardLine], usual: int, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
+        """The column; it says its number of pictures where that is not the table's usual one."""
+        known = column(self.key, name, **more)
+        if self.convention is None:
+            return known
+        return replace(known, name=counted_head(known.name, map(self.row, lines), usual))
+
+    def numbers(
+        self,
+        lines: Sequence[BoardLine],
+        usual: int,
+        name: str = "",
+        **more: Any,  # noqa: ANN401 - fields of Column
+    ) -> tuple[Column, list[float | None]]:
+        """The column with the bare numbers of lines."""
+        return self.head(lines, usual, name, **more), [self.number(line) for line in lines]
+
+
+def pictures_of(place: Place, lines: Iterable[BoardLine]) -> int:
+    """How many pictures are behind most numbers of a column."""
+    return most_images(row for line in lines if (row := place.row(line)) is not None)
+
+
+def systems_table(
+    caption: str,
+    names: Iterable[Cell],
+    columns: Iterable[Named],
+    note: str = "",
+    **more: Any,  # noqa: ANN401 - further fields of the table
+) -> Table:
+    """The table of systems with those of the columns that have a value."""
+    shown = [(head, cells) for head, cells in columns if any(cell is not None for cell in cells)]
+    heads: list[Column | str] = ["System", *(head for head, _ in shown)]
+    body = zip(names, *(cells for _, cells in shown), strict=True)
+    return Table.of(caption, heads, body, note, **more)

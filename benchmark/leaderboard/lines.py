@@ -1,7 +1,7 @@
 """Lines of a leaderboard: one per system, origin of weights and budget of a dataset."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,14 +91,12 @@ class BoardLine:
         """The track in which it competes."""
         return track_key(self.first)
 
-    def score(self, convention: Convention, metric: str) -> Row | None:
-        """The row of a metric."""
-        return self.rows.get((convention, metric))
-
-    def cost(self, metric: str) -> float | None:
-        """A cost; None if it was not measured."""
-        found = (row for (_, name), row in self.rows.items() if name == metric)
-        return next((row.value for row in found if not row.protocol), None)
+    def row(self, convention: Convention | None, metric: str) -> Row | None:
+        """The row of a metric under a convention, or of a cost, which has none."""
+        if convention is not None:
+            return self.rows.get((convention, metric))
+        costs = (row for (_, name), row in self.rows.items() if name == metric)
+        return next((row for row in costs if not row.protocol), None)
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,9 @@ class Board:
 
     def leading(self, convention: Convention) -> Metric:
         """The metric that orders the lines: PSNR, where there is something to compare with."""
-        found = {name for line in self.lines for of, name in line.rows if of == convention}
-        return next(metric for name, metric in all_metrics().items() if name in found)
+        return leading_metric(
+            name for line in self.lines for of, name in line.rows if of == convention
+        )
 
     def ordered(self, convention: Convention) -> list[BoardLine]:
         """The lines that were scored so, best first; then those without a score."""
@@ -125,7 +124,7 @@ class Board:
         sign = -1.0 if leading.better == "higher" else 1.0
 
         def order(line: BoardLine) -> tuple[bool, float, str]:
-            row = line.score(convention, leading.name)
+            row = line.row(convention, leading.name)
             value = row.value if row else None
             return value is None, sign * (value or 0.0), line.name
 
@@ -179,7 +178,7 @@ def read_boards(content: Content) -> list[Board]:
         if row.system != CEILING:
             found[key].append(row)
         elif row.metric == "psnr" and row.value is not None and row.protocol != TRUTH:
-            perfect[key][_convention(row)] = row.value
+            perfect[key][convention_of(row)] = row.value
     scored = {key: rows for key, rows in sorted(found.items()) if any(r.protocol for r in rows)}
     return [
         Board(
@@ -187,6 +186,17 @@ def read_boards(content: Content) -> list[Board]:
         )
         for key, rows in scored.items()
     ]
+
+
+def leading_metric(names: Iterable[str]) -> Metric:
+    """The first of these metrics in the order of tables."""
+    found = set(names)
+    return next(metric for name, metric in all_metrics().items() if name in found)
+
+
+def by_place(rows: Iterable[Row]) -> dict[tuple[Convention, str], Row]:
+    """Rows of a line by convention and metric."""
+    return {(convention_of(row), row.metric): row for row in rows}
 
 
 def line_of(row: Row | Entry) -> LineKey:
@@ -198,7 +208,7 @@ def track_of(
     content: Content, line: BoardLine, convention: Convention
 ) -> tuple[Track | None, int | None]:
     """The track and rank of a line under a convention; nobody has a rank alone."""
-    row = line.score(convention, "psnr")
+    row = line.row(convention, "psnr")
     if row is None:
         return None, None
     setting = setting_of(row)
@@ -245,18 +255,17 @@ def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]
 def _line(
     content: Content, key: LineKey, rows: Sequence[Row], name: str, scored: Sequence[Row]
 ) -> BoardLine:
-    by_place = {(_convention(row), row.metric): row for row in rows}
     reference = is_reference(content, key[0])
     said = name.removeprefix(display_name(content, key[0]))
     marks = () if reference else tuple(m for m in _marks(content, rows[0]) if m not in said)
     marks += _partial(rows, scored)
-    return BoardLine(key, name, marks, reference, by_place)
+    return BoardLine(key, name, marks, reference, by_place(rows))
 
 
 def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
     """How many pictures a line has, where it lacks some that another line has."""
     said = (
-        partial_words(row, [one for one in scored if _convention(one) == _convention(row)])
+        partial_words(row, [one for one in scored if convention_of(one) == convention_of(row)])
         for row in rows
         if row.protocol and row.metric == _counted(row)
     )
@@ -268,7 +277,8 @@ def _counted(row: Row) -> str:
     return row.metric if row.protocol == NO_REFERENCE else "psnr"
 
 
-def _convention(row: Row) -> Convention:
+def convention_of(row: Row) -> Convention:
+    """How a row was scored."""
     return Convention(row.profile, row.evaluation, row.protocol)
 
 
@@ -293,8 +303,8 @@ def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
         if row.protocol:
             systems[row.profile, row.evaluation].add(line_of(row))
             if row.value is not None:
-                valued.add(_convention(row))
-    found = valued or {_convention(r) for r in rows if r.protocol}
+                valued.add(convention_of(row))
+    found = valued or {convention_of(r) for r in rows if r.protocol}
 
     def order(one: Convention) -> tuple[int, str, str, bool, bool, int, str]:
         profile = PROFILES.get(one.profile)

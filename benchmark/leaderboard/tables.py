@@ -1,15 +1,11 @@
 """Tables of the leaderboard for reports and terminal, with or without ranks."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from defocus.baselines.registry import all_baselines
-from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.leaderboard.classes import (
     budget_words,
-    counted_head,
     empty_notes,
     left_out_notes,
     most_images,
@@ -19,11 +15,23 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_classes,
     ranked_in,
 )
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, Named, Place, systems_table
+from defocus.benchmark.leaderboard.content import protocols
+from defocus.benchmark.leaderboard.lines import (
+    WEIGHT_MARKS,
+    Board,
+    BoardKey,
+    BoardLine,
+    Convention,
+    LineKey,
+    by_place,
+    leading_metric,
+    line_of,
+)
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
-from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, is_trained
+from defocus.benchmark.results.store import SCRATCH, is_trained
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import (
     CEILING,
@@ -36,9 +44,6 @@ from defocus.benchmark.statistics.comparable import (
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import several
 from defocus.reports.model import Cell, Column, Table
-
-LineKey = tuple[str, str, str, str]
-"""System, origin of its weights, what they were trained on, budget."""
 
 _FIRST = ("psnr", "ssim", "lpips")
 """The metrics that are wanted most."""
@@ -62,37 +67,43 @@ def score_tables(
     # It has the protocol that the profile is meant for, then PSNR under the others. Columns without
     # a value are left out; reconstructions are marked and never ranked.
     excluded = frozenset(reconstructions)
+    parts: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:  # that were scored alike on the same pictures, whatever their budget
+        parts[row.dataset, row.split, row.data_revision, row.profile, row.evaluation].append(row)
     return [
-        _score_table(part, protocols, excluded, tracks)
-        for part in _by_pictures(rows)
-        if (protocols := _protocols([row for row in part if row.system != CEILING]))
+        _score_table(parts[key], board, excluded, tracks)
+        for key in sorted(parts)
+        if (board := _board(parts[key], excluded)).conventions
     ]
 
 
-def _by_pictures(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows that were scored alike on the same pictures, whatever their budget."""
-    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.dataset, row.split, row.data_revision, row.profile, row.evaluation].append(row)
-    return [found[key] for key in sorted(found)]
+def _board(rows: Sequence[Row], reconstructions: frozenset[str]) -> Board:
+    """The lines of rows that were scored alike; the profile's own protocol comes first."""
+    first, restored = rows[0], [row for row in rows if row.system != CEILING]
+    by_line: dict[LineKey, list[Row]] = defaultdict(list)
+    for row in restored:
+        by_line[line_of(row)].append(row)
+    names = _names(by_line, reconstructions)
+    lines = [
+        BoardLine(key, names[key], (), key[0] == INPUT, by_place(part))
+        for key, part in by_line.items()
+    ]
+    found = protocols([row for row in restored if row.value is not None]) or protocols(restored)
+    profile = PROFILES.get(first.profile)
+    found.sort(key=lambda name: profile is None or name != profile.protocol)
+    key = BoardKey(first.dataset, first.split, first.data_revision)
+    conventions = (Convention(first.profile, first.evaluation, name) for name in found)
+    return Board(key, first.dataset, tuple(lines), tuple(conventions), {})
 
 
-def _protocols(rows: Sequence[Row]) -> list[str]:
-    """The protocols with scores, the profile's own first."""
-    found = {row.protocol for row in rows if row.protocol}
-    valued = {row.protocol for row in rows if row.protocol and row.value is not None} or found
-    profile = PROFILES.get(rows[0].profile)
-    known = [name for name in PROTOCOL_ORDER if name in valued]
-    ordered = [*known, *sorted(valued.difference(known))]
-    return sorted(ordered, key=lambda name: profile is None or name != profile.protocol)
-
-
-def _names(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
+def _names(
+    by_line: Mapping[LineKey, Sequence[Row]], reconstructions: frozenset[str]
+) -> dict[LineKey, str]:
     """Names of the lines: the system, whose weights it has, and whether it is rebuilt."""
-    names = {}
-    for row in rows:
-        rebuilt = " (reconstruction)" if row.system in reconstructions else ""
-        names[_key(row)] = f"{row.system}{_origin(row)}{rebuilt}"
+    names = {
+        key: f"{key[0]}{_origin(*key[1:3])}{' (reconstruction)' * (key[0] in reconstructions)}"
+        for key in by_line
+    }
     twins = Counter(names.values())
     return {
         key: f"{name} ({budget_words([key[3]])})" if twins[name] > 1 else name
@@ -100,123 +111,72 @@ def _names(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey
     }
 
 
-def _key(row: Row) -> LineKey:
-    return row.system, row.weights, row.train_dataset, row.budget
-
-
-def _origin(row: Row) -> str:
+def _origin(weights: str, train_dataset: str) -> str:
     """Whose weights a system has, where the study did not train it."""
-    origin = {"official": f" (official, {row.train_dataset})", "own": " (own weights)"}
-    origin |= {NARROW: " (narrow)", ELSEWHERE: " (made elsewhere)"}
-    scratch = f" ({row.weights})" if row.weights.startswith(SCRATCH) else ""
-    return origin.get(row.weights, scratch)
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """The lines of a table, best first, with rows by protocol and metric; costs have none."""
-
-    names: dict[LineKey, str]
-    rows: dict[LineKey, dict[tuple[str, str], Row]]
-    images: int
-
-    def head(self, name: str, protocol: str, metric: str) -> str:
-        """The head of a column, with its number of pictures if that is another than the table's."""
-        rows = [found.get((protocol, metric)) for found in self.rows.values()]
-        return counted_head(name, rows, self.images)
-
-    def values(self, protocol: str, metric: str) -> list[Cell]:
-        """The values of a metric, a cell for each line."""
-        found = (self.rows[key].get((protocol, metric)) for key in self.names)
-        return [row.value if row is not None else None for row in found]
+    mark = WEIGHT_MARKS.get(weights, weights if weights.startswith(SCRATCH) else "")
+    if weights == "official":
+        mark = f"{mark}, {train_dataset}"
+    return f" ({mark})" if mark else ""
 
 
 def _score_table(
-    rows: Sequence[Row],
-    protocols: Sequence[str],
-    reconstructions: frozenset[str],
-    tracks: Sequence[Track],
+    rows: Sequence[Row], board: Board, reconstructions: frozenset[str], tracks: Sequence[Track]
 ) -> Table:
-    protocol, *others = protocols
-    perfect = _perfect(rows, protocol)
-    rows = [row for row in rows if row.system != CEILING]
-    shown = [row for row in rows if row.protocol == protocol]
-    lines = _lines(rows, shown, reconstructions)
-    columns = _score_columns(lines, protocol, others)
-    mine = [track for track in tracks if shown and _same_contest(track, shown[0], protocol)]
+    main, *others = board.conventions
+    lines = board.ordered(main)
+    leading = Place(main, board.leading(main).name)
+    scored = {line: row for line in lines if (row := leading.row(line)) is not None}
+    shown = [row for row in rows if row.protocol == main.protocol and row.system != CEILING]
+    columns = _score_columns(lines, main, others, most_images(scored.values()))
+    mine = [track for track in tracks if shown and _same_contest(track, shown[0], main.protocol)]
     classes = ranked_classes(mine)
-    if ranked := _ranks(shown, mine):
-        ranks_of = [_rank(ranked.get(key), in_class=bool(classes)) for key in lines.names]
+    if ranked := _ranks(lines, mine):
+        ranks_of = [_rank(ranked.get(line.key), in_class=bool(classes)) for line in lines]
         name = "Rank in class" if classes else "Rank"
         columns.insert(0, (Column(name, decimals=0), ranks_of))
     if printed := _printed(shown, reconstructions):
-        texts: list[Cell] = [printed.get(key, "") for key in lines.names]
+        texts: list[Cell] = [printed.get(line.key, "") for line in lines]
         columns.append((Column("published", "dB"), texts))
-    kept = [(head, cells) for head, cells in columns if any(c is not None for c in cells)]
-    names: list[Cell] = list(lines.names.values())
-    told = {lines.names[_key(row)]: row for row in shown if row.metric == _leading(shown)}
-    every = _scored_under(rows, _names(rows, reconstructions) | lines.names, protocols)
-    notes = [classes, *protocol_notes(every), *left_out_notes(told)]
-    notes += [perfect, _note(shown), _independent(shown)]
-    notes += [_said(track) for track in tracks if _is_of(track, rows[0], protocol)]
-    return Table.of(
-        _caption(rows, protocol),
-        ("System", *(head for head, _ in kept)),
-        zip(names, *(cells for _, cells in kept), strict=True),
-        "; ".join(filter(None, notes)),
-    )
+    names = {
+        line.name: _with_pictures(line.name, partial_words(row, scored.values()))
+        for line, row in scored.items()
+    }
+    every = {names.get(name, name): where for name, where in board.scored_under().items()}
+    left_out = {names[line.name]: row for line, row in scored.items()}
+    notes = [classes, *protocol_notes(every), *left_out_notes(left_out)]
+    notes += [_perfect(rows, main.protocol), _note(shown), _independent(shown)]
+    notes += [_said(track) for track in tracks if _is_of(track, shown[0], main.protocol)]
+    shown_names = [names.get(line.name, line.name) for line in lines]
+    note = "; ".join(filter(None, notes))
+    return systems_table(_caption(rows, main.protocol), shown_names, columns, note)
 
 
-def _lines(rows: Sequence[Row], shown: Sequence[Row], reconstructions: frozenset[str]) -> _Lines:
-    """The lines with a score or a reason, best first; one that lacks pictures says so."""
-    leading = _leading(shown)
-    scored = [row for row in shown if row.metric == leading]
-    names = _names(rows, reconstructions)
-    for row in scored:
-        if words := partial_words(row, scored):
-            name = names[_key(row)]
-            begin = f"{name[:-1]}, " if name.endswith(")") else f"{name} ("
-            names[_key(row)] = f"{begin}{words})"
-    found: dict[LineKey, dict[tuple[str, str], Row]] = {_key(row): {} for row in shown}
-    for row in rows:
-        if _key(row) in found:
-            found[_key(row)][row.protocol, row.metric] = row
-    sign = -1.0 if all_metrics()[leading].better == "lower" else 1.0
-    worth = {_key(row): sign * row.value for row in scored if row.value is not None}
-    order = sorted(found, key=lambda key: (-worth.get(key, -math.inf), names[key]))
-    return _Lines({key: names[key] for key in order}, found, most_images(scored))
-
-
-def _leading(shown: Sequence[Row]) -> str:
-    """The metric by which lines are ordered: PSNR where there is ground truth."""
-    found = {row.metric for row in shown}
-    return "psnr" if "psnr" in found else next(name for name in all_metrics() if name in found)
+def _with_pictures(name: str, words: str) -> str:
+    """The name of a line, which says how many pictures it has if it lacks some."""
+    begin = f"{name[:-1]}, " if name.endswith(")") else f"{name} ("
+    return f"{begin}{words})" if words else name
 
 
 def _score_columns(
-    lines: _Lines, protocol: str, others: Sequence[str]
-) -> list[tuple[Column, list[Cell]]]:
+    lines: Sequence[BoardLine], main: Convention, others: Sequence[Convention], usual: int
+) -> list[Named]:
     """Gain, the field's scores, parameters and time; then all that is wanted less."""
-    gained = [lines.rows[key].get((protocol, "psnr")) for key in lines.names]
-    gains: list[Cell] = [row.gain if row is not None else None for row in gained]
-    columns: list[tuple[Column, list[Cell]]] = [(column("gain", bar=True), gains)]
-    metrics = list(all_metrics().values())
-    for metric in sorted(metrics, key=lambda metric: metric.name not in _FIRST):
-        name = lines.head(metric.display_name, protocol, metric.name)
-        columns.append((column(metric.name, name), lines.values(protocol, metric.name)))
-    costs = [(head, lines.values("", name)) for name, head in COST_COLUMNS.items()]
-    first = 1 + sum(metric.name in _FIRST for metric in metrics)
-    columns[first:first] = [costs[0], *costs[-2:]]
-    columns += costs[1:-2]
-    for other in others:
-        head = column("psnr", lines.head(f"PSNR {other}", other, "psnr"))
-        columns.append((head, lines.values(other, "psnr")))
-    return columns
+    metrics = sorted(all_metrics(), key=lambda name: name not in _FIRST)
+    first = sum(name in _FIRST for name in metrics)
+    costs = list(COST_COLUMNS)
+    keys = [GAIN, *metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
+    columns: list[Named] = [
+        Place(None if key in costs else main, key).numbers(lines, usual, bar=key == GAIN)
+        for key in keys
+    ]
+    return columns + [
+        Place(other, "psnr").numbers(lines, usual, f"PSNR {other.protocol}") for other in others
+    ]
 
 
-def _ranks(rows: Sequence[Row], tracks: Sequence[Track]) -> dict[LineKey, tuple[int, int]]:
+def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey, tuple[int, int]]:
     """The ranks of lines within their tracks, each of how many; nobody has one alone."""
-    keys = {_key(row) for row in rows}
+    keys = {line.key for line in lines}
     found: dict[LineKey, tuple[int, int]] = {}
     for track in tracks:
         many = len(ranked_in(track))
@@ -243,12 +203,13 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
 
 
 def _caption(rows: Sequence[Row], protocol: str) -> str:
-    first = rows[0]
+    first, rows = rows[0], [row for row in rows if row.system != CEILING]
     mine = [row for row in rows if row.protocol == protocol and row.images]
     flows = ", ".join(sorted({_flow(r) for r in mine if r.flow}))
     competing = {row.budget for row in rows if row.system != INPUT}
-    leading = [row for row in mine if row.metric == _leading(mine)]
-    over = [over_pictures(leading, f"{first.split} picture")] if mine else [first.split]
+    leading = leading_metric(row.metric for row in mine) if mine else None
+    counted = [row for row in mine if leading is not None and row.metric == leading.name]
+    over = [over_pictures(counted, f"{first.split} picture")] if mine else [first.split]
     told = [first.dataset, *over, *filter(None, [budget_words(competing)])]
     against = "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
     caption = f"{', '.join(told)}, {against}"
@@ -271,7 +232,7 @@ def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineK
         if row.metric == "psnr":
             values = dict.fromkeys(cell.value for cell in printed_beside(row, card.published_as))
             if values:
-                found[_key(row)] = ", ".join(values)
+                found[line_of(row)] = ", ".join(values)
     return found
 
 
@@ -324,14 +285,3 @@ def _note(rows: list[Row]) -> str:
         {f"{row.system}: {row.seeds} of {seeds} seeds" for row in trained if row.seeds < seeds}
     )
     return "; ".join([*empty_notes((row.system, row) for row in rows), *fewer])
-
-
-def _scored_under(
-    rows: Sequence[Row], names: Mapping[LineKey, str], protocols: Sequence[str]
-) -> dict[str, list[str]]:
-    """The protocols under which each line was scored, by its name."""
-    found = {(_key(row), row.protocol) for row in rows}
-    return {
-        name: [protocol for protocol in protocols if (key, protocol) in found]
-        for key, name in names.items()
-    }

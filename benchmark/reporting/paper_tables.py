@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     protocol_notes,
 )
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, Place, column
 from defocus.benchmark.leaderboard.content import Content, TrackKey
 from defocus.benchmark.leaderboard.lines import (
     Board,
@@ -33,7 +33,6 @@ from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
 from defocus.reports.text import csv_text, number_text
 
-GAIN = "gain"
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
 """The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""
 
@@ -41,22 +40,15 @@ PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A column: a score of a leaderboard under a convention, or a cost, which has none."""
+class _Place(Place):
+    """A column of one of several leaderboards."""
 
     board: Board
-    convention: Convention | None
-    metric: str
 
     def row(self, line: BoardLine) -> Row | None:
-        """The row behind the column of the line of this key in this leaderboard."""
-        if all(line is not one for one in self.board.lines):
-            mine = next((one for one in self.board.lines if one.key == line.key), None)
-            return None if mine is None else self.row(mine)
-        if self.convention is not None:
-            return line.score(self.convention, "psnr" if self.metric == GAIN else self.metric)
-        costs = (row for (_, name), row in line.rows.items() if name == self.metric)
-        return next((row for row in costs if not row.protocol), None)
+        """The row behind the cell of the line of this key in this leaderboard."""
+        mine = next((one for one in self.board.lines if one.key == line.key), None)
+        return None if mine is None else super().row(mine)
 
     def rows(self) -> dict[str, Row]:
         """The rows behind the column, by the name of their line."""
@@ -158,7 +150,7 @@ def _places(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
     tables: list[tuple[str, Groups]] = []
     for board in boards:
         one = _main(board)
-        columns = [(words, _Place(board, one, name)) for name, words in PLACES.items()]
+        columns = [(words, _Place(one, name, board)) for name, words in PLACES.items()]
         if all(most_images(place.rows().values()) for _, place in columns):
             groups = [(_counted_name(words, [place]), [place]) for words, place in columns]
             tables.append((f"{board.name}, protocol {one.protocol}", groups))
@@ -170,8 +162,8 @@ def _costs(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
     tables: list[tuple[str, Groups]] = []
     for board in boards:
         one = _main(board)
-        quality = [place for place in _columns(board, one) if place.metric in {"psnr", "ssim"}]
-        costs = [_Place(board, None, name) for name in COST_COLUMNS]
+        quality = [place for place in _columns(board, one) if place.key in {"psnr", "ssim"}]
+        costs = [_Place(None, name, board) for name in COST_COLUMNS]
         if quality:
             tables.append(
                 (f"{board.name}, {_against(board, one)}", [("Quality", quality), ("Cost", costs)])
@@ -199,7 +191,7 @@ def _main(board: Board) -> Convention:
 
 def _against(board: Board, one: Convention) -> str:
     """Protocol, pictures and scenes of a table."""
-    rows = list(_Place(board, one, board.leading(one).name).rows().values())
+    rows = list(_Place(one, board.leading(one).name, board).rows().values())
     over = f": {over_pictures(rows, f'{board.key.split} picture')}" if most_images(rows) else ""
     return f"protocol {board.convention_name(one)}{over}"
 
@@ -210,15 +202,8 @@ def _counted_name(name: str, columns: Sequence[_Place]) -> str:
 
 def _columns(board: Board, one: Convention) -> list[_Place]:
     names = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
-    places = [_Place(board, one, name) for name in names]
-    return [place for place in places if any(_value(place, n) is not None for n in board.lines)]
-
-
-def _value(place: _Place, line: BoardLine) -> float | None:
-    row = place.row(line)
-    if row is None:
-        return None
-    return row.gain if place.metric == GAIN else row.value
+    places = [_Place(one, name, board) for name in names]
+    return [place for place in places if any(place.number(n) is not None for n in board.lines)]
 
 
 def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine]:
@@ -236,7 +221,7 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
         known = (
             -value if _head(place).better == "lower" else value
             for place in scored
-            if (value := _value(place, line)) is not None
+            if (value := place.number(line)) is not None
         )
         return next(known, -math.inf)
 
@@ -321,14 +306,14 @@ def _scored_under(
 def _leads(place: _Place) -> bool:
     """Whether lines are counted by this column."""
     convention = place.convention
-    return convention is not None and place.metric == place.board.leading(convention).name
+    return convention is not None and place.key == place.board.leading(convention).name
 
 
 def _head(place: _Place) -> Column:
     if place.convention is None:
-        cost = column(place.metric)
-        return column(place.metric, f"{cost.name} ({cost.unit})", unit="", better="lower")
-    return column(place.metric, bar=place.metric == GAIN)
+        cost = column(place.key)
+        return column(place.key, f"{cost.name} ({cost.unit})", unit="", better="lower")
+    return column(place.key, bar=place.key == GAIN)
 
 
 def _column(content: Content, place: _Place, lines: Sequence[BoardLine]) -> list[Measured | None]:
@@ -353,14 +338,8 @@ def _column(content: Content, place: _Place, lines: Sequence[BoardLine]) -> list
 
 def _cell(place: _Place, line: BoardLine) -> Measured | None:
     """A number with the spread of its trainings; of one training, with its interval."""
-    row, value = place.row(line), _value(place, line)
-    if row is None or value is None:
-        return None
-    gains = place.metric == GAIN
-    low, high = (row.gain_low, row.gain_high) if gains else (row.ci_low, row.ci_high)
-    if row.spread is not None:
-        return Measured(value, spread=row.spread)
-    return Measured(value, None if low is None or high is None else (low, high))
+    cell = place.cell(line)
+    return cell if cell is None or cell.spread is None else replace(cell, interval=None)
 
 
 def _printed(cell: Measured | None, column: Column) -> float:

@@ -73,7 +73,7 @@ def _on_any_pictures(scores: PictureScores) -> list[Gained]:
         (line, row)
         for line in scores.board.ordered(scores.convention)
         if not line.reference
-        and (row := line.score(scores.convention, "psnr")) is not None
+        and (row := line.row(scores.convention, "psnr")) is not None
         and row.gain is not None
     ]
     return sorted(gained, key=lambda each: -(each[1].gain or 0.0))
@@ -170,7 +170,7 @@ def _lead(
     mean = statistics.fmean(differences.values())
     less = f"{number_text(mean, 2)} dB"
     interval = mean_interval(scores, differences)
-    row = best.score(scores.convention, LEADING)
+    row = best.row(scores.convention, LEADING)
     fewer = row is not None and len(differences) < row.images
     on = f" on the {counted(len(differences), 'picture')} that both have" if fewer else ""
     if interval is None:

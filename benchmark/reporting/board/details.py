@@ -5,17 +5,17 @@ For print, the tables of all rows that the page has behind its tabs and rows.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
-from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.columns import Place, column, pictures_of, systems_table
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
-from defocus.benchmark.metric.metric import all_metrics
 from defocus.benchmark.reporting.board.notes import Notes, notes_on, published_beside
-from defocus.benchmark.reporting.board.table import metrics_of, score_cell, tracks_of
+from defocus.benchmark.reporting.board.table import linked, metrics_of, tracks_of
 from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
-from defocus.reports.model import Cell, Column, Link, Measured, Part, Table
+from defocus.reports.model import Cell, Column, Measured, Part, Table
 
 
 def detail_parts(
@@ -30,7 +30,7 @@ def detail_parts(
 
 def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
     """Scores over parts of the pictures, in the order shown; in focus is the smallest blur."""
-    rows = ((name, line.score(convention, name)) for line in lines for name in BREAKDOWN)
+    rows = ((name, line.row(convention, name)) for line in lines for name in BREAKDOWN)
     told = {name for name, row in rows if row is not None and row.value is not None}
     return [name for name in BREAKDOWN if name in told and name != "psnr_in_focus"]
 
@@ -53,11 +53,9 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
     body: list[tuple[Cell, ...]] = []
     for name, metric in found.items():
         unit = f", {metric.unit}" if metric.unit else ""
-        cells: list[Cell] = [
-            _with_published(content, line, convention, name, notes) for convention in mine
-        ]
+        cells = [_with_published(content, line, Place(one, name), notes) for one in mine]
         body.append((f"{metric.display_name}{unit}", *cells))
-    leading = {one: line.score(one, board.leading(one).name) for one in mine}
+    leading = {one: line.row(one, board.leading(one).name) for one in mine}
     most = most_images(row for row in leading.values() if row is not None)
     heads = [counted_head(board.convention_name(one), [leading[one]], most) for one in mine]
     columns = [Column(head, decimals=4) for head in heads]
@@ -65,28 +63,27 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
 
 
 def _with_published(
-    content: Content, line: BoardLine, convention: Convention, metric: str, notes: Notes
-) -> Cell:
-    row = line.score(convention, metric)
-    measured = score_cell(row)
-    printed = published_beside(content, row, notes.number)
+    content: Content, line: BoardLine, place: Place, notes: Notes
+) -> Measured | None:
+    measured = place.cell(line)
+    printed = published_beside(content, place.row(line), notes.number)
     if measured is None or printed is None:
         return measured
-    decimals = all_metrics()[metric].decimals
-    text = ", ".join(filter(None, (f"published {printed.value:.{decimals}f}", printed.beside)))
-    return Measured(measured.value, measured.interval, beside=text, notes=printed.notes)
+    published = f"published {printed.value:.{column(place.key).decimals}f}"
+    text = ", ".join(filter(None, (published, printed.beside)))
+    return replace(measured, beside=text, notes=printed.notes)
 
 
 def _by_part(board: Board, line: BoardLine) -> list[Table]:
     """PSNR by amount of blur and by region, beside the input's."""
     convention = board.conventions[0]
     references = [one for one in board.lines if one.reference and one.first.system == "input"]
-    whole = line.score(convention, LEADING)
+    whole = line.row(convention, LEADING)
     images = whole.images if whole is not None else 0
     body: list[tuple[Cell, ...]] = []
     for name in parts_told([line], convention):
         row = line.rows[convention, name]
-        under = references[0].score(convention, name) if references else None
+        under = references[0].row(convention, name) if references else None
         before = under.value if under is not None else None
         gained = None if before is None or row.value is None else row.value - before
         body.append((counted_head(place_words(name), [row], images), before, row.value, gained))
@@ -128,31 +125,22 @@ def _mean(values: Sequence[float]) -> float | None:
 def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
     """PSNR of every line under every convention, in the order of the first that it has."""
     lines = list(dict.fromkeys(line for one in board.conventions for line in board.ordered(one)))
-    of_column = {one: [line.score(one, "psnr") for line in lines] for one in board.conventions}
-    scored = {one: [row for row in rows if row is not None] for one, rows in of_column.items()}
-    counts = {most_images(rows) for rows in scored.values()}
+    places = [Place(one, LEADING) for one in board.conventions]
+    counts = {pictures_of(place, lines) for place in places}
     usual = counts.pop() if len(counts) == 1 else 0
-    over = f", means over {over_pictures(scored[board.conventions[0]])}" if usual else ""
+    scored = [row for line in lines if (row := places[0].row(line)) is not None]
+    over = f", means over {over_pictures(scored)}" if usual else ""
     columns = [
-        Column(counted_head(board.convention_name(one), rows, usual), "dB", "higher", 2)
-        for one, rows in of_column.items()
+        place.numbers(lines, usual, board.convention_name(one))
+        for one, place in zip(board.conventions, places, strict=True)
     ]
-    body: list[tuple[Cell, ...]] = []
-    for line in lines:
-        rows = [line.score(one, "psnr") for one in board.conventions]
-        cells = [Measured(row.value) if row is not None else None for row in rows]
-        body.append((Link(line.name, f"#{line.place}", line.marks), *cells))
     said = [
         text
         for one in board.conventions[1:]
         for text in notes_on(board, one, tracks_of(content, board, one), own_lines=notes.own_lines)
     ]
-    return Table.of(
-        f"{board.name}: PSNR by what it is compared with{over}",
-        ("System", *columns),
-        tuple(body),
-        notes=notes.numbers(said),
-    )
+    caption = f"{board.name}: PSNR by what it is compared with{over}"
+    return systems_table(caption, map(linked, lines), columns, notes=notes.numbers(said))
 
 
 def part_table(board: Board) -> list[Table]:
@@ -160,18 +148,8 @@ def part_table(board: Board) -> list[Table]:
     first, *_ = board.conventions
     lines = board.ordered(first)
     names = parts_told(lines, first)
-    if not names:
-        return []
-    body: list[tuple[Cell, ...]] = []
-    found = {name: [line.score(first, name) for line in lines] for name in names}
-    for number, line in enumerate(lines):
-        rows = [of_part[number] for of_part in found.values()]
-        name = Link(line.name, f"#{line.place}", line.marks)
-        body.append((name, *(row.value if row is not None else None for row in rows)))
-    whole = (line.score(first, "psnr") for line in lines)
-    most = most_images(row for row in whole if row is not None)
-    heads = [counted_head(place_words(name), rows, most) for name, rows in found.items()]
-    columns: tuple[Column | str, ...] = ("System", *(column("psnr", head) for head in heads))
+    most = pictures_of(Place(first, LEADING), lines)
+    columns = [Place(first, name).numbers(lines, most, place_words(name)) for name in names]
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
     note = "Blur: the diameter of the circle of confusion."
-    return [Table.of(caption, columns, body, note)]
+    return [systems_table(caption, map(linked, lines), columns, note)] if names else []

@@ -96,7 +96,7 @@ def notes_on(
     flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
     name = board.leading(convention).name
-    leading = {n.name: row for n in lines if (row := n.score(convention, name)) is not None}
+    leading = {n.name: row for n in lines if (row := n.row(convention, name)) is not None}
     without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
     said += [f"{text[:1].upper()}{text[1:]}." for text in without]
     if convention in board.perfect:

@@ -7,16 +7,21 @@ from typing import Literal
 
 from defocus.benchmark.leaderboard.classes import (
     budget_words,
-    counted_head,
-    most_images,
     over_pictures,
     ranked_classes,
     ranked_in,
 )
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, column
+from defocus.benchmark.leaderboard.columns import (
+    COST_COLUMNS,
+    GAIN,
+    Named,
+    Place,
+    column,
+    pictures_of,
+    systems_table,
+)
 from defocus.benchmark.leaderboard.content import Content, TrackKey, training_words
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, track_of
-from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on, published_beside
 from defocus.benchmark.statistics.comparable import Track
@@ -38,9 +43,6 @@ PROTOCOL_WORDS = {
     NO_REFERENCE: "nothing, as there are no sharp pictures",
 }
 
-Named = tuple[Column, list[Cell]]
-"""A column with its cells."""
-
 
 def board_table(
     content: Content, board: Board, convention: Convention, notes: Notes, *, print_out: bool = False
@@ -49,26 +51,19 @@ def board_table(
     # Columns without any value are left out; print has the printed numbers of papers too.
     lines = board.ordered(convention)
     standing = [track_of(content, line, convention) for line in lines]
+    tracks = tracks_of(content, board, convention)
     places = _places(lines, convention, [rank for _, rank in standing])
     columns = [
-        *_rank_columns(standing, tracks_of(content, board, convention)),
+        *_rank_columns(standing, tracks),
         _gains(lines, convention),
         *_metric_columns(content, board, lines, convention, places, notes, print_out=print_out),
         *_cost_columns(lines),
         *([] if print_out else _word_columns(content, lines, convention)),
     ]
-    shown = [
-        (head, cells)
-        for head, cells in columns
-        if any(cell is not None for cell in cells) and not (print_out and head.extra)
-    ]
-    tracks = tracks_of(content, board, convention)
-    names: list[Cell] = [_name(line) for line in lines]
-    body = zip(names, *(cells for _, cells in shown), strict=True)
-    return Table.of(
+    return systems_table(
         _caption(board, convention, lines, print_out=print_out),
-        ("System", *(head for head, _ in shown)),
-        body,
+        map(linked, lines),
+        [(head, cells) for head, cells in columns if not (print_out and head.extra)],
         notes=notes.numbers(
             [
                 *notes_on(board, convention, tracks, own_lines=notes.own_lines),
@@ -89,16 +84,6 @@ def metrics_of(lines: Sequence[BoardLine], convention: Convention) -> list[Metri
         if of == convention and row.value is not None
     }
     return [metric for name, metric in all_metrics().items() if name in found]
-
-
-def score_cell(row: Row | None) -> Measured | None:
-    """A score with its interval."""
-    if row is None or row.value is None:
-        return None
-    interval = None
-    if row.ci_low is not None and row.ci_high is not None:
-        interval = (row.ci_low, row.ci_high)
-    return Measured(row.value, interval)
 
 
 def tracks_of(content: Content, board: Board, convention: Convention) -> list[Track]:
@@ -128,7 +113,8 @@ def _place(board: Board, convention: Convention) -> tuple[str, ...]:
     return (*astuple(board.key), *astuple(convention))
 
 
-def _name(line: BoardLine) -> Link:
+def linked(line: BoardLine) -> Link:
+    """The name of a line with its marks; it leads to what is behind it."""
     return Link(line.name, f"#{line.place}", line.marks)
 
 
@@ -155,18 +141,14 @@ def _rank_columns(
 
 
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
-    gains: list[Cell] = [_gain(line.score(convention, "psnr")) for line in lines]
-    return column("gain", bar=True), gains
-
-
-def _gain(row: Row | None) -> Measured | None:
-    if row is not None and row.system == INPUT and row.value is not None:
-        return Measured(0.0)
-    if row is None or row.gain is None:
-        return None
-    if row.gain_low is None or row.gain_high is None:
-        return Measured(row.gain)
-    return Measured(row.gain, (row.gain_low, row.gain_high))
+    """Gains over the blurry input, which has none over itself."""
+    psnr, gain = Place(convention, "psnr"), Place(convention, GAIN)
+    return column(GAIN, bar=True), [
+        Measured(0.0)
+        if line.first.system == INPUT and psnr.number(line) is not None
+        else gain.cell(line)
+        for line in lines
+    ]
 
 
 def _metric_columns(
@@ -180,20 +162,17 @@ def _metric_columns(
     print_out: bool,
 ) -> list[Named]:
     found: list[Named] = []
-    leading = (line.score(convention, board.leading(convention).name) for line in lines)
-    most = most_images(row for row in leading if row is not None)
+    most = pictures_of(Place(convention, board.leading(convention).name), lines)
     for metric in metrics_of(lines, convention):
         extra = metric.name not in ALWAYS_SHOWN and convention.protocol != NO_REFERENCE
-        rows = [line.score(convention, metric.name) for line in lines]
-        cells: list[Cell] = [
-            Measured(row.value, place=places[metric.name].get(n))
-            if row is not None and row.value is not None
-            else None
-            for n, row in enumerate(rows)
+        place = Place(convention, metric.name)
+        head, numbers = place.numbers(lines, most, extra=extra)
+        cells = [
+            None if number is None else Measured(number, place=places[metric.name].get(n))
+            for n, number in enumerate(numbers)
         ]
-        name = counted_head(metric.display_name, rows, most)
-        found.append((column(metric.name, name, extra=extra), cells))
-        beside: list[Cell] = [published_beside(content, row, notes.number) for row in rows]
+        found.append((head, cells))
+        beside = [published_beside(content, place.row(line), notes.number) for line in lines]
         if print_out and metric.name == "psnr":
             found.append((column("psnr", "published", better=None), beside))
     return found
@@ -201,9 +180,8 @@ def _metric_columns(
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
-        (
-            column(name, better="lower", choose="limit", extra=name not in SHOWN_COSTS),
-            [line.cost(name) for line in lines],
+        Place(None, name).numbers(
+            lines, 0, better="lower", choose="limit", extra=name not in SHOWN_COSTS
         )
         for name in COST_COLUMNS
     ]
@@ -275,7 +253,7 @@ def _places(
     found: dict[str, dict[int, Literal[1, 2]]] = defaultdict(dict)
     for metric in metrics_of(lines, convention):
         for members in tracks.values():
-            rows = {n: lines[n].score(convention, metric.name) for n in members}
+            rows = {n: lines[n].row(convention, metric.name) for n in members}
             values = {n: row.value for n, row in rows.items() if row and row.value is not None}
             if len(values) < 2 or metric.against == "input":  # a displacement ranks nobody
                 continue

@@ -119,7 +119,7 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
     known = {
         line.key: line
         for line in board.ordered(convention)
-        if (row := line.score(convention, LEADING)) is not None and row.gain is not None
+        if (row := line.row(convention, LEADING)) is not None and row.gain is not None
     }
     return [
         _Partners(known[plain], line, known.get((REGISTERED + plain[0], *plain[1:])))
@@ -165,8 +165,8 @@ def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -
 
 
 def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
-    rows = [line.score(convention, LEADING) for line in lines]
-    moved = [line.score(convention, MOVED) for line in lines]
+    rows = [line.row(convention, LEADING) for line in lines]
+    moved = [line.row(convention, MOVED) for line in lines]
     return _Means(
         _mean([row.gain for row in rows if row is not None]),
         _mean([row.value for row in moved if row is not None]),
