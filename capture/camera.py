@@ -1,12 +1,15 @@
 """Interface of a camera: required and optional abilities.
 
-:mod:`defocus.capture.links.back_ends` finds a back end by the scheme of a camera's address."""
+:mod:`defocus.capture.links.back_ends` finds a back end by the scheme of a camera's address. Any
+method raises ``CameraError`` where the camera refused or was lost, one that sets something
+``InputError`` where the camera has no such setting or value."""
 
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+from defocus.errors import InputError
 
 SettingName = Literal["aperture", "shutter", "iso"]
 Target = Literal["flat", "grey-card", "chart", "moving", "test-chart"]
@@ -117,12 +120,7 @@ class Camera(Protocol):
         """Return the camera, which is already open."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
 
@@ -170,32 +168,19 @@ class Camera(Protocol):
 
 @runtime_checkable
 class HasCard(Protocol):
-    """A camera that stores its shots on a card before they are downloaded, and keeps them.
-
-    Attributes:
-        on_card: Paths of the last shot's files on the card, in the returned order.
-    """
+    """A camera that stores its shots on a card before they are downloaded, and keeps them."""
 
     on_card: tuple[CardFile, ...]
+    """The last shot's files on the card, in the returned order."""
 
     def fetch(self, path_stem: Path) -> list[Path]:
-        """Download the files recorded beside ``path_stem`` (see :data:`ON_CARD`).
+        """Download the files recorded beside ``path_stem`` (see :data:`ON_CARD`), as ``shoot``.
 
-        Returns:
-            See :meth:`Camera.shoot`; the record is removed.
-
-        Raises:
-            CameraError: The file is no longer on the card, or the camera was lost.
-            StorageError: The disk is full or the folder is not writable.
-        """
+        The record is removed; a file that is no longer on the card is ``CameraError``."""
         ...
 
     def delete(self, place: CardFile) -> None:
-        """Delete a file on the card.
-
-        Raises:
-            CameraError: The file is not there, or the camera refused or was lost.
-        """
+        """Delete a file on the card."""
         ...
 
 
@@ -204,12 +189,7 @@ class HasFileFormats(Protocol):
     """A camera with selectable file formats."""
 
     def choose_format(self, kind: FileKind) -> str:
-        """Make the camera write files of a kind until it is closed; return its own value.
-
-        Raises:
-            InputError: The camera does not make such files, or cannot set the format.
-            CameraError: The camera refused, or was lost.
-        """
+        """Make the camera write files of a kind until it is closed; return its own value."""
         ...
 
 
@@ -218,18 +198,9 @@ class HasWhiteBalance(Protocol):
     """A camera whose white balance can be fixed."""
 
     def choose_white_balance(self, asked: str) -> str:
-        """Set a colour temperature or a preset until the camera is closed.
+        """Set ``5200K`` or a preset until the camera is closed; return its own value.
 
-        Args:
-            asked: Requested value, such as ``5200K``, or the camera's name of a preset.
-
-        Returns:
-            The new value, in the camera's own words.
-
-        Raises:
-            InputError: The camera has no such value, or ``asked`` is an automatic mode.
-            CameraError: The camera refused, or was lost.
-        """
+        An automatic mode is ``InputError``."""
         ...
 
 
@@ -240,13 +211,7 @@ class HasMirror(Protocol):
     def hold_mirror(self) -> str:
         """Keep the mirror up, or wait until it rests, at each release until the camera is closed.
 
-        Returns:
-            The new value, in the camera's own words.
-
-        Raises:
-            InputError: The camera has no such setting.
-            CameraError: The camera refused, or was lost.
-        """
+        Return the new value, in the camera's own words."""
         ...
 
 
@@ -261,12 +226,7 @@ class HasFocusMotor(Protocol):
     def move_focus(self, steps: int) -> int:
         """Move the focus by camera steps, > 0 towards far, and wait until it stops.
 
-        Returns:
-            The steps moved, with the same sign; fewer than requested at an end stop.
-
-        Raises:
-            CameraError: The lens did not move at all, or the camera was lost.
-        """
+        Return the steps moved, with the same sign; fewer than requested at an end stop."""
         ...
 
 
@@ -275,11 +235,16 @@ class HasPreview(Protocol):
     """A camera with a live view."""
 
     def preview(self) -> bytes:
-        """A JPEG of the present view; small and quick, without a fixed size.
+        """A JPEG of the present view; small and quick, without a fixed size."""
+        ...
 
-        Raises:
-            CameraError: The camera has no live view, or was lost.
-        """
+
+@runtime_checkable
+class RestsPreview(Protocol):
+    """A camera whose live view goes on by itself, and heats and drains it, until it is ended."""
+
+    def rest_preview(self) -> None:
+        """End the live view; the next preview starts it again."""
         ...
 
 
@@ -292,12 +257,44 @@ class HasConfig(Protocol):
         ...
 
     def configure(self, word: str, value: str) -> str:
-        """Set an entry permanently (closing does not restore it), and return its new value.
+        """Set an entry permanently (closing does not restore it), and return its new value."""
+        ...
 
-        Raises:
-            InputError: The entry is unknown, or the value is not allowed.
-            CameraError: The camera refused, or was lost.
-        """
+
+@runtime_checkable
+class SetsAgain(Protocol):
+    """A camera that may have another setting than it says."""
+
+    def set_again(self) -> None:
+        """Set everything once more that was set, whatever the camera says that it has."""
+        ...
+
+
+@runtime_checkable
+class HasDriveMode(Protocol):
+    """A camera that can be set to take several pictures at each release."""
+
+    def refuse_burst(self) -> None:
+        """See that it takes one, or can be set to; else a person must change it: ``InputError``."""
+        ...
+
+
+@dataclass(frozen=True)
+class CardSpace:
+    """A card in a camera; None where the camera does not tell."""
+
+    folder: str  # where the camera shows it
+    total_bytes: int | None
+    free_bytes: int | None
+    files: int  # how many files the camera has to list
+
+
+@runtime_checkable
+class HasCardSpace(Protocol):
+    """A camera that tells what is on its cards."""
+
+    def cards(self, *, count_files: bool = True) -> tuple[CardSpace, ...]:
+        """Each card that it shows; to count the files of a full one may take a minute."""
         ...
 
 
@@ -314,26 +311,24 @@ class KnowsTruth(Protocol):
         ...
 
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
-        """Write the ground truth of the last shots named ``blurry`` and ``sharp``.
+        """Write the truth of the last shots named ``blurry`` and ``sharp``; return its files.
 
-        Args:
-            folder: An existing folder, which gets ``truth.json`` (similarity from blurry to
-                sharp, blur per layer, exposure), ``flow.npy``, ``defocus_map.npy`` and
-                ``all_in_focus.tif``.
-            sharp_by: The camera that took the sharp shot, if it is another one.
-
-        Returns:
-            The files written.
+        ``truth.json`` (similarity from blurry to sharp, blur per layer, exposure), ``flow.npy``,
+        ``defocus_map.npy``, ``all_in_focus.tif``; ``sharp_by`` is another camera of the sharp shot.
         """
         ...
 
 
 @runtime_checkable
 class KnowsRelease(Protocol):
-    """A camera that knows when the exposure of its last shot began.
-
-    Attributes:
-        released_at: Start of the exposure by :func:`time.monotonic`, seconds.
-    """
+    """A camera that knows when the exposure of its last shot began."""
 
     released_at: float
+    """By :func:`time.monotonic`, seconds."""
+
+
+def no_motor(camera: Camera) -> InputError:
+    """What to answer whoever wants to move the focus of a camera without a motor."""
+    return InputError(
+        f"{camera.describe().model} has no focus motor that can be driven; use --mode aperture"
+    )

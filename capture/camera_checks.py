@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from defocus.capture.body_abilities import CardSpace, HasCardSpace
-from defocus.capture.camera import Camera, CameraDescription, Word
-from defocus.capture.doctor import CheckedPoint, Status, asked
+from defocus.capture.camera import Camera, CameraDescription, CardSpace, HasCardSpace, Word
+from defocus.capture.doctor import CheckedPoint, Status
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
@@ -14,6 +14,8 @@ from defocus.capture.links.gphoto2.setting_names import (
     refuse_burst,
 )
 from defocus.errors import InputError
+
+Words = Mapping[str, Word]
 
 LOW_BATTERY_PERCENT = 25
 CLOCK_TOLERANCE_SECONDS = 120.0
@@ -45,7 +47,7 @@ def camera_findings(camera: Camera) -> list[CheckedPoint]:
     return [*findings, *(check(words) for check in checks)]
 
 
-def _settable(camera: Camera, words: Mapping[str, Word]) -> CheckedPoint:
+def _settable(camera: Camera, words: Words) -> CheckedPoint:
     settings = camera.settings()
     program = program_of(words)
     if automatic_settings(program):
@@ -92,7 +94,7 @@ def _card(card: CardSpace) -> CheckedPoint:
     return CheckedPoint("card", "ok", detail)
 
 
-def _target(words: Mapping[str, Word]) -> CheckedPoint:
+def _target(words: Words) -> CheckedPoint:
     """Whether a shot is on a card before it is here."""
     target = words.get("capturetarget")
     if target is not None and any("card" in choice.lower() for choice in target.choices):
@@ -102,12 +104,12 @@ def _target(words: Mapping[str, Word]) -> CheckedPoint:
     return CheckedPoint("capture-target", "warn", detail, advice)
 
 
-def _drive(words: Mapping[str, Word]) -> CheckedPoint:
+def _drive(words: Words) -> CheckedPoint:
     """One picture for each release: a timer delays it, a burst hands out old ones later."""
     name = next((name for name in DRIVE_WORDS if name in words), None)
     question = "does each release take one picture, at once?"
     if name is None or (single := words[name].value.lower()).startswith("unknown"):
-        return asked("drive-mode", question, "set the camera to single pictures")
+        return CheckedPoint("drive-mode", "ask", question, "set the camera to single pictures")
     detail, advice = f"{name} is {words[name].value}", "set its dial to single pictures"
     try:
         refuse_burst(words)
@@ -118,7 +120,7 @@ def _drive(words: Mapping[str, Word]) -> CheckedPoint:
     return CheckedPoint("drive-mode", "warn", detail, advice)
 
 
-def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
+def _camera_clock(words: Words) -> list[CheckedPoint]:
     skew = _clock_skew_seconds(words)
     if skew is None:
         return []
@@ -134,7 +136,7 @@ def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
     ]
 
 
-def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
+def _clock_skew_seconds(words: Words) -> float | None:
     """Error of a camera's clock, > 0; None without one.
 
     USB cameras count in their own time zone, and zones differ by quarters of an hour."""
@@ -147,164 +149,126 @@ def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
     return min(skew, 900 - skew)
 
 
-def _switch(
-    words: Mapping[str, Word], parts: tuple[str, ...], bad: Callable[[str], bool]
-) -> tuple[str, str] | None:
-    """Value of the entry whose name has a part, and whether it is bad; choices are in English."""
-    for name, word in words.items():
-        if any(part in name.lower() for part in parts) and word.value:
-            return f"{name} is {word.value}", "bad" if bad(word.value.lower()) else "good"
-    return None
-
-
 def _is_on(value: str) -> bool:
     return value not in ("off", "0", "false", "none", "no", "disabled", "disable")
 
 
-def _checked(
-    words: Mapping[str, Word],
-    name: str,
-    parts: tuple[str, ...],
-    bad: Callable[[str], bool],
-    status: Status,
-    question: str,
-    advice: str,
-) -> CheckedPoint:
-    """The finding for an entry, or a question if the camera has no such entry."""
-    found = _switch(words, parts, bad)
-    if found is None:
-        return asked(name, question, advice)
-    detail, verdict = found
-    return (
-        CheckedPoint(name, "ok", detail)
-        if verdict == "good"
-        else CheckedPoint(name, status, detail, advice)
-    )
+def _is_electronic(value: str) -> bool:
+    return "electronic" in value or value in ("on", "1")
 
 
-def _stabilisation(words: Mapping[str, Word]) -> CheckedPoint:
-    return _checked(
-        words,
-        "stabilisation",
-        ("stabil", "vibration", "steadyshot"),
-        _is_on,
-        "fail",
-        "is image stabilisation off, in the lens and in the body?",
-        "switch it off: on a tripod it moves the picture between the shots",
-    )
+def _is_lossy(value: str) -> bool:
+    compressed = "compressed" in value and "lossless" not in value and "uncompressed" not in value
+    return "craw" in value or compressed
 
 
-def _first_curtain(words: Mapping[str, Word]) -> CheckedPoint:
-    return _checked(
-        words,
-        "electronic-first-curtain",
-        ("firstcurtain", "frontcurtain", "efcs"),
-        _is_on,
-        "warn",
-        "is the electronic first curtain off, at wide apertures and short times?",
-        "switch it off: it cuts the blur discs of wide apertures",
-    )
+@dataclass(frozen=True)
+class _Switch:
+    """A check of the first entry whose name has a part, or a question without one."""
+
+    name: str
+    parts: tuple[str, ...]
+    status: Status  # where the entry is bad
+    question: str
+    advice: str
+    bad: Callable[[str], bool] = _is_on  # whether a value is; choices are in English
+
+    def __call__(self, words: Words) -> CheckedPoint:
+        for name, word in words.items():
+            if any(part in name.lower() for part in self.parts) and word.value:
+                detail = f"{name} is {word.value}"
+                if self.bad(word.value.lower()):
+                    return CheckedPoint(self.name, self.status, detail, self.advice)
+                return CheckedPoint(self.name, "ok", detail)
+        return CheckedPoint(self.name, "ask", self.question, self.advice)
 
 
-def _electronic_shutter(words: Mapping[str, Word]) -> CheckedPoint:
-    return _checked(
-        words,
-        "electronic-shutter",
-        ("shuttertype", "silentmode", "shuttermode"),
-        lambda value: "electronic" in value or value in ("on", "1"),
-        "warn",
-        "is the shutter mechanical, or the light free of flicker (daylight)?",
-        "use the mechanical shutter under lamps: a full electronic one shows bands",
-    )
+_STABILISATION = _Switch(
+    "stabilisation",
+    ("stabil", "vibration", "steadyshot"),
+    "fail",
+    "is image stabilisation off, in the lens and in the body?",
+    "switch it off: on a tripod it moves the picture between the shots",
+)
+_FOCUS_SHIFT = _Switch(
+    "focus-shift",
+    (),
+    "ask",
+    "has the lens no focus shift when it is stopped down?",
+    "'calibrate focus' at both apertures tells; focus with the lens stopped down if it has",
+)
+_CORRECTIONS = _Switch(
+    "corrections",
+    (),
+    "ask",
+    "are lens corrections, dynamic-range and picture optimisers off in the camera?",
+    "switch them off: they change JPEGs differently at each aperture",
+)
+_AUTOFOCUS = _Switch(
+    "autofocus",
+    ("autofocus", "focusmode"),
+    "warn",
+    "is the lens on manual focus?",
+    "switch the lens to MF: it focuses anew before each shot otherwise",
+)
 
 
-def _noise_reduction(words: Mapping[str, Word]) -> CheckedPoint:
-    return _checked(
-        words,
-        "long-exposure-noise-reduction",
-        ("longexp", "long_exposure"),
-        _is_on,
-        "fail",
-        "is noise reduction of long exposures off?",
-        "switch it off: it treats the members of a pair differently, and doubles the time",
-    )
-
-
-def _lossy_raw(words: Mapping[str, Word]) -> CheckedPoint:
-    return _checked(
-        words,
-        "lossy-raw",
-        ("rawcompression", "compression", "imagequality", "imageformat"),
-        lambda value: (
-            "craw" in value
-            or ("compressed" in value and "lossless" not in value and "uncompressed" not in value)
-        ),
-        "warn",
-        "is RAW uncompressed or compressed without loss?",
-        "choose lossless RAW: lossy steps are of the size of what is measured",
-    )
-
-
-def _sleep(words: Mapping[str, Word]) -> CheckedPoint:
-    return _checked(
-        words,
-        "sleep",
-        ("autopoweroff", "autopower", "standby"),
-        _is_on,
-        "warn",
-        "does the camera stay awake, and does its lens not park when it sleeps?",
-        "let it never power off by itself: many lenses forget their focus when the camera sleeps",
-    )
-
-
-def _focus_shift(_words: Mapping[str, Word]) -> CheckedPoint:
-    return asked(
-        "focus-shift",
-        "has the lens no focus shift when it is stopped down?",
-        "'calibrate focus' at both apertures tells; focus with the lens stopped down if it has",
-    )
-
-
-def _autofocus(words: Mapping[str, Word]) -> CheckedPoint:
+def _autofocus(words: Words) -> CheckedPoint:
     for name in ("focusmode2", "focusmode", "afmode"):  # what stands at manual needs no switch
         if name in words and words[name].value.lower().startswith(("manual", "mf")):
             return CheckedPoint("autofocus", "ok", f"{name} is {words[name].value}")
-    name = "focusmode"
-    if name in words and words[name].value.lower() in SWITCHED_AT_THE_LENS:
-        question = f"is the switch on the lens at MF? ({name} says {words[name].value} either way)"
-        return asked("autofocus", question, "switch the lens to MF")
-    return _checked(
-        words,
-        "autofocus",
-        ("autofocus", "focusmode"),
-        _is_on,
+    mode = words["focusmode"].value if "focusmode" in words else ""
+    if mode.lower() in SWITCHED_AT_THE_LENS:
+        question = f"is the switch on the lens at MF? (focusmode says {mode} either way)"
+        return CheckedPoint("autofocus", "ask", question, "switch the lens to MF")
+    return _AUTOFOCUS(words)
+
+
+BODY_CHECKS: tuple[Callable[[Words], CheckedPoint], ...] = (
+    _STABILISATION,
+    _Switch(
+        "electronic-first-curtain",
+        ("firstcurtain", "frontcurtain", "efcs"),
         "warn",
-        "is the lens on manual focus?",
-        "switch the lens to MF: it focuses anew before each shot otherwise",
-    )
-
-
-def _corrections(_words: Mapping[str, Word]) -> CheckedPoint:
-    return asked(
-        "corrections",
-        "are lens corrections, dynamic-range and picture optimisers off in the camera?",
-        "switch them off: they change JPEGs differently at each aperture",
-    )
-
-
-BODY_CHECKS: tuple[Callable[[Mapping[str, Word]], CheckedPoint], ...] = (
-    _stabilisation,
-    _first_curtain,
-    _electronic_shutter,
-    _noise_reduction,
-    _lossy_raw,
-    _sleep,
-    _focus_shift,
+        "is the electronic first curtain off, at wide apertures and short times?",
+        "switch it off: it cuts the blur discs of wide apertures",
+    ),
+    _Switch(
+        "electronic-shutter",
+        ("shuttertype", "silentmode", "shuttermode"),
+        "warn",
+        "is the shutter mechanical, or the light free of flicker (daylight)?",
+        "use the mechanical shutter under lamps: a full electronic one shows bands",
+        _is_electronic,
+    ),
+    _Switch(
+        "long-exposure-noise-reduction",
+        ("longexp", "long_exposure"),
+        "fail",
+        "is noise reduction of long exposures off?",
+        "switch it off: it treats the members of a pair differently, and doubles the time",
+    ),
+    _Switch(
+        "lossy-raw",
+        ("rawcompression", "compression", "imagequality", "imageformat"),
+        "warn",
+        "is RAW uncompressed or compressed without loss?",
+        "choose lossless RAW: lossy steps are of the size of what is measured",
+        _is_lossy,
+    ),
+    _Switch(
+        "sleep",
+        ("autopoweroff", "autopower", "standby"),
+        "warn",
+        "does the camera stay awake, and does its lens not park when it sleeps?",
+        "let it never power off by itself: many lenses forget their focus when the camera sleeps",
+    ),
+    _FOCUS_SHIFT,
     _autofocus,
-    _corrections,
+    _CORRECTIONS,
     _target,
     _drive,
 )
 
-VIDEO_CHECKS = (_stabilisation, _focus_shift, _corrections)
+VIDEO_CHECKS = (_STABILISATION, _FOCUS_SHIFT, _CORRECTIONS)
 """Cameras on a network or USB have no curtain and no RAW; their automatisms we switch off."""

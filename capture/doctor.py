@@ -35,11 +35,6 @@ class CheckedPoint:
         return asdict(self)
 
 
-def asked(name: str, question: str, advice: str) -> CheckedPoint:
-    """A point that only the user can answer."""
-    return CheckedPoint(name, "ask", question, advice)
-
-
 def computer_findings(folder: Path, uri: str | None = None) -> list[CheckedPoint]:
     """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock.
 
@@ -97,7 +92,7 @@ def _clock() -> CheckedPoint:
     if _is_set_by_the_network():
         return CheckedPoint("clock", "ok", "this computer's clock is set by the network")
     question = f"this computer's clock says {now:%Y-%m-%d %H:%M} UTC; is that right?"
-    return asked("clock", question, "")
+    return CheckedPoint("clock", "ask", question)
 
 
 def _is_set_by_the_network() -> bool:

@@ -19,15 +19,22 @@ from defocus.errors import storage_error
 from defocus.reading import require_file
 
 
+@contextlib.contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """An ``OSError`` of the block is the ``StorageError`` of a write to ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
 def make_folder(path: Path) -> Path:
     """Create a folder and its parents if absent; the names of new ones survive a power loss."""
     new = [one for one in (path, *path.parents) if not os.path.lexists(one)]
-    try:
+    with storing(path):
         path.mkdir(parents=True, exist_ok=True)
         for one in new:
             sync_folder(one.parent)
-    except OSError as error:
-        raise storage_error(error, path) from error
     return path
 
 
@@ -35,10 +42,8 @@ def require_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written or created, before work is done for it."""
     whole = folder.absolute()
     there = next(path for path in (whole, *whole.parents) if os.path.exists(path))  # noqa: PTH110 - pathlib's raises where a parent may not be entered
-    try:
+    with storing(folder):
         tempfile.TemporaryFile(dir=there).close()
-    except OSError as error:
-        raise storage_error(error, folder) from error
 
 
 def sync_folder(path: Path) -> None:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from defocus.errors import CameraError, ImageError, InputError, storage_error
+from defocus.errors import CameraError, ImageError, InputError
+from defocus.files import storing
 from defocus.images import IMAGE_SUFFIXES, Image, read_image
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES, raw_preview
@@ -78,10 +79,8 @@ def copy_part(source: Path, path_stem: Path) -> Path:
             f"{source}: cannot be read ({error.strerror}); is the card in?"
         ) from error
     target = path_stem.with_name(f"{path_stem.name}{source.suffix.lower()}.part")
-    try:
+    with storing(target):
         target.write_bytes(content)
-    except OSError as error:
-        raise storage_error(error, target) from error
     return target
 
 

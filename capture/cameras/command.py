@@ -221,8 +221,3 @@ def open_camera(uri: str) -> CommandCamera:
     """Open the camera described by a file of commands."""
     rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
     return CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
-
-
-def discover() -> list[CameraDescription]:
-    """No camera, because a file must be named."""
-    return []

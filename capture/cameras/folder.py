@@ -85,8 +85,3 @@ def _word(name: SettingName, exif: Exif) -> str:
 def open_camera(uri: str) -> FolderCamera:
     """Open the camera of a folder."""
     return FolderCamera(uri, require_folder(Path(uri.removeprefix("folder:")).absolute()))
-
-
-def discover() -> list[CameraDescription]:
-    """No camera, because a folder must be named."""
-    return []

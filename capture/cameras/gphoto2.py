@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.body_abilities import CardSpace
 from defocus.capture.camera import (
     SETTING_NAMES,
     Camera,
     CameraDescription,
     CardFile,
+    CardSpace,
     FileKind,
     Setting,
     SettingName,

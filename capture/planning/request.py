@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from defocus.capture.body_abilities import no_motor
-from defocus.capture.camera import Camera, HasFocusMotor
+from defocus.capture.camera import Camera, HasFocusMotor, no_motor
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
 from defocus.capture.planning.plan import Plan, lens_of, make_optics_plan
 from defocus.capture.planning.protocol import make_protocol

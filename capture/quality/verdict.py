@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.sessions.state import Verdict
+from defocus.capture.sessions.lines import Verdict
 
 Severity = Literal["note", "warn", "reject"]
 

@@ -5,15 +5,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from defocus.capture.sessions.lines import VERDICT_WORDS
-from defocus.capture.sessions.session import file_problem, index_problem, read_state, stored_problem
-from defocus.capture.sessions.state import (
-    CompletePair,
-    SessionChart,
-    SessionState,
-    StoredFile,
-    chart_folder,
-)
+from defocus.capture.sessions.lines import VERDICT_WORDS, StoredFile
+from defocus.capture.sessions.session import file_problem, index_problem, read_state
+from defocus.capture.sessions.state import CompletePair, Owner, SessionChart, SessionState
 from defocus.progress import counted, say, track
 
 
@@ -28,10 +22,8 @@ class DamagedFile:
 
 def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
     """Hash every file of accepted pairs and of charts, and return the damaged ones."""
-    owners: list[CompletePair | SessionChart] = [
-        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
-    ]
-    owners += [chart for _, chart in sorted(state.charts.items())]
+    rejected = {pair.id for pair in state.complete.values() if pair.verdict == "reject"}
+    owners = [owner for owner in state.owners if owner.id not in rejected]
     return [
         DamagedFile(owner.id, stored, problem)
         for owner in track(owners, "checking")
@@ -124,40 +116,43 @@ def check_session(path: Path) -> SessionCheck:
     if torn_bytes:
         say(f"{path}: the last journal line is incomplete ({torn_bytes} bytes) and ignored")
     if problem := index_problem(path, state):
-        say(f"{problem}; 'defocus-capture check {path} --fix-index' makes it anew")
-    checked = []
+        say(f"{problem}; 'defocus-capture check {path} --fix-index' makes it again")
+    pairs = []
     for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
-        complete = state.complete.get(planned.id)
-        if complete is None:
-            started = (path / "pairs" / planned.id).exists()
-            reason = "cut short" if started else "not shot yet"
-            if planned.id in state.shot:
-                reason = "shot, but not judged yet"
-            text = f"{reason}; run 'defocus-capture resume {path}'"
-            checked.append(CheckedPair(planned.id, "incomplete", text, ()))
-        else:
-            checked.append(_checked_pair(path, complete))
+        if planned.id in state.complete:
+            pairs.append(_checked_pair(path, state.complete[planned.id]))
+            continue
+        reason = "cut short" if (path / "pairs" / planned.id).exists() else "not shot yet"
+        if planned.id in state.shot:
+            reason = "shot, but not judged yet"
+        text = f"{reason}; run 'defocus-capture resume {path}'"
+        pairs.append(CheckedPair(planned.id, "incomplete", text, ()))
     charts = tuple(_checked_chart(path, chart) for _, chart in sorted(state.charts.items()))
     return SessionCheck(
-        (*checked, *_unknown(path, set(state.planned))),
+        (*pairs, *_unknown(path, set(state.planned))),
         (*charts, *_unknown_charts(path, set(state.charts))),
     )
 
 
-def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
-    base = chart_folder(root, chart.shot.chart)
-    problems = [stored_problem(root, base / stored.name, stored) for stored in chart.files]
+def _checked_files(root: Path, owner: Owner) -> tuple[tuple[CheckedFile, ...], list[str]]:
+    """The files of a pair or a chart, and what is wrong with some."""
+    problems = [file_problem(root, owner.id, stored) for stored in owner.files]
     files = tuple(
         CheckedFile(stored.name, stored.sha256, not problem)
-        for stored, problem in zip(chart.files, problems, strict=True)
+        for stored, problem in zip(owner.files, problems, strict=True)
     )
-    if any(problems):
-        reason = next(filter(None, problems))
+    return files, [problem for problem in problems if problem]
+
+
+def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
+    files, problems = _checked_files(root, chart)
+    if problems:
+        reason = problems[0]
     elif chart.read is None:
         reason = f"not read yet; run 'defocus-capture resume {root}'"
     else:
         reason = "read" if chart.read.found else chart.read.reason
-    return CheckedChart(chart.id, not any(problems) and chart.read is not None, reason, files)
+    return CheckedChart(chart.id, not problems and chart.read is not None, reason, files)
 
 
 def _unknown_charts(root: Path, known: set[int]) -> list[CheckedChart]:
@@ -173,21 +168,17 @@ def _unknown_charts(root: Path, known: set[int]) -> list[CheckedChart]:
 
 def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:
     """Folders of pairs that are not in the journal, for instance after a loss of lines."""
-    entries = (root / "pairs").iterdir() if (root / "pairs").is_dir() else ()
-    found = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    folders = (root / "pairs").glob("[!.]*")
     text = "its files are there, but the journal does not know it; restore journal.jsonl"
-    return [CheckedPair(name, "incomplete", text, ()) for name in found if name not in planned]
+    names = sorted({folder.name for folder in folders} - planned)
+    return [CheckedPair(name, "incomplete", text, ()) for name in names]
 
 
 def _checked_pair(root: Path, pair: CompletePair) -> CheckedPair:
-    problems = {stored.name: file_problem(root, pair.id, stored) for stored in pair.files}
-    files = tuple(
-        CheckedFile(stored.name, stored.sha256, not problems[stored.name]) for stored in pair.files
-    )
-    found = [problem for problem in problems.values() if problem]
-    if not found:
+    files, problems = _checked_files(root, pair)
+    if not problems:
         return CheckedPair(pair.id, pair.verdict, pair.reason, files)
-    first, *others = found
+    first, *others = problems
     reason = first + (f", and {counted(len(others), 'further file')}" if others else "")
     if pair.verdict == "reject":
         return CheckedPair(pair.id, "reject", f"{pair.reason}; {reason}", files)

@@ -29,7 +29,7 @@ WIDTH_PX = 640
 """Of a picture: a hundred pairs then make a page of some 20 MB."""
 
 NAMED = 20
-"""Pairs with a remark that stand above the table of all."""
+"""Pairs with a remark that are above the table of all."""
 
 COLUMNS = ("Pair", "Scene", "Verdict", "Reason", "Notes")
 
@@ -48,6 +48,7 @@ def contact_sheet(session: Path, jobs: int = 1) -> Page:
     added = ((one.heading, tuple(one.parts(state))) for one in session_additions())
     over_time = tuple((heading, parts) for heading, parts in added if parts)
     places = {pair: f"#section-{n}" for n, (pair, _) in enumerate(sections, 2 + len(over_time))}
+    begun = state.created[:16].replace("T", " ")
     return Page(
         title=f"Session {session.absolute().name}",
         notice="",
@@ -57,7 +58,7 @@ def contact_sheet(session: Path, jobs: int = 1) -> Page:
             *sections,
         ),
         in_menu=1 + len(over_time),
-        summary=f"{_usable(state)}; begun {_minute(state)}",
+        summary=f"{_usable(state)}; begun {begun} UTC",
     )
 
 
@@ -65,13 +66,13 @@ def _usable(state: SessionState) -> str:
     """How many pairs can be used, in a sentence."""
     verdicts = Counter(pair.verdict for pair in state.complete.values())
     usable = verdicts["accept"] + verdicts["warn"]
-    told = [f"{len(state.complete)} of {counted(len(state.planned), 'planned pair')} shot"]
-    told.append(f"{usable} can be used")
+    parts = [f"{len(state.complete)} of {counted(len(state.planned), 'planned pair')} shot"]
+    parts.append(f"{usable} can be used")
     if verdicts["warn"]:
-        told[-1] += f", {verdicts['warn']} of them after a look"
+        parts[-1] += f", {verdicts['warn']} of them after a look"
     if verdicts["reject"]:
-        told.append(f"{verdicts['reject']} rejected")
-    return "; ".join(told)
+        parts.append(f"{verdicts['reject']} rejected")
+    return "; ".join(parts)
 
 
 def _missing(state: SessionState) -> tuple[Facts, ...]:
@@ -91,11 +92,6 @@ def _missing(state: SessionState) -> tuple[Facts, ...]:
     return (Facts("Missing, rejected and warned", tuple(facts)),) if facts else ()
 
 
-def _minute(state: SessionState) -> str:
-    """Start of a session, as ``2026-05-04 13:02 UTC``."""
-    return f"{state.created[:16].replace('T', ' ')} UTC"
-
-
 def _overview(state: SessionState, places: Mapping[str, str]) -> Table:
     """All pairs; each leads to its section, because a menu of hundreds would fill the screen."""
     rows = tuple(
@@ -113,20 +109,16 @@ def _overview(state: SessionState, places: Mapping[str, str]) -> Table:
 
 def _section(session: Path, pair: CompletePair) -> tuple[str, tuple[Part, ...]]:
     """What the page has of a pair, with its id."""
-    return pair.id, _pair_parts(session, pair)
-
-
-def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
     verdict = Paragraph(": ".join(filter(None, (VERDICT_WORDS[pair.verdict], pair.reason))))
     try:
         members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)
         slider = _slider(session, pair, members)
     except (DatasetError, ImageError) as error:
-        return verdict, Paragraph(f"not shown: {error}")
+        return pair.id, (verdict, Paragraph(f"not shown: {error}"))
     settings = tuple((str(role), str(words)) for role, words in details["settings"])
     numbers = tuple((label, words) for label, words, _ in details["numbers"])
-    return verdict, slider, Facts("Measured", numbers), Facts("Settings", settings)
+    return pair.id, (verdict, slider, Facts("Measured", numbers), Facts("Settings", settings))
 
 
 def _slider(session: Path, pair: CompletePair, members: Mapping[Role, PairMember]) -> Slider:

@@ -17,8 +17,9 @@ from typing import Any
 
 from defocus import __version__
 from defocus.capture.camera import CardFile
+from defocus.capture.planning.shoot_record import Read
 from defocus.capture.sessions.journal import Journal, Listener, Record
-from defocus.capture.sessions.lines import Line, read_line
+from defocus.capture.sessions.lines import StoredFile, Verdict, read_line
 from defocus.capture.sessions.repair import copy_journal, rebuild_journal
 from defocus.capture.sessions.session import INDEX, JOURNAL, index_document
 from defocus.capture.sessions.state import (
@@ -27,8 +28,6 @@ from defocus.capture.sessions.state import (
     PlannedPair,
     SessionState,
     ShotPair,
-    StoredFile,
-    Verdict,
     chart_folder,
     complete_record,
     file_path,
@@ -37,10 +36,11 @@ from defocus.capture.sessions.state import (
     main_file,
     replay,
 )
-from defocus.errors import CameraError, DatasetError, StorageError, storage_error
+from defocus.errors import CameraError, DatasetError, StorageError
 from defocus.files import (
     make_folder,
     sha256_file,
+    storing,
     sync_folder,
     temporary_entries,
     try_lock,
@@ -66,7 +66,7 @@ def keep_originals(base: Path, parts: Sequence[Path]) -> list[StoredFile]:
 
 def keep(base: Path, written: Path, final: Path) -> StoredFile:
     """Sync, hash and name a file; its name in the journal is relative to ``base``."""
-    try:
+    with storing(final):
         with written.open("rb+") as stream:
             os.fsync(stream.fileno())
         digest, size = sha256_file(written), written.stat().st_size
@@ -74,8 +74,6 @@ def keep(base: Path, written: Path, final: Path) -> StoredFile:
         if written != final:
             written.rename(final)
         sync_folder(final.parent)
-    except OSError as error:
-        raise storage_error(error, final) from error
     return StoredFile(final.relative_to(base).as_posix(), digest, size)
 
 
@@ -85,14 +83,14 @@ class SessionFolder:
     def __init__(self, root: Path, journal: Journal) -> None:
         self.root = root
         self.journal = journal
-        self._read: dict[int, tuple[Record, Line | None]] = {}
+        self._read: dict[int, tuple[Record, Read | None]] = {}
 
     @property
     def state(self) -> SessionState:
         """The present state by the journal."""
         return replay(self.journal.records, self.root / JOURNAL, self._line)
 
-    def _line(self, record: Record) -> Line | None:
+    def _line(self, record: Record) -> Read | None:
         """A journal line, checked only once, because the state is needed for every pair."""
         known = self._read.get(record["n"])
         if known is None or known[0] is not record:
@@ -122,15 +120,13 @@ class SessionFolder:
         if folder.exists():
             self._set_aside(folder, pair.id)
         make_folder(folder)
-        try:
+        with storing(folder):
             sync_folder(folder.parent)
-        except OSError as error:
-            raise storage_error(error, folder) from error
         self.journal.append("pair-started", pair=pair.id, roles=list(roles))
         return folder
 
     def _set_aside(self, folder: Path, pair_id: str) -> None:
-        try:
+        with storing(folder):
             for part in folder.rglob("*.part*"):
                 part.unlink()
             if not any(path.is_file() for path in folder.rglob("*")):
@@ -139,8 +135,6 @@ class SessionFolder:
             aside = self._free_folder("interrupted", pair_id)
             folder.rename(aside)
             sync_folder(aside.parent)
-        except OSError as error:
-            raise storage_error(error, folder) from error
         self.journal.append("pair-set-aside", pair=pair_id, folder=f"interrupted/{aside.name}")
 
     def _free_folder(self, kept_in: str, pair_id: str) -> Path:
@@ -161,13 +155,11 @@ class SessionFolder:
     def restore(self, owner: str, stored: StoredFile, part: Path) -> None:
         """Restore a file of a pair or a chart from a copy; an existing one is moved away."""
         final = file_path(self.root, owner, stored.name)
-        try:
+        with storing(final):
             if final.is_symlink() or final.exists():
                 aside = make_folder(self._free_folder("interrupted", owner.replace(" ", "-")))
                 final.rename(aside / final.name)
                 sync_folder(aside)
-        except OSError as error:
-            raise storage_error(error, final) from error
         keep(kept_in(self.root, owner), part, final)
         self.journal.append("file-restored", pair=owner, name=stored.name)
 
@@ -192,19 +184,17 @@ class SessionFolder:
         """Make a camera's ``.part`` files the originals of a shot of the test chart."""
         stored = keep_originals(chart_folder(self.root, number), parts)
         where = {"on_card": list(on_card)} if on_card else {}
-        told = {
-            **shot,
-            "picture": main_file(stored).name,
-            "files": [asdict(entry) for entry in stored],
-        }
-        self.journal.append("chart-shot", chart=number, **told, **where)
+        files = [asdict(entry) for entry in stored]
+        picture = main_file(stored).name
+        self.journal.append(
+            "chart-shot", chart=number, **shot, picture=picture, files=files, **where
+        )
         self.write_index()
 
     def chart_read(self, number: int, found: Mapping[str, Any] | None, reason: str = "") -> None:
         """Record what was read in a shot of the test chart, or why nothing was."""
         self.journal.append("chart-read", chart=number, found=found, reason=reason)
-        self.write_index()
-        copy_journal(self.root, self.root / JOURNAL, number)
+        self._index_and_copy(number)
 
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
         """Record that all shots of a pair are stored; a kill from now on costs none of them."""
@@ -214,29 +204,24 @@ class SessionFolder:
     def complete(self, pair: CompletePair) -> None:
         """Write the line that marks a pair as complete, then update the index files."""
         self.journal.append("pair-complete", **complete_record(pair))
-        self.write_index()
-        copy_journal(self.root, self.root / JOURNAL, len(self.state.complete))
+        self._index_and_copy(len(self.state.complete))
 
     def judge(self, pair_id: str, verdict: Verdict, reason: str) -> None:
         """Journal a person's verdict on a complete pair; it replaces the measured one."""
         record = self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
-        self.write_index()
-        copy_journal(self.root, self.root / JOURNAL, record["n"])
+        self._index_and_copy(record["n"])
 
     def note(self, about: str, text: str) -> None:
         """Journal a person's note on a pair or a scene; an empty one removes the note before."""
         record = self.journal.append("note", about=about, text=text)
-        self.write_index()
-        copy_journal(self.root, self.root / JOURNAL, record["n"])
+        self._index_and_copy(record["n"])
 
     def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
         """Move the shots of a rejected try away, never delete them; the pair is shot again."""
         target = self._free_folder("rejected", pair.id)
-        try:
+        with storing(target):
             (self.root / "pairs" / pair.id).rename(target)
             sync_folder(target.parent)
-        except OSError as error:
-            raise storage_error(error, target) from error
         self.journal.append("retake", pair=pair.id, reason=reason, folder=f"rejected/{target.name}")
 
     def give_up(self, pair: PlannedPair, error: BaseException) -> None:
@@ -246,17 +231,17 @@ class SessionFolder:
         with contextlib.suppress(StorageError):
             self.journal.append("error", kind=type(error).__name__, text=str(error))
 
+    def _index_and_copy(self, turn: int) -> None:
+        self.write_index()
+        copy_journal(self.root, self.root / JOURNAL, turn)
+
     def write_index(self) -> None:
         """Rebuild ``session.json`` and ``checksums.sha256`` from the journal."""
         state = self.state
         lines = [
-            f"{stored.sha256}  {file_path(Path(), pair.id, stored.name).as_posix()}\n"
-            for _, pair in sorted(state.complete.items())
-            for stored in pair.files
-        ] + [
-            f"{stored.sha256}  {(chart_folder(Path(), number) / stored.name).as_posix()}\n"
-            for number, chart in sorted(state.charts.items())
-            for stored in chart.files
+            f"{stored.sha256}  {file_path(Path(), owner.id, stored.name).as_posix()}\n"
+            for owner in state.owners
+            for stored in owner.files
         ]
         write_text(self.root / "checksums.sha256", "".join(lines))
         write_json(self.root / INDEX, index_document(state))
@@ -282,10 +267,9 @@ def open_session_folder(
             )
         if journal.torn_bytes:
             journal.append("recovered", torn_bytes=journal.torn_bytes)
-        for left in temporary_entries(root, ".session-", ".part.json"):
-            left.unlink()
-        for left in temporary_entries(root, ".checksums-", ".part.sha256"):
-            left.unlink()
+        for begins, ends in ((".session-", ".part.json"), (".checksums-", ".part.sha256")):
+            for left in temporary_entries(root, begins, ends):
+                left.unlink()
         folder.write_index()
         yield folder
 
@@ -319,10 +303,8 @@ def _software() -> dict[str, str]:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock that the kernel releases when the process ends in any way."""
-    try:
+    with storing(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise storage_error(error, path) from error
     try:
         if not try_lock(descriptor):
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"

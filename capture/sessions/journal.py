@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from defocus.errors import DatasetError, FileError, storage_error
-from defocus.files import sync_folder
+from defocus.files import storing, sync_folder
 from defocus.reading import read_bytes
 
 Record = Mapping[str, Any]
@@ -118,12 +117,10 @@ class Journal:
         self._listener = listener
         self.records: list[Record] = list(existing.records)
         self.torn_bytes = existing.torn_bytes
-        try:
+        with storing(path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             os.ftruncate(self._descriptor, existing.valid_bytes)
             sync_folder(path.parent)
-        except OSError as error:
-            raise storage_error(error, path) from error
         self._length = existing.valid_bytes
 
     def append(self, event: str, **fields: Any) -> Record:  # noqa: ANN401 - any JSON values
@@ -162,12 +159,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

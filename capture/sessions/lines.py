@@ -1,6 +1,7 @@
 """Types of the journal lines that define a session's state."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -32,12 +33,13 @@ SceneName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class FileEntry(Read):
-    """A file of a pair."""
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a pair: name inside the pair's folder, SHA-256 in hexadecimal, size."""
 
     name: FileName
     sha256: Sha256
-    bytes: int = Field(ge=0)
+    bytes: Annotated[int, Field(ge=0)]
 
 
 class CreatedLine(Read):
@@ -68,11 +70,11 @@ class PlannedLine(Read):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_010(cls, told: Any) -> Any:  # noqa: ANN401 - not checked yet
+    def _of_version_010(cls, entry: Any) -> Any:  # noqa: ANN401 - not checked yet
         """Read lines of version 0.1.0, which have a single ``shoot``."""
-        if isinstance(told, Mapping) and "shoots" not in told and "shoot" in told:
-            return {**told, "shoots": [told["shoot"]]}
-        return told
+        if isinstance(entry, Mapping) and "shoots" not in entry and "shoot" in entry:
+            return {**entry, "shoots": [entry["shoot"]]}
+        return entry
 
     @model_validator(mode="after")
     def _shoots_exist(self) -> Self:
@@ -85,7 +87,7 @@ class FileLine(Read):
     """Originals stored in the session, with their paths on the camera's card."""
 
     pair: PairId
-    files: tuple[FileEntry, ...]
+    files: tuple[StoredFile, ...]
     on_card: tuple[CardFile, ...] = ()
 
 
@@ -97,7 +99,7 @@ class DeletedLine(Read):
 
 
 class StartedLine(Read):
-    """The shots of a pair begin, perhaps anew."""
+    """The shots of a pair begin, perhaps again."""
 
     pair: PairId
 
@@ -106,7 +108,7 @@ class ShotLine(Read):
     """All shots of a pair are stored; ``entry`` is its unchecked ``pair.json``, without verdict."""
 
     pair: PairId
-    files: tuple[FileEntry, ...]
+    files: tuple[StoredFile, ...]
     entry: dict[str, Any]
 
 
@@ -125,7 +127,7 @@ class PairCompleteLine(Read):
     reason: str
     blurry: FileName
     sharp: FileName
-    files: tuple[FileEntry, ...]
+    files: tuple[StoredFile, ...]
 
     @model_validator(mode="after")
     def _members_are_among_the_files(self) -> Self:
@@ -158,7 +160,7 @@ class ChartShotLine(Read):
     exposure: ExposureRecord
     sensor_pitch_um: float | None = Field(default=None, gt=0.0)
     picture: FileName
-    files: tuple[FileEntry, ...]
+    files: tuple[StoredFile, ...]
     on_card: tuple[CardFile, ...] = ()
 
     @model_validator(mode="after")
@@ -189,22 +191,7 @@ class ChartReadLine(Read):
     reason: str = ""
 
 
-Line = (
-    CreatedLine
-    | PlannedLine
-    | StartedLine
-    | FileLine
-    | ShotLine
-    | RetakeLine
-    | DeletedLine
-    | PairCompleteLine
-    | JudgedLine
-    | NoteLine
-    | ChartShotLine
-    | ChartReadLine
-)
-
-_KINDS: Mapping[str, type[Line]] = {
+_KINDS: Mapping[str, type[Read]] = {
     "session-created": CreatedLine,
     "planned": PlannedLine,
     "pair-started": StartedLine,
@@ -220,7 +207,7 @@ _KINDS: Mapping[str, type[Line]] = {
 }
 
 
-def read_line(record: Mapping[str, Any]) -> Line | None:
+def read_line(record: Mapping[str, Any]) -> Read | None:
     """Parse a journal line, None if the state does not depend on it; ``ValueError`` in a line."""
     event = record.get("event")
     if not isinstance(event, str):

@@ -17,8 +17,8 @@ from typing import Any
 from defocus.capture.sessions.journal import COPIES, Record, copies_of, decode_line, encode_record
 from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.state import file_path, is_file_name, replay
-from defocus.errors import DatasetError, FileError, storage_error
-from defocus.files import make_folder, sha256_file, write_bytes
+from defocus.errors import DatasetError, FileError
+from defocus.files import make_folder, sha256_file, storing, write_bytes
 from defocus.progress import counted
 from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
 
@@ -80,10 +80,8 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
         rebuilt.records[number - 1] = {**record, "n": number}
     replay(rebuilt.records, journal)
     kept = _kept_name(journal)
-    try:
+    with storing(journal):
         journal.rename(kept)
-    except OSError as error:
-        raise storage_error(error, journal) from error
     write_bytes(journal, b"".join(encode_record(record) for record in rebuilt.records))
     for turn in range(len(COPIES)):  # their lines may have other numbers now
         copy_journal(root, journal, turn)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.state import (
     SCHEMA,
     CompletePair,
     PlannedPair,
     SessionChart,
     SessionState,
-    StoredFile,
     file_path,
     replay,
 )
@@ -78,12 +78,10 @@ def index_problem(root: Path, state: SessionState) -> str:
     expected = json.loads(json.dumps(index_document(state)))
     if not isinstance(found, dict):
         return f"{path}: damaged (no table)"
-    said = expected | {
-        key: found[key] for key in expected if key in found
-    }  # earlier ones lack some
-    wrong = next((key for key in expected if said[key] != expected[key]), None)
-    wrong = wrong or next((key for key in ("id", "pairs") if key not in found), None)
-    return "" if wrong is None else f"{path}: '{wrong}' is not what the journal says"
+    for key, value in expected.items():  # earlier documents lack some
+        if (key in found or key in ("id", "pairs")) and found.get(key) != value:
+            return f"{path}: '{key}' is not what the journal says"
+    return ""
 
 
 JOURNAL = "journal.jsonl"
@@ -140,12 +138,8 @@ def read_state(path: Path) -> tuple[SessionState, int]:
 
 
 def file_problem(root: Path, owner: str, stored: StoredFile, *, verify: bool = True) -> str:
-    """Problem of a file of a pair or a chart; see :func:`stored_problem`."""
-    return stored_problem(root, file_path(root, owner, stored.name), stored, verify=verify)
-
-
-def stored_problem(root: Path, path: Path, stored: StoredFile, *, verify: bool = True) -> str:
-    """Problem of a file of a session, by hash if ``verify``, else by size; empty if unchanged."""
+    """Problem of a file of a pair or a chart, by hash or else by size; empty if unchanged."""
+    path = file_path(root, owner, stored.name)
     if not path.is_file():
         return f"{stored.name} is missing"
     if not path.resolve().is_relative_to(root.resolve()):
@@ -159,8 +153,7 @@ def stored_problem(root: Path, path: Path, stored: StoredFile, *, verify: bool =
 
 def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
     for stored in pair.files:
-        problem = file_problem(root, pair.id, stored, verify=verify)
-        if problem:
+        if problem := file_problem(root, pair.id, stored, verify=verify):
             raise DatasetError(
                 f"{root}: pair {pair.id}: {problem}; see 'defocus-capture check {root}'"
             )

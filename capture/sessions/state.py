@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from defocus.capture.camera import CardFile
-from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.planning.shoot_record import Read, ShootRecord
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.lines import (
     FILE_NAME,
@@ -16,51 +16,23 @@ from defocus.capture.sessions.lines import (
     ChartShotLine,
     CreatedLine,
     DeletedLine,
-    FileEntry,
     FileLine,
     JudgedLine,
-    Line,
     NoteLine,
     PairCompleteLine,
     PlannedLine,
     RetakeLine,
     ShotLine,
     StartedLine,
+    StoredFile,
     Verdict,
     read_line,
 )
 from defocus.errors import DatasetError
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = [
-    "SCHEMA",
-    "CompletePair",
-    "PlannedPair",
-    "SessionChart",
-    "SessionState",
-    "ShotPair",
-    "StoredFile",
-    "Verdict",
-    "chart_folder",
-    "complete_record",
-    "file_path",
-    "is_file_name",
-    "kept_in",
-    "main_file",
-    "replay",
-]
-
 SCHEMA = 1
 """Version of the session folder; a reader refuses a higher one."""
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of a pair: name inside the pair's folder, SHA-256 in hexadecimal, size."""
-
-    name: str
-    sha256: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +82,7 @@ class SessionChart:
     """A shot of the test chart, and what was read in it; None until then."""
 
     shot: ChartShotLine
-    read: ChartReadLine | None = None  # what was read in it; None until then
+    read: ChartReadLine | None = None
 
     @property
     def id(self) -> str:
@@ -120,7 +92,11 @@ class SessionChart:
     @property
     def files(self) -> tuple[StoredFile, ...]:
         """Its files."""
-        return _stored(self.shot.files)
+        return self.shot.files
+
+
+Owner = CompletePair | SessionChart
+"""Whose the files of a session are."""
 
 
 @dataclass
@@ -143,6 +119,12 @@ class SessionState:
     charts: dict[int, SessionChart] = field(default_factory=dict)
 
     @property
+    def owners(self) -> list[Owner]:
+        """Complete pairs, then charts, in their order."""
+        pairs: list[Owner] = [pair for _, pair in sorted(self.complete.items())]
+        return pairs + [chart for _, chart in sorted(self.charts.items())]
+
+    @property
     def incomplete(self) -> list[PlannedPair]:
         """Incomplete pairs, in the order of their numbers."""
         missing = [pair for pair in self.planned.values() if pair.id not in self.complete]
@@ -155,7 +137,7 @@ class SessionState:
 
 
 def replay(
-    records: Iterable[Record], journal: Path, read: Callable[[Record], Line | None] = read_line
+    records: Iterable[Record], journal: Path, read: Callable[[Record], Read | None] = read_line
 ) -> SessionState:
     """Rebuild the state of a session from its untrusted journal; ``read`` may have a cache."""
     state = SessionState()
@@ -172,22 +154,22 @@ def replay(
     return state
 
 
-def _apply(state: SessionState, line: Line | None) -> None:
+def _apply(state: SessionState, line: Read | None) -> None:
     match line:
         case CreatedLine():
             _create(state, line)
         case PlannedLine():
             _plan(state, line)
         case FileLine():
-            for entry, place in zip(line.files, line.on_card, strict=False):
-                state.on_card[line.pair, entry.name] = place
+            _note_places(state, line.pair, line)
         case StartedLine():
             state.begun.add(line.pair)
             state.shot.pop(line.pair, None)
         case ShotLine():
-            state.shot[line.pair] = ShotPair(_stored(line.files), line.entry)
+            state.shot[line.pair] = ShotPair(line.files, line.entry)
         case RetakeLine():
-            _retake(state, line.pair)
+            state.shot.pop(line.pair, None)
+            state.retakes[line.pair] += 1
         case DeletedLine():
             state.on_card.pop((line.pair, line.name), None)
         case PairCompleteLine():
@@ -205,22 +187,21 @@ def _create(state: SessionState, line: CreatedLine) -> None:
 
 
 def _chart(state: SessionState, line: ChartShotLine | ChartReadLine) -> None:
-    known = state.charts.get(line.chart)
+    chart = state.charts.get(line.chart)
     if isinstance(line, ChartShotLine):
-        if known is not None:
+        if chart is not None:
             raise ValueError(f"chart {line.chart} is shot twice")
         chart = state.charts[line.chart] = SessionChart(line)
-        for entry, place in zip(line.files, line.on_card, strict=False):
-            state.on_card[chart.id, entry.name] = place
+        _note_places(state, chart.id, line)
         return
-    if known is None:
+    if chart is None:
         raise ValueError(f"chart {line.chart} is read and was not shot")
-    state.charts[line.chart] = SessionChart(known.shot, line)
+    state.charts[line.chart] = SessionChart(chart.shot, line)
 
 
-def _retake(state: SessionState, pair: str) -> None:
-    state.shot.pop(pair, None)
-    state.retakes[pair] += 1
+def _note_places(state: SessionState, owner: str, line: FileLine | ChartShotLine) -> None:
+    for entry, place in zip(line.files, line.on_card, strict=False):
+        state.on_card[owner, entry.name] = place
 
 
 def _hear(state: SessionState, line: JudgedLine | NoteLine) -> None:
@@ -254,18 +235,8 @@ def _complete(state: SessionState, line: PairCompleteLine) -> None:
         raise ValueError(f"pair {line.pair} is complete twice")
     state.shot.pop(line.pair, None)
     state.complete[line.pair] = CompletePair(
-        line.pair,
-        line.scene,
-        line.verdict,
-        line.reason,
-        line.blurry,
-        line.sharp,
-        _stored(line.files),
+        line.pair, line.scene, line.verdict, line.reason, line.blurry, line.sharp, line.files
     )
-
-
-def _stored(files: Iterable[FileEntry]) -> tuple[StoredFile, ...]:
-    return tuple(StoredFile(entry.name, entry.sha256, entry.bytes) for entry in files)
 
 
 def is_file_name(name: str) -> bool:
@@ -279,6 +250,11 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     fields["pair"] = fields.pop("id")
     fields["files"] = [asdict(entry) for entry in pair.files]
     return fields
+
+
+def chart_folder(root: Path, number: int) -> Path:
+    """Folder of a shot of the test chart."""
+    return root / "charts" / f"{number:04d}"
 
 
 def kept_in(root: Path, owner: str) -> Path:
@@ -295,8 +271,3 @@ def file_path(root: Path, owner: str, name: str) -> Path:
 def main_file(stored: Sequence[StoredFile]) -> StoredFile:
     """The main file of a shot: RAW if the camera wrote RAW and JPEG."""
     return min(stored, key=lambda entry: Path(entry.name).suffix not in RAW_SUFFIXES)
-
-
-def chart_folder(root: Path, number: int) -> Path:
-    """Folder of a shot of the test chart."""
-    return root / "charts" / f"{number:04d}"

@@ -17,24 +17,24 @@ SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION 
 
 
 @dataclass(frozen=True)
-class NumberRow:
-    """A number of ``pair.json``: keys in ``quality``, its words, which may raise, its limits."""
+class Unit:
+    """How a kind of number is written, and compared: larger sizes are worse, unless ``least``."""
 
-    label: str
-    path: tuple[str, ...]
-    words: Callable[[Any], str]
-    always: bool = True
-    limit: "Limit | None" = None
-    names: tuple[str, str] = ("", "")
+    words: Callable[[Any], str]  # of a number of an untrusted document; may raise
+    size: Callable[[Any], float] = float
+    limit: str = ""
+    least: bool = False
 
 
 @dataclass(frozen=True)
-class Limit:
-    """How a number is compared with its limits: larger sizes are worse, unless ``least``."""
+class NumberRow:
+    """A number of ``pair.json``: keys in ``quality``; ``warn`` and ``reject`` name its limits."""
 
-    size: Callable[[Any], float]
-    words: str
-    least: bool = False
+    label: str
+    path: str
+    unit: Unit
+    limits: str = ""
+    always: bool = True
 
 
 def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
@@ -46,12 +46,12 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     limits = entry.get("limits")
     for row in ROWS:
         value: Any = entry.get("quality")
-        for key in row.path:
+        for key in row.path.split("."):
             value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
         if value is _ABSENT or (value is None and not row.always):
             continue
         try:
-            words = row.words(value)
+            words = row.unit.words(value)
             limit, mark = _compared(row, value, limits if isinstance(limits, Mapping) else {})
             told.append((row.label, f"{SIGNS[mark]}{words}{limit}", mark))
         except (TypeError, ValueError):
@@ -61,11 +61,12 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
 
 def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
     """The text of a number's limit, and whether it is exceeded."""
-    if row.limit is None or not any(name in limits for name in row.names):
+    names = [row.limits.format(mark) for mark in ("warn", "reject")]
+    if not any(name in limits for name in names):
         return "", ""
-    warn, reject = (float(limits[name]) if name in limits else math.inf for name in row.names)
-    size, least = row.limit.size(value), row.limit.least
-    word, form = "at least" if least else "limit", row.limit.words.format
+    warn, reject = (float(limits[name]) if name in limits else math.inf for name in names)
+    size, least = row.unit.size(value), row.unit.least
+    word, form = "at least" if least else "limit", row.unit.limit.format
     if not math.isinf(reject) and (size < reject if least else size > reject):
         return f" ({word} {form(reject)})", "reject"
     if not (size < warn if least else size > warn):
@@ -79,111 +80,35 @@ def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[st
 _ABSENT = object()
 
 
-def _ev(value: float) -> str:
-    return f"{round(value, 2) + 0.0:+.2f} EV"  # no negative zero
-
-
-def _share(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _length(value: list[float]) -> str:
-    return f"{math.hypot(*value):.2f} px"
-
-
-def _zoom(value: float) -> str:
-    return f"{round(value - 1.0, 4) + 0.0:+.2%}"
-
-
-EV = Limit(abs, "{:.2f} EV")
-SHARE = Limit(float, "{:.0%}")
-LENGTH = Limit(lambda value: math.hypot(*value), "{:g} px")
-ZOOM = Limit(lambda value: abs(value - 1.0), "{:.1%}")
-RATIO = Limit(float, "{:.2f} ×", least=True)
-MILLISECONDS = Limit(abs, "{:g} s")
+EV = Unit(lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV")  # no negative zero
+SHARE = Unit("{:.1%}".format, float, "{:.0%}")
+LENGTH = Unit(lambda value: f"{math.hypot(*value):.2f} px", lambda v: math.hypot(*v), "{:g} px")
+ZOOM = Unit(lambda v: f"{round(v - 1.0, 4) + 0.0:+.2%}", lambda v: abs(v - 1.0), "{:.1%}")
+RATIO = Unit("{:.2f} ×".format, float, "{:.2f} ×", least=True)
+DECIBEL = Unit("{:.1f} dB".format)
+MILLISECONDS = Unit(lambda value: f"{value * 1000:+.0f} ms", abs, "{:g} s")
 
 ROWS = (
-    NumberRow(
-        "Exposure, not explained by settings",
-        ("exposure_residual_ev",),
-        _ev,
-        limit=EV,
-        names=("exposure_warn_ev", "exposure_reject_ev"),
-    ),
+    NumberRow("Exposure, not explained by settings", "exposure_residual_ev", EV, "exposure_{}_ev"),
     *(
-        NumberRow(
-            "Gradient energy, sharp over blurry",
-            (f"{name}_ratio",),
-            lambda value: f"{value:.2f} ×",
-            limit=RATIO,
-            names=(f"{name}_warn", f"{name}_reject"),
-        )
+        NumberRow("Gradient energy, sharp over blurry", f"{name}_ratio", RATIO, f"{name}_{{}}")
         for name in ("gradient_energy", "sharpness")  # the second is what sessions once said
     ),
-    NumberRow(
-        "Blurry is the sharper one in",
-        ("blurrier_share",),
-        _share,
-        limit=SHARE,
-        names=("blurrier_share_warn", ""),
-    ),
-    NumberRow(
-        "Shift between the two",
-        ("misalignment", "shift_px"),
-        _length,
-        limit=LENGTH,
-        names=("shift_warn_px", "shift_reject_px"),
-    ),
-    NumberRow(
-        "Magnification between the two",
-        ("misalignment", "zoom"),
-        _zoom,
-        limit=ZOOM,
-        names=("zoom_warn", "zoom_reject"),
-    ),
-    NumberRow(
-        "Clipped in the blurry picture",
-        ("blurry_clipped_share",),
-        _share,
-        limit=SHARE,
-        names=("clipped_warn", ""),
-    ),
-    NumberRow(
-        "Clipped in the sharp picture",
-        ("sharp_clipped_share",),
-        _share,
-        limit=SHARE,
-        names=("clipped_warn", ""),
-    ),
-    NumberRow(
-        "Drift while shooting",
-        ("anchor", "drift_px"),
-        _length,
-        limit=LENGTH,
-        names=("drift_warn_px", "drift_reject_px"),
-    ),
-    NumberRow(
-        "Light while shooting",
-        ("anchor", "light_ev"),
-        _ev,
-        limit=EV,
-        names=("exposure_warn_ev", "exposure_reject_ev"),
-    ),
-    NumberRow(
-        "Moved while shooting",
-        ("anchor", "moved_share"),
-        _share,
-        limit=SHARE,
-        names=("motion_share_warn", "motion_share_reject"),
-    ),
-    NumberRow("Noise ceiling", ("anchor", "noise_ceiling_db"), lambda value: f"{value:.1f} dB"),
+    NumberRow("Blurry is the sharper one in", "blurrier_share", SHARE, "blurrier_share_{}"),
+    NumberRow("Shift between the two", "misalignment.shift_px", LENGTH, "shift_{}_px"),
+    NumberRow("Magnification between the two", "misalignment.zoom", ZOOM, "zoom_{}"),
+    NumberRow("Clipped in the blurry picture", "blurry_clipped_share", SHARE, "clipped_{}"),
+    NumberRow("Clipped in the sharp picture", "sharp_clipped_share", SHARE, "clipped_{}"),
+    NumberRow("Drift while shooting", "anchor.drift_px", LENGTH, "drift_{}_px"),
+    NumberRow("Light while shooting", "anchor.light_ev", EV, "exposure_{}_ev"),
+    NumberRow("Moved while shooting", "anchor.moved_share", SHARE, "motion_share_{}"),
+    NumberRow("Noise ceiling", "anchor.noise_ceiling_db", DECIBEL),
     NumberRow(
         "Sharp camera released later by",
-        ("release_skew_seconds",),
-        lambda value: f"{value * 1000:+.0f} ms",
+        "release_skew_seconds",
+        MILLISECONDS,
+        "skew_{}_seconds",
         always=False,
-        limit=MILLISECONDS,
-        names=("skew_warn_seconds", ""),
     ),
 )
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.simulation.sensor import dust_shadow, tint
-from defocus.errors import CameraError, InputError, storage_error
+from defocus.errors import CameraError, InputError
+from defocus.files import storing
 
 
 @dataclass(frozen=True)
@@ -244,9 +245,7 @@ def spoiled(
 
 def write_delivered(path: Path, content: bytes, *, disk_full: bool = False) -> None:
     """Write a delivered file; the disk may be full, really or simulated."""
-    try:
+    with storing(path):
         path.write_bytes(content[: len(content) // 2] if disk_full else content)
         if disk_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError as error:
-        raise storage_error(error, path) from error

@@ -11,18 +11,24 @@ from typing import get_args
 
 import click
 
-from defocus.capture.body_abilities import HasDriveMode
 from defocus.capture.calibrations import load_calibrations
-from defocus.capture.camera import Camera, FileKind, HasFileFormats, HasMirror, HasWhiteBalance
+from defocus.capture.camera import (
+    Camera,
+    FileKind,
+    HasDriveMode,
+    HasFileFormats,
+    HasMirror,
+    HasWhiteBalance,
+)
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Listener, Record
-from defocus.capture.sessions.lines import VERDICT_WORDS
+from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
 from defocus.capture.sessions.session import JOURNAL, read_state
-from defocus.capture.sessions.state import CompletePair, PlannedPair, Verdict
+from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.pair_lines import PairLines
 from defocus.capture.taking.person import Asker, ring

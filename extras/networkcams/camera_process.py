@@ -18,7 +18,8 @@ from typing import Any
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
 from defocus.command_line.json_output import json_output
-from defocus.errors import CameraError, DefocusError, InputError, StorageError, storage_error
+from defocus.errors import CameraError, DefocusError, InputError, StorageError
+from defocus.files import storing
 
 FoundState = dict[str, Any]
 """What a camera had been set to before we touched it; JSON, of the back end's own making."""
@@ -79,10 +80,8 @@ def write_part(path_stem: Path, suffix: str, content: bytes) -> Path:
         StorageError: The disk is full or the folder is not writable.
     """
     path = path_stem.with_name(f"{path_stem.name}{suffix}.part")
-    try:
+    with storing(path):
         path.write_bytes(content)
-    except OSError as error:
-        raise storage_error(error, path) from error
     return path
 
 

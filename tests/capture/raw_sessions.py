@@ -10,7 +10,8 @@ import numpy as np
 import tifffile
 
 from defocus.capture.sessions.folder import open_session_folder
-from defocus.capture.sessions.state import CompletePair, PlannedPair, Verdict
+from defocus.capture.sessions.lines import Verdict
+from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.files import write_json
 
 WHITE = 16383

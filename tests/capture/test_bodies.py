@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.body_abilities import HasCardSpace
-from defocus.capture.camera import FileKind, HasFocusMotor
+from defocus.capture.camera import FileKind, HasCardSpace, HasFocusMotor
 from defocus.capture.camera_checks import camera_findings
 from defocus.capture.commands import plan
 from defocus.capture.links.back_ends import open_camera

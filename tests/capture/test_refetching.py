@@ -15,9 +15,9 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import DamagedFile, check_session, report_damage
 from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.refetching import fetch_damaged
 from defocus.capture.sessions.session import read_state
-from defocus.capture.sessions.state import StoredFile
 from defocus.capture.taking.shots.shooting import new_pairs
 from defocus.errors import CameraError
 from tests.capture.shooting import journalled, resume, shoot

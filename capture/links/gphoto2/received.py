@@ -14,8 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.body_abilities import CardSpace
-from defocus.capture.camera import ON_CARD, FileKind
+from defocus.capture.camera import ON_CARD, CardSpace, FileKind
 from defocus.capture.links.gphoto2.release import apart
 from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError

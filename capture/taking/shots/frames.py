@@ -16,14 +16,14 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from defocus.capture.arriving.hot_folder import copy_part
-from defocus.capture.body_abilities import SetsAgain
-from defocus.capture.camera import Camera, CardFile, HasCard, KnowsRelease, SettingName
+from defocus.capture.camera import Camera, CardFile, HasCard, KnowsRelease, SetsAgain, SettingName
 from defocus.capture.links.retries import with_retries
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, StoredFile, main_file
+from defocus.capture.sessions.lines import StoredFile
+from defocus.capture.sessions.state import PlannedPair, main_file
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.errors import CameraError
 from defocus.exif import Exif, read_exif

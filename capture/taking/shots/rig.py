@@ -8,8 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from defocus.capture.body_abilities import no_motor
-from defocus.capture.camera import Camera, HasFocusMotor
+from defocus.capture.camera import Camera, HasFocusMotor, no_motor
 from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
 

@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from defocus.capture.planning.protocol import ShotProtocol
@@ -75,12 +74,7 @@ class SideJudge:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._eyes.shutdown(cancel_futures=True)
         self._bench.shutdown(cancel_futures=True)
 

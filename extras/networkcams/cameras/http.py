@@ -69,8 +69,3 @@ def open_camera(uri: str) -> HostedCamera:
     address = NetworkAddress.parse(uri)
     require("httpx", "networkcams", error=CameraNotFoundError)
     return host(uri, password_of(address))
-
-
-def discover() -> list[CameraDescription]:
-    """No camera, because an address must be given."""
-    return []

@@ -1,5 +1,5 @@
 """As ``http:``, but encrypted: ``https://user@host/snap.jpg``."""
 
-from defocus.extras.networkcams.cameras.http import discover, open_camera, open_inside
+from defocus.extras.networkcams.cameras.http import open_camera, open_inside
 
-__all__ = ["discover", "open_camera", "open_inside"]
+__all__ = ["open_camera", "open_inside"]

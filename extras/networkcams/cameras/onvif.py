@@ -283,8 +283,3 @@ def library() -> str:
     """
     check_package()
     return f"{PACKAGE} {version(PACKAGE)}"
-
-
-def discover() -> list[CameraDescription]:
-    """No camera, because an address must be given."""
-    return []

@@ -83,8 +83,3 @@ def open_camera(uri: str) -> HostedCamera:
         CameraNotFoundError: There is no stream, or the login is refused.
     """
     return host(uri, password_of(NetworkAddress.parse(uri)))
-
-
-def discover() -> list[CameraDescription]:
-    """No camera, because an address must be given."""
-    return []

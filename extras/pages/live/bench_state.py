@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from defocus.capture.body_abilities import HasCardSpace
+from defocus.capture.camera import HasCardSpace
 from defocus.capture.camera import Camera
 
 NO_LIVE_VIEW = "this camera has no live picture"

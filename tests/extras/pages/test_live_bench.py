@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.body_abilities import CardSpace
+from defocus.capture.camera import CardSpace
 from defocus.capture.calibrations import Calibration
 from defocus.capture.camera import CameraDescription, HasPreview
 from defocus.capture.cameras.sim import SimulatedCamera

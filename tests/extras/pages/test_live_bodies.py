@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from defocus.capture.body_abilities import RestsPreview
+from defocus.capture.camera import RestsPreview
 from defocus.capture.camera import HasPreview
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.retries import with_retries
