@@ -17,7 +17,7 @@ SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION 
 
 
 @dataclass(frozen=True)
-class Unit:
+class NumberUnit:
     """How a kind of number is written, and compared: larger sizes are worse, unless ``least``."""
 
     words: Callable[[Any], str]  # of a number of an untrusted document; may raise
@@ -32,7 +32,7 @@ class NumberRow:
 
     label: str
     path: str
-    unit: Unit
+    unit: NumberUnit
     limits: str = ""
     always: bool = True
 
@@ -80,13 +80,17 @@ def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[st
 _ABSENT = object()
 
 
-EV = Unit(lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV")  # no negative zero
-SHARE = Unit("{:.1%}".format, float, "{:.0%}")
-LENGTH = Unit(lambda value: f"{math.hypot(*value):.2f} px", lambda v: math.hypot(*v), "{:g} px")
-ZOOM = Unit(lambda v: f"{round(v - 1.0, 4) + 0.0:+.2%}", lambda v: abs(v - 1.0), "{:.1%}")
-RATIO = Unit("{:.2f} ×".format, float, "{:.2f} ×", least=True)
-DECIBEL = Unit("{:.1f} dB".format)
-MILLISECONDS = Unit(lambda value: f"{value * 1000:+.0f} ms", abs, "{:g} s")
+EV = NumberUnit(
+    lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV"
+)  # no negative zero
+SHARE = NumberUnit("{:.1%}".format, float, "{:.0%}")
+LENGTH = NumberUnit(
+    lambda value: f"{math.hypot(*value):.2f} px", lambda v: math.hypot(*v), "{:g} px"
+)
+ZOOM = NumberUnit(lambda v: f"{round(v - 1.0, 4) + 0.0:+.2%}", lambda v: abs(v - 1.0), "{:.1%}")
+RATIO = NumberUnit("{:.2f} ×".format, float, "{:.2f} ×", least=True)
+DECIBEL = NumberUnit("{:.1f} dB".format)
+MILLISECONDS = NumberUnit(lambda value: f"{value * 1000:+.0f} ms", abs, "{:g} s")
 
 ROWS = (
     NumberRow("Exposure, not explained by settings", "exposure_residual_ev", EV, "exposure_{}_ev"),
