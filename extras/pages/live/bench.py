@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
-from defocus.capture.camera import RestsPreview
-from defocus.capture.camera import Camera, HasFocusMotor, HasPreview
+from defocus.capture.camera import Camera, HasFocusMotor, HasPreview, RestsPreview
 from defocus.capture.planning.scene_list import ListedScene, scene_slug
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from defocus.capture.camera import HasCardSpace
-from defocus.capture.camera import Camera
+from defocus.capture.camera import Camera, HasCardSpace
 
 NO_LIVE_VIEW = "this camera has no live picture"
 

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.camera import CardSpace
 from defocus.capture.calibrations import Calibration
-from defocus.capture.camera import CameraDescription, HasPreview
+from defocus.capture.camera import CameraDescription, CardSpace, HasPreview
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest

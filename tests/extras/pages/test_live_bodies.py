@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from defocus.capture.camera import RestsPreview
-from defocus.capture.camera import HasPreview
+from defocus.capture.camera import HasPreview, RestsPreview
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.retries import with_retries
 from defocus.capture.sessions.folder import open_session_folder
