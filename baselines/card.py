@@ -113,12 +113,12 @@ class Card:
 
     name: str
     display_name: str
-    kind: Literal["reference", "classical", "network", "objective", "generative"]
-    input: Literal["single", "dual"]
-    status: Literal["reference", "official", "paper", "reconstruction", "own"]
-    source: str
-    follows: str
-    licence: str
+    kind: Literal["reference", "classical", "network", "objective", "generative"] = "network"
+    input: Literal["single", "dual"] = "single"
+    status: Literal["reference", "official", "paper", "reconstruction", "own"] = "official"
+    source: str = "a network of one's own"
+    follows: str = "the file or package that defines it"
+    licence: str = "its author's"
     needs: tuple[str, ...] = ()
     variant_of: str | None = None
     published_as: str | None = None
@@ -296,19 +296,7 @@ class Baseline:
         """
         if multiple < 1:
             raise ValueError(f"multiple={multiple} of {name!r} is less than 1")
-        card = Card(
-            name=name,
-            **{
-                "display_name": name,
-                "kind": "network",
-                "input": "single",
-                "status": "official",
-                "source": "a network of one's own",
-                "follows": "the file or package that defines it",
-                "licence": "its author's",
-                **facts,
-            },
-        )
+        card = Card(name, **{"display_name": name, **facts})
         if multiple > 1:
             network = wrapping(network, partial(_padding, network, multiple))
         return cls(card, network, recipe or _plain_recipe, revision=revision)
@@ -328,6 +316,17 @@ def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Re
 
 def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]") -> "Recipe":
     return change(make())
+
+
+def settings(**changes: Any) -> "Callable[[Recipe], Recipe]":  # noqa: ANN401 - a recipe's fields
+    """A change of training settings; of a schedule such as ``paper``, a table of its fields."""
+    return partial(_with_settings, changes)
+
+
+def _with_settings(changes: Mapping[str, Any], recipe: "Recipe") -> "Recipe":
+    schedules = {"paper", "quick", "demo"} & changes.keys()
+    parts = {name: getattr(recipe, name).model_copy(update=changes[name]) for name in schedules}
+    return recipe.model_copy(update={**changes, **parts})
 
 
 def _plain_recipe() -> "Recipe":

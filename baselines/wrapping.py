@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import Baseline, settings
 from defocus.baselines.objective_registry import recipe_changes
 
 if TYPE_CHECKING:
@@ -74,17 +74,13 @@ def _control(own: Baseline, target: Literal["prealigned", "truth"]) -> Baseline:
         published_as=None,
         weights_trained_on=(),
     )
-    return replace(own, card=card, recipe=partial(_with_target, _recipe_of(own), target))
+    return replace(own.changed(recipe=settings(target=target)), card=card)
 
 
 def _recipe_of(own: Baseline) -> "Callable[[], Recipe]":
     if own.recipe is None:
         raise ValueError(f"{own.card.name} has no training that JDRL could be added to")
     return own.recipe
-
-
-def _with_target(own: "Callable[[], Recipe]", target: str) -> "Recipe":
-    return own().model_copy(update={"target": target})
 
 
 def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":

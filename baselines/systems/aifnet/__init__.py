@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -12,9 +9,6 @@ BASELINES = (
         Card(
             name="aifnet",
             display_name="AIFNet",
-            kind="network",
-            input="single",
-            status="official",
             source="Ruan, Chen, Li, Lam, AIFNet, IEEE TCI 2021; github.com/binorchen/AIFNET at "
             "6525b45",
             follows="the released network; pads by reflection, where the released test crops to "

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -12,9 +9,6 @@ BASELINES = (
         Card(
             name="contextual-deblur",
             display_name="ContextualDeblur (ViTDeblur)",
-            kind="network",
-            input="single",
-            status="official",
             source="Liang et al., ViTDeblur: A Hierarchical Model for Defocus Deblurring, IEEE "
             "TCI 2024; github.com/erfect2020/ContextualDeblur at 37d8ad5",
             follows="the released network with its tiles (BGR inside); a picture below 320 px "

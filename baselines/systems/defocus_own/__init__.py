@@ -8,8 +8,6 @@ from typing import Any
 
 from defocus.baselines.card import Baseline, Card, Narrow
 
-__all__ = ["BASELINES"]
-
 SMALL = {"widths": (16, 32, 64, 112), "encoder": (1, 1, 1, 2), "decoder": (1, 1, 1)}
 MEDIUM: Mapping[str, Any] = {
     "widths": (32, 64, 128, 256),
@@ -22,8 +20,6 @@ ENDING = ("ending",)
 CARD = Card(
     name="defocus-m",
     display_name="Defocus-M",
-    kind="network",
-    input="single",
     status="own",
     source="designed here; no paper",
     follows="nothing: a residual U-Net of plain convolutions from half the picture's size down",

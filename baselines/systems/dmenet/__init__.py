@@ -3,17 +3,11 @@
 from defocus.baselines.card import Card
 from defocus.baselines.operators.chain_cards import with_presets
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = with_presets(
     __name__,
     Card(
         name="dmenet",
         display_name="DMENet",
-        kind="network",
-        input="single",
-        status="official",
         source="Lee, Lee, Cho, Lee, CVPR 2019; github.com/codeslake/DMENet at d844e5a; "
         "deconvolution: Krishnan, Fergus, NIPS 2009",
         follows="the released network (fixture dmenet passes), trained on maps, and adapted where "

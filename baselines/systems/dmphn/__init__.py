@@ -2,26 +2,23 @@
 
 DMPHN's cards: one stage of two depths, and stacks of two to four stages."""
 
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import Baseline, Card, settings
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "STACKS"]
 
 EPOCHS_1_2_4 = 2400
 EPOCHS_STACK = 3000
 STACKS = (2, 3, 4)
 
 
-def _supervised(outputs: tuple[str, ...], epochs: int | None, settings: "Recipe") -> "Recipe":
-    """The settings with other pictures of the network supervised and another length."""
+def _supervised(*outputs: str, **changes: int) -> "Callable[[Recipe], Recipe]":
+    """The settings with other pictures of the network supervised, perhaps of another length."""
     terms = [{"loss": "l2", "of": output} for output in outputs]
-    update = {"epochs": epochs or settings.epochs, "objective_settings": {"terms": terms}}
-    return settings.model_copy(update=update)
+    return settings(objective_settings={"terms": terms}, **changes)
 
 
 def _files(levels: int, stages: tuple[str, ...] = ("",)) -> tuple[str, ...]:
@@ -33,9 +30,6 @@ def _files(levels: int, stages: tuple[str, ...] = ("",)) -> tuple[str, ...]:
 CARD = Card(
     name="dmphn",
     display_name="DMPHN (1-2-4-8)",
-    kind="network",
-    input="single",
-    status="official",
     source="Zhang et al., DMPHN, CVPR 2019; github.com/HongguangZhang/DMPHN-cvpr19-master at "
     "9fff261",
     follows="the wiring of the released scripts, one optimiser for all parts where they have one "
@@ -52,17 +46,17 @@ DMPHN = Baseline.of_folder(
     CARD,
     narrow={"width": 4, "adds_input": True},
     zeroed=("decoder_lv1.layer24",),
-).changed(recipe=partial(_supervised, ("restored",), None))
+).changed(recipe=_supervised("restored"))
 STACK = Baseline.of_folder(__name__, "network:StackedDMPHN", CARD, narrow={"width": 5})
 
 
 def _stack(stages: int) -> Baseline:
-    outputs = tuple(f"stage{stage}" for stage in range(1, stages + 1))
+    outputs = [f"stage{stage}" for stage in range(1, stages + 1)]
     return STACK.variant(
         f"dmphn-stack{stages}",
         f"DMPHN (stack of {stages})",
         network={"stages": stages},
-        recipe=partial(_supervised, outputs, EPOCHS_STACK),
+        recipe=_supervised(*outputs, epochs=EPOCHS_STACK),
         weights_files=_files(3, tuple(f"s{stage}_" for stage in range(1, stages + 1))),
     )
 
@@ -73,7 +67,7 @@ BASELINES = (
         "dmphn-1-2-4",
         "DMPHN (1-2-4)",
         network={"levels": 3},
-        recipe=partial(_supervised, ("restored",), EPOCHS_1_2_4),
+        recipe=_supervised("restored", epochs=EPOCHS_1_2_4),
         weights_files=_files(3),
     ),
     *(_stack(stages) for stages in STACKS),

@@ -4,15 +4,9 @@ DnCNN's cards: with batch normalisation, or in the shape of the released weights
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 CARD = Card(
     name="dncnn",
     display_name="DnCNN",
-    kind="network",
-    input="single",
-    status="official",
     source="Zhang et al., Beyond a Gaussian Denoiser, TIP 2017; github.com/cszn/KAIR at fc1732f",
     follows="the released denoiser and its schedule; trained on pairs of blurry and sharp "
     "pictures, as a rival of the score-based method, whose paper does not say how it trained it",

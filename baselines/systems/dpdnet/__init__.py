@@ -4,15 +4,9 @@ DPDNet's cards: one picture, or the two views of a dual-pixel sensor."""
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 CARD = Card(
     name="dpdnet-single",
     display_name="DPDNet (single)",
-    kind="network",
-    input="single",
-    status="official",
     source="Abuolaim and Brown, Defocus Deblurring Using Dual-Pixel Data, ECCV 2020; "
     "github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel at 7ebf77e",
     follows="the released Keras network and training; crops anywhere in the picture where the "

@@ -9,8 +9,6 @@ from defocus.baselines.card import Baseline, Card
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES"]
-
 
 def _first_stage(both: "Recipe") -> "Recipe":
     """The first stage needs no other: features do not count, and fresh weights are the start."""
@@ -22,9 +20,6 @@ def _first_stage(both: "Recipe") -> "Recipe":
 CARD = Card(
     name="drbnet",
     display_name="DRBNet",
-    kind="network",
-    input="single",
-    status="official",
     source="Ruan et al., DRBNet, CVPR 2022; github.com/lingyanruan/DRBNet at 0fa89a5",
     follows="the released network; its training was not released: L1 and VGG features, in the "
     "paper's budget from weights labelled 'lfdof', which drbnet-dpdd-only trained on LFDOF gives",

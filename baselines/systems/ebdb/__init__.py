@@ -3,16 +3,12 @@
 from defocus.baselines.card import Card
 from defocus.baselines.operators.chain_cards import with_presets
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = with_presets(
     __name__,
     Card(
         name="ebdb",
         display_name="EBDB",
         kind="classical",
-        input="single",
         status="paper",
         source="Karaali, Jung, IEEE TIP 27, 2018; github.com/alikaraali/edge-based-dfe-tip2018 at "
         "7673700; deconvolution: Krishnan, Fergus, NIPS 2009",

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -12,9 +9,6 @@ BASELINES = (
         Card(
             name="ffdnet",
             display_name="FFDNet",
-            kind="network",
-            input="single",
-            status="official",
             source="Zhang et al., FFDNet, TIP 2018; github.com/cszn/KAIR at fc1732f",
             follows="the released denoiser for colour and its schedule; trained on pairs of blurry "
             "and sharp pictures and always told a noise of 15/255, as a rival of the score-based "

@@ -2,21 +2,15 @@
 
 FSNet's cards: means over the whole picture, or over windows."""
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import Card
+from defocus.baselines.systems.sfnet import GOPRO_WINDOW_PX, of_three_scales
 
-__all__ = ["BASELINES"]
-
-GOPRO_WINDOW_PX = 80
-
-FSNET = Baseline.of_folder(
+FSNET = of_three_scales(
     __name__,
-    "network:FSNet",
+    "FSNet",
     Card(
         name="fsnet",
         display_name="FSNet",
-        kind="network",
-        input="single",
-        status="official",
         source="Cui et al., Image Restoration via Frequency Selection, IEEE TPAMI 2023; "
         "github.com/c-yn/FSNet at 139b3c4d",
         follows="the released network with means over the whole picture; the training is ours, "
@@ -24,8 +18,8 @@ FSNET = Baseline.of_folder(
         licence="official code: MIT; no defocus weights stated; ours is written anew, MIT",
         published_as="fsnet",
     ),
-    narrow={"width": 8, "blocks": 2},
-    zeroed=("feat_extract.5", "ConvsOut.0", "ConvsOut.1"),
+    width=8,
+    blocks=2,
 )
 
 BASELINES = (

@@ -9,8 +9,6 @@ from defocus.baselines.card import UNKNOWN, Baseline, Card
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES"]
-
 UPDATED_EPOCHS = 3000
 
 
@@ -24,9 +22,6 @@ def _updated(first: "Recipe") -> "Recipe":
 CARD = Card(
     name="gkmnet",
     display_name="GKMNet",
-    kind="network",
-    input="single",
-    status="official",
     source="Quan et al., Gaussian Kernel Mixture Network, NeurIPS 2021; github.com/csZcWu/GKMNet "
     "at 05304e5",
     follows="the released network, whose colours see different thirds of the kernels: its "

@@ -11,8 +11,6 @@ from defocus.baselines.card import Baseline, Card
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "IFAN", "Configuration"]
-
 
 @dataclass(frozen=True)
 class Configuration:
@@ -51,9 +49,6 @@ def _configured(made: Configuration, settings: "Recipe") -> "Recipe":
 CARD = Card(
     name="ifan",
     display_name="IFAN",
-    kind="network",
-    input="single",
-    status="official",
     source="Lee et al., IFAN, CVPR 2021; github.com/codeslake/IFAN at 66bf136",
     follows="the released network, which applies each vertical filter horizontally too; its three "
     "losses, which need dual-pixel views in training (ifan-ablation-f-r trains without them)",
@@ -61,7 +56,6 @@ CARD = Card(
     published_as="ifan",
     weights_trained_on=("dpdd",),
 )
-
 
 FILE = Baseline.of_folder(
     __name__,

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -12,9 +9,6 @@ BASELINES = (
         Card(
             name="iniknet",
             display_name="INIKNet",
-            kind="network",
-            input="single",
-            status="official",
             source="Quan et al., Single Image Defocus Deblurring via Implicit Neural Inverse "
             "Kernels, ICCV 2023; github.com/xinyao240/INIKNet at 10c2a326",
             follows="the released network (BGR inside) and the released training, its loss over "

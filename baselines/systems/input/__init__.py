@@ -2,16 +2,12 @@
 
 from defocus.baselines.card import Baseline, Card, Network
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline(
         card=Card(
             name="input",
             display_name="Input",
             kind="reference",
-            input="single",
             status="reference",
             source="no method: the blurry picture is scored as it is",
             follows="the row 'Input' of the usual tables",

@@ -3,6 +3,4 @@
 from defocus.baselines.systems.ifan import IFAN
 from defocus.baselines.wrapping import with_jdrl
 
-__all__ = ["BASELINES"]
-
 BASELINES = with_jdrl(IFAN, "IFAN + JDRL", published_as="jdrl-ifan", weights_trained_on=("dpdd",))

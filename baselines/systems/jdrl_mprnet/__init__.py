@@ -3,8 +3,6 @@
 from defocus.baselines.systems.mprnet import MPRNET
 from defocus.baselines.wrapping import with_jdrl
 
-__all__ = ["BASELINES"]
-
 BASELINES = with_jdrl(
     MPRNET, "MPRNet + JDRL", published_as="jdrl-mprnet", weights_trained_on=("sdd", "dpdd")
 )

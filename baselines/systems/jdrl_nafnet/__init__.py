@@ -3,6 +3,4 @@
 from defocus.baselines.systems.nafnet import NAFNET
 from defocus.baselines.wrapping import with_jdrl
 
-__all__ = ["BASELINES"]
-
 BASELINES = with_jdrl(NAFNET, "NAFNet + JDRL")

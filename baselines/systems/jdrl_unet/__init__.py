@@ -7,34 +7,28 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import Baseline, settings
 from defocus.baselines.systems.unet import UNET
 from defocus.baselines.wrapping import SOURCE
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["ABLATION", "BASELINES"]
-
 WARMUP_EPOCHS = 15
 
 
-def _joint(settings: Mapping[str, Any], plain: "Recipe") -> "Recipe":
+def _joint(changed: Mapping[str, Any], plain: "Recipe") -> "Recipe":
     """The U-Net's settings with JDRL's loss and warm-up, so that the two compare."""
     update: dict[str, Any] = {
         "objective": "jdrl",
-        "objective_settings": dict(settings),
+        "objective_settings": dict(changed),
         "warmup_epochs": WARMUP_EPOCHS,
     }
-    if settings.get("reading") == "official":  # the released code keeps its best on the test set
+    if changed.get("reading") == "official":  # the released code keeps its best on the test set
         from defocus.training.method import Training
 
         update["training"] = Training(select="official")
     return plain.model_copy(update=update)
-
-
-def _registered(joint: "Recipe") -> "Recipe":
-    return joint.model_copy(update={"target": "registered"})
 
 
 JDRL = UNET.variant(
@@ -111,7 +105,7 @@ ABLATION = (
 REGISTERED = JDRL.variant(
     "jdrl-unet-registered",
     "U-Net + JDRL (registered pairs)",
-    recipe=_registered,
+    recipe=settings(target="registered"),
     status="reconstruction",
     follows="as jdrl-unet, on pairs that are registered and have the same light before training",
 )

@@ -3,16 +3,12 @@
 from defocus.baselines.card import Card
 from defocus.baselines.operators.chain_cards import with_presets
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = with_presets(
     __name__,
     Card(
         name="jnb",
         display_name="JNB",
         kind="classical",
-        input="single",
         status="paper",
         source="Shi, Xu, Jia, CVPR 2015, and the authors' demo; deconvolution: Krishnan, Fergus, "
         "NIPS 2009",

@@ -4,15 +4,9 @@ KPAC's cards: three levels, two levels, dual-pixel input."""
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 CARD = Card(
     name="kpac",
     display_name="KPAC",
-    kind="network",
-    input="single",
-    status="official",
     source="Son et al., KPAC, ICCV 2021; github.com/HyeongseokSon1/KPAC at 8603ec3",
     follows="the released graph with three levels; its training was not released: optimiser and "
     "batch as its settings file has them, L1 and VGG features, their weights, length and crop ours",

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -13,7 +10,6 @@ BASELINES = (
             name="krishnan-fergus",
             display_name="Krishnan-Fergus",
             kind="classical",
-            input="single",
             status="paper",
             source="Krishnan, Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, NIPS "
             "2009",

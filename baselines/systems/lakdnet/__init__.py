@@ -2,38 +2,14 @@
 
 LaKDNet's cards: S (the base) and L, one picture or dual pixel, and the mended S."""
 
-from typing import TYPE_CHECKING
-
-from defocus.baselines.card import UNKNOWN, Baseline, Card
-
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES"]
+from defocus.baselines.card import UNKNOWN, Baseline, Card, settings
 
 LARGE = 48
-LARGE_DEMO_STEPS = 1
-
-
-def _short_demo(settings: "Recipe") -> "Recipe":
-    demo = settings.demo.model_copy(update={"steps": LARGE_DEMO_STEPS})
-    return settings.model_copy(update={"demo": demo})
-
-
-def _deep(settings: "Recipe") -> "Recipe":
-    return settings.model_copy(update={"bit_depth": 16})
-
-
-def _short_and_deep(settings: "Recipe") -> "Recipe":
-    return _deep(_short_demo(settings))
-
+SHORT = {"steps": 1}
 
 CARD = Card(
     name="lakdnet",
     display_name="LaKDNet-S",
-    kind="network",
-    input="single",
-    status="official",
     source="Ruan et al., Revisiting Image Deblurring with an Efficient ConvNet, arXiv:2302.02234; "
     "github.com/lingyanruan/LaKDNet at 0c6b262",
     follows="the released network, its unusual residual and its clipping included; the training "
@@ -53,14 +29,14 @@ BASELINES = (
         "lakdnet-l",
         "LaKDNet-L",
         network={"dim": LARGE},
-        recipe=_short_demo,
+        recipe=settings(demo=SHORT),
         published_as="lakdnet-large",
     ),
     LAKDNET.variant(
         "lakdnet-dual",
         "LaKDNet-S (dual pixel)",
         network={"dual": True},
-        recipe=_deep,
+        recipe=settings(bit_depth=16),
         needs=("dual_pixel",),
         published_as="lakdnet-dual",
     ),
@@ -68,7 +44,7 @@ BASELINES = (
         "lakdnet-l-dual",
         "LaKDNet-L (dual pixel)",
         network={"dim": LARGE, "dual": True},
-        recipe=_short_and_deep,
+        recipe=settings(demo=SHORT, bit_depth=16),
         needs=("dual_pixel",),
         published_as="lakdnet-large-dual",
     ),

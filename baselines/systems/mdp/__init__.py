@@ -2,36 +2,16 @@
 
 MDP's cards: the whole training, and its first phase."""
 
-from typing import TYPE_CHECKING
+from defocus.baselines.card import Baseline, Card, settings
 
-from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES"]
-
-VIEWS_EPOCHS, VIEWS_RATE = 60, 3e-4
-
-
-def _first_phase(second: "Recipe") -> "Recipe":
-    """The first phase learns the two views from pictures without sharp ones."""
-    first = {"learning_rate": VIEWS_RATE, "start": None}
-    return second.model_copy(
-        update={
-            "objective_settings": {"phase": "views"},
-            "epochs": VIEWS_EPOCHS,
-            "paper": second.paper.model_copy(update=first),
-        }
-    )
-
+FIRST_PHASE = settings(
+    objective_settings={"phase": "views"}, epochs=60, paper={"learning_rate": 3e-4, "start": None}
+)
+"""It learns the two views from pictures without sharp ones."""
 
 CARD = Card(
     name="mdp",
     display_name="MDP",
-    kind="network",
-    input="single",
-    status="official",
     source="Abuolaim, Afifi, Brown, Improving Single-Image Defocus Deblurring: How Dual-Pixel "
     "Images Help Through Multi-Task Learning, WACV 2022; "
     "github.com/Abdullah-Abuolaim/multi-task-defocus-deblurring-dual-pixel-nimat at 5f78f5b",
@@ -56,7 +36,7 @@ BASELINES = (
     MDP.variant(
         "mdp-views",
         "MDP (first phase)",
-        recipe=_first_phase,
+        recipe=FIRST_PHASE,
         follows="the first of the two trainings: the views behind a blurry picture, which "
         "itself stands in for the sharp one; it restores nothing",
         weights_trained_on=(),

@@ -2,18 +2,12 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES", "MPRNET"]
-
-
 MPRNET = Baseline.of_folder(
     __name__,
     "network:MPRNet",
     Card(
         name="mprnet",
         display_name="MPRNet",
-        kind="network",
-        input="single",
-        status="official",
         source="Zamir et al., MPRNet, CVPR 2021; github.com/swz30/MPRNet at 43feb2a",
         follows="the released network for deblurring and its training; a padding of its test "
         "script, by reflection to multiples of 8, in the network",

@@ -2,38 +2,14 @@
 
 NAFNet's cards: two widths."""
 
-from typing import TYPE_CHECKING
+from defocus.baselines.card import Baseline, Card, settings
 
-from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "NAFNET"]
-
-WIDE_PAPER_THOUSANDS = 400
-WIDE_PAPER_BATCH = 64
-WIDE_DEMO_STEPS = 8
-
-
-def _wide(narrow: "Recipe") -> "Recipe":
-    """Width 64 as the authors train it: twice as long, with twice the batch."""
-    paper = {"steps": 1000 * WIDE_PAPER_THOUSANDS, "batch": WIDE_PAPER_BATCH}
-    return narrow.model_copy(
-        update={
-            "epochs": WIDE_PAPER_THOUSANDS,
-            "paper": narrow.paper.model_copy(update=paper),
-            "demo": narrow.demo.model_copy(update={"steps": WIDE_DEMO_STEPS}),
-        }
-    )
-
+WIDE = settings(epochs=400, paper={"steps": 400_000, "batch": 64}, demo={"steps": 8})
+"""Width 64 as the authors train it: twice as long, with twice the batch."""
 
 CARD = Card(
     name="nafnet",
     display_name="NAFNet",
-    kind="network",
-    input="single",
-    status="official",
     source="Chen et al., Simple Baselines for Image Restoration, ECCV 2022; "
     "github.com/megvii-research/NAFNet at 2b4af71",
     follows="the released network of width 32 with the depths and the training of GoPro "
@@ -60,7 +36,7 @@ BASELINES = (
         "nafnet-w64",
         "NAFNet (width 64)",
         network={"width": 64},
-        recipe=_wide,
+        recipe=WIDE,
         follows="as nafnet, width 64",
     ),
 )

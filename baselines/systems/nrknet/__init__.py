@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -12,9 +9,6 @@ BASELINES = (
         Card(
             name="nrknet",
             display_name="NRKNet",
-            kind="network",
-            input="single",
-            status="official",
             source="Quan et al., Neumann Network with Recursive Kernels, CVPR 2023; "
             "github.com/csZcWu/NRKNet at 90fad36",
             follows="the released network (BGR inside); the training adds the paper's reblurring "

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -13,7 +10,6 @@ BASELINES = (
             name="oracle-map",
             display_name="True map + deconvolution",
             kind="classical",
-            input="single",
             status="reference",
             source="ours: the bound of map-based restoration; Richardson-Lucy with a kernel per "
             "pixel",

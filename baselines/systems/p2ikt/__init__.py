@@ -9,8 +9,6 @@ from defocus.baselines.card import UNKNOWN, Baseline, Card
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES"]
-
 
 def _corrected(released: "Recipe") -> "Recipe":
     """LPIPS gets the range that it is meant for."""
@@ -24,9 +22,6 @@ def _corrected(released: "Recipe") -> "Recipe":
 CARD = Card(
     name="p2ikt",
     display_name="P2IKT",
-    kind="network",
-    input="single",
-    status="official",
     source="Tang et al., Prior and Prediction Inverse Kernel Transformer, AAAI 2024; "
     "github.com/TPZZZ/P2IKT at 923d80a",
     follows="the released network, its scrambled kernels included, and the released training, "

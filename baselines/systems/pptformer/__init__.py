@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -12,9 +9,6 @@ BASELINES = (
         Card(
             name="pptformer",
             display_name="PPTformer (stand-in parser)",
-            kind="network",
-            input="single",
-            status="official",
             source="PPTformer; github.com/supersupercong/PPTformer at 2c1f97d, FeMaSRNet",
             follows="the released network and configuration; pads to multiples of 4, where the "
             "released script pads to 128; its second input is a parsed (segmented) picture, whose "

@@ -7,8 +7,6 @@ from functools import partial
 from defocus.baselines.systems.unet import UNET
 from defocus.baselines.wrapping import retrained
 
-__all__ = ["BASELINES"]
-
 BASELINES = (
     UNET.variant(
         "registered-unet",

@@ -2,27 +2,11 @@
 
 Restormer's cards: one picture, or the two views of a dual-pixel sensor."""
 
-from typing import TYPE_CHECKING
-
-from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES"]
-
-
-def _deep(single: "Recipe") -> "Recipe":
-    """Dual-pixel pictures keep their 16 bits."""
-    return single.model_copy(update={"bit_depth": 16})
-
+from defocus.baselines.card import Baseline, Card, settings
 
 CARD = Card(
     name="restormer",
     display_name="Restormer",
-    kind="network",
-    input="single",
-    status="official",
     source="Zamir et al., Restormer, CVPR 2022; github.com/swz30/Restormer at df766d5",
     follows="the released network and training settings; pads by reflection to multiples of 8, "
     "where the released test takes pictures that need none",
@@ -45,7 +29,7 @@ BASELINES = (
         "restormer-dual",
         "Restormer (dual pixel)",
         network={"dual": True},
-        recipe=_deep,
+        recipe=settings(bit_depth=16),
         input="dual",
         published_as="restormer-dual",
     ),

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -13,7 +10,6 @@ BASELINES = (
             name="richardson-lucy",
             display_name="Richardson-Lucy",
             kind="classical",
-            input="single",
             status="paper",
             source="Richardson, JOSA 62, 1972; Lucy, Astron. J. 79, 1974; acceleration: Biggs, "
             "Andrews, Applied Optics 36, 1997",

@@ -3,11 +3,8 @@
 from dataclasses import replace
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.systems.rjdrl_unet import CARD, plain
+from defocus.baselines.systems.rjdrl_unet import CARD, PLAIN
 from defocus.baselines.wrapping import controls
-
-__all__ = ["BASELINES"]
-
 
 GUIDED = Baseline.of_folder(
     __name__,
@@ -31,4 +28,4 @@ GUIDED = Baseline.of_folder(
     zeroed=("deblur.output",),
 )
 
-BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=plain)))
+BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=PLAIN)))

@@ -1,27 +1,15 @@
 """U-Net of reblurring-guided JDRL, guided by a blur estimator."""
 
-from typing import TYPE_CHECKING
-
-from defocus.baselines.card import UNKNOWN, Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card, settings
 from defocus.baselines.wrapping import controls
 
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "CARD", "plain"]
-
-
-def plain(guided: "Recipe") -> "Recipe":
-    """The same with the plain loss, for controls."""
-    return guided.model_copy(update={"objective": "supervised", "warmup_epochs": 0})
-
+PLAIN = settings(objective="supervised", warmup_epochs=0)
+"""The plain loss, for controls."""
 
 CARD = Card(
     name="rjdrl-unet",
     display_name="U-Net + reblurring-guided JDRL",
     kind="objective",
-    input="single",
-    status="official",
     source="Reblurring-Guided Single Image Defocus Deblurring, IJCV 2025, arXiv 2409.17792; "
     "github.com/ssscrystal/Reblurring-guided-JDRL at ef90c714, deleted since",
     follows="the network and the training of that commit, whose successor is not public; masks, "
@@ -39,4 +27,4 @@ GUIDED = Baseline.of_folder(
     zeroed=("deblur.out.0",),
 )
 
-BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=plain)))
+BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=PLAIN)))

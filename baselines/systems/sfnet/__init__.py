@@ -1,22 +1,50 @@
 """SFNet: low and high frequencies apart, chosen by filters that depend on the picture.
 
-SFNet's cards: means over the whole picture, or over windows when it restores."""
+SFNet's cards (means over the whole picture, or over windows when it restores), and what the
+networks that share its U have in common."""
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
 GOPRO_WINDOW_PX = 80
+RELEASED_BLOCKS = 4
 
-SFNET = Baseline.of_folder(
+
+def of_three_scales(module: str, network: str, card: Card, **narrow: int) -> Baseline:
+    """A network with SFNet's U; its narrow copies begin with the pictures that they are given."""
+    zeroed = ("feat_extract.5", "ConvsOut.0", "ConvsOut.1")
+    return Baseline.of_folder(module, f"network:{network}", card, narrow, zeroed)
+
+
+def of_two_depths(
+    module: str, display_name: str, source: str, **narrow: int
+) -> tuple[Baseline, ...]:
+    """A network with SFNet's number of blocks, for which nothing is released, and with its own."""
+    name = display_name.lower()
+    card = Card(
+        name,
+        display_name,
+        source=source,
+        follows="the released network with 16 blocks per size, as SFNet has; number of blocks and "
+        "training are ours, since nothing for deblurring is released",
+        licence="official code: MIT; no defocus weights; ours is written anew, MIT",
+    )
+    deep = of_three_scales(module, display_name, card, **narrow)
+    released = deep.variant(
+        f"{name}-{RELEASED_BLOCKS}",
+        f"{display_name} ({RELEASED_BLOCKS} blocks)",
+        network={"blocks": RELEASED_BLOCKS},
+        follows=f"the released network as published for hazy pictures: {RELEASED_BLOCKS} blocks "
+        f"per size; training as {name}",
+    )
+    return deep, released
+
+
+SFNET = of_three_scales(
     __name__,
-    "network:SFNet",
+    "SFNet",
     Card(
         name="sfnet",
         display_name="SFNet",
-        kind="network",
-        input="single",
-        status="official",
         source="Cui et al., Selective Frequency Network for Image Restoration, ICLR 2023; "
         "github.com/c-yn/SFNet at b2d3c691",
         follows="the released network of motion deblurring; the training is ours, that of motion "
@@ -24,8 +52,8 @@ SFNET = Baseline.of_folder(
         licence="official code: MIT; no defocus weights; ours is written anew, MIT",
         published_as="sfnet-single",
     ),
-    narrow={"width": 8, "blocks": 2},
-    zeroed=("feat_extract.5", "ConvsOut.0", "ConvsOut.1"),
+    width=8,
+    blocks=2,
 )
 
 BASELINES = (

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -13,7 +10,6 @@ BASELINES = (
             name="tvl2-2016",
             display_name="TV/L2 2016-rebuilt",
             kind="classical",
-            input="single",
             status="reconstruction",
             source="CISP-BMEI 2016, doi 10.1109/CISP-BMEI.2016.7852704; no public code",
             follows="known: the abstract's ideas (map from local contrast and edge gradient, guided"

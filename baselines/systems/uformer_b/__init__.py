@@ -4,15 +4,9 @@ Uformer-B's cards: either shift of the bottleneck, and any rectangle instead of 
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 CARD = Card(
     name="uformer-b",
     display_name="Uformer-B",
-    kind="network",
-    input="single",
-    status="official",
     source="Wang et al., Uformer, CVPR 2022; github.com/ZhendongWang6/Uformer at 65fc970",
     follows="the released network as it is trained (patches of 256 px), and the released padding "
     "to a black square; the training is that for motion blur: none for defocus is released",

@@ -5,15 +5,9 @@ The U-Net's cards: trained on the pairs as captured, and two controls trained on
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.wrapping import controls
 
-__all__ = ["BASELINES", "UNET"]
-
-
 CARD = Card(
     name="unet",
     display_name="U-Net",
-    kind="network",
-    input="single",
-    status="official",
     source="Li et al., JDRL, AAAI 2023, Table 6; github.com/liyucs/JDRL at c9c420e, VGG_Deblur",
     follows="the released network (its conformance fixture passes), plain Charbonnier loss; RGB "
     "where the official pipeline feeds BGR: official files are turned when they are added",

@@ -2,27 +2,14 @@
 
 The card of the U-Net trained with the contextual bilateral loss: the U-Net's own schedules."""
 
-from typing import TYPE_CHECKING
-
+from defocus.baselines.card import settings
 from defocus.baselines.systems.unet import UNET
-
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES"]
-
-
-def _contextual(plain: "Recipe") -> "Recipe":
-    """The U-Net's settings with the contextual bilateral loss, so that the two compare."""
-    terms = [{"loss": "contextual_bilateral"}]
-    return plain.model_copy(update={"objective_settings": {"terms": terms}})
-
 
 BASELINES = (
     UNET.variant(
         "unet-cobi",
         "U-Net + contextual bilateral loss-rebuilt",
-        recipe=_contextual,
+        recipe=settings(objective_settings={"terms": [{"loss": "contextual_bilateral"}]}),
         kind="objective",
         status="reconstruction",
         source="Li et al., JDRL, AAAI 2023, supplement; Zhang et al., Zoom to Learn, Learn to "

@@ -2,9 +2,6 @@
 
 from defocus.baselines.card import Baseline, Card
 
-__all__ = ["BASELINES"]
-
-
 BASELINES = (
     Baseline.of_folder(
         __name__,
@@ -13,7 +10,6 @@ BASELINES = (
             name="wiener",
             display_name="Wiener",
             kind="classical",
-            input="single",
             status="paper",
             source="Wiener, Extrapolation, Interpolation and Smoothing of Stationary Time Series, "
             "1949; no official code",
