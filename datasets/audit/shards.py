@@ -49,11 +49,11 @@ class AuditPart:
 
 def audit_shard(
     dataset: Dataset,
-    estimator_name: str,
-    jobs: int,
     shard: tuple[int, int],
     out: Path,
+    estimator_name: str,
     limits: MotionLimits = NO_LIMITS,
+    jobs: int = 1,
 ) -> AuditPart:
     """Audit one part (``shard``: its number, from 1, and how many) and write it into ``out``."""
     number, of = shard
@@ -80,14 +80,15 @@ def audit_shard(
 
 def submit_shards(
     dataset: Dataset,
-    given: str,
-    estimator_name: str,
+    typed: str,
     parts: int,
     out: Path,
     settings: SlurmSettings,
+    estimator_name: str,
     limits: MotionLimits = NO_LIMITS,
 ) -> bool:
     """Submit a SLURM job for each part that is not written or queued; whether all are written."""
+    flow_estimator(estimator_name)  # an unknown name is refused before there are jobs
     of = min(parts, len(dataset.pairs))
     head = _head(dataset, estimator_name, limits)
     waiting = [
@@ -98,7 +99,7 @@ def submit_shards(
 
     def job(name: str) -> JobCommand:
         folder = make_folder(_job_folder(out, name) / MEASURED).parent.absolute()
-        command = [sys.executable, "-m", "defocus.datasets", "audit", given, "--out", str(folder)]
+        command = [sys.executable, "-m", "defocus.datasets", "audit", typed, "--out", str(folder)]
         part = ["--shard", name.replace("-of-", "/"), "--estimator", estimator_name]
         part += limits.arguments
         cores = ["--jobs", str(settings.cpus), *plugin_arguments()]

@@ -6,31 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import jobs_option
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.audit.members import Warned
+    from defocus.datasets.audit.run import Audit
     from defocus.datasets.pair import Dataset, Pair
 
-at_most_option = click.option(
-    "--at-most",
-    "at_most",
-    type=click.Choice(["translation", "similarity", "affine", "homography"]),
-    help="Richest model of the global transform (default homography). A tripod and one lens leave "
-    "no more than a similarity.",
-)
-largest_shift_option = click.option(
-    "--largest-shift",
-    "largest_px",
-    type=FiniteRange(0, min_open=True),
-    help="Largest shift of any point in px, if you know it. Textures that repeat at a larger "
-    "distance can then be measured; a result that moves a corner farther is unknown. Too small a "
-    "number gives a wrong shift.",
-)
-
+MODELS = "defocus.datasets.commands._settings"
+"""Settings models of commands, which the list of commands does not import."""
 
 Document = dict[str, Any]
 
@@ -50,10 +37,31 @@ def out_option(unfinished: str) -> Callable[[Callable[..., Any]], Callable[..., 
     )
 
 
+def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--estimator``, ``--jobs`` and ``--json`` of a command that uses an audit."""
+    estimator = click.option("--estimator", help="Flow estimator used by the audit.")
+    return estimator(jobs_option("Number of pairs measured at once.", 2)(json_option(command)))
+
+
+def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audit]":
+    """A dataset and its audit; pairs of which nothing could be measured are said."""
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+    from defocus.datasets.api import open_dataset
+
+    dataset = open_dataset(name, damaged=True)
+
+    # torch takes seconds to import: only once the dataset is known to be good
+    from defocus.datasets.audit.run import audit_dataset
+
+    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, jobs)
+    say_left_out(audit.left_out, audit.found, "pair")
+    return dataset, audit
+
+
 def print_made(
     make: Callable[[], Document], lines: Callable[[Document], Iterable[str]], *, as_json: bool
 ) -> Document:
-    """Make a dataset and print what was made, as one JSON object or as lines."""
+    """Make something and print what was made, as one JSON object or as lines."""
     if as_json:
         with json_output() as output:
             document = make()

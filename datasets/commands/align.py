@@ -1,105 +1,33 @@
 """``defocus-data align``: measure a pair's misalignment and write the aligned pair."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange, SectionedCommand
-from defocus.command_line.json_output import json_output
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import (
-    at_most_option,
-    json_option,
-    largest_shift_option,
-    without,
-)
+from defocus.datasets.commands._derived import MODELS, print_made, without
 from defocus.progress import counted, say
 
-if TYPE_CHECKING:  # heavy at run time; see the function
+if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.flow.estimator import FlowEstimator
-    from defocus.align.measure import Measurement, Misalignment
+    from defocus.align.measure import Measurement
     from defocus.align.registration.session import SessionLens
     from defocus.align.rig import Rig
     from defocus.blocks.derived import LeftBehind
+    from defocus.datasets.commands._settings import AlignSettings
     from defocus.images import Image
     from defocus.isolation import LeftOut
 
-FILE = click.Path(path_type=Path)
-MODEL_HELP = (
-    "What to compensate: the global transform (global, the default), also the local flow where it "
-    "is reliable (flow), or nothing (none)."
-)
-SCALE_HELP = "Size of the written pictures relative to BLURRY (default 1)."
-KERNEL_HELP = "Interpolation kernel (default bicubic)."
-PHOTOMETRIC_HELP = "Match the exposure of SHARP to BLURRY in linear light, or not (default match)."
-
-SECTIONS = {
-    "Measurement": (
-        "--estimator",
-        "--flow-weights",
-        "--rig",
-        "--at-most",
-        "--largest-shift",
-        "--session",
-    ),
-    "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
-    "Output": ("--out", "--evidence", "--from-record", "--json"),
-}
-
 
 @help_heading("Measure")
-@click.command("align", cls=SectionedCommand, sections=SECTIONS)
-@click.argument("blurry", type=FILE)
-@click.argument("sharp", type=FILE)
-@json_option
-@click.option("--out", "folder", type=FILE, help="Folder for the aligned pair and its numbers.")
-@click.option(
-    "--estimator",
-    help="Estimator of the residual flow: dis or pwcnet (the default with --flow-weights).",
-)
-@click.option(
-    "--flow-weights",
-    "weights",
-    type=FILE,
-    help="Weights file for pwcnet. The result then says pwcnet-official, which means a user's file "
-    "in the official format; its hash is given.",
-)
-@click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pair.")
-@at_most_option
-@largest_shift_option
-@click.option(
-    "--session",
-    help="Dataset with pairs of the same session, such as session:DIR. They share one zoom and one "
-    "asymmetry of the point spread, which are used where they are surer than the pair's own, and "
-    "where the pair alone is unknown.",
-)
-@click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
-@click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
-@click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
-@click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
-@click.option(
-    "--evidence",
-    type=FILE,
-    help="Folder for pictures of the measurement, the calibration and the occlusion mask.",
-)
-@click.option(
-    "--from-record",
-    "record",
-    type=FILE,
-    help="Rebuild the files of --out byte for byte from this misalignment.json.",
-)
-def command(
-    *,
-    blurry: Path,
-    sharp: Path,
-    as_json: bool,
-    folder: Path | None,
-    record: Path | None,
-    **settings: Any,  # noqa: ANN401 - what click parsed
-) -> int:
+@click.command("align", cls=SettingsCommand, models=MODELS)
+@click.argument("blurry", type=click.Path(path_type=Path))
+@click.argument("sharp", type=click.Path(path_type=Path))
+def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     """Measure and compensate one misaligned pair.
 
     The global transform is estimated first, then the residual optical flow. With --out, both
@@ -108,126 +36,66 @@ def command(
     the reason is given, and no picture is written. The exit code is 1 if pairs of --session cannot
     be read, which are left out and listed.
     """
-    if record is not None:
-        given = [name for name, value in settings.items() if value is not None]
-        if folder is None or as_json or given:
-            raise click.UsageError("--from-record can be combined with --out only")
-        _repeat(blurry, sharp, folder, record)
-        return 0
-    order = _Order(blurry, sharp, folder, **settings)
-    if order.session is not None and order.rig_file is not None:
-        raise click.UsageError("--session is for pairs of one camera; leave --rig out")
-    if order.session is not None and order.at_most == "translation":
-        raise click.UsageError(
-            "--session gives a zoom, and --at-most translation has none; leave one of them out"
-        )
-    if folder is None and order.released():
-        raise click.UsageError("--model, --scale, --kernel and --photometric need --out")
-    if not as_json:
-        aligned = _align(order)
-        click.echo(_table(aligned.misalignment))
-    else:
-        with json_output() as output:
-            aligned = _align(order)
-            output.write(aligned.to_json(order))
-    return int(bool(aligned.left_out))
-
-
-@dataclass(frozen=True)
-class _Order:
-    """Options of the command line; None if an option was not given."""
-
-    blurry: Path
-    sharp: Path
-    folder: Path | None
-    estimator: str | None
-    weights: Path | None
-    rig_file: Path | None
-    at_most: str | None
-    largest_px: float | None
-    session: str | None
-    model: Any
-    scale: float | None
-    kernel: Any
-    photometric: Any
-    evidence: Path | None
-
-    def released(self) -> dict[str, Any]:
-        """How to write the pair, from the given options."""
-        wanted = ("model", "scale", "kernel", "photometric")
-        return {name: getattr(self, name) for name in wanted if getattr(self, name) is not None}
-
-
-@dataclass(frozen=True)
-class _Aligned:
-    """What was measured, what the written pictures lack, and pairs that the session is without."""
-
-    misalignment: "Misalignment"
-    lacking: "tuple[LeftBehind, ...]" = ()
-    left_out: "tuple[LeftOut, ...]" = ()
-
-    def to_json(self, order: _Order) -> dict[str, Any]:
-        """As JSON values: what was asked for."""
-        told: dict[str, Any] = dict(self.misalignment.to_json())
-        if order.folder is not None:
-            told["left_behind"] = [one.to_json() for one in self.lacking]
-        if order.session is not None:
-            told["left_out"] = [one.to_json() for one in self.left_out]
-        return told
-
-
-def _align(order: _Order) -> _Aligned:
-    from defocus.align.compensation.output_folder import check_output_folder
-
     if order.folder is not None:
-        check_output_folder(order.folder, order.blurry, order.sharp)
-    rig, blurry, sharp = _read(order)
+        from defocus.align.compensation.output_folder import check_output_folder
+
+        check_output_folder(order.folder, blurry, sharp)
+    if order.folder is not None and order.record is not None:
+        _repeat(blurry, sharp, order.folder, order.record)
+        return 0
+    document = print_made(partial(_align, blurry, sharp, order), _lines, as_json=order.as_json)
+    return int(bool(document.get("left_out")))
+
+
+def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[str, Any]:
+    """What ``--json`` prints."""
+    rig, blurry, sharp = _read(blurry_file, sharp_file, order.rig_file)
 
     # torch takes seconds to import: only once the files are known to be good
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.measure import measure
 
-    default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR
-    estimator = flow_estimator(order.estimator or default, order.weights)
-    shared, left_out = _shared_lens(order, estimator)
+    estimator, limits = order.flow_estimator(), order.limits
+    shared, left_out = _shared_lens(order.session, blurry_file, estimator)
     measurement = measure(
-        blurry, sharp, estimator, rig=rig, at_most=order.at_most or "homography",
-        largest_px=order.largest_px or math.inf,
+        blurry, sharp, estimator, rig=rig, at_most=limits.at_most, largest_px=limits.largest_px,
         shared=shared,
     )  # fmt: skip
-    lacking: tuple[LeftBehind, ...] = ()
+    document: dict[str, Any] = dict(measurement.misalignment.to_json())
     if order.folder is not None:
-        lacking = _write(order.folder, blurry, sharp, measurement, order)
+        lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
+        document["left_behind"] = [one.to_json() for one in lacking]
+    if order.session is not None:
+        document["left_out"] = [one.to_json() for one in left_out]
     if order.evidence is not None:
         from defocus.align.compensation.evidence import write_evidence
 
         written = write_evidence(order.evidence, blurry, sharp, measurement)
         say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
-    return _Aligned(measurement.misalignment, lacking, left_out)
+    return document
 
 
 def _shared_lens(
-    order: _Order, estimator: "FlowEstimator"
+    session: str | None, blurry: Path, estimator: "FlowEstimator"
 ) -> "tuple[SessionLens | None, tuple[LeftOut, ...]]":
     """What a session's pairs share, measured as in an audit and kept; and the unreadable pairs."""
-    if order.session is None:
+    if session is None:
         return None, ()
     from defocus.datasets.api import open_dataset
     from defocus.datasets.measuring.session import measured_lens
 
-    opened = open_dataset(order.session, damaged=True)
-    shared, failed = measured_lens(opened, estimator, order.blurry)
-    return shared, without(opened, failed)
+    dataset = open_dataset(session, damaged=True)
+    shared, failed = measured_lens(dataset, estimator, blurry)
+    return shared, without(dataset, failed)
 
 
-def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
+def _read(blurry: Path, sharp: Path, rig_file: Path | None) -> "tuple[Rig | None, Image, Image]":
     from defocus.images import read_pair
 
-    if order.rig_file is None:
-        return None, *read_pair(order.blurry, order.sharp)
+    if rig_file is None:
+        return None, *read_pair(blurry, sharp)
     from defocus.align.rig import read_rig
 
-    return read_rig(order.rig_file), *_of_two_cameras(order.blurry, order.sharp)
+    return read_rig(rig_file), *_of_two_cameras(blurry, sharp)
 
 
 def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
@@ -239,64 +107,62 @@ def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
 
 
 def _write(
-    folder: Path, blurry: "Image", sharp: "Image", measurement: "Measurement", order: _Order
+    order: "AlignSettings",
+    files: tuple[Path, Path],
+    pictures: "tuple[Image, Image]",
+    measurement: "Measurement",
 ) -> "tuple[LeftBehind, ...]":
+    """Write the aligned pair into ``--out``; what its files lack of the originals."""
     from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, write_blur_map
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
     from defocus.blocks.derived import carried, say_left_behind
 
-    release = Release(**order.released())
-    carry = carried(order.blurry, order.sharp)
-    written = write_aligned(folder, blurry, sharp, measurement, release, carry)
+    folder = order.folder
+    assert folder is not None  # noqa: S101 - the caller has looked
+    release = Release(**order.release)
+    written = write_aligned(folder, *pictures, measurement, release, carried(*files))
     for name in BLUR_NAMES:
         (folder / name).unlink(missing_ok=True)  # of an earlier run
     if measurement.misalignment.status == "ok":
         plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
-        found = blur_map(measurement, plan.grid)
-        written += [] if found is None else write_blur_map(folder, found)
+        blur = blur_map(measurement, plan.grid)
+        written += [] if blur is None else write_blur_map(folder, blur)
     say(f"wrote {', '.join(written)} to {folder}")
     if measurement.misalignment.status == "unknown":
         say("the misalignment is unknown, so no aligned picture was written")
         return ()
-    made = ((order.blurry, folder / "blurry.png"), (order.sharp, folder / "sharp.png"))
-    return say_left_behind(made)
+    return say_left_behind(zip(files, (folder / "blurry.png", folder / "sharp.png"), strict=True))
 
 
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
-    from defocus.align.compensation.output_folder import check_output_folder
-
-    check_output_folder(folder, blurry_file, sharp_file)
-
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
     from defocus.blocks.derived import carried
     from defocus.images import read_pair
 
-    two_cameras = read_record(record).rig is not None
-    read = _of_two_cameras if two_cameras else read_pair
-    blurry, sharp = read(blurry_file, sharp_file)
+    read = read_pair if read_record(record).rig is None else _of_two_cameras
     carry = carried(blurry_file, sharp_file)
-    written = repeat_aligned(folder, blurry, sharp, record, carry)
+    written = repeat_aligned(folder, *read(blurry_file, sharp_file), record, carry)
     say(f"wrote {', '.join(written)} to {folder}")
 
 
-def _table(misalignment: "Misalignment") -> str:
-    """Table of the numbers with their standard errors."""
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    """Table of the numbers with their standard errors, from the JSON."""
     from defocus.align.registration.unknown_causes import advice
 
-    rows: list[tuple[str, str]] = [("status", misalignment.status)]
-    if misalignment.status == "unknown":
-        rows.append(("reason", misalignment.reason))
-        if helps := advice(misalignment.reason):
+    rows: list[tuple[str, str]] = [("status", document["status"])]
+    if document["status"] == "unknown":
+        rows.append(("reason", document["reason"]))
+        if helps := advice(document["reason"]):
             rows.append(("what helps", helps))
     else:
-        rows += _numbers(misalignment.to_json())
-    rows.append(("estimator", misalignment.estimator))
-    if misalignment.weights_sha256:
-        rows.append(("weights", f"SHA-256 {misalignment.weights_sha256}"))
-    return "\n".join(f"{name:<10} {value}" for name, value in rows)
+        rows += _numbers(document)
+    rows.append(("estimator", document["estimator"]))
+    if document["weights_sha256"]:
+        rows.append(("weights", f"SHA-256 {document['weights_sha256']}"))
+    yield from (f"{name:<10} {value}" for name, value in rows)
 
 
 def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:

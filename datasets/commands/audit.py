@@ -7,109 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import ShardOption, jobs_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import at_most_option, largest_shift_option
+from defocus.datasets.commands._derived import MODELS, say_warnings
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
+    from defocus.datasets.commands._settings import AuditSettings
     from defocus.datasets.curation_rules import Usable
-    from defocus.datasets.measuring.kept import MotionLimits
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
-MOST_PARTS = 100_000
-SECTIONS = {
-    "Measuring": ("--estimator", "--at-most", "--largest-shift", "--jobs"),
-    "Output": ("--out", "--fail-above", "--json"),
-    "Several computers": ("--shard", "--merge", "--launcher", "--parts", "--settings"),
-}
-
-
-def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """A length in pixels, written ``1.0px`` or ``1.0``."""
-    if value is None:
-        return None
-    try:
-        length = float(value.strip().removesuffix("px"))
-    except ValueError as error:
-        raise click.BadParameter(f"'{value}' is not a length; give pixels such as 1.0px") from error
-    if not 0 <= length < float("inf"):
-        raise click.BadParameter(f"'{value}' is not a length; give 0px or more")
-    return length
+    from defocus.datasets.pair import Dataset
 
 
 @help_heading("Measure")
-@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.command(cls=SettingsCommand, models=MODELS)
 @click.argument("dataset")
-@click.argument("folders", metavar="[PART]…", nargs=-1, type=FOLDER)
-@click.option(
-    "--out",
-    type=FOLDER,
-    default=Path("audit"),
-    show_default=True,
-    help="Folder for audit.csv, audit.json and audit.html.",
+@click.argument(
+    "folders", metavar="[PART]…", nargs=-1, type=click.Path(path_type=Path, file_okay=False)
 )
-@click.option(
-    "--fail-above",
-    "limit_px",
-    metavar="LENGTH",
-    callback=_pixels,
-    help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. The "
-    "standard error (misalignment_sigma_px) is not subtracted.",
-)
-@click.option("--estimator", help="Estimator of the residual flow.")
-@at_most_option
-@largest_shift_option
-@jobs_option("Number of pairs measured at once.", 2)
-@click.option(
-    "--shard",
-    type=ShardOption(),
-    help="Measure the I-th of N parts only, such as 2/8; --merge puts them together.",
-)
-@click.option("--merge", is_flag=True, help="Put the folders PART of --shard together.")
-@click.option(
-    "--launcher",
-    type=click.Choice(["here", "slurm"]),
-    default="here",
-    show_default=True,
-    help="Where to measure: here, or as cluster jobs that --merge puts together.",
-)
-@click.option(
-    "--parts",
-    type=click.IntRange(min=1, max=MOST_PARTS),
-    default=8,
-    show_default=True,
-    help="Number of cluster jobs.",
-)
-@click.option(
-    "--settings",
-    "resources",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="TOML file with the table [slurm]: resources of a cluster job.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Also print audit.json on stdout.")
-def command(
-    *,
-    dataset: str,
-    folders: tuple[Path, ...],
-    out: Path,
-    limit_px: float | None,
-    estimator: str | None,
-    at_most: str | None,
-    largest_px: float | None,
-    jobs: int,
-    shard: tuple[int, int] | None,
-    merge: bool,
-    launcher: str,
-    parts: int,
-    resources: Path | None,
-    as_json: bool,
-) -> int:
+def command(dataset: str, folders: tuple[Path, ...], settings: "AuditSettings") -> int:
     """Measure the quality of every pair.
 
     The audit measures misalignment, exposure, blur, sharpness and leaks between splits.
@@ -127,125 +45,88 @@ def command(
     With --merge the result equals that of one audit without --shard, and the measurements of the
     parts go into this computer's cache: 'curate', 'compensate', 'split' and 'report' use them.
     """
-    if merge != bool(folders):
+    if settings.merge != bool(folders):
         raise click.UsageError("--merge and the folders of parts go together: --merge PART…")
-    if merge and (shard is not None or launcher == "slurm"):
-        raise click.UsageError("--merge puts parts together; leave --shard and --launcher out")
-    if shard is not None or launcher == "slurm":
-        if as_json or limit_px is not None:
-            raise click.UsageError("a part cannot be combined with --json or --fail-above")
-        if shard is not None and launcher == "slurm":
-            raise click.UsageError("--launcher slurm makes all parts; leave --shard out")
-    from defocus.datasets.measuring.kept import MotionLimits
-
-    flow, limits = _flow_estimator(estimator), MotionLimits.of(at_most, largest_px)
-    if launcher == "slurm":
-        _submit(dataset, out, flow, parts, resources, limits)
-        return 0
-    if shard is not None:
-        return _audit_shard(dataset, out, flow, jobs, shard, limits)
-    if not as_json:
-        audit, usable = _audit(dataset, folders, out, limit_px, flow, jobs, limits)
+    if settings.launcher == "slurm" or settings.shard is not None:
+        return _part(dataset, settings)
+    if not settings.as_json:
+        audit, usable = _audit(dataset, folders, settings)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit, usable = _audit(dataset, folders, out, limit_px, flow, jobs, limits)
+            audit, usable = _audit(dataset, folders, settings)
             from defocus.datasets.audit.table import document
 
-            output.write(document(audit, limit_px))
+            output.write(document(audit, settings.limit_px))
     _say_usable(dataset, audit, usable)
-    fails = limit_px is not None and _fails(audit, limit_px)
+    fails = settings.limit_px is not None and _fails(audit, settings.limit_px)
     return int(fails or bool(audit.left_out))
 
 
-def _command(name: str, folders: Sequence[Path] = ()) -> str:
-    merging = ["--merge", *map(str, folders)] if folders else []
-    return f"defocus-data audit {shlex.join([name, *merging])}"
-
-
-def _flow_estimator(name: str | None) -> str:
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, ESTIMATORS
-    from defocus.errors import InputError
-
-    if name is not None and name not in ESTIMATORS:
-        known = ", ".join(ESTIMATORS)
-        raise InputError(f"no flow estimator is called '{name}'; choose one of {known}")
-    return name or DEFAULT_ESTIMATOR
-
-
-def _audit_shard(
-    name: str, out: Path, estimator: str, jobs: int, shard: tuple[int, int], limits: "MotionLimits"
-) -> int:
+def _opened(name: str, out: Path, folders: Sequence[Path] = ()) -> "Dataset":
+    """A dataset whose audit may be written into a folder."""
     from defocus.datasets.api import open_dataset
 
-    opened = open_dataset(name, damaged=True)
+    dataset = open_dataset(name, damaged=True)
 
     from defocus.datasets.audit.output import claim_audit_folder
-    from defocus.datasets.audit.shards import audit_shard
 
-    claim_audit_folder(out, opened, _command(name))
-    given = " ".join(["", *limits.arguments])
-    part = audit_shard(opened, estimator, jobs, shard, out, limits)
-    say_left_out(part.left_out, opened.found, "pair")
-    click.echo(
-        f"{part.written}: put the parts together with "
-        f"'defocus-data audit {name} --merge {out} …{given}'"
-    )
-    return int(bool(part.left_out))
+    merging = ["--merge", *map(str, folders)] if folders else []
+    claim_audit_folder(out, dataset, f"defocus-data audit {shlex.join([name, *merging])}")
+    return dataset
 
 
-def _submit(
-    name: str, out: Path, estimator: str, parts: int, resources: Path | None, limits: "MotionLimits"
-) -> None:
-    from defocus.datasets.api import open_dataset
+def _part(name: str, settings: "AuditSettings") -> int:
+    """Measure one part here, or all as cluster jobs."""
     from defocus.settings import load_settings
     from defocus.slurm import ClusterFile
 
-    asked = ClusterFile() if resources is None else load_settings(ClusterFile, resources)
-    opened = open_dataset(name, damaged=True)
+    file, out = settings.resources, settings.out
+    cluster = ClusterFile() if file is None else load_settings(ClusterFile, file)
+    dataset = _opened(name, out)
 
-    from defocus.datasets.audit.output import claim_audit_folder
-    from defocus.datasets.audit.shards import submit_shards
+    from defocus.datasets.audit.shards import audit_shard, submit_shards
 
-    claim_audit_folder(out, opened, _command(name))
-    given = " ".join(["", *limits.arguments])
-    merging = f"'defocus-data audit {name} --merge {out / 'jobs'}/*-of-* --out {out}{given}'"
-    if submit_shards(opened, name, estimator, parts, out, asked.slurm, limits):
+    measuring = settings.flow, settings.limits
+    further = " ".join(["", *settings.limits.arguments])
+    if settings.shard is not None:
+        part = audit_shard(dataset, settings.shard, out, *measuring, jobs=settings.jobs)
+        say_left_out(part.left_out, dataset.found, "pair")
+        click.echo(
+            f"{part.written}: put the parts together with "
+            f"'defocus-data audit {name} --merge {out} …{further}'"
+        )
+        return int(bool(part.left_out))
+    merging = f"'defocus-data audit {name} --merge {out / 'jobs'}/*-of-* --out {out}{further}'"
+    if submit_shards(dataset, name, settings.parts, out, cluster.slurm, *measuring):
         click.echo(f"all parts are there; put them together with {merging}")
     else:
         click.echo(
             "'squeue --me' shows the jobs; this command again submits what was lost; when all have "
             f"ended: {merging}"
         )
+    return 0
 
 
-def _audit(
-    name: str,
-    folders: Sequence[Path],
-    out: Path,
-    limit_px: float | None,
-    estimator: str,
-    jobs: int,
-    limits: "MotionLimits",
-) -> "tuple[Audit, Usable]":
-    from defocus.datasets.api import check_dataset, open_dataset
-    from defocus.datasets.audit.output import claim_audit_folder, write_audit
+def _audit(name: str, folders: Sequence[Path], settings: "AuditSettings") -> "tuple[Audit, Usable]":
+    dataset = _opened(name, settings.out, folders)
+
+    from defocus.datasets.api import check_dataset
+    from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.audit.shards import merge_shards
     from defocus.datasets.curation_rules import usable_pairs
 
-    dataset = open_dataset(name, damaged=True)
-    claim_audit_folder(out, dataset, _command(name, folders))
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
     if folders:
-        audit = merge_shards(dataset, estimator, folders, jobs, limits)
+        audit = merge_shards(dataset, settings.flow, folders, settings.jobs, settings.limits)
     else:
-        audit = audit_dataset(dataset, estimator, jobs, limits)
+        audit = audit_dataset(dataset, settings.flow, settings.jobs, settings.limits)
     usable = usable_pairs(audit, dataset.steps)
-    written = write_audit(out, dataset, audit, limit_px, usable)
-    say(f"wrote {', '.join(written)} to {out}")
+    written = write_audit(settings.out, dataset, audit, settings.limit_px, usable)
+    say(f"wrote {', '.join(written)} to {settings.out}")
     say_left_out(audit.left_out, audit.found, "pair")
     return audit, usable
 
@@ -264,7 +145,6 @@ def _say_outcome(audit: "Audit") -> None:
     import numpy as np
 
     from defocus.datasets.audit.table import QUANTITIES, summary, values
-    from defocus.datasets.commands._derived import say_warnings
 
     status = [pair.status for pair in audit.pairs]
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
@@ -295,26 +175,28 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     from defocus.datasets.audit.table import failures
 
     found = failures(audit, limit_px)
-    worst, leaks, same, unknown = found.misaligned, found.leaks, found.same, found.unknown
-    if worst:
+    if found.misaligned:
+        worst = found.misaligned[0]
         say(
-            f"{counted(len(worst), 'pair')} misaligned by more than {limit_px:g} px, the worst is "
-            f"{worst[0].id} (mean {worst[0].misalignment_px:.2f} ± "
-            f"{worst[0].misalignment_sigma_px or 0.0:.2f} px)"
+            f"{counted(len(found.misaligned), 'pair')} misaligned by more than {limit_px:g} px, "
+            f"the worst is {worst.id} (mean {worst.misalignment_px:.2f} ± "
+            f"{worst.misalignment_sigma_px or 0.0:.2f} px)"
         )
-    if leaks:
+    if found.leaks:
+        leak = found.leaks[0]
         say(
-            f"{counted(len(leaks), 'picture')} in two splits, such as {leaks[0].first} "
-            f"({leaks[0].splits[0]}) and {leaks[0].second} ({leaks[0].splits[1]})"
+            f"{counted(len(found.leaks), 'picture')} in two splits, such as {leak.first} "
+            f"({leak.splits[0]}) and {leak.second} ({leak.splits[1]})"
         )
-    if same:
-        say(f"{counted(len(same), 'pair')} with the same picture twice, such as {same[0].id}")
+    if found.same:
+        pairs = counted(len(found.same), "pair")
+        say(f"{pairs} with the same picture twice, such as {found.same[0].id}")
     if found.unreadable:
         say(f"{counted(len(found.unreadable), 'pair')} that cannot be read")
-    if unknown:
+    if found.unknown:
         say(
-            f"{counted(len(unknown), 'pair')} not shown to be aligned, misalignment unknown, "
-            f"such as {unknown[0].id}: {unknown[0].reason}"
+            f"{counted(len(found.unknown), 'pair')} not shown to be aligned, misalignment unknown, "
+            f"such as {found.unknown[0].id}: {found.unknown[0].reason}"
         )
     if not found.measured:
         say("no pair could be measured, so none is shown to be aligned")

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import USE_IT, json_option, out_option
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    audit_options,
+    audited,
+    out_option,
+    say_warnings,
+)
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
@@ -17,6 +22,8 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation import Curation
     from defocus.datasets.curation_rules import Judgement, Usable
     from defocus.isolation import LeftOut
+
+WHOM = {"person": "a person", "rule": "the rules"}
 
 
 @help_heading("Improve")
@@ -29,9 +36,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
     'least_sharpness, unknown = "accept", and others of datasets/curation_rules.py.',
 )
-@click.option("--estimator", help="Flow estimator used by the audit.")
-@jobs_option("Number of pairs measured at once.", 2)
-@json_option
+@audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Keep the pairs of DATASET that pass rules.
 
@@ -42,7 +47,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         judgements, left_out, usable = _curate(dataset, **settings)
         unread = {one.id for one in left_out}
         rejected = [
-            (f"pair {one.id}", f"rejected by {_whom(one)}, {one.reason or 'no reason given'}")
+            (f"pair {one.id}", f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}")
             for one in judgements
             if one.verdict == "reject" and one.id not in unread
         ]
@@ -84,10 +89,6 @@ def _say_compensation(name: str, usable: "Usable") -> None:
         say(f"{usable.words}; compensate first: {compensation(name)}")
 
 
-def _whom(judgement: "Judgement") -> str:
-    return "a person" if judgement.by == "person" else "the rules"
-
-
 def _curate(
     name: str,
     *,
@@ -100,22 +101,15 @@ def _curate(
     """The judgements, the pairs that could not be read, and what compensation would change.
 
     ``decide`` asks a person once the rules have judged."""
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-    from defocus.datasets.api import open_dataset
-    from defocus.datasets.curation_rules import read_rules
+    from defocus.datasets.curation_rules import read_rules, usable_pairs
     from defocus.errors import NotApplicableError
 
     asked = read_rules(rules)
-    opened = open_dataset(name, damaged=True)
+    opened, audit = audited(name, estimator, jobs)
 
-    from defocus.datasets.audit.run import audit_dataset
-    from defocus.datasets.commands._derived import say_warnings
     from defocus.datasets.curation import begin_curation, finish_curation
-    from defocus.datasets.curation_rules import usable_pairs
 
-    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)
-    say_left_out(audit.left_out, audit.found, "pair")
     curation = begin_curation(opened, audit, asked, out)
     usable = usable_pairs(audit, opened.steps, asked)
     if decide is not None:

@@ -1,14 +1,14 @@
 """defocus-data fetch."""
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
-from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import json_option
+from defocus.datasets.commands._derived import json_option, print_made
 from defocus.progress import counted
 
 MESSAGE = "a SHA-256 has 64 hexadecimal digits"
@@ -51,25 +51,23 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
     of a published dataset fetches its archive if the terms allow that, as those of `zedd` do; else
     it says where to get it, and checks a copy in --out.
     """
-    if as_json:
-        with json_output() as output:
-            output.write(_fetched(list(sources), **settings))
+    print_made(lambda: _fetched(list(sources), **settings), _lines, as_json=as_json)
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    if "file" in document:
+        yield f"{document['file']}: SHA-256 {document['sha256']}"
+        yield f"unpack it with 'defocus-data import {document['file']} --out DIR'"
         return
-    done = _fetched(list(sources), **settings)
-    if "file" in done:
-        click.echo(f"{done['file']}: SHA-256 {done['sha256']}")
-        click.echo(f"unpack it with 'defocus-data import {done['file']} --out DIR'")
-        return
-    left = f", {done['left']} not asked for" if done["left"] else ""
-    click.echo(
-        f"{done['root']}: {counted(done['new'], 'file')} fetched, {done['kept']} there before{left}"
-    )
-    if done["left"]:
-        click.echo(
+    left = f", {document['left']} not asked for" if document["left"] else ""
+    files = counted(document["new"], "file")
+    yield f"{document['root']}: {files} fetched, {document['kept']} there before{left}"
+    if document["left"]:
+        yield (
             "a part cannot be opened as a dataset; the same command without --only fetches the rest"
         )
     else:
-        click.echo(f"use it with --dataset release:{done['root']}")
+        yield f"use it with --dataset release:{document['root']}"
 
 
 def _fetched(

@@ -1,22 +1,18 @@
 """defocus-data package."""
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.json_output import json_output
 from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import json_option, without
+from defocus.datasets.commands._derived import json_option, print_made, say_warnings, without
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
-    from defocus.blocks.derived import LeftBehind
     from defocus.datasets.pair import Dataset
-    from defocus.datasets.release.packaging import Packaged
 
 FORMATS = ("folder", "hdf5", "webdataset", "imagefolder")
 MEGABYTE = 10**6
@@ -72,17 +68,13 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     every byte again. Pictures made by others are refused if their licence does not permit
     redistribution. The exit code is 1 if a pair is left out because it cannot be read.
     """
-    if not as_json:
-        done, _ = _package(dataset, **settings)
-        click.echo(f"{done.root}: {counted(done.pairs, 'pair')}, SHA-256 {done.sha256}")
-    else:
-        with json_output() as output:
-            done, lacking = _package(dataset, **settings)
-            facts = {"root": str(done.root), "pairs": done.pairs, "sha256": done.sha256}
-            left_out = [one.to_json() for one in done.left_out]
-            told = [one.to_json() for one in lacking]
-            output.write({**facts, "left_out": left_out, "left_behind": told})
-    return int(bool(done.left_out))
+
+    def lines(document: dict[str, Any]) -> tuple[str]:
+        pairs = counted(document["pairs"], "pair")
+        return (f"{document['root']}: {pairs}, SHA-256 {document['sha256']}",)
+
+    document = print_made(lambda: _package(dataset, **settings), lines, as_json=as_json)
+    return int(bool(document["left_out"]))
 
 
 def _say_sizes(dataset: "Dataset") -> None:
@@ -112,12 +104,11 @@ def _package(
     previous: Path | None,
     audit: Path | None,
     jobs: int,
-) -> "tuple[Packaged, tuple[LeftBehind, ...]]":
+) -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.members import warnings_of
-    from defocus.datasets.commands._derived import say_warnings
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.card import undeclared
     from defocus.datasets.release.details import details_of, later_version, require_redistributable
@@ -149,8 +140,15 @@ def _package(
         previous=previous,
         jobs=jobs,
     )
-    done = replace(done, left_out=without(opened, done.left_out))
+    left_out = without(opened, done.left_out)
     members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
     separate = form != "hdf5"  # its arrays have room for pixels alone
-    made = ((one, released_blocks(one) if separate else b"") for one in members)
-    return done, say_left_behind(made, converted=True)
+    released = ((one, released_blocks(one) if separate else b"") for one in members)
+    lacking = say_left_behind(released, converted=True)
+    return {
+        "root": str(done.root),
+        "pairs": done.pairs,
+        "sha256": done.sha256,
+        "left_out": [one.to_json() for one in left_out],
+        "left_behind": [one.to_json() for one in lacking],
+    }

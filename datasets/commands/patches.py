@@ -14,6 +14,7 @@ from defocus.datasets.commands._derived import (
     json_option,
     out_option,
     print_made,
+    say_member_warnings,
     without,
 )
 from defocus.progress import say
@@ -72,7 +73,6 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
 
     opened = open_dataset(name, damaged=True)
 
-    from defocus.datasets.commands._derived import say_member_warnings
     from defocus.datasets.cutting import SCHEMES, cut_dataset
     from defocus.datasets.pair import split_counts
 
@@ -83,10 +83,9 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     left_out = without(opened, done.left_out)
     for pair_id in done.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
-    counts = split_counts(done.pairs)
     return {
         "root": str(done.root),
-        "counts": counts,
+        "counts": split_counts(done.pairs),
         "too_small": list(done.too_small),
         "left_out": [one.to_json() for one in left_out],
     }

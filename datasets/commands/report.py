@@ -1,14 +1,12 @@
 """defocus-data report."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import json_option
-from defocus.isolation import LeftOut, say_left_out
+from defocus.datasets.commands._derived import audit_options, audited, print_made
 from defocus.progress import say
 
 
@@ -22,9 +20,7 @@ from defocus.progress import say
     show_default=True,
     help="Folder for dataset.html and dataset.pdf.",
 )
-@click.option("--estimator", help="Flow estimator used by the audit.")
-@jobs_option("Number of pairs measured at once.", 2)
-@json_option
+@audit_options
 def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_json: bool) -> int:
     """Write a report of DATASET.
 
@@ -32,33 +28,24 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_jso
 
     Measurements of an earlier audit are reused. The exit code is 1 if a pair cannot be read.
     """
-    if not as_json:
-        left_out = _reported(dataset, out, estimator, jobs)
-    else:
-        with json_output() as output:
-            left_out = _reported(dataset, out, estimator, jobs)
-            output.write({"root": str(out), "left_out": [one.to_json() for one in left_out]})
-    return int(bool(left_out))
+    document = print_made(
+        lambda: _reported(dataset, out, estimator, jobs), lambda _: (), as_json=as_json
+    )
+    return int(bool(document["left_out"]))
 
 
-def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> tuple[LeftOut, ...]:
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-    from defocus.datasets.api import open_dataset
+def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> dict[str, Any]:
+    opened, audit = audited(dataset, estimator, jobs)
 
-    opened = open_dataset(dataset, damaged=True)
-
-    from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation_rules import usable_pairs
     from defocus.datasets.report_page import dataset_page
     from defocus.files import make_folder, write_bytes, write_text
     from defocus.reports.html import render_html
     from defocus.reports.pdf import render_pdf
 
-    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
-    say_left_out(audit.left_out, audit.found, "pair")
     page = dataset_page(opened, audit, usable_pairs(audit, opened.steps))
     make_folder(out)
     write_text(out / "dataset.html", render_html(page))
     write_bytes(out / "dataset.pdf", render_pdf(page))
     say(f"wrote dataset.html and dataset.pdf to {out}")
-    return audit.left_out
+    return {"root": str(out), "left_out": [one.to_json() for one in audit.left_out]}

@@ -6,14 +6,15 @@ from typing import Any
 import click
 
 from defocus.command_line.commands import FiniteRange
-from defocus.command_line.options import jobs_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
+    audit_options,
+    audited,
     counts_line,
-    json_option,
     out_option,
     print_made,
+    say_warnings,
 )
 from defocus.isolation import say_left_out
 from defocus.progress import say
@@ -36,9 +37,7 @@ SHARE = FiniteRange(0, 0.5)
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random split."
 )
-@click.option("--estimator", help="Flow estimator used by the audit.")
-@jobs_option("Number of pairs measured at once.", 2)
-@json_option
+@audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Split DATASET by scene, balanced by kind.
 
@@ -67,30 +66,22 @@ def _split(
     estimator: str | None,
     jobs: int,
 ) -> dict[str, Any]:
-    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-    from defocus.datasets.api import open_dataset
+    opened, audit = audited(name, estimator, jobs)
 
-    opened = open_dataset(name, damaged=True)
-
-    from defocus.datasets.audit.run import audit_dataset
-    from defocus.datasets.commands._derived import say_warnings
     from defocus.datasets.curation_splits import Shares, is_official, mean_blur, split_dataset
     from defocus.datasets.pair import split_counts
 
     if is_official(opened):
         say(f"{opened.name}: its official splits are kept")
-    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, jobs)
     say_warnings(audit.warnings, opened.pairs)
-    say_left_out(audit.left_out, audit.found, "pair")
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     say_left_out(done.left_out, audit.found, "pair")
     for first, second in done.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
-    counts = split_counts(done.pairs)
     return {
         "root": str(out),
         "official": is_official(opened),
-        "counts": counts,
+        "counts": split_counts(done.pairs),
         "mean_blur_px": mean_blur(done.pairs, audit),
         "scenes": {pair.scene: pair.split for pair in done.pairs},
         "leaks": [list(leak) for leak in done.leaks],

@@ -193,7 +193,7 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
-        done = audit_shard(source, "dis", 1, (number, 2), tmp_path / f"part{number}")
+        done = audit_shard(source, (number, 2), tmp_path / f"part{number}", "dis")
         assert done.written.is_file()
     assert len(counted) == 2 * len(NAMES)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))

@@ -141,7 +141,7 @@ def test_a_session_is_merged_with_two_jobs_as_with_one(session, tmp_path, monkey
     for jobs in (1, 2):
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{jobs}"))
         for part in (1, 2):
-            audit_shard(session, "dis", jobs, (part, 2), tmp_path / f"{jobs}/part{part}")
+            audit_shard(session, (part, 2), tmp_path / f"{jobs}/part{part}", "dis", jobs=jobs)
         parts = [tmp_path / f"{jobs}/part{part}" for part in (1, 2)]
         audit = merge_shards(session, "dis", parts, jobs)
         assert sum(row.session_pairs is not None for row in audit.pairs) >= 2

@@ -245,7 +245,7 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     sums = tuple(made / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
     yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(made))
     alone = open_dataset(f"pictures:{made / 'a'}")
-    shard = audit_shard(alone, "dis", 1, (1, 1), root / "part").written
+    shard = audit_shard(alone, (1, 1), root / "part", "dis").written
     yield DamagedReader("shard", (shard,), lambda: merge_shards(alone, "dis", [root / "part"]))
     sizes = root / "croissant.json"
     sizes.write_text('{"distribution": [{"@id": "a.tar", "contentSize": "12 B"}, {"@id": "b"}]}')

@@ -1,0 +1,232 @@
+"""Settings of the commands that measure pairs, as typed; None is what a command does by default.
+
+It imports nothing heavy, as ``--help`` reads it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import click
+from pydantic import BeforeValidator, Field, model_validator
+
+from defocus.command_line.options import ShardOption
+from defocus.settings import CommandSettings, option
+
+if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.align.flow.estimator import FlowEstimator
+    from defocus.datasets.measuring.kept import MotionLimits
+
+FILE = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+MOST_PARTS = 100_000
+
+FrameModel = Literal["translation", "similarity", "affine", "homography"] | None
+Jobs = Annotated[int, Field(ge=1)]
+Model = Literal["none", "global", "flow"] | None
+Kernel = Literal["lanczos", "bicubic"] | None
+Photometric = Literal["match", "none"] | None
+
+MODEL_HELP = (
+    "What to compensate: the global transform (global, the default), also the local flow where it "
+    "is reliable (flow), or nothing (none)."
+)
+KERNEL = option(None, "--kernel", text="Interpolation kernel (default bicubic).")
+PHOTOMETRIC = option(
+    None,
+    "--photometric",
+    text="Match the exposure of SHARP to BLURRY in linear light, or not (default match).",
+)
+JSON = option(False, "--json", text="Print one JSON object.")
+
+
+class MeasuringSettings(CommandSettings):
+    """How pairs are measured."""
+
+    estimator: str | None = option(None, "--estimator", heading="Measurement")
+    """Estimator of the residual flow: dis or pwcnet (the default with --flow-weights)."""
+    at_most: FrameModel = option(None, "--at-most")
+    """Richest model of the global transform (default homography). A tripod and one lens leave no
+    more than a similarity."""
+    largest_px: Annotated[float, Field(gt=0)] | None = option(None, "--largest-shift")
+    """Largest shift of any point in px, if you know it. Textures that repeat at a larger distance
+    can then be measured; a result that moves a corner farther is unknown. Too small a number gives
+    a wrong shift."""
+
+    @property
+    def limits(self) -> "MotionLimits":
+        """What a measurement may find."""
+        from defocus.datasets.measuring.kept import MotionLimits
+
+        return MotionLimits.of(self.at_most, self.largest_px)
+
+    @property
+    def flow(self) -> str:
+        """The name of the flow estimator."""
+        from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+
+        return self.estimator or DEFAULT_ESTIMATOR
+
+
+class MotionSettings(MeasuringSettings):
+    """How pairs are measured and released."""
+
+    weights: Path | None = option(None, "--flow-weights", type=FILE)
+    """Weights file for pwcnet. The result then says pwcnet-official, which means a user's file in
+    the official format; its hash is given."""
+    rig_file: Path | None = option(None, "--rig", type=FILE)
+    """Rig file, if two cameras took the pair."""
+    model: Model = option(None, "--model", heading="Compensation", text=MODEL_HELP)
+    scale: Annotated[float, Field(gt=0, le=1)] | None = option(None, "--scale")
+    """Size of the written pictures relative to BLURRY (default 1)."""
+    kernel: Kernel = KERNEL
+    photometric: Photometric = PHOTOMETRIC
+
+    @property
+    def flow(self) -> str:
+        """The name of the flow estimator."""
+        return self.estimator or ("pwcnet" if self.weights else super().flow)
+
+    @property
+    def release(self) -> dict[str, Any]:
+        """What was typed of a ``Release``."""
+        wanted = {"model", "scale", "kernel", "photometric"}
+        return self.model_dump(include=wanted, exclude_none=True)
+
+    def flow_estimator(self) -> "FlowEstimator":
+        """The estimator, made now."""
+        from defocus.align.flow.by_name import flow_estimator
+
+        return flow_estimator(self.flow, self.weights)
+
+
+class AlignSettings(MotionSettings):
+    """Options of ``align``."""
+
+    session: str | None = option(None, "--session", heading="Measurement")
+    """Dataset with pairs of the same session, such as session:DIR. They share one zoom and one
+    asymmetry of the point spread, which are used where they are surer than the pair's own, and
+    where the pair alone is unknown."""
+    folder: Path | None = option(None, "--out", heading="Output", type=FILE)
+    """Folder for the aligned pair and its numbers."""
+    evidence: Path | None = option(None, "--evidence", type=FILE)
+    """Folder for pictures of the measurement, the calibration and the occlusion mask."""
+    record: Path | None = option(None, "--from-record", type=FILE)
+    """Rebuild the files of --out byte for byte from this misalignment.json."""
+    as_json: bool = JSON
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.record is not None:
+            others = self.model_dump(exclude={"record", "folder"}, exclude_defaults=True)
+            if self.folder is None or others:
+                raise ValueError("--from-record can be combined with --out only")
+        if self.session is not None and self.rig_file is not None:
+            raise ValueError("--session is for pairs of one camera; leave --rig out")
+        if self.session is not None and self.at_most == "translation":
+            raise ValueError(
+                "--session gives a zoom, and --at-most translation has none; leave one of them out"
+            )
+        if self.folder is None and self.release:
+            raise ValueError("--model, --scale, --kernel and --photometric need --out")
+        return self
+
+
+class CompensateSettings(MotionSettings):
+    """Options of ``compensate``."""
+
+    size: Literal["each", "common"] = option("each", "--size", heading="Compensation")
+    """What is kept: all that both members of each pair show, or the middle of it in one size for
+    all pairs."""
+    out: Path = option(..., "--out DIR", heading="Output", required=True, type=FOLDER)
+    """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
+    jobs: Jobs = option(2, "--jobs")
+    """Number of pairs processed at once; each takes up to 1.5 GiB."""
+    as_json: bool = JSON
+
+
+class SidecarSettings(CommandSettings):
+    """Options of ``sidecar``."""
+
+    out: Path | None = option(None, "--out", heading="Sidecar", type=FOLDER)
+    """Folder of the new sidecar: new or empty."""
+    folder: Path | None = option(None, "--apply", type=FOLDER)
+    """Sidecar to apply to DATASET, your own copy."""
+    name: str | None = option(None, "--name")
+    """Name of the new sidecar (default aligned-v1)."""
+    model: Model = option(None, "--model", heading="Corrections", text=MODEL_HELP)
+    kernel: Kernel = KERNEL
+    photometric: Photometric = PHOTOMETRIC
+    estimator: str | None = option(None, "--estimator")
+    """Flow estimator: dis or pwcnet."""
+    jobs: Jobs = option(1, "--jobs", heading="Output")
+    """Number of pairs measured or corrected at once."""
+    as_json: bool = JSON
+
+    @property
+    def release(self) -> dict[str, Any]:
+        """What was typed of a ``Release``."""
+        return self.model_dump(include={"model", "kernel", "photometric"}, exclude_none=True)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.out is None) == (self.folder is None):
+            raise ValueError("give --out for a new sidecar, or --apply for an existing one")
+        own = (self.name, self.estimator, self.model, self.kernel, self.photometric)
+        if self.folder is not None and any(value is not None for value in own):
+            raise ValueError(
+                "--apply can be combined with --jobs and --json only; the sidecar holds its "
+                "settings"
+            )
+        return self
+
+
+def _pixels(value: str | float | None) -> float | None:
+    """A length in pixels, written ``1.0px`` or ``1.0``."""
+    if not isinstance(value, str):
+        return value
+    try:
+        length = float(value.strip().removesuffix("px"))
+    except ValueError as error:
+        raise ValueError(f"'{value}' is not a length; give pixels such as 1.0px") from error
+    if not 0 <= length < float("inf"):
+        raise ValueError(f"'{value}' is not a length; give 0px or more")
+    return length
+
+
+class AuditSettings(MeasuringSettings):
+    """Options of ``audit``."""
+
+    estimator: str | None = option(None, "--estimator", heading="Measuring")
+    """Estimator of the residual flow."""
+    jobs: Jobs = option(2, "--jobs")
+    """Number of pairs measured at once."""
+    out: Path = option(Path("audit"), "--out", heading="Output", type=FOLDER)
+    """Folder for audit.csv, audit.json and audit.html."""
+    limit_px: Annotated[float | None, BeforeValidator(_pixels)] = option(
+        None, "--fail-above LENGTH"
+    )
+    """Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. The
+    standard error (misalignment_sigma_px) is not subtracted."""
+    as_json: bool = option(False, "--json", text="Also print audit.json on stdout.")
+    shard: tuple[int, int] | None = option(
+        None, "--shard", heading="Several computers", type=ShardOption()
+    )
+    """Measure the I-th of N parts only, such as 2/8; --merge puts them together."""
+    merge: bool = option(False, "--merge")
+    """Put the folders PART of --shard together."""
+    launcher: Literal["here", "slurm"] = option("here", "--launcher")
+    """Where to measure: here, or as cluster jobs that --merge puts together."""
+    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = option(8, "--parts")
+    """Number of cluster jobs."""
+    resources: Path | None = option(None, "--settings FILE")
+    """TOML file with the table [slurm]: resources of a cluster job."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        cluster = self.launcher == "slurm"
+        if self.merge and (self.shard is not None or cluster):
+            raise ValueError("--merge puts parts together; leave --shard and --launcher out")
+        if (self.shard is not None or cluster) and (self.as_json or self.limit_px is not None):
+            raise ValueError("a part cannot be combined with --json or --fail-above")
+        if self.shard is not None and cluster:
+            raise ValueError("--launcher slurm makes all parts; leave --shard out")
+        return self
