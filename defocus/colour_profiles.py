@@ -22,7 +22,7 @@ from PIL import ImageCms
 
 from defocus.errors import ImageError
 from defocus.heif_pixels import HEIF_KINDS, heif_contents, unusual_code
-from defocus.picture_headers import SUFFIXES, kind_of, png_chunks
+from defocus.picture_headers import SUFFIXES, early_chunks, kind_of
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import read_bytes
 from defocus.tiff_pixels import MOST_BYTES
@@ -82,7 +82,7 @@ def colour_code(path: Path) -> str:
             if kind == "PNG":
                 # mapped: what tells of colours comes before the pixels
                 with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-                    return _code_of_png(_early_chunks(content))
+                    return _code_of_png(early_chunks(content))
         return _code_of_jpeg(path) if kind == "JPEG" else ""
     except (*_DAMAGE, struct.error):
         return ""
@@ -94,15 +94,6 @@ def _code_of_jpeg(path: Path) -> str:
             return ""
         told = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
     return "Adobe RGB by its EXIF" if told == _ADOBE_RGB else ""
-
-
-def _early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
-    found = {}
-    for name, start, end in png_chunks(png):
-        if name in {b"IDAT", b"IEND"}:
-            break
-        found[name] = png[start : end - 4]
-    return found
 
 
 def _code_of_png(chunks: dict[bytes, bytes]) -> str:

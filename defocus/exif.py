@@ -18,10 +18,11 @@ from defocus.blocks.directories import (
     read_structure,
 )
 from defocus.blocks.exif import EXIF_DIRECTORY, GPS_DIRECTORY
+from defocus.blocks.jpeg import EXIF, jpeg_exif
 from defocus.blocks.webp import webp_chunk
 from defocus.errors import FileError
 from defocus.heif_pixels import HEIF_KINDS, contents_of_boxes, heif_contents
-from defocus.picture_headers import jpeg_markers, kind_of, png_chunks
+from defocus.picture_headers import kind_of, png_chunks
 from defocus.reading import FileBytes, require_file
 
 TagValue = str | bytes | tuple[int | float | Fraction, ...]
@@ -29,7 +30,6 @@ TagValue = str | bytes | tuple[int | float | Fraction, ...]
 
 _HEAD_BYTES = 2**18
 """Where the EXIF of a JPEG begins, and of a CR3."""
-_APP1, _EXIF = 0xE1, b"Exif\0\0"
 _RAF, _RAF_PLACES = b"FUJIFILMCCD-RAW", slice(84, 92)
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CANON_BOXES = {b"CMT1": 0, b"CMT2": EXIF_DIRECTORY, b"CMT4": GPS_DIRECTORY}
@@ -101,27 +101,20 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes | FileBytes]]:
     if head[:2] in {b"II", b"MM"}:
         yield 0, data
     elif kind == "JPEG":
-        yield 0, _of_jpeg(head)
+        yield 0, jpeg_exif(head)
     elif kind == "PNG":
         chunks = (data[begin : end - 4] for name, begin, end in png_chunks(data) if name == b"eXIf")
-        yield 0, next(chunks, b"").removeprefix(_EXIF)
+        yield 0, next(chunks, b"").removeprefix(EXIF)
     elif kind == "WebP":
-        yield 0, webp_chunk(data, b"EXIF").removeprefix(_EXIF)
+        yield 0, webp_chunk(data, b"EXIF").removeprefix(EXIF)
     elif head.startswith(_RAF):
         place, size = struct.unpack(">II", head[_RAF_PLACES].ljust(8, b"\0"))
-        yield 0, _of_jpeg(data[place : place + min(size, _HEAD_BYTES)])
+        yield 0, jpeg_exif(data[place : place + min(size, _HEAD_BYTES)])
     elif head[4:12] == b"ftypcrx ":
         yield from _of_cr3(head)
     elif kind in HEIF_KINDS:
         file.seek(0)
         yield 0, heif_contents(file.read(), kind).exif
-
-
-def _of_jpeg(head: bytes) -> bytes:
-    """The EXIF block of a JPEG; a long one is in several segments."""
-    places = (place for marker, place in jpeg_markers(head) if marker == _APP1)
-    segments = (head[at + 4 : at + 2 + int.from_bytes(head[at + 2 : at + 4])] for at in places)
-    return b"".join(one[len(_EXIF) :] for one in segments if one.startswith(_EXIF))
 
 
 def _of_cr3(head: bytes) -> Iterator[tuple[int, bytes]]:

@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.picture_headers import jpeg_markers, jpeg_scan_start
+from defocus.picture_headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
 
 _START, _SCAN, _END = 0xD8, 0xDA, 0xD9
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""In a scan's data: a stuffed zero, a restart and a filling byte are none."""
 _COEFFICIENTS = 64
 _MORE = bytes(range(255)) * 8
 
-_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_HEADERS = JPEG_FRAMES | {0xF7}
 _USUAL_HEADERS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
 _JPEG_LS = 0xF7
 
@@ -29,7 +27,7 @@ def jpeg_oddity(data: bytes) -> str:
     """The variant of JPEG that decoders of photographs lack; empty for usual and other files."""
     if data[:2] != b"\xff\xd8":
         return ""
-    for kind, place in _segments(data):
+    for kind, place in jpeg_segments(data):
         if kind == _START:
             return "is a JPEG that begins twice"
         if kind in _HEADERS:
@@ -48,7 +46,7 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     # last corner grey, and bytes before the end marker change it. All scans must be there, the last
     # complete.
     start = jpeg_scan_start(data)
-    segments = _segments(data)
+    segments = jpeg_segments(data)
     scans = [at for kind, at in segments if kind == _SCAN]
     end = next((at for kind, at in segments if kind == _END), len(data))
     if not _every_detail(data, segments):
@@ -69,19 +67,6 @@ def _wants_more(
 ) -> bool:
     """Whether bytes in front of the end marker change the picture."""
     return not np.array_equal(decode(data[:end] + following + _MORE + data[end:]), picture)
-
-
-def _segments(data: bytes) -> list[tuple[int, int]]:
-    """Kind and place of each marker, up to the end of the first picture."""
-    found = list(jpeg_markers(data))
-    while found and found[-1][0] == _SCAN:
-        place = found[-1][1]
-        size = int.from_bytes(data[place + 2 : place + 4], "big")
-        following = _NEXT_MARKER.search(data, place + 2 + size)
-        if following is None:
-            break
-        found += jpeg_markers(data, following.start())
-    return found
 
 
 def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:

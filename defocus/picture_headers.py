@@ -1,11 +1,13 @@
 """Headers of picture files, read first because a decoder believes what a header claims."""
 
+import itertools
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from defocus.errors import ImageError
 from defocus.reading import FileBytes
@@ -16,6 +18,11 @@ _SCAN, _END = 0xDA, 0xD9
 _NO_MARKERS = {0, 0xFF}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG without a length."""
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Those that begin the header of a picture."""
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""In a scan's data: a stuffed zero, a restart and a filling byte are none."""
+_LATE = {b"IDAT", b"IEND"}
 _PALETTE = 3  # the colour type of a PNG with a palette
 
 PNG_HEAD_BYTES = 8 + 25
@@ -84,7 +91,7 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 def transparent_grey(png: bytes) -> int | None:
     """The grey that a PNG names as transparent, in the values that a decoder gives."""
     # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
-    bits, named = png[24], _early_chunk(png, b"tRNS")
+    bits, named = png[24], early_chunks(png).get(b"tRNS")
     if png[25] or named is None:
         return None
     level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
@@ -98,15 +105,15 @@ def lacks_end(png: bytes) -> bool:
 
 def is_animated(png: bytes) -> bool:
     """Whether a PNG is an animation."""
-    return _early_chunk(png, b"acTL") is not None
+    return b"acTL" in early_chunks(png)
 
 
 def has_long_transparency(png: bytes) -> bool:
     """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
-    palette, alphas = _early_chunk(png, b"PLTE"), _early_chunk(png, b"tRNS")
-    if palette is None or alphas is None or png[25] != _PALETTE:
+    chunks = early_chunks(png)
+    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[25] != _PALETTE:
         return False
-    return 3 * len(alphas) > len(palette)
+    return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
 
 
 def still_png(png: bytes) -> bytes:
@@ -135,14 +142,12 @@ def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
         place = end
 
 
-def _early_chunk(png: bytes, name: bytes) -> bytes | None:
-    """The content of a chunk before the pixels; None if there is none."""
-    for known, start, end in png_chunks(png):
-        if known == name:
-            return png[start : end - 4]
-        if known in {b"IDAT", b"IEND"}:
-            return None
-    return None
+def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
+    """The content of the first chunk of each name before the pixels."""
+    chunks: dict[bytes, bytes] = {}
+    for name, start, end in itertools.takewhile(lambda one: one[0] not in _LATE, png_chunks(png)):
+        chunks.setdefault(name, png[start : end - 4])
+    return chunks
 
 
 def kind_of(data: bytes) -> str:
@@ -217,7 +222,7 @@ def refuse_oversized(path: Path, data: bytes) -> None:
 
 def _header_size(data: bytes) -> tuple[int, int]:
     """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:8] == _PNG_BEGINS:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
         return int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
@@ -236,7 +241,7 @@ def _header_size(data: bytes) -> tuple[int, int]:
 
 def _jpeg_header_size(data: bytes) -> tuple[int, int]:
     for marker, place in jpeg_markers(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        if marker in JPEG_FRAMES:
             height = int.from_bytes(data[place + 5 : place + 7], "big")
             return int.from_bytes(data[place + 7 : place + 9], "big"), height
     return 0, 0
@@ -285,6 +290,19 @@ def jpeg_scan_start(data: bytes) -> int:
     """Start of the first scan; an end marker before it may belong to a thumbnail."""
     ends = (place for marker, place in jpeg_markers(data) if marker in {_SCAN, _END})
     return next(ends, len(data))
+
+
+def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
+    """Kind and place of each marker, up to the end of the first picture."""
+    found = list(jpeg_markers(data))
+    while found and found[-1][0] == _SCAN:
+        place = found[-1][1]
+        size = int.from_bytes(data[place + 2 : place + 4], "big")
+        following = _NEXT_MARKER.search(data, place + 2 + size)
+        if following is None:
+            break
+        found += jpeg_markers(data, following.start())
+    return found
 
 
 def jpeg_markers(data: bytes, position: int = 2) -> Iterator[tuple[int, int]]:

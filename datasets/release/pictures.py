@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from defocus.blocks.derived import dressed, meaning_of
 from defocus.blocks.kept_exif import EXIF_DIRECTORY, EXIF_TAGS, IMAGE_TAGS, writable
 from defocus.blocks.metadata import read_metadata
-from defocus.blocks.png import PngParts, exif_chunk
+from defocus.blocks.png import Chunk, PngParts
 from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
@@ -92,7 +92,7 @@ def with_shot(path: Path, png: bytes) -> bytes:
     told, exif = meaning_of(metadata, converted=bool(profile_of(path))), _shot(metadata.exif)
     parts = told.parts
     if exif and isinstance(parts, PngParts):
-        parts = replace(parts, chunks=(*parts.chunks, exif_chunk(exif)))
+        parts = replace(parts, chunks=(*parts.chunks, Chunk(b"eXIf", exif)))
     return dressed(png, replace(told, exif=exif, parts=parts))
 
 

@@ -1,22 +1,22 @@
 """What a written picture has of the file that it was made from, and what is said of the rest."""
 
+import struct
+import zlib
+
 from defocus.blocks.block import Remark, left_out, lost_blocks
 from defocus.blocks.inventory import inventory
 from defocus.blocks.jpeg import PREVIEW, JpegParts, behind
 from defocus.blocks.metadata import Metadata
 from defocus.blocks.photoshop import without_thumbnails
 from defocus.blocks.png import (
+    XMP_WORDS,
     Chunk,
     PngParts,
     colour_chunk,
     comment_chunk,
-    exif_chunk,
     kept_chunks,
-    profile_chunk,
-    resolution_chunk,
     resource_chunk,
     with_chunks,
-    xmp_chunk,
 )
 from defocus.blocks.xmp import without_pointers
 
@@ -56,21 +56,24 @@ def png_with(encoded: bytes, metadata: Metadata, exif: bytes) -> bytes:
         kept = kept_chunks(metadata.parts, (encoded[24], encoded[25]))
         chunks = [one for one in kept if one.name != b"eXIf"]
         own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
-        chunks += [exif_chunk(exif)] if exif and own else []
+        chunks += [Chunk(b"eXIf", exif)] if exif and own else []
         return with_chunks(encoded, chunks)
     return with_chunks(encoded, _chunks_of(metadata, exif))
 
 
 def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
     """Metadata of another kind of file as chunks."""
-    chunks = [profile_chunk(metadata.icc)] if metadata.icc else []
+    chunks = []
+    if metadata.icc:
+        chunks.append(Chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.colour_code is not None:
         chunks.append(colour_chunk(*metadata.colour_code))
     if metadata.dpi:
-        chunks.append(resolution_chunk(metadata.dpi))
+        per_metre = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
+        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if xmp := pointing(metadata, "PNG"):
-        chunks.append(xmp_chunk(xmp))
+        chunks.append(Chunk(b"iTXt", XMP_WORDS + bytes(4) + xmp))
     if resources := without_thumbnails(metadata.resources):
         chunks.append(resource_chunk(resources))
     chunks += [comment_chunk(one) for one in metadata.comments]
-    return [*chunks, exif_chunk(exif)] if exif else chunks
+    return [*chunks, Chunk(b"eXIf", exif)] if exif else chunks

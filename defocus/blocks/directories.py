@@ -123,6 +123,13 @@ def read_structure(data: bytes | FileBytes) -> Structure | None:
     return Structure(data, order, False, struct.unpack_from(order + "I", begin, 4)[0])
 
 
+def first_directory(data: bytes | FileBytes) -> tuple[Structure, Directory] | None:
+    """The TIFF structure in these bytes with its first directory; None if there is none."""
+    structure = read_structure(data)
+    directory = structure.directory(structure.first) if structure is not None else None
+    return None if structure is None or directory is None else (structure, directory)
+
+
 def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:
     """A directory and its values, as bytes that will lie at an even place; none follows it."""
     kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from defocus.blocks.block import Block
-from defocus.blocks.directories import Directory, DirectoryEntry, Structure, read_structure
+from defocus.blocks.directories import (
+    Directory,
+    DirectoryEntry,
+    Structure,
+    first_directory,
+    read_structure,
+)
 
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
 ORIENTATION = 274
@@ -112,19 +118,21 @@ def pointer(tag: int, place: int, order: str) -> DirectoryEntry:
 
 def number_of_tag(exif: bytes, tag: int) -> int | None:
     """The whole number that a tag of the first directory has, if its type is right."""
-    structure = read_structure(exif)
-    directory = structure.directory(structure.first) if structure is not None else None
-    entry = directory.entry(tag) if directory is not None else None
+    structure, entry = _first_entry(exif, tag)
     if structure is None or entry is None or not type_fits(tag, entry.kind):
         return None
     return structure.number(entry)
 
 
+def _first_entry(exif: bytes, tag: int) -> tuple[Structure | None, DirectoryEntry | None]:
+    """The structure of a block, and the entry of a tag in its first directory."""
+    first = first_directory(exif)
+    return (None, None) if first is None else (first[0], first[1].entry(tag))
+
+
 def with_orientation(exif: bytes, orientation: int) -> bytes:
     """A block that says another orientation, if it says one at all."""
-    structure = read_structure(exif)
-    directory = structure.directory(structure.first) if structure is not None else None
-    entry = directory.entry(ORIENTATION) if directory is not None else None
+    structure, entry = _first_entry(exif, ORIENTATION)
     if structure is None or entry is None or entry.kind not in {3, 4} or not entry.count:
         return exif
     value = struct.pack(structure.order + ("H" if entry.kind == 3 else "I"), orientation)

@@ -6,10 +6,11 @@ import struct
 from dataclasses import dataclass
 
 from defocus.blocks.block import Block, resolution_block
-from defocus.blocks.directories import read_structure
+from defocus.blocks.directories import first_directory
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.photoshop import resource_blocks
 from defocus.blocks.xmp import xmp_block
+from defocus.picture_headers import JPEG_FRAMES, jpeg_segments
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -19,8 +20,6 @@ MOST_BYTES = 65533
 COMMENT, JUMBF = 0xFE, 0xEB
 _APP = range(0xE0, 0xF0)
 _END = 0xD9
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_ALONE = {0x01, *range(0xD0, 0xD9)}
 _MP_ENTRIES, _MP_NUMBER = 0xB002, 0xB001
 PREVIEW = "preview of the picture"
 _PREVIEWS = {0x010001, 0x010002}
@@ -53,33 +52,27 @@ class JpegParts:
 
 def jpeg_parts(data: bytes) -> JpegParts:
     """The parts of a file that begins as a JPEG."""
-    segments: list[Segment] = []
-    place, colours = 2, 0
-    while place + 2 <= len(data):
-        place = data.find(b"\xff", place)
-        if place < 0:
-            break
-        while data[place + 1 : place + 2] == b"\xff":
-            place += 1
-        kind = data[place + 1] if place + 1 < len(data) else _END
-        if kind == _END:
-            return JpegParts(tuple(segments), place + 2, data[place + 2 :], colours)
-        place += 2
-        if kind in _ALONE or kind == 0:
-            continue
-        size = int.from_bytes(data[place : place + 2], "big")
+    segments, colours, end = [], 0, len(data)
+    for kind, place in jpeg_segments(data):
+        size = int.from_bytes(data[place + 2 : place + 4], "big")
         if kind in _APP or kind == COMMENT:
-            segments.append(Segment(kind, data[place + 2 : place + size], place + 2))
-        elif kind in _FRAMES and place + 7 < len(data):
-            colours = data[place + 7]
-        place += max(size, 2)
-    return JpegParts(tuple(segments), len(data), b"", colours)
+            segments.append(Segment(kind, data[place + 4 : place + 2 + size], place + 4))
+        elif kind in JPEG_FRAMES and place + 9 < len(data):
+            colours = data[place + 9]
+        elif kind == _END:
+            end = place + 2
+    return JpegParts(tuple(segments), end, data[end:], colours)
 
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
     ours = (one for one in segments if one.marker == marker and one.content.startswith(begin))
     return b"".join(one.content[len(begin) :] for one in ours)
+
+
+def jpeg_exif(data: bytes) -> bytes:
+    """The EXIF block of a JPEG, or of its beginning; a long one is in several segments."""
+    return joined(jpeg_parts(data).segments, 0xE1, EXIF)
 
 
 def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
@@ -205,13 +198,12 @@ def _frames(parts: JpegParts) -> list[tuple[int, int, int]]:
 
 def _index(content: bytes) -> list[tuple[int, int, int]]:
     """Kind, size and offset of each picture of an index (MPF)."""
-    structure = read_structure(content)
-    directory = structure.directory(structure.first) if structure is not None else None
-    entry = directory.entry(_MP_ENTRIES) if directory is not None else None
-    if structure is None or entry is None:
+    first = first_directory(content)
+    entry = None if first is None else first[1].entry(_MP_ENTRIES)
+    if first is None or entry is None:
         return []
     rows = range(0, len(entry.content) - 15, 16)
-    numbers = (struct.unpack_from(structure.order + "III", entry.content, at) for at in rows)
+    numbers = (struct.unpack_from(first[0].order + "III", entry.content, at) for at in rows)
     return [(attributes & 0xFFFFFF, size, offset) for attributes, size, offset in numbers]
 
 
@@ -259,12 +251,12 @@ def _moved(
 ) -> bytes:
     """The index of further pictures for a first one of another size; ``places`` are by old one."""
     content = bytearray(segment.content[len(MPF) :])
-    structure = read_structure(bytes(content))
-    directory = structure.directory(structure.first) if structure is not None else None
-    entry = directory.entry(_MP_ENTRIES) if directory is not None else None
-    if structure is None or directory is None or entry is None:
+    first = first_directory(bytes(content))
+    entry = None if first is None else first[1].entry(_MP_ENTRIES)
+    if first is None or entry is None:
         return bytes(content)
-    order, rows = structure.order, []
+    (structure, directory), rows = first, []
+    order = structure.order
     for at in range(0, len(entry.content) - 15, 16):
         row = bytearray(entry.content[at : at + 16])
         (offset,) = struct.unpack_from(order + "I", row, 8)

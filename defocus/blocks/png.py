@@ -167,16 +167,6 @@ def with_chunks(encoded: bytes, chunks: Iterable[Chunk]) -> bytes:
     return encoded[:PNG_HEAD_BYTES] + early + body + late + end
 
 
-def exif_chunk(exif: bytes) -> Chunk:
-    """An EXIF block as a chunk."""
-    return Chunk(b"eXIf", exif)
-
-
-def profile_chunk(profile: bytes) -> Chunk:
-    """A colour profile as a chunk."""
-    return Chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
-
-
 def colour_chunk(primaries: int, curve: int) -> Chunk:
     """Codes of colours (ITU-T H.273) of RGB at full range as a chunk."""
     return Chunk(b"cICP", bytes([primaries, curve, 0, 1]))
@@ -186,17 +176,6 @@ def comment_chunk(text: bytes) -> Chunk:
     """The comment of a JPEG as a text: its bytes are mostly UTF-8, and no encoding is stated."""
     shown = text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace").encode()
     return Chunk(b"iTXt", COMMENT_WORDS + shown)
-
-
-def resolution_chunk(dpi: tuple[float, float]) -> Chunk:
-    """Pixels per inch as a chunk."""
-    per_metre = (min(round(one / 0.0254), 2**31 - 1) for one in dpi)
-    return Chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
-
-
-def xmp_chunk(packet: bytes) -> Chunk:
-    """An XMP packet as a chunk."""
-    return Chunk(b"iTXt", XMP_WORDS + bytes(4) + packet)
 
 
 def resource_chunk(resources: bytes) -> Chunk:

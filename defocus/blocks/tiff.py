@@ -5,10 +5,16 @@ Source: TIFF 6.0; Exif 3.0, section 4.6.3 (pointers to directories); Adobe's TIF
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from defocus.blocks.block import Block
-from defocus.blocks.directories import DirectoryEntry, Structure, packed_directory, read_structure
+from defocus.blocks.directories import (
+    DirectoryEntry,
+    Structure,
+    first_directory,
+    packed_directory,
+    read_structure,
+)
 from defocus.blocks.exif import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
@@ -60,10 +66,10 @@ class TiffTags:
 
 def tiff_tags(data: bytes) -> TiffTags:
     """The tags of a TIFF file; none if it is damaged as a whole."""
-    structure = read_structure(data)
-    directory = structure.directory(structure.first) if structure is not None else None
-    if structure is None or directory is None:
+    first = first_directory(data)
+    if first is None:
         return TiffTags()
+    structure, directory = first
     directories: dict[int, tuple[DirectoryEntry, ...]] = {}
     damaged = [tag_name(tag) for tag, _ in directory.damaged if tag not in _STRUCTURE]
     image = []
@@ -148,9 +154,7 @@ def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[DirectoryEntry
             continue
         if entry.tag == PHOTOSHOP:
             content = without_thumbnails(entry.content)
-            kept += (
-                [DirectoryEntry(entry.tag, entry.kind, len(content), content)] if content else []
-            )
+            kept += [replace(entry, count=len(content), content=content)] if content else []
         else:
             kept.append(entry)
     return kept
@@ -179,11 +183,11 @@ def with_tags(
     directories: dict[int, tuple[DirectoryEntry, ...]],
 ) -> bytes:
     """A TIFF file of one picture, no BigTIFF, with further tags in its own byte order."""
-    structure = read_structure(encoded)
-    own = structure.directory(structure.first) if structure is not None else None
-    if structure is None or own is None:
+    first = first_directory(encoded)
+    if first is None:
         return encoded
-    order, content = structure.order, bytearray(encoded)
+    (structure, own), content = first, bytearray(encoded)
+    order = structure.order
     entries = list(image)  # a tag may be there twice
     told = {one.tag for one in entries}
     if told & _RESOLUTION:  # tifffile writes some, whether it is told any or not
@@ -191,22 +195,17 @@ def with_tags(
     entries += [one for one in own.entries if one.tag not in told]
     groups = {tag: list(found) for tag, found in directories.items()}
     if inner := groups.pop(INTEROP_DIRECTORY, None):
-        place = _appended(content, packed_directory(inner, _even_end(content), order))
+        place = _appended(content, inner, order)
         groups.setdefault(EXIF_DIRECTORY, []).append(pointer(INTEROP_DIRECTORY, place, order))
     for tag, found in groups.items():
-        place = _appended(content, packed_directory(found, _even_end(content), order))
+        place = _appended(content, found, order)
         entries.append(pointer(tag, place, order))
-    first = _appended(content, packed_directory(entries, _even_end(content), order))
-    struct.pack_into(order + "I", content, 4, first)
+    struct.pack_into(order + "I", content, 4, _appended(content, entries, order))
     return bytes(content)
 
 
-def _appended(content: bytearray, directory: bytes) -> int:
-    """Append a directory that was packed for the end of the file, and say where it lies."""
-    place = _even_end(content)
-    content += b"\0" * (place - len(content)) + directory
+def _appended(content: bytearray, entries: Iterable[DirectoryEntry], order: str) -> int:
+    """Append a directory at an even place, and say where it is."""
+    place = len(content) + len(content) % 2
+    content += b"\0" * (place - len(content)) + packed_directory(entries, place, order)
     return place
-
-
-def _even_end(content: bytearray) -> int:
-    return len(content) + len(content) % 2
