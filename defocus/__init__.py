@@ -118,7 +118,7 @@ def plugin(path: "Path | str") -> "Plugin":
     """Load your own Python file; what it defines can then be used by name everywhere.
 
     Args:
-        path: The file; see :func:`defocus.extensions.load_plugin`.
+        path: A Python file. Loading it again changes nothing, unless it was edited.
 
     Raises:
         RegistryError: The file is missing, fails, or defines nothing that this package can use.

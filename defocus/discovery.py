@@ -64,9 +64,11 @@ def brought(kind: str, inside: str = "") -> Iterator[Offer]:
         yield Offer(point.name, origin, partial(_loaded, point.load, origin))
 
 
-def brought_values(kind: str, wanted: type[T]) -> Iterator[tuple[str, T]]:
-    """The values of a type that are brought, each with its origin; see :func:`values_of`."""
+def brought_values(kind: str, wanted: type[T], name: str = "") -> Iterator[tuple[str, T]]:
+    """The values of a type that are brought, by all or by a name, each with its origin."""
     for offer in brought(kind):
+        if name and offer.name.replace("_", "-") != name:
+            continue
         loaded = offer.load()
         values = values_of(loaded, wanted)
         if loaded is not None and not values:

@@ -25,28 +25,6 @@ what is wrong, where, and what to do.
 import errno
 from pathlib import Path
 
-__all__ = [
-    "EXIT_INTERRUPTED",
-    "STORAGE_ERRNOS",
-    "AlignmentError",
-    "CameraError",
-    "CameraNotFoundError",
-    "DatasetError",
-    "DefocusError",
-    "FileError",
-    "ImageError",
-    "InputError",
-    "InterruptedWorkError",
-    "NotApplicableError",
-    "OpticsError",
-    "RegistryError",
-    "SettingsError",
-    "StorageError",
-    "TrainingError",
-    "WeightsError",
-    "storage_error",
-]
-
 EXIT_INTERRUPTED = 130
 
 

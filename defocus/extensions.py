@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
-from defocus.discovery import FAULTS, warn_once
+from defocus.discovery import FAULTS, values_of, warn_once
 from defocus.errors import RegistryError
 
 if TYPE_CHECKING:  # they parse Python: imported when there is a plug-in
@@ -44,20 +44,13 @@ _PACKAGE = "defocus_plugin_"
 
 @dataclass(frozen=True, eq=False)
 class Plugin:
-    """A loaded plug-in file.
+    """A loaded plug-in file."""
 
-    Attributes:
-        path: Absolute path of the file.
-        module: The module made from the file.
-        sources: The file and what it imports from its folder tree.
-        modules: Its modules.
-        hashes: SHA-256 hash of the sources of each object that it defines, by the object's id.
-    """
-
-    path: Path
+    path: Path  # absolute
     module: ModuleType
-    sources: "PluginSources"
+    sources: "PluginSources"  # the file and what it imports from its folder tree
     modules: "PluginModules"
+    # SHA-256 hash of the sources of each object that it defines, by the object's id
     hashes: Mapping[int, str]
 
     @property
@@ -74,17 +67,8 @@ _loaded: dict[Path, Plugin] = {}
 
 
 def load_plugin(path: Path | str) -> Plugin:
-    """Load a plug-in file; what it defines can then be used by name everywhere.
-
-    Loading the same file again changes nothing; an edited file replaces its earlier version.
-
-    Args:
-        path: A Python file.
-
-    Raises:
-        RegistryError: The file does not exist, running it failed (the message names the line), or
-            it defines nothing that this package can use.
-    """
+    """Load a plug-in file; what it defines can then be used by name everywhere."""
+    # Loading the same file again changes nothing; an edited file replaces its earlier version.
     if not isinstance(path, str | Path):
         raise RegistryError(
             f"the plug-in is of type {type(path).__name__}; give the path of a file"
@@ -146,12 +130,7 @@ def uncounted_files(source_hash: str) -> list[Path]:
 def offered(kind: type[T]) -> Iterator[tuple[Plugin, T]]:
     """The objects of a type that plug-in files define, directly or in tuples and lists."""
     for plugin in plugins():
-        seen: set[int] = set()
-        for value in _public(plugin.module):
-            for one in value if isinstance(value, tuple | list) else (value,):
-                if isinstance(one, kind) and id(one) not in seen:
-                    seen.add(id(one))
-                    yield plugin, one
+        yield from ((plugin, one) for one in values_of(plugin.module, kind))
 
 
 def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:

@@ -19,7 +19,7 @@ from defocus.files import atomic_path
 from defocus.heif_pixels import HEIF_KINDS, read_heif
 from defocus.isolation import errors_of_file
 from defocus.jpeg_scans import jpeg_oddity, lacks_a_part
-from defocus.orientation import as_shown, as_stored
+from defocus.orientation import as_stored
 from defocus.picture_headers import (
     SUFFIXES,
     has_long_transparency,
@@ -36,28 +36,6 @@ from defocus.quiet_decoders import QUIET
 from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
 from defocus.reading import broken_link, read_bytes
 from defocus.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
-
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "FloatImage",
-    "Image",
-    "as_float",
-    "as_integer",
-    "as_linear",
-    "as_shown",
-    "as_stored",
-    "bit_depth",
-    "linear_table",
-    "linear_to_srgb",
-    "read_image",
-    "read_member",
-    "read_pair",
-    "read_stored",
-    "sizes_differ",
-    "srgb_to_linear",
-    "upper_bits",
-    "write_image",
-]
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]

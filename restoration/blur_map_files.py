@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
 from defocus.files import atomic_path, make_folder
-from defocus.images import as_shown, write_image
+from defocus.images import write_image
+from defocus.orientation import as_shown
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:

@@ -29,6 +29,8 @@ from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.tiling import overlap_px, tiles_of
 
 JOURNAL = "restored.json"
+_ROUNDING = 0.5 / 65535
+"""Half a 16-bit step: a smaller difference is none."""
 
 
 class RestoreJournal:
@@ -100,15 +102,9 @@ class Restored:
     seconds: float = 0.0  # 0.0 if it was restored before
     reason: str = ""  # why there is no restored picture; empty if there is one
 
-    @property
-    def noticeable(self) -> float:
-        """Whether tiling made a difference of at least half a 16-bit step; less is rounding."""
-        return 0.5 / 65535
-
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-restore --json`` prints."""
-        changed = self.tiling_difference > self.noticeable
-        return {**asdict(self), "tiling_changes_result": changed}
+        return {**asdict(self), "tiling_changes_result": self.tiling_difference > _ROUNDING}
 
 
 def restore_pictures(

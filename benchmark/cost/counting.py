@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from defocus.baselines.card import Baseline
-from defocus.training.memory import live_bytes, peak_bytes
+from defocus.training.memory import LiveBytes, peak_bytes
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ def _counted(
     try:
         hollow = {name: tensor.to("meta") for name, tensor in state.items()}
         given, further = blurry.to("meta"), _moved(needs, "meta")
-        with FlopCounterMode(display=False) as counter, live_bytes() as live:
+        with FlopCounterMode(display=False) as counter, LiveBytes() as live:
             functional_call(module, hollow, (given,), further)
     except _LOOKS_AT_VALUES:
         device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
         given, further = blurry.to(device), _moved(needs, device)
-        with FlopCounterMode(display=False) as counter, live_bytes() as live:
+        with FlopCounterMode(display=False) as counter, LiveBytes() as live:
             module(given, **further)
     return counter.get_total_flops(), live.peak
 

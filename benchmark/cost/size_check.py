@@ -28,7 +28,7 @@ from defocus.benchmark.cost.counting import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.picture_size import readable_size
 from defocus.discovery import FAULTS
-from defocus.training.memory import live_bytes
+from defocus.training.memory import LiveBytes
 from defocus.training.steps.optimisers import autocast, fixed
 
 
@@ -68,7 +68,7 @@ def try_step(
     device = batch.blurry.device
     started = time.perf_counter()
     try:
-        with live_bytes() as counter, fixed(objective.adversary), autocast(device, precision):
+        with LiveBytes() as counter, fixed(objective.adversary), autocast(device, precision):
             loss, _ = objective(network, batch, progress)
             loss.backward()
         if device.type == "cuda":

@@ -1,15 +1,18 @@
 """What a picture's file holds besides the pixels of its picture, whatever its kind."""
 
+import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from defocus.blocks.block import Block, resolution_block
-from defocus.blocks.bmff import heif_blocks
+from defocus.blocks.exif import exif_blocks, with_orientation
 from defocus.blocks.jpeg import jpeg_blocks
-from defocus.blocks.png import png_blocks
+from defocus.blocks.png import colour_chunk, png_blocks
 from defocus.blocks.tiff import tiff_blocks
 from defocus.blocks.webp import webp_blocks
-from defocus.heif_pixels import HEIF_KINDS
+from defocus.blocks.xmp import xmp_block
+from defocus.heif_pixels import HEIF_KINDS, HeifContents, heif_contents
 from defocus.picture_headers import kind_of
 
 
@@ -41,3 +44,25 @@ def bmp_blocks(data: bytes) -> list[Block]:
         if length:
             blocks.append(Block("colour profile", "", data[14 + place : 14 + place + length]))
     return blocks
+
+
+def heif_blocks(data: bytes, kind: str) -> list[Block]:
+    """What a file holds besides the pixels of its first picture, upright if decoding turns it."""
+    contents = contents_as_decoded(data, kind)
+    blocks = exif_blocks(contents.exif)
+    blocks += [xmp_block(contents.xmp)] if contents.xmp else []
+    blocks += [Block("colour profile", "", contents.icc)] if contents.icc else []
+    blocks += [Block("IPTC", "", contents.iptc)] if contents.iptc else []
+    if contents.colour_code is not None:  # as a PNG holds it
+        chunk = colour_chunk(*contents.colour_code)
+        blocks.append(Block("colour chunks", chunk.name.decode(), chunk.content))
+    return blocks + [Block(name) for name in contents.further]
+
+
+def contents_as_decoded(data: bytes, kind: str) -> HeifContents:
+    """What a file holds, with the orientation of its pixels as they are decoded."""
+    contents = heif_contents(data, kind)
+    if not contents.turned:
+        return contents
+    xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", contents.xmp)
+    return replace(contents, exif=with_orientation(contents.exif, 1), xmp=xmp)

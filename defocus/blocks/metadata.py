@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defocus.blocks.block import Block, Remark
-from defocus.blocks.bmff import contents_as_decoded
 from defocus.blocks.exif import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
@@ -13,7 +12,7 @@ from defocus.blocks.exif import (
     mended_exif,
     number_of_tag,
 )
-from defocus.blocks.inventory import inventory
+from defocus.blocks.inventory import contents_as_decoded, inventory
 from defocus.blocks.jpeg import (
     COMMENT,
     EXIF,

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from defocus import progress
-from defocus.discovery import brought, values_of, warn_once
+from defocus.discovery import brought_values
 from defocus.extensions import load_plugin
 
 PRINTS = "defocus.print-config"
@@ -78,69 +78,45 @@ def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
     return json.dumps(str(value))
 
 
-def _tell(change: Callable[[Any], None]) -> Callable[[click.Context, click.Parameter, Any], None]:
-    """Make the callback of an option that changes how messages are printed."""
-
-    def callback(_context: click.Context, _option: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
-        change(value)
-
-    return callback
-
-
-def _log_to(path: Path | None) -> None:
+def _log_to(_context: click.Context, _option: click.Parameter, path: Path | None) -> None:
     if path is not None:
         progress.open_log(path)
 
 
-def _set(name: str) -> Callable[[Any], None]:
-    return lambda value: setattr(progress.telling, name, value)
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Make the callback of an option that changes how messages are printed."""
+    return lambda _context, _option, value: setattr(progress.telling, name, value)
 
 
 def _print_config(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
     context.meta[PRINTS] = wanted
 
 
+_eager = functools.partial(click.Option, expose_value=False, is_eager=True)
+_flag = functools.partial(_eager, is_flag=True)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_COLOURS = click.Choice(["auto", "always", "never"])
+
 OPTIONS = [
-    click.Option(
-        ["-v", "--verbose"],
-        is_flag=True,
-        expose_value=False,
-        is_eager=True,
-        callback=_tell(_set("verbose")),
-        help="Show a traceback with every error.",
-    ),
-    click.Option(
-        ["-q", "--quiet"],
-        is_flag=True,
-        expose_value=False,
-        is_eager=True,
-        callback=_tell(_set("quiet")),
-        help="Print only errors and prompts.",
-    ),
-    click.Option(
+    _flag(["-v", "--verbose"], callback=_set("verbose"), help="Show a traceback with every error."),
+    _flag(["-q", "--quiet"], callback=_set("quiet"), help="Print only errors and prompts."),
+    _eager(
         ["--log-file"],
-        type=click.Path(path_type=Path, dir_okay=False),
-        expose_value=False,
-        is_eager=True,
-        callback=_tell(_log_to),
+        type=_FILE,
+        callback=_log_to,
         metavar="FILE",
         help="Append all messages, with times, to FILE.",
     ),
-    click.Option(
+    _eager(
         ["--color"],
-        type=click.Choice(["auto", "always", "never"]),
+        type=_COLOURS,
         default="auto",
         show_default=True,
-        expose_value=False,
-        is_eager=True,
-        callback=_tell(_set("color")),
+        callback=_set("color"),
         help="Use colours in errors and progress bars.",
     ),
-    click.Option(
+    _flag(
         ["--print-config"],
-        is_flag=True,
-        expose_value=False,
-        is_eager=True,
         callback=_print_config,
         help="Print all options with their sources, then exit.",
     ),
@@ -190,11 +166,9 @@ def _print_completion(context: click.Context, _option: click.Parameter, shell: s
     context.exit()
 
 
-COMPLETION = click.Option(
+COMPLETION = _eager(
     ["--completion"],
     type=click.Choice(["bash", "zsh", "fish"]),
-    expose_value=False,
-    is_eager=True,
     callback=_print_completion,
     help="Print a completion script for this shell, then exit.",
 )
@@ -214,13 +188,11 @@ def load_named(words: Iterable[str]) -> None:
             load_plugin(file)
 
 
-PLUGIN = click.Option(
+PLUGIN = _eager(  # what it brings is known when the other options are read
     ["--plugin"],
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FILE,
     multiple=True,
     metavar="FILE",
-    expose_value=False,
-    is_eager=True,  # what it brings is known when the other options are read
     callback=_load,
     help="Your own Python file of systems, metrics, commands, …; repeatable.",
 )
@@ -238,40 +210,23 @@ def with_plugins(command: click.Command) -> click.Command:
 
 @dataclass(frozen=True)
 class AddedOptions:
-    """Options that others bring to a command of ours, and what they do.
+    """Options that others bring to a command of ours, and what they do."""
 
-    The module ``bench_status`` in the folder ``options`` of an extra, or the entry point of that
-    name of the group ``defocus.options``, holds those of ``defocus-bench status``; ``restore``
-    holds those of the program ``defocus-restore``.
-
-    Attributes:
-        options: The options.
-        run: Called in place of the command: with what the command does, which takes its own
-            parameters, and with all parameters by name.
-        heading: Of the options in ``--help``, where those of the command have headings.
-    """
+    # The module ``bench_status`` in the folder ``options`` of an extra, or the entry point of that
+    # name of the group ``defocus.options``, holds those of ``defocus-bench status``; ``restore``
+    # holds those of the program ``defocus-restore``.
 
     options: tuple[click.Option, ...]
+    # called in place of the command: with what the command does, which takes its own parameters,
+    # and with all parameters by name
     run: Callable[..., object]
-    heading: str = ""
+    heading: str = ""  # of the options in ``--help``, where those of the command have headings
 
 
 def with_added_options(name: str, command: click.Command) -> click.Command:
-    """A command with the options that are brought to it; the given one stays what it is.
-
-    Args:
-        name: Of the program and the command, such as ``bench-status``.
-        command: A command, no group.
-    """
-    for offer in brought("options"):
-        if offer.name.replace("_", "-") != name:
-            continue
-        loaded = offer.load()
-        found = values_of(loaded, AddedOptions)
-        if loaded is not None and not found:
-            warn_once(f"{offer.origin} has no AddedOptions and is left out; mend or remove it")
-        for added in found:
-            command = _extended(command, added)
+    """A command, such as ``bench-status``, with what is brought to it; the given one stays."""
+    for _, added in brought_values("options", AddedOptions, name):
+        command = _extended(command, added)
     return command
 
 

@@ -16,18 +16,6 @@ from defocus.edges.edge_line import EdgeLine, EdgeWindow, UnclearEdgeError, fit_
 from defocus.edges.linear_light import LUMINANCE, is_clipped
 from defocus.errors import ImageError
 
-__all__ = [
-    "COLOURS",
-    "DISC_RISE",
-    "END_PER_BLUR",
-    "END_PX",
-    "LUMINANCE",
-    "EdgeResponse",
-    "MtfCurve",
-    "edge_window",
-    "measure_edge",
-]
-
 Array = NDArray[np.float64]
 
 
@@ -74,43 +62,26 @@ PARTS, LEAST_ROWS = 4, 8
 
 @dataclass(frozen=True)
 class EdgeResponse:
-    """The response of lens, sensor and processing to an edge.
+    """The response of lens, sensor and processing to an edge."""
 
-    Attributes:
-        mtf: MTF of the luminance, along the edge's normal.
-        mtf50: Frequency at which it falls to 0.5, cycles per pixel; None if beyond 1.
-        mtf50_error: Its standard error, by the scatter of parts along the edge; None if MTF50 of
-            one of them is beyond 1, or the edge is too short.
-        mtf10: The same as MTF50 for 0.1.
-        rise_px: Distance over which the edge rises from 10 to 90 %, px along the normal.
-        overshoot: Height above the bright plateau, over the step.
-        undershoot: Depth below the dark plateau, over the step.
-        place_px: Place of the edge in the middle row, px from the region's left or top border: the
-            centroid of its derivative.
-        half_px: The same for the point at 50 %.
-        angle_deg: Angle to the nearer axis, signed.
-        lying: Whether the edge runs from left to right.
-        modulation: (bright - dark) / (bright + dark).
-        colour_mtf50: MTF50 of each colour.
-        colour_shift_px: Place of each colour minus that of green, along the normal.
-        notes: What makes the numbers less certain.
-    """
-
-    mtf: MtfCurve
-    mtf50: float | None
+    mtf: MtfCurve  # of the luminance, along the edge's normal
+    mtf50: float | None  # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    # standard error of MTF50, by the scatter of parts along the edge; None if that of one of them
+    # is beyond 1, or the edge is too short
     mtf50_error: float | None
-    mtf10: float | None
-    rise_px: float
-    overshoot: float
-    undershoot: float
+    mtf10: float | None  # the same as MTF50 for 0.1
+    rise_px: float  # from 10 to 90 %, along the normal
+    overshoot: float  # height above the bright plateau, over the step
+    undershoot: float  # depth below the dark plateau, over the step
+    # place in the middle row, from the region's left or top border: the derivative's centroid
     place_px: float
-    half_px: float
-    angle_deg: float
-    lying: bool
-    modulation: float
+    half_px: float  # the same for the point at 50 %
+    angle_deg: float  # to the nearer axis, signed
+    lying: bool  # whether the edge runs from left to right
+    modulation: float  # (bright - dark) / (bright + dark)
     colour_mtf50: Mapping[str, float | None]
-    colour_shift_px: Mapping[str, float]
-    notes: tuple[str, ...]
+    colour_shift_px: Mapping[str, float]  # place of each colour minus green's, along the normal
+    notes: tuple[str, ...]  # what makes the numbers less certain
 
 
 @dataclass(frozen=True)

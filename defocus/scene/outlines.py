@@ -52,27 +52,10 @@ def shape_alpha(
     return np.asarray(np.clip(distance_px / shape.softness_px + 0.5, 0.0, 1.0))
 
 
-def _disc(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.5 - np.hypot(u, v))
-
-
-def _ring(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.12 - np.abs(np.hypot(u, v) - 0.38))
-
-
-def _square(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.5 - np.maximum(np.abs(u), np.abs(v)))
-
-
 def _star(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
     """A star with five soft points: a disc whose radius varies with the angle."""
     radius = 0.36 + 0.14 * np.cos(5.0 * np.arctan2(u, -v))
     return np.asarray(0.8 * (radius - np.hypot(u, v)))
-
-
-def _bars(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Endless upright bars with gaps twice as wide: a fence in front of the whole frame."""
-    return np.asarray(1.0 / 6.0 - np.abs(np.mod(u, 1.0) - 0.5) + 0.0 * v)
 
 
 def _letters(text: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,9 +71,10 @@ def _letters(text: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArr
 
 
 _DISTANCES: dict[str, Distance] = {
-    "disc": _disc,
-    "ring": _ring,
-    "square": _square,
+    "disc": lambda u, v: 0.5 - np.hypot(u, v),
+    "ring": lambda u, v: 0.12 - np.abs(np.hypot(u, v) - 0.38),
+    "square": lambda u, v: 0.5 - np.maximum(np.abs(u), np.abs(v)),
     "star": _star,
-    "bars": _bars,
+    # endless upright bars with gaps twice as wide: a fence in front of the whole frame
+    "bars": lambda u, v: 1.0 / 6.0 - np.abs(np.mod(u, 1.0) - 0.5) + 0.0 * v,
 }

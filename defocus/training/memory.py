@@ -15,8 +15,8 @@ UNKNOWN_BYTES = 2**31
 """Taken as available where the system does not tell in a way that is known here."""
 
 
-class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of all tensors that operations made and that still exist."""
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the tensors made inside that still exist; ``peak`` is their largest sum, bytes."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -55,16 +55,11 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live -= self._known.pop(key, 0)
 
 
-def live_bytes() -> _LiveBytes:
-    """A context that counts the tensors made inside; its ``peak`` is the largest sum, bytes."""
-    return _LiveBytes()
-
-
 @torch.no_grad()
 def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor) -> int:
     """Peak size in bytes of all tensors while a network restores a picture."""
     # Memory that libraries use inside one operation (such as transforms) is not included.
-    with live_bytes() as counter:
+    with LiveBytes() as counter:
         network(*inputs, **needs)
     peak: int = counter.peak
     return peak

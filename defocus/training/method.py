@@ -18,43 +18,30 @@ UNDECIDING = frozenset({"checkpoint_minutes", "tensorboard", "workers"})
 
 
 class Training(Settings):
-    """How a training is carried out; the values are those of no paper but of the machine.
+    """How a training is carried out; the values are those of no paper but of the machine."""
 
-    Attributes:
-        precision: ``bfloat16`` computes convolutions and matrix products so; weights stay float32.
-            ``auto`` does it where the device has instructions for it: elsewhere it is slower.
-        accumulate: Number of parts into which the batch is split, to save memory.
-        average: Decay per step of the running mean of the weights, which is what is evaluated;
-            None for no mean.
-        average_warmup: Whether that decay begins smaller: after step t it is at most
-            (1 + t) / (10 + t), so that the first weights are soon forgotten.
-        channels_last: Order of the pixels in memory that tensor cores like.
-        compile: Whether PyTorch compiles the network before the first step, which takes minutes.
-        deterministic: Refuse operations whose result differs from run to run.
-        validations: How often the validation pairs are scored in the course of a training.
-        select: Which weights are evaluated.
-        checkpoint_minutes: So often the state is saved, beside the end.
-        tensorboard: Whether TensorBoard gets the curves too; it needs the extra of that name.
-        reuse: How often each pair of a stream is used on average: pairs stay in memory, and crops
-            of them are turned and get other orders of colours. 1 renders a pair for each crop.
-        lenses: Number of lenses of a stream, each with kernels of its own; None for 200.
-        workers: Processes that make batches ahead; 0 makes them in the training's own. None stands
-            for one less than there are cores, and for 0 where fewer than 500 steps are left.
-    """
-
+    # ``bfloat16`` computes convolutions and matrix products so; weights stay float32. ``auto`` does
+    # it where the device has instructions for it: elsewhere it is slower.
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    accumulate: int = Field(default=1, ge=1)
+    accumulate: int = Field(default=1, ge=1)  # parts into which the batch is split, to save memory
+    # decay per step of the running mean of the weights, which is what is evaluated; None for none
     average: float | None = Field(default=None, gt=0, lt=1)
+    # whether that decay begins smaller: after step t it is at most (1 + t) / (10 + t), so that the
+    # first weights are soon forgotten
     average_warmup: bool = False
-    channels_last: bool = False
-    compile: bool = False
-    deterministic: bool = False
-    validations: int = Field(default=0, ge=0)
+    channels_last: bool = False  # the order of the pixels in memory that tensor cores like
+    compile: bool = False  # whether PyTorch compiles the network first, which takes minutes
+    deterministic: bool = False  # refuse operations whose result differs from run to run
+    validations: int = Field(default=0, ge=0)  # how often the validation pairs are scored
     select: Selection = "last"
-    checkpoint_minutes: float = Field(default=1.0, gt=0)
-    tensorboard: bool = False
+    checkpoint_minutes: float = Field(default=1.0, gt=0)  # so often the state is saved
+    tensorboard: bool = False  # whether TensorBoard gets the curves too; needs that extra
+    # how often each pair of a stream is used on average: pairs stay in memory, and crops of them
+    # are turned and get other orders of colours; 1 renders a pair for each crop
     reuse: int = Field(default=1, ge=1)
-    lenses: int | None = Field(default=None, ge=1)
+    lenses: int | None = Field(default=None, ge=1)  # of a stream, each with its kernels; None: 200
+    # processes that make batches ahead; 0 makes them in the training's own. None is one less than
+    # there are cores, and 0 where fewer than 500 steps are left.
     workers: int | None = Field(default=None, ge=0)
 
     @property
@@ -110,18 +97,12 @@ class Milestones(Settings):
 
 
 class Cosine(Settings):
-    """Half a cosine from the first learning rate down to ``floor``.
-
-    Attributes:
-        floor: The last learning rate.
-        warmup_epochs: The rate rises linearly from 0 so long, before all else.
-        hold_epochs: So long it stays, after the warm-up.
-    """
+    """Half a cosine from the first learning rate down to ``floor``."""
 
     kind: Literal["cosine"] = "cosine"
     floor: float = Field(default=0.0, ge=0)
-    warmup_epochs: float = Field(default=0.0, ge=0)
-    hold_epochs: float = Field(default=0.0, ge=0)
+    warmup_epochs: float = Field(default=0.0, ge=0)  # the rate rises linearly from 0 so long
+    hold_epochs: float = Field(default=0.0, ge=0)  # so long it stays, after the warm-up
 
     def rate(self, start: float, epoch: float, epochs: float) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
@@ -148,38 +129,23 @@ Decay = Annotated[Constant | Step | Milestones | Cosine | Linear, Field(discrimi
 
 
 class Adversary(Settings):
-    """How an objective's adversary is trained; by the recipe's optimiser, without decay.
-
-    Attributes:
-        learning_rate: Learning rate of its own optimiser.
-        steps: Its steps for one of the network.
-    """
+    """How an objective's adversary is trained; by the recipe's optimiser, without decay."""
 
     learning_rate: float = Field(gt=0)
-    steps: int = Field(default=1, ge=1)
+    steps: int = Field(default=1, ge=1)  # for one of the network
 
 
 class Method(Settings):
-    """How anything here is trained; a system's recipe adds what it is trained on.
+    """How anything here is trained; a system's recipe adds what it is trained on."""
 
-    Attributes:
-        epochs: Length of the training, in the unit in which its schedule is stated; the steps of a
-            training are spread over it.
-        warmup_epochs: First epochs of objectives that have a warm-up.
-        optimiser: How gradients become steps.
-        decay: Decay of the learning rate.
-        gradient_clip: Largest Euclidean norm of all gradients together; None for no limit.
-        adversary: Where the objective has one.
-        averaged_from_epoch: From this epoch on, the weights of all steps are averaged, and the mean
-            is evaluated (SWA); None for no mean.
-        training: How it is carried out.
-    """
-
+    # length of the training, in the unit of its schedule; the steps are spread over it
     epochs: int = Field(ge=1)
-    warmup_epochs: int = Field(default=0, ge=0)
+    warmup_epochs: int = Field(default=0, ge=0)  # of objectives that have a warm-up
     optimiser: Optimiser = Optimiser()
     decay: Decay = Constant()
+    # largest Euclidean norm of all gradients together; None for no limit
     gradient_clip: float | None = Field(default=None, gt=0)
     adversary: Adversary | None = None
+    # from this epoch on the weights of all steps are averaged, and the mean is evaluated (SWA)
     averaged_from_epoch: float | None = Field(default=None, ge=0)
     training: Training = Training()

@@ -11,7 +11,8 @@ from defocus.blocks.block import Remark
 from defocus.blocks.metadata import Metadata, read_metadata
 from defocus.errors import ImageError
 from defocus.heif_pixels import HEIF_KINDS
-from defocus.images import as_float, as_integer, as_shown, as_stored, read_stored
+from defocus.images import as_float, as_integer, read_stored
+from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import SUFFIXES
 
 Array = NDArray[np.float32]

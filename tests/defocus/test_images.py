@@ -19,8 +19,6 @@ from defocus.images import (
     as_float,
     as_integer,
     as_linear,
-    as_shown,
-    as_stored,
     bit_depth,
     linear_to_srgb,
     read_image,
@@ -28,6 +26,7 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
+from defocus.orientation import as_shown, as_stored
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import run_python
 

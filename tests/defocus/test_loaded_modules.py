@@ -18,8 +18,8 @@ LEFT_ALONE = {
         "from defocus.baselines.registry import baseline\n"
         "from defocus.baselines.weights.state import wanted_entries\n"
         "assert len(wanted_entries(baseline('dmphn'))) > 100\n"
-        "from defocus.training.memory import live_bytes; import torch\n"
-        "with live_bytes(): torch.ones(3)"
+        "from defocus.training.memory import LiveBytes; import torch\n"
+        "with LiveBytes(): torch.ones(3)"
     ),
     "click numpy defocus.extensions": "import defocus.capture.links.gphoto2.child",
     "matplotlib": (

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from defocus.errors import ImageError
-from defocus.images import as_shown, read_image, read_stored
+from defocus.images import read_image, read_stored
+from defocus.orientation import as_shown
 from defocus.tiff_pixels import read_misread, tiff_layout
 
 

@@ -23,7 +23,8 @@ from defocus.blocks.exif import exif_blocks
 from defocus.blocks.metadata import Metadata, read_metadata
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
-from defocus.images import as_shown, as_stored, read_stored
+from defocus.images import read_stored
+from defocus.orientation import as_shown, as_stored
 from defocus.picture_headers import png_chunk
 from defocus.progress import say
 from defocus.restoration.files.encoding import foreseen_remarks, write_picture

@@ -16,7 +16,8 @@ from defocus.blocks.metadata import Metadata
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.files import atomic_path, make_folder
-from defocus.images import as_integer, as_shown
+from defocus.images import as_integer
+from defocus.orientation import as_shown
 from defocus.restoration.blur_map_files import drawn
 from defocus.restoration.files.encoding import (
     encoded_picture,

@@ -8,7 +8,7 @@ import torch
 from defocus.extras.reconstructions.selective_scan.mamba import Mamba
 from defocus.extras.reconstructions.selective_scan.scan import selective_scan
 from defocus.extras.reconstructions.selective_scan.ss2d import SS2D
-from defocus.training.memory import live_bytes
+from defocus.training.memory import LiveBytes
 from tests.extras.reconstructions.recurrence import recurrence, sequences
 
 drawn = partial(sequences, channels=4, groups=2, states=3)
@@ -49,7 +49,7 @@ def test_without_values_it_has_the_shapes_and_the_memory_of_any_other():
     found = []
     for device in ("cpu", "meta"):
         shapes = ((1, 64, 5000), (1, 64, 5000), (64, 16), (1, 1, 16, 5000), (1, 1, 16, 5000), (64,))
-        with torch.no_grad(), live_bytes() as live:
+        with torch.no_grad(), LiveBytes() as live:
             given = selective_scan(*(torch.zeros(shape, device=device) for shape in shapes))
         found.append((*(each.shape for each in given), live.peak))
     (*shapes_with, peak), (*shapes_without, hollow) = found
