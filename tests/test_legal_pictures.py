@@ -34,7 +34,7 @@ from defocus.blur.learned_map import estimate_blur_map
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.quality.limits import LIMITS
 from defocus.capture.quality.pair_quality import first_look, judge_pair
-from defocus.capture.quality.shot_checks import measure_grey_card
+from defocus.capture.quality.shot_checks import PairShots, measure_grey_card
 from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document
@@ -212,9 +212,10 @@ BRACKET = Bracket(
 def judging(blurry: Image, sharp: Image, folder: Path) -> None:
     pair, _ = pair_of(blurry, sharp, folder)
     assert pair.sharp is not None
-    exif = {"blurry": Exif(), "sharp": Exif()}
-    require_finite(judge_pair(pair.blurry, pair.sharp, BRACKET, exif).numbers)
-    require_finite(first_look(pair.blurry, pair.sharp, BRACKET, exif, LIMITS).numbers)
+    paths = {"blurry": pair.blurry, "sharp": pair.sharp}
+    shots = PairShots(paths, vars(BRACKET), dict.fromkeys(paths, Exif()))
+    require_finite(judge_pair(shots).numbers)
+    require_finite(first_look(shots, LIMITS, "strict").numbers)
     require_finite(measure_grey_card(pair.blurry).to_json())
 
 

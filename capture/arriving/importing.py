@@ -26,14 +26,14 @@ from defocus.progress import counted, say
 POLL_SECONDS = 0.5
 
 
-def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) -> int:
+def import_pictures(session: Path, request: ImportRequest) -> int:
     """Import every pair of a folder; return exit code 1 if any failed or none is there."""
     pictures = PictureFolder(require_folder(request.folder))
     known = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
     shots = pictures.shots(pictures.looks(), known or set())
     if known is None:
         _require_pairs(request, shots)
-    with _importer(session, request, pictures, json_lines=json_lines) as importer:
+    with _importer(session, request, pictures) as importer:
         lost = importer.restore_damaged()
         report_damage(lost)
         new = importer.new_shots(shots)
@@ -147,14 +147,12 @@ def _say_left_out(pictures: PictureFolder, left: Sequence[Leftover]) -> int:
     return len(files)
 
 
-def watch_pictures(
-    session: Path, request: ImportRequest, *, settled_seconds: float, json_lines: bool
-) -> None:
+def watch_pictures(session: Path, request: ImportRequest) -> None:
     """Import pairs as they arrive, until interrupted; it ends with ``KeyboardInterrupt``.
 
-    The folder must be unchanged for ``settled_seconds``, because a shot may still be arriving."""
+    The folder must be unchanged for a while, because a shot may still be arriving."""
     pictures = PictureFolder(require_folder(request.folder))
-    with _importer(session, request, pictures, json_lines=json_lines) as importer:
+    with _importer(session, request, pictures) as importer:
         say(f"watching {request.folder}; Ctrl-C ends")
         before: list[Look] = []
         changed, paired = time.monotonic(), False
@@ -162,7 +160,7 @@ def watch_pictures(
             looks = pictures.looks()
             if looks != before:
                 before, changed, paired = looks, time.monotonic(), False
-            elif not paired and time.monotonic() - changed >= settled_seconds:
+            elif not paired and time.monotonic() - changed >= request.settled_seconds:
                 _take_complete(importer, looks)
                 paired = True
             time.sleep(POLL_SECONDS)
@@ -181,10 +179,8 @@ def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
 
 
 @contextmanager
-def _importer(
-    session: Path, request: ImportRequest, pictures: PictureFolder, *, json_lines: bool
-) -> Iterator[Importer]:
-    with journalled_session(session, create=True, json_lines=json_lines) as folder:
+def _importer(session: Path, request: ImportRequest, pictures: PictureFolder) -> Iterator[Importer]:
+    with journalled_session(session, create=True, json_lines=request.json_lines) as folder:
         state = folder.state
         other = [p for p in state.incomplete if state.shoots[p.shoot].imported is None]
         if other:

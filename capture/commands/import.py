@@ -35,7 +35,5 @@ def command(session: Path, folder: Path | None, request: "ImportRequest") -> int
         raise click.UsageError("give a FOLDER, or --watch FOLDER")
     request = request.model_copy(update={"folder": folder or request.watched})
     if folder is None:
-        watch_pictures(
-            session, request, settled_seconds=request.settled_seconds, json_lines=request.json_lines
-        )
-    return import_pictures(session, request, json_lines=request.json_lines)
+        watch_pictures(session, request)
+    return import_pictures(session, request)

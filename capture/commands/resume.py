@@ -25,13 +25,6 @@ def command(session: Path, options: "ResumeSettings") -> int:
     are listed and the exit code is 1. If the shoot was started with --yes, it is not needed again
     unless the camera has changed.
     """
-    from defocus.capture.taking.hooks import parse_hook
     from defocus.capture.taking.resuming import resume_session
 
-    return resume_session(
-        session,
-        uris=options.uris,
-        yes=options.yes,
-        json_lines=options.json_lines,
-        hook=parse_hook(options.hook),
-    )
+    return resume_session(session, options)

@@ -32,7 +32,6 @@ def command(session: Path, bracket: "BracketSettings", options: "ShootOptions") 
     one was rejected. 'resume' continues an interrupted shoot.
     """
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.taking.hooks import parse_hook
     from defocus.capture.taking.person import bell
     from defocus.capture.taking.running import shoot_new, tell_plan
     from defocus.capture.taking.shots.rig import RigAddress
@@ -40,16 +39,7 @@ def command(session: Path, bracket: "BracketSettings", options: "ShootOptions") 
     bell.on = not options.no_bell
     options = options.within(bracket.profile)
     address, request = RigAddress.parse(bracket.uris), BracketRequest(**dict(bracket))
-    hook = parse_hook(options.hook)
     if options.dry_run:
         tell_plan(session, address, request, options)
         return 0
-    return shoot_new(
-        session,
-        address,
-        request,
-        options,
-        yes=options.yes,
-        json_lines=options.json_lines,
-        hook=hook,
-    )
+    return shoot_new(session, address, request, options)

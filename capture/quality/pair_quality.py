@@ -1,7 +1,7 @@
 """Judge the quality of a pair right after its shots."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import nothing_agrees
 from defocus.blur.gradients import gradient_energy_map
-from defocus.capture.planning.exposure import Bracket
 from defocus.capture.quality.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.quality.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.quality.quick_look import (
@@ -25,8 +24,7 @@ from defocus.capture.quality.quick_look import (
     reduced_look,
 )
 from defocus.capture.quality.shot_checks import (
-    NO_EXTRAS,
-    ExtraShots,
+    PairShots,
     check_clipping,
     check_clock,
     check_exif,
@@ -38,13 +36,10 @@ from defocus.capture.quality.shot_checks import (
 from defocus.capture.quality.verdict import Finding, Quality
 from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
-from defocus.exif import Exif
 from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt
 from defocus.raw import RAW_SUFFIXES
 from defocus.scene.geometry import IDENTITY, Similarity
-
-__all__ = ["NO_EXTRAS", "ExtraShots", "Read", "first_look", "judge_pair"]
 
 Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
@@ -64,40 +59,36 @@ ANCHOR_SIZE_PX = 3200
 FOCUSED_ELSEWHERE = 0.25
 """Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
 
+MEASURED_ROLES = ("blurry", "sharp", "anchor", "companion")
+
 TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
 TWO_KINDS = "one member is a RAW file and the other is not; shoot both in one format"
 SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
 
 
 def judge_pair(
-    blurry: Path,
-    sharp: Path,
-    bracket: Bracket,
-    exif: Mapping[str, Exif],
+    shots: PairShots,
     limits: QualityLimits = LIMITS,
-    *,
-    extra: ExtraShots = NO_EXTRAS,
     strictness: Strictness = "strict",
-    virtual_camera: bool = False,
-    exif_expected: bool = True,
     read: Read = read_halved,
 ) -> Quality:
     """Compare EXIF with the request, and measure exposure, detail, misalignment and motion.
 
-    An unknown misalignment never rejects, nor settings contradicted by a ``virtual_camera``."""
+    An unknown misalignment never rejects, nor settings contradicted by a virtual camera."""
     quality = Quality()
+    blurry, sharp = shots.paths["blurry"], shots.paths["sharp"]
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
         _say_same(quality)
-    _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
+    _check_words(quality, shots, limits)
     work: Callable[[], None]
     if strictness == "off":
-        work = partial(_check_whole, [blurry, sharp, extra.anchor, extra.companion], read)
+        work = partial(_check_whole, shots, read)
     else:
-        work = partial(_check_pictures, quality, blurry, sharp, bracket, limits, extra, read)
+        work = partial(_check_pictures, quality, shots, limits, read)
     _judge(quality, work)
-    if virtual_camera or strictness == "warn":
+    if shots.virtual or strictness == "warn":
         quality.warn_only()
-    if virtual_camera:
+    if shots.virtual:
         text = "the virtual camera delivers prepared files whatever it is set to"
         quality.findings.insert(0, Finding("note", text))
     return quality
@@ -124,97 +115,74 @@ def _say_same(quality: Quality) -> None:
 
 
 def first_look(
-    blurry: Path,
-    sharp: Path,
-    bracket: Bracket,
-    exif: Mapping[str, Exif],
-    limits: QualityLimits,
-    *,
-    extra: ExtraShots = NO_EXTRAS,
-    exif_expected: bool = True,
-    read: Read = read_halved,
+    shots: PairShots, limits: QualityLimits, strictness: Strictness, read: Read = read_halved
 ) -> Quality:
     """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, detail.
 
     Both members are compared small and as if registered; it tells whether to wait for the verdict.
     """
     quality = Quality()
-    _check_words(quality, bracket, exif, limits, extra, exif_expected=exif_expected)
+    if strictness != "strict" or shots.virtual:
+        return quality  # nothing is ever rejected by what is measured
+    _check_words(quality, shots, limits)
     try:
-        looks = _members(blurry, sharp, extra, _in_one_space(quality, blurry, sharp, read))
+        looks = _members(shots, _in_one_space(quality, shots, read))
     except ImageError as error:
         quality.say("reject", str(error))
         return quality
     check_clipping(quality, looks, limits)
     first, second = (reduced_look(look, FIRST_SIZE_PX) for look in looks.values())
     if first.linear.shape == second.linear.shape:
-        expected = _rescaled(extra.expected, 1 / first.pixels)
+        expected = _rescaled(shots.expected, 1 / first.pixels)
         inside = inside_grid(first.linear.shape, expected)
         moved = onto_grid(second.linear, expected)
-        expected_ev = bracket.residual_ev + extra.expected_ev
-        check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
+        check_exposure(quality, first.linear, moved, inside, shots.light_ev, limits)
         check_gradient_energy(
             quality, encoded_grey(first.linear), encoded_grey(second.linear), limits
         )
     return quality
 
 
-def _check_words(
-    quality: Quality,
-    bracket: Bracket,
-    exif: Mapping[str, Exif],
-    limits: QualityLimits,
-    extra: ExtraShots,
-    *,
-    exif_expected: bool,
-) -> None:
+def _check_words(quality: Quality, shots: PairShots, limits: QualityLimits) -> None:
     """Check what the files and the cameras say about the shots."""
-    asked = {"blurry": bracket.blurry, "sharp": bracket.sharp}
-    says = {role: (exposure, exif[role]) for role, exposure in asked.items()} | dict(extra.exif)
-    for role, (exposure, found) in says.items():
-        if exif_expected or not found.empty:
-            check_exif(quality, role, exposure, found, limits)
-    check_clock(quality, [found for _, found in says.values()], limits)
-    check_skew(quality, extra.skew_seconds, limits)
+    measured = [role for role in MEASURED_ROLES if role in shots.paths]
+    for role in measured:
+        if shots.writes_exif or not shots.exif[role].empty:
+            check_exif(quality, role, shots.asked[role], shots.exif[role], limits)
+    check_clock(quality, [shots.exif[role] for role in measured], limits)
+    check_skew(quality, shots.skew_seconds, limits)
 
 
-def _check_whole(shots: Sequence[Path | None], read: Read) -> None:
+def _check_whole(shots: PairShots, read: Read) -> None:
     """Check that every shot can be decoded, at any strictness."""
-    for path in shots:
-        if path is not None:
-            read(path)
+    for role in MEASURED_ROLES:
+        if role in shots.paths:
+            read(shots.paths[role])
 
 
-def _members(blurry: Path, sharp: Path, extra: ExtraShots, read: Read) -> dict[str, QuickLook]:
+def _members(shots: PairShots, read: Read) -> dict[str, QuickLook]:
     """The looks of both members, as the blurry camera sees the scene."""
-    looks = {"blurry": read(blurry), "sharp": read(sharp)}
-    if extra.sharp_mirrored:
+    looks = {role: read(shots.paths[role]) for role in ("blurry", "sharp")}
+    if shots.sharp_mirrored:
         looks["sharp"] = mirrored_look(looks["sharp"])
     return looks
 
 
-def _in_one_space(quality: Quality, blurry: Path, sharp: Path, read: Read) -> Read:
+def _in_one_space(quality: Quality, shots: PairShots, read: Read) -> Read:
     """Reads all shots of a pair in colours that can be compared."""
-    if not in_two_spaces(blurry, sharp):
+    if not in_two_spaces(shots.paths["blurry"], shots.paths["sharp"]):
         return read
     quality.say("note", TWO_SPACES)
     return read_in_srgb
 
 
-def _check_pictures(
-    quality: Quality,
-    blurry: Path,
-    sharp: Path,
-    bracket: Bracket,
-    limits: QualityLimits,
-    extra: ExtraShots,
-    read: Read,
-) -> None:
-    if len({path.suffix.lower() in RAW_SUFFIXES for path in (blurry, sharp)}) > 1:
+def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, read: Read) -> None:
+    members = [shots.paths[role] for role in ("blurry", "sharp")]
+    if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
-    read = _in_one_space(quality, blurry, sharp, read)
-    looks = _members(blurry, sharp, extra, read)
+    read = _in_one_space(quality, shots, read)
+    looks = _members(shots, read)
     shapes = {role: look.linear.shape for role, look in looks.items()}
     if shapes["blurry"] != shapes["sharp"]:
         sizes = " but ".join(
@@ -225,10 +193,10 @@ def _check_pictures(
         return
     if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
         _say_same(quality)
-    geometry = looks["blurry"] if extra.companion is None else read(extra.companion)
-    similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
-    expected_ev = bracket.residual_ev + extra.expected_ev
-    _check_light(quality, looks, similarity or IDENTITY, expected_ev, limits)
+    measured_on = "companion" if "companion" in shots.paths else "blurry"
+    geometry = looks.get(measured_on) or read(shots.paths[measured_on])
+    similarity = _check_alignment(quality, geometry, looks["sharp"], limits, shots)
+    _check_light(quality, looks, similarity or IDENTITY, shots.light_ev, limits)
     check_clipping(quality, looks, limits)
     light = {role: luminance(look.linear) for role, look in looks.items()}
     grey = {role: encoded(each) for role, each in light.items()}
@@ -236,12 +204,12 @@ def _check_pictures(
     if similarity is None:
         quality.numbers["blurrier_share"] = None
     else:
-        if extra.companion is None:
+        if measured_on == "blurry":
             _check_unexplained(quality, looks, similarity)
         moved = onto_grid(light["sharp"], similarity)
-        _check_regions(quality, grey["blurry"], moved, looks["blurry"], limits, extra)
-    if extra.anchor is not None:
-        _check_anchor(quality, looks[extra.anchored], read(extra.anchor), limits)
+        _check_regions(quality, grey["blurry"], moved, looks["blurry"], limits, shots)
+    if "anchor" in shots.paths:
+        _check_anchor(quality, looks[shots.anchored], read(shots.paths["anchor"]), limits)
 
 
 def _check_light(
@@ -259,7 +227,7 @@ def _check_light(
 
 
 def _check_alignment(
-    quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, extra: ExtraShots
+    quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, shots: PairShots
 ) -> Similarity | None:
     """Check shift, zoom and rotation from the blurry to the sharp member, in reduced pixels."""
     from defocus.align.registration.register import register  # it imports scipy's slower parts
@@ -274,23 +242,19 @@ def _check_alignment(
         "shift_px": [None, None] if model is None else [s * factor for s in model.shift_px],
         "zoom": None if model is None else model.zoom,
         "rotation_deg": None if model is None else model.rotation_deg,
-        "measured_on": "blurry" if extra.companion is None else "companion",
+        "measured_on": "companion" if "companion" in shots.paths else "blurry",
         "measured_at_scale": 1.0 / factor,
     }
     if model is None:
         text = f"misalignment unknown: {reason}"
         quality.say("warn" if nothing_agrees(reason) else "note", text)
         return None
-    expected_x, expected_y = extra.expected.shift_px
-    x, y = (s * factor for s in model.shift_px)
-    shift, zoom = (
-        math.hypot(x - expected_x, y - expected_y),
-        abs(model.zoom / extra.expected.zoom - 1),
-    )
+    shift = math.dist([s * factor for s in model.shift_px], shots.expected.shift_px)
+    zoom = abs(model.zoom / shots.expected.zoom - 1)
     quality.compare(
         shift, limits.shift_warn_px, limits.shift_reject_px, f"the camera moved by {shift:.1f} px"
     )
-    explained = extra.expected.zoom != 1.0 or not extra.focus_moved
+    explained = shots.expected.zoom != 1.0 or not shots.focus_moved
     zoom_warn = limits.zoom_warn if explained else limits.zoom_reject
     text = f"the magnification changed by {zoom:.2%}"
     quality.compare(zoom, zoom_warn, limits.zoom_reject, text, lasting=True)
@@ -327,7 +291,7 @@ def _check_regions(
     sharp: NDArray[np.float32],
     look: QuickLook,
     limits: QualityLimits,
-    extra: ExtraShots,
+    shots: PairShots,
 ) -> None:
     """Find regions (sRGB ``blurry``, linear ``sharp``) where the blurry one is the sharper."""
     gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
@@ -340,10 +304,10 @@ def _check_regions(
     height, width = look.picture_px or (round(side * look.pixels) for side in blurry.shape)
     quality.mask = found.mask(limits.blurrier_ratio, width, height)
     advice = "take a wider --sharp aperture or a focus stack, or release the set smaller"
-    if extra.focus_moved:
+    if shots.focus_moved:
         advice = "move the focus the other way, or farther, or use --mode both"
     text = f"the blurry picture is the sharper one in {share:.0%} of what can be compared"
-    if share > FOCUSED_ELSEWHERE and not extra.focus_moved:
+    if share > FOCUSED_ELSEWHERE and not shots.focus_moved:
         text += ", as if the sharp one were focused elsewhere"
     quality.say("warn", f"{text}: masked there; {advice}")
 

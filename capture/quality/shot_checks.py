@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import cause
 from defocus.blur.gradients import block_means, gradient_energy
-from defocus.capture.planning.exposure import Exposure
+from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.quality.quick_look import CLIPPED, QuickLook, read_look
 from defocus.capture.quality.verdict import Quality
@@ -115,21 +115,28 @@ def compare_light(
 
 
 @dataclass(frozen=True)
-class ExtraShots:
-    """Additional shots of a pair, and what calibrations explain between its members."""
+class PairShots:
+    """The shots of a pair by role, and what is known besides; ``virtual`` delivers prepared files.
 
-    anchor: Path | None = None
+    ``anchor`` repeats the role ``anchored``; ``companion`` has the blurry shot's geometry."""
+
+    paths: Mapping[str, Path]
+    asked: Mapping[str, Exposure]
+    exif: Mapping[str, Exif]
     anchored: str = "sharp"
-    companion: Path | None = None
-    exif: Mapping[str, tuple[Exposure, Exif]] = field(default_factory=dict)
     focus_moved: bool = False
     sharp_mirrored: bool = False
     expected_ev: float = 0.0  # exposure difference that a calibration explains, blurry over sharp
     expected: Similarity = IDENTITY  # from blurry to sharp; what a calibration explains
     skew_seconds: float | None = None  # from the release of the blurry to that of the sharp one
+    virtual: bool = False
+    writes_exif: bool = True
 
+    @property
+    def light_ev(self) -> float:
+        """Expected light of the blurry over that of the sharp shot, EV."""
+        return Bracket(self.asked["blurry"], self.asked["sharp"]).residual_ev + self.expected_ev
 
-NO_EXTRAS = ExtraShots()
 
 EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 

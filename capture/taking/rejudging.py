@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
@@ -136,4 +137,4 @@ def judge_again(
     """Judge a complete pair again; an ``entry`` that is not valid is ``ValueError`` or the like."""
     names = {stored.name for stored in pair.files}
     shots = stored_shots(root, pair.id, names, entry, stored_calibrations(root, shoot))
-    return shots.judged(shoot.handling.limits, shoot.handling.strictness)
+    return judge_pair(shots, shoot.handling.limits, shoot.handling.strictness)

@@ -14,12 +14,13 @@ from defocus.capture.links.retries import setting_gone
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
+from defocus.capture.planning.shoot_settings import ResumeSettings
 from defocus.capture.sessions.additions import session_additions
 from defocus.capture.sessions.checking import DamagedFile, damaged_files, report_damage
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair, SessionState
-from defocus.capture.taking.hooks import Hook, after_pair
+from defocus.capture.taking.hooks import After, after_pair, parse_hook
 from defocus.capture.taking.person import Asker
 from defocus.capture.taking.running import (
     exit_code,
@@ -36,34 +37,34 @@ from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 
 
-def resume_session(
-    path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None
-) -> int:
+def resume_session(path: Path, options: ResumeSettings) -> int:
     """Complete the pairs of a session: whole ones are judged, the others shot again; exit code.
 
     Damaged files come from the card or not at all: a complete pair is never shot again by itself.
     """
-    with journalled_session(path, create=False, json_lines=json_lines) as folder:
-        damaged = _mended(folder, uris)
+    hook = parse_hook(options.hook)
+    with journalled_session(path, create=False, json_lines=options.json_lines) as folder:
+        damaged = _mended(folder, options.uris)
+        after = after_pair(hook, folder)
         report_damage(damaged)
         for addition in session_additions():
             addition.read(folder)
         planned = folder.state.incomplete
-        _judge_whole(folder, planned, yes=yes, hook=hook)
+        _judge_whole(folder, planned, after, yes=options.yes)
         incomplete = folder.state.incomplete
         lost = len({entry.pair for entry in damaged} & set(folder.state.complete))
         complete = counted(len(folder.state.complete) - lost, "pair")
         say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
         series = folder.state.series
         for _, group in groupby(incomplete, key=lambda pair: series[pair.shoot]):
-            _shoot_rest(folder, list(group), uris, yes=yes, hook=hook)
+            _shoot_rest(folder, list(group), after, options)
         if planned:
             tell_result(folder, planned)
         return max(exit_code(folder, planned), int(bool(damaged)))
 
 
 def _judge_whole(
-    folder: SessionFolder, pairs: list[PlannedPair], *, yes: bool, hook: Hook | None
+    folder: SessionFolder, pairs: list[PlannedPair], after: After, *, yes: bool
 ) -> None:
     """Complete the pairs whose shots were all stored before the session ended."""
     shoots, answered = folder.state.shoots, yes or not sys.stdin.isatty()
@@ -71,8 +72,7 @@ def _judge_whole(
     def asker(pair: PlannedPair) -> Asker:
         return Asker(shoots[pair.shoot].handling, answered=answered)
 
-    judged = complete_whole(folder, pairs, asker, after_pair(hook, folder))
-    if judged:
+    if judged := complete_whole(folder, pairs, asker, after):
         say(f"{counted(len(judged), 'pair')} had all shots and only lacked a verdict")
 
 
@@ -101,12 +101,7 @@ def _cameras(state: SessionState, owner: str) -> tuple[CameraRecord, CameraRecor
 
 
 def _shoot_rest(
-    folder: SessionFolder,
-    pairs: list[PlannedPair],
-    uris: tuple[str, ...],
-    *,
-    yes: bool,
-    hook: Hook | None,
+    folder: SessionFolder, pairs: list[PlannedPair], after: After, resumed: ResumeSettings
 ) -> None:
     """Shoot the rest of a series as planned, with one shoot per wide aperture."""
     shoots = {pair.shoot: folder.state.shoots[pair.shoot] for pair in pairs}
@@ -117,21 +112,21 @@ def _shoot_rest(
             "'defocus-capture import' again"
         )
     options = shoot.handling
-    with open_rig(_address(uris, shoot)) as rig:
+    cameras = shoot.camera, shoot.sharp_camera
+    typed = RigAddress.parse(resumed.uris) if resumed.uris else None
+    with open_rig(typed or journalled_address(*cameras)) as rig:
         _refuse_missing(rig, shoot)
         plans = {
             index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
         }
         plan = plans[pairs[0].shoot]
-        asker = Asker(options, answered=yes or _confirmed(shoot, plan))
+        asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
         counts = Counter(pair.shoot for pair in pairs)
         asker.confirm([(each, counts[index]) for index, each in sorted(plans.items())])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)
-        handling = Handling(
-            options, plan.settle_seconds, asker, after_pair(hook, folder), calibrations
-        )
+        handling = Handling(options, plan.settle_seconds, asker, after, calibrations)
         series = [(pair, plans[pair.shoot].protocol) for pair in pairs]
         shoot_series(folder, rig, series, handling)
 
@@ -148,13 +143,6 @@ def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
         missing = next((name for name in names if name not in settings), None)
         if missing is not None and _same_camera(then, now):
             raise setting_gone(now.port or now.model, f"the {missing}")
-
-
-def _address(uris: tuple[str, ...], shoot: ShootRecord) -> RigAddress:
-    """The typed addresses, or those of the journal."""
-    if uris:
-        return RigAddress.parse(uris)
-    return journalled_address(shoot.camera, shoot.sharp_camera)
 
 
 def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) -> RigAddress:

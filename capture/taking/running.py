@@ -29,7 +29,7 @@ from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.capture.taking.hooks import Hook, after_pair
+from defocus.capture.taking.hooks import after_pair, parse_hook
 from defocus.capture.taking.pair_lines import PairLines
 from defocus.capture.taking.person import Asker, ring
 from defocus.capture.taking.shots.rig import (
@@ -45,22 +45,6 @@ from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError, InterruptedWorkError, StorageError
 from defocus.processes import terminated_as_interrupted
 from defocus.progress import counted, say, status
-
-__all__ = [
-    "ShootOptions",
-    "counted_plans",
-    "each_aperture",
-    "exit_code",
-    "journalled_session",
-    "make_ready",
-    "measured_plans",
-    "plan_on",
-    "refuse_bursts",
-    "shoot_new",
-    "tell_plan",
-    "tell_result",
-    "within_travel",
-]
 
 
 @contextlib.contextmanager
@@ -131,8 +115,8 @@ def measured_plans(plans: Sequence[Plan], path: Path, files: FileKind | None) ->
     if not shots or plans[0].sharp_camera is not None:
         return list(plans)
     each = round(sum(entry.bytes for pair in alike for entry in pair.files) / shots)
-    found = replace(camera, shot_bytes=(each, each), truth_bytes=0)
-    return [replace(plan, camera=found) for plan in plans]
+    known = replace(camera, shot_bytes=(each, each), truth_bytes=0)
+    return [replace(plan, camera=known) for plan in plans]
 
 
 def _shots(pair: CompletePair) -> int:
@@ -192,17 +176,10 @@ def tell_plan(
 
 
 def shoot_new(
-    path: Path,
-    address: RigAddress,
-    request: BracketRequest,
-    options: ShootOptions,
-    *,
-    yes: bool,
-    json_lines: bool,
-    hook: Hook | None,
+    path: Path, address: RigAddress, request: BracketRequest, options: ShootOptions
 ) -> int:
     """Add pairs to a new or existing session; the exit code is 1 if a pair was rejected."""
-    asker = Asker(options, answered=yes)
+    asker, hook = Asker(options, answered=options.yes), parse_hook(options.hook)
     asker.require_person()
     with open_rig(address) as rig:
         plans = _planned(path, rig, request, options)
@@ -213,7 +190,7 @@ def shoot_new(
         asker.confirm(numbers, options.scene_list)
         make_ready(rig, options)  # what a camera refuses must not leave a session behind
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
-        with journalled_session(path, create=True, json_lines=json_lines) as folder:
+        with journalled_session(path, create=True, json_lines=options.json_lines) as folder:
             if folder.state.incomplete:
                 raise DatasetError(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
@@ -236,7 +213,7 @@ def shoot_new(
                 for number, plan in enumerate(plans, start=len(folder.state.shoots))
             }
             shoots = [
-                {**each.journalled(plan, confirmed_by_yes=yes), "handling": kept}
+                {**each.journalled(plan, confirmed_by_yes=options.yes), "handling": kept}
                 for each, plan in zip(requests, plans, strict=True)
             ]
             folder.plan(shoots, pairs)
@@ -303,15 +280,15 @@ def within_travel(
         return request
     focus = focus_positions(rig.blurry, overshoot_steps)
     reached = tuple(focus.reach(steps) for steps in request.focus_steps)
-    for asked, found in zip(request.focus_steps, reached, strict=True):
-        if asked == found:
+    for asked, possible in zip(request.focus_steps, reached, strict=True):
+        if asked == possible:
             continue
-        if found * asked <= 0:
+        if possible * asked <= 0:
             raise DatasetError(
                 f"the focus motor is at the end of its travel and cannot move by {asked} steps; "
                 "focus by hand nearer to the middle, or reverse the sign"
             )
-        say(f"the travel of the focus motor ends after {found} of {asked} steps")
+        say(f"the travel of the focus motor ends after {possible} of {asked} steps")
         if request.mode == "focus":
             say("the sharp shot is stopped down to make up for it")
     changes = {"focus_steps": reached, "stopped_down": reached != request.focus_steps}
@@ -320,14 +297,14 @@ def within_travel(
 
 def tell_result(folder: SessionFolder, pairs: Sequence[PlannedPair]) -> None:
     """Say how many pairs were accepted, warned of and rejected, and where to look at them."""
-    found = Counter(folder.state.complete[pair.id].verdict for pair in pairs)
-    told = ", ".join(
-        f"{found[verdict]} {VERDICT_WORDS[verdict]}"
+    numbers = Counter(folder.state.complete[pair.id].verdict for pair in pairs)
+    verdicts = ", ".join(
+        f"{numbers[verdict]} {VERDICT_WORDS[verdict]}"
         for verdict in get_args(Verdict)
-        if found[verdict]
+        if numbers[verdict]
     )
     look = f"defocus-capture check {shlex.quote(str(folder.root))}"
-    say(f"{counted(len(pairs), 'pair')}: {told}; '{look}' shows them")
+    say(f"{counted(len(pairs), 'pair')}: {verdicts}; '{look}' shows them")
 
 
 def exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:

@@ -1,7 +1,7 @@
 """Complete pairs with their verdict, and their shots as they are stored, ready to be judged."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,75 +10,25 @@ from numpy.typing import NDArray
 
 from defocus.capture.calibrations import Calibrations, stored_calibrations
 from defocus.capture.camera import SettingName
-from defocus.capture.planning.exposure import Bracket, Exposure, make_exposure
+from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.planning.labels import parse_value
-from defocus.capture.quality.limits import QualityLimits, Strictness
-from defocus.capture.quality.pair_quality import ExtraShots, Read, first_look, judge_pair
-from defocus.capture.quality.quick_look import read_halved
-from defocus.capture.quality.shot_checks import measure_grey_card
+from defocus.capture.quality.pair_quality import judge_pair
+from defocus.capture.quality.shot_checks import PairShots, measure_grey_card
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair, ShotPair, file_path
 from defocus.capture.taking.person import Person
 from defocus.errors import DatasetError
-from defocus.exif import Exif, read_exif
+from defocus.exif import read_exif
 from defocus.files import write_json
 from defocus.images import write_image
 from defocus.progress import say
 
-EXTRAS = ("anchor", "companion")
-
-
-@dataclass(frozen=True)
-class StoredShots:
-    """The shots of a pair; a ``virtual`` camera delivers prepared files."""
-
-    paths: Mapping[str, Path]
-    bracket: Bracket
-    exif: Mapping[str, Exif]
-    extra: ExtraShots
-    virtual: bool
-    writes_exif: bool
-
-    def judged(
-        self, limits: QualityLimits, strictness: Strictness, read: Read = read_halved
-    ) -> Quality:
-        """The verdict; see :func:`defocus.capture.quality.pair_quality.judge_pair`."""
-        return judge_pair(
-            self.paths["blurry"],
-            self.paths["sharp"],
-            self.bracket,
-            self.exif,
-            limits,
-            extra=self.extra,
-            strictness=strictness,
-            virtual_camera=self.virtual,
-            exif_expected=self.writes_exif,
-            read=read,
-        )
-
-    def at_first_look(
-        self, limits: QualityLimits, strictness: Strictness, read: Read = read_halved
-    ) -> Quality:
-        """What is seen at once; see :func:`defocus.capture.quality.pair_quality.first_look`."""
-        if strictness != "strict" or self.virtual:
-            return Quality()  # nothing is ever rejected by what is measured
-        return first_look(
-            self.paths["blurry"],
-            self.paths["sharp"],
-            self.bracket,
-            self.exif,
-            limits,
-            extra=self.extra,
-            exif_expected=self.writes_exif,
-            read=read,
-        )
-
 
 def stored_shots(
     root: Path, pair_id: str, names: Collection[str], entry: Mapping[str, Any], known: Calibrations
-) -> StoredShots:
+) -> PairShots:
     """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
     files = {role: str(told["file"]) for role, told in roles.items()}
@@ -87,24 +37,18 @@ def stored_shots(
     paths = {role: file_path(root, pair_id, name) for role, name in files.items()}
     asked = {role: _exposure(told) for role, told in roles.items()}
     exif = {role: read_exif(path) for role, path in paths.items()}
-    bracket = Bracket(asked["blurry"], asked["sharp"])
     two = entry["sharp_camera"] is not None
     cameras = [entry["camera"], *([entry["sharp_camera"]] if two else [])]
-    return StoredShots(
+    return PairShots(
         paths,
-        bracket,
-        {role: exif[role] for role in ("blurry", "sharp")},
-        ExtraShots(
-            anchor=paths.get("anchor"),
-            anchored=str(entry["anchored"] or "sharp"),
-            companion=paths.get("companion"),
-            exif={role: (asked[role], exif[role]) for role in EXTRAS if role in paths},
-            focus_moved=any(told["defocused"] for told in roles.values()),
-            sharp_mirrored=two and known.sharp_mirrored,
-            expected_ev=known.expected_ev(bracket.blurry.aperture, bracket.sharp.aperture),
-            expected=known.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
-            skew_seconds=_skew_seconds(entry),
-        ),
+        asked,
+        exif,
+        anchored=str(entry["anchored"] or "sharp"),
+        focus_moved=any(told["defocused"] for told in roles.values()),
+        sharp_mirrored=two and known.sharp_mirrored,
+        expected_ev=known.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
+        expected=known.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
+        skew_seconds=_skew_seconds(entry),
         virtual=any(camera["virtual"] for camera in cameras),
         writes_exif=any(camera["writes_exif"] for camera in cameras),
     )
@@ -202,7 +146,7 @@ def complete_whole(
         if shots is None:
             continue
         handling = state.shoots[pair.shoot].handling
-        quality = shots.judged(handling.limits, handling.strictness)
+        quality = judge_pair(shots, handling.limits, handling.strictness)
         judged, attempt = judged_pair(folder, pair, shot, quality), 1 + state.retakes[pair.id]
         if quality.verdict == "reject" and person(pair).retake(pair, quality, attempt):
             folder.set_rejected_aside(pair, quality.reason)
@@ -213,7 +157,7 @@ def complete_whole(
     return completed
 
 
-def _unchanged(folder: SessionFolder, pair: PlannedPair, shot: ShotPair) -> StoredShots | None:
+def _unchanged(folder: SessionFolder, pair: PlannedPair, shot: ShotPair) -> PairShots | None:
     """The stored shots of a pair; None if it must be shot again, which is said."""
     for stored in shot.files:
         problem = file_problem(folder.root, pair.id, stored)

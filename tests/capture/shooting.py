@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_settings import ResumeSettings, ShootOptions
 from defocus.capture.sessions.journal import Record, read_journal
 from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.running import shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 
 
@@ -21,13 +22,12 @@ def shoot(
 ) -> None:
     """Shoot, with further options of a shoot; the exit code must be as wanted (None: whatever)."""
     address = RigAddress(uri) if isinstance(uri, str) else uri
-    wishes = ShootOptions(**options)
-    done = shoot_new(session, address, request, wishes, yes=True, json_lines=False, hook=None)
+    done = shoot_new(session, address, request, ShootOptions(**options, yes=True))
     assert code in (done, None)
 
 
 def resume(session: Path, *uris: str) -> int:
-    return resume_session(session, uris=uris, yes=True, json_lines=False, hook=None)
+    return resume_session(session, ResumeSettings(uris=uris, yes=True))
 
 
 def entry(session: Path, number: int = 1) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from defocus.capture.commands import shoot
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.plan import BODY_SHOT, Space, space_words
 from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
-from defocus.capture.taking.running import ShootOptions, make_ready, measured_plans
+from defocus.capture.taking.running import make_ready, measured_plans
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import InputError, SettingsError
 from tests.capture.scripted.plugging import plug

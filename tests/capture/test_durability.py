@@ -20,7 +20,7 @@ from defocus.capture.links import retries
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session, read_state
-from defocus.capture.taking.verdicts import StoredShots
+from defocus.capture.taking.shots import series
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 from tests.capture.shooting import journalled, resume, shoot
@@ -107,7 +107,7 @@ def check_finished(session: Path, pairs: int) -> None:
 
 def judged_for_ever(session: Path) -> None:
     """Shoot a pair whose verdict never comes."""
-    with patch.object(StoredShots, "judged", lambda *_: time.sleep(600)):
+    with patch.object(series, "judge_pair", lambda *_: time.sleep(600)):
         shoot(session, TINY, REQUEST)
 
 

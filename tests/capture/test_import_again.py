@@ -24,7 +24,7 @@ TWO_PAIRS = [(NARROW, 0), (WIDE, 5), (NARROW, 1000), (WIDE, 1005)]
 
 
 def imported(session: Path, card: Path) -> int:
-    return import_pictures(session, ImportRequest(folder=card), json_lines=False)
+    return import_pictures(session, ImportRequest(folder=card))
 
 
 def test_a_finished_card_with_a_leftover_is_nothing_new(tmp_path, capsys):
@@ -141,7 +141,5 @@ def test_the_watch_waits_for_a_second_aperture(tmp_path, monkeypatch):
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=interrupted)
     monkeypatch.setattr(importing, "time", clock)
     with pytest.raises(KeyboardInterrupt):
-        importing.watch_pictures(
-            tmp_path / "s", ImportRequest(folder=card), settled_seconds=0.0, json_lines=False
-        )
+        importing.watch_pictures(tmp_path / "s", ImportRequest(folder=card, settled_seconds=0.0))
     assert len(read_session(tmp_path / "s").pairs) == 1

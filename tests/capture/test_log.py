@@ -177,7 +177,7 @@ def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path):
     for number, f_number in ((1, 22.0), (2, 4.0)):
         picture = card_jpeg(f_number, 3600 + number, seed=number, lens="Maker 50 mm")
         (tmp_path / "card" / f"IMG_{number:04d}.JPG").write_bytes(picture)
-    import_pictures(tmp_path / "s", ImportRequest(folder=tmp_path / "card"), json_lines=False)
+    import_pictures(tmp_path / "s", ImportRequest(folder=tmp_path / "card"))
     (pair,) = read_session(tmp_path / "s").pairs
     with open_session_folder(tmp_path / "s", create=False) as folder:
         folder.judge(pair.id, "reject", "the tripod slipped")

@@ -207,7 +207,7 @@ def filled(folder: Path, files: Sequence[Shot]) -> Path:
 def imported(folder: Path, files: Sequence[Shot], code: int = 0, **options: Any) -> Path:
     """The session of a card with these files."""
     request = ImportRequest(folder=filled(folder / "card", files), **options)
-    assert import_pictures(folder / "s", request, json_lines=False) == code
+    assert import_pictures(folder / "s", request) == code
     return folder / "s"
 
 
@@ -276,7 +276,7 @@ def test_a_raw_file_that_one_member_alone_has_is_left_out(tmp_path, capsys, lost
     write_raw_and_jpeg(card, card)
     for name in lost.split():
         (card / name).unlink()
-    import_pictures(session, ImportRequest(folder=card), json_lines=False)
+    import_pictures(session, ImportRequest(folder=card))
     assert said in capsys.readouterr().err
     assert len(list((session / "pairs").rglob("*.dng"))) == raw_files
 
@@ -295,7 +295,7 @@ def test_a_card_with_heic_is_imported(tmp_path, capsys, library_writes):
         with PillowImage.open(card / name) as picture:
             exif = picture.info["exif"].replace(b":00:0", b":09:0")
             heif.from_pillow(picture).save(path, exif=exif)
-    code = import_pictures(tmp_path / "session", ImportRequest(folder=card), json_lines=False)
+    code = import_pictures(tmp_path / "session", ImportRequest(folder=card))
     pairs = ["IMG_0001 IMG_0002", *(["IMG_0003 IMG_0004"] if library_writes else [])]
     assert code == int(not library_writes)
     assert imported_names(tmp_path / "session") == pairs

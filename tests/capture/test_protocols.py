@@ -17,7 +17,9 @@ from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits, with_changes
+from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
@@ -25,9 +27,8 @@ from defocus.capture.sessions.journal import Journal, Record
 from defocus.capture.sessions.log import write_log
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.body import FocusMotor
-from defocus.capture.taking.running import ShootOptions
+from defocus.capture.taking.shots import series
 from defocus.capture.taking.shots.rig import FocusPositions, RigAddress, focus_positions
-from defocus.capture.taking.verdicts import StoredShots
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 from defocus.errors import CameraError, InputError
@@ -352,9 +353,9 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     tmp_path, monkeypatch, capsys
 ):
     """The first verdict is held back until the next pair is shot."""
-    judged, held = StoredShots.judged, []
+    judged, held = series.judge_pair, []
 
-    def slow(shots: StoredShots, *arguments: Any) -> Quality:
+    def slow(shots: PairShots, *arguments: Any) -> Quality:
         if not held:
             held.append(shots)
             ends = time.monotonic() + 60
@@ -363,7 +364,7 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
                 time.sleep(0.01)
         return judged(shots, *arguments)
 
-    monkeypatch.setattr(StoredShots, "judged", slow)
+    monkeypatch.setattr(series, "judge_pair", slow)
     events = told_of(tmp_path / "s", "ev=0.5@3", scenes=2, repeat=2, scene="Desk")
     assert events.index(("pair-shot", "0002")) < events.index(("retake", "0001"))
     assert events.index(("retake", "0001")) < events.index(("pair-started", "0003"))

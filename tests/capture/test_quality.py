@@ -14,9 +14,9 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.quality import pair_quality as quality_module
 from defocus.capture.quality.motion import compare_anchor
-from defocus.capture.quality.pair_quality import ExtraShots, judge_pair
+from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.quick_look import QuickLook
-from defocus.capture.quality.shot_checks import compare_light
+from defocus.capture.quality.shot_checks import PairShots, compare_light
 from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif, read_exif
 from defocus.images import (
@@ -55,10 +55,10 @@ class Shots:
         exif: dict[str, Exif] | None = None,
         bracket: Bracket | None = None,
     ) -> Quality:
-        paths = [self.folder / name for name in ("b.png", "s.tif")]
-        for path, picture in zip(paths, (blurry, sharp), strict=True):
+        paths = {"blurry": self.folder / "b.png", "sharp": self.folder / "s.tif"}
+        for path, picture in zip(paths.values(), (blurry, sharp), strict=True):
             write_image(path, picture)
-        return judge_pair(*paths, bracket or self.bracket, exif or self.exif)
+        return judge_pair(PairShots(paths, vars(bracket or self.bracket), exif or self.exif))
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,9 @@ def test_unknown_misalignment_is_no_rejection(shots):
 def test_a_virtual_cameras_contradictions_are_warnings(shots):
     blurry = shots.folder / "blurry.tif"
     for virtual, verdict in ((False, "reject"), (True, "warn")):
-        quality = judge_pair(blurry, blurry, shots.bracket, shots.exif, virtual_camera=virtual)
+        paths = {"blurry": blurry, "sharp": blurry}
+        pair = PairShots(paths, vars(shots.bracket), shots.exif, virtual=virtual)
+        quality = judge_pair(pair)
         assert quality.verdict == verdict
         assert "both files are the same" in quality.reason
         assert ("virtual camera" in quality.reason) == virtual
@@ -230,9 +232,8 @@ def judged(folder: Path, number: int, options: str) -> Judged:
         (part,) = camera.shoot(folder / role)
         part.rename(path)
     camera.write_truth(folder)
-    exif = {role: read_exif(paths[role]) for role in ("blurry", "sharp")}
-    extra = ExtraShots(anchor=paths["anchor"])
-    quality = judge_pair(paths["blurry"], paths["sharp"], bracket, exif, extra=extra)
+    exif = {role: read_exif(path) for role, path in paths.items()}
+    quality = judge_pair(PairShots(paths, vars(bracket) | {"anchor": bracket.sharp}, exif))
     return Judged(quality, json.loads((folder / "truth.json").read_text()), folder)
 
 

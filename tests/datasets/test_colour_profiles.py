@@ -12,8 +12,9 @@ from PIL import ImageCms
 
 from defocus.align.sampling.resample import Rectangle
 from defocus.blocks.derived import give_blocks
-from defocus.capture.planning.exposure import Bracket, make_exposure
+from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.quality.pair_quality import judge_pair
+from defocus.capture.quality.shot_checks import PairShots
 from defocus.colour_profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
@@ -175,9 +176,9 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(pictures, tmp_path, c
 
 def test_a_verdict_compares_colours_and_not_codes(mixed):
     exposure = make_exposure(("8", 8.0), ("1/60", 1 / 60), ("100", 100.0))
-    members = mixed / "blurry/a.png", mixed / "sharp/a.png"
-    bracket, exif = Bracket(exposure, exposure), dict.fromkeys(("blurry", "sharp"), Exif())
-    found = judge_pair(*members, bracket, exif, exif_expected=False)
+    paths = {role: mixed / role / "a.png" for role in ("blurry", "sharp")}
+    asked, exif = dict.fromkeys(paths, exposure), dict.fromkeys(paths, Exif())
+    found = judge_pair(PairShots(paths, asked, exif, writes_exif=False))
     assert "compared in sRGB" in found.reason
     assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
 

@@ -12,7 +12,8 @@ import pytest
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.planning.shoot_settings import ShootOptions
+from defocus.capture.taking.running import shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
@@ -30,8 +31,7 @@ def bracket(tmp_path_factory):
     shoot_new(
         root / "s", RigAddress("sim:?seed=2&width=240&height=180"),
         BracketRequest(blurry="f/2.8", shutter="1/200", mode="focus", focus_steps=(-40,)),
-        ShootOptions(retake="never", strictness="warn"),
-        yes=True, json_lines=False, hook=None,
+        ShootOptions(retake="never", strictness="warn", yes=True),
     )  # fmt: skip
     import_sessions([root / "s"], root / "data")
     return open_dataset(f"manifest:{root / 'data'}")

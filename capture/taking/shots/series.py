@@ -16,8 +16,9 @@ from typing import Self
 
 from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.quality.limits import QualityLimits, Strictness
-from defocus.capture.quality.pair_quality import Read
+from defocus.capture.quality.pair_quality import Read, first_look, judge_pair
 from defocus.capture.quality.quick_look import QuickLook, read_halved
+from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import delete_from_card
@@ -25,7 +26,7 @@ from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.capture.taking.shots.frames import TakenFrame
 from defocus.capture.taking.shots.rig import SessionCameras, focus_positions
 from defocus.capture.taking.shots.shooting import HANDLING, Handling, TakenPair, take_pair
-from defocus.capture.taking.verdicts import StoredShots, judged_pair, stored_shots
+from defocus.capture.taking.verdicts import judged_pair, stored_shots
 from defocus.errors import DefocusError
 from defocus.progress import say
 
@@ -52,17 +53,15 @@ class SideJudge:
         """Begin to read a stored shot."""
         self._seen[path] = self._eyes.submit(read_halved, path)
 
-    def begin(
-        self, shots: StoredShots, limits: QualityLimits, strictness: Strictness
-    ) -> SideVerdict:
+    def begin(self, shots: PairShots, limits: QualityLimits, strictness: Strictness) -> SideVerdict:
         """Begin to judge a pair; its pictures are dropped from memory afterwards."""
         read = self._reader(shots)
         for path in shots.paths.values():
             self._seen.pop(path, None)
-        first = self._eyes.submit(shots.at_first_look, limits, strictness, read)
-        return SideVerdict(first, self._bench.submit(shots.judged, limits, strictness, read))
+        first = self._eyes.submit(first_look, shots, limits, strictness, read)
+        return SideVerdict(first, self._bench.submit(judge_pair, shots, limits, strictness, read))
 
-    def _reader(self, shots: StoredShots) -> Read:
+    def _reader(self, shots: PairShots) -> Read:
         """Reads the shots of a pair from memory if they are there."""
         seen = {path: self._seen[path] for path in shots.paths.values() if path in self._seen}
 

@@ -10,7 +10,8 @@ import pytest
 from defocus.capture.calibrations import Calibration, Calibrations, read_calibration
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.planning.shoot_settings import ShootOptions
+from defocus.capture.taking.running import shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError
 from defocus.extras.calibration.calibrating import calibrate
@@ -145,10 +146,10 @@ def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path):
     blurry, sharp = f"{SMALL}&speed=60", f"{SMALL}&speed=60&mirror=1&offset=5"
     calibrated(tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8)
     session = tmp_path / "session"
-    options = ShootOptions(retake="never", calibration_files=(tmp_path / "rig.json",))
+    options = ShootOptions(retake="never", calibration_files=(tmp_path / "rig.json",), yes=True)
     still = RigAddress(SMALL, f"{SMALL}&mirror=1&offset=5")
     request = BracketRequest(shutter="1/200", mode="dual")
-    shoot_new(session, still, request, options, yes=True, json_lines=False, hook=None)
+    shoot_new(session, still, request, options)
     (path,) = session.glob("pairs/*/pair.json")
     quality = json.loads(path.read_text())["quality"]
     assert quality["misalignment"]["shift_px"] == pytest.approx([5.0, 0.0], abs=0.3)

@@ -17,7 +17,6 @@ from defocus.capture.sessions.contact_sheet import contact_sheet
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, repair_session
 from defocus.capture.sessions.session import read_state
 from defocus.capture.simulation.body import FocusMotor
-from defocus.capture.taking.resuming import resume_session
 from defocus.errors import CameraError, DatasetError, InputError, InterruptedWorkError
 from defocus.extras.charts.commands.capture_chart import command
 from defocus.extras.charts.drift import CLEARLY
@@ -238,7 +237,7 @@ def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(tmp_path, monkeypa
     checked = check_session(root)
     assert not checked.ok
     assert "not read yet" in checked.charts[0].reason
-    assert resume_session(root, uris=(), yes=True, json_lines=False, hook=None) == 0
+    assert resume(root) == 0
     assert "chart 0001  unknown" in capsys.readouterr().err
     assert check_session(root).ok
 

@@ -18,12 +18,13 @@ from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.hooks import parse_hook
-from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.running import shoot_new
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
 from defocus.extras.pages.live import camera_slot as seat
@@ -282,12 +283,9 @@ def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(tmp_path, monk
         return whole(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SessionFolder, "store_originals", full)
-    options = ShootOptions(scene_list=scenes, retake="never")
+    options = ShootOptions(scene_list=scenes, retake="never", yes=True)
     with pytest.raises(StorageError):
-        shoot_new(
-            tmp_path / "s", RigAddress(SMALL), BRACKET, options,
-            yes=True, json_lines=False, hook=None,
-        )  # fmt: skip
+        shoot_new(tmp_path / "s", RigAddress(SMALL), BRACKET, options)
     monkeypatch.setattr(SessionFolder, "store_originals", whole)
     with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
         now = work.told

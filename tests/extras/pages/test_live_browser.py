@@ -15,9 +15,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import check_session
-from defocus.capture.taking.verdicts import StoredShots
+from defocus.capture.taking.shots import series
 from defocus.extras.pages.live import camera_slot as seat
 from defocus.extras.pages.live.preview import (
     AT_RIM,
@@ -551,13 +552,13 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(open_page, tmp_
 
 
 def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(open_page, tmp_path, monkeypatch):
-    judging, judged = threading.Event(), StoredShots.judged
+    judging, judged = threading.Event(), series.judge_pair
 
-    def slow(shots: StoredShots, *arguments: object) -> Quality:
+    def slow(shots: PairShots, *arguments: object) -> Quality:
         assert judging.wait(120)
         return judged(shots, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(StoredShots, "judged", slow)
+    monkeypatch.setattr(series, "judge_pair", slow)
     with bench_at_work(tmp_path / "s") as work, served(work) as port:
         try:
             browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")

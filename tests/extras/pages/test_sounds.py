@@ -6,7 +6,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.taking.running import ShootOptions
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.extras.pages.live.scenes import SceneShooter
 from tests.browser.conftest import Open
 from tests.extras.pages.benches import TOKEN, bench_at_work, served

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import open_session_folder
-from defocus.capture.taking.running import ShootOptions
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
 from defocus.extras.pages.live import preview_pace

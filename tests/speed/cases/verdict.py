@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from defocus.capture.planning.exposure import Bracket, make_exposure
-from defocus.capture.quality.pair_quality import ExtraShots, Read, judge_pair
+from defocus.capture.quality.pair_quality import Read, judge_pair
 from defocus.capture.quality.quick_look import QuickLook, read_halved
+from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif
 from defocus.images import as_float, as_integer, as_linear, read_image, srgb_to_linear, write_image
@@ -41,15 +42,13 @@ def _verdict(read: Read) -> Quality:
         make_exposure(("f/4", 4.0), ("1/200", 1 / 200), ("100", 100.0)),
         make_exposure(("f/22", 22.0), ("1/6", 1 / 6), ("100", 100.0)),
     )
-    return judge_pair(
-        _triple() / "blurry.jpg",
-        _triple() / "sharp.jpg",
-        bracket,
-        {"blurry": Exif(), "sharp": Exif()},
-        extra=ExtraShots(anchor=_triple() / "anchor.jpg", expected_ev=-bracket.residual_ev),
-        exif_expected=False,
-        read=read,
+    asked = {"blurry": bracket.blurry, "sharp": bracket.sharp, "anchor": bracket.sharp}
+    paths = {role: _triple() / f"{role}.jpg" for role in asked}
+    expected_ev = -bracket.residual_ev
+    shots = PairShots(
+        paths, asked, dict.fromkeys(asked, Exif()), expected_ev=expected_ev, writes_exif=False
     )
+    return judge_pair(shots, read=read)
 
 
 def _read_plainly(path: Path) -> QuickLook:
