@@ -19,8 +19,8 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import Target
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.benchmark.statistics.standings import tracks
+from defocus.extras.charts.systems.restorers import SystemRestorer
 from defocus.images import as_integer
-from defocus.restoration.systems import SystemRestorer
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.pages.metrics import probe_scene
 from research.resolution import pair_scores, resolution_table

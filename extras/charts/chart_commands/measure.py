@@ -60,9 +60,9 @@ def command(
     """
     from defocus.extras.charts.systems.of_study import measure_chart, study_restorers
     from defocus.extras.charts.systems.photographs import simulated_cases, taken_cases
+    from defocus.extras.charts.systems.restorers import restorers, without_weights
     from defocus.extras.charts.systems.tables import chart_table
     from defocus.progress import say
-    from defocus.restoration.systems import restorers, without_weights
 
     if pictures and blur is not None:
         raise click.UsageError("--blur is for simulated photographs; PICTURES have their own")

@@ -25,9 +25,9 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
 
     A chart that is not found, or is mirrored, is unknown; the exit code is then 1.
     """
-    from defocus.edges.linear_light import stored_light
     from defocus.extras.charts.reading.characters import characters_read
     from defocus.extras.charts.reading.read import read_chart
+    from defocus.extras.charts.reading.stored_light import stored_light
 
     missing = 0
     rows = []

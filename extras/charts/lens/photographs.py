@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError
 from defocus.extras.charts.lens.probes import ChartShot, largest_blur
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.reading.read import read_chart
+from defocus.extras.charts.reading.stored_light import stored_light
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH
 from defocus.progress import track
 

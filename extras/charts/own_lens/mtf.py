@@ -12,10 +12,10 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.reading.edges import ReadEdge, read_edges
 from defocus.extras.charts.reading.levels import paper_and_ink
 from defocus.extras.charts.reading.patterns import ReadLeaves
+from defocus.extras.charts.systems.restorers import Restore
 from defocus.extras.charts.systems.scores import restored_leaves, shared_medians
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
-from defocus.restoration.systems import Restore
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from defocus.extras.charts.own_lens.gains import Gains
 from defocus.extras.charts.own_lens.mtf import ChartMtf
 from defocus.extras.charts.own_lens.verdict import Verdict
 from defocus.extras.charts.sheet.parts import StarPattern
+from defocus.extras.charts.systems.restorers import Restore
 from defocus.images import as_integer, linear_to_srgb, read_image
 from defocus.reports.model import Beside, Column, Facts, Page, Paragraph, Slider, Table, Tabs
 from defocus.reports.pictures import eight_bits
-from defocus.restoration.systems import Restore
 from defocus.scene.lens_file import MeasuredLens
 
 SHOWN = (0.25, 0.5, 0.75)

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.edges.linear_light import grey_of
 from defocus.errors import NotApplicableError
 from defocus.extras.charts.measures.characters import character_errors, read_characters
 from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import TextLine
 from defocus.images import linear_to_srgb

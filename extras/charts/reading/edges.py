@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from defocus.edges.edge import DISC_RISE, END_PER_BLUR, END_PX, EdgeResponse, measure_edge
 from defocus.edges.edge_line import UnclearEdgeError
-from defocus.edges.linear_light import StoredLight
 from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
 from defocus.extras.charts.sheet.parts import SlantedSquare, grey
 from defocus.extras.charts.sheet.raster import draw_roughly

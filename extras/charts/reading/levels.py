@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import StoredLight, grey_of, is_clipped
+from defocus.edges.linear_light import grey_of, is_clipped
 from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import SlantedSquare
 

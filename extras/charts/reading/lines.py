@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.edges.linear_light import grey_of
 from defocus.edges.straightness import (
     LEAST_PLACES,
     Straightness,
@@ -24,6 +24,7 @@ from defocus.edges.straightness import (
 )
 from defocus.extras.charts.measures.edge_summary import straightness_json
 from defocus.extras.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
 from defocus.extras.charts.sheet.parts import RuledLine
 

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import StoredLight, grey_of, is_clipped
+from defocus.edges.linear_light import grey_of, is_clipped
 from defocus.errors import ImageError
 from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
 from defocus.extras.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
 from defocus.extras.charts.reading.edges import ReadEdge
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
 from defocus.images import as_float, srgb_to_linear

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import StoredLight, grey_of
+from defocus.edges.linear_light import grey_of
 from defocus.extras.charts.measures.edge_summary import edge_json
 from defocus.extras.charts.reading.blobs import dark_blobs
 from defocus.extras.charts.reading.edges import ReadEdge, read_edges
@@ -23,6 +23,7 @@ from defocus.extras.charts.reading.lines import (
     read_sides,
 )
 from defocus.extras.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReading, read_tone
 from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet

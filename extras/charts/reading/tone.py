@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import CLIPPED, StoredLight
+from defocus.edges.linear_light import CLIPPED
 from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import OVEREXPOSED
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import Patch, SlantedSquare
 from defocus.extras.charts.tone_curve import ToneCurve

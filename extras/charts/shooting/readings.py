@@ -5,11 +5,11 @@ import numpy as np
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.lines import FoundChart
 from defocus.capture.sessions.state import SessionChart, chart_folder
-from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError
 from defocus.extras.charts.drift import marks_of
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.reading.read import ChartReading, read_chart
+from defocus.extras.charts.reading.stored_light import stored_light
 from defocus.extras.charts.shooting.points import ChartPoint, session_drift
 from defocus.progress import say
 

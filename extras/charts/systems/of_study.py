@@ -14,8 +14,8 @@ from defocus.benchmark.study.plan import Run
 from defocus.errors import InterruptedWorkError, StorageError
 from defocus.extras.charts.systems.kept import ChartScore, Finished, keep_chart
 from defocus.extras.charts.systems.photographs import ChartCase
+from defocus.extras.charts.systems.restorers import SystemRestorer, restorers, restoring
 from defocus.progress import describe, say, track
-from defocus.restoration.systems import SystemRestorer, restorers, restoring
 from defocus.training.record.folder import training_finished
 
 CHART_REVISION = 1

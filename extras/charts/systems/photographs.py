@@ -9,16 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import stored_light
 from defocus.errors import ImageError, InputError
 from defocus.extras.charts.reading.edges import ReadEdge, read_edges
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import paper_and_ink
 from defocus.extras.charts.reading.lines import read_lines
 from defocus.extras.charts.reading.read import DISC_MTF50, ChartReading, read_chart
+from defocus.extras.charts.reading.stored_light import stored_light
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.extras.charts.systems.kept import ChartScore
+from defocus.extras.charts.systems.restorers import Restore
 from defocus.extras.charts.systems.scores import (
     WHOLE,
     ChartField,
@@ -29,7 +30,6 @@ from defocus.extras.charts.systems.scores import (
 from defocus.extras.charts.tone_curve import ToneCurve
 from defocus.files import sha256_file
 from defocus.images import as_float, linear_to_srgb, srgb_to_linear
-from defocus.restoration.systems import Restore
 from defocus.scene.aperture import disc_psf
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.datasets.pair import Dataset
 from defocus.extras.charts.systems.of_study import CHART_REVISION, measure_chart
 from defocus.extras.charts.systems.photographs import simulated_cases
-from defocus.restoration.systems import restorers
+from defocus.extras.charts.systems.restorers import restorers
 from tests.golden.numbers import Numbers, of_value
 
 REVISIONS = {"chart": [CHART_REVISION]}

@@ -10,8 +10,9 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from defocus.edges.linear_light import StoredLight, linear_light
+from defocus.edges.linear_light import linear_light
 from defocus.extras.charts.reading.read import ChartReading, read_chart
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.images import Image, as_integer, linear_to_srgb

@@ -25,11 +25,16 @@ from defocus.extras.charts.sheet.raster import photographed
 from defocus.extras.charts.systems.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.extras.charts.systems.of_study import measure_chart
 from defocus.extras.charts.systems.photographs import ChartCase, ChartPhotographs, TakenChart
+from defocus.extras.charts.systems.restorers import (
+    Restore,
+    SystemRestorer,
+    restorers,
+    without_weights,
+)
 from defocus.extras.charts.systems.scores import restored_leaves
 from defocus.extras.charts.systems.tables import chart_parts, chart_table, printed_chart_parts
 from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.reports.model import Tabs
-from defocus.restoration.systems import Restore, SystemRestorer, restorers, without_weights
 from defocus.scene.aperture import disc_psf
 from defocus.tesseract import tesseract_version
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from defocus.edges.linear_light import StoredLight
 from defocus.extras.charts.reading.read import read_chart
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.images import Image
 from tests.test_legal_pictures import PICTURES, require_result_or_line
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import stored_light
 from defocus.extras.charts.accuracy.lenses import chart_through, kernel_error
 from defocus.extras.charts.chart_commands.lens import command as lens
 from defocus.extras.charts.chart_commands.read import command as chart_read
 from defocus.extras.charts.reading.levels import paper_and_ink
 from defocus.extras.charts.reading.read import read_chart
+from defocus.extras.charts.reading.stored_light import stored_light
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
 from defocus.images import as_integer, linear_to_srgb, write_image

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
-from defocus.edges.linear_light import StoredLight
 from defocus.extras.charts.accuracy.known_patterns import disc_transfer
 from defocus.extras.charts.accuracy.known_places import place_errors, sharp_chart
 from defocus.extras.charts.chart_commands.read import command
@@ -21,6 +20,7 @@ from defocus.extras.charts.reading.frame import find_frame
 from defocus.extras.charts.reading.geometry import ChartGeometry, fit_geometry
 from defocus.extras.charts.reading.patterns import read_leaves, read_stars
 from defocus.extras.charts.reading.read import read_chart
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.coverage import covered
 from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, make_sheet

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.edges.linear_light import StoredLight
 from defocus.extras.charts.chart_commands.read import command
 from defocus.extras.charts.lens.photographs import chart_shots
 from defocus.extras.charts.reading.edges import read_edges
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import paper_and_ink
 from defocus.extras.charts.reading.patterns import read_leaves
+from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.reading.tone import read_tone
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
