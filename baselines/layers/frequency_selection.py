@@ -119,6 +119,12 @@ class SelectiveBlock(nn.Module):
         return added
 
 
+def selective_blocks(channels: int, pooling: Pooling, count: int) -> nn.Sequential:
+    """Blocks in a row, of which the last one has filters."""
+    filters = [*[False] * (count - 1), True]
+    return nn.Sequential(*(SelectiveBlock(channels, pooling, filters=has) for has in filters))
+
+
 class _Whole(nn.Module):
     """Means and what deviates from them, weighed per channel; at first only what deviates."""
 

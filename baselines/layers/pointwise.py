@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import named
+
 EPSILON = 1e-5
 
 
@@ -68,3 +70,9 @@ class PointwiseLinear(nn.Linear):
         batch = input.reshape(FAST_BATCH, 1, -1, self.in_features).permute(0, 3, 1, 2)
         given = functional.conv2d(batch, self.weight[:, :, None, None], self.bias)
         return given.permute(0, 2, 3, 1).reshape(*input.shape[:-1], self.out_features)
+
+
+def mlp(width: int) -> nn.Sequential:
+    """Two layers of each token, four times as wide between them."""
+    first, second = PointwiseLinear(width, 4 * width), PointwiseLinear(4 * width, width)
+    return named(fc1=first, gelu=nn.GELU(), fc2=second)

@@ -4,55 +4,27 @@ Source: Cho et al., Rethinking Coarse-to-Fine Approach (MIMO-UNet), ICCV 2021; t
 released code, whose state-dict names it has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 import torch
 from torch import nn
 
+from defocus.baselines.layers.named import Residual, SeveralOutputs, named, residual, unit
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 
-class Unit(nn.Module):
-    """A convolution, and its activation if there is one."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.main = nn.Sequential(*layers)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to what the last layer gives."""
-        given: torch.Tensor = self.main(features)
-        return given
-
-
-class ResidualUnit(Unit):
-    """Layers whose result is added to their input."""
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to the same shape."""
-        return features + super().forward(features)
-
-
-class BlockRow(nn.Module):
+def block_row(blocks: Iterable[nn.Module]) -> nn.Sequential:
     """The blocks that an encoder or a decoder has at one size."""
-
-    def __init__(self, layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = layers
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to the same shape."""
-        given: torch.Tensor = self.layers(features)
-        return given
+    return named(layers=nn.Sequential(*blocks))
 
 
 def zero_padded(
     inputs: int, outputs: int, size: int = 3, *, stride: int = 1, activated: bool = True
-) -> Unit:
+) -> nn.Sequential:
     """A convolution with zeros outside and a bias, and GELU after it if it is activated."""
     convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
-    return Unit(convolution, nn.GELU()) if activated else Unit(convolution)
+    return unit(convolution, nn.GELU()) if activated else unit(convolution)
 
 
 def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
@@ -67,18 +39,17 @@ def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
 
-def reflecting_residual(channels: int) -> ResidualUnit:
+def reflecting_residual(channels: int) -> Residual:
     """Two reflecting convolutions with ReLU between them."""
-    return ResidualUnit(
-        Unit(reflecting(channels, channels), nn.ReLU()), Unit(reflecting(channels, channels))
-    )
+    first, second = reflecting(channels, channels), reflecting(channels, channels)
+    return residual(main=nn.Sequential(unit(first, nn.ReLU()), unit(second)))
 
 
-def zero_padded_residual(channels: int) -> ResidualUnit:
-    """Two zero-padded convolutions with GELU between them."""
-    return ResidualUnit(
-        zero_padded(channels, channels), zero_padded(channels, channels, activated=False)
-    )
+def zero_padded_residual(channels: int, *between: nn.Module) -> Residual:
+    """Two zero-padded convolutions with GELU, and perhaps more, between them."""
+    first = zero_padded(channels, channels)
+    last = zero_padded(channels, channels, activated=False)
+    return residual(main=nn.Sequential(first, *between, last))
 
 
 COLOURS = 3
@@ -88,7 +59,7 @@ StageMaker = Callable[[int, bool], nn.Module]
 work at full size."""
 
 
-class ThreeScales(nn.Module):
+class ThreeScales(SeveralOutputs):
     """From a blurry picture to the one restored at full, half and quarter size."""
 
     # ``width`` is the number of channels at full size; each halving doubles it.
@@ -118,17 +89,13 @@ class ThreeScales(nn.Module):
             [zero_padded(wide, COLOURS, activated=False) for wide in (quarter, half)]
         )
         self.FAM1 = _Merge(quarter)
-        self.SCM1 = _Shallow(quarter)
+        self.SCM1 = _shallow(quarter)
         self.FAM2 = _Merge(half)
-        self.SCM2 = _Shallow(half)
+        self.SCM2 = _shallow(half)
 
     def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
         """What happens between encoder and decoder, ``(N, 4 width, H, W)``; here nothing."""
         return features
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``."""
@@ -154,23 +121,16 @@ class ThreeScales(nn.Module):
         }
 
 
-class _Shallow(nn.Module):
+def _shallow(channels: int) -> nn.Sequential:
     """Features of a smaller picture itself."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        few, some = channels // 4, channels // 2
-        self.main = nn.Sequential(
-            zero_padded(COLOURS, few),
-            zero_padded(few, some, 1),
-            zero_padded(some, some),
-            zero_padded(some, channels, 1, activated=False),
-            nn.InstanceNorm2d(channels, affine=True),
-        )
-
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.main(picture)
-        return features
+    few, some = channels // 4, channels // 2
+    return unit(
+        zero_padded(COLOURS, few),
+        zero_padded(few, some, 1),
+        zero_padded(some, some),
+        zero_padded(some, channels, 1, activated=False),
+        nn.InstanceNorm2d(channels, affine=True),
+    )
 
 
 class _Merge(nn.Module):
@@ -185,5 +145,5 @@ class _Merge(nn.Module):
         return merged
 
 
-def _doubling(inputs: int, outputs: int) -> Unit:
-    return Unit(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1), nn.GELU())
+def _doubling(inputs: int, outputs: int) -> nn.Sequential:
+    return unit(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1), nn.GELU())

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import named
 from defocus.baselines.layers.pointwise import Pointwise
 
 SMALLEST_NORM = 1e-12
@@ -80,34 +81,16 @@ class GatedFeedForward(nn.Module):
         return fed
 
 
-class Downsample(nn.Module):
+def halving(channels: int) -> nn.Sequential:
     """Half the size, twice the channels."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False), nn.PixelUnshuffle(2)
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to ``(N, 2C, H/2, W/2)``."""
-        halved: torch.Tensor = self.body(features)
-        return halved
+    convolution = nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.PixelUnshuffle(2))
 
 
-class Upsample(nn.Module):
+def doubling(channels: int) -> nn.Sequential:
     """Twice the size, half the channels."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False), nn.PixelShuffle(2)
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to ``(N, C/2, 2H, 2W)``."""
-        doubled: torch.Tensor = self.body(features)
-        return doubled
+    convolution = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.PixelShuffle(2))
 
 
 class FourLevels(nn.Module):
@@ -125,19 +108,19 @@ class FourLevels(nn.Module):
             return nn.Sequential(*(block(width * dim, number) for _ in range(blocks[number])))
 
         self.encoder_level1 = level(0, 1)
-        self.down1_2 = Downsample(dim)
+        self.down1_2 = named(body=halving(dim))
         self.encoder_level2 = level(1, 2)
-        self.down2_3 = Downsample(2 * dim)
+        self.down2_3 = named(body=halving(2 * dim))
         self.encoder_level3 = level(2, 4)
-        self.down3_4 = Downsample(4 * dim)
+        self.down3_4 = named(body=halving(4 * dim))
         self.latent = level(3, 8)
-        self.up4_3 = Upsample(8 * dim)
+        self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4)
-        self.up3_2 = Upsample(4 * dim)
+        self.up3_2 = named(body=doubling(4 * dim))
         self.reduce_chan_level2 = Pointwise(4 * dim, 2 * dim, bias=False)
         self.decoder_level2 = level(1, 2)
-        self.up2_1 = Upsample(2 * dim)
+        self.up2_1 = named(body=doubling(2 * dim))
         self.decoder_level1 = level(0, 2)  # no reduction after the last concatenation
 
     def decoded(self, embedded: torch.Tensor) -> torch.Tensor:

@@ -16,6 +16,7 @@ from scipy import fft
 from scipy.stats.mstats import mquantiles
 from torch import nn
 
+from defocus.baselines.layers.named import SeveralOutputs
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
 from defocus.baselines.operators.domain import Array, Domain, Mirrored, Periodic, fade_to_blurry
 from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
@@ -99,7 +100,7 @@ Restorer: TypeAlias = Callable[[Array, Array], NDArray[np.float32]]
 """From a picture ``(H, W, 3)`` and diameters ``(H, W)`` in px to the restored picture."""
 
 
-class MapDeconvolution(nn.Module):
+class MapDeconvolution(SeveralOutputs):
     """Estimate the circle of confusion at each pixel, then deconvolve; nothing is trained."""
 
     # ``estimate`` gives diameters ``(H, W)`` in px of a picture ``(H, W, 3)``, sRGB in [0, 1].
@@ -107,10 +108,6 @@ class MapDeconvolution(nn.Module):
     def __init__(self, estimate: Callable[[Array], Array], restore: Restorer) -> None:
         super().__init__()
         self._estimate, self._restore = estimate, restore
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture: ``outputs(blurry)["restored"]``."""
-        return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""

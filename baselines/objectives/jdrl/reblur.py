@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import Residual, residual
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.operators.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.operators.reblurring.rings import seed_count
@@ -72,17 +73,10 @@ LEVELS = 8
 FEATURES = 64
 
 
-class _Block(nn.Module):
+def _block(features: int) -> Residual:
     """Two convolutions with a residual connection."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(features, features, 3, padding=1)
-        self.conv2 = nn.Conv2d(features, features, 3, padding=1)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        change: torch.Tensor = self.conv2(torch.relu(self.conv1(features)))
-        return features + change
+    first, second = (nn.Conv2d(features, features, 3, padding=1) for _ in range(2))
+    return residual(conv1=first, relu=nn.ReLU(), conv2=second)
 
 
 class Trunk(nn.Module):
@@ -91,7 +85,7 @@ class Trunk(nn.Module):
     def __init__(self, inputs: int, outputs: int, features: int = FEATURES) -> None:
         super().__init__()
         self.conv_first = nn.Conv2d(inputs, features, 3, padding=1)
-        self.block1, self.block2, self.block3 = (_Block(features) for _ in range(3))
+        self.block1, self.block2, self.block3 = (_block(features) for _ in range(3))
         self.out = nn.Conv2d(features, outputs, 3, padding=1)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import SeveralOutputs
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.systems.dmenet.network import DefocusNet
 from defocus.baselines.weights.entries import by_name, in_order
 
@@ -20,7 +21,7 @@ SLOPE = 0.2
 PREFIX = "MDP_ds_0_"
 
 
-class AIFNet(nn.Module):
+class AIFNet(SeveralOutputs):
     """DMENet's defocus map, 29 planes of equal blur, and the picture restored from them."""
 
     # ``divide_channels_by`` is 1 for the released network. ``adds_input``: the network gives the
@@ -34,23 +35,18 @@ class AIFNet(nn.Module):
             self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(False)
         self.deblur_net = _DeblurNet(64 // divide_channels_by)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture: ``outputs(blurry)["restored"]``."""
-        return self.outputs(blurry)["restored"]
-
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)`` in (0, 1), its ``logits``, and the map, ``blur_map``."""
         # The picture is RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of
         # 16, cropped back. ``logits`` is what ``restored`` is the sigmoid of, or what is added to
         # the picture, which is not clamped then.
-        height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         blur_map = self.defocus_net(padded)
-        logits = self.deblur_net(blur_planes(padded, blur_map))[..., :height, :width]
+        logits = cropped(self.deblur_net(blur_planes(padded, blur_map)), blurry)
         return {
             "restored": blurry + logits if self.adds_input else torch.sigmoid(logits),
             "logits": logits,
-            "blur_map": blur_map[..., :height, :width],
+            "blur_map": cropped(blur_map, blurry),
         }
 
 

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.layers.pointwise import PointwiseLinear
+from defocus.baselines.layers.pointwise import PointwiseLinear, mlp
 
 PATCH = 16
 STRIDE = 10
@@ -43,17 +44,6 @@ class _Attention(nn.Module):
         return attended
 
 
-class _MLP(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = PointwiseLinear(width, 4 * width)
-        self.fc2 = PointwiseLinear(4 * width, width)
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.fc2(functional.gelu(self.fc1(tokens)))
-        return given
-
-
 class _Block(nn.Module):
     """A pre-norm ViT block; the epsilon is 1e-6 in MAE's part and 1e-5 elsewhere."""
 
@@ -62,7 +52,7 @@ class _Block(nn.Module):
         self.norm1 = nn.LayerNorm(width, eps=epsilon)
         self.attn = _Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, eps=epsilon)
-        self.mlp = _MLP(width)
+        self.mlp = mlp(width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         tokens = tokens + self.attn(self.norm1(tokens))
@@ -70,21 +60,9 @@ class _Block(nn.Module):
         return tokens + changed
 
 
-class PrimaryEncoder(nn.Module):
+class _MaskedAutoencoder(nn.Module):
     """The first blocks of a masked autoencoder's encoder, with tokens ``stride`` px apart."""
 
-    def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
-        super().__init__()
-        self.pretrain_mae = _MaskedAutoencoder(width, heads, blocks, patch, stride)
-
-    def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
-        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first."""
-        # The tiles are BGR in [0, 1]; each side is a stride more than its patches.
-        features: list[torch.Tensor] = self.pretrain_mae(tiles)
-        return features
-
-
-class _MaskedAutoencoder(nn.Module):
     mean: torch.Tensor
     deviation: torch.Tensor
 
@@ -103,7 +81,9 @@ class _MaskedAutoencoder(nn.Module):
             self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
-        """ImageNet's mean and deviation are taken in the tensor's own channel order."""
+        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first."""
+        # The tiles are BGR in [0, 1]; each side is a stride more than its patches. ImageNet's mean
+        # and deviation are taken in the tensor's own channel order.
         patches = self.patch_embed.get_submodule("proj")((tiles - self.mean) / self.deviation)
         positions = _test_positions(self.pos_embed, *patches.shape[-2:])
         tokens = patches.flatten(2).transpose(1, 2) + positions[:, 1:]
@@ -317,7 +297,8 @@ class ContextualDeblur(nn.Module):
         super().__init__()
         self.stride, self.tile, self.step = stride, tile, step
         self.adds_input = adds_input
-        self.primary_encoder = PrimaryEncoder(*encoder, blocks, patch, stride)
+        primary = _MaskedAutoencoder(*encoder, blocks, patch, stride)
+        self.primary_encoder = named(pretrain_mae=primary)
         self.contextual_encoder = ContextualEncoder(encoder[0], contextual_heads, contextual_blocks)
         self.decoder = Decoder(encoder[0], *decoder, blocks, features, stride)
         self.outputprojr_step = nn.Conv2d(features, 3, LAST)

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import Residual, residual
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 FOLD = 2
 """Side of the square of pixels that become channels of one place."""
@@ -53,7 +54,6 @@ class DefocusUNet(nn.Module):
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         # Padded by reflection on the right and below to whole places of the coarsest level, and
         # cropped.
-        height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
         folded = functional.pixel_unshuffle(padded, FOLD)
         with torch.autocast(folded.device.type, enabled=False):  # bf16 has 8 bits of a picture
@@ -67,22 +67,14 @@ class DefocusUNet(nn.Module):
         for up, blocks, skip in reversed(levels):
             features = blocks(skip + functional.pixel_shuffle(up(features), 2))
         change = functional.pixel_shuffle(self.ending(features), FOLD)
-        restored: torch.Tensor = (padded + change)[..., :height, :width]
-        return restored.contiguous()
+        return cropped(padded + change, blurry).contiguous()
 
 
-class _Block(nn.Module):
+def _block(width: int) -> Residual:
     """Two convolutions beside the identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        changed: torch.Tensor = self.second(functional.relu(self.first(features)))
-        return features + changed
+    first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+    return residual(first=first, relu=nn.ReLU(), second=second)
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(width) for _ in range(count)))
+    return nn.Sequential(*(_block(width) for _ in range(count)))

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.operators.chain import as_pictures, as_tensor, restore_by_map
 from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.varying import sigma_of
@@ -115,9 +115,8 @@ class DefocusNet(nn.Module):
         # The picture is RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of
         # 16, cropped back. ``aux_logits_u4``, … ``aux_logits_u0`` are what the heads at 1/16, … 1/1
         # of the padded size give.
-        height, width = blurry.shape[-2:]
         given = self.decoder.outputs(self.encoder(pad_to_multiple(blurry, MULTIPLE)))
-        logits = given["logits"][..., :height, :width]
+        logits = cropped(given["logits"], blurry)
         return given | {"logits": logits, "map": torch.sigmoid(logits)}
 
 

@@ -12,7 +12,8 @@ import math
 import torch
 from torch import nn
 
-from defocus.baselines.layers.padding import join, pad, split
+from defocus.baselines.layers.named import SeveralOutputs
+from defocus.baselines.layers.padding import cropped, join, pad, split
 
 WIDTH = 32
 """Channels at full size in the released networks."""
@@ -111,7 +112,6 @@ class DMPHN(nn.Module):
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; not clipped."""
         # Padded by reflection to multiples of 8 (with four levels H to multiples of 16), and
         # cropped.
-        height, width = blurry.shape[-2:]
         picture = _padded(blurry, self.levels) - GREY
         added = torch.zeros_like(picture)
         joined: torch.Tensor | float = 0.0
@@ -121,10 +121,10 @@ class DMPHN(nn.Module):
             decoder = self.get_submodule(f"decoder_lv{level}")
             added = by_patches(decoder, joined, GRIDS[level - 1])
         restored = added + picture if self.adds_input else added
-        return restored[..., :height, :width] + GREY
+        return cropped(restored, blurry) + GREY
 
 
-class StackedDMPHN(nn.Module):
+class StackedDMPHN(SeveralOutputs):
     """Stages of 1-2-4 patches (4 in the paper), with weights of their own, one after another."""
 
     def __init__(self, stages: int = 4, width: int = WIDTH) -> None:
@@ -136,15 +136,10 @@ class StackedDMPHN(nn.Module):
                 self.add_module(f"decoder_s{stage}_lv{level}", Decoder(width))
         self.apply(initialise)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture: the last stage's; see :meth:`outputs`."""
-        return self.outputs(blurry)["restored"]
-
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """What each stage gives: ``stage1`` … and ``restored``, the last, shaped as ``blurry``."""
         # ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16, is padded by reflection to multiples of 8, and
         # cropped.
-        height, width = blurry.shape[-2:]
         picture = _padded(blurry, STACK_LEVELS) - GREY
         first: torch.Tensor | None = None
         features: dict[int, torch.Tensor] = {}
@@ -152,7 +147,7 @@ class StackedDMPHN(nn.Module):
         for stage in range(1, self.stages + 1):
             picture, features = self._stage(stage, picture, features, first)
             first = picture if first is None else first
-            found[f"stage{stage}"] = picture[..., :height, :width] + GREY
+            found[f"stage{stage}"] = cropped(picture, blurry) + GREY
         return found | {"restored": found[f"stage{self.stages}"]}
 
     def _stage(

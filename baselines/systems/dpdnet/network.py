@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.weights.entries import of_layer
 
 MULTIPLE = 16  # four poolings by 2
@@ -56,9 +56,8 @@ class DPDNet(nn.Module):
         """Restore ``(N, 3 * views, H, W)`` RGB in [0, 1], left view first, in (0, 1)."""
         # H, W >= 16; padded by reflection to multiples of 16, and cropped again. Where the input is
         # added the result is not clamped.
-        height, width = blurry.shape[-2:]
         padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
-        return reversed_colours(self._restore(padded))[..., :height, :width]
+        return cropped(reversed_colours(self._restore(padded)), blurry)
 
     def _restore(self, picture: torch.Tensor) -> torch.Tensor:
         features = picture

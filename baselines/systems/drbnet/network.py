@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import Residual, SeveralOutputs, residual
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 SIDE = 7
 
@@ -35,7 +36,7 @@ LEVELS = 4
 """1, 1/2, 1/4, 1/8."""
 
 
-class DRBNet(nn.Module):
+class DRBNet(SeveralOutputs):
     """From a blurry picture to the restored one, coarse to fine over four scales."""
 
     # At each scale the picture so far is filtered by per-pixel kernels and gets a residual, both
@@ -56,7 +57,7 @@ class DRBNet(nn.Module):
             inputs = outputs
         two, four, deep = channels[1:]
         self.conv4_4 = nn.Sequential(
-            _conv(deep, deep), _Residual(deep), _Residual(deep), _conv(deep, deep)
+            _conv(deep, deep), _residual(deep), _residual(deep), _conv(deep, deep)
         )
         self._add_up(3, channels)
         self.img_d8_feature = _picture_features(two, four, deep)
@@ -70,10 +71,6 @@ class DRBNet(nn.Module):
         self._add_heads(1, four, (two, two), (two, two))
         self._add_heads(0, two, (two, two), (two, two))
 
-    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry, dual_pixel)["restored"]
-
     def outputs(
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
@@ -82,7 +79,6 @@ class DRBNet(nn.Module):
         # left and right view. Of each ``level`` from 3 (1/8 of the padded size) to 0:
         # ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and, but
         # for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
-        height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
         seen = picture if dual_pixel is None else _right_first(dual_pixel)
         skips, features = self._encode(seen)
@@ -95,10 +91,10 @@ class DRBNet(nn.Module):
                 if self.adds_input:
                     estimate = estimate + _details(picture, level)
                 features = self._up(level + 1, features, skips[level])
-            estimate, kernel, residual = self._refined(level, estimate, features)
-            found |= {f"kernel{level}": kernel, f"residual{level}": residual}
+            estimate, kernel, change = self._refined(level, estimate, features)
+            found |= {f"kernel{level}": kernel, f"residual{level}": change}
         restored = (estimate.clamp(-1, 1) + 1) / 2
-        return found | {"restored": restored[..., :height, :width]}
+        return found | {"restored": cropped(restored, blurry)}
 
     def _encode(self, seen: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         """The features of the levels 1 to 1/4, finest first, and those to decode from."""
@@ -122,39 +118,33 @@ class DRBNet(nn.Module):
         own = self.get_submodule(f"img_d{2**level}_feature")(picture)
         joined = torch.cat([features, own], dim=1)
         kernel = self.get_submodule(f"upconv{level}_kernel")(joined)
-        residual = self.get_submodule(f"upconv{level}_res")(joined)
-        return picture + filtered(picture, kernel) + residual, kernel, residual
+        change = self.get_submodule(f"upconv{level}_res")(joined)
+        return picture + filtered(picture, kernel) + change, kernel, change
 
     def _add_up(self, level: int, channels: tuple[int, ...]) -> None:
         outputs = channels[level - 1]
         up = nn.ConvTranspose2d(channels[level], outputs, 4, stride=2, padding=1)
         self.add_module(f"upconv{level}_u", nn.Sequential(up, nn.LeakyReLU(SLOPE, inplace=True)))
-        self.add_module(f"upconv{level}_1", _Residual(outputs))
-        self.add_module(f"upconv{level}_2", _Residual(outputs))
+        self.add_module(f"upconv{level}_1", _residual(outputs))
+        self.add_module(f"upconv{level}_2", _residual(outputs))
 
     def _add_heads(
-        self, level: int, inputs: int, kernel: tuple[int, int], residual: tuple[int, int]
+        self, level: int, inputs: int, kernel: tuple[int, int], change: tuple[int, int]
     ) -> None:
         predict = nn.Conv2d(kernel[1], SIDE * SIDE, 1)
         kernels = nn.Sequential(_conv(inputs, kernel[0]), _conv(*kernel), predict)
         self.add_module(f"upconv{level}_kernel", kernels)
         # the residual's last layer keeps its activation, as the released code has it
-        last = nn.Sequential(nn.Conv2d(residual[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True))
-        residuals = nn.Sequential(_conv(inputs, residual[0]), _conv(*residual), last)
+        last = nn.Sequential(nn.Conv2d(change[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True))
+        residuals = nn.Sequential(_conv(inputs, change[0]), _conv(*change), last)
         self.add_module(f"upconv{level}_res", residuals)
 
 
-class _Residual(nn.Module):
+def _residual(channels: int) -> Residual:
     """A residual block; no activation after the sum, unlike IFAN's."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
-        self.stem = nn.Sequential(nn.Sequential(first, nn.LeakyReLU(SLOPE, inplace=True), second))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        added: torch.Tensor = self.stem(features)
-        return features + added
+    first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+    layers = nn.Sequential(first, nn.LeakyReLU(SLOPE, inplace=True), second)
+    return residual(stem=nn.Sequential(layers))
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 NOISE_LEVEL = 15 / 255
 """Noise level that a deblurring network always receives."""
@@ -44,9 +44,8 @@ class FFDNet(nn.Module):
     def denoised(self, noisy: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         """The picture without noise of a level (deviation, of 1); the network gives it itself."""
         # Odd sides are continued by their last row and column.
-        height, width = noisy.shape[-2:]
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
         told = level.expand(len(halves), 1, *halves.shape[-2:])
         given = functional.pixel_shuffle(self.model(torch.cat([halves, told], dim=1)), 2)
-        given = given[..., :height, :width]
+        given = cropped(given, noisy)
         return noisy + given if self.adds_input else given

@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import Residual, named
 from defocus.baselines.layers.three_scales import (
-    BlockRow,
     ThreeScales,
+    block_row,
     zero_padded,
     zero_padded_residual,
 )
@@ -30,24 +31,12 @@ class DualAttention(nn.Module):
         return weighed
 
 
-class _Named(nn.Module):
-    """A convolution under its official name."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        super().__init__()
-        self.conv = convolution
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.conv(features)
-        return given
-
-
 class _Places(nn.Module):
     """Features of a wide surrounding, weighed by a map, and features of a narrow one."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.spatial = _Named(nn.Conv2d(2, 1, 3, padding=1))
+        self.spatial = named(conv=nn.Conv2d(2, 1, 3, padding=1))
         self.dw1 = nn.Sequential(
             _depthwise(channels, 5, dilation=2), _depthwise(channels, 7, dilation=3)
         )
@@ -74,10 +63,10 @@ class _Deviations(nn.Module):
         return weighed
 
 
-def _depthwise(channels: int, size: int, *, dilation: int) -> _Named:
+def _depthwise(channels: int, size: int, *, dilation: int) -> nn.Sequential:
     margin = dilation * (size // 2)
-    return _Named(
-        nn.Conv2d(channels, channels, size, padding=margin, dilation=dilation, groups=channels)
+    return named(
+        conv=nn.Conv2d(channels, channels, size, padding=margin, dilation=dilation, groups=channels)
     )
 
 
@@ -96,7 +85,7 @@ class _Pair(nn.Module):
     def forward(
         self, full: torch.Tensor, halved: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        return full + self.main(full), halved + self.main1(halved)
+        return self.main(full), self.main1(halved)
 
 
 class _Paths(nn.Module):
@@ -125,10 +114,10 @@ class FocalNet(ThreeScales):
     smallest_px = 8
 
     def __init__(self, *, width: int = 32, blocks: int = 16) -> None:
-        def stage(channels: int, full_size: bool) -> BlockRow:
+        def stage(channels: int, full_size: bool) -> nn.Sequential:
             if full_size:
-                return BlockRow(_Paths(channels, blocks))
-            return BlockRow(nn.Sequential(*(zero_padded_residual(channels) for _ in range(blocks))))
+                return named(layers=_Paths(channels, blocks))
+            return block_row(zero_padded_residual(channels) for _ in range(blocks))
 
         super().__init__(width, stage)
         self.pyramid_attentions = nn.ModuleList([DualAttention(4 * width)])
@@ -139,7 +128,6 @@ class FocalNet(ThreeScales):
         return attended
 
 
-def _block(channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        zero_padded(channels, channels), zero_padded(channels, channels, activated=False)
-    )
+def _block(channels: int) -> Residual:
+    first = zero_padded(channels, channels)
+    return Residual(first, zero_padded(channels, channels, activated=False))

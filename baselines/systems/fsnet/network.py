@@ -8,8 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.frequency_selection import Pooling, SelectiveBlock
-from defocus.baselines.layers.three_scales import BlockRow, ThreeScales
+from defocus.baselines.layers.frequency_selection import Pooling, selective_blocks
+from defocus.baselines.layers.named import named
+from defocus.baselines.layers.three_scales import ThreeScales
 
 
 class _Waist(nn.Module):
@@ -45,11 +46,8 @@ class FSNet(ThreeScales):
     def __init__(self, *, width: int = 32, blocks: int = 16, window_px: int | None = None) -> None:
         pooling = Pooling(window_px, in_training=True)
 
-        def stage(channels: int, full_size: bool) -> BlockRow:
-            rows = range(blocks - 1, -1, -1)
-            row = nn.Sequential(
-                *(SelectiveBlock(channels, pooling, filters=left == 0) for left in rows)
-            )
-            return BlockRow(_Waist(channels, row) if full_size else row)
+        def stage(channels: int, full_size: bool) -> nn.Module:
+            row = selective_blocks(channels, pooling, blocks)
+            return named(layers=_Waist(channels, row) if full_size else row)
 
         super().__init__(width, stage)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import Residual, SeveralOutputs, named
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 
@@ -123,20 +124,12 @@ WIDTH = 32
 GATE_MOMENTUM = 0.01
 
 
-def conv_norm_relu(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+Layers = tuple[nn.Conv2d | nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU]
+
+
+def conv_norm_relu(convolution: nn.Conv2d | nn.ConvTranspose2d) -> Layers:
     """A convolution with batch normalisation and ReLU."""
-    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU())
-
-
-class _GateConv(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
-        self.bn = nn.BatchNorm2d(1, momentum=GATE_MOMENTUM)
-
-    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
-        gate: torch.Tensor = self.bn(self.conv(pooled)).sigmoid()
-        return gate
+    return convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU()
 
 
 class _Gate(nn.Module):
@@ -144,7 +137,9 @@ class _Gate(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = _GateConv()
+        convolution = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+        norm = nn.BatchNorm2d(1, momentum=GATE_MOMENTUM)
+        self.conv = named(conv=convolution, bn=norm, gate=nn.Sigmoid())
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         pooled = torch.stack([features.amax(dim=1), features.mean(dim=1)], dim=1)
@@ -168,40 +163,31 @@ class _TripletAttention(nn.Module):
         return gated
 
 
-class _Residuals(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = conv_norm_relu(nn.Conv2d(channels, channels, 3, padding=1))
-        self.conv1 = conv_norm_relu(nn.Conv2d(channels, channels, 3, padding=1))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        features = features + self.conv(features)
-        added: torch.Tensor = features + self.conv1(features)
-        return added
-
-
 class _Block(nn.Module):
-    def __init__(self, first: nn.Sequential, channels: int) -> None:
+    def __init__(self, channels: int, *first: nn.Module) -> None:
         super().__init__()
-        self.conv = first
+        self.conv = nn.Sequential(*first)
         self.ta = _TripletAttention()
-        self.res_block = _Residuals(channels)
+        inner, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.res_block = named(
+            conv=Residual(*conv_norm_relu(inner)), conv1=Residual(*conv_norm_relu(second))
+        )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         attended: torch.Tensor = self.ta(self.res_block(self.conv(features)))
         return attended
 
 
-class Backbone(nn.Module):
+class Backbone(SeveralOutputs):
     """From a picture to features per pixel; additive skips, but none at full size."""
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         two, four = 2 * width, 4 * width
-        self.in_block = _Block(nn.Sequential(nn.Conv2d(3, width, 3, padding=1)), width)
+        self.in_block = _Block(width, nn.Conv2d(3, width, 3, padding=1))
         self.conv_block1_1 = _down(width, two)
         self.conv_block2_1 = _down(two, four)
-        self.bottle_neck_1 = _Block(conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)), four)
+        self.bottle_neck_1 = _Block(four, *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)))
         self.conv_block3_1 = _up(four, two)
         self.conv_block4_1 = _up(two, width)
 
@@ -215,11 +201,11 @@ class Backbone(nn.Module):
 
 
 def _down(inputs: int, outputs: int) -> _Block:
-    return _Block(conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)), outputs)
+    return _Block(outputs, *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)))
 
 
 def _up(inputs: int, outputs: int) -> _Block:
-    return _Block(conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)), outputs)
+    return _Block(outputs, *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)))
 
 
 MULTIPLE = 16
@@ -231,26 +217,15 @@ class _Weights(nn.Module):
 
     def __init__(self, width: int, mixed: int) -> None:
         super().__init__()
-        convolution = nn.Module()
-        convolution.conv = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
-        self.conv = convolution
+        layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
+        self.conv = named(conv=nn.Sequential(*layers))
         self.conv_atten = ConvLSTM(width, mixed)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
-        own = self.conv.get_submodule("conv")(features)
+        own = self.conv(features)
         memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
         gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
         return 2 * torch.sigmoid(gate * own + gate) - 1, memory
-
-
-class _Sum(nn.Module):
-    def __init__(self, mixed: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3 * mixed, 3, 1)
-
-    def forward(self, mixed: torch.Tensor) -> torch.Tensor:
-        summed: torch.Tensor = self.conv(mixed)
-        return summed
 
 
 class GKMNet(Backbone):
@@ -273,11 +248,7 @@ class GKMNet(Backbone):
         self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(gaussians)
         mixed = 2 * (gaussians + 1)  # weights for the blurry picture, then for the scale before
         self.APU = _Weights(width, mixed)
-        self.SumLayer = _Sum(mixed)
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry)["restored"]
+        self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""

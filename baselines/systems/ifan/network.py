@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import SeveralOutputs
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 TAPS = 3
 
@@ -118,7 +119,7 @@ REPLACEMENT_BLOCKS = 7
 FILTER_GAIN = 1.5
 
 
-class IFAN(nn.Module):
+class IFAN(SeveralOutputs):
     """From a blurry picture to the restored one."""
 
     # An encoder's features at 1/8 are filtered by what a second encoder (of right and left view in
@@ -158,10 +159,6 @@ class IFAN(nn.Module):
         initialise(self.modules())
         initialise(self.F.modules(), FILTER_GAIN)
 
-    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry, dual_pixel)["restored"]
-
     def outputs(
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
@@ -169,11 +166,8 @@ class IFAN(nn.Module):
         # H, W >= 16; padded by reflection to multiples of 8, and cropped again. ``dual_pixel`` is
         # left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h, w)`` in its
         # pixels, and, unless there are none, ``filters`` ``(N, filter_channels, h, w)``.
-        height, width = blurry.shape[-2:]
         picture = pad_to_multiple(blurry, MULTIPLE)
-        seen = (
-            picture if dual_pixel is None else pad_to_multiple(_right_first(dual_pixel), MULTIPLE)
-        )
+        seen = picture if dual_pixel is None else _right_first(dual_pixel)
         *skips, features = self._encode("conv", picture)
         encoded = self._encode("kconv", seen)[-1]
         disparity = self.DME(encoded)
@@ -181,7 +175,7 @@ class IFAN(nn.Module):
         restored = picture + self._decode(self._filtered(features, predicted), skips)
         if not self.training:
             restored = restored.clamp(0, 1)
-        found = {"restored": restored[..., :height, :width], "disparity": disparity}
+        found = {"restored": cropped(restored, blurry), "disparity": disparity}
         return found if self.filters == "none" else found | {"filters": predicted}
 
     def disparity(self, picture: torch.Tensor) -> torch.Tensor:

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import SeveralOutputs, unit
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import EPSILON, FlatChannelNorm
 from defocus.baselines.layers.recurrent import Memory, next_memory
 from defocus.baselines.layers.three_scales import (
-    BlockRow,
-    Unit,
+    block_row,
     doubling,
     reflecting,
     reflecting_residual,
@@ -33,15 +33,15 @@ class UNet(nn.Module):
         self.Decoder = nn.ModuleList(map(_row, (middle, finest)))
         self.feat_extract = nn.ModuleList(
             [
-                Unit(reflecting(3, finest), nn.ReLU()),
-                Unit(reflecting(finest, middle, stride=2), nn.ReLU()),
-                Unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
-                Unit(reflecting(2 * middle, middle), nn.ReLU()),
-                Unit(reflecting(2 * finest, finest), nn.ReLU()),
+                unit(reflecting(3, finest), nn.ReLU()),
+                unit(reflecting(finest, middle, stride=2), nn.ReLU()),
+                unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
+                unit(reflecting(2 * middle, middle), nn.ReLU()),
+                unit(reflecting(2 * finest, finest), nn.ReLU()),
             ]
         )
-        self.up1 = Unit(doubling(coarsest, middle), nn.ReLU())
-        self.up2 = Unit(doubling(middle, finest), nn.ReLU())
+        self.up1 = unit(doubling(coarsest, middle), nn.ReLU())
+        self.up2 = unit(doubling(middle, finest), nn.ReLU())
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4, at least 8."""
@@ -56,8 +56,8 @@ class UNet(nn.Module):
         return features
 
 
-def _row(channels: int) -> BlockRow:
-    return BlockRow(nn.Sequential(*(reflecting_residual(channels) for _ in range(BLOCKS))))
+def _row(channels: int) -> nn.Sequential:
+    return block_row(reflecting_residual(channels) for _ in range(BLOCKS))
 
 
 SIZES_PX = (3, 5, 7, 9, 11, 13, 15)
@@ -144,7 +144,7 @@ class _Cell(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         both = 2 * channels
-        self.layers = BlockRow(nn.Sequential(*(reflecting_residual(both) for _ in range(BLOCKS))))
+        self.layers = _row(both)
         self.conv = nn.Conv2d(both, 4 * channels, 1)
 
     def forward(self, features: torch.Tensor, memory: Memory) -> Memory:
@@ -204,7 +204,7 @@ SHARES = {"quarter": 0.25, "half": 0.5, "restored": 1.0}
 """The scales, coarsest first."""
 
 
-class INIKNet(nn.Module):
+class INIKNet(SeveralOutputs):
     """From a blurry to the restored picture; BGR inside, as the official pipeline reads."""
 
     def __init__(self, width: int = 32, kernels: int = 10) -> None:
@@ -217,10 +217,6 @@ class INIKNet(nn.Module):
         self.basis_select = nn.Conv2d(width, kernels, 1)
         self.inr_conv = KernelDictionary(kernels)
         self.sum = nn.Conv2d(sizes * COLOURS * kernels, COLOURS, 1)
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.frequency_selection import FilterChoice, filtered
-from defocus.baselines.layers.three_scales import BlockRow, ResidualUnit, ThreeScales, zero_padded
+from defocus.baselines.layers.three_scales import ThreeScales, block_row, zero_padded_residual
 
 POOLED_PX = (8, 4, 2)
 FILTER_PX = 3
@@ -64,19 +64,9 @@ class IRNeXt(ThreeScales):
     smallest_px = 64
 
     def __init__(self, *, width: int = 32, blocks: int = 16) -> None:
-        def block(channels: int, *, last: bool) -> ResidualUnit:
-            between = _Pyramid(channels) if last else nn.Identity()
-            return ResidualUnit(
-                zero_padded(channels, channels),
-                between,
-                zero_padded(channels, channels, activated=False),
-            )
-
-        def stage(channels: int, _: bool) -> BlockRow:
-            numbers = range(1, blocks + 1)
-            return BlockRow(
-                nn.Sequential(*(block(channels, last=number == blocks) for number in numbers))
-            )
+        def stage(channels: int, _: bool) -> nn.Module:
+            between = [*[nn.Identity] * (blocks - 1), _Pyramid]
+            return block_row(zero_padded_residual(channels, one(channels)) for one in between)
 
         super().__init__(width, stage)
 

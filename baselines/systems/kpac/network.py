@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.weights.entries import of_layer
 
 SLOPE = 0.2
@@ -53,13 +53,11 @@ class KPAC(nn.Module):
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
         # H, W >= 16; padded by reflection to multiples of 2 to the power of ``levels``, and cropped
         # again.
-        height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
         seen = (
             picture if dual_pixel is None else 2 * pad_to_multiple(dual_pixel, 2**self.levels) - 1
         )
-        restored = (picture + self._residual(seen) + 1) / 2
-        return restored[..., :height, :width]
+        return cropped((picture + self._residual(seen) + 1) / 2, blurry)
 
     def _residual(self, seen: torch.Tensor) -> torch.Tensor:
         features = self._layer("c0_2", self._layer("c0", seen))

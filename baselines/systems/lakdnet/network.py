@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward
 
@@ -102,12 +102,10 @@ class LaKDNet(FourLevels):
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> torch.Tensor:
         """The same before it is clipped."""
-        height, width = blurry.shape[-2:]
         if self.dual != (dual_pixel is not None):
             raise TypeError("a dual LaKDNet needs dual_pixel, and no other takes it")
         views = blurry if dual_pixel is None else torch.cat([dual_pixel, blurry], dim=1)
         padded = pad_to_multiple(views, MULTIPLE)
         features = self.embed(padded.contiguous(memory_format=torch.channels_last))
         change = self.output(self.decoded(features))
-        restored: torch.Tensor = change + padded[:, -3:]
-        return restored[..., :height, :width]
+        return cropped(change + padded[:, -3:], blurry)

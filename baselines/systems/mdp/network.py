@@ -11,14 +11,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import SeveralOutputs
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.weights.entries import of_layer
 
 MULTIPLE = 16  # four poolings by 2
 VIEWS = ("left", "right", "sharp")
 
 
-class MDP(nn.Module):
+class MDP(SeveralOutputs):
     """From a blurry picture to both dual-pixel views and the restored picture."""
 
     # ``width`` is 64 in the released network; every other count is a multiple of it.
@@ -63,16 +64,11 @@ class MDP(nn.Module):
                 for role, (inputs, outputs) in roles.items():
                     self.add_module(f"{view}_{role}", _convolution(role, inputs, outputs))
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture: ``outputs(blurry)["restored"]``."""
-        return self.outputs(blurry)["restored"]
-
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored``, ``left``, ``right``: ``(N, 3, H, W)`` in (0, 1), as the input is."""
         # H, W >= 16; reflected on the right and below to multiples of 16, cropped back; BGR inside.
         # Not clamped where the input is added. ``pre_left``, ``pre_right``, ``pre_sharp`` are what
         # the last 1 x 1 convolution gets, of the padded size, >= 0.
-        height, width = blurry.shape[-2:]
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
         stitched = torch.cat(
             [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)], dim=1
@@ -80,7 +76,7 @@ class MDP(nn.Module):
         given: dict[str, torch.Tensor] = {}
         for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):
             features = self._late(view, skips[0], stitched)
-            last = self.get_submodule(f"{view}_out")(features).flip(1)[..., :height, :width]
+            last = cropped(self.get_submodule(f"{view}_out")(features).flip(1), blurry)
             given[name] = blurry + last if self.adds_input else torch.sigmoid(last)
             given[f"pre_{view}"] = features
         return given

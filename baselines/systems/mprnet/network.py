@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.attention import ChannelAttention
-from defocus.baselines.layers.padding import join, pad_to_multiple, split
+from defocus.baselines.layers.named import Residual, SeveralOutputs, named, residual
+from defocus.baselines.layers.padding import cropped, join, pad_to_multiple, split
 from defocus.baselines.weights.entries import separate_aliases
 
 REDUCTION = 4
@@ -42,30 +43,14 @@ def blocks(channels: int, count: int, activation: nn.PReLU) -> nn.Sequential:
     return nn.Sequential(*(AttentionBlock(channels, activation) for _ in range(count)))
 
 
-class Down(nn.Module):
+def down(inputs: int, outputs: int) -> nn.Sequential:
     """Half the size, bilinearly, then other channels."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.down = nn.Sequential(_scale(0.5), conv(inputs, outputs, 1))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """``(N, C, h, w)`` to ``(N, outputs, h / 2, w / 2)``."""
-        halved: torch.Tensor = self.down(features)
-        return halved
+    return named(down=nn.Sequential(_scale(0.5), conv(inputs, outputs, 1)))
 
 
-class Up(nn.Module):
+def up(inputs: int, outputs: int) -> nn.Sequential:
     """Twice the size, bilinearly, then other channels."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.up = nn.Sequential(_scale(2.0), conv(inputs, outputs, 1))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """``(N, C, h, w)`` to ``(N, outputs, 2 h, 2 w)``."""
-        doubled: torch.Tensor = self.up(features)
-        return doubled
+    return named(up=nn.Sequential(_scale(2.0), conv(inputs, outputs, 1)))
 
 
 class SupervisedAttention(nn.Module):
@@ -105,7 +90,7 @@ class Encoder(nn.Module):
         self.fused = fused
         for level, width in enumerate(channels, start=1):
             self.add_module(f"encoder_level{level}", blocks(width, PER_LEVEL, activation))
-        self.down12, self.down23 = Down(*channels[:2]), Down(*channels[1:])
+        self.down12, self.down23 = down(*channels[:2]), down(*channels[1:])
         if fused:
             for source in ("enc", "dec"):
                 for level, width in enumerate(channels, start=1):
@@ -140,7 +125,7 @@ class Decoder(nn.Module):
             self.add_module(f"decoder_level{level}", blocks(width, PER_LEVEL, activation))
         self.skip_attn1 = AttentionBlock(channels[0], activation)
         self.skip_attn2 = AttentionBlock(channels[1], activation)
-        self.up21, self.up32 = Up(channels[1], channels[0]), Up(channels[2], channels[1])
+        self.up21, self.up32 = up(channels[1], channels[0]), up(channels[2], channels[1])
 
     def forward(self, encoded: Features) -> Features:
         """The three levels, finest first."""
@@ -161,11 +146,11 @@ class FullResolution(nn.Module):
         self, channels: tuple[int, int, int], width: int, count: int, activation: nn.PReLU
     ) -> None:
         super().__init__()
-        self.orb1, self.orb2, self.orb3 = (_Group(width, count, activation) for _ in range(3))
+        self.orb1, self.orb2, self.orb3 = (_group(width, count, activation) for _ in range(3))
         first, second, third = channels
-        self.up_enc1, self.up_dec1 = Up(second, first), Up(second, first)
-        self.up_enc2 = nn.Sequential(Up(third, second), Up(second, first))
-        self.up_dec2 = nn.Sequential(Up(third, second), Up(second, first))
+        self.up_enc1, self.up_dec1 = up(second, first), up(second, first)
+        self.up_enc2 = nn.Sequential(up(third, second), up(second, first))
+        self.up_dec2 = nn.Sequential(up(third, second), up(second, first))
         for source in ("enc", "dec"):
             for level in (1, 2, 3):
                 self.add_module(f"conv_{source}{level}", conv(first, width, 1))
@@ -182,23 +167,16 @@ class FullResolution(nn.Module):
         return features
 
 
-class _Group(nn.Module):
+def _group(channels: int, count: int, activation: nn.PReLU) -> Residual:
     """Attention blocks and a convolution, with a residual around them."""
-
-    def __init__(self, channels: int, count: int, activation: nn.PReLU) -> None:
-        super().__init__()
-        members = blocks(channels, count, activation)
-        self.body = nn.Sequential(*members, conv(channels, channels, 3))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        added: torch.Tensor = self.body(features)
-        return features + added
+    members = blocks(channels, count, activation)
+    return residual(body=nn.Sequential(*members, conv(channels, channels, 3)))
 
 
 MULTIPLE = 8
 
 
-class MPRNet(nn.Module):
+class MPRNet(SeveralOutputs):
     """From a blurry picture to the restored one: quadrants, halves, then the whole."""
 
     # Channel attention takes means over each patch and over the whole picture, so that a tile of a
@@ -225,15 +203,10 @@ class MPRNet(nn.Module):
         self.tail = conv(full_width, 3, 3)
         separate_aliases(self)  # the activation is one for all
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry)["restored"]
-
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
         # ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16, is padded by reflection to multiples of 8, and
         # cropped.
-        height, width = blurry.shape[-2:]
         picture = pad_to_multiple(blurry, MULTIPLE).contiguous(memory_format=torch.channels_last)
         halves = split(picture, 2, 1)
         encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))
@@ -250,7 +223,7 @@ class MPRNet(nn.Module):
         joined = self.concat23(torch.cat([self._shallow(3, picture), attended], dim=1))
         third = self.tail(self.stage3_orsnet(joined, encoded, decoded)) + picture
         stages = {"stage1": join(first, 2, 1), "stage2": second, "restored": third}
-        return {name: result[..., :height, :width] for name, result in stages.items()}
+        return {name: cropped(result, blurry) for name, result in stages.items()}
 
     def _shallow(self, stage: int, picture: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
 
 EPSILON = 1e-6
@@ -81,9 +81,7 @@ class NAFNet(nn.Module):
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         # Padded by zeros on the right and below to multiples of 16, as the official network does.
-        height, width = blurry.shape[-2:]
-        below, right = -height % self.multiple, -width % self.multiple
-        padded = functional.pad(blurry, (0, right, 0, below))
+        padded = pad_to_multiple(blurry, self.multiple, "zeros")
         features = self.intro(padded.contiguous(memory_format=torch.channels_last))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -93,5 +91,4 @@ class NAFNet(nn.Module):
         features = self.middle_blks(features)
         for decoder, up, skip in zip(self.decoders, self.ups, reversed(skips), strict=True):
             features = decoder(up(features) + skip)
-        restored: torch.Tensor = self.ending(features) + padded
-        return restored[..., :height, :width]
+        return cropped(self.ending(features) + padded, blurry)

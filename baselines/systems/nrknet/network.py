@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import SeveralOutputs, named, unit
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.layers.three_scales import (
-    BlockRow,
-    Unit,
+    block_row,
     doubling,
     reflecting,
     reflecting_residual,
@@ -44,7 +44,7 @@ WIDTH = 64
 """Features per pixel of the released network."""
 
 
-class Backbone(nn.Module):
+class Backbone(SeveralOutputs):
     """From a picture to features per pixel; additive skips."""
 
     def add_backbone(self, width: int) -> None:
@@ -53,15 +53,15 @@ class Backbone(nn.Module):
         self.Encoder = nn.ModuleList(map(_row, widths))
         self.Decoder = nn.ModuleList(map(_row, reversed(widths)))
         self.bottleneck = nn.Sequential(
-            Unit(reflecting(coarsest, coarsest), nn.ReLU()), _row(coarsest)
+            unit(reflecting(coarsest, coarsest), nn.ReLU()), _row(coarsest)
         )
         self.feat_extract = nn.ModuleList(
             [
-                Unit(reflecting(3, finest), nn.ReLU()),
-                Unit(reflecting(finest, middle, stride=2), nn.ReLU()),
-                Unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
-                Unit(doubling(coarsest, middle), nn.ReLU()),
-                Unit(doubling(middle, finest), nn.ReLU()),
+                unit(reflecting(3, finest), nn.ReLU()),
+                unit(reflecting(finest, middle, stride=2), nn.ReLU()),
+                unit(reflecting(middle, coarsest, stride=2), nn.ReLU()),
+                unit(doubling(coarsest, middle), nn.ReLU()),
+                unit(doubling(middle, finest), nn.ReLU()),
             ]
         )
 
@@ -79,8 +79,8 @@ class Backbone(nn.Module):
         return decoded
 
 
-def _row(channels: int) -> BlockRow:
-    return BlockRow(nn.Sequential(reflecting_residual(channels)))
+def _row(channels: int) -> nn.Sequential:
+    return block_row([reflecting_residual(channels)])
 
 
 MULTIPLE = 16
@@ -95,28 +95,14 @@ class _Weights(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        convolution = nn.Module()
-        convolution.main = nn.Sequential(
-            reflecting(channels, ATOMS), nn.BatchNorm2d(ATOMS), nn.ReLU()
-        )
-        self.conv = convolution
+        self.conv = unit(reflecting(channels, ATOMS), nn.BatchNorm2d(ATOMS), nn.ReLU())
         self.conv_atten = ConvLSTM(channels, ATOMS)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
-        own = self.conv.get_submodule("main")(features)
+        own = self.conv(features)
         memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
         gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
         return gate * own + gate, memory
-
-
-class _Sum(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(COLOURS * ATOMS, COLOURS, 1)
-
-    def forward(self, mixed: torch.Tensor) -> torch.Tensor:
-        summed: torch.Tensor = self.conv(mixed)
-        return summed
 
 
 class NRKNet(Backbone):
@@ -128,14 +114,10 @@ class NRKNet(Backbone):
     def __init__(self, width: int = WIDTH, *, adds_input: bool = False) -> None:
         super().__init__()
         self.adds_input = adds_input
-        self.SummationLayer = _Sum()
+        self.SummationLayer = named(conv=nn.Conv2d(COLOURS * ATOMS, COLOURS, 1))
         self.GCM = RecursiveBlur()
         self.APU = _Weights(width)
         self.add_backbone(width)
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture; see :meth:`outputs`."""
-        return self.outputs(blurry)["restored"]
 
     def outputs(
         self, blurry: torch.Tensor, sharp: torch.Tensor | None = None

@@ -6,7 +6,7 @@ Source: Cui et al., Omni-Kernel Network for Image Restoration (AAAI 2024); c-yn/
 import torch
 from torch import nn
 
-from defocus.baselines.layers.three_scales import BlockRow, ThreeScales, zero_padded_residual
+from defocus.baselines.layers.three_scales import ThreeScales, block_row, zero_padded_residual
 
 KERNEL_PX = 63
 
@@ -78,8 +78,8 @@ class OKNet(ThreeScales):
     smallest_px = 8
 
     def __init__(self, *, width: int = 32, blocks: int = 16) -> None:
-        def stage(channels: int, _: bool) -> BlockRow:
-            return BlockRow(nn.Sequential(*(zero_padded_residual(channels) for _ in range(blocks))))
+        def stage(channels: int, _: bool) -> nn.Module:
+            return block_row(zero_padded_residual(channels) for _ in range(blocks))
 
         super().__init__(width, stage)
         self.bottelneck = OmniKernel(4 * width)  # spelled so

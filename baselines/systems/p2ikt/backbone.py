@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.pointwise import PointwiseLinear
+from defocus.baselines.layers.named import Residual, residual
+from defocus.baselines.layers.pointwise import PointwiseLinear, mlp
 
 HEADS = 4
-EXPANSION = 4
 
 
 class _Strip(nn.Module):
@@ -23,8 +23,8 @@ class _Strip(nn.Module):
     conv_input: nn.Conv2d
     fuse_out: nn.Conv2d
     ffn_norm: nn.LayerNorm
-    ffn: "_MLP"
-    PEG: "_PositionEncoding"
+    ffn: nn.Sequential
+    PEG: Residual
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
@@ -55,8 +55,8 @@ class IntraStrip(_Strip):
         self.qkv_local_v = PointwiseLinear(half, 3 * half)
         self.fuse_out = nn.Conv2d(channels, channels, 1)
         self.ffn_norm = nn.LayerNorm(channels)
-        self.ffn = _MLP(channels)
-        self.PEG = _PositionEncoding(channels)
+        self.ffn = mlp(channels)
+        self.PEG = _position_encoding(channels)
 
     def _rows(self, features: torch.Tensor) -> torch.Tensor:
         tokens = features.permute(0, 2, 3, 1)  # N, H, W, C: the W pixels of a row
@@ -78,9 +78,9 @@ class InterStrip(_Strip):
         self.conv_h = nn.Conv2d(half, 3 * half, 1)
         self.conv_v = nn.Conv2d(half, 3 * half, 1)
         self.ffn_norm = nn.LayerNorm(channels)
-        self.ffn = _MLP(channels)
+        self.ffn = mlp(channels)
         self.fuse_out = nn.Conv2d(channels, channels, 1)
-        self.PEG = _PositionEncoding(channels)
+        self.PEG = _position_encoding(channels)
 
     def _rows(self, features: torch.Tensor) -> torch.Tensor:
         return _strips_attend(self.conv_h(features).transpose(1, 2)).transpose(1, 2)
@@ -90,27 +90,9 @@ class InterStrip(_Strip):
         return _strips_attend(strips).permute(0, 2, 3, 1)
 
 
-class _MLP(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.fc1 = PointwiseLinear(channels, EXPANSION * channels)
-        self.fc2 = PointwiseLinear(EXPANSION * channels, channels)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        hidden: torch.Tensor = self.fc2(functional.gelu(self.fc1(features)))
-        return hidden
-
-
-class _PositionEncoding(nn.Module):
+def _position_encoding(channels: int) -> Residual:
     """A depthwise convolution added to its input."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.PEG = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        encoded: torch.Tensor = self.PEG(features)
-        return features + encoded
+    return residual(PEG=nn.Conv2d(channels, channels, 3, padding=1, groups=channels))
 
 
 def _per_pixel(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import SeveralOutputs, named, unit
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.p2ikt.backbone import Backbone
 
@@ -54,9 +55,9 @@ class KernelFeatures(nn.Module):
     def __init__(self, *, corrected: bool = False) -> None:
         super().__init__()
         self.adaption_conv = _Predictor(corrected=corrected)
-        self.transform_conv = _Plain(3, MIXED)
-        self.fuse_conv = _Plain(2 * MIXED, MIXED)
-        self.Convsout = _Plain(3, 3)
+        self.transform_conv = unit(nn.Conv2d(3, MIXED, 3, padding=1))
+        self.fuse_conv = unit(nn.Conv2d(2 * MIXED, MIXED, 3, padding=1))
+        self.Convsout = unit(nn.Conv2d(3, 3, 3, padding=1))
         # In the code each kernel stands in three consecutive rows while the convolution has one
         # group of rows per colour, so red meets the first two kernels only, blue the last two.
         bank = inverse_gaussians()
@@ -69,18 +70,6 @@ class KernelFeatures(nn.Module):
         adapted = self.adaption_conv(picture)
         features = self.fuse_conv(torch.cat([fixed, self.transform_conv(adapted)], dim=1))
         return features, self.Convsout(picture)
-
-
-class _Plain(nn.Module):
-    """A 3 x 3 convolution without activation, under the released name."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.main = nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        filtered: torch.Tensor = self.main(features)
-        return filtered
 
 
 class _Predictor(nn.Module):
@@ -126,7 +115,7 @@ HIDDEN = 12
 SCALES = ("quarter", "half", "restored")
 
 
-class P2IKT(nn.Module):
+class P2IKT(SeveralOutputs):
     """Restores at a quarter, a half and full resolution in turn."""
 
     # ``width`` is 64 and ``deep``, that of the strip attention, 160 in the released network.
@@ -141,27 +130,22 @@ class P2IKT(nn.Module):
         self.GCM = KernelFeatures(corrected=corrected)
         self.basemodel = Backbone(width, deep)
         self.APU = _PixelWeights(width)
-        self.SumLayer = _Sum()
+        self.SumLayer = named(conv=nn.Conv2d(2 * MIXED, 3, 1))
         self.SumLayer1 = nn.Conv2d(6, 3, 1)
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture: ``outputs(blurry)["restored"]``."""
-        return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored``, ``auxiliary``, ``half`` and ``quarter`` (rounded up); none is clamped."""
         # H, W >= 16; reflected on the right and below to multiples of 16 (at least 32, which the
         # predicted kernel needs at the coarsest scale), cropped back.
-        height, width = blurry.shape[-2:]
-        padded = pad_to_multiple(blurry, 32 if min(height, width) <= 16 else 16)
+        padded = pad_to_multiple(blurry, 32 if min(blurry.shape[-2:]) <= 16 else 16)
         given: dict[str, torch.Tensor] = {}
         previous, memory = None, None
         for name, step in zip(SCALES, (4, 2, 1), strict=True):
             picture = padded[..., ::step, ::step]  # nearest neighbour
             previous = picture if previous is None else enlarged(previous)
             previous, auxiliary, memory = self._scale(picture, previous, memory)
-            given[name] = previous[..., : -(-height // step), : -(-width // step)]
-        given["auxiliary"] = auxiliary[..., :height, :width]
+            given[name] = cropped(previous, blurry, step)
+        given["auxiliary"] = cropped(auxiliary, blurry)
         return given
 
     def _scale(
@@ -183,7 +167,8 @@ class _PixelWeights(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = _ConvNormReLU(width, HIDDEN)
+        layers = nn.Conv2d(width, HIDDEN, 3, padding=1), nn.BatchNorm2d(HIDDEN), nn.ReLU()
+        self.conv = named(conv=nn.Sequential(*layers))
         self.conv_atten = ConvLSTM(width, HIDDEN)
 
     def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
@@ -195,25 +180,3 @@ class _PixelWeights(nn.Module):
         attention = functional.interpolate(memory[0], scale_factor=2.0, mode="nearest")
         weights = 2.0 * torch.sigmoid(attention * self.conv(features) + attention) - 1.0
         return weights, memory
-
-
-class _ConvNormReLU(nn.Module):
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        activated: torch.Tensor = self.conv(features)
-        return activated
-
-
-class _Sum(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(2 * MIXED, 3, 1)
-
-    def forward(self, mixed: torch.Tensor) -> torch.Tensor:
-        picture: torch.Tensor = self.conv(mixed)
-        return picture

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import residual
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
-from defocus.baselines.layers.transformer import cosines, gated, row_norms
+from defocus.baselines.layers.transformer import cosines, doubling, gated, halving, row_norms
 from defocus.errors import ImageError
 
 
@@ -223,23 +224,14 @@ class GuideFeatures(nn.Module):
         return levels
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.res = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.LeakyReLU(SLOPE),
-            nn.Conv2d(channels, channels, 3, padding=1),
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        residual: torch.Tensor = self.res(features)
-        return features + residual
+def _residual(channels: int) -> nn.Module:
+    first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+    return residual(res=nn.Sequential(first, nn.LeakyReLU(SLOPE), second))
 
 
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
-    return nn.Sequential(convolution, _Residual(outputs), _Residual(outputs))
+    return nn.Sequential(convolution, _residual(outputs), _residual(outputs))
 
 
 def _mergers(channels: int, count: int) -> nn.ModuleList:
@@ -318,11 +310,9 @@ class PPTformer(nn.Module):
         # back.
         if parser is None:
             parser = regions(blurry)
-        height, width = blurry.shape[-2:]
         guides = self.Mask_Feature_Representation(_padded(parser))
         restored = self.restoration_network(_padded(blurry), guides)
-        cropped: torch.Tensor = restored[..., :height, :width]
-        return cropped
+        return cropped(restored, blurry)
 
 
 def _padded(picture: torch.Tensor) -> torch.Tensor:
@@ -354,14 +344,14 @@ class _Restoration(nn.Module):
 
         self.enter = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1))
         self.en_block1 = block(0)
-        self.c_128to64 = _halve(channels)
+        self.c_128to64 = halving(channels)
         self.en_block2 = block(1)
-        self.c_64to32 = _halve(2 * channels)
+        self.c_64to32 = halving(2 * channels)
         self.bottom_block3 = block(2)
-        self.c_32to64 = _double(4 * channels)
+        self.c_32to64 = doubling(4 * channels)
         self.skip1 = nn.Conv2d(4 * channels, 2 * channels, 1, bias=False)
         self.de_block2 = block(1)
-        self.c_64to128 = _double(2 * channels)
+        self.c_64to128 = doubling(2 * channels)
         self.skip2 = nn.Conv2d(2 * channels, channels, 1, bias=False)
         self.de_block3 = block(0)
         self.exit = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
@@ -374,17 +364,5 @@ class _Restoration(nn.Module):
         features = self.skip1(torch.cat([self.c_32to64(deepest), two], dim=1))
         features = self.de_block2(features, half)
         features = self.skip2(torch.cat([self.c_64to128(features), one], dim=1))
-        residual: torch.Tensor = self.exit(self.de_block3(features, full))
-        return picture + residual
-
-
-def _halve(channels: int) -> nn.Sequential:
-    """Half the size, twice the channels."""
-    convolution = nn.Conv2d(channels, channels // 2, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.PixelUnshuffle(2))
-
-
-def _double(channels: int) -> nn.Sequential:
-    """Twice the size, half the channels."""
-    convolution = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.PixelShuffle(2))
+        change: torch.Tensor = self.exit(self.de_block3(features, full))
+        return picture + change

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import named
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
 from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward, TransposedAttention
 
@@ -27,16 +28,6 @@ class _Block(nn.Module):
         features = features + self.attn(self.norm1(features))
         fed: torch.Tensor = features + self.ffn(self.norm2(features))
         return fed
-
-
-class _Embedding(nn.Module):
-    def __init__(self, inputs: int, channels: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(inputs, channels, 3, padding=1, bias=False)
-
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        embedded: torch.Tensor = self.proj(picture)
-        return embedded
 
 
 class Restormer(FourLevels):
@@ -59,7 +50,7 @@ class Restormer(FourLevels):
         def block(channels: int, level: int) -> _Block:
             return _Block(channels, heads[level])
 
-        self.patch_embed = _Embedding(6 if dual else 3, dim)
+        self.patch_embed = named(proj=nn.Conv2d(6 if dual else 3, dim, 3, padding=1, bias=False))
         self.add_levels(dim, blocks, block)
         self.refinement = nn.Sequential(*(block(2 * dim, 0) for _ in range(refinement)))
         self.skip_conv = Pointwise(dim, 2 * dim, bias=False) if dual else None
@@ -68,12 +59,11 @@ class Restormer(FourLevels):
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)``, or left and right view, RGB in [0, 1]; not clamped."""
         # Padded by reflection on the right and below to multiples of 8, and cropped again.
-        height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         restored = self.change(padded)
         if self.skip_conv is None:
             restored = restored + padded
-        return restored[..., :height, :width]
+        return cropped(restored, blurry)
 
     def change(self, padded: torch.Tensor) -> torch.Tensor:
         """What is added to the picture (sides of multiples of 8), or two views' restored one."""

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.attention import LinearChannelAttention
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.named import SeveralOutputs
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.objectives.jdrl import reblur
 from defocus.baselines.objectives.jdrl.reblur import Trunk
 from defocus.baselines.operators.reblurring.rings import seed_count
@@ -45,7 +46,7 @@ def _initialise(module: nn.Module) -> None:
 MULTIPLE = 16
 
 
-class Guided(nn.Module):
+class Guided(SeveralOutputs):
     """A network with the blur estimator before it."""
 
     # ``deblur`` maps picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the restored
@@ -56,20 +57,15 @@ class Guided(nn.Module):
         self.pred = BlurEstimator(features)
         self.deblur = deblur
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """Restore ``(N, 3, H, W)`` RGB in [0, 1]."""
-        # Padded by reflection on the right and below to multiples of 16, and cropped again.
-        return self.outputs(blurry)["restored"]
-
     def outputs(self, blurry: torch.Tensor, core_share: float = 1.0) -> dict[str, torch.Tensor]:
         """``restored``, and ``core``: the estimate of the kernels' radial samples."""
+        # Padded by reflection on the right and below to multiples of 16, and cropped again.
         # ``core_share`` is a factor on the estimate where the network is shown it; it rises in
         # training.
-        height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         core = self.pred(padded)
         restored = self.deblur(padded, core_share * core)
-        return {"restored": restored[..., :height, :width], "core": core[..., :height, :width]}
+        return {"restored": cropped(restored, blurry), "core": cropped(core, blurry)}
 
 
 class GuidedUNet(UNet):

@@ -6,8 +6,9 @@ b2d3c691, Motion_deblurring.
 
 from torch import nn
 
-from defocus.baselines.layers.frequency_selection import Pooling, SelectiveBlock
-from defocus.baselines.layers.three_scales import BlockRow, ThreeScales
+from defocus.baselines.layers.frequency_selection import Pooling, selective_blocks
+from defocus.baselines.layers.named import named
+from defocus.baselines.layers.three_scales import ThreeScales
 
 
 class SFNet(ThreeScales):
@@ -22,12 +23,7 @@ class SFNet(ThreeScales):
     def __init__(self, *, width: int = 32, blocks: int = 16, window_px: int | None = None) -> None:
         pooling = Pooling(window_px)
 
-        def stage(channels: int, _: bool) -> BlockRow:
-            rows = range(blocks - 1, -1, -1)
-            return BlockRow(
-                nn.Sequential(
-                    *(SelectiveBlock(channels, pooling, filters=left == 0) for left in rows)
-                )
-            )
+        def stage(channels: int, _: bool) -> nn.Module:
+            return named(layers=selective_blocks(channels, pooling, blocks))
 
         super().__init__(width, stage)

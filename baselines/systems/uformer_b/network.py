@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.attention import SHIFT, WINDOW, WindowAttention, merged, windows
+from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
@@ -86,19 +87,6 @@ class _Level(nn.Module):
         return pixels.permute(0, 3, 1, 2)
 
 
-class _Resampling(nn.Module):
-    """A strided convolution under its official name."""
-
-    def __init__(self, name: str, convolution: nn.Module) -> None:
-        super().__init__()
-        self.add_module(name, nn.Sequential(convolution))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        for child in self.children():
-            features = child(features)
-        return features
-
-
 class Uformer(nn.Module):
     """From a blurry to the restored picture."""
 
@@ -137,20 +125,20 @@ class Uformer(nn.Module):
                 ]
             )
 
-        self.input_proj = _Resampling("proj", nn.Conv2d(3, dim, 3, padding=1))
-        self.output_proj = _Resampling("proj", nn.Conv2d(2 * dim, 3, 3, padding=1))
+        self.input_proj = named(proj=nn.Sequential(nn.Conv2d(3, dim, 3, padding=1)))
+        self.output_proj = named(proj=nn.Sequential(nn.Conv2d(2 * dim, 3, 3, padding=1)))
         for place in range(self.downs):
             channels = dim * 2**place
             down = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)
             self.add_module(f"encoderlayer_{place}", level(place, channels))
-            self.add_module(f"dowsample_{place}", _Resampling("conv", down))
+            self.add_module(f"dowsample_{place}", named(conv=nn.Sequential(down)))
         channels = dim * 2**self.downs
         self.conv = level(self.downs, channels)
         for place in range(self.downs):
             outputs = dim * 2 ** (self.downs - 1 - place)
             up = nn.ConvTranspose2d(channels, outputs, 2, stride=2)
             channels = 2 * outputs  # the skip is concatenated and not reduced
-            self.add_module(f"upsample_{place}", _Resampling("deconv", up))
+            self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
             self.add_module(f"decoderlayer_{place}", level(self.downs + 1 + place, channels))
         self.apply(_initialise)
 

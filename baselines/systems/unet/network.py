@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 WIDTH, LEVELS = 64, 5
 DROPOUT = 0.4
@@ -52,9 +52,8 @@ class UNet(nn.Module):
 
     def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
         """The same from what the network is shown, which may be more than the picture."""
-        height, width = blurry.shape[-2:]
         padded = pad_to_multiple(shown, 2 ** (self.levels - 1))
-        given = self._decode(self._encode(padded))[..., :height, :width]
+        given = cropped(self._decode(self._encode(padded)), blurry)
         return blurry + given if self.adds_input else given
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.layers.transformer import Downsample, Upsample
+from defocus.baselines.layers.transformer import doubling, halving
 from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR
 from defocus.extras.reconstructions.baselines.swin_diff.mixer import TOKENS
 from defocus.extras.reconstructions.baselines.swin_diff.transformer.layers import (
@@ -59,19 +60,19 @@ class Transformer(nn.Module):
         self.down_2 = Pyramid(TOKENS // 4, 1, prior)
         self.patch_embed = _Embedding(dim)
         self.encoder_level1 = level(0, 1, blocks[0])
-        self.down1_2 = Downsample(dim)
+        self.down1_2 = named(body=halving(dim))
         self.encoder_level2 = level(1, 2, blocks[1])
-        self.down2_3 = Downsample(2 * dim)
+        self.down2_3 = named(body=halving(2 * dim))
         self.encoder_level3 = level(2, 4, blocks[2])
-        self.down3_4 = Downsample(4 * dim)
+        self.down3_4 = named(body=halving(4 * dim))
         self.latent = _Latent(8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior)
-        self.up4_3 = Upsample(8 * dim)
+        self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4, blocks[2])
-        self.up3_2 = Upsample(4 * dim)
+        self.up3_2 = named(body=doubling(4 * dim))
         self.reduce_chan_level2 = Pointwise(4 * dim, 2 * dim, bias=False)
         self.decoder_level2 = level(1, 2, blocks[1])
-        self.up2_1 = Upsample(2 * dim)
+        self.up2_1 = named(body=doubling(2 * dim))
         self.decoder_level1 = level(0, 2, blocks[0])
         self.refinement = level(0, 2, refinement)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
