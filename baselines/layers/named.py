@@ -12,7 +12,8 @@ class Residual(nn.Sequential):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Sequential's own name
         """From ``(N, C, H, W)`` to the same shape."""
-        return input + super().forward(input)
+        change: torch.Tensor = super().forward(input)  # type: ignore[no-untyped-call]
+        return input + change
 
 
 def named(**layers: nn.Module) -> nn.Sequential:

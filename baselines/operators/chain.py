@@ -18,7 +18,7 @@ from torch import nn
 
 from defocus.baselines.layers.named import SeveralOutputs
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
-from defocus.baselines.operators.domain import Array, Domain, Mirrored, Periodic, fade_to_blurry
+from defocus.baselines.operators.domain import Array, Mirrored, Periodic, fade_to_blurry
 from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
 from defocus.baselines.operators.varying import LEAST_SIGMA_PX, deconvolve, gaussian_psf, sigma_of
 from defocus.blur.disc_diameter import disc_diameter_px
@@ -103,16 +103,17 @@ Restorer: TypeAlias = Callable[[Array, Array], NDArray[np.float32]]
 class MapDeconvolution(SeveralOutputs):
     """Estimate the circle of confusion at each pixel, then deconvolve; nothing is trained."""
 
-    # ``estimate`` gives diameters ``(H, W)`` in px of a picture ``(H, W, 3)``, sRGB in [0, 1].
+    # ``estimate`` gives the deviation of a Gaussian blur, ``(H, W)`` in px, of a picture
+    # ``(H, W, 3)``, sRGB in [0, 1].
 
-    def __init__(self, estimate: Callable[[Array], Array], restore: Restorer) -> None:
+    def __init__(self, estimate: Callable[[Array], NDArray[np.float64]], restore: Restorer) -> None:
         super().__init__()
         self._estimate, self._restore = estimate, restore
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
         pictures = as_pictures(blurry)
-        maps = [self._estimate(picture) for picture in pictures]
+        maps = [np.asarray(self._estimate(one) / sigma_of(1.0)) for one in pictures]
         restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
         return {
             "restored": as_tensor(restored, blurry),
@@ -157,9 +158,6 @@ def as_tensor(pictures: list[NDArray[np.float32]], like: torch.Tensor) -> torch.
     return torch.from_numpy(np.ascontiguousarray(stacked)).to(like.device)
 
 
-Deconvolution: TypeAlias = Callable[[Array, Array, Domain], Array]
-"""From a channel ``(H, W)`` of linear light and a kernel to the restored channel."""
-
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Rec. 709 weights, for linear light."""
 
@@ -167,7 +165,9 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 class OneDisc(nn.Module):
     """Blur size from the picture itself, then one deconvolution; nothing is trained."""
 
-    def __init__(self, deconvolution: Deconvolution) -> None:
+    # ``deconvolution`` is of a channel ``(H, W)`` of linear light, a kernel and ``domain``.
+
+    def __init__(self, deconvolution: Callable[..., Array]) -> None:
         super().__init__()
         self._deconvolution = deconvolution
 
@@ -186,7 +186,7 @@ class OneDisc(nn.Module):
         padded = np.pad(linear, padding, mode="symmetric")
         channels = [
             self._deconvolution(
-                np.ascontiguousarray(padded[:, :, c]), disc_psf(diameter), Mirrored(shape)
+                np.ascontiguousarray(padded[:, :, c]), disc_psf(diameter), domain=Mirrored(shape)
             )
             for c in range(3)
         ]

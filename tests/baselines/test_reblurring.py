@@ -161,8 +161,8 @@ INTERPRETED = """
 import sys
 sys.path.insert(0, {folder!r})
 import test_reblurring as tests
-from defocus.baselines.operators.reblurring.triton_path import triton_reblur
-tests.assert_equal(triton_reblur, tests.inputs(1, 2, {width}, {count}, 2.0, {levels}), 1e-5)
+from defocus.baselines.operators.reblurring.triton_path import TritonReblur
+tests.assert_equal(TritonReblur.apply, tests.inputs(1, 2, {width}, {count}, 2.0, {levels}), 1e-5)
 """
 
 

@@ -3,6 +3,7 @@
 The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. The machine code is
 made once per installation (some seconds) and kept beside this file.
 """
+# ruff: noqa: D102 - the equations say what goes forward and backward
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +20,9 @@ from defocus.baselines.operators.reblurring.rings import rings
 from defocus.baselines.operators.reblurring.row_kernels import backward_rows, forward_rows, layout
 
 
-def compiled_reblur(
-    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
-    """As ``isotropic_reblur``; float32 on the CPU."""
-    blurred: torch.Tensor = _Compiled.apply(image, seeds, weights)
-    return blurred
+class CompiledReblur(torch.autograd.Function):
+    """As :class:`TiledReblur`; float32 on the CPU."""
 
-
-class _Compiled(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given

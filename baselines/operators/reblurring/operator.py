@@ -34,22 +34,23 @@ def _reblurred(
     image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None
 ) -> torch.Tensor:
     path = path or _default_path(image)
-    if path == "torch":
-        blurred: torch.Tensor = TiledReblur.apply(image, seeds, weights)
-        return blurred
-    device = "cpu" if path == "compiled" else "cuda"
-    if image.device.type != device or image.dtype != torch.float32:
+    device = {"torch": image.device.type, "compiled": "cpu", "triton": "cuda"}[path]
+    if path != "torch" and (image.device.type != device or image.dtype != torch.float32):
         raise InputError(
             f"the reblurring path {path!r} takes float32 on {device}, not {image.dtype} on "
             f"{image.device}; leave the path out"
         )
+    function: type[torch.autograd.Function] = TiledReblur
     if path == "compiled":  # each loads its compiler only when asked for
-        from defocus.baselines.operators.reblurring.compiled import compiled_reblur
+        from defocus.baselines.operators.reblurring import compiled
 
-        return compiled_reblur(image, seeds, weights)
-    from defocus.baselines.operators.reblurring.triton_path import triton_reblur
+        function = compiled.CompiledReblur
+    if path == "triton":
+        from defocus.baselines.operators.reblurring import triton_path
 
-    return triton_reblur(image, seeds, weights)
+        function = triton_path.TritonReblur
+    blurred: torch.Tensor = function.apply(image, seeds, weights)
+    return blurred
 
 
 def _default_path(image: torch.Tensor) -> Path:

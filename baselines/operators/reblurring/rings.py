@@ -36,6 +36,12 @@ class Rings:
         )
 
     @property
+    def between(self) -> tuple[tuple[int, float], ...]:
+        """The radial sample below each ring's distance, and the weight of the next one."""
+        below = [math.isqrt(squared) for squared in self.squared]
+        return tuple((b, math.sqrt(d) - b) for b, d in zip(below, self.squared, strict=True))
+
+    @property
     def radius(self) -> int:
         """Of the largest kernel, px."""
         return self.levels - 1
@@ -71,11 +77,10 @@ def interpolation(
     """From one kernel's radial samples to its logits at each ring's distance; rows sum to 1."""
     facts = rings(levels)
     matrix = torch.zeros(facts.within(radius), radius + 1, dtype=torch.float64)
-    for ring, squared in enumerate(facts.squared[: len(matrix)]):
-        below, distance = math.isqrt(squared), math.sqrt(squared)
-        matrix[ring, below] = 1.0 - (distance - below)
-        if distance > below:
-            matrix[ring, below + 1] = distance - below
+    for ring, (below, above) in enumerate(facts.between[: len(matrix)]):
+        matrix[ring, below] = 1.0 - above
+        if above > 0:
+            matrix[ring, below + 1] = above
     return matrix.to(device, dtype)
 
 

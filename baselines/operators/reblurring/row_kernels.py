@@ -7,7 +7,6 @@ instructions; all buffers of a row fit into the second-level cache.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
 import functools
-import math
 from typing import NamedTuple
 
 import numba
@@ -39,8 +38,7 @@ def layout(levels: int) -> KernelLayout:
     """The geometry for a number of levels."""
     facts = rings(levels)
     units = [(i, j, -1 if ring is None else ring) for i, j, ring in facts.units]
-    below = [math.isqrt(squared) for squared in facts.squared]
-    above = [math.sqrt(d) - b for d, b in zip(facts.squared, below, strict=True)]
+    below, above = zip(*facts.between, strict=True)
     return KernelLayout(
         np.array(units),
         np.array(below),

@@ -16,6 +16,7 @@ gradient, added up over the colours,
 
 and the gradient of the picture is the transposed operator: W and V times the gradient, spread out.
 """
+# ruff: noqa: D102 - the equations say what goes forward and backward
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -37,7 +38,7 @@ class TiledReblur(torch.autograd.Function):
     """``apply(image, seeds, weights)`` to the blurred picture; differentiable once."""
 
     @staticmethod
-    def forward(  # noqa: D102 - the module has the equations
+    def forward(
         ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given
         image: torch.Tensor,
         seeds: torch.Tensor,
@@ -57,7 +58,7 @@ class TiledReblur(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(  # noqa: D102 - the module has the equations
+    def backward(
         ctx: Any,  # noqa: ANN401 - as above
         grown: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -4,9 +4,9 @@ The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. 
 are gathered tap by tap through the first-level cache; beside inputs and results there is one
 float32 map per ring and per level in memory, no more.
 """
+# ruff: noqa: D102 - the equations say what goes forward and backward
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -25,12 +25,6 @@ BLOCK = 128
 """Pixels of a row per program."""
 OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
 """Of Triton's compiler; without the second, it warns that its default will change."""
-
-
-def triton_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """As ``isotropic_reblur``; float32 on CUDA."""
-    blurred: torch.Tensor = _TritonReblur.apply(image, seeds, weights)
-    return blurred
 
 
 class _Tables(NamedTuple):
@@ -57,8 +51,7 @@ def _tables(levels: int, device: torch.device) -> _Tables:
     parts = [[t for t in square if t[0] ** 2 + t[1] ** 2 == squared] for squared in facts.squared]
     parts += [[t for t in square if max(map(abs, t)) == radius] for radius in range(levels)]
     ends = [sum(len(part) for part in parts[: k + 1]) for k in range(len(parts))]
-    below = [math.isqrt(squared) for squared in facts.squared]
-    above = [math.sqrt(d) - b for d, b in zip(facts.squared, below, strict=True)]
+    below, above = zip(*facts.between, strict=True)
     whole = functools.partial(torch.tensor, device=device, dtype=torch.int32)
     real = functools.partial(torch.tensor, device=device, dtype=torch.float32)
     return _Tables(
@@ -73,7 +66,9 @@ def _tables(levels: int, device: torch.device) -> _Tables:
     )
 
 
-class _TritonReblur(torch.autograd.Function):
+class TritonReblur(torch.autograd.Function):
+    """As :class:`TiledReblur`; float32 on CUDA."""
+
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given

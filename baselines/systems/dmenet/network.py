@@ -4,7 +4,6 @@ Source: Lee, Lee, Cho, Lee, Deep Defocus Map Estimation Using Domain Adaptation,
 released ``model.py`` (TensorFlow 1, TensorLayer 1.11).
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.operators.chain import as_pictures, as_tensor, restore_by_map
 from defocus.baselines.operators.chain_cards import STRENGTHS
@@ -177,72 +177,66 @@ class _Decoder(nn.Module):
         for name, skip in (("u3", levels[3]), ("u2", levels[2]), ("u1", levels[1])):
             features = torch.cat([repeat_pixels(features), skip], dim=1)
             for number in (1, 2, 3):
-                features = _cbl(self.get_submodule(name), f"c{number}", f"b{number}", features)
+                features = _cbl(self.get_submodule(name), str(number), features)
             given[f"aux_logits_{name}"] = _head_logits(self.get_submodule(f"{name}_aux"), features)
         features = torch.cat([repeat_pixels(features), levels[0]], dim=1)
-        features = _cbl(self.u0, "c_init", "b_init", features)
+        features = _cbl(self.u0, "_init", features)
         given["aux_logits_u0"] = _head_logits(self.u0_aux, features)
         given["features_u0"] = features
         for block in range(RESIDUAL_BLOCKS):
             features = _residual(self.u0, block, features)
         for number in (1, 2):
-            features = _cbl(self.uf, f"c{number}", f"b{number}", features)
+            features = _cbl(self.uf, str(number), features)
         given["logits"] = self.uf.get_submodule("c3")(features)
         return given
 
 
-def _named(layers: list[tuple[str, nn.Module]]) -> nn.Sequential:
-    """A container; the layers are called by name."""
-    return nn.Sequential(OrderedDict(layers))
-
-
-def _pair(name: str, norm: str, inputs: int, outputs: int, size: int = 3) -> list[Any]:
-    return [(name, SymmetricConv(inputs, outputs, size)), (norm, UnscaledBatchNorm(outputs))]
+def _pair(ending: str, inputs: int, outputs: int, size: int = 3) -> dict[str, nn.Module]:
+    """A convolution and its normalisation, which are called by these names."""
+    convolution = SymmetricConv(inputs, outputs, size)
+    return {f"c{ending}": convolution, f"b{ending}": UnscaledBatchNorm(outputs)}
 
 
 def _auxiliary(inputs: int) -> nn.Sequential:
-    return _named([*_pair("c1", "b1", inputs, inputs // 2), *_pair("c2", "b2", inputs // 2, 1)])
+    return named(**_pair("1", inputs, inputs // 2), **_pair("2", inputs // 2, 1))
 
 
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
-    layers = _pair("c1", "b1", inputs, outputs)
-    return _named(
-        [*layers, *_pair("c2", "b2", outputs, outputs), *_pair("c3", "b3", outputs, outputs)]
-    )
+    first = _pair("1", inputs, outputs)
+    return named(**first, **_pair("2", outputs, outputs), **_pair("3", outputs, outputs))
 
 
 def _full_resolution(inputs: int, outputs: int) -> nn.Sequential:
-    layers = _pair("c_init", "b_init", inputs, outputs)
+    layers = _pair("_init", inputs, outputs)
     for block in range(RESIDUAL_BLOCKS):
-        layers += _pair(f"c_res{block}", f"b_res{block}", outputs, outputs, size=1)
+        layers |= _pair(f"_res{block}", outputs, outputs, size=1)
         for number in (1, 2):
-            layers += _pair(f"c{block}_{number}", f"b{block}_{number}", outputs, outputs)
-    return _named(layers)
+            layers |= _pair(f"{block}_{number}", outputs, outputs)
+    return named(**layers)
 
 
 def _head(inputs: int) -> nn.Sequential:
-    layers = [*_pair("c1", "b1", inputs, inputs), *_pair("c2", "b2", inputs, inputs // 2)]
-    return _named([*layers, ("c3", SymmetricConv(inputs // 2, 1, 3))])
+    layers = _pair("1", inputs, inputs) | _pair("2", inputs, inputs // 2)
+    return named(**layers, c3=SymmetricConv(inputs // 2, 1, 3))
 
 
-def _cbl(module: nn.Module, convolution: str, norm: str, features: torch.Tensor) -> torch.Tensor:
-    """Convolution, batch norm, leaky ReLU, by their names."""
-    normed = module.get_submodule(norm)(module.get_submodule(convolution)(features))
-    activated: torch.Tensor = functional.leaky_relu(normed, SLOPE)
-    return activated
+def _cbl(module: nn.Module, ending: str, features: torch.Tensor) -> torch.Tensor:
+    """Convolution, batch norm, leaky ReLU, by the ending of their names."""
+    filtered = module.get_submodule(f"c{ending}")(features)
+    return functional.leaky_relu(module.get_submodule(f"b{ending}")(filtered), SLOPE)
 
 
 def _head_logits(module: nn.Module, features: torch.Tensor) -> torch.Tensor:
-    hidden = _cbl(module, "c1", "b1", features)
+    hidden = _cbl(module, "1", features)
     logits: torch.Tensor = module.get_submodule("b2")(module.get_submodule("c2")(hidden))
     return logits
 
 
 def _residual(module: nn.Module, block: int, features: torch.Tensor) -> torch.Tensor:
     """The sum of two paths; each normalisation is followed by a leaky ReLU, the sum is not."""
-    shortcut = _cbl(module, f"c_res{block}", f"b_res{block}", features)
+    shortcut = _cbl(module, f"_res{block}", features)
     for number in (1, 2):
-        features = _cbl(module, f"c{block}_{number}", f"b{block}_{number}", features)
+        features = _cbl(module, f"{block}_{number}", features)
     return features + shortcut
 
 
@@ -299,9 +293,9 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """A state dict of DMENet from variables by TensorFlow names, or a list in the graph's order."""
     # The names are ``main_net/defocus_net/…:0``; other networks' variables are dropped, and a list
     # that does not fit is a ValueError.
-    named = by_name(tensors, ["defocus_net"])
-    if named:
-        return {f"main_net.{name}": tensor for name, tensor in named.items()}
+    found = by_name(tensors, ["defocus_net"])
+    if found:
+        return {f"main_net.{name}": tensor for name, tensor in found.items()}
     with torch.device("meta"):
         state = DMENet().state_dict()
     return in_order(tensors, [(name, tuple(entry.shape)) for name, entry in state.items()])

@@ -178,7 +178,7 @@ class _Block(nn.Module):
         return attended
 
 
-class Backbone(SeveralOutputs):
+class Backbone(nn.Module):
     """From a picture to features per pixel; additive skips, but none at full size."""
 
     def __init__(self, width: int = WIDTH) -> None:
@@ -228,7 +228,7 @@ class _Weights(nn.Module):
         return 2 * torch.sigmoid(gate * own + gate) - 1, memory
 
 
-class GKMNet(Backbone):
+class GKMNet(Backbone, SeveralOutputs):
     """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
 
     # Groupings are the first (``released``) and the second repository's (``updated``): parameters

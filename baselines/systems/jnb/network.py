@@ -19,7 +19,6 @@ from defocus.baselines.operators.chain import MapDeconvolution, restore_by_map
 from defocus.baselines.operators.chain_cards import STRENGTHS
 from defocus.baselines.operators.domain import Array
 from defocus.baselines.operators.edges import luma, recursive_filter
-from defocus.baselines.operators.varying import sigma_of
 
 MOST_ATOMS = 64
 LEAST_LENGTH = 1e-6
@@ -158,9 +157,4 @@ def _learned() -> dict[str, NDArray[np.float32]]:
 
 def make(strength: str) -> MapDeconvolution:
     """The chain with a preset's strength, by its name."""
-    return MapDeconvolution(diameter_px, restore_by_map(STRENGTHS[strength]))
-
-
-def diameter_px(picture: Array) -> NDArray[np.float64]:
-    """Diameters ``(H, W)`` of the circle of confusion, px, of a picture ``(H, W, 3)``."""
-    return np.asarray(estimate_sigma_px(picture) / sigma_of(1.0))
+    return MapDeconvolution(estimate_sigma_px, restore_by_map(STRENGTHS[strength]))

@@ -1,8 +1,9 @@
 """Richardson-Lucy deconvolution of one disc, accelerated."""
 
+from functools import partial
+
 from defocus.baselines.operators.chain import OneDisc
 from defocus.baselines.operators.deconvolution import richardson_lucy
-from defocus.baselines.operators.domain import Array, Domain
 
 ITERATIONS = 10
 """Accelerated; more of them sharpen the noise."""
@@ -10,8 +11,4 @@ ITERATIONS = 10
 
 def make() -> OneDisc:
     """The restorer."""
-    return OneDisc(_deconvolve)
-
-
-def _deconvolve(channel: Array, psf: Array, domain: Domain) -> Array:
-    return richardson_lucy(channel, psf, ITERATIONS, domain, accelerated=True)
+    return OneDisc(partial(richardson_lucy, iterations=ITERATIONS, accelerated=True))

@@ -12,7 +12,7 @@ from defocus.baselines.operators.chain import MapDeconvolution
 from defocus.baselines.operators.deconvolution import tvl2_levels, wiener_levels
 from defocus.baselines.operators.domain import Array, fade_to_blurry
 from defocus.baselines.operators.edges import canny, luma, recursive_filter
-from defocus.baselines.operators.varying import deconvolve, sigma_of
+from defocus.baselines.operators.varying import deconvolve
 from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 
 FINE_PX, COARSE_PX = 1.0, 1.5
@@ -73,11 +73,7 @@ COLOUR_NOISE_TO_SIGNAL = 0.03
 
 def make() -> MapDeconvolution:
     """The chain."""
-    return MapDeconvolution(_diameter_px, restore)
-
-
-def _diameter_px(picture: Array) -> NDArray[np.float64]:
-    return np.asarray(estimate_sigma_px(picture) / sigma_of(1.0))
+    return MapDeconvolution(estimate_sigma_px, restore)
 
 
 def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
