@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
-from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline, with_objective
 from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
-from defocus.benchmark.study.plan import Override, Run, Study, plan_runs, plan_weights, select
+from defocus.benchmark.study.options import StudyOptions
+from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_weights, select
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
 from defocus.files import require_writable
 from defocus.progress import counted
-from defocus.settings import load_settings
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
@@ -225,39 +224,30 @@ def one_run(expanded: Expanded, run: str) -> Expanded:
 
 
 def study_of(
-    out: Path,
-    dataset: str,
-    budget: BudgetName,
+    options: StudyOptions,
+    names: Sequence[str],
+    seeds: int,
+    start: str | None,
     *,
-    names: Sequence[str] = (),
-    only: Sequence[str] = (),
-    variants: bool = False,
-    seeds: int = 1,
-    settings: Path | None = None,
     weights: str | None = None,
-    start: str | None = None,
     workers: int | None = None,
 ) -> Study:
-    """Make the study of a command line; exact ``names`` go before the patterns in ``only``."""
+    """Make the study of a command line that names its systems."""
+    out, dataset = options.out, options.dataset
     require_writable(out)
-    override = (load_settings(Override, settings) if settings else Override()).for_this_device()
+    override = options.override.for_this_device()
     if workers is not None:
         override = override.with_workers(workers)
-    if names:
-        systems = [baseline(name) for name in sorted(set(names))]
-    else:
-        systems = select(all_baselines(), only, variants=variants)
+    systems = [baseline(name) for name in sorted(set(names))]
     opened = open_for_study(dataset)
     if weights is not None:
         found = find_weights(systems[0], weights)
         run = plan_weights(systems[0], found, opened)
         return Study(out, opened, [run], ["--dataset", dataset, "--weights", found.label])
     begun = find_weights(systems[0], start) if start is not None else None
-    runs = plan_runs(systems, opened, budget, seeds=seeds, override=override, start=begun)
-    options = ["--dataset", dataset, "--budget", budget]
-    options += ["--settings", str(settings)] if settings else []
-    options += ["--from", begun.label] if begun else []
-    return Study(out, opened, runs, options)
+    runs = plan_runs(systems, opened, options.budget, seeds=seeds, override=override, start=begun)
+    begin = ["--from", begun.label] if begun else []
+    return Study(out, opened, runs, ["--dataset", dataset, *options.words, *begin])
 
 
 def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline, StoredWeights]]:
@@ -267,41 +257,3 @@ def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline,
         return [(system, find_weights(system, weights)) for system in systems]
     shipped = [(system, shipped_weights(system)) for _, system in sorted(all_baselines().items())]
     return [(system, found) for system, found in shipped if found is not None]
-
-
-def document_of(
-    datasets: Sequence[str],
-    budget: BudgetName,
-    only: Sequence[str],
-    seeds: int,
-    settings: Path | None,
-    *,
-    variants: bool,
-    objectives: Sequence[str] = (),
-) -> tuple[StudyDocument, list[str]]:
-    """Make the document of a study from the options of ``run``."""
-    # Returns the options too that other commands need to name its runs.
-    override = load_settings(Override, settings) if settings else Override()
-    document = StudyDocument(
-        datasets=tuple(datasets),
-        systems=tuple(only),
-        variants=variants,
-        seeds=seeds,
-        budget=budget,
-        schedule=override.schedule,
-        training=override.training,
-        objectives=_tables(objectives),
-    )
-    if override.estimator is not None:
-        document = document.model_copy(update={"estimator": override.estimator})
-    options = ["--budget", budget]
-    return document, [*options, "--settings", str(settings)] if settings else options
-
-
-def _tables(objectives: Sequence[str]) -> dict[str, ObjectiveChoice]:
-    """The tables of a study's file for objectives without settings."""
-    labels = {name: name.replace("_", "-") for name in objectives}
-    return {
-        label: ObjectiveChoice(objective=None if label == name else name)
-        for name, label in labels.items()
-    }

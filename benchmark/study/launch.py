@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.terminal import show_outcome
@@ -18,6 +17,7 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.attempt import ask_again
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import Expanded
+from defocus.benchmark.study.options import Launcher
 from defocus.benchmark.study.outcome import outcome_of
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.run import opened_study, pending_runs, run_studies
@@ -113,9 +113,6 @@ def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-Launcher = Literal["here", "local", "slurm"]
 
 
 def carry_out(

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, get_args
 
 import pandas as pd  # noqa: TID253 - a table is one of its frames; this module is imported late
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.publish import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request, note_plugins
-from defocus.benchmark.study.expansion import document_of
+from defocus.benchmark.study.options import RunOptions
 from defocus.benchmark.study.plan import Run, Study, plan_runs, select
 from defocus.benchmark.study.run import run_studies
 from defocus.discovery import warn_once
@@ -22,10 +23,6 @@ from defocus.errors import InputError
 from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
 
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
-
-BUDGETS = ("demo", "quick", "paper", "own")
 _NUMBERS = ("value", "ci_low", "ci_high")
 _RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
 _PICTURE = ("profile", "protocol", "pair", "scene")
@@ -107,7 +104,7 @@ def run(
     systems: str | Baseline | Sequence[str | Baseline],
     dataset: str | Dataset = "sample",
     out: str | Path = "defocus-results",
-    budget: "BudgetName" = "demo",
+    budget: BudgetName = "demo",
     seeds: int = 1,
 ) -> Leaderboard:
     """Train and evaluate systems on a dataset, as ``defocus-bench run`` does.
@@ -133,8 +130,8 @@ def run(
             1000, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    if budget not in BUDGETS:
-        raise InputError(f"no budget '{budget}'; there are {', '.join(BUDGETS)}")
+    if budget not in (budgets := get_args(BudgetName)):
+        raise InputError(f"no budget '{budget}'; there are {', '.join(budgets)}")
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
     except TypeError as error:
@@ -192,12 +189,12 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 
 
 def _request(
-    given: Sequence[str | Baseline], dataset: str, budget: "BudgetName", seeds: int
+    given: Sequence[str | Baseline], dataset: str, budget: BudgetName, seeds: int
 ) -> Request | None:
     """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()
     names = [each if isinstance(each, str) else each.card.name for each in given]
     if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):
         return None
-    document, _ = document_of((dataset,), budget, names, seeds, None, variants=False)
-    return as_request(document, None, note_plugins())
+    options = RunOptions(dataset=(dataset,), only=tuple(names), budget=budget, seeds=seeds)
+    return as_request(options.as_document(), None, note_plugins())

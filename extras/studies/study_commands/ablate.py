@@ -1,35 +1,18 @@
 """``defocus-bench studies ablate``."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.benchmark.commands._options import (
-    MEASURED_STUDY_SECTIONS,
-    from_option,
-    measured_study_options,
-)
-from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
     from defocus.benchmark.study.plan import Study
     from defocus.extras.studies.dose.plan import DoseStudy
+    from defocus.extras.studies.options import Ablation
 
-SECTIONS = {
-    "Ablation": (
-        "--narrow",
-        "--network",
-        "--from",
-        "--equal-time",
-        "--doses",
-        "--central",
-        "--line",
-    ),
-    **MEASURED_STUDY_SECTIONS,
-}
+HEADINGS = ("Ablation", "Study", "Output")
 
 
 class Doses(click.ParamType[tuple[float, ...]]):
@@ -56,9 +39,14 @@ class Doses(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.", param, ctx)
 
 
-@click.command(name="ablate", cls=SectionedCommand, sections=SECTIONS)
+@click.command(
+    name="ablate",
+    cls=SettingsCommand,
+    models="defocus.extras.studies.options",
+    headings=HEADINGS,
+    others=HEADINGS[0],
+)
 @click.argument("objective")
-@measured_study_options("defocus-ablation")
 @click.option(
     "--narrow",
     is_flag=True,
@@ -72,7 +60,13 @@ class Doses(click.ParamType[tuple[float, ...]]):
     "its narrow copy, such as nafnet; with --from from given weights; one of --plugin as it is, "
     "by default for 2000 steps of 64 px.",
 )
-@from_option
+@click.option(
+    "--from",
+    "start",
+    metavar="WEIGHTS",
+    help="Weights that the training starts from instead of random ones: 'own' (shipped with the "
+    "package), a label of 'weights list', or a file. Results are not ranked.",
+)
 @click.option(
     "--equal-time",
     is_flag=True,
@@ -102,11 +96,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
 )
 def command(
     objective: str,
-    out: Path,
-    dataset: str,
-    budget: "BudgetName",
-    settings: Path | None,
-    seeds: int,
+    study: "Ablation",
     *,
     narrow: bool,
     network: str,
@@ -115,8 +105,6 @@ def command(
     doses: tuple[float, ...] | None,
     central: bool,
     lines: tuple[str, ...],
-    dry_run: bool,
-    as_json: bool,
 ) -> int:
     """Measure what each part of a training adds.
 
@@ -138,6 +126,8 @@ def command(
     from defocus.progress import say
 
     ablation = ablation_of(objective)
+    out, dataset = study.out, study.dataset
+    budget, seeds, settings = study.budget, study.seeds, study.settings
     if doses is not None:
         if equal_time:
             raise click.UsageError("--equal-time does not go with --doses; leave one out")
@@ -146,12 +136,12 @@ def command(
         return _by_dose(
             dose_study(ablation, out, dataset, doses, budget, seeds, settings,
                        narrow=narrow, network=network, start=start, central=central, chosen=lines),
-            dry_run=dry_run, as_json=as_json,
+            dry_run=study.dry_run, as_json=study.as_json,
         )  # fmt: skip
     alone = {"--central": central, "--network": network, "--from": start, "--line": lines}
     for option in (name for name, given in alone.items() if given):
         raise click.UsageError(f"{option} goes with --doses; add --doses, or leave it out")
-    if dry_run:
+    if study.dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")
         return _show_plan(
@@ -168,10 +158,10 @@ def command(
         }
         write_json(out / "ablation.json", document)
         code = outcome.say_left_out()
-        if as_json:
+        if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
             output.write({**document, "left_out": left_out})
-    if not as_json:
+    if not study.as_json:
         print_tables([paper_table(ablation.name, measured), blur_table(measured, bin_names())])
     return code
 

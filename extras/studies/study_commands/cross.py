@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from defocus.benchmark.commands._options import dry_run_option
 from defocus.command_line.commands import SectionedCommand
 
 SECTIONS = {
@@ -37,7 +36,7 @@ SECTIONS = {
     help="Folder of the study; finished runs in it are not repeated. The tables are written to "
     "its cross.json and cross.md.",
 )
-@dry_run_option
+@click.option("--dry-run", is_flag=True, help="Print the plan and its estimated cost, then exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     names: tuple[str, ...],

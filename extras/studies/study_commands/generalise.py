@@ -1,21 +1,24 @@
 """``defocus-bench studies generalise``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
-from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.extras.studies.options import Generalisation
 
-SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_SECTIONS}
+HEADINGS = ("Systems and test datasets", "Study", "Output")
 
 
-@click.command(name="generalise", cls=SectionedCommand, sections=SECTIONS)
-@measured_study_options("defocus-generalisation")
+@click.command(
+    name="generalise",
+    cls=SettingsCommand,
+    models="defocus.extras.studies.options",
+    headings=HEADINGS,
+    others=HEADINGS[0],
+)
 @click.option(
     "--test",
     "tests",
@@ -27,25 +30,14 @@ SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_
 @click.option(
     "--only", multiple=True, required=True, metavar="PATTERN", help="Systems to train; repeatable."
 )
-def command(
-    out: Path,
-    dataset: str,
-    budget: "BudgetName",
-    settings: Path | None,
-    tests: tuple[str, ...],
-    only: tuple[str, ...],
-    seeds: int,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> int:
+def command(tests: tuple[str, ...], only: tuple[str, ...], study: "Generalisation") -> int:
     """Train on one dataset and test on others.
 
     Run the same command again to continue after an interruption."""
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.study.plan import Override, select
+    from defocus.benchmark.study.plan import select
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.generalisation import (
         generalisation_document,
@@ -53,19 +45,18 @@ def command(
         generalisation_study,
         generalisation_table,
     )
-    from defocus.settings import load_settings
 
-    override = load_settings(Override, settings) if settings else None
     systems = select(all_baselines(), only)
-    asked = (out, dataset, tests, systems, budget, seeds, override)
-    if dry_run:
+    override = study.override if study.settings else None
+    asked = (study.out, study.dataset, tests, systems, study.budget, study.seeds, override)
+    if study.dry_run:
         return show_plan(generalisation_plan(*asked))
     with json_output() as output:
         found, outcome = generalisation_study(*asked)
         code = outcome.say_left_out()
-        if as_json:
+        if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**generalisation_document(dataset, found), "left_out": left_out})
-    if not as_json:
+            output.write({**generalisation_document(study.dataset, found), "left_out": left_out})
+    if not study.as_json:
         print_tables([generalisation_table(found)])
     return code

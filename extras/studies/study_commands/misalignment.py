@@ -1,21 +1,25 @@
 """``defocus-bench studies misalignment``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
-from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.commands import FiniteRange
+from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.extras.studies.options import Misalignment
 
-SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SECTIONS}
+HEADINGS = ("Misalignment", "Study", "Output")
 
 
-@click.command(name="misalignment", cls=SectionedCommand, sections=SECTIONS)
-@measured_study_options("defocus-misalignment")
+@click.command(
+    name="misalignment",
+    cls=SettingsCommand,
+    models="defocus.extras.studies.options",
+    headings=HEADINGS,
+    others=HEADINGS[0],
+)
 @click.option(
     "--shift",
     "shifts",
@@ -43,17 +47,10 @@ SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SE
     help="Systems to train; repeatable.",
 )
 def command(
-    out: Path,
-    dataset: str,
-    budget: "BudgetName",
-    settings: Path | None,
     shifts: tuple[float, ...],
     zooms: tuple[float, ...],
     only: tuple[str, ...],
-    seeds: int,
-    *,
-    dry_run: bool,
-    as_json: bool,
+    study: "Misalignment",
 ) -> int:
     """Measure the effect of known misalignment.
 
@@ -65,7 +62,7 @@ def command(
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.study.plan import Override, select
+    from defocus.benchmark.study.plan import select
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.misalignment import (
         conditions,
@@ -74,19 +71,19 @@ def command(
         misalignment_study,
         misalignment_table,
     )
-    from defocus.settings import load_settings
 
-    override = load_settings(Override, settings) if settings else None
     systems = select(all_baselines(), only)
-    asked = (out, dataset, systems, budget, seeds, override, conditions(shifts, zooms))
-    if dry_run:
+    override = study.override if study.settings else None
+    place = (study.out, study.dataset, systems, study.budget, study.seeds)
+    asked = (*place, override, conditions(shifts, zooms))
+    if study.dry_run:
         return show_plan(misalignment_plan(*asked))
     with json_output() as output:
         found, outcome = misalignment_study(*asked)
         code = outcome.say_left_out()
-        if as_json:
+        if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**misalignment_document(dataset, found), "left_out": left_out})
-    if not as_json:
+            output.write({**misalignment_document(study.dataset, found), "left_out": left_out})
+    if not study.as_json:
         print_tables([misalignment_table(found)])
     return code

@@ -1,0 +1,176 @@
+"""Settings of the commands that run studies: their options. It imports nothing heavy."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import click
+from pydantic import Field
+
+from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
+from defocus.benchmark.study.plan import Override
+from defocus.command_line.options import ShardOption
+from defocus.settings import CommandSettings, load_settings, option
+
+Count = Annotated[int, Field(ge=1)]
+Launcher = Literal["here", "local", "slurm"]
+MISALIGNED = ("sample:strong",)
+"""Where the first run shows what JDRL is for: pairs that are off by several pixels."""
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+AGAIN = option(
+    False,
+    "--again",
+    text="Repeat finished trainings; the old ones are kept aside in the folders of the runs.",
+)
+KEEP_OUTPUTS = option(
+    False,
+    "--keep-outputs",
+    text="Keep restored pictures, losslessly, so that later metrics need no network. Their size is "
+    "printed first.",
+)
+START = option(
+    None,
+    "--from WEIGHTS",
+    text="Weights that the training starts from instead of random ones: 'own' (shipped with the "
+    "package), a label of 'weights list', or a file. Results are not ranked.",
+)
+WORKERS = option(
+    None,
+    "--workers N",
+    show_default="cores - 1; 0 for under 500 steps",
+    text="Processes that make batches ahead of each training; 0 makes them in the training's own. "
+    "Results do not depend on it.",
+)
+Workers = Annotated[int, Field(ge=0)] | None
+
+
+class StudyOptions(CommandSettings):
+    """Which study, in which folder."""
+
+    out: Path = option(Path("defocus-results"), "--out", type=FOLDER)
+    """Folder of the study; finished runs in it are not repeated."""
+    dataset: str = option("sample", "--dataset", show_default="sample")
+    """Dataset as READER:PATH, 'sample' or 'sample:strong'."""
+    budget: BudgetName = option("demo", "--budget")
+    """Length of training; own is the long training of defocus-s and defocus-m. Systems are ranked
+    with paper only."""
+    settings: Path | None = option(None, "--settings FILE")
+    """TOML file with the tables [schedule] (steps, crop_px, batch, learning_rate) and [training]
+    (precision, accumulate, average and others). If it changes results, they are marked as a custom
+    schedule and not ranked."""
+
+    @property
+    def override(self) -> Override:
+        """The values of the settings file."""
+        return load_settings(Override, self.settings) if self.settings else Override()
+
+    @property
+    def words(self) -> list[str]:
+        """The options, but the dataset, that other commands need to name its runs."""
+        settings = ["--settings", str(self.settings)] if self.settings else []
+        return ["--budget", self.budget, *settings]
+
+
+class _TrainedSystem(CommandSettings):
+    objective: str | None = option(None, "--objective NAME")
+    """Train the network with this objective, such as 'jdrl'; the result is named NAME-SYSTEM."""
+    start: str | None = START
+
+
+class TrainOptions(StudyOptions, _TrainedSystem):
+    """Options of ``train``."""
+
+    seed: Annotated[int, Field(ge=0)] = option(0, "--seed", show_default=True)
+    """Seed of initial weights, crops and dropout."""
+    workers: Workers = WORKERS
+    again: bool = AGAIN
+
+
+class EvaluateOptions(StudyOptions):
+    """Options of ``evaluate``."""
+
+    seeds: Count = option(1, "--seeds")
+    """Number of seeds N; seeds 0 to N - 1 are evaluated and averaged."""
+    start: str | None = START
+    weights: str | None = option(None, "--weights LABEL_OR_FILE", heading="Evaluation")
+    """With one NAME: evaluate these weights instead of your own training. A label of 'weights
+    list', or a file, which is checked and added."""
+    keep_outputs: bool = KEEP_OUTPUTS
+
+
+class _RunSystems(CommandSettings):
+    every: bool = option(False, "--all", heading="Systems")
+    """Run all registered systems except variants. Networks whose weights come with the package are
+    evaluated with these and not trained. Without --dataset, JDRL is also compared on
+    'sample:strong'."""
+    only: tuple[str, ...] = option((), "--only PATTERN")
+    """Run systems whose whole name matches this shell pattern, including variants; repeatable."""
+    variants: bool = option(False, "--variants")
+    """With --all: also run variants of systems."""
+    objectives: tuple[str, ...] = option((), "--objective NAME")
+    """Train each network with this objective, such as 'jdrl'; repeatable. Results are named
+    NAME-SYSTEM."""
+    file: Path | None = option(None, "--study FILE", heading="Study")
+    """TOML file with datasets, systems, objectives, seeds and budget, instead of the options."""
+
+
+class RunOptions(StudyOptions, _RunSystems):
+    """Options of ``run``; from Python a study has some of them."""
+
+    dataset: tuple[str, ...] = option(("sample",), "--dataset", show_default="sample")  # type: ignore[assignment]
+    """Dataset as READER:PATH, 'sample' or 'sample:strong'; repeatable."""
+    seeds: Count = option(1, "--seeds")
+    """Number of seeds to train and average."""
+    shard: tuple[int, int] | None = option(
+        None,
+        "--shard I/N",
+        heading="Execution",
+        type=ShardOption(),
+        text="Do only part I of N, to share a study between computers without a scheduler. Give "
+        "each its own --out, then --merge them.",
+    )
+    merge: bool = option(False, "--merge")
+    """Copy the finished runs of the folders PART to --out, which keeps those that it has."""
+    job: str | None = option(None, "--job RUN")
+    """Do only this run of the study in --out, in its own folder under jobs/."""
+    workers: Workers = WORKERS
+    keep_outputs: bool = KEEP_OUTPUTS
+    again: bool = AGAIN
+    dry_run: bool = option(False, "--dry-run")
+    """Print the plan and its estimated cost, then exit."""
+    launcher: Launcher = option("here", "--launcher")
+    """Where to run: here = in this process; local = one process per GPU of this computer; slurm =
+    one job per run, saved and queued again at its time limit."""
+
+    def document(self, *, all_of_sample: bool = False) -> StudyDocument:
+        """The study as its file says it, or would say it; the first run shows JDRL as well."""
+        document = self.as_document() if self.file is None else load_document(self.file)
+        first = all_of_sample and self.every and not self.only and self.budget == "demo"
+        if first and self.file is None:
+            document = document.model_copy(update={"misaligned": MISALIGNED})
+        if self.keep_outputs:
+            document = document.model_copy(update={"keep_outputs": True})
+        document = document.for_this_device()
+        return document if self.workers is None else document.with_workers(self.workers)
+
+    def as_document(self) -> StudyDocument:
+        """The study of the options alone."""
+        labels = {name: name.replace("_", "-") for name in self.objectives}
+        override = self.override
+        document = StudyDocument(
+            datasets=self.dataset,
+            systems=self.only,
+            variants=self.variants,
+            seeds=self.seeds,
+            budget=self.budget,
+            schedule=override.schedule,
+            training=override.training,
+            objectives={
+                label: ObjectiveChoice(objective=None if label == name else name)
+                for name, label in labels.items()
+            },
+        )
+        if override.estimator is None:
+            return document
+        return document.model_copy(update={"estimator": override.estimator})
