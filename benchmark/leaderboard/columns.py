@@ -45,7 +45,7 @@ def unit_of(key: str) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class BoardPlace:
     """A column of a leaderboard: a score or the gain under a convention, or a cost without one."""
 
     convention: Convention | None
@@ -88,7 +88,7 @@ class Place:
         return self.head(lines, usual, name, **more), [self.number(line) for line in lines]
 
 
-def pictures_of(place: Place, lines: Iterable[BoardLine]) -> int:
+def pictures_of(place: BoardPlace, lines: Iterable[BoardLine]) -> int:
     """How many pictures are behind most numbers of a column."""
     return most_images(row for line in lines if (row := place.row(line)) is not None)
 

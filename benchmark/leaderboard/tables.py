@@ -15,7 +15,13 @@ from defocus.benchmark.leaderboard.classes import (
     ranked_classes,
     ranked_in,
 )
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, Named, Place, systems_table
+from defocus.benchmark.leaderboard.columns import (
+    COST_COLUMNS,
+    GAIN,
+    BoardPlace,
+    Named,
+    systems_table,
+)
 from defocus.benchmark.leaderboard.content import protocols
 from defocus.benchmark.leaderboard.lines import (
     WEIGHT_MARKS,
@@ -124,7 +130,7 @@ def _score_table(
 ) -> Table:
     main, *others = board.conventions
     lines = board.ordered(main)
-    leading = Place(main, board.leading(main).name)
+    leading = BoardPlace(main, board.leading(main).name)
     scored = {line: row for line in lines if (row := leading.row(line)) is not None}
     shown = [row for row in rows if row.protocol == main.protocol and row.system != CEILING]
     columns = _score_columns(lines, main, others, most_images(scored.values()))
@@ -166,11 +172,12 @@ def _score_columns(
     costs = list(COST_COLUMNS)
     keys = [GAIN, *metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
     columns: list[Named] = [
-        Place(None if key in costs else main, key).numbers(lines, usual, bar=key == GAIN)
+        BoardPlace(None if key in costs else main, key).numbers(lines, usual, bar=key == GAIN)
         for key in keys
     ]
     return columns + [
-        Place(other, "psnr").numbers(lines, usual, f"PSNR {other.protocol}") for other in others
+        BoardPlace(other, "psnr").numbers(lines, usual, f"PSNR {other.protocol}")
+        for other in others
     ]
 
 

@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     protocol_notes,
 )
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, Place, column
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, BoardPlace, column
 from defocus.benchmark.leaderboard.content import Content, TrackKey
 from defocus.benchmark.leaderboard.lines import (
     Board,
@@ -40,7 +40,7 @@ PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"
 
 
 @dataclass(frozen=True)
-class _Place(Place):
+class _Place(BoardPlace):
     """A column of one of several leaderboards."""
 
     board: Board

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
-from defocus.benchmark.leaderboard.columns import Place, column, pictures_of, systems_table
+from defocus.benchmark.leaderboard.columns import BoardPlace, column, pictures_of, systems_table
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
 from defocus.benchmark.reporting.board.notes import Notes, notes_on, published_beside
@@ -53,7 +53,7 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
     body: list[tuple[Cell, ...]] = []
     for name, metric in found.items():
         unit = f", {metric.unit}" if metric.unit else ""
-        cells = [_with_published(content, line, Place(one, name), notes) for one in mine]
+        cells = [_with_published(content, line, BoardPlace(one, name), notes) for one in mine]
         body.append((f"{metric.display_name}{unit}", *cells))
     leading = {one: line.row(one, board.leading(one).name) for one in mine}
     most = most_images(row for row in leading.values() if row is not None)
@@ -63,7 +63,7 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
 
 
 def _with_published(
-    content: Content, line: BoardLine, place: Place, notes: Notes
+    content: Content, line: BoardLine, place: BoardPlace, notes: Notes
 ) -> Measured | None:
     measured = place.cell(line)
     printed = published_beside(content, place.row(line), notes.number)
@@ -125,7 +125,7 @@ def _mean(values: Sequence[float]) -> float | None:
 def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
     """PSNR of every line under every convention, in the order of the first that it has."""
     lines = list(dict.fromkeys(line for one in board.conventions for line in board.ordered(one)))
-    places = [Place(one, LEADING) for one in board.conventions]
+    places = [BoardPlace(one, LEADING) for one in board.conventions]
     counts = {pictures_of(place, lines) for place in places}
     usual = counts.pop() if len(counts) == 1 else 0
     scored = [row for line in lines if (row := places[0].row(line)) is not None]
@@ -148,8 +148,8 @@ def part_table(board: Board) -> list[Table]:
     first, *_ = board.conventions
     lines = board.ordered(first)
     names = parts_told(lines, first)
-    most = pictures_of(Place(first, LEADING), lines)
-    columns = [Place(first, name).numbers(lines, most, place_words(name)) for name in names]
+    most = pictures_of(BoardPlace(first, LEADING), lines)
+    columns = [BoardPlace(first, name).numbers(lines, most, place_words(name)) for name in names]
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
     note = "Blur: the diameter of the circle of confusion."
     return [systems_table(caption, map(linked, lines), columns, note)] if names else []

@@ -14,8 +14,8 @@ from defocus.benchmark.leaderboard.classes import (
 from defocus.benchmark.leaderboard.columns import (
     COST_COLUMNS,
     GAIN,
+    BoardPlace,
     Named,
-    Place,
     column,
     pictures_of,
     systems_table,
@@ -142,7 +142,7 @@ def _rank_columns(
 
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
     """Gains over the blurry input, which has none over itself."""
-    psnr, gain = Place(convention, "psnr"), Place(convention, GAIN)
+    psnr, gain = BoardPlace(convention, "psnr"), BoardPlace(convention, GAIN)
     return column(GAIN, bar=True), [
         Measured(0.0)
         if line.first.system == INPUT and psnr.number(line) is not None
@@ -162,10 +162,10 @@ def _metric_columns(
     print_out: bool,
 ) -> list[Named]:
     found: list[Named] = []
-    most = pictures_of(Place(convention, board.leading(convention).name), lines)
+    most = pictures_of(BoardPlace(convention, board.leading(convention).name), lines)
     for metric in metrics_of(lines, convention):
         extra = metric.name not in ALWAYS_SHOWN and convention.protocol != NO_REFERENCE
-        place = Place(convention, metric.name)
+        place = BoardPlace(convention, metric.name)
         head, numbers = place.numbers(lines, most, extra=extra)
         cells = [
             None if number is None else Measured(number, place=places[metric.name].get(n))
@@ -180,7 +180,7 @@ def _metric_columns(
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
-        Place(None, name).numbers(
+        BoardPlace(None, name).numbers(
             lines, 0, better="lower", choose="limit", extra=name not in SHOWN_COSTS
         )
         for name in COST_COLUMNS

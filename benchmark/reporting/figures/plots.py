@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, Place
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
 from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, read_boards, track_of
 from defocus.benchmark.metric.metric import all_metrics
@@ -44,7 +44,7 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
     spots: dict[BoardLine, tuple[float, float]] = {}
     tracks: dict[TrackKey, list[BoardLine]] = defaultdict(list)
     for line in board.ordered(convention):
-        row, spent = line.row(convention, metric.name), Place(None, cost).number(line)
+        row, spent = line.row(convention, metric.name), BoardPlace(None, cost).number(line)
         if line.reference or row is None or row.value is None or not spent:
             continue
         spots[line] = spent, row.value
