@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import defocus
-from defocus.errors import ImageError, InputError, OpticsError
 from defocus.images import as_float
 
 PICTURE = np.random.default_rng(4).integers(0, 256, (48, 64, 3), np.uint8)
@@ -38,30 +37,3 @@ def test_the_lens_of_a_sample_scene_can_be_another():
     wide, narrow = (defocus.render("cafe", f_number=number) for number in (2.0, 8.0))
     ratio = np.abs(wide.defocus_map).max() / np.abs(narrow.defocus_map).max()
     assert ratio == pytest.approx(4.0, rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("scene", "settings", "message"),
-    [
-        ("caffe", {}, "no scene 'caffe'; there are astronaut"),
-        (PICTURE, {}, "a picture is rendered with depth_mm"),
-        (PICTURE, {"depth_mm": np.ones((40, 64))}, r"shape \(40, 64\); a scene of 64x48 needs"),
-        (PICTURE, {"depth_mm": np.zeros((48, 64))}, "finite and above 0"),
-        (PICTURE[:20], {"depth_mm": np.ones((20, 64))}, "give 32 px a side or more"),
-        ("cafe", {"misaligned": "much"}, "no misalignment 'much'"),
-        ("cafe", {"f_number": "2"}, "f_number is '2'; give a number"),
-        (PICTURE, {"depth_mm": "far"}, "depth_mm is of type str; give an array of numbers"),
-        ("cafe", {"focus_mm": float("nan")}, "focus_mm is nan; give a finite number"),
-        ("cafe", {"focus_mm": True}, "focus_mm is True; give a number"),
-    ],
-)
-def test_bad_requests_are_one_line(scene, settings, message):
-    with pytest.raises(InputError, match=message):
-        defocus.render(scene, **settings)
-
-
-def test_an_impossible_lens_is_refused():
-    with pytest.raises(OpticsError, match="focus distance"):
-        defocus.render("cafe", focus_mm=40.0)
-    with pytest.raises(ImageError, match="scene is int64"):
-        defocus.render(PICTURE.astype(np.int64), np.ones((48, 64)))

@@ -11,7 +11,7 @@ from torch import nn
 import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as own_weights
-from defocus.errors import ImageError, InputError, NotApplicableError
+from defocus.errors import InputError
 from defocus.images import as_integer, read_image, write_image
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
@@ -82,47 +82,7 @@ def test_strength_blends():
     assert defocus.restore(FLOATS, Darker(1.0), guard=False).max() == 1.0  # stays in range
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"system": "wiener", "strength": 2.5},
-            "restore: 'strength': input should be .* 2, got 2.5",
-        ),
-        (
-            {"system": "wiener", "strength": float("nan")},
-            "'strength': input should be a finite number",
-        ),
-        ({"system": "wiener", "strength": "full"}, "'strength': input should be a valid number"),
-        ({"system": "wiener", "tile": 512.5}, "'tile': 512.5 is no tile size"),
-        (
-            {"system": "wiener", "tile": 100},
-            "'tile': 100 is no tile size; give 'auto', 'whole' or a multiple of 64 from",
-        ),
-        ({"system": "wiener", "tile": -64}, "-64 is no tile size"),
-        ({"system": "wienr"}, "did you mean 'wiener"),
-        ({"system": "unet"}, "unet needs weights"),
-        ({"system": lambda blurry: blurry}, "the system is of type function; give a name"),
-        ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
-    ],
-)
-def test_bad_requests_are_one_line(settings, message):
-    with pytest.raises(InputError, match=message):
-        defocus.restore(BYTES, **settings)
-
-
 def test_without_a_system_it_is_the_packages_own(tmp_path, monkeypatch):
     monkeypatch.setattr(own_weights, "files", lambda package: tmp_path)
     with pytest.raises(InputError, match="defocus-m needs weights"):
         defocus.restore(BYTES)
-
-
-def test_what_a_single_picture_lacks_is_named():
-    with pytest.raises(NotApplicableError, match="two dual-pixel views"):
-        defocus.restore(BYTES, "dpdnet-dual")
-    with pytest.raises(ImageError, match="divide 8 bits by 255"):
-        defocus.restore(FLOATS * 255, "wiener")
-    with pytest.raises(ImageError, match="not finite"):
-        defocus.restore(FLOATS, Darker(float("nan")))
-    with pytest.raises(ImageError, match="it must keep the shape"):
-        defocus.restore(FLOATS, nn.Conv2d(3, 3, 3))

@@ -109,33 +109,6 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run, tmp_path, smal
     assert "nothing is repeated" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("systems", "dataset", "settings", "message"),
-    [
-        ([], "sample", {}, "no system to run"),
-        (["inputt"], "sample", {}, "did you mean 'input'"),
-        (["input"], "samples", {}, "'samples' is not a dataset"),
-        (["input"], "sample", {"budget": "long"}, "no budget 'long'; there are demo"),
-        (["input"], "sample", {"seeds": 0}, "0 seeds"),
-        (["input"], "sample", {"seeds": "2"}, "seeds is of type str; give an integer"),
-        (["input"], 5, {}, "the dataset is of type int"),
-        (3, "sample", {}, "systems are names or Baselines; 'int'"),
-        ([3], "sample", {}, "a system is of type int; give a name or a Baseline"),
-    ],
-)
-def test_bad_requests_are_one_line(tmp_path, systems, dataset, settings, message):
-    with pytest.raises(InputError, match=message):
-        defocus.run(systems, dataset, tmp_path / "out", **settings)
-    assert not list(tmp_path.glob("out/*"))
-
-
-def test_a_folder_is_a_path():
-    with pytest.raises(InputError, match="out is of type int; give the path of a folder"):
-        defocus.run("input", "sample", 5)  # type: ignore[arg-type]
-
-
 def test_a_part_of_a_dataset_is_no_study(tmp_path, small):
     with pytest.raises(InputError, match="a whole dataset: give 'pairs:"):
         defocus.run("input", defocus.open_dataset(small)[:3], tmp_path / "out")
-    with pytest.raises(InputError, match="no results there"):
-        defocus.load_results(tmp_path / "out")

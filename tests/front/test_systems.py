@@ -1,9 +1,5 @@
 """Systems by name, ready to restore; and their weights."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -13,7 +9,7 @@ from defocus import extensions
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import OwnCard
-from defocus.errors import ImageError, InputError, RegistryError, WeightsError
+from defocus.errors import ImageError, InputError, WeightsError
 from defocus.files import sha256_file, write_json
 
 BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
@@ -22,8 +18,6 @@ BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
 def test_systems_are_listed_by_pattern():
     assert defocus.list_systems() == sorted(all_baselines())
     assert defocus.list_systems("kpac*") == [n for n in all_baselines() if n.startswith("kpac")]
-    with pytest.raises(RegistryError, match="did you mean 'wiener"):
-        defocus.list_systems("wienerr")
 
 
 @pytest.mark.parametrize("name", ["wiener", "unet"])
@@ -48,23 +42,6 @@ def test_a_loaded_network_refuses_nonsense():
 def test_options_are_those_of_the_system():
     wide = sum(p.numel() for p in defocus.load("nafnet", width=16).parameters())
     assert wide < sum(p.numel() for p in defocus.load("nafnet").parameters())
-    wrong: list[tuple[Callable[[Any], object], Any, str]] = [
-        (
-            partial(defocus.load, "nafnet"),
-            {"depth": 3},
-            "nafnet: .*'depth'; its options are: width",
-        ),
-        (partial(defocus.load, "unet"), {"depth": 3}, "its options are: width, levels, inputs"),
-        (partial(defocus.load, "nafnet"), {"width": -1}, "nafnet cannot be built with width=-1: "),
-        (defocus.load, None, "the system is of type NoneType; give a name"),
-        (defocus.load, "", "no system ''"),
-        (defocus.list_systems, 3, "the pattern is of type int; give a text or None"),
-        (defocus.load_results, 3, "the folder is of type int; give a path"),
-        (defocus.plugin, 3, "the plug-in is of type int; give the path"),
-    ]
-    for call, value, told in wrong:
-        with pytest.raises((InputError, RegistryError), match=told):
-            call(**value) if isinstance(value, dict) else call(value)
 
 
 def test_options_reach_the_network_of_a_plugin(tmp_path, monkeypatch):
