@@ -4,18 +4,14 @@ import sys
 
 import pytest
 
-from defocus import discovery, extensions
 from defocus.benchmark.metric.metric import _metrics_beside
 from defocus.benchmark.section.registry import _sections_beside
 from defocus.progress import telling
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch):
+def forgotten(no_plugins, monkeypatch):
     """Before a test of the file that imports it nothing is loaded; after it nothing stays."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
-    monkeypatch.setattr(discovery, "_warned", set())
     monkeypatch.setattr(telling, "quiet", False)
     loaded = set(sys.modules)  # of our own extras: tests hold their classes
     yield

@@ -110,6 +110,16 @@ def said(tmp_path, tmp_path_factory):
     return words
 
 
+@pytest.fixture
+def no_plugins(monkeypatch):
+    """Before a test no plug-in file is loaded; what it loads is forgotten behind it."""
+    from defocus import discovery, extensions
+
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setattr(discovery, "_warned", set())
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of real pictures; the test skips where there is none. Mark it ``realdata``."""

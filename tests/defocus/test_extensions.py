@@ -61,10 +61,8 @@ READERS = (Reader("twins", lambda folder: open_dataset(f"pairs:{folder}")),)
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a plug-in file; what a test loads is forgotten behind it."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def write(tmp_path, no_plugins):
+    """Writes a plug-in file."""
 
     def written(text: str, name: str = "my_net.py") -> Path:
         path = tmp_path / name

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from defocus import discovery, extensions
 from defocus.baselines.registry import baseline
 from defocus.errors import RegistryError
 from defocus.extensions import load_plugin, uncounted_files
+
+pytestmark = pytest.mark.usefixtures("no_plugins")
 
 PLUG = """
 from torch import nn
@@ -27,13 +28,6 @@ class Net(nn.Module):
 
 NET = Baseline.of_network("NAME", Net)
 """
-
-
-@pytest.fixture(autouse=True)
-def loads_nothing(monkeypatch):
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setattr(discovery, "_warned", set())
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
 
 
 def folder_of(folder: Path, gain: int, text: str = PLUG) -> Path:

@@ -6,7 +6,6 @@ from textwrap import dedent
 
 import pytest
 
-from defocus import extensions
 from defocus.extensions import load_plugin
 from defocus.plugin_code.meaning import joined, statements_of
 from defocus.plugin_code.sources import read_sources
@@ -57,10 +56,8 @@ FILES = {
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes the files with some changed; what a test loads is forgotten behind it."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def write(tmp_path, no_plugins):
+    """Writes the files with some changed."""
 
     def written(changed: dict[str, str] | None = None) -> Path:
         for name, text in (FILES | (changed or {})).items():

@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 import defocus
-from defocus import extensions
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import reader_card
 from defocus.errors import DatasetError, RegistryError
@@ -22,10 +21,8 @@ FILES = dict(
 
 
 @pytest.fixture(autouse=True)
-def files(monkeypatch, tmp_path):
-    """The files of the page, in the current folder; what is loaded is forgotten behind a test."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def files(no_plugins, monkeypatch, tmp_path):
+    """The files of the page, in the current folder."""
     monkeypatch.chdir(tmp_path)
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")

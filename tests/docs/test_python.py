@@ -9,7 +9,6 @@ import torch
 from click.testing import CliRunner
 
 import defocus
-from defocus import extensions
 from defocus.baselines.objective_registry import loss, objective
 from defocus.baselines.registry import baseline
 from defocus.benchmark.section.registry import all_sections
@@ -58,9 +57,7 @@ def test_the_code_of_the_page_prints_what_the_notebook_has_stored(tmp_path):
 
 
 @pytest.mark.full
-def test_parts_of_ones_own_are_a_plugin_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def test_parts_of_ones_own_are_a_plugin_file(tmp_path, no_plugins):
     _, _, after = PAGE.read_text(encoding="utf-8").partition("`my_parts.py`:\n\n```python\n")
     path = tmp_path / "my_parts.py"
     path.write_text(after.partition("```")[0], encoding="utf-8")

@@ -5,7 +5,6 @@ import torch
 from safetensors.torch import save_file
 
 import defocus
-from defocus import extensions
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import OwnCard
@@ -44,9 +43,7 @@ def test_options_are_those_of_the_system():
     assert wide < sum(p.numel() for p in defocus.load("nafnet").parameters())
 
 
-def test_options_reach_the_network_of_a_plugin(tmp_path, monkeypatch):
-    monkeypatch.setattr(extensions, "_loaded", dict(extensions._loaded))
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def test_options_reach_the_network_of_a_plugin(tmp_path, no_plugins):
     (tmp_path / "optioned.py").write_text(
         "from dataclasses import replace\n"
         "from defocus.baselines.card import Network\n"

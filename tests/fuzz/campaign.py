@@ -68,7 +68,7 @@ def tried(target: DamagedReader, seconds: float | None, seed: int) -> int:
             content = target.drawn(draws)
         file.write_bytes(content)
         number += 1
-        with limited():
+        with limited(LONGEST_S):
             try:
                 with foreseen():
                     target.read()
@@ -140,14 +140,14 @@ def wrong_value(document: Any, draws: random.Random) -> Any:
 
 
 @contextlib.contextmanager
-def limited() -> Iterator[None]:
-    """An error for what takes longer than :data:`LONGEST_S`."""
+def limited(seconds: int) -> Iterator[None]:
+    """An error for what takes longer."""
 
     def over(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"longer than {LONGEST_S} s")
+        raise TimeoutError(f"longer than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(LONGEST_S)
+    signal.alarm(seconds)
     try:
         yield
     finally:

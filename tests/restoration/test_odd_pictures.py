@@ -6,10 +6,7 @@ Pillow, libvips, image-tiff and image-rs. ``-s`` prints the table.
 
 import io
 import os
-import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +24,12 @@ from defocus.picture_headers import kind_of
 from defocus.raw import RAW_SUFFIXES
 from defocus.restoration.run import Restored, restore_pictures
 from defocus.restoration.settings import RestoreSettings
+from tests.fuzz.campaign import limited
 from tests.odd_pictures import agrees, told_by_others
 
 FOLDER = os.environ.get("DEFOCUS_ODD_PICTURES", "")
 SECONDS = 600
 COLUMNS = ("files", "restored", "refused", "tracebacks", "wrong pixels", "lost without a remark")
-
-
-@contextmanager
-def limited(seconds: int) -> Iterator[None]:
-    """A hang becomes an error."""
-
-    def ended(*_: object) -> None:
-        raise TimeoutError(f"more than {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, ended)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-import torch
 from click.testing import CliRunner
 
 from defocus import __version__
@@ -19,9 +18,9 @@ from defocus.command_line.commands import command_group, single_command
 from defocus.errors import InputError, StorageError
 from defocus.restoration import run as module
 from defocus.restoration.command import command
-from defocus.restoration.run import Restored, restore_pictures
-from defocus.restoration.settings import RestoreSettings
+from defocus.restoration.run import Restored
 from tests.command_process import run_python
+from tests.restoration.test_restore import made_in
 
 
 def program() -> click.Command:
@@ -89,9 +88,6 @@ def test_it_ends_well_where_nobody_reads_on():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-CPU = torch.device("cpu")
-
-
 @pytest.fixture
 def picture(tmp_path):
     drawn = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
@@ -100,8 +96,8 @@ def picture(tmp_path):
 
 
 def restored(picture: Path, map_file: Path | None) -> Restored:
-    settings = RestoreSettings(out=picture.parent / "out", map=map_file)
-    (found,) = restore_pictures([picture], baseline("input"), None, CPU, settings)
+    out, system = picture.parent / "out", baseline("input")
+    (found,) = made_in(out, picture, network=system, map=map_file)
     return found
 
 
@@ -143,10 +139,7 @@ def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(pic
     with pytest.raises(InputError, match=r"out/a\.png: the restored picture goes there"):
         restored(picture, picture.parent / "out" / "a.tif")
     with pytest.raises(InputError, match="a map is of one picture; 2 are given"):
-        restore_pictures(
-            [picture, picture.with_name("b.png")], baseline("input"), None, CPU,
-            RestoreSettings(out=picture.parent / "out", map=picture.with_name("blur.png")),
-        )  # fmt: skip
+        made_in(picture.parent / "out", picture, picture, map=picture.with_name("blur.png"))
     with pytest.raises(StorageError, match=r"a\.png"):
         restored(picture, picture / "blur.png")
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import torch
 from PIL import Image as Pillow
 from PIL import ImageCms
 
@@ -26,8 +25,8 @@ from defocus.picture_headers import kind_of, png_chunk
 from defocus.restoration import run
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.files.own_picture import read_own_picture, white_level
-from defocus.restoration.run import Restored, restore_pictures
-from defocus.restoration.settings import RestoreSettings
+from defocus.restoration.run import Restored
+from tests.restoration.test_restore import made_in
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
@@ -79,9 +78,8 @@ def restored(folder: Path, name: str, content: bytes) -> Restored:
     """A picture that was restored by nothing at all."""
     source = folder / name
     source.write_bytes(content)
-    system, device = baseline("input"), torch.device("cpu")
-    settings = RestoreSettings(out=folder / "out", tile=0, strength=0)
-    (found,) = restore_pictures([source], system, None, device, settings)
+    out = folder / "out"
+    (found,) = made_in(out, source, network=baseline("input"), tile=0, strength=0)
     assert not found.reason
     return found
 

@@ -12,9 +12,9 @@ from PIL import Image as Pillow
 
 from defocus.errors import storage_error
 from defocus.restoration import run as module
-from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
-from tests.restoration.test_restore import CPU, Local, system
+from tests.restoration.test_restore import CPU, Local, made_in, system
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
 
@@ -26,10 +26,6 @@ def folder_of(parent: Path, *names: str) -> Path:
         content = cv2.imencode(".png", PIXELS)[1].tobytes()
         (folder / name).write_bytes(content)
     return folder
-
-
-def restored(folder: Path, out: Path) -> list[Restored]:
-    return restore_pictures([folder], system(Local), None, CPU, RestoreSettings(out=out, tile=0))
 
 
 class OddError(Exception):
@@ -47,12 +43,12 @@ def test_whatever_one_picture_fails_by_the_others_are_restored(tmp_path, monkeyp
 
     folder = folder_of(tmp_path, "a.png", "b.png", "c.png")
     monkeypatch.setattr(module, "write_picture", failing)
-    found = restored(folder, tmp_path / "out")
+    found = made_in(tmp_path / "out", folder, tile=0)
     reason = f"{folder}/b.png: unforeseen {type(error).__name__}: {error}; please report it"
     assert found[1].reason.startswith(reason)
     assert [one.reason for one in (found[0], found[2])] == ["", ""]
     monkeypatch.undo()
-    again = restored(folder, tmp_path / "out")
+    again = made_in(tmp_path / "out", folder, tile=0)
     assert not any(one.reason for one in again), "a second run tries it again"
     assert [one.seconds > 0 for one in again] == [False, True, False]
 
@@ -63,7 +59,7 @@ def test_a_full_disk_stops(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "write_picture", full)
     with pytest.raises(Exception, match="the disk is full"):
-        restored(folder_of(tmp_path, "a.png", "b.png"), tmp_path / "out")
+        made_in(tmp_path / "out", folder_of(tmp_path, "a.png", "b.png"), tile=0)
 
 
 def test_odd_names_are_a_line_or_written(tmp_path, run):
@@ -111,7 +107,7 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path):
     folder = folder_of(tmp_path, "IMG_1.avif", "IMG_1.png", "z.png")
     Pillow.fromarray(PIXELS).save(folder / "IMG_1.avif")
     os.mkfifo(folder / "pipe.png")
-    found = restored(folder, tmp_path / "out")
+    found = made_in(tmp_path / "out", folder, tile=0)
     assert [bool(one.reason) for one in found] == [True, False, True, False]
     assert found[0].reason == (
         f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "

@@ -17,7 +17,6 @@ from PIL import Image as Pillow
 from PIL import ImageCms, ImageOps
 from torch import nn
 
-from defocus.baselines.card import Baseline, Card
 from defocus.blocks.block import Block
 from defocus.blocks.exif import exif_blocks
 from defocus.blocks.metadata import Metadata, read_metadata
@@ -30,9 +29,8 @@ from defocus.progress import say
 from defocus.restoration.files.encoding import foreseen_remarks, write_picture
 from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_own_picture
 from defocus.restoration.restoration import changed_share
-from defocus.restoration.run import restore_pictures
-from defocus.restoration.settings import RestoreSettings
 from tests.capture.raw_sessions import bayer_dng
+from tests.restoration.test_restore import made_in
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -272,13 +270,10 @@ class Talking(nn.Module):
 
 
 def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(tmp_path, capfd):
-    card = Card("x", "X", "classical", "single", "paper", "", "", "")
-    system, whole, cpu = Baseline(card, Talking), 0, torch.device("cpu")
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))
-        settings = RestoreSettings(out=tmp_path / "out", tile=whole)
-        (found,) = restore_pictures([path], system, None, cpu, settings)
+        (found,) = made_in(tmp_path / "out", path, network=Talking, tile=0)
         assert found.to_json()["too_blurred"] == (name == "fog")
         before, _, _ = capfd.readouterr().err.partition("the network starts")
         wanted = (
