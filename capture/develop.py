@@ -8,21 +8,17 @@ finished pair. ``pairs:DIR`` is a dataset of it. Originals are read, never chang
 import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from defocus import __version__
 from defocus.blocks.derived import LeftBehind, left_behind
-from defocus.capture.developed_pair import (
-    DevelopSettings,
-    PairTask,
-    develop_pair,
-    developed_files,
-    is_developed,
-)
+from defocus.capture.develop_settings import DevelopSettings
+from defocus.capture.developed_pair import PairTask, develop_pair, developed_files, is_developed
 from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, StorageError
 from defocus.files import make_folder, write_json
@@ -30,8 +26,6 @@ from defocus.isolation import reason_of, stops_everything
 from defocus.processes import worker_context
 from defocus.progress import MessageSettings, say, telling, track
 from defocus.reading import read_json
-
-__all__ = ["DevelopSettings", "Developed", "develop_session"]
 
 SCHEMA = 1
 
@@ -54,18 +48,19 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int)
     pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
     if not pairs:
         raise DatasetError(f"{root}: no accepted pair; see 'defocus-capture check {root}'")
-    _claim(out, {"schema": SCHEMA, "session": state.id, "settings": asdict(settings)})
+    _claim(out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()})
     for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
         left.unlink(missing_ok=True)
     tasks = [PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs]
     before = {task.pair.id for task in tasks if is_developed(task)}
     failed = set(_develop_all([task for task in tasks if task.pair.id not in before], jobs))
-    made = (pair for task in tasks if task.pair.id not in failed for pair in developed_files(task))
+    whole = (task for task in tasks if task.pair.id not in failed)
+    pictures = chain.from_iterable(map(developed_files, whole))
     return Developed(
         tuple(pair.id for pair in pairs if pair.id not in before | failed),
         tuple(sorted(before)),
         tuple(sorted(failed)),
-        left_behind(made),
+        left_behind(pictures),
     )
 
 

@@ -3,9 +3,9 @@
 import contextlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from defocus.blocks.derived import dressed, has_meaning, true_of_colours
 from defocus.blocks.metadata import read_metadata
 from defocus.blocks.png import Chunk, with_chunks
+from defocus.capture.develop_settings import DevelopSettings
+from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import DatasetError, ImageError
@@ -22,8 +24,6 @@ from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_ima
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 from defocus.reading import read_json
 from defocus.scene.thin_lens import exposure_difference_ev
-
-MatchExposure = Literal["none", "nominal", "measured"]
 
 LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
 SRGB = Chunk(b"sRGB", b"\0")
@@ -42,16 +42,6 @@ def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
 
 
 SECOND_VIEW = "second_view"
-
-
-@dataclass(frozen=True)
-class DevelopSettings:
-    """Settings of the development; ``match_exposure`` is by true values or by measured light."""
-
-    linear: bool = False
-    bits: int = 16
-    match_exposure: MatchExposure = "none"
-    dual_pixel: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +75,7 @@ def is_developed(task: PairTask) -> bool:
             for kind, made in record["pictures"].items()
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return False  # not there, or not whole: it is made anew
+        return False  # not there, or not whole: it is made again
 
 
 def developed_files(task: PairTask) -> Iterator[tuple[Path, Path]]:
@@ -117,30 +107,26 @@ def _sources(task: PairTask) -> dict[str, Path]:
     """The originals by kind of shot; each is checked to be unchanged and within the pair."""
     stored = {entry.name: entry for entry in task.pair.files}
     path = file_path(task.root, task.pair.id, "pair.json")
-    names = {"blurry": task.pair.blurry, "sharp": task.pair.sharp}
-    for name in ("pair.json", *names.values()):
-        if problem := file_problem(task.root, task.pair.id, stored[name]):
-            raise DatasetError(f"{path.parent}: {problem}; restore the file from a copy")
-    names |= _other_shots(path)
+    _require_unchanged(task, stored["pair.json"])
+    members = {"blurry": task.pair.blurry, "sharp": task.pair.sharp}
+    with _readable(path):
+        roles = read_json(path)["roles"]
+        names = members | {
+            role: str(shot["file"]) for role, shot in roles.items() if role not in members
+        }
     for role, name in names.items():
         if name not in stored or not role.replace("-", "").replace("_", "").isalnum():
             raise DatasetError(
                 f"{path}: '{role}' is '{name}', which is not one of the pair's files"
             )
-        if problem := file_problem(task.root, task.pair.id, stored[name]):
-            raise DatasetError(f"{path.parent}: {problem}; restore the file from a copy")
+        _require_unchanged(task, stored[name])
     return {role: file_path(task.root, task.pair.id, name) for role, name in names.items()}
 
 
-def _other_shots(path: Path) -> dict[str, str]:
-    """File names from ``pair.json`` of the shots besides blurry and sharp, by role."""
-    with _readable(path):
-        roles = read_json(path)["roles"]
-        return {
-            role: str(told["file"])
-            for role, told in roles.items()
-            if role not in ("blurry", "sharp")
-        }
+def _require_unchanged(task: PairTask, stored: StoredFile) -> None:
+    if problem := file_problem(task.root, task.pair.id, stored):
+        folder = task.root / "pairs" / task.pair.id
+        raise DatasetError(f"{folder}: {problem}; restore the file from a copy")
 
 
 @contextlib.contextmanager
@@ -225,7 +211,7 @@ def _second_view(
     if balance is None or not has_second_frame(path):
         raise ImageError(
             f"{path}: has no second frame, or one identical to the first; "
-            "it is no dual-pixel RAW, so leave out --dual-pixel"
+            "it is not a dual-pixel RAW, so leave out --dual-pixel"
         )
     return _developed(path, balance, settings, gain_ev, frame=1)
 
@@ -247,7 +233,7 @@ def _record(
         "schema": 1,
         "pair": task.pair.id,
         "scene": task.pair.scene,
-        "settings": asdict(task.settings),
+        "settings": task.settings.model_dump(),
         "white_balance": balance,
         "sources": {
             role: {"file": path.name, "sha256": hashes[path.name]} for role, path in sources.items()

@@ -5,6 +5,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -50,6 +51,14 @@ class Exif:
     taken: str | None = None
     lens: str | None = None
     serial: str | None = None
+
+    @property
+    def moment(self) -> datetime | None:
+        """When it was taken by the camera's clock, without time zone; None if it is no time."""
+        try:
+            return datetime.strptime(self.taken or "", "%Y:%m:%d %H:%M:%S")
+        except ValueError:  # cameras write what they like
+            return None
 
     @property
     def body(self) -> tuple[str | None, str | None]:

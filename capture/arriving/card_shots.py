@@ -156,7 +156,8 @@ def _joined(first: CardShot, second: CardShot) -> CardShot:
 
 def _dated(shots: Sequence[CardShot]) -> list[CardShot]:
     """Shots with their times; ``shots`` are sorted by folder and name."""
-    times = [_exif_seconds(shot.exif) for shot in shots]
+    moments = [shot.exif.moment for shot in shots]  # differences are all that counts
+    times = [None if one is None else (one - datetime.min).total_seconds() for one in moments]
     if not any(time is not None for time in times):
         return [replace(shot, seconds=shot.files[0].stat().st_mtime) for shot in shots]
     last = next(time for time in times if time is not None)
@@ -165,15 +166,6 @@ def _dated(shots: Sequence[CardShot]) -> list[CardShot]:
         last = last if time is None else time
         dated.append(replace(shot, seconds=last))
     return dated
-
-
-def _exif_seconds(exif: Exif) -> float | None:
-    try:
-        # Cameras know no time zone: differences are all that counts.
-        taken = datetime.strptime(exif.taken or "", "%Y:%m:%d %H:%M:%S")
-        return (taken - datetime(1970, 1, 1)).total_seconds()
-    except ValueError:
-        return None
 
 
 def _time_label(seconds: float) -> str:

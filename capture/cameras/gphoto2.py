@@ -22,7 +22,7 @@ from defocus.capture.camera import (
     SettingName,
     Word,
 )
-from defocus.capture.links.camera_words import refuse_value
+from defocus.capture.links.camera_words import as_words, refuse_value
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.gphoto2.errors import explained
 from defocus.capture.links.gphoto2.process import (
@@ -31,13 +31,7 @@ from defocus.capture.links.gphoto2.process import (
     detect,
     virtual_environment,
 )
-from defocus.capture.links.gphoto2.received import (
-    Moments,
-    card_space,
-    check_kind,
-    clear_away,
-    say_others,
-)
+from defocus.capture.links.gphoto2.received import Moments, check_kind, clear_away, say_others
 from defocus.capture.links.gphoto2.release import in_memory
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
@@ -45,7 +39,6 @@ from defocus.capture.links.gphoto2.setting_names import (
     FORMAT_WORDS,
     PROGRAM_WORDS,
     SETTING_WORDS,
-    as_words,
     expected_files,
     format_choice,
     mirror_changes,
@@ -282,10 +275,10 @@ class GPhoto2Camera(Camera):
 
     def cards(self, *, count_files: bool = True) -> tuple[CardSpace, ...]:
         """The cards that the camera shows (see ``HasCardSpace``)."""
-        told = self._process.retried(
+        cards = self._process.retried(
             lambda: self.child.ask("card", within_seconds=SHOT_SECONDS, count_files=count_files)
         )
-        return tuple(map(card_space, told))
+        return tuple(CardSpace(**card) for card in cards)
 
     def config(self) -> dict[str, Word]:
         """The whole configuration, by libgphoto2's names."""

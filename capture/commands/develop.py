@@ -1,14 +1,19 @@
 """The sub-command ``develop``."""
 
-import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.capture.commands._options import session_argument
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    from defocus.capture.develop_settings import DevelopSettings
+
+MODELS = "defocus.capture.develop_settings"
 
 REGISTERED_BY = {
     "report": "--register report: 'defocus-capture check {session}' measures shift and zoom of "
@@ -20,7 +25,7 @@ REGISTERED_BY = {
 
 
 @help_heading("Keep")
-@click.command(name="develop")
+@click.command(name="develop", cls=SettingsCommand, models=MODELS)
 @session_argument
 @click.option(
     "--out",
@@ -29,57 +34,7 @@ REGISTERED_BY = {
     metavar="DIR",
     help="Folder for the pictures: new, or one to continue.",
 )
-@click.option(
-    "--linear/--srgb",
-    default=False,
-    help="Write linear values, or values with the sRGB curve.  [default: --srgb]",
-)
-@click.option(
-    "--bits",
-    type=click.Choice(["8", "16"]),
-    default="16",
-    show_default=True,
-    help="Bits per channel.",
-)
-@click.option(
-    "--match-exposure",
-    type=click.Choice(["none", "nominal", "measured"]),
-    default="none",
-    show_default=True,
-    help="Match the exposure of all shots to the sharp one: nominal by the true values of their "
-    "settings, measured by the light of the blurry shot. Applied in linear light.",
-)
-@click.option(
-    "--register",
-    type=click.Choice(["none", "report", "warp"]),
-    default="none",
-    show_default=True,
-    help="Registration of the pictures is left to 'defocus-data align' and 'compensate': none "
-    "keeps all pixels in place.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=os.cpu_count() or 1,
-    metavar="N",
-    help="Pairs developed at once; each takes about 1 GB at 30 megapixels.  [default: one per "
-    "core]",
-)
-@click.option(
-    "--dual-pixel",
-    is_flag=True,
-    help="Experimental: also develop the second frame of dual-pixel RAW files.",
-)
-def command(
-    session: Path,
-    out: Path,
-    linear: bool,
-    bits: str,
-    match_exposure: Any,  # noqa: ANN401 - a MatchExposure, whose module is not imported here
-    register: str,
-    jobs: int,
-    dual_pixel: bool,
-) -> int:
+def command(session: Path, out: Path, settings: "DevelopSettings") -> int:
     """Develop the pairs of SESSION to PNG.
 
     Both pictures of a pair are developed with the same parameters.
@@ -92,16 +47,13 @@ def command(
     Pairs that could not be developed are listed, and the exit code is then 1. --dual-pixel has not
     been tried on a real dual-pixel file.
     """
-    from defocus.capture.develop import DevelopSettings, develop_session
+    from defocus.capture.develop import develop_session
     from defocus.progress import counted, say
 
-    if register != "none":
-        raise InputError(REGISTERED_BY[register].format(session=session, out=out))
-    if linear and bits == "8":
-        raise InputError("8 bits of linear light show steps in the shadows; leave out --bits 8")
-    settings = DevelopSettings(linear, int(bits), match_exposure, dual_pixel)
-    done = develop_session(session, out, settings, jobs)
-    said = f"{counted(len(done.done), 'pair')} developed, {len(done.done_before)} were done before"
-    lacking = f"; left out of them: {', '.join(map(str, done.lacking))}" if done.lacking else ""
-    say(f"{said}, {len(done.failed)} failed{lacking}")
-    return 1 if done.failed else 0
+    if settings.register_by != "none":
+        raise InputError(REGISTERED_BY[settings.register_by].format(session=session, out=out))
+    result = develop_session(session, out, settings, settings.jobs)
+    counts = f"{counted(len(result.done), 'pair')} developed, {len(result.done_before)} were done"
+    lacking = f"; left out of them: {', '.join(map(str, result.lacking))}" if result.lacking else ""
+    say(f"{counts} before, {len(result.failed)} failed{lacking}")
+    return 1 if result.failed else 0

@@ -1,6 +1,7 @@
 """The sub-command ``doctor``."""
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,13 +36,12 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
     Each check reports ok, warn, fail or ask. The exit code is 1 if a check fails, 3 if there is no
     camera, and 4 if the camera was lost.
     """
-    if as_json:
-        with json_output() as out:
-            findings, code = _findings(uri, folder)
+    with json_output() if as_json else nullcontext() as out:
+        findings, code = _findings(uri, folder)
+        if out is not None:
             out.write([finding.to_json() for finding in findings])
-    else:
-        found, code = _findings(uri, folder)
-        findings = [_answered(finding) for finding in found]
+    if not as_json:
+        findings = list(map(_answered, findings))
         for finding in findings:
             advice = "" if finding.status == "ok" or not finding.advice else f"; {finding.advice}"
             click.echo(f"{finding.status:4}  {finding.name}: {finding.detail}{advice}")

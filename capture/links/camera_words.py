@@ -41,6 +41,19 @@ def words_of(camera: Camera) -> dict[str, Word]:
     }
 
 
+def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
+    """A configuration that a camera's process sent as JSON."""
+    return {
+        name: Word(
+            entry["value"],
+            tuple(entry["choices"]),
+            None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
+            entry["read_only"],
+        )
+        for name, entry in entries.items()
+    }
+
+
 def word_named(camera: Camera, name: str) -> str:
     """The camera's entry name for a name: its own, or ours for aperture, shutter and iso."""
     words = words_of(camera)

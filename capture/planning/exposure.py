@@ -76,17 +76,20 @@ class Bracket:
         """The same from labels, which differs although nothing is wrong, EV."""
         return exposure_difference_ev(self.blurry.nominal, self.sharp.nominal)
 
-    def to_json(self) -> dict[str, Any]:
-        """The bracket as a JSON object."""
+    @property
+    def differences_ev(self) -> dict[str, float]:
+        """The four differences, as files have them."""
         return {
-            "blurry": asdict(self.blurry),
-            "sharp": asdict(self.sharp),
             "aperture_ev": self.aperture_ev,
             "nominal_aperture_ev": self.nominal_aperture_ev,
             "residual_ev": self.residual_ev,
             "nominal_residual_ev": self.nominal_residual_ev,
-            "notes": list(self.notes),
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """The bracket as a JSON object."""
+        members = {"blurry": asdict(self.blurry), "sharp": asdict(self.sharp)}
+        return {**members, **self.differences_ev, "notes": list(self.notes)}
 
 
 def nearest_choice(setting: Setting, asked: str) -> str:

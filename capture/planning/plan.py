@@ -301,10 +301,9 @@ def _steps(steps: tuple[int, ...]) -> str:
 def lens_of(
     camera: CameraDescription,
     bracket: Bracket,
-    *,
-    focal_length_mm: float | None = None,
-    focus_distance_mm: float | None = None,
-    sensor_pitch_um: float | None = None,
+    focal_length_mm: float | None,
+    focus_distance_mm: float | None,
+    sensor_pitch_um: float | None,
 ) -> Lens | None:
     """The lens at the wide aperture, from the user's or else the camera's values, or None."""
     focal = focal_length_mm or camera.focal_length_mm

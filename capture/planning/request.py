@@ -39,15 +39,8 @@ class BracketRequest(BracketSettings):
             sharp_settings=None if sharp_camera is None else sharp_camera.settings(),
         )
         description = camera.describe()
-        lens = lens_of(
-            description,
-            bracket,
-            focal_length_mm=self.focal_length_mm,
-            focus_distance_mm=None
-            if self.focus_distance_m is None
-            else self.focus_distance_m * 1e3,
-            sensor_pitch_um=self.sensor_pitch_um,
-        )
+        focus_mm = None if self.focus_distance_m is None else self.focus_distance_m * 1e3
+        lens = lens_of(description, bracket, self.focal_length_mm, focus_mm, self.sensor_pitch_um)
         distances_mm = [1000.0 * distance for distance in self.distances_m]
         settle = self.settle_seconds
         if settle is None:

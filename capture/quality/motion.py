@@ -65,7 +65,7 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
 
     small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
     similarity = register(*(luminance(look.linear) for look in small), alike=True).similarity
-    drift = IDENTITY if similarity is None else _times(similarity, small[0].pixels / first.pixels)
+    drift = IDENTITY if similarity is None else similarity.scaled(small[0].pixels / first.pixels)
     before = luminance(first.linear)
     after = onto_grid(luminance(repeat.linear), drift)
     inside = inside_grid(before.shape, drift)
@@ -74,7 +74,7 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
     tiles = _tile_ratios(encoded(before), encoded(after * gain), inside)
     still = tiles.ratio <= limit
     return AnchorComparison(
-        drift=None if similarity is None else _times(drift, first.pixels),
+        drift=None if similarity is None else drift.scaled(first.pixels),
         light_ev=light,
         motion=float(tiles.ratio.max(initial=0.0)),
         moved_share=float((~still).mean()) if still.size else 0.0,
@@ -82,12 +82,6 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
         if still.any()
         else None,
     )
-
-
-def _times(similarity: Similarity, factor: float) -> Similarity:
-    """The same movement of a picture that is larger by a factor."""
-    x, y = similarity.shift_px
-    return Similarity(similarity.zoom, similarity.rotation_deg, (x * factor, y * factor))
 
 
 def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.float32]:

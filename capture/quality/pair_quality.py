@@ -133,7 +133,7 @@ def first_look(
     check_clipping(quality, looks, limits)
     first, second = (reduced_look(look, FIRST_SIZE_PX) for look in looks.values())
     if first.linear.shape == second.linear.shape:
-        expected = _rescaled(shots.expected, 1 / first.pixels)
+        expected = shots.expected.scaled(1 / first.pixels)
         inside = inside_grid(first.linear.shape, expected)
         moved = onto_grid(second.linear, expected)
         check_exposure(quality, first.linear, moved, inside, shots.light_ev, limits)
@@ -221,7 +221,7 @@ def _check_light(
 ) -> None:
     """Compare the light of the members' common area, at a size that is enough for it."""
     first, second = (reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp"))
-    moved_by = _rescaled(similarity, looks["blurry"].pixels / first.pixels)
+    moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
     moved, inside = (onto_grid(second.linear, moved_by), inside_grid(first.linear.shape, moved_by))
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
@@ -258,7 +258,7 @@ def _check_alignment(
     zoom_warn = limits.zoom_warn if explained else limits.zoom_reject
     text = f"the magnification changed by {zoom:.2%}"
     quality.compare(zoom, zoom_warn, limits.zoom_reject, text, lasting=True)
-    return _rescaled(model, factor / first.pixels)
+    return model.scaled(factor / first.pixels)
 
 
 def _check_unexplained(
@@ -268,7 +268,7 @@ def _check_unexplained(
     from defocus.align.photometry.unexplained import causes, unexplained  # as for the registration
 
     first, second = (reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp"))
-    model = _rescaled(similarity, looks["blurry"].pixels / first.pixels)
+    model = similarity.scaled(looks["blurry"].pixels / first.pixels)
     height, width = first.linear.shape[:2]
     matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])
     found = unexplained(
@@ -278,11 +278,6 @@ def _check_unexplained(
     if found is not None:
         for text in causes(replace(found[0], blurrier_share=0.0)):  # regions are checked beside
             quality.say("warn", text)
-
-
-def _rescaled(model: Similarity, factor: float) -> Similarity:
-    x, y = model.shift_px
-    return Similarity(model.zoom, model.rotation_deg, (x * factor, y * factor))
 
 
 def _check_regions(

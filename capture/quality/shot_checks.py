@@ -1,10 +1,8 @@
 """Checks of a pair's shots without registration: EXIF, light, grey card, clipping, detail."""
 
-import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +136,6 @@ class PairShots:
         return Bracket(self.asked["blurry"], self.asked["sharp"]).residual_ev + self.expected_ev
 
 
-EXIF_TIME = "%Y:%m:%d %H:%M:%S"
-
-
 def check_exif(
     quality: Quality, role: str, asked: Exposure, found: Exif, limits: QualityLimits
 ) -> None:
@@ -229,10 +224,7 @@ def check_gradient_energy(
 
 def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) -> None:
     """Check that the camera's clock says that the shots were taken together."""
-    times = []
-    for exif in shots:
-        with contextlib.suppress(ValueError):  # cameras write what they like
-            times.append(datetime.strptime(exif.taken or "", EXIF_TIME))
+    times = [exif.moment for exif in shots if exif.moment is not None]
     apart = (max(times) - min(times)).total_seconds() if times else 0.0
     if apart > limits.clock_warn_seconds:
         text = f"by the camera's clock the shots of the pair lie {apart:.0f} s apart; set its clock"

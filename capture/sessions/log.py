@@ -10,7 +10,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.quality.shot_checks import EXIF_TIME
 from defocus.capture.sessions.additions import ShotWords, session_additions
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import VERDICT_WORDS
@@ -18,6 +17,7 @@ from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry, settings_text
 from defocus.errors import DatasetError, InputError
+from defocus.exif import Exif
 from defocus.files import write_bytes, write_text
 from defocus.progress import counted, several
 from defocus.reports.html import render_html
@@ -129,8 +129,9 @@ def _taken(roles: Mapping[str, Any]) -> datetime | None:
     """When the first shot of a pair was taken, by the camera's clock, which has no time zone."""
     times = []
     for role in roles.values():
-        with contextlib.suppress(ValueError, TypeError, KeyError, OSError, OverflowError):
-            times.append(datetime.strptime(role["exif"]["taken"], EXIF_TIME).astimezone())
+        with contextlib.suppress(TypeError, KeyError, OSError, OverflowError):
+            if (moment := Exif(taken=role["exif"]["taken"]).moment) is not None:
+                times.append(moment.astimezone())
     return min(times, default=None)
 
 

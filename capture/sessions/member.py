@@ -38,9 +38,7 @@ def displacement_overlay(
 ) -> tuple[str, NDArray[np.uint8]]:
     """Arrows and their label from blurry to sharp, RGBA, ``pixels`` of the original per px."""
     height, width = size
-    x, y = model.shift_px
-    shown = Similarity(model.zoom, model.rotation_deg, (x / pixels, y / pixels))
-    factor, arrows = displacement_arrows(shown.flow(width, height))
+    factor, arrows = displacement_arrows(model.scaled(1 / pixels).flow(width, height))
     return f"Displacement × {factor}", arrows
 
 

@@ -9,6 +9,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.blocks.directories import DirectoryEntry, packed_directory
+from defocus.blocks.exif import EXIF_DIRECTORY
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 
@@ -122,74 +124,54 @@ def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:
     tifffile refuses EXIF directories, and OpenCV's reader complains of EXIF tags in the first one.
     """
     header = struct.pack("<2sHI", b"II", 42, 8)
-    exif_at = len(header) + len(_picture_directory(pixels, 8, 0, 0))
-    exif = _directory([] if tags is None else _exif_entries(tags), exif_at)
-    pixels_at = exif_at + len(exif)
-    picture = _picture_directory(pixels, 8, exif_at, pixels_at)
+    exif_at = len(header) + len(_picture_directory(pixels, 0, 0))
+    exif = packed_directory([] if tags is None else _exif_entries(tags), exif_at, "<")
+    picture = _picture_directory(pixels, exif_at, exif_at + len(exif))
     return header + picture + exif + pixels.astype("<u2").tobytes()
 
 
-Entry = tuple[int, bytes]
-"""Tag, and its kind, count and value as they stand in a file of little-endian order."""
-
-
-def _picture_directory(pixels: Image, offset: int, exif_at: int, pixels_at: int) -> bytes:
+def _picture_directory(pixels: Image, exif_at: int, pixels_at: int) -> bytes:
     height, width = pixels.shape[:2]
     entries = [
-        (256, _long(width)),
-        (257, _long(height)),
-        (258, _short(16, 16, 16)),
-        (259, _short(1)),  # no compression
-        (262, _short(2)),  # RGB
-        (271, _text("defocus")),
-        (272, _text("Simulated camera")),
-        (273, _long(pixels_at)),
-        (277, _short(3)),
-        (278, _long(height)),
-        (279, _long(pixels.size * 2)),
-        (34665, _long(exif_at)),
+        _long(256, width),
+        _long(257, height),
+        _short(258, 16, 16, 16),
+        _short(259, 1),  # no compression
+        _short(262, 2),  # RGB
+        _text(271, "defocus"),
+        _text(272, "Simulated camera"),
+        _long(273, pixels_at),
+        _short(277, 3),
+        _long(278, height),
+        _long(279, pixels.size * 2),
+        _long(EXIF_DIRECTORY, exif_at),
     ]
-    return _directory(entries, offset)
+    return packed_directory(entries, 8, "<")
 
 
-def _exif_entries(tags: ExifTags) -> list[Entry]:
+def _exif_entries(tags: ExifTags) -> list[DirectoryEntry]:
     return [
-        (33434, _rational(tags.seconds)),
-        (33437, _rational(tags.f_number)),
-        (34855, _short(round(tags.iso))),
-        (36867, _text(tags.taken)),
-        (37386, _rational(tags.focal_length_mm)),
+        _rational(33434, tags.seconds),
+        _rational(33437, tags.f_number),
+        _short(34855, round(tags.iso)),
+        _text(36867, tags.taken),
+        _rational(37386, tags.focal_length_mm),
     ]
 
 
-def _directory(entries: list[Entry], offset: int) -> bytes:
-    """A directory at ``offset``, then its values longer than four bytes (TIFF 6.0, section 2)."""
-    values_at = offset + 2 + 12 * len(entries) + 4
-    directory, values = struct.pack("<H", len(entries)), b""
-    for tag, typed in entries:
-        kind_and_count, value = typed[:6], typed[6:]
-        directory += struct.pack("<H", tag) + kind_and_count
-        if len(value) <= 4:
-            directory += value.ljust(4, b"\0")
-        else:
-            directory += struct.pack("<I", values_at + len(values))
-            values += value + b"\0" * (len(value) % 2)
-    return directory + struct.pack("<I", 0) + values
-
-
-def _text(value: str) -> bytes:
+def _text(tag: int, value: str) -> DirectoryEntry:
     encoded = value.encode() + b"\0"
-    return struct.pack("<HI", 2, len(encoded)) + encoded
+    return DirectoryEntry(tag, 2, len(encoded), encoded)
 
 
-def _short(*values: int) -> bytes:
-    return struct.pack(f"<HI{len(values)}H", 3, len(values), *values)
+def _short(tag: int, *values: int) -> DirectoryEntry:
+    return DirectoryEntry(tag, 3, len(values), struct.pack(f"<{len(values)}H", *values))
 
 
-def _long(value: int) -> bytes:
-    return struct.pack("<HII", 4, 1, value)
+def _long(tag: int, value: int) -> DirectoryEntry:
+    return DirectoryEntry(tag, 4, 1, struct.pack("<I", value))
 
 
-def _rational(value: float) -> bytes:
+def _rational(tag: int, value: float) -> DirectoryEntry:
     fraction = Fraction(value).limit_denominator(10_000)
-    return struct.pack("<HIII", 5, 1, fraction.numerator, fraction.denominator)
+    return DirectoryEntry(tag, 5, 1, struct.pack("<II", fraction.numerator, fraction.denominator))

@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import click
 
@@ -16,65 +16,53 @@ from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import counted, say, status
 
+Ask = Callable[[str], None]
+"""Says what is to be done, and returns when the person says that it is."""
 
-class Person(Protocol):
-    """Interface for questions to the user; any method may raise ``KeyboardInterrupt``."""
+
+class Person:
+    """The person at the camera; ``ask`` may raise ``KeyboardInterrupt``."""
+
+    def __init__(self, options: ShootOptions, ask: Ask, carded: dict[str, str]) -> None:
+        """Take the scenes that already had their grey card, each with its first pair."""
+        self._options, self._ask, self._carded = options, ask, carded
 
     def scene_ready(self, pair: PlannedPair, note: str) -> None:
-        """Return when the scene of the pair is set up; ``note`` is what was noted on it."""
-        ...
+        """Return when the scene of the pair is set up, here at once; ``note`` is of the scene."""
 
     def card_held(self, pair: PlannedPair) -> bool:
-        """Whether a grey card is in front of the camera now."""
-        ...
+        """Ask for a grey card, if requested, at each try of a scene's first pair."""
+        if not self._options.grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
+            return False
+        self._ask(
+            f"hold the grey card into scene '{pair.typed_scene}', so that it fills the centre"
+        )
+        return True
 
     def card_gone(self, pair: PlannedPair) -> None:
-        """Return when the grey card is removed."""
-        ...
+        """Ask to take the card away."""
+        self._ask(f"take the grey card out of scene '{pair.typed_scene}'")
 
     @property
     def may_retake(self) -> bool:
         """Whether a rejected pair is ever shot again; then a scene waits for its verdicts."""
-        ...
+        return self._options.retake == "auto"
 
     def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Whether to shoot a pair again that was rejected at try number ``attempt``, from 1."""
-        ...
+        return self.may_retake and again_by_itself(pair, quality, attempt, self._options.retries)
 
 
-class _Nobody:
-    """No user: the scene is ready, no card, no retake."""
-
-    may_retake = False
-
-    def scene_ready(self, pair: PlannedPair, note: str) -> None:
-        pass
-
-    def card_held(self, pair: PlannedPair) -> bool:  # noqa: ARG002 - the protocol's
-        return False
-
-    def card_gone(self, pair: PlannedPair) -> None:
-        pass
-
-    def retake(
-        self,
-        pair: PlannedPair,  # noqa: ARG002 - the protocol's
-        quality: Quality,  # noqa: ARG002 - the protocol's
-        attempt: int,  # noqa: ARG002 - the protocol's
-    ) -> bool:
-        return False
+NOBODY = Person(ShootOptions(retake="never"), lambda _: None, {})
 
 
-NOBODY: Person = _Nobody()
-
-
-class Asker:
+class Asker(Person):
     """Asks the user at the terminal, or skips all questions as with ``--yes``."""
 
     def __init__(self, options: ShootOptions, *, answered: bool) -> None:
-        self.answered, self._options = answered, options
+        super().__init__(options, self._wait, {})
+        self.answered = answered
         self._scene: str | None = None
-        self._carded: dict[str, str] = {}
 
     def require_person(self) -> None:
         """Refuse to continue if a question is needed and there is no terminal."""
@@ -104,25 +92,10 @@ class Asker:
             say(f"{pair.id}  in {left} s")
             time.sleep(1.0)
 
-    def card_held(self, pair: PlannedPair) -> bool:
-        """Ask for a grey card, if requested, at each try of a scene's first pair."""
-        if not self._options.grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
-            return False
-        self._wait(
-            f"hold the grey card into scene '{pair.typed_scene}', so that it fills the centre"
-        )
-        return True
-
-    def card_gone(self, pair: PlannedPair) -> None:
-        """Ask to take the card away."""
-        self._wait(f"take the grey card out of scene '{pair.typed_scene}'")
-
     @property
     def may_retake(self) -> bool:
         """Whether a retake is possible at all."""
-        return self._options.retake == "auto" or (
-            self._options.retake == "ask" and not self.answered
-        )
+        return super().may_retake or (self._options.retake == "ask" and not self.answered)
 
     def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Decide on a retake: automatically where it may help, by a question, or never."""

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,16 @@ _CHECKED = TypeAdapter(CheckedPair)
 
 
 class KeptVerdicts:
-    """Verdicts by what they depend on: a JSON list in a line. An unreadable one is left out."""
+    """Verdicts by what they depend on: a JSON list a line; an unreadable one is left out."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._found, self._writable = path, dict[str, CheckedPair](), True
+        self._path, self._writable = path, True
+        self.verdicts: dict[str, CheckedPair] = {}
         with contextlib.suppress(OSError):
             for line in path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError, TypeError, ValidationError):
                     key, pair = json.loads(line)
-                    self._found[str(key)] = _CHECKED.validate_python(pair)
-
-    def get(self, key: str) -> CheckedPair | None:
-        """The verdict of an earlier try."""
-        return self._found.get(key)
+                    self.verdicts[str(key)] = _CHECKED.validate_python(pair)
 
     def add(self, key: str, pair: CheckedPair) -> None:
         """Keep a verdict; on a read-only disk the check goes on without."""
@@ -60,14 +57,6 @@ class KeptVerdicts:
         """Remove the file, once all verdicts are known."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def kept_verdicts(root: Path) -> Iterator[KeptVerdicts]:
-    """The kept verdicts of a session; they are removed if the block ends without an error."""
-    kept = KeptVerdicts(root / NAME)
-    yield kept
-    kept.forget()
 
 
 @dataclass(frozen=True)
@@ -91,16 +80,16 @@ def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck
         for pair in whole
         if pair.id in state.complete
     ]
-    with kept_verdicts(root) as kept:
-        known = {job.pair.id: kept.get(_key(job)) for job in work}
-        left = [job for job in work if known[job.pair.id] is None]
-        if len(left) < len(work):
-            say(
-                f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted"
-            )
-        for judged in track(in_processes(_judged, left, jobs), "judging", len(left)):
-            known[judged.id] = judged
-            kept.add(_key(next(job for job in left if job.pair.id == judged.id)), judged)
+    kept = KeptVerdicts(root / NAME)
+    known = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}
+    left = {job.pair.id: job for job in work if known[job.pair.id] is None}
+    if len(left) < len(work):
+        say(f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted")
+    judged_now = in_processes(_judged, [*left.values()], jobs)
+    for judged in track(judged_now, "judging", len(left)):
+        known[judged.id] = judged
+        kept.add(_key(left[judged.id]), judged)
+    kept.forget()
     return replace(check, pairs=tuple(known.get(pair.id) or pair for pair in check.pairs))
 
 

@@ -42,6 +42,11 @@ class Similarity:
             np.add(rows[:, None], across * np.arange(width), out=plane)
         return flow
 
+    def scaled(self, factor: float) -> "Similarity":
+        """The same movement of a picture that is larger by a factor."""
+        x, y = self.shift_px
+        return Similarity(self.zoom, self.rotation_deg, (x * factor, y * factor))
+
     @classmethod
     def from_matrix(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":
         """The similarity of a ``(2, 3)`` matrix whose linear part is zoom times rotation."""

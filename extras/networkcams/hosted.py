@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName, Word
+from defocus.capture.links.camera_words import as_words
 from defocus.capture.links.child_link import Child, ChildLostError
 from defocus.errors import CameraError, CameraNotFoundError, DefocusError
 from defocus.progress import say
@@ -66,7 +67,7 @@ class HostedCamera(Camera):
 
     def config(self) -> dict[str, Word]:
         """The camera's full configuration, by its own names."""
-        return {name: _word(entry) for name, entry in self._retried("config").items()}
+        return as_words(self._retried("config"))
 
     def configure(self, word: str, value: str) -> str:
         """Set an entry permanently."""
@@ -125,16 +126,6 @@ class HostedFocusCamera(HostedCamera):
                 f"{self._uri}: {error} while the focus moved; its position is unknown; shoot this "
                 "pair again"
             ) from error
-
-
-def _word(entry: dict[str, Any]) -> Word:
-    span = entry["span"]
-    return Word(
-        entry["value"],
-        tuple(entry["choices"]),
-        None if span is None else (span[0], span[1]),
-        entry["read_only"],
-    )
 
 
 def _opened(

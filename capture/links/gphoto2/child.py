@@ -11,10 +11,11 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.camera import ON_CARD, CardFile
+from defocus.capture.camera import ON_CARD, CardFile, CardSpace
 from defocus.capture.links.gphoto2.entries import BodyMotor, Entries
 from defocus.capture.links.gphoto2.release import (
     OpenBody,
@@ -26,30 +27,25 @@ from defocus.capture.links.gphoto2.release import (
 from defocus.command_line.json_output import json_output
 
 
-def cards_of(
-    camera: Any,  # noqa: ANN401 - the binding's
-    gp: Any,  # noqa: ANN401 - likewise
-    *,
-    count_files: bool,
-) -> list[dict[str, Any]]:
-    """Each card: ``folder``, ``total_kb``, ``free_kb`` (None = not told), ``files`` (or 0)."""
+def cards_of(camera: Any, gp: Any, *, count_files: bool) -> list[CardSpace]:  # noqa: ANN401 - the binding's
+    """What is on each card; no files are counted where that is not wanted."""
     try:
         stores = camera.get_storageinfo()
     except gp.GPhoto2Error:
         return []
     return [
-        {
-            "folder": store.basedir,
-            "total_kb": _told(store, gp.GP_STORAGEINFO_MAXCAPACITY, store.capacitykbytes),
-            "free_kb": _told(store, gp.GP_STORAGEINFO_FREESPACEKBYTES, store.freekbytes),
-            "files": _count(camera, gp, store.basedir) if count_files else 0,
-        }
+        CardSpace(
+            store.basedir,
+            _bytes(store, gp.GP_STORAGEINFO_MAXCAPACITY, store.capacitykbytes),
+            _bytes(store, gp.GP_STORAGEINFO_FREESPACEKBYTES, store.freekbytes),
+            _count(camera, gp, store.basedir) if count_files else 0,
+        )
         for store in stores
     ]
 
 
-def _told(store: Any, field: int, value: int) -> int | None:  # noqa: ANN401 - the binding's
-    return int(value) if store.fields & field else None
+def _bytes(store: Any, field: int, kilobytes: int) -> int | None:  # noqa: ANN401 - the binding's
+    return 1024 * int(kilobytes) if store.fields & field else None
 
 
 def _count(camera: Any, gp: Any, folder: str) -> int:  # noqa: ANN401 - the binding's
@@ -70,7 +66,7 @@ KEEP_ALIVE_SECONDS = 25.0
 
 
 class ChildCamera:
-    """One camera and its requests."""
+    """One camera and its requests; each of its public methods but ``keep_alive`` is one."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         import gphoto2
@@ -82,33 +78,33 @@ class ChildCamera:
         self._shutter: Shutter | None = None
         self._body: OpenBody | None = None
 
-    def detect(self, _request: dict[str, Any]) -> list[dict[str, str]]:
+    def detect(self) -> list[dict[str, str]]:
         """Model and port of every connected camera."""
         gp = self._gp
         ports = gp.PortInfoList()
         ports.load()
         abilities = gp.CameraAbilitiesList()
         abilities.load()
-        found = abilities.detect(ports)
+        cameras = abilities.detect(ports)
         return [
-            {"model": found.get_name(index), "port": found.get_value(index)}
-            for index in range(found.count())
+            {"model": cameras.get_name(index), "port": cameras.get_value(index)}
+            for index in range(cameras.count())
         ]
 
-    def open(self, request: dict[str, Any]) -> None:
+    def open(self, port: str) -> None:
         """Open the camera at a port."""
         gp = self._gp
         # A PortInfo points into its list: the list must live as long as the camera.
         self._ports = gp.PortInfoList()
         self._ports.load()
         camera = gp.Camera()
-        camera.set_port_info(self._ports[self._ports.lookup_path(request["port"])])
+        camera.set_port_info(self._ports[self._ports.lookup_path(port)])
         camera.init()
         self._camera = camera
         self._body = OpenBody(gp, camera, self._clock)
         self._entries, self._shutter = Entries(self._body), Shutter(self._body)
 
-    def close(self, _request: dict[str, Any]) -> None:
+    def close(self) -> None:
         """Release the camera."""
         if self._camera is not None:
             self._camera.exit()
@@ -126,105 +122,105 @@ class ChildCamera:
             with contextlib.suppress(self._gp.GPhoto2Error):  # the next order will say it
                 self._camera.get_single_config("batterylevel")
 
-    def read(self, request: dict[str, Any]) -> dict[str, Any] | None:
+    def read(self, word: str) -> dict[str, Any] | None:
         """One setting: value, choices, whether it is read-only; None where there is none."""
-        return self.entries.read(request["word"])
+        return self.entries.read(word)
 
-    def find(self, request: dict[str, Any]) -> list[Any] | None:
+    def find(self, words: Sequence[str], patience: float) -> tuple[str, dict[str, Any]] | None:
         """The first of some settings that is there within a time, after its name; None = none."""
-        found = self.entries.first_of(request["words"], request["patience"])
-        return None if found is None else list(found)
+        return self.entries.first_of(words, patience)
 
-    def write(self, request: dict[str, Any]) -> str:
+    def write(self, word: str, value: str, *, again: bool = False) -> str:
         """Set a setting to one of its choices, or a number, and read it back."""
-        word, value = request["word"], request["value"]
-        return self.entries.write(word, value, again=request.get("again", False))
+        return self.entries.write(word, value, again=again)
 
-    def words(self, _request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def words(self) -> dict[str, dict[str, Any]]:
         """The whole configuration."""
         return self.entries.everything()
 
-    def motor(self, _request: dict[str, Any]) -> str | None:
+    def motor(self) -> str | None:
         """How the focus motor is driven; None where there is none."""
         return self._motor.kind()
 
-    def move_focus(self, request: dict[str, Any]) -> int:
+    def move_focus(self, steps: int) -> int:
         """Drive the focus motor; the steps driven."""
-        return self._motor.move(request["steps"])
+        return self._motor.move(steps)
 
     @property
     def _motor(self) -> BodyMotor:
         assert self._body is not None  # noqa: S101 - asked for after ``open`` alone
         return BodyMotor(self._body, self.entries)
 
-    def rest(self, _request: dict[str, Any]) -> None:
+    def rest(self) -> None:
         """Switch the live view off, where it is on: it heats the sensor and holds up the mirror."""
-        found = self.entries.read("viewfinder")
-        if found is not None and found["value"] == "1" and not found["read_only"]:
+        view = self.entries.read("viewfinder")
+        if view is not None and view["value"] == "1" and not view["read_only"]:
             self.entries.write("viewfinder", "0")
 
-    def card(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        """Each card: its folder, kilobytes in all and free (None = not told), number of files."""
-        return cards_of(self._camera, self._gp, count_files=bool(request["count_files"]))
+    def card(self, *, count_files: bool) -> list[dict[str, Any]]:
+        """Each card (see :class:`CardSpace`)."""
+        return [asdict(card) for card in cards_of(self._camera, self._gp, count_files=count_files)]
 
-    def summary(self, _request: dict[str, Any]) -> dict[str, str]:
+    def summary(self) -> dict[str, str]:
         """The camera's summary of itself."""
         words = ("serialnumber", "eosserialnumber", "manufacturer", "batterylevel", "lensname")
-        known = {word: self.read({"word": word}) for word in words}
-        values = {word: entry["value"] for word, entry in known.items() if entry is not None}
+        entries = {word: self.entries.read(word) for word in words}
+        values = {word: entry["value"] for word, entry in entries.items() if entry is not None}
         return {"model": self._camera.get_abilities().model, **values}
 
-    def shoot(self, request: dict[str, Any]) -> dict[str, Any]:
+    def shoot(
+        self, stem: str, due: int | None, quiet_ms: int, *, all_or_none: bool
+    ) -> dict[str, Any]:
         """Release and download a shot, or fetch the one that a lost process left on the card."""
-        note = _note(request)
+        note = _note(stem)
         if note.exists():
             with contextlib.suppress(self._gp.GPhoto2Error, RequestRefusedError):
-                return self.fetch(request)
+                return self.fetch(stem)
         assert self._shutter is not None  # noqa: S101 - asked for after ``open`` alone
-        found = self._shutter.release(
-            request["due"], request["quiet_ms"] / 1000, all_or_none=request["all_or_none"]
-        )
-        if not any(map(in_memory, found.files)):  # memory ends with this process; names repeat
+        shot = self._shutter.release(due, quiet_ms / 1000, all_or_none=all_or_none)
+        if not any(map(in_memory, shot.files)):  # memory ends with this process; names repeat
             written = note.with_name(f"{note.name}.part")
-            written.write_text(json.dumps(found.files))
+            written.write_text(json.dumps(shot.files))
             written.replace(note)
-        kept = [self._apart(request, place) for place in found.strays if in_memory(place)]
-        strays = [place for place in found.strays if not in_memory(place)]
-        return {**self._downloaded(request, found.files), "strays": strays, "kept": kept}
+        kept = [
+            str(self._download(place, apart(Path(stem), place[1])))
+            for place in shot.strays
+            if in_memory(place)
+        ]
+        strays = [place for place in shot.strays if not in_memory(place)]
+        return {**self._downloaded(stem, shot.files), "strays": strays, "kept": kept}
 
-    def _apart(self, request: dict[str, Any], place: CardFile) -> str:
-        """Download a picture that is none of the shot; its path."""
-        folder, name = place
-        return str(self._download(folder, name, apart(Path(request["stem"]), name)))
-
-    def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
+    def fetch(self, stem: str) -> dict[str, Any]:
         """Download the files recorded beside a stem as ``parts``, and remove the record.
 
         ``strays`` are other files, which stay on the card; ``kept`` those that were in memory only.
         """
-        places = json.loads(_note(request).read_text())
-        return {**self._downloaded(request, places), "strays": [], "kept": []}
+        return {
+            **self._downloaded(stem, json.loads(_note(stem).read_text())),
+            "strays": [],
+            "kept": [],
+        }
 
-    def _downloaded(self, request: dict[str, Any], places: Sequence[CardFile]) -> dict[str, Any]:
-        stem, parts = Path(request["stem"]), list[Path]()
-        for folder, name in places:
-            parts.append(self._download(folder, name, _free_part(stem, name, parts)))
-        _note(request).unlink(missing_ok=True)
+    def _downloaded(self, stem: str, places: Sequence[CardFile]) -> dict[str, Any]:
+        parts: list[Path] = []
+        for place in places:
+            parts.append(self._download(place, _free_part(Path(stem), place[1], parts)))
+        _note(stem).unlink(missing_ok=True)
         return {"parts": [str(part) for part in parts], "on_card": list(places)}
 
-    def delete(self, request: dict[str, Any]) -> None:
+    def delete(self, folder: str, name: str) -> None:
         """Delete a file on the card."""
-        self._camera.file_delete(request["folder"], request["name"])
+        self._camera.file_delete(folder, name)
 
-    def preview(self, request: dict[str, Any]) -> None:
+    def preview(self, path: str) -> None:
         """Store one picture of the live view, a JPEG, at a path."""
         # The data point into the CameraFile: it must stay in a variable until they are copied.
         camera_file = self._camera.capture_preview()
-        Path(request["path"]).write_bytes(bytes(camera_file.get_data_and_size()))
+        Path(path).write_bytes(bytes(camera_file.get_data_and_size()))
 
-    def _download(self, folder: str, name: str, target: Path) -> Path:
+    def _download(self, place: CardFile, target: Path) -> Path:
         """Store a file; it stays on the camera."""
-        gp = self._gp
+        gp, (folder, name) = self._gp, place
         # The data point into the CameraFile: it must stay in a variable until they are copied.
         camera_file = self._camera.file_get(folder, name, gp.GP_FILE_TYPE_NORMAL)
         content = bytes(camera_file.get_data_and_size())
@@ -245,36 +241,18 @@ def _free_part(stem: Path, name: str, taken: Sequence[Path]) -> Path:
     return next(path for path in paths if path not in taken)
 
 
-def _note(request: dict[str, Any]) -> Path:
+def _note(stem: str) -> Path:
     """Path of the record of a shot's files on the card, kept until they are downloaded."""
-    stem = Path(request["stem"])
-    return stem.with_name(f"{stem.name}{ON_CARD}")
+    return Path(f"{stem}{ON_CARD}")
 
 
 def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 
-    actions: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "detect": holder.detect,
-        "open": holder.open,
-        "close": holder.close,
-        "read": holder.read,
-        "find": holder.find,
-        "write": holder.write,
-        "words": holder.words,
-        "summary": holder.summary,
-        "shoot": holder.shoot,
-        "fetch": holder.fetch,
-        "delete": holder.delete,
-        "motor": holder.motor,
-        "move_focus": holder.move_focus,
-        "rest": holder.rest,
-        "card": holder.card,
-        "preview": holder.preview,
-    }
+    arguments = {name: value for name, value in request.items() if name not in ("number", "do")}
     try:
-        return {"ok": True, "value": actions[request["do"]](request)}
+        return {"ok": True, "value": getattr(holder, request["do"])(**arguments)}
     except gphoto2.GPhoto2Error as error:
         text = f"{error.string} (libgphoto2 error {error.code})"
         return {"ok": False, "kind": "camera", "code": error.code, "text": text}
@@ -307,7 +285,7 @@ def main() -> None:
         for line in lines_of(sys.stdin.fileno(), KEEP_ALIVE_SECONDS, holder.keep_alive):
             request = json.loads(line)
             out.write({"number": request["number"], **answer(holder, request)})
-        holder.close({})
+        holder.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.camera import ON_CARD, CardSpace, FileKind
+from defocus.capture.camera import ON_CARD, FileKind
 from defocus.capture.links.gphoto2.release import apart
 from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError
@@ -50,7 +50,8 @@ class Moments:
         """See that files that came just now were taken together, and after they were ordered.
 
         A clock that never ran proves nothing; after some refusals it is learned again."""
-        taken = [moment for part in parts if (moment := _taken(part)) is not None]
+        moments = [read_exif(part).moment for part in parts]
+        taken = [(one - datetime.min).total_seconds() for one in moments if one is not None]
         if not taken:
             return
         first, last = min(taken), max(taken)
@@ -71,15 +72,6 @@ class Moments:
                 "pictures at a release"
             )
         self._ahead, self._refused = max(self._ahead, last - time.monotonic()), 0
-
-
-def _taken(part: Path) -> float | None:
-    """Seconds of the body's clock when a picture was taken; None where the file does not say."""
-    try:
-        moment = datetime.strptime(read_exif(part).taken or "", "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
-    return (moment - datetime.min).total_seconds()
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
@@ -123,14 +115,3 @@ def clear_away(parts: Sequence[Path], stem: Path, *, on_card: bool) -> Iterator[
         for part in parts:
             part.unlink(missing_ok=True)
         raise
-
-
-def card_space(told: dict[str, Any]) -> CardSpace:
-    """A card as the process of a camera tells of it."""
-    total, free = told["total_kb"], told["free_kb"]
-    return CardSpace(
-        told["folder"],
-        None if total is None else 1024 * total,
-        None if free is None else 1024 * free,
-        told["files"],
-    )

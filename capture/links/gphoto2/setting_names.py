@@ -233,19 +233,6 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
     return tuple(pattern.search(text) is not None for pattern in patterns)
 
 
-def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
-    """Convert a configuration sent by the camera's process."""
-    return {
-        name: Word(
-            entry["value"],
-            tuple(entry["choices"]),
-            None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
-            entry["read_only"],
-        )
-        for name, entry in entries.items()
-    }
-
-
 def expected_files(words: Mapping[str, Word]) -> int | None:
     """How many files a shot makes by the body's own words, which may be wrong; None = no word."""
     said = next((words[word].value for word in FORMAT_WORDS if word in words), None)

@@ -122,7 +122,9 @@ def take_pair(
         truth_folder = make_folder(pair_folder / "truth")
         truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
         files += folder.store_written(pair, truth)
-    skew = _skew_seconds(taken, handling.calibrations) if rig.two else None
+    skew = handling.calibrations.delay_seconds if rig.two else None
+    if rig.two and skew is None:  # not calibrated: as measured by the host
+        skew = release_skew_seconds(taken)
     shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits))
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
@@ -148,13 +150,6 @@ def _grey_card(
     return card
 
 
-def _skew_seconds(taken: Mapping[str, TakenFrame], known: Calibrations) -> float:
-    """Release skew from ``calibrate rig``, or else as measured by the host."""
-    if known.delay_seconds is not None:
-        return known.delay_seconds
-    return release_skew_seconds(taken)
-
-
 def _entry(
     pair: PlannedPair,
     rig: SessionCameras,
@@ -164,7 +159,6 @@ def _entry(
     limits: QualityLimits,
 ) -> dict[str, Any]:
     """Content of ``pair.json`` before the verdict."""
-    bracket = protocol.asked
     return {
         "schema": 1,
         "id": pair.id,
@@ -179,10 +173,5 @@ def _entry(
         "roles": {role: shot.to_json() for role, shot in taken.items()},
         "release_skew_seconds": skew_seconds,
         "limits": limits.model_dump(),
-        "exposure": {
-            "aperture_ev": bracket.aperture_ev,
-            "nominal_aperture_ev": bracket.nominal_aperture_ev,
-            "residual_ev": bracket.residual_ev,
-            "nominal_residual_ev": bracket.nominal_residual_ev,
-        },
+        "exposure": protocol.asked.differences_ev,
     }

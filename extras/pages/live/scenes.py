@@ -19,13 +19,13 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
 from defocus.capture.taking.hooks import Hook, after_pair
+from defocus.capture.taking.person import Ask, Person
 from defocus.capture.taking.running import make_ready, plan_on, within_travel
 from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling, new_pairs
 from defocus.capture.taking.verdicts import complete_whole
-from defocus.extras.pages.live.page_person import Ask, PageUser
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 
@@ -143,7 +143,7 @@ class SceneShooter:
         begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
         options, known = shoot.handling, stored_calibrations(folder.root, shoot)
-        person = PageUser(options, ask, self._carded)
+        person = Person(options, ask, self._carded)
         done = complete_whole(folder, begun, lambda _pair: person, after_pair(self.hook, folder))
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
         if not pairs:
@@ -163,7 +163,7 @@ class SceneShooter:
         calibrations: Calibrations,
         ask: Ask,
     ) -> list[CompletePair]:
-        person = PageUser(options, ask, self._carded)
+        person = Person(options, ask, self._carded)
         handling = Handling(
             options, plan.settle_seconds, person, after_pair(self.hook, folder), calibrations
         )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair, SessionState
+from defocus.capture.taking.person import Ask
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.errors import InputError
-from defocus.extras.pages.live.page_person import Ask
 from defocus.extras.pages.live.serve import serve_session
 
 
