@@ -35,6 +35,11 @@ def visible(text: str) -> str:
     )
 
 
+def capital(sentence: str) -> str:
+    """The sentence with a capital letter; its names keep theirs."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def spreadsheet_text(text: str) -> str:
     """Text as a cell of CSV, on one line: an apostrophe before what a spreadsheet would run."""
     # Source: OWASP, CSV Injection.

@@ -153,26 +153,6 @@ def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
     return {key: found[key] for key in sorted(found)}
 
 
-def setting_names(rows: Sequence[Row]) -> dict[ReportSetting, str]:
-    """A name for each setting with scores: its dataset, and further distinctions if needed."""
-    scored = sorted({setting_of(row) for row in rows if row.protocol})
-    return {
-        one: _name_among(one, [other for other in scored if other.dataset == one.dataset])
-        for one in scored
-    }
-
-
-def _name_among(setting: ReportSetting, twins: Sequence[ReportSetting]) -> str:
-    words = {
-        "split": f"split {setting.split}",
-        "profile": f"profile {setting.profile}",
-        "data_revision": f"data {setting.data_revision}",
-        "evaluation": f"scored by {setting.evaluation}",
-    }
-    said = [text for name, text in words.items() if len({getattr(t, name) for t in twins}) > 1]
-    return ", ".join([setting.dataset, *said])
-
-
 def setting_of(row: Row) -> ReportSetting:
     """The setting of a row."""
     return ReportSetting(row.dataset, row.split, row.profile, row.data_revision, row.evaluation)

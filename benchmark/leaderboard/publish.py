@@ -36,6 +36,8 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
     """Write the leaderboard, or every picture's scores, in the format of the file's suffix."""
     # JSON of the leaderboard is an object with ``rows`` and ``tracks``; all other formats are a
     # list of rows. Returns the number of rows.
+    from defocus.benchmark.statistics.standings import tracks as tracks_of
+
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"{path}: unknown format; use a name that ends in {', '.join(SUFFIXES)}")
@@ -45,11 +47,16 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
     if not lines:
         raise InputError(f"{path}: nothing to write; the study has no results yet")
     if suffix == ".json":
-        content = _json(lines if images else {"rows": lines, "tracks": _tracks(results)})
+        tracks = [] if images else [track.to_json() for track in tracks_of(results)]
+        document = lines if images else {"rows": lines, "tracks": tracks}
+        content = (
+            f"{json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
+        )
     elif suffix == ".parquet":
         content = _parquet(lines)
     else:
-        content = (_csv(lines) if suffix == ".csv" else _latex(lines)).encode()
+        table = [lines[0], *(line.values() for line in lines)]
+        content = (csv_text(table, CSV_DIGITS) if suffix == ".csv" else _latex(lines)).encode()
     make_folder(path.parent)
     write_bytes(path, content)
     return len(lines)
@@ -80,21 +87,6 @@ def _facts(entry: Entry) -> dict[str, Any]:
     return facts | versions
 
 
-def _tracks(results: Results) -> list[dict[str, Any]]:
-    from defocus.benchmark.statistics.standings import tracks
-
-    return [track.to_json() for track in tracks(results)]
-
-
-def _json(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
-
-
-def _csv(lines: Sequence[Line]) -> str:
-    return csv_text([lines[0], *(line.values() for line in lines)], CSV_DIGITS)
-
-
 def _parquet(lines: Sequence[Line]) -> bytes:
     require("pyarrow", "parquet", "18")
     import pandas as pd
@@ -123,9 +115,8 @@ def _tex_cell(cell: str | float | None) -> str:
 
 _REPORTS = ("report.html", "report.pdf")
 
-
 WORK_PER_REPORT = 20
-"""In the course of a study its reports are made anew once it has worked so many times as long as
+"""In the course of a study its reports are made again once it has worked so many times as long as
 making them took: those of fifty systems take several seconds."""
 
 FIRST_REPORT_S = 2.0
@@ -162,7 +153,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
     basis = _basis(out, results, text)
     stamp = out / ".report.json"
     if _read_stamp(stamp) != _stamp(out, basis):
-        _render(out, results, rows)
+        render_reports(out, results, rows)
         write_json(stamp, _stamp(out, basis))
     return rows
 
@@ -201,10 +192,11 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
     return document if isinstance(document, dict) else None
 
 
-def _render(out: Path, results: Results, rows: list[Row]) -> None:
-    from defocus.benchmark.reporting.page import build_appendix, build_page
+def render_reports(out: Path, results: Results, rows: Sequence[Row]) -> None:
+    """Write ``report.html`` and ``report.pdf`` of a study."""
+    from defocus.benchmark.reporting.page import build_page
     from defocus.reports.html import write_html
     from defocus.reports.pdf import render_pdf
 
     write_html(build_page(out, results, rows), out / "report.html")
-    write_bytes(out / "report.pdf", render_pdf(build_appendix(out, results, rows)))
+    write_bytes(out / "report.pdf", render_pdf(build_page(out, results, rows, printed=True)))

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
+import numpy as np
+
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.results.run_folder import trained_datasets
 from defocus.benchmark.results.score_matrix import MatrixLine
@@ -129,8 +131,6 @@ Counts = tuple[int, int, int]
 
 def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     """Confidence intervals of every line; lines over the same pictures are resampled together."""
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
@@ -190,8 +190,6 @@ def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
 
 
 def _means(group: ScoredGroup) -> list[float | None]:
-    import numpy as np
-
     counted = group.counted
     totals = np.where(counted, group.image_values(), 0.0).sum(axis=1)
     many = counted.sum(axis=1)
@@ -201,8 +199,6 @@ def _means(group: ScoredGroup) -> list[float | None]:
 
 def _spreads(group: ScoredGroup) -> list[float | None]:
     """Standard deviation over seeds of the means over the pictures with a value."""
-    import numpy as np
-
     if len(group.entries) < 2:
         return [None] * len(group.places)
     return [
@@ -212,8 +208,6 @@ def _spreads(group: ScoredGroup) -> list[float | None]:
 
 
 def _scene_counts(group: ScoredGroup) -> list[int]:
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import scene_codes, scene_sums
 
     if not group.pictures:

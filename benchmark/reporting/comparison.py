@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from defocus.benchmark.leaderboard.classes import budget_notice, budget_words
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS
 from defocus.benchmark.leaderboard.content import TrackKey, run_document, training_words
@@ -144,8 +146,6 @@ def _change(
     groups: Sequence[ScoredGroup],
     lines: Sequence[int],
 ) -> Change | None:
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,
         mean_intervals,

@@ -15,18 +15,9 @@ from defocus.reports.text import anchor
 TITLE = "Defocus deblurring benchmark"
 
 
-def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
-    """Make the report of a study for browsers."""
-    return _page(out, results, rows, printed=False)
-
-
-def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
-    """Make the report of a study for print, with the content of a paper's appendix."""
-    return _page(out, results, rows, printed=True)
-
-
-def _page(out: Path, results: Results, rows: Sequence[Row], *, printed: bool) -> Page:
-    """The document of the sections that can be made; empty ones are left out."""
+def build_page(out: Path, results: Results, rows: Sequence[Row], *, printed: bool = False) -> Page:
+    """The report of a study for browsers, or for print: a paper's appendix."""
+    # It has the sections that can be made; empty ones are left out.
     sections = [one for one in all_sections() if one.has_needs(out)]
     leads = (one.lead(out) for one in sections if one.lead is not None)
     lead = next(filter(None, leads), None)

@@ -31,7 +31,7 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.progress import counted
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
-from defocus.reports.text import csv_text, number_text
+from defocus.reports.text import capital, csv_text, number_text
 
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
 """The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""
@@ -284,7 +284,7 @@ def _note(
     shown = {line.name for line in lines}
     said += empty_notes((name, row) for name, row in rows if row.protocol and name in shown)
     said.append(budget_notice(line.first.budget for line in lines))
-    sentences = [f"{text[:1].upper()}{text[1:]}" for text in dict.fromkeys(filter(None, said))]
+    sentences = [capital(text) for text in dict.fromkeys(filter(None, said))]
     return "".join(f"{text}. " for text in sentences).strip()
 
 

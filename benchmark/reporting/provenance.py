@@ -13,6 +13,7 @@ from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.reports.model import Facts, Paragraph, Part
+from defocus.reports.text import capital
 
 
 def run_facts(content: Content, group: Sequence[Entry]) -> list[Facts]:
@@ -76,7 +77,7 @@ def references(content: Content) -> Facts:
     return Facts(
         "The systems and where they come from",
         tuple(
-            (card.display_name, f"{_capital(card.source)}.")
+            (card.display_name, f"{capital(card.source)}.")
             for _, card in sorted(content.cards.items())
         ),
     )
@@ -84,7 +85,7 @@ def references(content: Content) -> Facts:
 
 def card_words(card: Card) -> str:
     """Paper, code, reading and licence of a system in sentences."""
-    return f"{_capital(card.source)}. Ours follows {card.follows}. {_capital(card.licence)}."
+    return f"{capital(card.source)}. Ours follows {card.follows}. {capital(card.licence)}."
 
 
 def method_parts(content: Content, own_intervals: str) -> list[Part]:
@@ -165,7 +166,3 @@ def hardware(content: Content) -> Facts:
         "Hardware and software",
         tuple((name, " or ".join(sorted(texts))) for name, texts in found.items()),
     )
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

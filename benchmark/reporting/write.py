@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.benchmark.leaderboard.content import read_content
+from defocus.benchmark.leaderboard.publish import render_reports
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.comparison import Changes, against_page, compare_studies
-from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.section.registry import all_sections
@@ -24,9 +24,7 @@ from defocus.reports.plot import draw_figure
 def write_report(out: Path) -> None:
     """Write ``report.html`` and ``report.pdf`` of a study."""
     with read_results(out / STORE) as results:
-        rows = leaderboard(results)
-        write_html(build_page(out, results, rows), out / "report.html")
-        write_bytes(out / "report.pdf", render_pdf(build_appendix(out, results, rows)))
+        render_reports(out, results, leaderboard(results))
     say(f"wrote report.html and report.pdf to {out}")
 
 

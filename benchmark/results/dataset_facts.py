@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from defocus.baselines.card import UNKNOWN
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import PLACES, place_score
@@ -87,8 +89,6 @@ class _Facts:
 
     def hold(self, matrix: ScoreMatrix) -> bool:
         """Whether scores are stored under these scenes and places."""
-        import numpy as np
-
         if any(self.scenes.get(pair, scene) != scene for pair, scene in matrix.pictures):
             return False
         known = ~np.isnan(matrix.values)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from defocus.benchmark.results.connection import (
     FORMAT,
@@ -134,6 +135,9 @@ class Cost:
     measured_on: str = ""
 
 
+Kind = type[Score] | type[Cost] | type[MetricVersion]
+
+
 class Results:
     """The open store; get one from :func:`open_results`."""
 
@@ -168,20 +172,9 @@ class Results:
             row = (*astuple(entry), *(kept or last.fetchone()))
             transaction.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - question marks
             given = list(scores)
-            transaction.executemany(
-                "INSERT INTO scores (run, profile, protocol, metric, pair, scene, value, flow, "
-                "reason, flow_weights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(entry.run, *astuple(score)) for score in given],
-            )
-            transaction.executemany(
-                "INSERT INTO costs (run, metric, value, reason, measured_on) "
-                "VALUES (?, ?, ?, ?, ?)",
-                [(entry.run, *astuple(cost)) for cost in costs],
-            )
-            transaction.executemany(
-                "INSERT INTO versions (run, metric, version, scored_by) VALUES (?, ?, ?, ?)",
-                [(entry.run, *astuple(version)) for version in versions],
-            )
+            self._insert("scores", Score, entry.run, given)
+            self._insert("costs", Cost, entry.run, costs)
+            self._insert("versions", MetricVersion, entry.run, versions)
             self._damaged.pop(entry.run, None)
             if given:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(given)))
@@ -196,79 +189,70 @@ class Results:
     def entries(self) -> list[Entry]:
         """All evaluated runs without the damaged ones, the last recorded or moved one last."""
         names = ", ".join(field.name for field in fields(Entry))
-        with translated(self._path):
-            rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names
-            return [Entry(*row) for row in rows if self._sound(row[0])]
+        rows = self._select(f"{names} FROM runs ORDER BY number")
+        return [Entry(*row) for row in rows if self._sound(row[0])]
 
     def _sound(self, run: object) -> bool:
         return isinstance(run, str) and run not in self._damaged
 
+    def _insert(self, table: str, kind: Kind, run: str, lines: Iterable[Any]) -> None:
+        names = ("run", *(field.name for field in fields(kind)))
+        marks = ", ".join("?" * len(names))
+        self._connection.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - fixed names
+            [(run, *astuple(line)) for line in lines],
+        )
+
+    def _select(self, what: str, *values: object) -> list[Any]:
+        with translated(self._path):
+            return self._connection.execute(f"SELECT {what}", values).fetchall()
+
+    def _of_run(self, table: str, kind: Kind, run: str, order: str) -> list[Any]:
+        names = ", ".join(field.name for field in fields(kind))
+        rows = self._select(f"{names} FROM {table} WHERE run = ? ORDER BY {order}", run)
+        return [kind(*row) for row in rows]
+
     def scores(self, run: str) -> list[Score]:
         """The scores of one run, by profile, protocol, metric and pair."""
-        with translated(self._path):
-            rows = self._connection.execute(
-                "SELECT profile, protocol, metric, pair, scene, value, flow, reason, flow_weights "
-                "FROM scores WHERE run = ? ORDER BY profile, protocol, metric, pair",
-                [run],
-            )
-            return [Score(*row) for row in rows]
+        return self._of_run("scores", Score, run, "profile, protocol, metric, pair")
 
     def unscored(self, run: str, place: MatrixLine) -> list[tuple[str, str]]:
         """The pictures of one run without a value of one score, each with the reason."""
-        with translated(self._path):
-            rows = self._connection.execute(
-                "SELECT pair, reason FROM scores WHERE run = ? AND profile = ? AND protocol = ? "
-                "AND metric = ? AND pair != '' AND value IS NULL ORDER BY pair",
-                [run, place.profile, place.protocol, place.metric],
-            )
-            return [(pair, reason) for pair, reason in rows]
+        return self._select(
+            "pair, reason FROM scores WHERE run = ? AND profile = ? AND protocol = ? "
+            "AND metric = ? AND pair != '' AND value IS NULL ORDER BY pair",
+            *(run, place.profile, place.protocol, place.metric),
+        )
 
     def without_value(self, run: str, begin: str) -> list[tuple[str, str]]:
         """The pictures of one run that lack a value for a reason with this begin, each once."""
-        with translated(self._path):
-            rows = self._connection.execute(
-                "SELECT pair, min(reason) FROM scores WHERE run = ? AND pair != '' "
-                "AND value IS NULL AND substr(reason, 1, ?) = ? GROUP BY pair ORDER BY pair",
-                [run, len(begin), begin],
-            )
-            return [(pair, reason) for pair, reason in rows]
+        return self._select(
+            "pair, min(reason) FROM scores WHERE run = ? AND pair != '' "
+            "AND value IS NULL AND substr(reason, 1, ?) = ? GROUP BY pair ORDER BY pair",
+            *(run, len(begin), begin),
+        )
 
     def lacking(self) -> list[tuple[str, str, str]]:
         """Run, metric and reason of scores without a value, each once."""
-        with translated(self._path):
-            rows = self._connection.execute(
-                "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL "
-                "AND run IN (SELECT run FROM runs)"
-            )
-            return [row for row in rows if self._sound(row[0])]
+        rows = self._select(
+            "DISTINCT run, metric, reason FROM scores WHERE value IS NULL "
+            "AND run IN (SELECT run FROM runs)"
+        )
+        return [row for row in rows if self._sound(row[0])]
 
     def versions(self, run: str) -> dict[str, MetricVersion]:
         """The versions that computed the scores of one run, by metric."""
-        with translated(self._path):
-            rows = self._connection.execute(
-                "SELECT metric, version, scored_by FROM versions WHERE run = ? ORDER BY metric",
-                [run],
-            )
-            return {row[0]: MetricVersion(*row) for row in rows}
+        return {one.metric: one for one in self._of_run("versions", MetricVersion, run, "metric")}
 
     def matrix(self, run: str) -> ScoreMatrix:
         """The scores of one run as an array."""
-        with translated(self._path):
-            packed = self._connection.execute(
-                "SELECT names, score_values FROM matrices WHERE run = ?", [run]
-            ).fetchone()
-        known = unpack(*packed) if packed else None
+        packed = self._select("names, score_values FROM matrices WHERE run = ?", run)
+        known = unpack(*packed[0]) if packed else None
         return known or score_matrix(self.scores(run))
 
     def costs(self, run: str) -> list[Cost]:
         """The costs of one run, by name."""
-        with translated(self._path):
-            rows = self._connection.execute(
-                "SELECT metric, value, reason, measured_on FROM costs WHERE run = ? "
-                "ORDER BY metric",
-                [run],
-            )
-            return [Cost(*row) for row in rows]
+        return self._of_run("costs", Cost, run, "metric")
 
 
 @contextlib.contextmanager

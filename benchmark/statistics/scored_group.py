@@ -7,35 +7,14 @@ two ways. What changes sign with the direction averages out over scenes; the res
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.score_matrix import MatrixLine
-from defocus.benchmark.results.store import Entry
-from defocus.benchmark.statistics.comparable import CEILING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import MOVES
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-from typing import TYPE_CHECKING
-
-from defocus.benchmark.results.score_matrix import ScoreMatrix
-from defocus.benchmark.results.store import Results
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix
+from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.statistics.comparable import CEILING
 
 
 @dataclass(frozen=True)
@@ -49,26 +28,20 @@ class ScoredGroup:
     pictures: tuple[tuple[str, str], ...]
     places: tuple[MatrixLine, ...]
     versions: tuple[str, ...]
-    values: "NDArray[np.float64]"
+    values: NDArray[np.float64]
 
     @property
-    def counted(self) -> "NDArray[np.bool_]":
+    def counted(self) -> NDArray[np.bool_]:
         """Whether each picture has a value, ``(places, pictures)``."""
-        import numpy as np
-
         return np.isfinite(self.values[:, 0])
 
-    def image_values(self) -> "NDArray[np.float64]":
+    def image_values(self) -> NDArray[np.float64]:
         """Means over seeds, ``(places, pictures)``; NaN if there is no value."""
-        import numpy as np
-
         return np.asarray(self.values.mean(axis=1))
 
 
 def scored_group(results: Results, entries: Sequence[Entry]) -> ScoredGroup:
     """Read the scores of a group of runs."""
-    import numpy as np
-
     counted = [entry for entry in entries if entry.scored] or list(entries[:1])
     matrices = [results.matrix(entry.run) for entry in counted]
     first = matrices[0]
@@ -93,9 +66,7 @@ def _versions(
     return tuple(found[metric] for metric in metrics)
 
 
-def _filled(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    import numpy as np
-
+def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     there = np.isfinite(values)
     many = there.sum(axis=1, keepdims=True)
     totals = np.where(there, values, 0.0).sum(axis=1, keepdims=True)
@@ -105,8 +76,6 @@ def _filled(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    import numpy as np
-
     pictures = tuple(sorted({picture for each in matrices for picture in each.pictures}))
     known = {
         (p.profile, p.protocol, p.metric): p for each in reversed(matrices) for p in each.places
@@ -123,11 +92,9 @@ def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     return common
 
 
-def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None":
+def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
     """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
     # Means over seeds; NaN where the reference's place has no standard error, None if none has.
-    import numpy as np
-
     mine = group.places[line]
     known = {
         place.metric: number
@@ -140,12 +107,10 @@ def moved_changes(group: ScoredGroup, line: int) -> "NDArray[np.float64] | None"
     return np.asarray((values - group.values[line].mean(axis=0))[:, group.counted[line]])
 
 
-def resolution(changes: "NDArray[np.float64]", codes: tuple[int, ...]) -> float | None:
+def resolution(changes: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
     """The change to expect of a mean difference, in the unit of the scores; None without one."""
     # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
     # is the root of the sum of squares of both parts of ``(moves, pictures)``.
-    import numpy as np
-
     there = np.isfinite(changes).all(axis=0)
     if not there.any():
         return None
@@ -165,14 +130,12 @@ class SystemScores:
 
     entry: Entry
     pictures: tuple[Picture, ...]
-    values: "NDArray[np.float64]"
-    changes: "NDArray[np.float64] | None" = None
+    values: NDArray[np.float64]
+    changes: NDArray[np.float64] | None = None
 
 
 def system_scores(group: ScoredGroup, line: int) -> SystemScores:
     """Select the scores of one line of a group."""
-    import numpy as np
-
     counted = group.counted[line]
     pictures = tuple(group.pictures[column] for column in np.flatnonzero(counted))
     values = group.values[line][:, counted]
@@ -185,10 +148,8 @@ def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
     return sorted(set.intersection(*map(set, sets))) if sets else []
 
 
-def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
+def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> NDArray[np.float64]:
     """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
-    import numpy as np
-
     return np.asarray(member.values[:, _columns(member, pictures)])
 
 
@@ -209,10 +170,8 @@ def difference_resolution(
 
 def picture_means(
     members: Sequence[SystemScores], pictures: Sequence[Picture]
-) -> "NDArray[np.float64]":
+) -> NDArray[np.float64]:
     """Means over seeds, ``(systems, pictures)``."""
-    import numpy as np
-
     return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])
 
 
@@ -265,15 +224,13 @@ class _Difference:
 
     group: int
     line: int
-    values: "NDArray[np.float64]"
+    values: NDArray[np.float64]
     resolution: float | None
 
 
 def _gains_on(
     pictures: Sequence[Picture], differences: Sequence[_Difference]
 ) -> dict[tuple[int, int], Gain]:
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     values = np.stack([each.values for each in differences])
@@ -308,7 +265,5 @@ def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
     )
 
 
-def _mean_of(reference: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
-    import numpy as np
-
+def _mean_of(reference: SystemScores, pictures: Sequence[Picture]) -> NDArray[np.float64]:
     return np.asarray(on_pictures(reference, pictures).mean(axis=0))

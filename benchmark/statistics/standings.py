@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+import numpy as np
+
 from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, current_entries
 from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import NARROW, Entry, Results
@@ -190,8 +192,6 @@ def _stability(
     field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
 ) -> list[tuple[int | None, int | None, float | None]]:
     """Lowest and highest rank, and the share of resamples in which each ranked system is first."""
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,
         rank_ranges,
@@ -256,8 +256,6 @@ def _alike(
 
 
 def _detectable(members: Sequence[SystemScores]) -> float | None:
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import minimum_detectable, scene_codes, scene_sums
 
     pictures = common_pictures(members)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.images import write_image
+from defocus.reports.model import Page
 
 SYSTEMS = ("unet", "jdrl-unet", "restormer", "ifan", "drbnet", "kpac", "dpdnet-single", "wiener")
 """Names that have cards; beyond them, names of nobody."""
@@ -58,6 +61,12 @@ def scores(
             for image, value in enumerate(values):
                 where = (f"image-{image:03d}", f"scene-{image // 2:03d}")
                 yield Score("defocus-v1", protocol, metric, *where, float(value))
+
+
+def page_of(out: Path, *, printed: bool = False) -> Page:
+    """The report of a study."""
+    with open_results(out / "results.sqlite") as results:
+        return build_page(out, results, leaderboard(results), printed=printed)
 
 
 def make_study(

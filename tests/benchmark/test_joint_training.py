@@ -8,21 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.figures.joint_training import only_joint_training
-from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.reports.model import Gallery, Page, Part
-from tests.benchmark.example_study import entry, make_study
+from tests.benchmark.example_study import entry, make_study, page_of
 
 HEADING = "JDRL and the plain loss"
-
-
-def page_of(out: Path, build: object = build_page) -> Page:
-    with open_results(out / "results.sqlite") as results:
-        page: Page = build(out, results, leaderboard(results))  # type: ignore[operator]
-    return page
 
 
 def section(page: Page) -> tuple[Part, ...]:
@@ -67,7 +59,7 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path):
     assert strip.tiles[2].line == "17.18 dB, moved 1.51 px"  # of three kept, the median difference
     (row,) = table.rows
     assert (row[0], row[1], row[2]) == ("U-Net", pytest.approx(-2.0), pytest.approx(0.0))
-    printed = page_of(out, build_appendix)
+    printed = page_of(out, printed=True)
     assert isinstance(section(printed)[1], Gallery)
 
 
@@ -140,8 +132,8 @@ def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_pa
             moved = entry(number, dataset="z-strong")
             scores = results.scores(known.run)
             results.record(replace(moved, run=f"z-{known.run}"), scores)
-    for build in (build_page, build_appendix):
-        headings = [heading for heading, _ in page_of(out, build).sections][:4]
+    for printed in (False, True):
+        headings = [heading for heading, _ in page_of(out, printed=printed).sections][:4]
         assert headings[0].startswith("Leaderboard of ")
         assert headings[1] == f"{HEADING} of z-strong"
         assert headings[2].startswith(f"{HEADING} of ")

@@ -19,7 +19,6 @@ from defocus.benchmark.published.numbers import all_published
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
 from defocus.benchmark.reporting.figures.plots import pareto_front
-from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results
@@ -42,7 +41,7 @@ from defocus.reports.model import (
     parts_inside,
 )
 from defocus.reports.text import cell_text
-from tests.benchmark.example_study import ENTRY, entry, make_study
+from tests.benchmark.example_study import ENTRY, entry, make_study, page_of
 
 Kind = TypeVar("Kind")
 
@@ -76,11 +75,6 @@ def write_rows(out: Path, *rows: Scored) -> None:
             each = replace(ENTRY, run=system, system=system, grouping=system)
             scores = [Score("default", "gt", "psnr", n, n, value) for n, value in values.items()]
             results.record(replace(each, **facts), scores, [Cost("seconds", 1.0)])
-
-
-def page_of(out: Path) -> Page:
-    with open_results(out / "results.sqlite") as results:
-        return build_page(out, results, leaderboard(results))
 
 
 def parts(page: Page, kind: type[Kind]) -> list[Kind]:
@@ -209,7 +203,7 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(tmp_path,
         for name in ("report.html", "report.pdf"):
             (out / name).write_text(f"{len(rendered)}")
 
-    monkeypatch.setattr(module, "_render", render)
+    monkeypatch.setattr(module, "render_reports", render)
     with open_results(tmp_path / "results.sqlite") as results:
         assert publish(tmp_path, results, reports=False)
         assert (tmp_path / "leaderboard.csv").exists()
@@ -496,7 +490,7 @@ def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path):
                 for part in told
             ]
             results.record(entry(number), [*mine, *parts_of], [])
-        appendix = build_appendix(out, results, leaderboard(results))
+    appendix = page_of(out, printed=True)
     expected = ["Edges", "In focus (blur 0 to 2 px)", "Blur 2 to 4 px", "Blur 16 px and more"]
     behind = [t for t in parts(page_of(out), Table) if "by part of the picture" in t.caption]
     assert [[row[0] for row in table.rows] for table in behind] == [expected] * 2
@@ -505,8 +499,7 @@ def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path):
 
 
 def test_a_paper_s_numbers_are_printed_in_the_table(study):
-    with open_results(study / "results.sqlite") as results:
-        page = build_appendix(study, results, leaderboard(results))
+    page = page_of(study, printed=True)
     table = next(part for part in parts(page, Table) if part.references)
     assert cells(table, "published")["Restormer"].value == pytest.approx(25.98)
 
@@ -638,8 +631,7 @@ def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten():
 
 
 def test_the_appendix_says_in_sentences_what_came_out(study):
-    with open_results(study / "results.sqlite") as results:
-        page = build_appendix(study, results, leaderboard(results))
+    page = page_of(study, printed=True)
     assert headings(page)[0] == "Leaderboard"
     assert headings(page)[-1] == "References"
     (said,) = [

@@ -8,13 +8,11 @@ import pytest
 import defocus.extras
 from defocus import Section, extensions
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.section.registry import _sections_beside, all_sections, needed_files
 from defocus.errors import RegistryError
 from defocus.reports.model import Page, Paragraph
-from tests.benchmark.example_study import make_study
+from tests.benchmark.example_study import make_study, page_of
 from tests.brought import forgotten
 
 __all__ = ["forgotten"]
@@ -43,12 +41,6 @@ NOTE = defocus.Section("Note", 5, ("note.txt",), note)
 @pytest.fixture
 def study(tmp_path):
     return make_study(tmp_path / "study", systems=2, images=4)
-
-
-def page_of(out: Path, *, printed: bool = False) -> Page:
-    with open_results(out / "results.sqlite") as results:
-        build = build_appendix if printed else build_page
-        return build(out, results, leaderboard(results))
 
 
 def headings(page: Page) -> list[str]:

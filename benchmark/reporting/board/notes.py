@@ -24,6 +24,7 @@ from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
 from defocus.benchmark.statistics.comparable import NEVER_RANKED, PERFECT, RANKED_BUDGETS, Track
 from defocus.progress import counted, several
 from defocus.reports.model import Measured
+from defocus.reports.text import capital
 
 
 def published_beside(
@@ -98,7 +99,7 @@ def notes_on(
     name = board.leading(convention).name
     leading = {n.name: row for n in lines if (row := n.row(convention, name)) is not None}
     without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
-    said += [f"{text[:1].upper()}{text[1:]}." for text in without]
+    said += [f"{capital(text)}." for text in without]
     if convention in board.perfect:
         said.append(
             f"{PERFECT}: {board.perfect[convention]:.2f} dB. So much would the true picture score, "
@@ -118,7 +119,7 @@ def notes_on(
     said += [f"{text}." for text in empty_notes((row.system, row) for row in scores)]
     said += [*_seeds(scores), *_independent(scores)]
     measured = sorted({row.measured_on for row in rows if row.measured_on})
-    said.append(f"{COUNTED[:1].upper()}{COUNTED[1:]}.")
+    said.append(f"{capital(COUNTED)}.")
     said += [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
     return said
 
@@ -167,17 +168,17 @@ def _order(
             "ones."
         )
     elif own_lines and (notice := own_lines_notice(trained)):
-        said.append(f"{notice[:1].upper()}{notice[1:]}.")
+        said.append(f"{capital(notice)}.")
     elif notice := budget_notice(trained):
         kinds = budget_words({budget for budget in trained if budget_notice([budget])})
         said.append(
-            f"{notice[:1].upper()}{notice[1:]}. Rows of the {kinds} have no rank, and their "
+            f"{capital(notice)}. Rows of the {kinds} have no rank, and their "
             "numbers must not be compared with published ones."
         )
     elif trained:
         said.append("Ranks are within one track: input, training data, origin of weights, budget.")
     if classes := ranked_classes(tracks):
-        said.append(f"{classes[:1].upper()}{classes[1:]}.")
+        said.append(f"{capital(classes)}.")
     if NOT_TRAINED in budgets:
         said.append(
             "What was not trained here (shipped or official weights, classical systems, saved "
@@ -211,7 +212,7 @@ def _tests(track: Track) -> list[str]:
     said = []
     if track.note:
         note = track.note.replace("n/a: ", "No intervals and tests: ", 1)
-        said.append(f"{note[:1].upper()}{note[1:]}.")
+        said.append(f"{capital(note)}.")
     if track.alike:
         said.append(
             "Alike: systems that share a letter do not differ significantly (paired permutation of "

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey, line_of
@@ -118,8 +120,6 @@ def differences_between(scores: PictureScores, line: LineKey, other: LineKey) ->
 
 def resolution_between(scores: PictureScores, line: LineKey, other: LineKey) -> float | None:
     """How far the mean difference of two lines changes where the references are moved, dB."""
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import scene_codes
     from defocus.benchmark.statistics.scored_group import resolution
 
@@ -145,8 +145,6 @@ def mean_interval(
     scores: PictureScores, differences: Mapping[str, float]
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of numbers by picture; None with too few scenes."""
-    import numpy as np
-
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     if not differences:

@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.reporting.write import write_figures, write_report
 from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError
@@ -585,7 +585,7 @@ def test_ticks_stand_beside_the_ends_of_a_line_and_leave_it_free(stop):
 
 def test_print_begins_alike(study):
     with open_results(study / "results.sqlite") as results:
-        printed = build_appendix(study, results, leaderboard(results))
+        printed = build_page(study, results, leaderboard(results), printed=True)
     page = page_of(study)
     assert printed.summary == page.summary
     assert printed.title == page.title
