@@ -133,9 +133,9 @@ if not TYPE_CHECKING:  # a type checker would take it that every name is there
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module 'defocus' has no attribute {name!r}")
-        found = getattr(importlib.import_module(f"defocus.{_MODULES[name]}"), name)
-        globals()[name] = found
-        return found
+        value = getattr(importlib.import_module(f"defocus.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -76,8 +76,8 @@ def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...
 def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
     """Masks of red, green and blue, and of alpha where the header has one."""
     number = 4 if header >= 56 or compression == _ALPHA_FIELDS else 3
-    found: tuple[int, ...] = struct.unpack_from(f"<{number}I", data[54:70].ljust(16, b"\0"))
-    return (*found, 0)[:4]
+    masks: tuple[int, ...] = struct.unpack_from(f"<{number}I", data[54:70].ljust(16, b"\0"))
+    return (*masks, 0)[:4]
 
 
 def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:

@@ -92,8 +92,8 @@ def _code_of_jpeg(path: Path) -> str:
     with PillowImage.open(path) as picture:
         if picture.info.get("icc_profile"):
             return ""
-        told = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
-    return "Adobe RGB by its EXIF" if told == _ADOBE_RGB else ""
+        rule = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
+    return "Adobe RGB by its EXIF" if rule == _ADOBE_RGB else ""
 
 
 def _code_of_png(chunks: dict[bytes, bytes]) -> str:

@@ -17,8 +17,8 @@ _DIGITS = 7
 def own_commit() -> str:
     """The first seven digits of this code's commit; empty if it was not recorded."""
     folder = Path(__file__).resolve().parent
-    found = full_commit_of(folder.parent) or _hash(_text(folder / RECORDED))
-    return found[:_DIGITS]
+    commit = full_commit_of(folder.parent) or _hash(_text(folder / RECORDED))
+    return commit[:_DIGITS]
 
 
 def full_commit_of(checkout: Path) -> str:

@@ -135,6 +135,6 @@ _EVERYWHERE = STORAGE_ERRNOS | {errno.EACCES, errno.EPERM, errno.ENOTDIR}
 def storage_error(error: OSError, path: Path) -> StorageError:
     """The :class:`StorageError` that explains an ``OSError`` from a write, to raise from it."""
     reason = _STORAGE_REASONS.get(error.errno or 0, error.strerror or str(error))
-    made = StorageError(f"cannot write {path}: {reason}")
-    made.everywhere = error.errno in _EVERYWHERE
-    return made
+    explained = StorageError(f"cannot write {path}: {reason}")
+    explained.everywhere = error.errno in _EVERYWHERE
+    return explained

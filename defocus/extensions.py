@@ -76,31 +76,31 @@ def load_plugin(path: Path | str) -> Plugin:
     from defocus.plugin_code.sources import read_sources
 
     path = Path(path).expanduser().absolute()
-    known = _loaded.get(path)
+    earlier = _loaded.get(path)
     try:
-        sources = read_sources(path, known.sources.extra if known else ())
+        sources = read_sources(path, earlier.sources.extra if earlier else ())
     except OSError as error:
         raise RegistryError(
             f"plug-in {error.filename or path} cannot be read ({error.strerror}); check the path"
         ) from error
-    if known is not None and known.sources.texts == sources.texts:
-        return known
-    found = _run(path, sources)
-    if not any(_is_ours(found.module, value) for value in _public(found.module)):
-        found.modules.forget()
+    if earlier is not None and earlier.sources.texts == sources.texts:
+        return earlier
+    plugin = _run(path, sources)
+    if not any(_is_ours(plugin.module, value) for value in _public(plugin.module)):
+        plugin.modules.forget()
         raise RegistryError(
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section, "
             "open_camera or command such as bench_mine at its top level; define one"
         )
-    if places := sorted(map(str, found.modules.packages_elsewhere)):
+    if places := sorted(map(str, plugin.modules.packages_elsewhere)):
         warn_once(
             f"plug-in {path} imports {', '.join(places)} from outside its folder: if that changes, "
             "nothing is trained again; put it below the folder, or give Baseline(..., revision=1) "
             "and raise it"
         )
-    _loaded[path] = found
+    _loaded[path] = plugin
     os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
-    return found
+    return plugin
 
 
 def plugins() -> tuple[Plugin, ...]:

@@ -188,10 +188,10 @@ def unusual_code(primaries: int, curve: int) -> bool:
 
 def _further(data: bytes) -> tuple[str, ...]:
     head = data[:_HEAD_BYTES]
-    found = [name for word, name in _AUXILIARY.items() if word in head]
+    names = [name for word, name in _AUXILIARY.items() if word in head]
     if b"mpvd" in dict(contents_of_boxes(data)):
-        found.append("film of the motion photo")
-    return tuple(dict.fromkeys(found))
+        names.append("film of the motion photo")
+    return tuple(dict.fromkeys(names))
 
 
 def contents_of_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -237,8 +237,8 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
     # Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
     # MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
     with QUIET:
-        done = cv2.imwrite(str(path), pixels)
-    if not done or not path.is_file():
+        written = cv2.imwrite(str(path), pixels)
+    if not written or not path.is_file():
         return False
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - len(PNG_END), 0))

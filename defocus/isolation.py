@@ -77,9 +77,9 @@ def errors_of_file(
 
 def parted(results: Iterable[R | LeftOut]) -> tuple[list[R], tuple[LeftOut, ...]]:
     """The results that there are, and what was left out."""
-    known = list(results)
-    left_out = tuple(one for one in known if isinstance(one, LeftOut))
-    return [one for one in known if not isinstance(one, LeftOut)], left_out
+    everything = list(results)
+    left_out = tuple(one for one in everything if isinstance(one, LeftOut))
+    return [one for one in everything if not isinstance(one, LeftOut)], left_out
 
 
 def stops_everything(error: BaseException) -> bool:

@@ -294,15 +294,15 @@ def jpeg_scan_start(data: bytes) -> int:
 
 def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
     """Kind and place of each marker, up to the end of the first picture."""
-    found = list(jpeg_markers(data))
-    while found and found[-1][0] == _SCAN:
-        place = found[-1][1]
+    markers = list(jpeg_markers(data))
+    while markers and markers[-1][0] == _SCAN:
+        place = markers[-1][1]
         size = int.from_bytes(data[place + 2 : place + 4], "big")
         following = _NEXT_MARKER.search(data, place + 2 + size)
         if following is None:
             break
-        found += jpeg_markers(data, following.start())
-    return found
+        markers += jpeg_markers(data, following.start())
+    return markers
 
 
 def jpeg_markers(data: bytes, position: int = 2) -> Iterator[tuple[int, int]]:

@@ -32,24 +32,24 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
-    known = (work, telling, dict(os.environ))
+    given = (work, telling, dict(os.environ))
     context = worker_context(module_of(work))
-    with ProcessPoolExecutor(min(processes, len(items)), context, _started, known) as pool:
+    with ProcessPoolExecutor(min(processes, len(items)), context, _started, given) as pool:
         others = set(active_children())
-        ours = set[BaseProcess]()
+        mine = set[BaseProcess]()
         try:
             with interrupts_held():
                 running = [pool.submit(_done, item) for item in items]
-                ours = set(active_children()) - others
-            for done in as_completed(running):
-                yield done.result()
+                mine = set(active_children()) - others
+            for future in as_completed(running):
+                yield future.result()
         except BrokenProcessPool as error:
             raise DefocusError(
                 "a process was killed, perhaps because memory ran out; run the same command again "
                 "with fewer --jobs"
             ) from error
         except BaseException:
-            for process in ours:  # nobody waits for what is thrown away
+            for process in mine:  # nobody waits for what is thrown away
                 process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -114,7 +114,7 @@ def track(
     task = _Task(description, size, time.monotonic())
     _TASKS.append(task)
     lines = lines and len(_TASKS) == 1 and not _on_terminal()
-    told = task.began
+    spoken = task.began
     try:
         _draw()
         for item in items:
@@ -123,8 +123,8 @@ def track(
             now = time.monotonic()
             if now - _drawn[0] >= DRAWN_EVERY_S:
                 _draw()
-            if lines and now - told >= LINE_EVERY_S and task.done != size:
-                told = now
+            if lines and now - spoken >= LINE_EVERY_S and task.done != size:
+                spoken = now
                 say(f"{description}: {task.count}")
     finally:
         if task in _TASKS:
@@ -162,14 +162,14 @@ def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[st
     lines = []
     for members in alike.values():
         name, text = members[0]
-        told = f": {text}" if text else ""
+        ending = f": {text}" if text else ""
         if len(members) <= FEW:
             lines += [f"{name}: {text}" if text else name for name, text in members]
         elif text and len(members) == of and len({text for _, text in members}) == 1:
-            lines.append(f"all {of}{told}")
+            lines.append(f"all {of}{ending}")
         else:
             share = f"{len(members)} of " if len(members) < of else ""
-            lines.append(f"{share}{counted(of, thing)}, such as {name}{told}")
+            lines.append(f"{share}{counted(of, thing)}, such as {name}{ending}")
     return lines
 
 

@@ -137,11 +137,11 @@ def _settings_parts(annotation: object) -> Iterator[type[BaseModel]]:
 
 def _settings_within(kind: type[BaseModel]) -> set[type[BaseModel]]:
     """The settings classes of a class's fields, and of theirs; a class may hold its own kind."""
-    found: set[type[BaseModel]] = set()
+    kinds: set[type[BaseModel]] = set()
     left = [kind]
     while left:
         for field in left.pop().model_fields.values():
-            new = set(_settings_parts(field.annotation)) - found
-            found |= new
+            new = set(_settings_parts(field.annotation)) - kinds
+            kinds |= new
             left += new
-    return found
+    return kinds

@@ -47,17 +47,17 @@ def known_jobs(out: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     try:
-        known = read_json(path)
+        document = read_json(path)
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
-    if not isinstance(known, dict):
+    if not isinstance(document, dict):
         raise InputError(f"{path}: damaged (no table); remove it once no job is queued")
-    return {str(name): str(job) for name, job in known.items()}
+    return {str(name): str(job) for name, job in document.items()}
 
 
-def note_jobs(out: Path, known: Mapping[str, str]) -> None:
+def note_jobs(out: Path, jobs: Mapping[str, str]) -> None:
     """Record the id of the last job of each piece of work."""
-    write_json(out / "jobs" / QUEUE, dict(known))
+    write_json(out / "jobs" / QUEUE, dict(jobs))
 
 
 def job_states(jobs: Sequence[str]) -> dict[str, str]:
@@ -66,17 +66,17 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
         return {}
     command = ["squeue", "--noheader", "--array", "--me", "--format", "%i %T"]
     try:
-        asked = subprocess.run(
+        answer = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS
         )
     except FileNotFoundError as error:
         raise DefocusError("squeue is not on PATH; ask on a node of the cluster") from error
     except subprocess.TimeoutExpired as error:
         raise DefocusError("squeue does not answer; try again later") from error
-    if asked.returncode != 0:
-        reason = " ".join(asked.stderr.split())
+    if answer.returncode != 0:
+        reason = " ".join(answer.stderr.split())
         raise DefocusError(f"squeue does not answer ({reason}); try again later")
-    states = dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
+    states = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines() if line.strip())
     return {job: states[job].strip() for job in jobs if job in states}
 
 
@@ -195,12 +195,12 @@ def submit(
     """Submit the pieces of work that are not yet in the queue; return how many these were."""
     # ``out`` is on a file system that the nodes can reach.
     submitit = _submitit()
-    known = known_jobs(out)
-    there = job_states([known[name] for name in names if name in known])
-    absent = [name for name in names if known.get(name) not in there]
+    latest = known_jobs(out)
+    there = job_states([latest[name] for name in names if name in latest])
+    absent = [name for name in names if latest.get(name) not in there]
     for name in absent:
-        if name in known:
-            say(f"{name}: job {known[name]} has left the queue; {job_log(out, known[name])}")
+        if name in latest:
+            say(f"{name}: job {latest[name]} has left the queue; {job_log(out, latest[name])}")
     if len(absent) < len(names):
         say(f"{len(names) - len(absent)} of {counted(len(names), 'job')} are in the queue already")
     if not absent:
@@ -216,9 +216,9 @@ def submit(
                 jobs = [executor.submit(command) for command in commands]
         except submitit.core.utils.FailedJobError as error:
             raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
-        known = {**known, **{name: str(one.job_id) for name, one in zip(part, jobs, strict=True)}}
-        note_jobs(out, known)
-    say(f"submitted {counted(len(absent), 'job')}, {', '.join(known[name] for name in absent)}")
+        latest = {**latest, **{name: str(one.job_id) for name, one in zip(part, jobs, strict=True)}}
+        note_jobs(out, latest)
+    say(f"submitted {counted(len(absent), 'job')}, {', '.join(latest[name] for name in absent)}")
     return len(absent)
 
 

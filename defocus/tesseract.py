@@ -36,9 +36,9 @@ def tesseract_version() -> str:
 
 @functools.cache
 def _version_of(program: str) -> str:
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    words = (done.stdout or done.stderr).split()
-    return words[1].removeprefix("v") if done.returncode == 0 and len(words) > 1 else ""
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    words = (answer.stdout or answer.stderr).split()
+    return words[1].removeprefix("v") if answer.returncode == 0 and len(words) > 1 else ""
 
 
 def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY) -> list[str]:
@@ -50,8 +50,8 @@ def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTI
     program = shutil.which("tesseract")
     if program is None:
         raise NotApplicableError(f"the program tesseract is not installed; {REMEDY}")
-    done, encoded = cv2.imencode(".png", picture)
-    if not done:
+    whole, encoded = cv2.imencode(".png", picture)
+    if not whole:
         raise DefocusError(f"a picture of {picture.shape} cannot be given to tesseract")
     given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [program, "stdin", "stdout", "-l", "eng", "--oem", "1", "--psm", "6", *given]

@@ -105,8 +105,8 @@ def _heard_damage(content: bytes) -> str:
     """What decoders say of damage while they make a picture all the same; empty if nothing."""
     with QUIET.heard() as lines, contextlib.suppress(cv2.error, MemoryError):
         cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    found = (_DAMAGE.search(line) for line in lines)
-    return next((one.group() for one in found if one is not None), "")
+    matches = (_DAMAGE.search(line) for line in lines)
+    return next((one.group() for one in matches if one is not None), "")
 
 
 def _lacks_pixels(page: "TiffPage", size: int) -> bool:
@@ -247,8 +247,8 @@ def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _fractions(page: "TiffPage", tag: int) -> list[float]:
     """The values of a tag of fractions; empty if it has none."""
-    found = page.tags.get(tag)
-    values = tuple(found.value) if found is not None else ()
+    tag_of_page = page.tags.get(tag)
+    values = tuple(tag_of_page.value) if tag_of_page is not None else ()
     return [one / below for one, below in zip(values[::2], values[1::2], strict=True)]
 
 

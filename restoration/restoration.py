@@ -40,20 +40,20 @@ class Restoration:
         # The mask ``(H, W)`` is 1 where it is restored; where it is 0, just what was given stays
         # (``leave_sharp``: also what is in focus by the blur map).
         if strength > 1:
-            made = self.strongest()
-            made -= self.restored
-            made *= np.float32(strength - 1)
-            made += self.restored
-            made -= self.blurry
+            picture = self.strongest()
+            picture -= self.restored
+            picture *= np.float32(strength - 1)
+            picture += self.restored
+            picture -= self.blurry
         else:
-            made = self.restored - self.blurry
-            made *= np.float32(strength)
+            picture = self.restored - self.blurry
+            picture *= np.float32(strength)
         if mask is not None:
-            made *= mask[:, :, None]
+            picture *= mask[:, :, None]
         if leave_sharp:
-            made *= (1 - self.blur_map.sharp())[:, :, None]
-        made += self.blurry
-        return np.clip(made, 0, 1, out=made)
+            picture *= (1 - self.blur_map.sharp())[:, :, None]
+        picture += self.blurry
+        return np.clip(picture, 0, 1, out=picture)
 
     def strongest(self) -> Array:
         """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it."""
@@ -76,15 +76,15 @@ def restore_colours(
     # ``restorer`` is built once; ``follow`` hears of each tile.
     blur_map = blur_map or estimate_blur_map(blurry)
     tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
-    made, side = restorer.restored(tensor, follow)
-    if made.shape != tensor.shape:
+    output, side = restorer.restored(tensor, follow)
+    if output.shape != tensor.shape:
         raise ImageError(
-            f"the network gives {tuple(made.shape)} for {tuple(tensor.shape)}; it must keep the "
+            f"the network gives {tuple(output.shape)} for {tuple(tensor.shape)}; it must keep the "
             "shape"
         )
     del tensor
-    restored = np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
-    del made
+    restored = np.ascontiguousarray(output[0].permute(1, 2, 0).numpy())
+    del output
     if not np.isfinite(restored).all():
         raise ImageError("the network returns values that are not finite")
     checked = put_back = 0

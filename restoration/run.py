@@ -173,8 +173,8 @@ def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Pa
     """Where each picture goes, or why it is left out."""
     if isinstance(images, str):
         return test_targets(open_dataset(images, damaged=True), out)
-    found = found_pictures(images)
-    return list(zip(found, targets_of(found, out), strict=True))
+    pictures = found_pictures(images)
+    return list(zip(pictures, targets_of(pictures, out), strict=True))
 
 
 def _restored(
@@ -188,17 +188,19 @@ def _restored(
     earlier = _earlier(image, target, journal, source)
     wanted = printable(str(settings.map or ""))
     if earlier is None:
-        done = _restore_one(image, target, restorer, settings)
+        result = _restore_one(image, target, restorer, settings)
     else:
-        done = replace(earlier, map=wanted, seconds=0.0)
+        result = replace(earlier, map=wanted, seconds=0.0)
         drawn = settings.map is None or all(one.exists() for one in map_paths(settings.map))
         if settings.map is None or (drawn and earlier.map == wanted):
-            return done
+            return result
         picture = read_own_picture(image, settings.white)
         write_map(settings.map, estimate_blur_map(picture.colours()), picture.orientation)
-    own = {name: value for name, value in asdict(done).items() if name not in ("image", "restored")}
+    own = {
+        name: value for name, value in asdict(result).items() if name not in ("image", "restored")
+    }
     journal.finish(target, source, own)
-    return done
+    return result
 
 
 def _earlier(image: Path, target: Path, journal: RestoreJournal, source: str) -> Restored | None:
@@ -230,14 +232,14 @@ def _restore_one(
             f"{image}: too blurred to rescue: the circle of confusion is about "
             f"{blur_map.sharpest_px:.0f} px in its sharpest parts; hardly anything will change"
         )
-    made = restore_colours(restorer, blurry, blur_map, guard=not settings.no_guard)
+    restoration = restore_colours(restorer, blurry, blur_map, guard=not settings.no_guard)
     seconds = time.perf_counter() - started
-    side = made.tile_px
+    side = restoration.tile_px
     difference = 0.0
     if side:
         tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
         difference = restorer.tiling_difference(tensor, side)
-    restored = made.at(settings.strength, mask, leave_sharp=settings.leave_sharp)
+    restored = restoration.at(settings.strength, mask, leave_sharp=settings.leave_sharp)
     write_picture(target, picture.with_colours(restored), picture.metadata, kind)
     for remark in remarks_after(target.read_bytes(), picture.metadata, kind):
         if remark not in remarks:  # the file is what counts, whatever was foreseen
@@ -254,8 +256,8 @@ def _restore_one(
         tiles=len(tiles_of(height, width, side, overlap_px(side))) if side else 1,
         tile_px=side,
         tiling_difference=difference,
-        checked=made.checked,
-        put_back=made.put_back,
+        checked=restoration.checked,
+        put_back=restoration.put_back,
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
         changed=changed_share(blurry, restored),

@@ -80,7 +80,7 @@ def restore_tiled(
         return restore(blurry)
     total = torch.zeros(1, height, width, 3).permute(0, 3, 1, 2)  # as pictures lie in memory
     weights = torch.zeros(height, width)
-    for done, tile in enumerate(tiles, start=1):
+    for number, tile in enumerate(tiles, start=1):
         rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
         restored = restore(blurry[..., rows, columns])
         weight = torch.outer(
@@ -89,7 +89,7 @@ def restore_tiled(
         )
         total[..., rows, columns] += restored.mul_(weight)
         weights[rows, columns] += weight
-        follow(done, len(tiles))
+        follow(number, len(tiles))
     return total.div_(weights)
 
 

@@ -49,8 +49,8 @@ def left_out(blocks: Sequence[Block]) -> str:
     names: dict[str, list[str]] = {}
     for block in blocks:
         names.setdefault(block.kind, []).append(block.name)
-    told = [told_names(kind, [one for one in found if one]) for kind, found in names.items()]
-    return f"left out: {', '.join(told)}" if told else ""
+    words = [told_names(kind, [one for one in members if one]) for kind, members in names.items()]
+    return f"left out: {', '.join(words)}" if words else ""
 
 
 def told_names(kind: str, names: Sequence[str]) -> str:

@@ -70,11 +70,11 @@ class Structure:
         head, step, count, pointer = (8, 20, "Q", "Q") if self.big else (2, 12, "H", "I")
         if not 8 <= place <= len(self.data) - head:
             return None
-        told = self._unpacked(count, place)
+        stated = self._unpacked(count, place)
         begin = place + head
-        table = self.data[begin : begin + step * told]
+        table = self.data[begin : begin + step * stated]
         number = len(table) // step
-        if not number and told:
+        if not number and stated:
             return None
         entries, damaged = [], []
         for at in range(0, step * number, step):
@@ -84,7 +84,7 @@ class Structure:
             else:
                 entries.append(entry)
         end = begin + step * number
-        cut = number < told or end + step // 3 > len(self.data)
+        cut = number < stated or end + step // 3 > len(self.data)
         following = 0 if cut else self._unpacked(pointer, end)
         return Directory(tuple(entries), tuple(damaged), place, following, cut)
 

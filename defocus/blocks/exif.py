@@ -69,8 +69,8 @@ def type_fits(tag: int, kind: int, group: int = 0) -> bool:
 
     wanted = _TYPES.get(tag) if group == EXIF_DIRECTORY else None
     if wanted is None and group in {0, 1, *_POINTERS}:
-        found = TiffTags.lookup(tag, group if group in _POINTERS else None)
-        wanted = found.type
+        tag_info = TiffTags.lookup(tag, group if group in _POINTERS else None)
+        wanted = tag_info.type
     return wanted is None or kind in _COMPATIBLE.get(wanted, {wanted})
 
 

@@ -66,8 +66,8 @@ def jpeg_parts(data: bytes) -> JpegParts:
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
-    ours = (one for one in segments if one.marker == marker and one.content.startswith(begin))
-    return b"".join(one.content[len(begin) :] for one in ours)
+    alike = (one for one in segments if one.marker == marker and one.content.startswith(begin))
+    return b"".join(one.content[len(begin) :] for one in alike)
 
 
 def jpeg_exif(data: bytes) -> bytes:
@@ -84,8 +84,8 @@ def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
     """The colour profile; the numbers of its parts are left to those who order them."""
-    ours = dict.fromkeys(one.content for one in segments if one.content.startswith(ICC))
-    return b"".join(one[len(ICC) + 2 :] for one in sorted(ours, key=lambda one: one[12:13]))
+    contents = dict.fromkeys(one.content for one in segments if one.content.startswith(ICC))
+    return b"".join(one[len(ICC) + 2 :] for one in sorted(contents, key=lambda one: one[12:13]))
 
 
 def behind(parts: JpegParts) -> list[Block]:
@@ -186,14 +186,14 @@ def _trailer_name(trailer: bytes, xmp: bytes) -> str:
 
 def _frames(parts: JpegParts) -> list[tuple[int, int, int]]:
     """Kind, place in the trailer, and size of each further picture of an index."""
-    found = []
+    frames = []
     for segment in parts.segments:
         if segment.marker == 0xE2 and segment.content.startswith(MPF):
             for kind, size, offset in _index(segment.content[len(MPF) :]):
                 place = segment.place + len(MPF) + offset - parts.end
                 if offset and place >= 0 and place + size <= len(parts.trailer):
-                    found.append((kind, place, size))
-    return found
+                    frames.append((kind, place, size))
+    return frames
 
 
 def _index(content: bytes) -> list[tuple[int, int, int]]:

@@ -45,7 +45,7 @@ def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[in
     """Those values that Pillow can write: in a damaged file, types differ from their tags'."""
     from PIL import Image
 
-    found = {}
+    sound = {}
     for tag, value in values.items():
         alone = Image.Exif()
         (alone if directory is None else alone.get_ifd(directory))[tag] = value
@@ -54,8 +54,8 @@ def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[in
                 alone.tobytes()
         except (AttributeError, TypeError, ValueError, struct.error, UserWarning):
             continue
-        found[tag] = value
-    return found
+        sound[tag] = value
+    return sound
 
 
 def exif_value(value: TagValue) -> Any:  # noqa: ANN401 - text, bytes, numbers or Pillow's rationals

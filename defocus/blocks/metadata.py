@@ -73,8 +73,8 @@ class Metadata:
     @property
     def orientation(self) -> int:
         """How the picture is turned for showing, 1 to 8."""
-        told = number_of_tag(self.exif, ORIENTATION) or 1
-        return told if told in range(1, 9) else 1
+        orientation = number_of_tag(self.exif, ORIENTATION) or 1
+        return orientation if orientation in range(1, 9) else 1
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -141,8 +141,8 @@ def _unsound(parts: PngParts, chunks: list[Chunk]) -> Remark:
         kind = blocks[0].kind if blocks else "chunks"
         names.setdefault(kind, []).append(chunk.name.decode("latin-1"))
         inside |= {f"{one.kind} {one.name}" for one in blocks}
-    told = ", ".join(f"{kind} ({' '.join(found)})" for kind, found in names.items())
-    return Remark(f"left out as damaged: {told}", frozenset(inside))
+    words = ", ".join(f"{kind} ({' '.join(members)})" for kind, members in names.items())
+    return Remark(f"left out as damaged: {words}", frozenset(inside))
 
 
 def _of_webp(data: bytes) -> Metadata:
@@ -218,8 +218,8 @@ def _mended(exif: bytes) -> tuple[bytes, list[Remark]]:
 
 def _damaged(names: list[str], kind: str) -> Remark:
     kinds = {f"{kind} {name}" for name in names} | ({kind} if "all of it" in names else set())
-    told = ", ".join(dict.fromkeys(names))
-    return Remark(f"left out as damaged: {kind} ({told})", frozenset(kinds))
+    words = ", ".join(dict.fromkeys(names))
+    return Remark(f"left out as damaged: {kind} ({words})", frozenset(kinds))
 
 
 def _others(pictures: int) -> list[Remark]:
@@ -234,8 +234,8 @@ def _of_raw(path: Path) -> Metadata:
     from PIL import Image
 
     kept = Image.Exif()
-    if told := kept_exif(path):
-        kept.load(b"Exif\0\0" + told)
+    if usual := kept_exif(path):
+        kept.load(b"Exif\0\0" + usual)
     tags = read_tags(path)
     gps = {tag: exif_value(value) for (group, tag), value in tags.items() if group == GPS_DIRECTORY}
     if gps := writable(gps, GPS_DIRECTORY):

@@ -55,8 +55,8 @@ class PngParts:
         if block:
             return block.removeprefix(b"Exif\0\0")
         texts = [one for one in self.chunks if one.sound and one.name in {b"tEXt", b"zTXt"}]
-        told = (raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS))
-        return next(told, b"").removeprefix(b"Exif\0\0")
+        blocks = (raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS))
+        return next(blocks, b"").removeprefix(b"Exif\0\0")
 
     @property
     def profile(self) -> bytes:

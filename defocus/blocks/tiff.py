@@ -85,24 +85,24 @@ def tiff_tags(data: bytes) -> TiffTags:
     unstated = structure.number(directory.entry(_EXTRA)) == 0 and values in {2, 4} and not inks
     floats = structure.number(directory.entry(_FORMAT)) == _FLOATS
     halves = floats and structure.number(directory.entry(_BITS)) == 16
-    found = (structure.order, tuple(image), directories, tuple(damaged))
-    return TiffTags(*found, inks, unstated, halves)
+    facts = (structure.order, tuple(image), directories, tuple(damaged))
+    return TiffTags(*facts, inks, unstated, halves)
 
 
 def tiff_pictures(data: bytes) -> int:
     """How many pictures a file has; smaller copies and masks are none."""
     structure = read_structure(data)
     seen: set[int] = set()
-    place, found = structure.first if structure is not None else 0, 0
+    place, count = structure.first if structure is not None else 0, 0
     while structure is not None and place not in seen and len(seen) < _MOST_PICTURES:
         seen.add(place)
         directory = structure.directory(place)
         if directory is None:
             break
         kind = structure.number(directory.entry(_KIND)) or 0
-        found += not kind & (_REDUCED | _MASK)
+        count += not kind & (_REDUCED | _MASK)
         place = directory.following
-    return max(found, 1)
+    return max(count, 1)
 
 
 def _add_directory(
@@ -163,8 +163,10 @@ def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[DirectoryEntry
 def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
     """XMP and Photoshop resources of another kind of file as tags."""
     resources = without_thumbnails(resources)
-    found = [DirectoryEntry(XMP, 1, len(xmp), xmp)] if xmp else []
-    return found + ([DirectoryEntry(PHOTOSHOP, 7, len(resources), resources)] if resources else [])
+    entries = [DirectoryEntry(XMP, 1, len(xmp), xmp)] if xmp else []
+    return entries + (
+        [DirectoryEntry(PHOTOSHOP, 7, len(resources), resources)] if resources else []
+    )
 
 
 def as_exif(tags: TiffTags) -> bytes:
@@ -189,16 +191,16 @@ def with_tags(
     (structure, own), content = first, bytearray(encoded)
     order = structure.order
     entries = list(image)  # a tag may be there twice
-    told = {one.tag for one in entries}
-    if told & _RESOLUTION:  # tifffile writes some, whether it is told any or not
-        told |= _RESOLUTION
-    entries += [one for one in own.entries if one.tag not in told]
-    groups = {tag: list(found) for tag, found in directories.items()}
+    tags = {one.tag for one in entries}
+    if tags & _RESOLUTION:  # tifffile writes some, whether it is told any or not
+        tags |= _RESOLUTION
+    entries += [one for one in own.entries if one.tag not in tags]
+    groups = {tag: list(members) for tag, members in directories.items()}
     if inner := groups.pop(INTEROP_DIRECTORY, None):
         place = _appended(content, inner, order)
         groups.setdefault(EXIF_DIRECTORY, []).append(pointer(INTEROP_DIRECTORY, place, order))
-    for tag, found in groups.items():
-        place = _appended(content, found, order)
+    for tag, members in groups.items():
+        place = _appended(content, members, order)
         entries.append(pointer(tag, place, order))
     struct.pack_into(order + "I", content, 4, _appended(content, entries, order))
     return bytes(content)

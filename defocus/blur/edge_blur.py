@@ -44,8 +44,8 @@ def edge_sigma_px(
     ratio = np.square(fine / np.maximum(coarse, np.finfo(np.float64).tiny))
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (ratio * fine_px**2 - np.square(coarse_px)) / (1 - ratio)
-    found = np.sqrt(np.maximum(np.nan_to_num(variance, nan=0.0, posinf=np.inf), 0))
-    return np.asarray(np.minimum(found, LARGEST_SIGMA_PX), np.float64)
+    sigma = np.sqrt(np.maximum(np.nan_to_num(variance, nan=0.0, posinf=np.inf), 0))
+    return np.asarray(np.minimum(sigma, LARGEST_SIGMA_PX), np.float64)
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -89,8 +89,8 @@ def fine_to_coarse_of_pair(
     if blur_px is not None:
         blur = _tile_means(np.abs(blur_px), factor, (height, width))
         weight = blur[y[chosen] // TILE_PX, x[chosen] // TILE_PX] + EQUAL_BLUR_PX
-    found = (np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen]) for fine, _ in both)
-    means = [float(np.exp(np.average(logs, weights=weight))) for logs in found]
+    logarithms = (np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen]) for fine, _ in both)
+    means = [float(np.exp(np.average(logs, weights=weight))) for logs in logarithms]
     return means[0], means[1]
 
 
@@ -127,7 +127,7 @@ def _details(
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     """``(2, T)`` mean squares of fine and coarse detail in the tiles with these first pixels."""
-    found = np.empty((2, len(tops)))
+    squares = np.empty((2, len(tops)))
     for tile in range(len(tops)):
         fine = coarse = np.float64(0)
         across = slice(lefts[tile], lefts[tile] + TILE_PX)
@@ -139,8 +139,8 @@ def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-unt
                 coarses += (two[k] - three[k]) ** 2
             fine += fines
             coarse += coarses
-        found[0, tile], found[1, tile] = fine / TILE_PX**2, coarse / TILE_PX**2
-    return found
+        squares[0, tile], squares[1, tile] = fine / TILE_PX**2, coarse / TILE_PX**2
+    return squares
 
 
 def _tile_deviation(band: NDArray[np.float32]) -> NDArray[np.float64]:

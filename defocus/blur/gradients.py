@@ -78,8 +78,8 @@ class GradientEnergyMap:
 
     def share_below(self, limit: float) -> float:
         """Share of the comparable blocks with a ratio below ``limit``."""
-        known = ~np.isnan(self.ratio)
-        return float((self.ratio[known] < limit).mean()) if known.any() else 0.0
+        textured = ~np.isnan(self.ratio)
+        return float((self.ratio[textured] < limit).mean()) if textured.any() else 0.0
 
     def mask(self, limit: float, width: int, height: int) -> NDArray[np.uint8]:
         """``(height, width)``: 255 = usable, 0 where the blurry member is the sharper one."""

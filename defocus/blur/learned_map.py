@@ -49,7 +49,7 @@ def details(picture: torch.Tensor) -> torch.Tensor:
     below, right = (-side % MULTIPLE_PX for side in picture.shape[-2:])
     padded = functional.pad(picture, (0, right, 0, below), mode="reflect")
     level = (padded * weights).sum(dim=1, keepdim=True)
-    found = [functional.avg_pool2d(level, CELL_PX)]
+    channels = [functional.avg_pool2d(level, CELL_PX)]
     for number in range(LEVELS):
         smooth = _smoothed(level)
         strength = (level - smooth).abs()
@@ -59,9 +59,9 @@ def details(picture: torch.Tensor) -> torch.Tensor:
         else:
             larger = 2**number // CELL_PX
             pooled = [functional.interpolate(strength, scale_factor=larger, mode="nearest")] * 2
-        found += [torch.log2(one + FAINT) / 4 for one in pooled]
+        channels += [torch.log2(one + FAINT) / 4 for one in pooled]
         level = smooth[..., ::2, ::2]
-    return torch.cat(found, dim=1)[..., :height, :width]
+    return torch.cat(channels, dim=1)[..., :height, :width]
 
 
 def _smoothed(level: torch.Tensor) -> torch.Tensor:
@@ -80,9 +80,9 @@ class BlurNetwork(nn.Module):
         self.blocks = nn.Sequential(*(_Block(reach) for reach in REACH))
         self.ending = nn.Conv2d(WIDTH, 2, 1)
 
-    def forward(self, found: torch.Tensor) -> torch.Tensor:
+    def forward(self, cells: torch.Tensor) -> torch.Tensor:
         """Median and 95 % quantile (never below it), ``(N, 2, h, w)``, from :func:`details`."""
-        features = self.blocks(functional.relu(self.intro(found)))
+        features = self.blocks(functional.relu(self.intro(cells)))
         median, further = self.ending(features).split(1, dim=1)
         return torch.cat([median, median + functional.softplus(further)], dim=1)
 
@@ -144,10 +144,10 @@ class BlurMap:
     @property
     def sharpest_px(self) -> float:
         """The diameter in the sharpest tenth of what says something; 0 where nothing does."""
-        told = self.diameter_px[self.told]
-        if told.size < LEAST_TOLD_SHARE * self.diameter_px.size:
+        diameters = self.diameter_px[self.told]
+        if diameters.size < LEAST_TOLD_SHARE * self.diameter_px.size:
             return 0.0
-        return float(np.quantile(told, 0.1))
+        return float(np.quantile(diameters, 0.1))
 
     @property
     def too_blurred(self) -> bool:
@@ -161,17 +161,17 @@ def estimate_blur_map(picture: Array) -> BlurMap:
     # picture's own pixels, without the sign: in front of the plane in focus or behind it looks the
     # same.
     height, width = picture.shape[:2]
-    found = _levels(picture)
+    levels = _levels(picture)
     small = cv2.resize(
         picture,
         (max(1, round(width / REDUCED_BY)), max(1, round(height / REDUCED_BY))),
         interpolation=cv2.INTER_AREA,
     )
-    reduced = REDUCED_BY * _resized(_levels(np.asarray(small, np.float32)), found.shape[:2])
+    reduced = REDUCED_BY * _resized(_levels(np.asarray(small, np.float32)), levels.shape[:2])
     begin, end = REDUCED_FROM_PX
     share = np.clip((reduced[:, :, :1] - begin) / (end - begin), 0, 1)
-    share *= (found[:, :, :1] > begin / 2).astype(np.float32)
-    both = found + share * (reduced - found)
+    share *= (levels[:, :, :1] > begin / 2).astype(np.float32)
+    both = levels + share * (reduced - levels)
     return BlurMap(both[:, :, 0].copy(), both.max(axis=2), (height, width))
 
 
@@ -201,9 +201,9 @@ def in_strips(measure: Callable[..., torch.Tensor], *pictures: Array) -> Array:
     strips = []
     for begin in range(0, height, STRIP_PX):
         first, last = max(0, begin - STRIP_MARGIN_PX), begin + STRIP_PX + STRIP_MARGIN_PX
-        found = measure(*(_at_least_a_cell(one[:, :, first:last]) for one in tensors))[0]
+        cells = measure(*(_at_least_a_cell(one[:, :, first:last]) for one in tensors))[0]
         skipped = (begin - first) // CELL_PX
-        strips.append(found[:, skipped : skipped + -(-min(STRIP_PX, height - begin) // CELL_PX)])
+        strips.append(cells[:, skipped : skipped + -(-min(STRIP_PX, height - begin) // CELL_PX)])
     return np.ascontiguousarray(torch.cat(strips, dim=1).permute(1, 2, 0).numpy())
 
 

@@ -29,12 +29,12 @@ def noise_by_brightness(picture: Array) -> NDArray[np.float64]:
     deviations = np.sqrt(power)
     whole = float(np.quantile(deviations, QUIET_QUANTILE))
     bins = np.minimum((brightness * BINS).astype(int), BINS - 1)
-    found = np.full(BINS, whole)
+    levels = np.full(BINS, whole)
     for one in range(BINS):
         inside = deviations[bins == one]
         if inside.size >= LEAST_BLOCKS:
-            found[one] = np.quantile(inside, QUIET_QUANTILE)
-    return np.asarray(np.minimum(found, MOST_NOISE))
+            levels[one] = np.quantile(inside, QUIET_QUANTILE)
+    return np.asarray(np.minimum(levels, MOST_NOISE))
 
 
 def noise_of(brightness: NDArray[np.floating], levels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -293,9 +293,9 @@ def run_command(group: click.Command) -> None:
     except OSError as error:
         if error.errno not in STORAGE_ERRNOS and error.filename is None:
             raise
-        told = _of_system(error)
-        _tell_error(group, error, str(told))
-        code = told.exit_code
+        explained = _of_system(error)
+        _tell_error(group, error, str(explained))
+        code = explained.exit_code
     sys.exit(code or 0)
 
 

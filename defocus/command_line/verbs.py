@@ -41,16 +41,16 @@ def heading_of(command: click.Command) -> str:
 
 def find_verbs(program: str, home: str) -> dict[str, Offer]:
     """All commands of a program (``bench`` of ``defocus-bench``) by name, not loaded yet."""
-    found = _own(home)
+    offers = _own(home)
     for verb, offer in _from_others(program):
-        if verb in found:
+        if verb in offers:
             warn_once(
-                f"{offer.origin}: {program} has a command '{verb}' of {found[verb].origin}; "
+                f"{offer.origin}: {program} has a command '{verb}' of {offers[verb].origin}; "
                 "this one is left out; rename it"
             )
         else:
-            found[verb] = offer
-    return found
+            offers[verb] = offer
+    return offers
 
 
 def find_verb(program: str, home: str, verb: str) -> Offer | None:
@@ -117,7 +117,7 @@ class VerbGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def refuse_unknown(ctx: click.Context, name: str, known: Iterable[str]) -> NoReturn:
+def refuse_unknown(ctx: click.Context, name: str, names: Iterable[str]) -> NoReturn:
     """End with the usage error of an unknown command, and with near names if there are any."""
-    near = did_you_mean(name, known)
+    near = did_you_mean(name, names)
     ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")

@@ -160,9 +160,9 @@ def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | Non
     if length < LEAST_ROWS:
         return None
     parts = [slice(k * length, (k + 1) * length) for k in range(PARTS)]
-    found = [_mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts]
-    known = [one for one in found if one is not None]
-    return float(np.std(known, ddof=1)) / math.sqrt(PARTS) if len(known) == PARTS else None
+    crossings = [_mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts]
+    numbers = [one for one in crossings if one is not None]
+    return float(np.std(numbers, ddof=1)) / math.sqrt(PARTS) if len(numbers) == PARTS else None
 
 
 def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile:
@@ -216,10 +216,10 @@ def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:
     spread = np.gradient(profile.light)[1:-1] * window(profile.distance[1:-1])
     padded = int(1024 * BINS_PER_PX)
     length = max(padded, 1 << (len(spread) - 1).bit_length())
-    found = np.abs(np.fft.rfft(spread, length))
-    frequencies = np.arange(len(found)) * BINS_PER_PX / length
-    corrected = found / (np.sinc(frequencies / 2) * np.sinc(frequencies / 4)).clip(0.1)
-    values = np.interp(FREQUENCIES, frequencies, corrected / found[0])
+    spectrum = np.abs(np.fft.rfft(spread, length))
+    frequencies = np.arange(len(spectrum)) * BINS_PER_PX / length
+    corrected = spectrum / (np.sinc(frequencies / 2) * np.sinc(frequencies / 4)).clip(0.1)
+    values = np.interp(FREQUENCIES, frequencies, corrected / spectrum[0])
     return MtfCurve(FREQUENCIES, np.asarray(values))
 
 

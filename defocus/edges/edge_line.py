@@ -149,10 +149,10 @@ def _fitted(places: Array, rows: Array, height: int, order: int) -> EdgeLine:
     scale = max((height - 1) / 2, 1.0)
     kept = np.ones(len(rows), np.bool_)
     for _ in range(2):
-        found = np.polynomial.polynomial.polyfit(
+        coefficients = np.polynomial.polynomial.polyfit(
             (rows[kept] - (height - 1) / 2) / scale, places[kept], order
         )
-        line = EdgeLine(tuple(float(c) / scale**k for k, c in enumerate(found)), height)
+        line = EdgeLine(tuple(float(c) / scale**k for k, c in enumerate(coefficients)), height)
         off = np.abs(places - line.columns(rows))
         kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)
     if abs(line.slope) > MOST_SLOPE:

@@ -46,19 +46,19 @@ def compare_edges(picture: Array, sharp: Array) -> Straightness:
     true_places, true_line = _places(sharp.T if lying else sharp)
     cosine = 1.0 / np.hypot(1.0, true_line.slope)
     shift = (line.coefficients[0] - true_line.coefficients[0]) * cosine
-    found = _deviation((places - true_places) * cosine, float(shift))
-    if found is None:
+    straightness = _deviation((places - true_places) * cosine, float(shift))
+    if straightness is None:
         raise ImageError("the edge is too short for its straightness; give 40 rows or more")
-    return found
+    return straightness
 
 
 def _places(region: Array) -> tuple[Array, EdgeLine]:
     """Place in each row (NaN where it cannot be measured), and the polynomial through them."""
     window = edge_window(region)
     line = fit_edge_line(region, window)
-    found, rows = row_places(region, line, window)
+    columns, rows = row_places(region, line, window)
     places = np.full(len(region), np.nan)
-    places[rows.astype(np.intp)] = found
+    places[rows.astype(np.intp)] = columns
     return places, line
 
 

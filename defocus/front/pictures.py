@@ -60,10 +60,10 @@ class GivenPictures:
             floats = floats.mean(axis=3, keepdims=True)
         if dtype.kind == "u":
             floats = as_integer(floats, 8 * dtype.itemsize)
-        made = np.ascontiguousarray(floats.astype(dtype, copy=False))
+        values = np.ascontiguousarray(floats.astype(dtype, copy=False))
         if self.kind == "array":
-            return made[0, :, :, 0] if self.channels == 0 else made[0]
-        tensor = torch.from_numpy(made).permute(0, 3, 1, 2).contiguous().to(self.device)
+            return values[0, :, :, 0] if self.channels == 0 else values[0]
+        tensor = torch.from_numpy(values).permute(0, 3, 1, 2).contiguous().to(self.device)
         return tensor if self.batched else tensor[0]
 
 

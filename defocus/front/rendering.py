@@ -56,18 +56,18 @@ def render(
     """
     if misaligned not in ("none", *_VARIANTS):
         raise InputError(f"no misalignment '{misaligned}'; there are none, mild and strong")
-    made = _sample_scene(scene) if depth_mm is None else _depth_scene(scene, depth_mm)
-    asked = replace(
-        made,
-        focus_mm=_number("focus_mm", focus_mm, made.focus_mm),
-        f_number=_number("f_number", f_number, made.f_number),
-        focal_length_mm=_number("focal_length_mm", focal_length_mm, made.focal_length_mm),
+    drawn = _sample_scene(scene) if depth_mm is None else _depth_scene(scene, depth_mm)
+    changed = replace(
+        drawn,
+        focus_mm=_number("focus_mm", focus_mm, drawn.focus_mm),
+        f_number=_number("f_number", f_number, drawn.f_number),
+        focal_length_mm=_number("focal_length_mm", focal_length_mm, drawn.focal_length_mm),
     )
-    if depth_mm is not None or asked != made:
-        made = _fitted(asked)
+    if depth_mm is not None or changed != drawn:
+        drawn = _fitted(changed)
     name = _VARIANTS.get(misaligned, "")
     ranges = variant(name).misalignment if misaligned != "none" else DrawnMisalignment()
-    return render_scene(made, ranges, CAMERA, variant=name)
+    return render_scene(drawn, ranges, CAMERA, variant=name)
 
 
 def _number(name: str, value: object, default: float) -> float:
@@ -83,10 +83,10 @@ def _number(name: str, value: object, default: float) -> float:
 def _sample_scene(scene: object) -> Scene:
     if not isinstance(scene, str):
         raise InputError("a picture is rendered with depth_mm, the distance of each of its pixels")
-    found = {each.name: each for each in SCENES}
-    if scene not in found:
-        raise InputError(f"no scene '{scene}'; there are {', '.join(found)}")
-    return found[scene]
+    scenes = {each.name: each for each in SCENES}
+    if scene not in scenes:
+        raise InputError(f"no scene '{scene}'; there are {', '.join(scenes)}")
+    return scenes[scene]
 
 
 def _fitted(scene: Scene) -> Scene:

@@ -71,27 +71,27 @@ def score(
         given = one_picture(blurry, "blurry")
         one_size(picture, given)
         before = _reference(given, conventions)
-    found = scorer.values(values, target, scorer.beside(values, before))
-    for name, each in found.items():
+    scores = scorer.values(values, target, scorer.beside(values, before))
+    for name, each in scores.items():
         if each.value is None and metrics is not None:
             raise MetricUnavailableError(f"{name}: {each.reason}")
         if each.value is None:
             warn_once(f"{name}: {each.reason}")
-    return {name: each.value for name, each in found.items()}
+    return {name: each.value for name, each in scores.items()}
 
 
-def _chosen(profile: Profile, asked: Sequence[str] | None, *, given: bool) -> Mapping[str, Metric]:
+def _chosen(profile: Profile, names: Sequence[str] | None, *, given: bool) -> Mapping[str, Metric]:
     """The metrics; those of a profile that look at the blurry picture only where it is given."""
-    if isinstance(asked, str) or not isinstance(asked, Iterable | None):
-        raise InputError(f"metrics are of type {type(asked).__name__}; give a list of names")
-    if asked is None:
-        known = profile_metrics(profile.name)
-        return {name: one for name, one in known.items() if given or one.against != "input"}
-    found = {name: find_metric(name) for name in asked}
-    needing = [name for name, one in found.items() if one.against == "input"]
+    if isinstance(names, str) or not isinstance(names, Iterable | None):
+        raise InputError(f"metrics are of type {type(names).__name__}; give a list of names")
+    if names is None:
+        all_metrics = profile_metrics(profile.name)
+        return {name: one for name, one in all_metrics.items() if given or one.against != "input"}
+    metrics = {name: find_metric(name) for name in names}
+    needing = [name for name, one in metrics.items() if one.against == "input"]
     if needing and not given:
         raise ImageError(f"{', '.join(needing)} needs the blurry picture; give blurry=…")
-    return found
+    return metrics
 
 
 def _counted(mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile) -> NDArray[np.bool_]:

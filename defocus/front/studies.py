@@ -60,11 +60,11 @@ class Leaderboard(pd.DataFrame):
         with read_results(self.folder / STORE) as results:
             lines = [_line(results, entry) for group in current_entries(results) for entry in group]
         keys = [*_RUN, *_PICTURE]
-        found = pd.DataFrame.from_records(
+        table = pd.DataFrame.from_records(
             [line for of_run in lines for line in of_run], columns=[*keys, "metric", "value"]
         )
-        wide = found.pivot(index=keys, columns="metric", values="value")
-        return wide[list(dict.fromkeys(found["metric"]))].rename_axis(columns=None).reset_index()
+        wide = table.pivot(index=keys, columns="metric", values="value")
+        return wide[list(dict.fromkeys(table["metric"]))].rename_axis(columns=None).reset_index()
 
 
 def _line(results: Results, entry: Entry) -> list[tuple[object, ...]]:
@@ -155,9 +155,9 @@ def run(
 
 def _warn_of_kept(out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]) -> None:
     """Name the finished runs of systems of which nothing says whether their code has changed."""
-    known = all_baselines()
+    registered = all_baselines()
     own = [one for one in given if isinstance(one, Baseline) and one.revision is None]
-    unknown = {one.card.name for one in own if known.get(one.card.name) is not one}
+    unknown = {one.card.name for one in own if registered.get(one.card.name) is not one}
     for run in runs:
         if run.system in unknown and (run_folder(out, run.id) / "run.json").is_file():
             warn_once(
@@ -183,8 +183,8 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
     own = [each for each in given if isinstance(each, Baseline)]
     if not given:
         raise InputError("no system to run; list_systems() has their names")
-    found = select(all_baselines(), names) if names else []
-    together = {system.card.name: system for system in (*found, *own)}
+    registered = select(all_baselines(), names) if names else []
+    together = {system.card.name: system for system in (*registered, *own)}
     return [together[name] for name in sorted(together)]
 
 

@@ -103,21 +103,21 @@ def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
     try:
         signature.bind(**options)
     except TypeError as error:
-        known = ", ".join(signature.parameters) or "none"
-        raise InputError(f"{system.card.name}: {error}; its options are: {known}") from error
+        names = ", ".join(signature.parameters) or "none"
+        raise InputError(f"{system.card.name}: {error}; its options are: {names}") from error
     if isinstance(system.build, Network):
-        asked: Callable[[], nn.Module] = system.build.given(options)
+        build_so: Callable[[], nn.Module] = system.build.given(options)
     else:
-        asked = partial(system.build, **options)
-    return replace(system, build=partial(_optioned, system.card.name, asked, options))
+        build_so = partial(system.build, **options)
+    return replace(system, build=partial(_optioned, system.card.name, build_so, options))
 
 
 def _optioned(name: str, build: "Callable[[], nn.Module]", options: dict[str, Any]) -> "nn.Module":
     try:
         return build()
     except FAULTS as error:
-        asked = ", ".join(f"{option}={value!r}" for option, value in options.items())
-        raise InputError(f"{name} cannot be built with {asked}: {error}") from error
+        words = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise InputError(f"{name} cannot be built with {words}: {error}") from error
 
 
 def _guarded(network: "nn.Module", channels: int) -> "nn.Module":

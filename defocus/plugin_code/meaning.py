@@ -81,8 +81,8 @@ def _statements(node: ast.stmt) -> Iterator[TopStatement]:
             (node.bases, node.keywords) if isinstance(node, ast.ClassDef) else ([], [])
         )
         waits = not (node.decorator_list or keywords)
-        made = _statement(node, changed | {node.name}, is_plain=True, waits=waits)
-        yield replace(made, bases=frozenset(name for one in bases for name in _names(one)))
+        statement = _statement(node, changed | {node.name}, is_plain=True, waits=waits)
+        yield replace(statement, bases=frozenset(name for one in bases for name in _names(one)))
     elif isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         plain = all(map(_is_name, targets))

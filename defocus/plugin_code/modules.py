@@ -74,8 +74,8 @@ class PluginModules(MetaPathFinder):
         if not self._is_mine(parent):
             return None
         own = parent == self.package
-        found = find_top(self._places(), name) if own else find_in(map(Path, path or ()), name)
-        return None if found is None else self._spec(fullname, found)
+        module = find_top(self._places(), name) if own else find_in(map(Path, path or ()), name)
+        return None if module is None else self._spec(fullname, module)
 
     def text_of(self, path: Path) -> bytes:
         """The bytes of a file that is imported now."""
@@ -97,8 +97,8 @@ class PluginModules(MetaPathFinder):
         if level or find_top(self._places(), top) is None:
             return builtins.__import__(name, names, local, fromlist or (), level)
         inner = f"{self.package}.{name}"
-        found = builtins.__import__(inner, names, local, fromlist or (), 0)
-        return found if fromlist else sys.modules[f"{self.package}.{top}"]
+        module = builtins.__import__(inner, names, local, fromlist or (), 0)
+        return module if fromlist else sys.modules[f"{self.package}.{top}"]
 
     @contextmanager
     def on_path(self) -> Iterator[None]:
@@ -159,20 +159,20 @@ class PluginModules(MetaPathFinder):
     def _is_below(self, place: str) -> bool:
         return is_below(self.path.parent, place)
 
-    def _spec(self, name: str, found: PluginModule) -> ModuleSpec:
-        folders = [str(one) for one in found.folders]
-        if found.file is None:
+    def _spec(self, name: str, module: PluginModule) -> ModuleSpec:
+        folders = [str(one) for one in module.folders]
+        if module.file is None:
             spec = ModuleSpec(name, None, is_package=True)
             spec.submodule_search_locations = folders
             return spec
-        loader = _Source(name, found.file, self) if found.file.suffix == ".py" else None
-        made = importlib.util.spec_from_file_location(
-            name, found.file, loader=loader, submodule_search_locations=folders or None
+        loader = _Source(name, module.file, self) if module.file.suffix == ".py" else None
+        spec_of_file = importlib.util.spec_from_file_location(
+            name, module.file, loader=loader, submodule_search_locations=folders or None
         )
-        if made is None:
-            raise ImportError(f"{found.file} cannot be loaded as a module")
-        self.imported.add(found.file)
-        return made
+        if spec_of_file is None:
+            raise ImportError(f"{module.file} cannot be loaded as a module")
+        self.imported.add(module.file)
+        return spec_of_file
 
 
 def is_below(folder: Path, place: str) -> bool:

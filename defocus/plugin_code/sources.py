@@ -51,12 +51,12 @@ def find_top(folders: Sequence[Path], name: str) -> PluginModule | None:
     # A bare folder, such as one of pictures, does not hide a package that is installed.
     if name in sys.builtin_module_names or name == "defocus":
         return None
-    found = find_in(folders, name)
-    if found is not None and found.file is None:
+    module = find_in(folders, name)
+    if module is not None and module.file is None:
         elsewhere = [one for one in sys.path if Path(one) not in folders]
         spec = PathFinder.find_spec(name, elsewhere)
-        return found if spec is None or spec.origin is None else None
-    return found
+        return module if spec is None or spec.origin is None else None
+    return module
 
 
 @dataclass(frozen=True)
@@ -157,13 +157,13 @@ class PluginSources:
 
     def _begun(self, roots: Sequence[Root]) -> list[TopStatement]:
         """The statements that bind an object, or its element alone where they bind several."""
-        found = []
+        statements = []
         for name, place in roots:
             for one in self._statements:
                 if name in one.binds:
                     whole = place is None or len(one.elements) <= place
-                    found.append(one if whole or place is None else one.elements[place])
-        return found
+                    statements.append(one if whole or place is None else one.elements[place])
+        return statements
 
     def _bound(self, roots: Sequence[Root]) -> set[int]:
         names = {name for name, _ in roots}
@@ -220,10 +220,10 @@ def _reached(
     reached: set[Path] = set()
     waiting = list(imports)
     while waiting:
-        for module, found in _modules(folder, waiting.pop()):
-            if found.file is not None and found.file not in reached:
-                reached.add(found.file)
-                file = file_of(found.file, module, bool(found.folders))
+        for module, place in _modules(folder, waiting.pop()):
+            if place.file is not None and place.file not in reached:
+                reached.add(place.file)
+                file = file_of(place.file, module, bool(place.folders))
                 waiting += file.imports if file is not None else ()
     return reached
 
@@ -240,12 +240,12 @@ def _modules(folder: Path, imported: _Import) -> Iterator[tuple[str, PluginModul
         folders: tuple[Path, ...] = (folder,)
         passed: list[str] = []
         for part in filter(None, dotted.split(".")):
-            found = find_in(folders, part) if passed else find_top(folders, part)
-            if found is None:
+            place = find_in(folders, part) if passed else find_top(folders, part)
+            if place is None:
                 break
             passed.append(part)
-            yield ".".join(passed), found
-            folders = found.folders
+            yield ".".join(passed), place
+            folders = place.folders
 
 
 def _module_of(folder: Path, file: Path) -> tuple[str, bool]:

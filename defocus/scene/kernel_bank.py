@@ -106,20 +106,20 @@ class KernelBank:
         turn, for correlation.
         """
         key = index, node
-        found = self._kernels.get(key)
-        if found is None:
+        kernel = self._kernels.get(key)
+        if kernel is None:
             optic = self.optic(index)
-            found = for_correlation(
+            kernel = for_correlation(
                 trimmed(colour_psfs(optic.lens, optic.nodes[node], optic.field), LOST_SHARE)
             )
-            self._kernels[key] = found
-            self._bytes += found.nbytes
+            self._kernels[key] = kernel
+            self._bytes += kernel.nbytes
             while self._bytes > self.most_bytes and len(self._kernels) > 1:
                 _, forgotten = self._kernels.popitem(last=False)
                 self._bytes -= forgotten.nbytes
         else:
             self._kernels.move_to_end(key)
-        return found
+        return kernel
 
 
 @lru_cache(maxsize=4096)

@@ -72,17 +72,17 @@ def read_lens(path: Path) -> MeasuredLens:
     if document.pop("version", None) != 1:
         raise OpticsError(f"{path}: a lens file of another version; write it again")
     try:
-        found = TypeAdapter(MeasuredLens).validate_python(document)
-        _require_possible(found)
+        measured = TypeAdapter(MeasuredLens).validate_python(document)
+        _require_possible(measured)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise OpticsError(f"{path}: {place}: {first['msg']}; measure the lens again") from error
     except OpticsError as error:
         raise OpticsError(f"{path}: impossible for a lens: {error}; measure it again") from error
-    if (unknown := _unknown_key(document, asdict(found))) is not None:
+    if (unknown := _unknown_key(document, asdict(measured))) is not None:
         raise OpticsError(f"{path}: unknown key '{unknown}'; remove it, or correct its name")
-    return found
+    return measured
 
 
 def _unknown_key(given: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
@@ -95,14 +95,16 @@ def _unknown_key(given: Mapping[str, Any], known: Mapping[str, Any]) -> str | No
     return None
 
 
-def _require_possible(found: MeasuredLens) -> None:
+def _require_possible(measured: MeasuredLens) -> None:
     """Raise OpticsError unless kernels of the lens can be made at each of its f-numbers."""
-    if not 1 <= len(found.f_numbers) <= MOST_F_NUMBERS:
-        raise OpticsError(f"{len(found.f_numbers)} f-numbers instead of 1 to {MOST_F_NUMBERS}")
-    if not all(abs(one) <= MOST_UM for one in _numbers([asdict(found.lens), *found.f_numbers])):
+    if not 1 <= len(measured.f_numbers) <= MOST_F_NUMBERS:
+        raise OpticsError(f"{len(measured.f_numbers)} f-numbers instead of 1 to {MOST_F_NUMBERS}")
+    if not all(
+        abs(one) <= MOST_UM for one in _numbers([asdict(measured.lens), *measured.f_numbers])
+    ):
         raise OpticsError(f"a number is beyond {MOST_UM:g}")
-    for f_number in found.f_numbers:
-        reach = light_reach_px(replace(found.lens, f_number=f_number))
+    for f_number in measured.f_numbers:
+        reach = light_reach_px(replace(measured.lens, f_number=f_number))
         if reach > MOST_REACH_PX:
             raise OpticsError(f"light in focus spreads over {reach:.3g} px at f/{f_number:g}")
 

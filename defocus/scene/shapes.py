@@ -55,8 +55,8 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
     font = FontProperties(family="DejaVu Sans")
     capital = TextPath((0, 0), "H", size=100, prop=font).get_extents().height
     drawn = TextPath((0, 0), text, 100, prop=font).to_polygons()
-    found = [np.asarray(p, np.float64) * (1 / capital, -1 / capital) for p in drawn]
-    return tuple(found), max(float(p[:, 0].max()) for p in found)
+    contours = [np.asarray(p, np.float64) * (1 / capital, -1 / capital) for p in drawn]
+    return tuple(contours), max(float(p[:, 0].max()) for p in contours)
 
 
 def words(text: str, x: float, y: float, height: float, colour: Colour = BLACK) -> FilledOutline:

@@ -33,11 +33,11 @@ KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")
 
 
-def makers(asked: int | None, steps: int, mine: Ranks) -> int:
+def makers(wanted: int | None, steps: int, mine: Ranks) -> int:
     """How many processes make batches: those asked for, else one less than there are cores."""
     # Processes of ``torchrun`` share the cores. Fewer than ``FEW_STEPS`` steps get none.
-    if asked is not None:
-        return asked
+    if wanted is not None:
+        return wanted
     return 0 if steps < FEW_STEPS else max(0, usable_cores() // mine.beside - 1)
 
 
@@ -67,11 +67,11 @@ class Feeder:
         with interrupts_held(), warnings.catch_warnings():
             # who asks for more processes than cores has a reason, and who does not gets fewer
             warnings.filterwarnings("ignore", "This DataLoader will create")
-            made: Any = iter(self._loader(make, keys))
+            results: Any = iter(self._loader(make, keys))
         processes = set(active_children()) - others
-        self._closing.callback(_end, made, processes)
+        self._closing.callback(_end, results, processes)
         for _ in keys:
-            one: _One[MadeT] = _next(made, processes)
+            one: _One[MadeT] = _next(results, processes)
             self.cpu_seconds += one.cpu_seconds
             yield one.result()
 
@@ -118,8 +118,8 @@ class _One(Generic[MadeT]):
     def result(self) -> MadeT:
         if self.error is not None:
             raise self.error
-        made: MadeT = self.value
-        return made
+        value: MadeT = self.value
+        return value
 
 
 class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
@@ -165,9 +165,9 @@ def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -
     begin_worker({**settings, "quiet": settings["quiet"] or worker > 0}, environment)
 
 
-def _next(made: Iterator[_One[MadeT]], processes: set[BaseProcess]) -> _One[MadeT]:
+def _next(results: Iterator[_One[MadeT]], processes: set[BaseProcess]) -> _One[MadeT]:
     try:
-        return next(made)
+        return next(results)
     except (RuntimeError, OSError, EOFError) as error:  # as a dead worker shows in a DataLoader
         wait([one.sentinel for one in processes], timeout=1.0)
         died = [one.exitcode for one in processes if one.exitcode is not None]
@@ -189,9 +189,9 @@ def _how(code: int) -> str:
     )
 
 
-def _end(made: Any, processes: set[BaseProcess]) -> None:  # noqa: ANN401 - torch's iterator is private
+def _end(results: Any, processes: set[BaseProcess]) -> None:  # noqa: ANN401 - torch's iterator is private
     """Let workers finish what they make, and end those that do not."""
-    made._shutdown_workers()  # what its __del__ does, at a time that nothing else decides
+    results._shutdown_workers()  # what its __del__ does, at a time that nothing else decides
     for process in processes:
         if process.is_alive():
             process.kill()

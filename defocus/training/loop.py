@@ -175,11 +175,11 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
 def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
     """Do the remaining steps, and save the end of the training; then obey a stop signal."""
     with stop_asked(SAVING) as stop:
-        told = _do_steps(training, folder, device, stop)
+        stopped = _do_steps(training, folder, device, stop)
         if training.done:
             _finish(training, folder)
             _save(training, folder)
-        if told or stop:
+        if stopped or stop:
             raise InterruptedWorkError(
                 f"{training.job.id}: stopped and saved at {training.where}; run the same command "
                 "again to continue"
@@ -194,7 +194,7 @@ def _do_steps(
     every = max(1, job.steps // LOGGED_ROWS)
     left = range(training.step, job.steps)
     workers = makers(job.method.training.workers, len(left), training.mine)
-    told = False
+    stopped = False
     with feeding(workers, training.mine, device) as feeder, _tracker(training, folder) as tracker:
         feeder.stop = stop
         batches = job.batches(training.step, feeder)  # what these prepare is no time of the steps
@@ -215,18 +215,18 @@ def _do_steps(
             validated = _validate(training, folder, tracker)
             waited = time.monotonic() - saved
             late = waited >= job.method.training.checkpoint_minutes * MINUTE_SECONDS
-            told, late = map(bool, mean_over_processes([float(bool(stop)), float(late)]))
+            stopped, late = map(bool, mean_over_processes([float(bool(stop)), float(late)]))
             if training.done:
                 break  # its end is saved as what is evaluated
-            if told or late or validated:
+            if stopped or late or validated:
                 loss = training.losses.read()["loss"]  # that it is finite, before it is saved
                 _save(training, folder)
                 saved = time.monotonic()
-            if told:
+            if stopped:
                 break
             if late:
                 _say_progress(training, loss)
-    return told
+    return stopped
 
 
 def _next_batch(
@@ -293,8 +293,8 @@ def _say_progress(training: _Training[BatchT], loss: float) -> None:
 def _described(training: _Training[BatchT], loss: str) -> str:
     """Words beside the bar: the loss, and the last validation score."""
     scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
-    told = f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
-    return f"{training.job.id}: loss {float(loss):.4f}{told}"
+    score = f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
+    return f"{training.job.id}: loss {float(loss):.4f}{score}"
 
 
 def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:

@@ -36,11 +36,11 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the operation gives
-        made = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(made):
+        results = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(results):
             if isinstance(leaf, torch.Tensor):
                 self._count(leaf.untyped_storage())
-        return made
+        return results
 
     def _count(self, storage: torch.UntypedStorage) -> None:
         key = storage._cdata

@@ -110,17 +110,17 @@ def _groups(settings: Optimiser, parameters: "list[nn.Parameter]") -> list[Any]:
 def _kind(name: str) -> "type[optim.Optimizer]":
     from torch import optim  # takes a second
 
-    known = {
+    classes = {
         cls.__name__.lower(): cls
         for cls in vars(optim).values()
         if isinstance(cls, type) and issubclass(cls, optim.Optimizer)
     }
-    fit = sorted(known.keys() - UNFIT.keys() - {"optimizer"})
+    fit = sorted(classes.keys() - UNFIT.keys() - {"optimizer"})
     if name in UNFIT:
         raise ValueError(f"optimiser {name!r} cannot be used: {UNFIT[name]}")
     if name not in fit:
         raise ValueError(f"no optimiser {name!r} in torch.optim{_near(name, fit)}")
-    return known[name]
+    return classes[name]
 
 
 def _common(settings: Optimiser, taken: set[str]) -> dict[str, Any]:
@@ -134,5 +134,5 @@ def _common(settings: Optimiser, taken: set[str]) -> dict[str, Any]:
     }
 
 
-def _near(name: str, known: list[str]) -> str:
-    return f"; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"
+def _near(name: str, names: list[str]) -> str:
+    return f"; {did_you_mean(name, names) or 'there are ' + ', '.join(names)}"

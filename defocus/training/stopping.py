@@ -37,18 +37,18 @@ def stop_asked(answer: str) -> Iterator[StopAsked]:
     """Record stop signals while the block runs; the block must check, save and end."""
     # Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
     # ``answer`` is said at the first Ctrl-C.
-    asked = StopAsked(answer)
+    stop = StopAsked(answer)
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop
         return
     numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         numbers.remove(signal.SIGINT)  # in the background of a shell it is ignored
-    before = {number: signal.signal(number, asked.receive) for number in numbers}
+    before = {number: signal.signal(number, stop.receive) for number in numbers}
     try:
-        yield asked
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if asked:
+    if stop:
         raise InterruptedWorkError("stopped; run the same command again to continue")

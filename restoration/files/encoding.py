@@ -90,9 +90,9 @@ def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     for quality in _THUMBNAIL_QUALITIES:
-        done = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-        if len(done) <= len(old):
-            return with_thumbnail(exif, done)
+        jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        if len(jpeg) <= len(old):
+            return with_thumbnail(exif, jpeg)
     return with_thumbnail(exif, b"")
 
 
@@ -127,21 +127,21 @@ def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
     resources = without_thumbnails(metadata.resources)
     xmp = pointing(metadata, "JPEG")
     if not isinstance(metadata.parts, JpegParts):
-        made = [*parted(0xE1, EXIF, exif), *parted(0xED, PHOTOSHOP, resources)]
-        made += parted(0xE1, XMP, xmp)[:1] if len(xmp) < _MOST_XMP_BYTES else []
-        made += [Segment(COMMENT, one) for one in metadata.comments]
-        return with_segments(stream.getvalue(), JpegParts((), 0, b""), tuple(made))
+        further = [*parted(0xE1, EXIF, exif), *parted(0xED, PHOTOSHOP, resources)]
+        further += parted(0xE1, XMP, xmp)[:1] if len(xmp) < _MOST_XMP_BYTES else []
+        further += [Segment(COMMENT, one) for one in metadata.comments]
+        return with_segments(stream.getvalue(), JpegParts((), 0, b""), tuple(further))
     changed = {(0xE1, EXIF): exif, (0xED, PHOTOSHOP): resources}
     changed |= {(0xE1, XMP): xmp} if xmp != metadata.xmp else {}
     segments: list[Segment] = []
-    done: set[tuple[int, bytes]] = set()
+    replaced: set[tuple[int, bytes]] = set()
     for segment in still_true(metadata.parts.segments, profile=bool(metadata.icc)):
         key = next((one for one in changed if _begins(segment, one)), None)
         if key is None:
             segments.append(segment)
-        elif key not in done:
+        elif key not in replaced:
             segments += parted(*key, changed[key])
-            done.add(key)
+            replaced.add(key)
     return with_segments(stream.getvalue(), metadata.parts, tuple(segments))
 
 
@@ -157,8 +157,8 @@ def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
 
 def _png_of(picture: NDArray[Any]) -> bytes:
     stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
-    done, encoded = cv2.imencode(".png", stored)
-    if not done:
+    whole, encoded = cv2.imencode(".png", stored)
+    if not whole:
         raise ImageError("the restored picture cannot be encoded as PNG")
     return encoded.tobytes()
 
@@ -182,8 +182,8 @@ def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
     if metadata.lossless:
         settings["lossless"] = True
     exif = _with_new_thumbnail(metadata.exif, picture)
-    told = {"exif": exif, "xmp": pointing(metadata, "WebP"), "icc_profile": metadata.icc}
-    settings |= {name: content for name, content in told.items() if content}
+    blocks = {"exif": exif, "xmp": pointing(metadata, "WebP"), "icc_profile": metadata.icc}
+    settings |= {name: content for name, content in blocks.items() if content}
     stream = io.BytesIO()
     try:
         Image.fromarray(picture).save(stream, "WEBP", **settings)
@@ -201,8 +201,8 @@ def _bmp(picture: NDArray[Any], metadata: Metadata) -> bytes:
     from PIL import Image
 
     head = metadata.parts if isinstance(metadata.parts, bytes) else b""
-    told = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
-    per_metre = head[38:46] if told else bytes(8)
+    has_resolution = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
+    per_metre = head[38:46] if has_resolution else bytes(8)
     if picture.shape[2:] == (4,):
         written = bytearray(bmp_with_alpha(picture))
     else:

@@ -58,20 +58,20 @@ class OwnPicture:
         if self._colourless():
             restored = np.repeat(restored.mean(axis=2, keepdims=True), 3, axis=2)
         if self._has_usual_white:
-            made = as_integer(restored, self.bits)
+            colours = as_integer(restored, self.bits)
         else:
             beyond = given - np.clip(given, 0, self.white).astype(given.dtype)
-            made = restored * given.dtype.type(self.white) + beyond
+            colours = restored * given.dtype.type(self.white) + beyond
             if given.dtype.kind == "u":
-                made = np.rint(np.clip(made, 0, np.iinfo(given.dtype).max))
-            made = made.astype(given.dtype)
+                colours = np.rint(np.clip(colours, 0, np.iinfo(given.dtype).max))
+            colours = colours.astype(given.dtype)
         if self.stored.ndim == 2:
-            return np.ascontiguousarray(made[:, :, 0])
+            return np.ascontiguousarray(colours[:, :, 0])
         if self.stored.shape[2] == 3:
-            return made
+            return colours
         alpha = self.stored[:, :, -1:]
-        made = np.where(alpha == 0, given, made)[:, :, : self.stored.shape[2] - 1]
-        return np.concatenate([made, alpha], axis=2)
+        colours = np.where(alpha == 0, given, colours)[:, :, : self.stored.shape[2] - 1]
+        return np.concatenate([colours, alpha], axis=2)
 
     @property
     def _has_usual_white(self) -> bool:

@@ -110,10 +110,10 @@ def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers
     """Of each window: what is left, the change, and the given power in each ring."""
     taper, ring, counts = _geometry()
     mean = given.mean(axis=(2, 3), keepdims=True)
-    ours, theirs = (fft.rfft2((one - mean) * taper) for one in (restored, given))
+    after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
     own, shared, other = (
         _in_rings(part, ring)
-        for part in (_product(ours, ours), _product(ours, theirs), _product(theirs, theirs))
+        for part in (_product(after, after), _product(after, before), _product(before, before))
     )
     weakest = _weakest(highest_px)[:, None, :]
     kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
@@ -212,9 +212,9 @@ def _judged(
     median, highest = (
         _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)
     )
-    found = agreement(blurry, within, highest, noise)
+    compared = agreement(blurry, within, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
-    return within, np.maximum(_disagrees(found, likely), _wave(found))
+    return within, np.maximum(_disagrees(compared, likely), _wave(compared))
 
 
 def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
@@ -227,17 +227,17 @@ def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
     return np.asarray(largest, np.float32)
 
 
-def _disagrees(found: Agreement, likely: Array) -> NDArray[np.bool_]:
+def _disagrees(compared: Agreement, likely: Array) -> NDArray[np.bool_]:
     blurred = np.clip((likely - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX), 0, 1)
-    left = np.hypot(NOISES * found.noise, ROUNDING) + UNEXPLAINED * blurred * found.change
-    shifted = found.noise + ROUNDING + SHIFTED * found.change
-    return np.asarray((found.left > left) | (found.shift > shifted))
+    left = np.hypot(NOISES * compared.noise, ROUNDING) + UNEXPLAINED * blurred * compared.change
+    shifted = compared.noise + ROUNDING + SHIFTED * compared.change
+    return np.asarray((compared.left > left) | (compared.shift > shifted))
 
 
-def _wave(found: Agreement) -> NDArray[np.float64]:
+def _wave(compared: Agreement) -> NDArray[np.float64]:
     """How surely each tile is a plain wave, in [0, 1]."""
-    narrow = (RATHER_WAVE - found.bandwidth) / (RATHER_WAVE - SURELY_WAVE)
-    return np.asarray(np.clip(narrow, 0, 1) * (found.frequency > LEAST_FREQUENCY))
+    narrow = (RATHER_WAVE - compared.bandwidth) / (RATHER_WAVE - SURELY_WAVE)
+    return np.asarray(np.clip(narrow, 0, 1) * (compared.frequency > LEAST_FREQUENCY))
 
 
 def _fade_back(restored: Array, safe: Array, shares: NDArray[np.float64]) -> None:

@@ -54,7 +54,7 @@ def limited(
     # Where edges are as crisp as in focus, only a small change is left: a network that takes a
     # sharp picture for a blurred one does little harm. The result equals ``blurry`` to a step of 8
     # bits where that is flat and clean. ``share`` is what is looked at of the change.
-    made = np.empty_like(restored)
+    within = np.empty_like(restored)
     height, margin = len(blurry), max(AROUND_PX, REACH_PX)
 
     def limit(begin: int) -> None:
@@ -65,21 +65,21 @@ def limited(
         if share is not None:
             changed = seen + share[first:last, :, None] * (changed - seen)
         given = _opponents(seen)
-        ours = _opponents(changed[inside])
+        inner = _opponents(changed[inside])
         deviation = noise_of(given[inside, :, 0], noise).astype(np.float32)
         for channel in range(3):
             low, high = _range_around(given[:, :, channel])
             more = BEYOND * (high - low)[inside] + NOISES[channel] * deviation + ROUNDING
             np.clip(
-                ours[:, :, channel], low[inside] - more, high[inside] + more,
-                out=ours[:, :, channel],
+                inner[:, :, channel], low[inside] - more, high[inside] + more,
+                out=inner[:, :, channel],
             )  # fmt: skip
         kept = share_kept(changed, seen, noise)[inside, :, None]
-        made[begin:end] = blurry[begin:end] + kept * (_colours(ours) - blurry[begin:end])
+        within[begin:end] = blurry[begin:end] + kept * (_colours(inner) - blurry[begin:end])
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(limit, range(0, height, STRIP_PX)))
-    return made
+    return within
 
 
 def _range_around(channel: Array) -> tuple[Array, Array]:

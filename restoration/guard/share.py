@@ -50,11 +50,11 @@ def surroundings(blurry: Array, restored: Array) -> Array:
 def _measured(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
     """Details before and behind, and the mean and the largest change, logarithms."""
     change = (restored - blurry).abs().mean(dim=1, keepdim=True)
-    found = [
+    pooled = [
         functional.avg_pool2d(change, CELL_PX, ceil_mode=True),
         functional.max_pool2d(change, CELL_PX, ceil_mode=True),
     ]
-    changes = [torch.log2(one + FAINT) / 4 for one in found]
+    changes = [torch.log2(one + FAINT) / 4 for one in pooled]
     return torch.cat([details(blurry), details(restored)[:, 1:], *changes], dim=1)
 
 
@@ -71,10 +71,10 @@ class ShareNetwork(nn.Module):
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
         """From ``(..., 54)`` of :func:`surroundings` to ``(..., 1)``."""
-        found: torch.Tensor = self.ending(
+        share: torch.Tensor = self.ending(
             functional.relu(self.second(functional.relu(self.first(seen))))
         )
-        return found
+        return share
 
 
 @cache

@@ -87,9 +87,9 @@ class Watching:
         network.eval()
         scores = self.scores_of(network)
         network.train()
-        known = [row[self.chosen_by] for row in self.rows if self.chosen_by in row]
+        earlier = [row[self.chosen_by] for row in self.rows if self.chosen_by in row]
         self.rows.append({"step": step, **scores})
-        return self.chosen_by in scores and all(scores[self.chosen_by] > other for other in known)
+        return self.chosen_by in scores and all(scores[self.chosen_by] > other for other in earlier)
 
     @property
     def best_step(self) -> int:

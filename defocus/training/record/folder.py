@@ -21,8 +21,8 @@ _LONGEST_HEADER = 100_000_000
 
 def training_finished(folder: Path) -> bool:
     """Whether the checkpoint's header says that all steps are done; its content is not checked."""
-    found = steps_done(folder)
-    return found is not None and found[0] == found[1]
+    steps = steps_done(folder)
+    return steps is not None and steps[0] == steps[1]
 
 
 def steps_done(folder: Path) -> tuple[int, int] | None:

@@ -61,13 +61,13 @@ class Losses:
         """The values of the last step, means over processes; TrainingError if one is not finite."""
         if not self._unread:
             return self._numbers
-        found = as_numbers([*(value for _, _, value in self._unread), *self._values.values()])
+        numbers = as_numbers([*(value for _, _, value in self._unread), *self._values.values()])
         unread, self._unread = self._unread, []
-        losses = mean_over_processes(found[: len(unread)])
+        losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
             if not math.isfinite(value):
                 raise TrainingError(f"loss is {value} at step {step}")
-        self._numbers = dict(zip(self._values, found[len(unread) :], strict=True))
+        self._numbers = dict(zip(self._values, numbers[len(unread) :], strict=True))
         last = unread[-1][0]
         self._numbers |= {
             name: value

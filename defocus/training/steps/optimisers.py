@@ -24,8 +24,8 @@ class Optimisers:
 
     def by_name(self) -> dict[str, torch.optim.Optimizer]:
         """All optimisers by their names in checkpoints."""
-        found = {"optimiser": self.network}
-        return found | ({"adversary_optimiser": self.adversary} if self.adversary else {})
+        optimisers = {"optimiser": self.network}
+        return optimisers | ({"adversary_optimiser": self.adversary} if self.adversary else {})
 
 
 def make_optimisers(
@@ -82,10 +82,10 @@ def optimiser_step(
         return given
 
     with fixed(objective.adversary):
-        found = descent.go(optimisers.network, loss_of, joint, method.gradient_clip)
-    if found is None:
+        result = descent.go(optimisers.network, loss_of, joint, method.gradient_clip)
+    if result is None:
         raise ValueError(f"{type(objective).__name__} gave no loss")
-    values: dict[str, torch.Tensor | float] = {"loss": found[0], **found[1]}
+    values: dict[str, torch.Tensor | float] = {"loss": result[0], **result[1]}
     if optimisers.adversary is not None and method.adversary is not None:
         values |= _adversary_steps(
             method.adversary,
@@ -107,10 +107,10 @@ def _adversary_steps(
 ) -> dict[str, torch.Tensor | float]:
     values: dict[str, torch.Tensor | float] = {}
     for _ in range(settings.steps):
-        found = descent.go(optimiser, loss_of)
-        if found is None:
+        result = descent.go(optimiser, loss_of)
+        if result is None:
             return values
-        values = {"adversary": found[0], **found[1]}
+        values = {"adversary": result[0], **result[1]}
     return values
 
 
