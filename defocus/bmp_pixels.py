@@ -81,7 +81,7 @@ def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
 
 
 def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
-    """What of the values a mask selects, from 0 to 255."""
+    """The part of the values that a mask selects, from 0 to 255."""
     shift = (mask & -mask).bit_length() - 1
     most = mask >> shift
     selected = (values & np.uint32(mask)) >> np.uint32(shift)

@@ -59,7 +59,7 @@ def profile_of(path: Path) -> bytes:
                 return bytes(tag.value) if tag is not None else b""
         with PillowImage.open(path) as picture:
             return picture.info.get("icc_profile") or b""
-    except _DAMAGE:  # no header that tells of colours
+    except _DAMAGE:  # no header that says the colours
         return b""
 
 
@@ -80,7 +80,7 @@ def colour_code(path: Path) -> str:
         with path.open("rb") as file:
             kind = kind_of(file.read(64))
             if kind == "PNG":
-                # mapped: what tells of colours comes before the pixels
+                # mapped: what says the colours comes before the pixels
                 with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
                     return _code_of_png(early_chunks(content))
         return _code_of_jpeg(path) if kind == "JPEG" else ""
@@ -155,7 +155,7 @@ def member_in_srgb(path: Path, picture: Image) -> Image:
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     """Whether a profile means sRGB, by what it does to colours, or if grey by its curve."""
-    # Its name is no proof: "Linear sRGB" has the primaries of sRGB alone.
+    # Its name is not a proof: "Linear sRGB" has the primaries of sRGB alone.
     space = profile.profile.xcolor_space
     if space not in _MODES:
         return False

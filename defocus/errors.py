@@ -44,7 +44,7 @@ class FileError(InputError, ValueError):
     """A file that is a pipe or a device, too large, or not of its format.
 
     It is a ``ValueError`` too, as that of a parser: who treats a damaged file as absent, or has
-    better advice, needs no clause of its own for it.
+    better advice, needs no other clause for it.
     """
 
 

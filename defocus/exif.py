@@ -62,7 +62,7 @@ class Exif:
 
     @property
     def body(self) -> tuple[str | None, str | None]:
-        """What tells one camera from another."""
+        """What distinguishes two cameras."""
         return self.model, self.serial
 
     @property

@@ -11,7 +11,7 @@ import sys
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 """Settings of glibc's ``mallopt``."""
 _KEPT_BYTES = 2**31 - 1
-"""As much as it can be told to keep at the end of its heap."""
+"""As much as it can keep at the end of its heap."""
 _ASKED_BYTES = 64 * 2**20
 """More than is needed, at each request to the system."""
 _LARGE_PIXELS = 8_000_000

@@ -26,7 +26,7 @@ _LATE = {b"IDAT", b"IEND"}
 _PALETTE = 3  # the colour type of a PNG with a palette
 
 PNG_HEAD_BYTES = 8 + 25
-"""Signature and IHDR of a PNG; what tells of colours comes behind them."""
+"""Signature and IHDR of a PNG; what says the colours comes behind them."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (

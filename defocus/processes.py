@@ -123,7 +123,7 @@ def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) ->
 
 
 def _done(item: Any) -> Any:  # noqa: ANN401 - whatever the work takes and gives
-    """The work on an item; told to end, the process ends as soon as the item is left tidily."""
+    """The work on an item; at a signal the process ends as soon as the item is left tidily."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the tidying is not cut short

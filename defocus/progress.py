@@ -22,7 +22,7 @@ T = TypeVar("T")
 FEW = 3
 """So many findings of one kind have a line each."""
 LINE_EVERY_S = 60.0
-"""Where stderr is no terminal."""
+"""Where stderr is not a terminal."""
 DRAWN_EVERY_S = 0.1
 BAR_CELLS = 24
 
@@ -105,7 +105,7 @@ def track(
     items: Iterable[T], description: str, total: int | None = None, *, lines: bool = True
 ) -> Iterator[T]:
     """Yield ``items`` while a bar on stderr shows the progress and the time left."""
-    # Work inside of other work has its bar below that one's. Where stderr is no terminal, the
+    # Work inside of other work has its bar below that one's. Where stderr is not a terminal, the
     # outermost work prints a line every ``LINE_EVERY_S`` seconds, unless ``lines`` is off.
     if not telling.bars:
         yield from items
@@ -206,7 +206,7 @@ def say(message: str, *, error: bool = False) -> None:
 
 
 _SHOWN: list[str] = []
-"""The lines that stand below all messages now."""
+"""The lines below all messages now."""
 _STATUS = [""]
 _drawn = [0.0]
 _LOCK = threading.RLock()

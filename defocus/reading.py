@@ -78,7 +78,7 @@ _KINDS = (
 
 
 def require_file(path: Path, most: int | None = None) -> None:
-    """Refuse what is no regular file, or larger than ``most`` bytes, before a library opens it."""
+    """Refuse what is not a regular file, or has more than ``most`` bytes, before it is opened."""
     status = path.stat()
     kind = next((name for is_one, name in _KINDS if is_one(status.st_mode)), "")
     if kind:
@@ -164,7 +164,7 @@ def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON document
 
 
 def _refused_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
 
 def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> list[dict[str, str]]:
     """The rows of a CSV file by the names in its first line; every row has each name once."""
-    # A byte order mark is no part of the first name. Of the ``separators``, the one that the first
+    # A byte order mark is not part of the first name. Of the ``separators``, the one that the first
     # line has most often counts.
     text = read_text(path, most).removeprefix("\ufeff")
     separator = max(separators, key=text.partition("\n")[0].count)

@@ -77,7 +77,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problems = error.errors()
     # a misspelt key comes before the one that is missing for it
     unknown = (one for one in problems if one["type"] == "extra_forbidden")
-    # where a text or a table may stand, a bad text is also told to be no table
+    # where a text or a table may be, a bad text is also said not to be a table
     others = [one for one in problems if one["type"] != "model_type"]
     problem = next(unknown, (others or problems)[0])
     kinds = {one.__name__ for one in _settings_within(kind)}  # which of several was tried

@@ -118,7 +118,7 @@ LARGEST_ARRAY = 1000
 """As many jobs SLURM takes at once where nobody has set another limit."""
 
 RESTARTS = 10_000
-"""How often a job may reach its time limit; weeks of work on a queue of hours is no mistake."""
+"""How often a job may reach its time limit; weeks of work on a queue of hours are not a mistake."""
 
 MOST_IDLE = 3
 """So many stretches in a row without progress mean that one is too short for any."""
@@ -176,7 +176,7 @@ def _queue_again() -> None:
     if array is not None:
         job = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     if job_states([job]).get(job) == "RUNNING":
-        say(f"job {job} was told to stop and waits in the queue again")
+        say(f"job {job} was asked to stop and waits in the queue again")
         subprocess.run(["scontrol", "requeue", job], check=True)
 
 

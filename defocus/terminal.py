@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 PAGE_CELLS = 100
-"""Cells of a line of words where stdout is no terminal."""
+"""Cells of a line of words where stdout is not a terminal."""
 
 BETWEEN = "   "
 """Blanks between columns."""

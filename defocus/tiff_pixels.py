@@ -57,7 +57,7 @@ class TiffLayout:
     """What must be known of a TIFF file beside the values that a decoder gives."""
 
     # ``misread``: OpenCV mixes the values up; ``negative``: white is 0; ``multiplied``: colours are
-    # so with the transparency; ``opaque``: the last value is no transparency. ``told`` is for
+    # so with the transparency; ``opaque``: the last value is not transparency. ``told`` is for
     # people.
 
     misread: bool = False
@@ -81,7 +81,7 @@ class TiffLayout:
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:
     """The layout of a file's first picture; ImageError if no reader here has it."""
     # OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
-    # of 16 bits as it is stored even if white is 0, mixes up colours that lie one after the other,
+    # of 16 bits as it is stored even if white is 0, mixes up colours that are one after the other,
     # and knows no floats of 16 bits. What it cannot decode of 8 bits is black, without an error.
     import tifffile
 
@@ -110,12 +110,12 @@ def _heard_damage(content: bytes) -> str:
 
 
 def _lacks_pixels(page: "TiffPage", size: int) -> bool:
-    """Whether a file of so many bytes ends before its pixels do, so that its layout is no cause."""
+    """Whether a file of so many bytes ends before its pixels: its layout is not the cause then."""
     return any(offset + count > size for offset, count in _places(page))
 
 
 def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
-    """Where each part of the pixels lies in the file, and its number of bytes."""
+    """Where each part of the pixels is in the file, and its number of bytes."""
     return zip(page.dataoffsets, page.databytecounts, strict=False)
 
 

@@ -57,7 +57,7 @@ class Restoration:
 
     def strongest(self) -> Array:
         """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it."""
-        # The guard looks at the picture once more. Without it values can lie beyond [0, 1].
+        # The guard looks at the picture once more. Without it values can be beyond [0, 1].
         if not self.checked:
             return 2 * self.restored - self.blurry
         held = guarded_beyond(self.blurry, self.restored, self.blur_map)

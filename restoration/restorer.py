@@ -25,12 +25,12 @@ from defocus.training.steps.optimisers import autocast, has_bfloat16
 
 PROBE_PX = 256
 COMPARED_PX = 640
-"""Side of the part that is restored both ways: more would take time and tell no more."""
+"""Side of the part that is restored both ways: more would take time and say no more."""
 MOST_BYTES = 2**28
 """That the tensors of a tile may take on the CPU: larger tiles are no faster."""
 SHARE = 0.3
 """Of the available memory that the tensors of a tile may take. Libraries need some inside their
-operations, and freed memory lies in pieces between what is used: Restormer at 700x500 px took 2.4
+operations, and freed memory is in pieces between what is used: Restormer at 700x500 px took 2.4
 times what its tensors came to."""
 
 

@@ -46,7 +46,7 @@ class RestoreJournal:
                 self._entries = {str(name): dict(entry) for name, entry in document.items()}
             except (OSError, ValueError, TypeError, AttributeError) as error:
                 raise InputError(
-                    f"{self._path}: damaged ({error}); move the folder away to start anew"
+                    f"{self._path}: damaged ({error}); move the folder away to start again"
                 ) from error
 
     def claim(self, targets: Sequence[Path]) -> None:
@@ -68,7 +68,7 @@ class RestoreJournal:
         return result if isinstance(result, dict) else None
 
     def finish(self, target: Path, source: str, result: dict[str, Any]) -> None:
-        """Note that a picture is done, and what is to be told of it."""
+        """Note that a picture is done, and what is to be said of it."""
         self._entries[target.name] = {
             "source_sha256": source,
             "settings": self._settings,

@@ -23,7 +23,7 @@ def _tile_px(value: object) -> int | None:
     side = int(value) if isinstance(value, str) and value.isdecimal() else value
     if not isinstance(side, Integral) or side < 256 or side % 64:
         raise ValueError(
-            f"{value!r} is no tile size; give 'auto', 'whole' or a multiple of 64 from 256 on"
+            f"{value!r} is not a tile size; give 'auto', 'whole' or a multiple of 64 from 256 on"
         )
     return int(side)
 

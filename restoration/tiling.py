@@ -20,7 +20,7 @@ Restore = Callable[[torch.Tensor], torch.Tensor]
 """From blurry ``(1, C, h, w)`` to restored ``(1, 3, h, w)``, on the CPU both."""
 
 Follow = Callable[[int, int], None]
-"""Is told how many of how many tiles are done, from 0 on; what it raises ends the work."""
+"""Hears how many of how many tiles are done, from 0 on; what it raises ends the work."""
 
 
 def unfollowed(done: int, tiles: int) -> None:
@@ -78,7 +78,7 @@ def restore_tiled(
     follow(0, len(tiles))
     if len(tiles) == 1:
         return restore(blurry)
-    total = torch.zeros(1, height, width, 3).permute(0, 3, 1, 2)  # as pictures lie in memory
+    total = torch.zeros(1, height, width, 3).permute(0, 3, 1, 2)  # as pictures are in memory
     weights = torch.zeros(height, width)
     for number, tile in enumerate(tiles, start=1):
         rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)

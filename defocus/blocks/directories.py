@@ -95,7 +95,7 @@ class Structure:
         return struct.unpack(self.order + letter, content)[0] if len(content) == size else 0
 
     def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
-        """The entry at a place; None if its type is unknown or its values lie nowhere."""
+        """The entry at a place; None if its type is unknown or its values are nowhere."""
         form, room, value = ("HHQ", 8, 12) if self.big else ("HHI", 4, 8)
         tag, kind, count = struct.unpack_from(self.order + form, packed)
         if kind not in SIZES or (kind in LONG8 and not self.big):
@@ -119,7 +119,7 @@ def read_structure(data: bytes | FileBytes) -> Structure | None:
     (magic,) = struct.unpack_from(order + "H", begin, 2)
     if magic == 43 and len(begin) == 16:
         return Structure(data, order, True, struct.unpack_from(order + "Q", begin, 8)[0])
-    # RAW files of Olympus and Panasonic have numbers of their own
+    # RAW files of Olympus and Panasonic have their own numbers
     return Structure(data, order, False, struct.unpack_from(order + "I", begin, 4)[0])
 
 
@@ -131,7 +131,7 @@ def first_directory(data: bytes | FileBytes) -> tuple[Structure, Directory] | No
 
 
 def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:
-    """A directory and its values, as bytes that will lie at an even place; none follows it."""
+    """A directory and its values, as bytes for an even place; none follows it."""
     kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)
     table, values = struct.pack(order + "H", len(kept)), b""
     behind = place + 2 + 12 * len(kept) + 4

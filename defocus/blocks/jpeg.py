@@ -89,7 +89,7 @@ def profile_of(segments: tuple[Segment, ...]) -> bytes:
 
 
 def behind(parts: JpegParts) -> list[Block]:
-    """What lies behind the first picture: further ones, a film, or anything."""
+    """What is behind the first picture: further ones, a film, or anything."""
     blocks, rest, taken = [], b"", 0
     for kind, place, size in sorted(_frames(parts), key=lambda one: one[1]):
         frame = parts.trailer[place : place + size]

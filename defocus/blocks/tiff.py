@@ -34,7 +34,7 @@ _STRUCTURE = frozenset(
     | {338, 339, 340, 341, 347, 351, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531}
     | {532, 559, 32995, 32996, 32997, 32998, 33421, 33422, 34690, 37439, 50674, 50844}
 )
-"""Tags of the first directory that are about how its pixels lie in the file."""
+"""Tags of the first directory that are about how its pixels are stored."""
 _KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
 _BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
 _FLOATS = 3
@@ -192,7 +192,7 @@ def with_tags(
     order = structure.order
     entries = list(image)  # a tag may be there twice
     tags = {one.tag for one in entries}
-    if tags & _RESOLUTION:  # tifffile writes some, whether it is told any or not
+    if tags & _RESOLUTION:  # tifffile writes some of its own accord
         tags |= _RESOLUTION
     entries += [one for one in own.entries if one.tag not in tags]
     groups = {tag: list(members) for tag, members in directories.items()}

@@ -21,7 +21,7 @@ POINTERS = {
 
 
 def xmp_block(packet: bytes) -> Block:
-    """The block of a packet; the room that is left for changes at its end is no content."""
+    """The block of a packet; the room that is left for changes at its end is not content."""
     return Block("XMP", "", b" ".join(packet.strip(b"\0 \r\n\t").split()))
 
 

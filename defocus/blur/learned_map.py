@@ -2,7 +2,7 @@
 
 A small network sees how strong details of six sizes are in each cell of 8 x 8 px, and the cells
 around. It gives two values for each cell: the median and the value that 95 % of the truths do not
-exceed. A wall without edges can have any blur, so the two lie far apart there.
+exceed. A wall without edges can have any blur, so the two are far apart there.
 """
 
 from collections.abc import Callable
@@ -105,7 +105,7 @@ LARGEST_PX = 30.0
 """The network has seen no larger blur; what it takes for that may be more."""
 REDUCED_BY = 4
 REDUCED_FROM_PX = (12.0, 20.0)
-"""From here on the picture at a quarter of its size tells more; in between both do."""
+"""From here on the picture at a quarter of its size says more; in between both do."""
 STRIP_PX, STRIP_MARGIN_PX = 1024, 128
 """Large pictures go through the network in strips, to bound memory."""
 TOLD_FACTOR = 3.0
@@ -124,7 +124,7 @@ class BlurMap:
     """Estimated circles of confusion, ``(h, w)`` float32, a value for each cell of 8 x 8 px."""
 
     diameter_px: Array  # the median
-    highest_px: Array  # 95 of 100 truths lie below; far above the median as in a cloudless sky
+    highest_px: Array  # 95 of 100 truths are below; far above the median as in a cloudless sky
     size: tuple[int, int]  # height and width of the picture
 
     def full(self) -> Array:

@@ -206,7 +206,7 @@ def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
 if sys.platform == "win32":
 
     def _reader_has_left() -> bool:
-        return False  # a pipe without a reader cannot be told there
+        return False  # a pipe without a reader is not noticed there
 
 else:
 

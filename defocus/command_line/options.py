@@ -180,7 +180,7 @@ def _load(_context: click.Context, _option: click.Parameter, paths: tuple[Path, 
 
 
 def load_named(words: Iterable[str]) -> None:
-    """Load the plug-ins that stand behind a sub-command, which one of them may bring."""
+    """Load the plug-ins that are typed behind a sub-command, which one of them may bring."""
     typed = iter(list(takewhile(lambda word: word != "--", words)))
     for word in typed:
         option, _, file = word.partition("=")

@@ -25,7 +25,7 @@ _HEADING = "defocus_heading"
 
 
 def help_heading(heading: str) -> Callable[[Command], Command]:
-    """Say under which heading of ``--help`` a command stands, such as ``Check``."""
+    """Say under which heading of ``--help`` a command is listed, such as ``Check``."""
 
     def headed(command: Command) -> Command:
         vars(command)[_HEADING] = heading
@@ -66,7 +66,7 @@ def command_of(offer: Offer) -> click.Command | None:
     if isinstance(command, click.Command):
         return command
     if loaded is not None:
-        warn_once(f"{offer.origin} is no click command and is left out; mend or remove it")
+        warn_once(f"{offer.origin} is not a click command and is left out; mend or remove it")
     return None
 
 

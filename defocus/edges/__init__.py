@@ -1,1 +1,1 @@
-"""A slanted edge in a picture: where it lies, its MTF, whether it is straight."""
+"""A slanted edge in a picture: where it is, its MTF, whether it is straight."""

@@ -70,7 +70,7 @@ class GivenPictures:
 def pictures(
     picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
 ) -> GivenPictures:
-    """Check pictures and convert them to one form; floats may lie within ``limits``."""
+    """Check pictures and convert them to one form; floats may be within ``limits``."""
     if isinstance(picture, str | Path):
         return GivenPictures(name, read_image(Path(picture))[None], "array", 3)
     if isinstance(picture, torch.Tensor):

@@ -69,7 +69,7 @@ def restore(
             None chooses by the free memory.
         strength: 0 gives the input, 1 the restored picture, and up to 2 exaggerates the change.
         mask: ``(H, W)`` of bools, uint8, uint16 or floats in [0, 1], or a file: white is restored,
-            black is left. It lies on the stored pixels, whatever an EXIF orientation says.
+            black is left. It is over the stored pixels, whatever an EXIF orientation says.
         leave_sharp: Whether what is in focus, by the estimated circle of confusion, is left.
         guard: Whether parts are put back whose restoration, blurred again, does not agree with what
             was given. Leave it out to see what a network does.

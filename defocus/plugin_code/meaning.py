@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 _IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-"""Fields of the parsed tree without a meaning of their own."""
+"""Fields of the parsed tree that mean nothing by themselves."""
 
 _REACHES_ALL = frozenset({"globals", "locals", "vars", "eval", "exec"})
 """What uses one of these may use any name of its file."""
@@ -39,7 +39,7 @@ class TopStatement:
 
 
 def statements_of(text: bytes) -> tuple[TopStatement, ...]:
-    """The statements of a file; a single one, its bytes, where they are no Python."""
+    """The statements of a file; a single one, its bytes, where they are not Python."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -20,7 +20,7 @@ Root = tuple[str, int | None]
 """A name at the top level of a plug-in; if a tuple or list is bound to it, a place in that."""
 
 _Import = tuple[str, bool, Imported]
-"""An import, before it the module that it stands in, and whether that is a package."""
+"""An import, before it the module that it is in, and whether that is a package."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Scenes out of focus: what stands there, the lens, the camera, and the truth of it."""
+"""Scenes out of focus: what is there, the lens, the camera, and the truth of it."""

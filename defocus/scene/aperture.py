@@ -30,7 +30,7 @@ RADII = np.linspace(0.0, 1.0, 1025)
 class Aperture:
     """Properties that determine the shape of a defocused point."""
 
-    # corners of the aperture, 5 to 12; 0 is a circle. The corners lie on the circle of confusion.
+    # corners of the aperture, 5 to 12; 0 is a circle. The corners are on the circle of confusion.
     blades: int = 0
     turn_deg: float = 0.0  # rotation of the corners
     # spherical aberration, from -1 to 1: positive, a point behind the focus plane has a bright core
@@ -119,7 +119,7 @@ def dual_pixel_psfs(
     field: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Array, Array]:
     """The PSFs of the left and the right view, each ``(K, K)`` of the full view's size, sum 1."""
-    # Behind the focus plane the left view's light lies to the left of the chief ray, in front of it
+    # Behind the focus plane the left view's light is to the left of the chief ray, in front of it
     # to the right: the disparity of the views changes its sign at the focus. Weighted with their
     # shares of the light (:func:`pupil_light`) their mean is :func:`aperture_psf`; the shares are
     # equal unless the lens barrel covers more of one half.

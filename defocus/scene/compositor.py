@@ -179,7 +179,7 @@ def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array
 
 
 def correlated(planes: Array, kernel: Array) -> Array:
-    """Correlate planes with kernels, where the kernels lie inside.
+    """Correlate planes with kernels, where the kernels are inside.
 
     Planes ``(P, H, W)`` and kernels ``(C, K, K)``, P a multiple of C, give
     ``(P, H - K + 1, W - K + 1)``.

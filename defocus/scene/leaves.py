@@ -29,7 +29,7 @@ class Leaf:
 
 
 def leaves(seed: int, smallest: float, count: int) -> list[Leaf]:
-    """Leaves in the order in which they fall; the last ones lie on top."""
+    """Leaves in the order in which they fall; the last ones are on top."""
     random = np.random.default_rng(seed)
     radii = 1.0 / np.sqrt(random.uniform(LARGEST**-2, smallest**-2, count))
     places = random.uniform(-0.05, 1.05, (count, 2))

@@ -86,7 +86,7 @@ def read_lens(path: Path) -> MeasuredLens:
 
 
 def _unknown_key(given: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
-    """The first key of a document that a lens does not have, with those that it lies in."""
+    """The first key of a document that a lens does not have, with those that it is in."""
     for key, value in given.items():
         if key not in known:
             return key

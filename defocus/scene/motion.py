@@ -68,7 +68,7 @@ def _backwards(matrix: Array) -> Array:
 
 
 def _displaced(values: Array, matrix: Array, part: Window) -> tuple[tuple[slice, slice], Array]:
-    """Where a part of ``(H, W, C)`` values comes to lie in the frame, and what stands there."""
+    """Where a part of ``(H, W, C)`` values goes in the frame, and what is there."""
     height, width = values.shape[:2]
     frame = Window(0, 0, width, height)
     ends = ((x, y, 1) for x in (part.left, part.right) for y in (part.top, part.bottom))

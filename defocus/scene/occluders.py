@@ -78,8 +78,7 @@ class StreamScene:
     background: Array  # ``(H, W, 3)`` float32 linear light
     diameters: Array  # ``(H, W)`` signed diameter of the background's circle of confusion, px
     occluders: tuple[Occluder, ...] = ()  # from far to near
-    # hash of the pixels of the photograph behind, None for a texture; those of occluders are not
-    # told
+    # hash of the pixels of the photograph behind, None for a texture; not of the occluders'
     photograph: str | None = None
 
 

@@ -64,7 +64,7 @@ class RealLens:
     pixel_pitch_um: float
     blades: int = 9  # number of blades of the diaphragm, 5 or more
     # roundness of the diaphragm two stops down or more: 1 is a circle, 0 a polygon whose corners
-    # lie on the circle. The open pupil is round.
+    # are on the circle. The open pupil is round.
     roundness: float = 1.0
     turn_deg: float = 0.0  # rotation of the diaphragm
     spherical: float = 0.0  # W040 on the axis
@@ -75,7 +75,7 @@ class RealLens:
     field_curvature: OffAxis = OffAxis()  # difference of W020 to the best focus on the axis
     # distance of the foci of red and blue behind that of green, µm
     axial_colour_um: tuple[float, float] = (0.0, 0.0)
-    # distance by which red and blue lie farther out than green in the corner, µm; proportional to
+    # distance by which red and blue are farther out than green in the corner, µm; proportional to
     # the field height
     lateral_colour_um: tuple[float, float] = (0.0, 0.0)
     front: Rim = Rim()  # front, rear: the rims that make the cat's eye, from either side

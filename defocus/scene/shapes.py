@@ -19,7 +19,7 @@ WHITE: Colour = (255, 255, 255)
 class FilledOutline:
     """A shape with straight sides, perhaps with holes."""
 
-    contours: tuple[Array, ...]  # each ``(N, 2)``; what lies inside an odd number of them is filled
+    contours: tuple[Array, ...]  # each ``(N, 2)``; what is inside an odd number of them is filled
     colour: Colour  # of the filling
 
 
@@ -70,7 +70,7 @@ def draw_shapes(
 ) -> NDArray[np.uint8]:
     """Draw shapes without smoothing; reduce the result by area: ``(height, width, 3)`` sRGB.
 
-    A pixel has the colour of the shape in which its middle lies (OpenCV also fills the pixels that
+    A pixel has the colour of the shape in which its middle is (OpenCV also fills the pixels that
     an outline touches, which makes everything half a pixel larger).
     """
     canvas = np.full((size[1], size[0], 3), 255, np.uint8)
@@ -98,7 +98,7 @@ def draw_shapes(
 
 
 def _inside(contours: list[Array], height: int, width: int) -> NDArray[np.bool_]:
-    """Pixels whose middles lie inside an odd number of contours, ``(height, width)``."""
+    """Pixels whose middles are inside an odd number of contours, ``(height, width)``."""
     start = np.concatenate(contours)
     end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
     rising = start[:, 1] <= end[:, 1]

@@ -197,7 +197,7 @@ def _do_steps(
     stopped = False
     with feeding(workers, training.mine, device) as feeder, _tracker(training, folder) as tracker:
         feeder.stop = stop
-        batches = job.batches(training.step, feeder)  # what these prepare is no time of the steps
+        batches = job.batches(training.step, feeder)  # what these prepare is not time of the steps
         saved = time.monotonic()
         clock = Clock(training.rows)
         for step in track(left, job.id, lines=False):

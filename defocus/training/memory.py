@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 UNKNOWN_BYTES = 2**31
-"""Taken as available where the system does not tell in a way that is known here."""
+"""Taken as available where the system does not say it in a known way."""
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -53,7 +53,7 @@ BatchT = TypeVar("BatchT", bound=TrainingBatch)
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands: steps done, and epochs on the scale of the method's."""
+    """How far training is: steps done, and epochs on the scale of the method's."""
 
     step: int
     epoch: float
@@ -72,8 +72,8 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
     dropped at test time. Modules that stay fixed must have ``requires_grad`` off.
 
     Attributes:
-        adversary: A sub-module that is trained against the network, by an optimiser of its own
-            (the method's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
+        adversary: A sub-module that is trained against the network, by its own optimiser (the
+            method's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
             from :meth:`forward`. None if there is none.
     """
 

@@ -122,7 +122,7 @@ def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
 
 def read_mask(path: Path, picture: OwnPicture) -> Array:
     """Read what is to be restored of a picture: ``(H, W)`` in [0, 1], on its stored grid."""
-    # The mask lies over the picture as it is shown; white is restored, black is left.
+    # The mask is over the picture as it is shown; white is restored, black is left.
     mask = read_own_picture(path)
     shown = as_shown(mask.colours().mean(axis=2), mask.orientation)
     stored = as_stored(shown, picture.orientation)
@@ -138,7 +138,7 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
 def white_level(picture: NDArray[Any]) -> float:
     """The value that means white in a picture as it is stored."""
     # Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
-    # camera. Floats: 1; where most values lie above 1, or all are whole numbers, that of 255, 1023,
+    # camera. Floats: 1; where most values are above 1, or all are whole numbers, that of 255, 1023,
     # 4095 and 65535 of which the largest value is more than a quarter. Others are refused, and a
     # person says it: light whose white is 1 reaches 5 as well. Transparent pixels do not count.
     alpha = picture.shape[2:] in {(2,), (4,)}

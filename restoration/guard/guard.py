@@ -144,7 +144,7 @@ def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Arr
 
 
 def _in_rings(power: Array, ring: NDArray[np.int64]) -> Numbers:
-    """Sums over rings of frequency, ``(n, 3, rings)``; half of the spectrum stands for both."""
+    """Sums over rings of frequency, ``(n, 3, rings)``; half of the spectrum counts for both."""
     weights = np.full(power.shape[-1], 2.0)
     weights[0] = weights[-1] = 1.0
     flat = (power * weights).reshape(-1, ring.size)

@@ -1,7 +1,7 @@
 """The share of a change that is worth keeping, learned.
 
 What is soft by itself (fur, a portrait) looks as a blurred picture does, and one picture does not
-tell for sure. But the details of all sizes, before restoring and behind it, near and around, tell
+say it for sure. But the details of all sizes, before restoring and behind it, near and around, say
 what is likely: behind a small blur only the finest are weak, and restoring makes them as strong as
 in photographs. So a small network gives the share of the change that leaves the least error in the
 mean.

@@ -76,7 +76,7 @@ def test_a_broken_command_is_a_warning_and_the_others_work(extra):
     for name, reason in {
         "bench_broken": "ModuleNotFoundError: No module named 'nowhere_at_all'; mend or remove it",
         "bench_leaves": "SystemExit: 3",
-        "bench_number": "is no click command",
+        "bench_number": "is not a click command",
         "bench_run": "has a command 'run' of defocus.benchmark.commands.run",
         "hello": "begin its name with capture_ or data_ or bench_",
     }.items():
