@@ -71,7 +71,5 @@ class ImportRequest(CommandSettings):
             None if text is None else parse_f_number(text) for text in (self.blurry, self.sharp)
         ]
         if typed[0] is None or typed[1] is None or typed[0] >= typed[1]:
-            raise InputError(
-                f"--blurry {self.blurry} --sharp {self.sharp}: give both, like f/4 and f/22"
-            )
+            raise InputError("give both apertures, like --blurry f/4 --sharp f/22")
         return BracketApertures(typed[0], typed[1], typed=True, order=self.order)

@@ -59,7 +59,7 @@ def _require_bare_names(argument: str) -> None:
         if name is None:
             continue
         if name not in PLACEHOLDERS:
-            raise ValueError(f"'{{{name}}}' is no placeholder")
+            raise ValueError(f"'{{{name}}}' is not a placeholder")
         if width or conversion:
             raise ValueError(f"'{{{name}}}' takes no format")
 

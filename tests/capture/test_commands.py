@@ -21,7 +21,6 @@ from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.taking.running import make_ready, measured_plans
 from defocus.capture.taking.shots.rig import SessionCameras
-from defocus.errors import InputError, SettingsError
 from tests.capture.scripted.plugging import plug
 from tests.capture.scripted.scenarios import URI, bracket_for, kinds_of
 from tests.capture.scripted.scenarios import shoot as shoot_body
@@ -102,13 +101,6 @@ def test_limits_that_are_typed():
     assert changed.zoom_warn == 0.01
     assert changed.drift_reject_px == LIMITS.drift_reject_px
     assert set(SHORT_NAMES.values()) <= set(QualityLimits.model_fields)
-    for typed in ("shift", "shift=", "shift=far"):
-        with pytest.raises(InputError, match="as in shift=5"):
-            with_changes(LIMITS, typed)
-    with pytest.raises(SettingsError, match="shft"):
-        with_changes(LIMITS, "shft=5")
-    with pytest.raises(SettingsError, match="shift_reject_px"):
-        with_changes(LIMITS, "shift=-5")
 
 
 def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
@@ -166,46 +158,6 @@ def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume():
     make_ready(SessionCameras.single(camera), kept)
     make_ready(SessionCameras.single(camera), ShootOptions())
     assert camera.told == ["5200K", "mirror"]
-
-
-@pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        ("--format raw", "drop --format"), ("--wb 5200K", "its white balance; drop --wb"),
-        ("--mirror-lock", "its mirror; drop --mirror-lock"), ("--mode focus", "--focus-steps 40"),
-        ("--blurry f/99", "f/99"), ("--qc-set nix=1", "nix"),
-        ("--settings no.toml", "no.toml"), ("--calibration no.json", "no.json"),
-        ("--scene-list no.csv", "no.csv"), ("--sharp f/2", "exchange the two"),
-        ("--iso 7", "no iso '7'"), ("--shutter 77", "no shutter '77'"),
-        ("--scene ?!", "no letter or digit"),
-    ],
-)  # fmt: skip
-def test_a_refused_option_leaves_nothing_behind(option, said, run, tmp_path):
-    words = ("--camera", TINY, "--blurry", "f/4", "--yes", *option.split())
-    done = run("defocus-capture", "shoot", "s", *words)
-    assert (done.returncode, done.stdout) == (2, "")
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("defocus-capture: ")
-    assert said in last
-    assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (("plan", "--camera", "gphoto2:usb:009,009"), 3, "no"),
-        (("shoot", "s", "--camera", "sim:"), 2, "add --yes"),
-        (("plan", "--camera", "gphoto2:virtual=missing"), 2, "missing"),
-        (("import", "s", ".", "--scene", ""), 2, "scene name '' has no letter or digit"),
-        (("shoot", "/dev/null/s", "--camera", "sim:", "--yes"), 5, "/dev/null/s"),
-    ],
-)
-def test_bad_input_is_one_line_and_a_code(run, words, code, said, tmp_path):
-    done = run("defocus-capture", *words)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr.splitlines()[-1]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pair_that_is_gone_is_one_short_line(run, tmp_path):

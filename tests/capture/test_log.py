@@ -102,32 +102,6 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     done = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(one["pairs"], one["scenes"]) for one in told] == [(4, ["Desk, left", "Büro 2"])] * 2
-    (tmp_path / "day.csv").write_text("scene\n")
-    refused = run("defocus-capture", "plan", *shots, "--scene-list", "day.csv")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "day.csv: no scenes" in refused.stderr
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"", "no scenes"),
-        (b"name\nx\n", "no scenes"),
-        (b"scene\n???\n", "line 2: .*no letter"),
-        (b"scene\nDesk\ndesk!\n", "line 3: scene 'desk!' has the file name of 'Desk', 'desk'"),
-        (b"scene,note\nDesk\n", "1 cells, 2 expected"),
-        (b"scene,note\nDesk,vase, left lamp\n", "3 cells, 2 expected; .* a comma into quotes"),
-        (b"scene;note\n;\n", "no scenes; give a line for each below 'scene,note'"),
-        (b"scene\nB\xfcro\n", r"no text in UTF-8 .*; save .* 'CSV UTF-8'"),
-        (None, r"day\.csv: cannot be read \(No such file or directory\)$"),
-    ],
-)
-def test_a_list_that_is_none_is_refused(tmp_path, content, problem):
-    if content is not None:
-        (tmp_path / "day.csv").write_bytes(content)
-    with pytest.raises(InputError, match=problem) as told:
-        read_scene_list(tmp_path / "day.csv")
-    assert str(told.value).count("day.csv") == 1
 
 
 @pytest.mark.parametrize(

@@ -204,28 +204,9 @@ def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path):
     assert again["sharp_camera"]["uri"] == found["sharp_camera"]["uri"] != found["camera"]["uri"]
 
 
-@pytest.mark.parametrize(
-    ("wishes", "message"),
-    [
-        ({"mode": "dual"}, "needs two cameras"),
-        ({"mode": "focus"}, "--focus-steps 40"),
-        ({"mode": "focus", "focus_steps": (0,)}, "--focus-steps 40"),
-        ({"focus_steps": (40,)}, "moves no focus"),
-        ({"blurry": "f/4,f/2.8"}, "'shoot' takes several"),
-    ],
-)
-def test_modes_that_lack_something_say_what(wishes, message):
-    request = BracketRequest(**{"shutter": "1/200", **wishes})
-    with pytest.raises(InputError, match=message):
-        request.plan(open_camera("sim:"))
-
-
 def test_addresses_of_a_rig():
     assert RigAddress.parse(("sim:?seed=1",)) == RigAddress("sim:?seed=1")
     assert RigAddress.parse(("sharp=sim:a", "blurry=sim:b")) == RigAddress("sim:b", "sim:a")
-    for typed in ((), ("sim:", "sim:"), ("blurry=sim:",), ("blurry=sim:", "blurry=sim:")):
-        with pytest.raises(InputError, match="blurry=URI"):
-            RigAddress.parse(typed)
 
 
 def sharp_shots(session: Path) -> list[str]:
@@ -306,9 +287,8 @@ def test_a_kill_while_it_is_planned_loses_no_aperture(tmp_path, monkeypatch):
 def test_apertures_of_a_series(run):
     with open_camera("sim:") as camera:
         assert REQUEST.each(camera) == [REQUEST]
-        for typed, said in (("f/4, 4", "names an aperture twice"), ("f/4,", "cannot be read")):
-            with pytest.raises(InputError, match=said):
-                BracketRequest(blurry=typed, shutter="1/200").each(camera)
+        with pytest.raises(InputError, match="'shoot' takes several"):
+            SERIES.plan(camera)
     done = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
     plans = [json.loads(line) for line in done.stdout.splitlines()]
     assert [plan["blurry"]["aperture"] for plan in plans] == ["f/4", "f/2"]

@@ -152,25 +152,6 @@ def test_one_writer_at_a_time(copied, run):
     done = run("defocus-capture", *shoot_arguments(copied), code=0)
 
 
-@pytest.mark.parametrize("command", ["check", "resume"])
-@pytest.mark.parametrize("kind", ["missing", "other", "file"])
-def test_no_session_there(tmp_path, run, command, kind):
-    folder = tmp_path / "folder"
-    if kind == "other":
-        folder.mkdir()
-        (folder / "holiday.jpg").write_bytes(b"x")
-    if kind == "file":
-        folder.write_bytes(b"x")
-    before = sorted(tmp_path.rglob("*"))
-    done = run("defocus-capture", command, folder, *(["--yes"] if command == "resume" else []))
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "Traceback" not in done.stderr
-    if kind != "missing":
-        assert run("defocus-capture", *shoot_arguments(folder)).returncode == 2
-    assert sorted(tmp_path.rglob("*")) == before
-
-
 def test_interrupted_by_a_person(tmp_path):
     session = tmp_path / "session"
     journal = session / "journal.jsonl"

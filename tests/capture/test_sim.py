@@ -195,29 +195,9 @@ def test_the_pictures_show_the_zoom_of_the_truth(tmp_path, seed):
     assert found.rotation_deg == pytest.approx(0, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    ("uri", "message"),
-    [
-        ("sim:?sede=1", "did you mean 'seed'"),
-        ("sim:?seed=one", "'seed'"),
-        ("sim:?breathing=3", "'breathing'"),
-        ("sim:1", "write sim:"),
-        ("sim:?seed", "seed"),
-        ("webcam:0", "no known scheme"),
-        ("sim", "no known scheme"),
-        ("sim:?profile=leica", "'profile'"),
-        ("sim:?fault=earthquake", "no fault 'earthquake'"),
-        ("sim:?fault=ev=nan", "fault 'ev=nan': the number or the shot cannot be read"),
-        ("sim:?fault=ev=" + 400 * "9", "cannot be read"),
-        ("sim:?fault=busy@two", "cannot be read"),
-        ("sim:?fault=ev", "needs a number"),
-        ("genicam:1", "'genicam:1': GenICam cameras are left out"),
-        ("ptpip:192.168.1.5", "connect it by USB"),
-        ("gphoto2:ptpip:192.168.1.5", "connect it by USB"),
-    ],
-)
-def test_wrong_addresses_are_named(uri, message):
-    with pytest.raises(InputError, match=message):
+@pytest.mark.parametrize("uri", ["webcam:0", "sim"])
+def test_an_address_without_a_scheme_is_named(uri):
+    with pytest.raises(InputError, match="no known scheme"):
         open_camera(uri)
 
 
