@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
+from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import metrics_for
 from defocus.benchmark.results.score_matrix import Score
@@ -102,9 +103,9 @@ def evaluate(
     device: torch.device,
     profile: Profile = profiles.DEFAULT,
     independent: FlowEstimator | None = None,
-    keep: Callable[[Pair, NDArray[np.float64]], None] | None = None,
-) -> tuple[list[Score], list[Cost]]:
-    """Restore and score pairs by every metric that they can have, small ones in several threads."""
+    outputs: KeptOutputs | None = None,
+) -> tuple[list[Score], list[Cost], dict[str, float]]:
+    """Scores by every metric that pairs can have, costs, and the colour cast of each pair."""
     # ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
     # train the system. A pair of which a file cannot be read has this reason as all its scores.
     check_inputs(card, pairs)
@@ -116,14 +117,16 @@ def evaluate(
     times: dict[str, tuple[tuple[int, ...], float]] = {}
     waiting: list[_Restored] = []
     left_out: dict[str, LeftOut] = {}
+    casts: dict[str, float] = {}
 
     def restored(number: int, pair: Pair) -> _Restored:
         require_one_size([pair])
         blurry = read_member(pair.blurry, pair.sharp)
         picture, seconds = restore_picture(network, card, pair, device, blurry)
         times[pair.id] = picture.shape[:2], seconds
-        if keep is not None:
-            keep(pair, picture)
+        casts[pair.id] = colour_cast(picture, blurry)
+        if outputs is not None:
+            outputs.write(pair, picture)
         return _Restored(number, pair, picture, blurry)
 
     def scored(one: _Restored) -> list[Score]:
@@ -155,7 +158,14 @@ def evaluate(
         raise ImageError(f"{left_out[pairs[0].id].reason}; {_none_of(pairs)}")
     whole = [pair for pair in pairs if pair.id not in left_out]
     sizes, seconds = zip(*(times[pair.id] for pair in whole), strict=True)
-    return scores, measure_costs(network, card, whole[0], sizes, seconds)
+    return scores, measure_costs(network, card, whole[0], sizes, seconds), casts
+
+
+def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
+    """How far the mean of a colour moved beyond what all three moved, as a share of white."""
+    shown = np.clip(restored, 0.0, 1.0).mean(axis=(0, 1))
+    moved = shown - as_float(blurry, np.float64).mean(axis=(0, 1))
+    return float(np.abs(moved - moved.mean()).max())
 
 
 def _none_of(pairs: Sequence[Pair]) -> str:

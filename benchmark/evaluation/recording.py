@@ -2,14 +2,11 @@
 
 import functools
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from defocus.baselines.objective_registry import flow_of
 from defocus.baselines.weights.store import StoredWeights
@@ -35,20 +32,18 @@ from defocus.benchmark.results.run_folder import (
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import Image, as_float
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.training.record.folder import CHECKPOINT, code_of
 
 if TYPE_CHECKING:  # a finished study imports no torch
-    import numpy as np
-    from numpy.typing import NDArray
+    from torch import nn
 
     from defocus.align.flow.estimator import FlowEstimator
-    from defocus.benchmark.evaluation.pair_scorer import PairScorer
     from defocus.benchmark.metric.metric import Metric
     from defocus.datasets.pair import Pair
     from defocus.training.loop import Trained
@@ -58,19 +53,13 @@ MOST_CAST = 3 / 255
 it beside the input."""
 
 
-def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
-    """How far the mean of a colour moved beyond what all three moved, as a share of white."""
-    shown = np.clip(restored, 0.0, 1.0).mean(axis=(0, 1))
-    moved = shown - as_float(blurry, np.float64).mean(axis=(0, 1))
-    return float(np.abs(moved - moved.mean()).max())
-
-
-def record_run(study: Study, results: Results, run: Run, network: Callable[[], "Trained"]) -> None:
+def record_run(study: Study, results: Results, run: Run, trained: "Trained | None" = None) -> None:
     """Evaluate one run by every metric and store the result, even if it is a failure."""
+    # Without a trained network, it is trained now if needed.
     folder = make_folder(run_folder(study.out, run.id))
     entry = _entry(study, run)
     try:
-        trained = network()
+        trained = trained or train_run(study, run)
         entry = _with_checkpoint(study, run, entry)
         scores, costs = _evaluate(study, run, trained, folder, kept_outputs(study, entry))
     except OURS:
@@ -95,12 +84,7 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
 
 
 def record_columns(
-    study: Study,
-    results: Results,
-    run: Run,
-    entry: Entry,
-    names: Collection[str],
-    network: Callable[[], "Trained"],
+    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
 ) -> str:
     """Compute some metrics of a stored run, from kept pictures or else by the network."""
     # Its other scores stay as they are. Returns why it failed, in one line, or nothing.
@@ -109,7 +93,7 @@ def record_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            found = _rescored(study, run, metrics, kept_outputs(study, entry), network)
+            found = _rescored(study, run, metrics, kept_outputs(study, entry))
         else:
             found = _no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
@@ -177,19 +161,10 @@ def _evaluate(
 ) -> tuple[list[Score], list[Cost]]:
     from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.evaluation.evaluate import evaluate
-    from defocus.images import read_member
     from defocus.training.devices import best_device
 
-    device = best_device()
-    casts: dict[str, float] = {}
-
-    def look(pair: "Pair", restored: "NDArray[np.float64]") -> None:
-        casts[pair.id] = colour_cast(restored, read_member(pair.blurry, pair.sharp))
-        if study.keep_outputs or outputs.begun:
-            outputs.write(pair, restored)
-
-    started = time.monotonic()
-    scores, costs = evaluate(
+    device, started = best_device(), time.monotonic()
+    scores, costs, casts = evaluate(
         trained.network,
         run.baseline.card,
         study.dataset,
@@ -198,7 +173,7 @@ def _evaluate(
         folder,
         device=device,
         independent=_independent(run),
-        keep=look,
+        outputs=outputs if study.keep_outputs or outputs.begun else None,
     )
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
@@ -237,64 +212,37 @@ def _without(study: Study, run: Run) -> dict[str, object]:
 
 
 def _rescored(
-    study: Study,
-    run: Run,
-    metrics: "Mapping[str, Metric]",
-    outputs: KeptOutputs,
-    network: Callable[[], "Trained"],
+    study: Study, run: Run, metrics: "Mapping[str, Metric]", outputs: KeptOutputs
 ) -> list[Score]:
-    from defocus.benchmark.evaluation.evaluate import UNREADABLE
+    """Scores of kept pictures; the network is loaded for the first that is not kept."""
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.benchmark.evaluation.evaluate import UNREADABLE, restore_picture
+    from defocus.benchmark.evaluation.pair_scorer import PairScorer
     from defocus.datasets.opening import require_one_size
     from defocus.images import read_member
+    from defocus.training.devices import best_device
 
-    scorer = _scorer(study, run, metrics)
-    restore = _restorer(run, network)
+    estimator, device = flow_estimator(ESTIMATOR), best_device()
+    scorer = PairScorer(study.dataset, estimator, metrics, DEFAULT, _independent(run))
+
+    @functools.cache
+    def network() -> "nn.Module":
+        return load_run(*study.trained(run)).network.to(device).eval()
 
     def scored(pair: "Pair") -> list[Score]:
         require_one_size([pair])
         restored = outputs.read(pair)
         if restored is None:
-            restored = restore(pair)
+            restored, _ = restore_picture(network(), run.baseline.card, pair, device)
             if study.keep_outputs or outputs.begun:
                 outputs.write(pair, restored)
         return list(scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp)))
 
     scores: list[Score] = []
-    pairs = study.dataset.split("test")
-    for pair in track(pairs, f"{run.system}: {', '.join(metrics)}"):
+    for pair in track(study.dataset.split("test"), f"{run.system}: {', '.join(metrics)}"):
         done = attempt(pair.id, functools.partial(scored, pair), UNREADABLE)
         scores += scorer.of_unread(pair, done.reason) if isinstance(done, LeftOut) else done
     return scores
-
-
-def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairScorer":
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.evaluation.pair_scorer import PairScorer
-
-    estimator = flow_estimator(ESTIMATOR)
-    return PairScorer(study.dataset, estimator, metrics, DEFAULT, _independent(run))
-
-
-def _restorer(
-    run: Run, network: Callable[[], "Trained"]
-) -> "Callable[[Pair], NDArray[np.float64]]":
-    """A function that restores a pair's picture; the network is loaded when it is first called."""
-    from defocus.benchmark.evaluation.evaluate import restore_picture
-    from defocus.training.devices import best_device
-
-    device = best_device()
-    card = run.baseline.card
-
-    @functools.cache
-    def trained() -> "Trained":
-        found = network()
-        found.network.to(device).eval()
-        return found
-
-    def restore(pair: "Pair") -> "NDArray[np.float64]":
-        return restore_picture(trained().network, card, pair, device)[0]
-
-    return restore
 
 
 def _independent(run: Run) -> "FlowEstimator | None":

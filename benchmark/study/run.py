@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
@@ -23,7 +22,6 @@ from defocus.benchmark.study.attempt import (
     require_test_pairs,
     tell_versions,
     train_alone,
-    train_run,
 )
 from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
@@ -185,11 +183,9 @@ def _work(
         say(f"[{task.place}] {one.run.id}{_told(study, task, clock)}")
         run = one.run
         if one.entry is None or one.metrics is None:
-            record_run(study, results, run, partial(train_run, study, run))
-        else:
-            network = partial(load_run, *study.trained(run))
-            if record_columns(study, results, run, one.entry, one.metrics, network):
-                failed.append(run.id)
+            record_run(study, results, run)
+        elif record_columns(study, results, run, one.entry, one.metrics):
+            failed.append(run.id)
         bring_up_to_date()
         if task.trains:
             clock.add(time.monotonic() - begun)
@@ -273,7 +269,7 @@ def evaluate_study(study: Study) -> Outcome:
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
             trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
-            record_run(study, results, run, partial(_same, trained))
+            record_run(study, results, run, trained)
             bring_up_to_date()
         record_ceiling(study, results)
         return outcome_of([study], results)
@@ -296,7 +292,3 @@ def _set_damaged_aside(study: Study, entry: Entry | None) -> None:
     if entry is not None and entry.scored and not is_undamaged(study, entry):
         path = run_folder(study.out, entry.run) / CHECKPOINT
         set_aside(path, "damaged checkpoint (its content has changed)")
-
-
-def _same(trained: "Trained") -> "Trained":
-    return trained

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.evaluation.recording import MOST_CAST, colour_cast
+from defocus.benchmark.evaluation.evaluate import colour_cast
+from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.run import run_study
 from defocus.datasets.api import open_dataset

@@ -65,7 +65,9 @@ def test_a_run_decodes_each_file_once(dataset, decodes, tmp_path, monkeypatch):
     where = "defocus.benchmark.evaluation.evaluate.metrics_for"
     monkeypatch.setattr(where, lambda _pairs, _profile: METRICS)
     card, device = baseline("input").card, torch.device("cpu")
-    scores, _ = evaluate(nn.Identity(), card, dataset, dataset.pairs, FLOW, tmp_path, device=device)
+    scores, *_ = evaluate(
+        nn.Identity(), card, dataset, dataset.pairs, FLOW, tmp_path, device=device
+    )
     assert {score.protocol for score in scores if score.value is not None} >= {
         "gt",
         "input-aligned",

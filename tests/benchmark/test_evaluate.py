@@ -78,7 +78,7 @@ def dataset_of(*pairs: Pair) -> Dataset:
 
 def evaluated(
     dataset: Dataset, network: nn.Module | None = None, **settings: Any
-) -> tuple[list[Score], list[Cost]]:
+) -> tuple[list[Score], list[Cost], dict[str, float]]:
     """Of a system that gives its input where none is told; what is kept lies in ``run``."""
     network, out = network or nn.Identity(), dataset.root / "run"
     flow = flow_estimator("dis")
@@ -96,7 +96,7 @@ def test_a_picture_smaller_than_networks_take_is_restored(tmp_path, size):
 
 def test_a_perfect_system_is_perfect_under_gt(pair):
     sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
-    scores, costs = evaluated(dataset_of(pair), Net(lambda _: sharp[None]))
+    scores, costs, _ = evaluated(dataset_of(pair), Net(lambda _: sharp[None]))
     found = {(s.protocol, s.metric): s for s in scores}
     assert len(found) == len(scores)
     whole = [metric for _, metric in found if metric not in PARTS]
@@ -118,7 +118,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut):
     file = tmp_path / "cut.png"
     file.write_bytes(pair.blurry.read_bytes()[:2000])
     damaged = replace(pair, id="a", **{cut: file})
-    scores, costs = evaluated(dataset_of(damaged, pair))
+    scores, costs, _ = evaluated(dataset_of(damaged, pair))
     without = {one.reason.partition(" (")[0] for one in scores if one.pair == "a"}
     assert without == {f"{UNREAD}cut.png: the file is cut short"}
     psnr = {one.pair: one.value for one in scores if (one.protocol, one.metric) == ("gt", "psnr")}
@@ -144,7 +144,7 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, 
     circles[:, 28:] = -5.0
     np.save(tmp_path / "map.npy", circles)
     known = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
-    scores, _ = evaluated(dataset_of(known), independent=Still())
+    scores, *_ = evaluated(dataset_of(known), independent=Still())
     found = {(s.protocol, s.metric): s for s in scores}
     assert {metric for protocol, metric in found if protocol == "gt" and metric in PARTS} == {
         "psnr_edges", "psnr_flat", "psnr_in_focus", "psnr_blurred", "psnr_coc_0_2", "psnr_coc_4_8",
@@ -164,7 +164,7 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, 
 
 
 def test_a_target_that_cannot_be_names_its_estimator(pair):
-    scores, _ = evaluated(dataset_of(replace(pair, id="a", sharp=None), pair))
+    scores, *_ = evaluated(dataset_of(replace(pair, id="a", sharp=None), pair))
     alone = [score for score in scores if score.pair == "a"]
     assert all(score.value is None for score in alone)
     flows = {score.protocol: score.flow for score in alone}
@@ -172,7 +172,7 @@ def test_a_target_that_cannot_be_names_its_estimator(pair):
 
 
 def test_without_ground_truth_metrics_without_reference_score_alone(pair):
-    scores, _ = evaluated(dataset_of(replace(pair, sharp=None)))
+    scores, *_ = evaluated(dataset_of(replace(pair, sharp=None)))
     assert {(score.protocol, score.metric) for score in scores} == {(NO_REFERENCE, "niqe")}
     assert "px" in scores[0].reason, "NIQE needs blocks of 96 px"
 
