@@ -23,19 +23,19 @@ class MeasuredStudy(StudyOptions):
     """Print one JSON object on stdout."""
 
 
-class Ablation(MeasuredStudy):
+class AblationStudy(MeasuredStudy):
     """Options of ``studies ablate`` that say which study."""
 
     out: Path = _folder("defocus-ablation")
 
 
-class Generalisation(MeasuredStudy):
+class GeneralisationStudy(MeasuredStudy):
     """Options of ``studies generalise`` that say which study."""
 
     out: Path = _folder("defocus-generalisation")
 
 
-class Misalignment(MeasuredStudy):
+class MisalignmentStudy(MeasuredStudy):
     """Options of ``studies misalignment`` that say which study."""
 
     out: Path = _folder("defocus-misalignment")

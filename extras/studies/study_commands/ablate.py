@@ -10,7 +10,7 @@ from defocus.command_line.settings_command import SettingsCommand
 if TYPE_CHECKING:
     from defocus.benchmark.study.plan import Study
     from defocus.extras.studies.dose.plan import DoseStudy
-    from defocus.extras.studies.options import Ablation
+    from defocus.extras.studies.options import AblationStudy
 
 HEADINGS = ("Ablation", "Study", "Output")
 
@@ -96,7 +96,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
 )
 def command(
     objective: str,
-    study: "Ablation",
+    study: "AblationStudy",
     *,
     narrow: bool,
     network: str,

@@ -7,7 +7,7 @@ import click
 from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.extras.studies.options import Generalisation
+    from defocus.extras.studies.options import GeneralisationStudy
 
 HEADINGS = ("Systems and test datasets", "Study", "Output")
 
@@ -30,7 +30,7 @@ HEADINGS = ("Systems and test datasets", "Study", "Output")
 @click.option(
     "--only", multiple=True, required=True, metavar="PATTERN", help="Systems to train; repeatable."
 )
-def command(tests: tuple[str, ...], only: tuple[str, ...], study: "Generalisation") -> int:
+def command(tests: tuple[str, ...], only: tuple[str, ...], study: "GeneralisationStudy") -> int:
     """Train on one dataset and test on others.
 
     Run the same command again to continue after an interruption."""

@@ -8,7 +8,7 @@ from defocus.command_line.commands import FiniteRange
 from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.extras.studies.options import Misalignment
+    from defocus.extras.studies.options import MisalignmentStudy
 
 HEADINGS = ("Misalignment", "Study", "Output")
 
@@ -50,7 +50,7 @@ def command(
     shifts: tuple[float, ...],
     zooms: tuple[float, ...],
     only: tuple[str, ...],
-    study: "Misalignment",
+    study: "MisalignmentStudy",
 ) -> int:
     """Measure the effect of known misalignment.
 
