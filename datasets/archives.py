@@ -10,7 +10,7 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +136,8 @@ def _folded(name: str) -> str:
 
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+OPENERS: Mapping[str, Callable[..., object]]
+OPENERS = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 BLOCK_BYTES = 1024 * 1024
 DAMAGED = (
     zipfile.BadZipFile,
@@ -229,14 +231,8 @@ def _tar(archive: Path, limits: Limits) -> Iterator[tarfile.TarFile]:
 
 
 def _decompressed(archive: Path) -> IO[bytes]:
-    suffix = archive.suffix.lower()
-    if suffix in {".gz", ".tgz"}:
-        return cast(IO[bytes], gzip.open(archive))
-    if suffix == ".bz2":
-        return cast(IO[bytes], bz2.open(archive))
-    if suffix == ".xz":
-        return cast(IO[bytes], lzma.open(archive))
-    return archive.open("rb")
+    opener = OPENERS.get(archive.suffix.lower(), Path.open)
+    return cast(IO[bytes], opener(archive, "rb"))
 
 
 class _Bounded(io.RawIOBase):

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,13 +91,6 @@ def _append(folder: Path, entry: Decision) -> None:
         raise storage_error(error, path) from error
 
 
-def decided(
-    judgements: tuple[Judgement, ...], decisions: Mapping[str, Judgement]
-) -> tuple[Judgement, ...]:
-    """Judgements by rule, replaced by decisions of people."""
-    return tuple(decisions.get(one.id, one) for one in judgements)
-
-
 JUDGEMENTS = "judgements.csv"
 
 
@@ -112,8 +105,9 @@ class Curation:
     out: Path
 
     def judgements(self) -> tuple[Judgement, ...]:
-        """The present judgement of each pair."""
-        return decided(self.by_rule, read_decisions(self.out))
+        """The present judgement of each pair: a person's decision replaces that by rule."""
+        decisions = read_decisions(self.out)
+        return tuple(decisions.get(one.id, one) for one in self.by_rule)
 
 
 def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> Curation:

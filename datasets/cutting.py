@@ -30,7 +30,7 @@ from defocus.datasets.deriving.maker import (
     placed,
 )
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
-from defocus.datasets.pair_files import ARRAYS, pair_files, read_array
+from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
@@ -176,14 +176,11 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
         chosen = [(index, found[index]) for index in kept(sharp, scheme.drop)]
     for index, place in chosen:
         for role, picture in members.items():
-            part = _part(picture, place, scheme.side_px)
-            if role in ARRAYS:
-                write_array(folder / f"{index:03d}-{role}.npy", part)
-            else:
-                write_image(folder / f"{index:03d}-{role}.png", part)
+            part, path = _part(picture, place, scheme.side_px), folder / _name(index, role)
+            (write_array if role in ARRAYS else write_image)(path, part)
     for role, path in pair_files(pair).items():
         if role not in ARRAYS:
-            cut = (folder / f"{index:03d}-{role}.png" for index, _ in chosen)
+            cut = (folder / _name(index, role) for index, _ in chosen)
             give_blocks(path, *cut, meaning_alone=True)
     record = {
         "scale": scheme.scale,
@@ -239,16 +236,13 @@ def _pairs(pair: Pair, folder: Path) -> Iterator[Pair]:
         return
     record = kept_record(folder / PLACES)
     for place in record["places"]:
-        number = f"{place['index']:03d}"
-        names = {
-            role: f"{number}-{role}.{'npy' if role in ARRAYS else 'png'}"
-            for role in pair_files(pair)
-        }
-        known = {
-            **pair.metadata,
-            "patch_of": pair.id,
-            "patch": {**place, "side_px": record["side_px"], "scale": record["scale"]},
-        }
-        metadata = MappingProxyType(known)
-        patch = replace(pair, id=f"{pair.id}-{number}", metadata=metadata)
+        corner = {**place, "side_px": record["side_px"], "scale": record["scale"]}
+        metadata = MappingProxyType({**pair.metadata, "patch_of": pair.id, "patch": corner})
+        patch = replace(pair, id=f"{pair.id}-{place['index']:03d}", metadata=metadata)
+        names = {role: _name(place["index"], role) for role in pair_files(pair)}
         yield with_files(patch, folder, names)
+
+
+def _name(index: int, role: str) -> str:
+    """File name of a patch."""
+    return f"{index:03d}-{member_name(role)}"

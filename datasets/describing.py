@@ -9,7 +9,7 @@ from typing import Any
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.known import Completeness
 from defocus.datasets.opening import require_one_size
-from defocus.datasets.pair import SPLITS, ReaderCard
+from defocus.datasets.pair import ReaderCard, split_counts
 from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
 from defocus.progress import counted, grouped
@@ -75,8 +75,7 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     left_out = opened.without(parted(tried)[1])
     damaged = {one.id for one in left_out}
     pairs = [pair for pair in opened.pairs if pair.id not in damaged]
-    counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
-    found = {split: number for split, number in counts.items() if number}
+    found = {split: number for split, number in split_counts(pairs).items() if number}
     text = ", ".join(f"{number} {split}" for split, number in found.items())
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"

@@ -1,7 +1,6 @@
 """Fetch a release or a file, going on where it was interrupted; its checksums are written first."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -168,7 +167,8 @@ def fetch_known_file(
     """Fetch one file, such as a published dataset's archive; its SHA-256."""
     # The first fetch's hash is recorded in the cache folder, and later ones must have it.
     # An unknown one is refused unless ``trust_first``.
-    record = cache_folder() / "fetched" / f"{_key(places[0].name)}.json"
+    key = hashlib.sha256(places[0].name.encode()).hexdigest()[:32]
+    record = cache_folder() / "fetched" / f"{key}.json"
     recorded = None if sha256 else _recorded(record)
     expected = sha256 or recorded
     if expected is None and not trust_first:
@@ -191,15 +191,11 @@ def fetch_known_file(
     return found
 
 
-def _key(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:32]
-
-
 def _recorded(record: Path) -> str | None:
     """The recorded hash; a damaged record is an error, since what it said cannot be known."""
     if not record.is_file():
         return None
     try:
         return str(read_json(record)["sha256"])
-    except (OSError, ValueError, LookupError, TypeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"{record}: damaged; give --sha256, or remove it") from error

@@ -1,6 +1,7 @@
 """``manifest.json``: pairs, sizes and hashes. Anybody may have written it; paths are checked."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -151,21 +152,11 @@ def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], di
     return pairs, hashes
 
 
-def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads of a local function
-    return Pair(
-        id=row.id,
-        scene=row.scene,
-        split=row.split,
-        blurry=located(row.blurry),
-        sharp=located(row.sharp),
-        truth=located(row.truth),
-        flow=located(row.flow),
-        defocus_map=located(row.defocus_map),
-        dual_pixel_left=located(row.dual_pixel_left),
-        dual_pixel_right=located(row.dual_pixel_right),
-        valid_mask=located(row.valid_mask),
-        metadata=MappingProxyType(row.metadata),
-    )
+def _pair(row: ManifestPair, located: Callable[[ManifestFile | None], Path | None]) -> Pair:
+    # names of fields are no types: these are all paths
+    files: dict[str, Any] = {role: located(getattr(row, role)) for role in FILE_ROLES}
+    metadata = MappingProxyType(row.metadata)
+    return Pair(id=row.id, scene=row.scene, split=row.split, metadata=metadata, **files)
 
 
 def make_manifest(

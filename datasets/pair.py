@@ -42,34 +42,20 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Pair:
-    """One scene captured blurry and sharp.
+    """One scene captured blurry and sharp."""
 
-    Attributes:
-        id: Id, unique in its dataset; only letters and digits of any script,
-            ``.``, ``_`` and ``-``.
-        scene: Name of the scene; no scene is in two splits.
-        split: Split of the dataset it belongs to.
-        blurry: Picture file.
-        sharp: Picture file as captured; None in datasets without ground truth.
-        truth: Rendered data: the all-in-focus picture in the geometry of ``blurry``.
-        flow: Rendered data: ``.npy`` file, float32 ``(2, H, W)``, true flow from blurry to sharp.
-        defocus_map: Rendered data: ``.npy`` file, float32 ``(H, W)``, signed CoC diameter, px.
-        dual_pixel_left, dual_pixel_right: Dual-pixel views of the blurry picture.
-        valid_mask: Compensated data: picture, white where the sharp member is valid, else black.
-        metadata: Facts such as optics, exposure and true misalignment, as JSON values.
-    """
-
-    id: str
-    scene: str
+    id: str  # unique in its dataset: letters and digits of any script, ``.``, ``_``, ``-``
+    scene: str  # name of the scene; no scene is in two splits
     split: Split
     blurry: Path
-    sharp: Path | None = None
-    truth: Path | None = None
-    flow: Path | None = None
-    defocus_map: Path | None = None
+    sharp: Path | None = None  # picture file as captured; None in datasets without ground truth
+    truth: Path | None = None  # rendered: all in focus, in the geometry of ``blurry``
+    flow: Path | None = None  # ``.npy``, float32 ``(2, H, W)``, from blurry to sharp
+    defocus_map: Path | None = None  # ``.npy``, float32 ``(H, W)``, signed, px
     dual_pixel_left: Path | None = None
     dual_pixel_right: Path | None = None
-    valid_mask: Path | None = None
+    valid_mask: Path | None = None  # white where the sharp member is valid, else black
+    # optics, exposure, true misalignment, … as JSON values
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
     def __getstate__(self) -> dict[str, object]:
@@ -86,38 +72,20 @@ def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pairs with splits.
+    """Pairs with splits."""
 
-    Attributes:
-        name: Name, as on the command line if that is stable (``sample``, ``sample:strong``),
-            else reader and folder name.
-        root: Folder of the pictures.
-        pairs: All pairs, sorted by id.
-        left_out: Pairs in the folder that are not among them, as a file is no picture's file.
-        content_hash: SHA-256 over ids, splits and the content of every file, in hexadecimal.
-        derived: Writable folder for results derived from the pairs (aligned references, packed
-            patches).
-        rendered: Whether every pair has ``truth``.
-        misaligned: Whether the misalignment of its pairs is what is studied: then no budget aligns
-            them before a training.
-        source: Name of the reader whose card has the licence of the pictures; empty for the user's
-            own pictures.
-        steps: Steps that made the dataset of another one, first to last.
-        endless: Source that renders training pairs on demand; then no pair is in the training
-            split. None if all pairs are files.
-    """
-
-    name: str
+    name: str  # as on the command line if that is stable, else reader and folder name
     root: Path
-    pairs: tuple[Pair, ...]
-    content_hash: str
-    derived: Path
-    rendered: bool = False
-    misaligned: bool = False
-    source: str = ""
-    steps: "tuple[MakingStep, ...]" = ()
+    pairs: tuple[Pair, ...]  # all pairs, sorted by id
+    content_hash: str  # SHA-256 over ids, splits and the content of every file, in hexadecimal
+    derived: Path  # writable folder for results derived from the pairs
+    rendered: bool = False  # whether every pair has ``truth``
+    misaligned: bool = False  # it is what is studied: no budget aligns the pairs first
+    source: str = ""  # reader whose card has their licence; empty for the user's own pictures
+    steps: "tuple[MakingStep, ...]" = ()  # made the dataset of another one, first to last
+    # renders training pairs on demand; then no file is in that split
     endless: "Photographs | None" = None
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()  # those in the folder that are not among the pairs
 
     @property
     def found(self) -> int:
@@ -183,37 +151,21 @@ OWN_PICTURES = "that of your own pictures"
 
 @dataclass(frozen=True)
 class ReaderCard:
-    """Facts about a dataset; empty if unknown.
-
-    Attributes:
-        title: Full name of the dataset.
-        source: Where to get it.
-        archive: Address of its archive, if its terms allow that a program fetches it.
-        licence: Terms of the pictures, as far as stated.
-        redistributable: Whether a release may contain the pictures.
-        citation: What to cite.
-        authors: Authors of the dataset.
-        date: Date of publication, ISO.
-        faces: Whether people can be recognised in the pictures.
-        counts: Number of blurry pictures in each split of the complete dataset.
-        sizes: Width and height of the pictures, in either orientation; several if parts differ.
-        bits: Bits of each channel of the PNG files; None if unknown.
-        defects: Known defects.
-        unverified: Unconfirmed facts of the layout; empty if it is confirmed. A mapping file
-            describes a copy that differs, see :mod:`defocus.datasets.layouts.layout`.
-    """
+    """Facts about a dataset; empty if unknown."""
 
     title: str
-    source: str
-    licence: str
-    redistributable: bool
+    source: str  # where to get it
+    licence: str  # terms of the pictures, as far as stated
+    redistributable: bool  # whether a release may contain the pictures
     citation: str = ""
     authors: tuple[str, ...] = ()
-    date: str = ""
-    faces: str = ""
-    archive: str = ""
-    counts: Mapping[Split, int] = field(default_factory=dict)
+    date: str = ""  # date of publication, ISO
+    faces: str = ""  # whether people can be recognised in the pictures
+    archive: str = ""  # address of its archive, if its terms allow that a program fetches it
+    counts: Mapping[Split, int] = field(default_factory=dict)  # blurry pictures of a complete copy
+    # width and height, either way round; several if parts differ
     sizes: tuple[tuple[int, int], ...] = ()
-    bits: int | None = None
+    bits: int | None = None  # of each channel of the PNG files; None if unknown
     defects: tuple[str, ...] = ()
+    # unconfirmed facts of the layout; a mapping file describes a copy that differs
     unverified: str = ""

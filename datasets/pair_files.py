@@ -82,6 +82,11 @@ ARRAYS = ("flow", "defocus_map")
 """The roles of a pair that are arrays; all others are pictures."""
 
 
+def member_name(role: str) -> str:
+    """File name of a role."""
+    return f"{role}.npy" if role in ARRAYS else f"{role}.png"
+
+
 def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
     """The shape of a role's array for a picture of that size."""
     return (2, height, width) if role == "flow" else (height, width)
@@ -106,14 +111,8 @@ def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]
 
 
 FILE_ROLES = (
-    "blurry",
-    "sharp",
-    "truth",
-    "flow",
-    "defocus_map",
-    "dual_pixel_left",
-    "dual_pixel_right",
-    "valid_mask",
+    *("blurry", "sharp", "truth", "flow", "defocus_map"),
+    *("dual_pixel_left", "dual_pixel_right", "valid_mask"),
 )
 """The fields of a pair that are files, in the order in which they are hashed."""
 

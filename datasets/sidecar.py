@@ -19,7 +19,7 @@ from defocus.datasets.checksums import MANIFEST
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.manifest import checked_id, first_problem
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
+from defocus.datasets.pair_files import content_hash, picture_hashes
 from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json
@@ -144,8 +144,7 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
     if failed:
         raise AlignmentError(failed[0].reason)
     made = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
-    files = [path for pair in made for path in pair_files(pair).values()]
-    content = content_hash(made, file_hashes(root, files))
+    content = content_hash(made, picture_hashes(root, made))
     return Dataset(
         name=name,
         root=root,

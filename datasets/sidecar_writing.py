@@ -160,9 +160,7 @@ def _order(
     }
 
 
-@cache
-def _estimator(name: str) -> FlowEstimator:
-    return flow_estimator(name)
+_estimator = cache(flow_estimator)
 
 
 def _entry(

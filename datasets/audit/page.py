@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import attrgetter, itemgetter
 
 import cv2
 import numpy as np
@@ -142,22 +143,12 @@ def _facts(audit: Audit) -> Facts:
 
 def summary_table(pairs: Sequence[AuditedPair]) -> Table:
     """Each quantity in one line."""
-    rows = []
-    for quantity in QUANTITIES:
-        numbers = summary(pairs)[quantity.name]
-        row = (numbers["count"], numbers["median"], numbers["p95"], numbers["max"])
-        rows.append((_label(quantity), *row))
-    return Table.of(
-        "Over all pairs",
-        (
-            "quantity",
-            Column("pairs", decimals=0),
-            "median",
-            "95th percentile of the size",
-            "largest size",
-        ),
-        tuple(rows),
-    )
+    numbers = summary(pairs)
+    cells = itemgetter("count", "median", "p95", "max")
+    rows = tuple((_label(one), *cells(numbers[one.name])) for one in QUANTITIES)
+    count = Column("pairs", decimals=0)
+    columns = ("quantity", count, "median", "95th percentile of the size", "largest size")
+    return Table.of("Over all pairs", columns, rows)
 
 
 def _label(quantity: Quantity) -> str:
@@ -300,24 +291,12 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
         Column("vignetting", "EV", decimals=1), Column("unexplained", "stops", decimals=2),
         Column("blur p95", "px", decimals=1), "sharpness",
     )  # fmt: skip
-    rows = tuple(
-        (
-            row.id,
-            row.split,
-            row.misalignment_px,
-            row.misalignment_sigma_px,
-            row.corner_sigma_px,
-            row.zoom,
-            row.residual_p95_px,
-            row.reliable_share,
-            row.gain_ev,
-            row.vignetting_ev,
-            row.unexplained_stops,
-            row.blur_p95_px,
-            row.sharpness,
-        )
-        for row in listed
-    )
+    cells = attrgetter(
+        "id", "split", "misalignment_px", "misalignment_sigma_px", "corner_sigma_px", "zoom",
+        "residual_p95_px", "reliable_share", "gain_ev", "vignetting_ev", "unexplained_stops",
+        "blur_p95_px", "sharpness",
+    )  # fmt: skip
+    rows = tuple(cells(row) for row in listed)
     note = (
         f"{_which(len(listed), measured)}; audit.csv has all columns and all {len(pairs)} pairs. "
         "The misalignment is a mean length over reliable pixels; the first standard error is that "

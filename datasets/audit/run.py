@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
@@ -173,28 +172,14 @@ def audit_of(
 
 
 def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
-    yield from _same_pictures(rows)
-    yield from _less_sharp(rows)
-    yield from _unexplained(rows)
-    for row in rows:
-        if row.rests_on_largest_shift_px is not None:
-            yield Warned(row.id, "largest shift", resting_on(row.rests_on_largest_shift_px))
-
-
-def _same_pictures(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
+    """What is odd about measured pairs, kind by kind."""
     for row in rows:
         if row.same_picture:
             text = "blurry and sharp have the same pixels; give the right files, or leave it out"
             yield Warned(row.id, "same picture", text)
-
-
-def _less_sharp(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     for row in rows:
         if text := row.sharpness_doubt:
             yield Warned(row.id, "sharpness", text)
-
-
-def _unexplained(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     for row in rows:
         for text in row.causes:
             yield Warned(row.id, "unexplained", text)
@@ -202,6 +187,9 @@ def _unexplained(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
             if share is not None and share > CLIPPED_WARN:
                 text = f"{100 * share:.0f} % of the {name} picture is clipped: it is overexposed"
                 yield Warned(row.id, "clipped", text)
+    for row in rows:
+        if row.rests_on_largest_shift_px is not None:
+            yield Warned(row.id, "largest shift", resting_on(row.rests_on_largest_shift_px))
 
 
 def _sessions(dataset: Dataset, rows: Mapping[str, AuditedPair]) -> tuple[PooledSession, ...]:
@@ -280,9 +268,7 @@ def _audit(
     return row, reduced[0] if reduced else None
 
 
-@cache
-def _estimator(name: str) -> FlowEstimator:
-    return flow_estimator(name)
+_estimator = cache(flow_estimator)
 
 
 def row_document(row: AuditedPair) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from defocus.datasets.layouts.layout import (
     PARTNERS,
@@ -197,16 +198,9 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     unsplit = [row for row in rows if row.part.split is None]
     splits = scene_splits(_scene(row) for row in unsplit)
     for row in rows:
-        pair = Pair(
-            id=legal_id(filled(row.part.id, row.values)),
-            scene=_scene(row),
-            split=row.part.split or splits[_scene(row)],
-            blurry=row.files["blurry"],
-            sharp=row.files.get("sharp"),
-            truth=row.files.get("truth"),
-            dual_pixel_left=row.files.get("dual_pixel_left"),
-            dual_pixel_right=row.files.get("dual_pixel_right"),
-        )
+        name, scene = legal_id(filled(row.part.id, row.values)), _scene(row)
+        files: dict[str, Any] = dict(row.files)  # names of fields are no types
+        pair = Pair(id=name, scene=scene, split=row.part.split or splits[scene], **files)
         other = pairs.setdefault(pair.id, pair)
         if other is not pair:
             raise DatasetError(

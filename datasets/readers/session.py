@@ -9,7 +9,7 @@ from defocus.cache import derived_folder
 from defocus.capture.sessions.session import Session, SessionPair, read_session
 from defocus.datasets.deriving.parts import any_raw, place_pair
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
-from defocus.datasets.pair_files import content_hash, file_hashes, pair_files
+from defocus.datasets.pair_files import content_hash, picture_hashes
 from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
 
@@ -25,8 +25,7 @@ def read(root: Path) -> Dataset:
     """Open a session; RAW files are developed once into the cache. Damaged pairs are left out."""
     session = read_session(root, damaged=True)
     originals = session_pairs(session)
-    files = [path for pair in originals for path in pair_files(pair).values()]
-    content = content_hash(originals, file_hashes(root, files))
+    content = content_hash(originals, picture_hashes(root, originals))
     derived = derived_folder(content)
     pairs, undeveloped = parted(
         attempt(pair.id, partial(_developed, pair, derived / "developed")) for pair in originals

@@ -16,7 +16,7 @@ from defocus.datasets.checksums import MANIFEST, TAG_MANIFEST, folder_hashes, wr
 from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files
-from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, file_hashes, pair_files
+from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, pair_files, picture_hashes
 from defocus.datasets.readers.release import read as read_release
 from defocus.datasets.readers.release import remove_unpacked
 from defocus.datasets.release.card import card_text, citation_text, datacite_text, licence_text
@@ -71,17 +71,14 @@ def _version(facts: ReleaseFacts) -> str:
 def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     """Compare two datasets; files with other bytes count as changed if their pixels differ."""
     old, new = ({pair.id: pair for pair in one.pairs} for one in (before, after))
-    hashes = _hashes(before) | _hashes(after)
+    hashes = {
+        p: h for one in (before, after) for p, h in picture_hashes(one.root, one.pairs).items()
+    }
     both = sorted(old.keys() & new.keys())
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}
     changed = {name: what for name, what in differing.items() if what}
     added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
     return ReleaseChanges(tuple(added), tuple(removed), changed, len(both) - len(changed))
-
-
-def _hashes(dataset: Dataset) -> dict[Path, str]:
-    files = [path for pair in dataset.pairs for path in pair_files(pair).values()]
-    return file_hashes(dataset.root, files)
 
 
 def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:

@@ -126,11 +126,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 PIXELS_ALONE = {b"IHDR", b"IDAT", b"IEND"}
 
 
-def member_name(role: str) -> str:
-    """File name of a role in a release."""
-    return f"{role}.npy" if role in ARRAYS else f"{role}.png"
-
-
 def released_members(pair: Pair) -> dict[str, bytes]:
     """The files of a pair by role, as bytes: PNG without metadata as it is, others as new PNG."""
     # The new PNG has its picture's own bit depth, exposure, lens and date, but no position, serial

@@ -1,6 +1,5 @@
 """Render one scene as a pair with its full ground truth."""
 
-import io
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,9 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.pair import Pair, Split
+from defocus.align.compensation.output import write_array
+from defocus.datasets.pair import Pair, Split, with_files
+from defocus.datasets.pair_files import ARRAYS, member_name
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
-from defocus.files import make_folder, write_bytes
+from defocus.files import make_folder
 from defocus.images import Image, as_integer, linear_to_srgb, write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
@@ -28,29 +29,25 @@ every request again, and measures and trains on them again. ``tests/golden`` fai
 FINENESS = 2
 """Scenes are drawn with so many pixels per pixel of the pictures, each way."""
 
+PICTURES, VIEWS = ("blurry", "sharp", "truth"), ("dual_pixel_left", "dual_pixel_right")
+
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class RenderedPair:
-    """A pair and its ground truth.
+    """A pair and its ground truth."""
 
-    Attributes:
-        blurry, sharp, truth: ``(H, W, 3)`` uint16, sRGB.
-        flow: ``(2, H, W)`` float32, px, from blurry to sharp.
-        defocus_map: ``(H, W)`` float32, signed circle-of-confusion diameter, px.
-        views: Left and right dual-pixel views in the form of ``blurry``, which is their mean in
-            linear light; None if the camera has none.
-        metadata: JSON values.
-    """
-
+    # these: ``(H, W, 3)`` uint16, sRGB
     blurry: Image
     sharp: Image
     truth: Image
-    flow: NDArray[np.float32]
-    defocus_map: NDArray[np.float32]
+    flow: NDArray[np.float32]  # ``(2, H, W)`` float32, px, from blurry to sharp
+    defocus_map: NDArray[np.float32]  # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    # left and right dual-pixel views in the form of ``blurry``, which is their mean in linear
+    # light; None if the camera has none
     views: tuple[Image, Image] | None
-    metadata: dict[str, object]
+    metadata: dict[str, object]  # JSON values
 
 
 def render_scene(
@@ -174,36 +171,18 @@ def _metadata(
 def write_rendered(folder: Path, rendered: RenderedPair) -> None:
     """Write the pictures and the ground truth of a pair."""
     make_folder(folder)
-    write_image(folder / "blurry.png", rendered.blurry)
-    write_image(folder / "sharp.png", rendered.sharp)
-    write_image(folder / "truth.png", rendered.truth)
-    for side, view in zip(("left", "right"), rendered.views or (), strict=False):
-        write_image(folder / f"dual_pixel_{side}.png", view)
-    _write_array(folder / "flow.npy", rendered.flow)
-    _write_array(folder / "defocus_map.npy", rendered.defocus_map)
+    for role in PICTURES:
+        write_image(folder / member_name(role), getattr(rendered, role))
+    for role, view in zip(VIEWS, rendered.views or (), strict=False):
+        write_image(folder / member_name(role), view)
+    for role in ARRAYS:
+        write_array(folder / member_name(role), getattr(rendered, role))
 
 
 def pair_in(
     folder: Path, name: str, split: Split, metadata: dict[str, object], *, views: bool = False
 ) -> Pair:
     """The pair whose files :func:`write_rendered` wrote into a folder."""
-    return Pair(
-        id=name,
-        scene=name,
-        split=split,
-        blurry=folder / "blurry.png",
-        sharp=folder / "sharp.png",
-        truth=folder / "truth.png",
-        flow=folder / "flow.npy",
-        defocus_map=folder / "defocus_map.npy",
-        dual_pixel_left=folder / "dual_pixel_left.png" if views else None,
-        dual_pixel_right=folder / "dual_pixel_right.png" if views else None,
-        metadata=metadata,
-    )
-
-
-def _write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write a ``.npy`` file; NumPy's own function does not report a full disk."""
-    content = io.BytesIO()
-    np.save(content, array)
-    write_bytes(path, content.getvalue())
+    roles = (*PICTURES, *ARRAYS, *(VIEWS if views else ()))
+    bare = Pair(name, name, split, folder, metadata=metadata)
+    return with_files(bare, folder, {role: member_name(role) for role in roles})

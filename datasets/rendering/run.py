@@ -154,21 +154,15 @@ class PlaneRequest(Settings):
 
 
 class SceneRequest(Settings):
-    """One scene: a picture with depth, or planes.
+    """One scene: a picture with depth, or planes."""
 
-    Attributes:
-        name: Name of the scene and id of the pair.
-        picture, depth: A picture and the depth of each of its pixels.
-        depth_unit_mm: Length of one unit of the depth file, mm.
-        planes: Planes, instead of picture and depth.
-        focus_distance_mm, f_number: Values that differ from the lens's.
-    """
-
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(pattern=NAME)]  # name of the scene and id of the pair
+    # these two: a picture and the depth of each of its pixels
     picture: Path | None = None
     depth: Path | None = None
-    depth_unit_mm: Annotated[float, Field(gt=0)] = 1.0
-    planes: tuple[PlaneRequest, ...] = ()
+    depth_unit_mm: Annotated[float, Field(gt=0)] = 1.0  # length of one unit of the depth file, mm
+    planes: tuple[PlaneRequest, ...] = ()  # planes, instead of picture and depth
+    # these two: values that differ from the lens's
     focus_distance_mm: Annotated[float, Field(gt=0)] | None = None
     f_number: Annotated[float, Field(gt=0)] | None = None
 
@@ -261,19 +255,12 @@ def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
 
 @dataclass(frozen=True)
 class _Source:
-    """A scene's surfaces, with what was read of their files.
-
-    Attributes:
-        wanted: The scene.
-        surfaces: Its surfaces.
-        depths_mm: The nearest and the farthest depth of each.
-        content: Hashes of their files.
-    """
+    """A scene's surfaces, with what was read of their files."""
 
     wanted: SceneRequest
     surfaces: tuple[DepthPicture | PicturePlane, ...]
-    depths_mm: tuple[float, ...]
-    content: tuple[str, ...]
+    depths_mm: tuple[float, ...]  # the nearest and the farthest depth of each
+    content: tuple[str, ...]  # hashes of their files
 
 
 def _read(wanted: SceneRequest, folder: Path) -> _Source:

@@ -30,17 +30,11 @@ DEPTH_STEPS = 48
 
 @dataclass(frozen=True)
 class DepthPicture:
-    """A picture with the depth of each of its pixels.
-
-    Attributes:
-        picture: Picture file.
-        depth: 16-bit grey picture or ``.npy`` file of the same size; 0 is unknown.
-        unit_mm: Length of one depth unit, mm.
-    """
+    """A picture with the depth of each of its pixels."""
 
     picture: Path
-    depth: Path
-    unit_mm: float = 1.0
+    depth: Path  # 16-bit grey picture or ``.npy`` file of the same size; 0 is unknown
+    unit_mm: float = 1.0  # length of one depth unit, mm
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -66,17 +60,12 @@ class DepthPicture:
 
 @dataclass(frozen=True)
 class PicturePlane:
-    """A picture on a plane that faces the camera, whole or cut out to a polygon.
+    """A picture on a plane that faces the camera, whole or cut out to a polygon."""
 
-    Attributes:
-        picture: Picture file; its largest centred part with the frame's aspect ratio fills the
-            canvas.
-        depth_mm: Distance of the plane.
-        polygon: Corners in frame heights from the frame's centre; None fills the canvas.
-    """
-
+    # picture file; its largest centred part with the frame's aspect ratio fills the canvas
     picture: Path
-    depth_mm: float
+    depth_mm: float  # distance of the plane
+    # corners in frame heights from the frame's centre; None fills the canvas
     polygon: tuple[tuple[float, float], ...] | None = None
 
     @property
@@ -160,29 +149,18 @@ SPARE_PX = 12
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene with its lens.
+    """One scene with its lens."""
 
-    Attributes:
-        name: Name of the scene and id of the pair.
-        split: Split of the pair.
-        surfaces: Surfaces in any order; the farthest fills the frame.
-        focus_mm: Focus distance of the lens.
-        f_number: F-number of the blurry picture.
-        focal_length_mm: Focal length of the lens, mm.
-        size: Width and height of the pictures.
-        sensor_width_mm: Longer side of the sensor, mm.
-        margin_px: Margin of the frame from which light can come in: at least half of the largest
-            circle of confusion.
-    """
-
-    name: str
+    name: str  # name of the scene and id of the pair
     split: Split
-    surfaces: tuple[Surface, ...]
+    surfaces: tuple[Surface, ...]  # surfaces in any order; the farthest fills the frame
     focus_mm: float = 1000.0
-    f_number: float = 2.0
+    f_number: float = 2.0  # F-number of the blurry picture
     focal_length_mm: float = 50.0
-    size: tuple[int, int] = (384, 256)
-    sensor_width_mm: float = FULL_FRAME_MM
+    size: tuple[int, int] = (384, 256)  # width and height of the pictures
+    sensor_width_mm: float = FULL_FRAME_MM  # longer side of the sensor, mm
+    # margin of the frame from which light can come in: at least half of the largest circle of
+    # confusion
     margin_px: int = 24
 
     def lens(self, aperture_factor: float = 1.0) -> Lens:
@@ -215,18 +193,13 @@ def with_margin(scene: Scene, depths_mm: Sequence[float], real: RealLens | None 
 
 @dataclass(frozen=True)
 class SceneCamera:
-    """Properties of the camera besides the lens.
+    """Properties of the camera besides the lens."""
 
-    Attributes:
-        aperture: Shape and aberrations of the aperture.
-        sensor: Noise of the sensor.
-        dual_pixel: Division of the pixels; None for no views.
-        real: A measured lens instead of the aperture, without dual-pixel views; None for none.
-    """
-
-    aperture: Aperture = ROUND
-    sensor: Sensor = field(default_factory=Sensor)
+    aperture: Aperture = ROUND  # shape and aberrations of the aperture
+    sensor: Sensor = field(default_factory=Sensor)  # noise of the sensor
+    # division of the pixels; None for no views
     dual_pixel: DualPixel | None = field(default_factory=DualPixel)
+    # a measured lens instead of the aperture, without dual-pixel views; None for none
     real: RealLens | None = None
 
 
@@ -235,15 +208,9 @@ class DrawnMisalignment:
     """Ranges from which the misalignment of a pair is drawn.
 
     The ranges are of absolute values; signs and directions are drawn for each scene.
-
-    Attributes:
-        shift_px: Range of the length of the shift, px.
-        zoom: Range of the distance of the zoom from 1.
-        rotation_deg: Range of the rotation, degrees.
-        gain_ev: Range of the exposure difference, EV.
     """
 
-    shift_px: tuple[float, float] = (0.0, 0.0)
-    zoom: tuple[float, float] = (0.0, 0.0)
-    rotation_deg: tuple[float, float] = (0.0, 0.0)
-    gain_ev: tuple[float, float] = (0.0, 0.0)
+    shift_px: tuple[float, float] = (0.0, 0.0)  # range of the length of the shift, px
+    zoom: tuple[float, float] = (0.0, 0.0)  # range of the distance of the zoom from 1
+    rotation_deg: tuple[float, float] = (0.0, 0.0)  # range of the rotation, degrees
+    gain_ev: tuple[float, float] = (0.0, 0.0)  # range of the exposure difference, EV

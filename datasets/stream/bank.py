@@ -105,16 +105,9 @@ class Reuse:
 
     Pairs have numbers. Each place of a batch has pairs of its own, those whose number has that
     remainder by the batch: a process that makes some places renders no others.
-
-    Attributes:
-        times: How often a pair is used on average.
-        batch: Crops in a batch.
-        crop_px: Side of the crops.
-        steps: Steps of the training.
-        seed: Seed of the run.
     """
 
-    times: int
+    times: int  # how often a pair is used on average
     batch: int
     crop_px: int
     steps: int

@@ -51,39 +51,25 @@ MOST_OCCLUDERS = 3
 
 @dataclass(frozen=True)
 class StreamPair:
-    """A rendered pair.
+    """A rendered pair."""
 
-    Attributes:
-        blurry, sharp: ``(side, side, 3)`` float32, stored values in [0, 1].
-        diameters: ``(side, side)`` float32, signed circle-of-confusion diameter, px.
-        kind: Kind of the depth.
-        camera: The camera.
-        optic: Number of the lens.
-    """
-
+    # these two: ``(side, side, 3)`` float32, stored values in [0, 1]
     blurry: Array
     sharp: Array
-    diameters: Array
-    kind: Kind
+    diameters: Array  # ``(side, side)`` float32, signed circle-of-confusion diameter, px
+    kind: Kind  # kind of the depth
     camera: StreamCamera
-    optic: int
+    optic: int  # number of the lens
 
 
 @dataclass(frozen=True)
 class DrawnPatch:
-    """A pair for a patch.
+    """A pair for a patch."""
 
-    Attributes:
-        renderer: Renders it.
-        number: Its number.
-        side: Side of its pictures, px.
-        look: Changes of its colours after the camera.
-    """
-
-    renderer: "Renderer"
+    renderer: "Renderer"  # renders it
     number: int
-    side: int
-    look: ColourChange
+    side: int  # side of its pictures, px
+    look: ColourChange  # changes of its colours after the camera
 
     @cached_property
     def pair(self) -> StreamPair:

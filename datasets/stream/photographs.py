@@ -34,16 +34,12 @@ SMALLEST_SIDE_PX = 128
 
 @dataclass(frozen=True)
 class Photographs:
-    """Files of sharp photographs with their hashes.
+    """Files of sharp photographs with their hashes."""
 
-    Attributes:
-        files: Path and SHA-256 hash of each file, sorted by hash, without duplicates.
-        lens: The one lens of the stream; None draws many.
-        light_field: Share of the training pairs that a light field blurs instead of a lens.
-    """
-
+    # path and SHA-256 hash of each file, sorted by hash, without duplicates
     files: tuple[tuple[Path, str], ...] = ()
-    lens: MeasuredLens | None = None
+    lens: MeasuredLens | None = None  # the one lens of the stream; None draws many
+    # share of the training pairs that a light field blurs instead of a lens
     light_field: float = 0.0
 
     def of(self, branch: Branch) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.pair import Pair
-from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, pair_files
+from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, member_name, pair_files
 from defocus.datasets.patching.packing import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
@@ -23,12 +23,7 @@ from defocus.datasets.release.formats.layout import (
     shards,
     write_shards,
 )
-from defocus.datasets.release.pictures import (
-    encoded,
-    member_name,
-    released_members,
-    without_private,
-)
+from defocus.datasets.release.pictures import encoded, released_members, without_private
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt

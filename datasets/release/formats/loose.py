@@ -7,9 +7,9 @@ from pathlib import Path
 
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.pair import SPLITS, Pair
-from defocus.datasets.pair_files import ARRAYS, pair_files
+from defocus.datasets.pair_files import ARRAYS, member_name, pair_files
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
-from defocus.datasets.release.pictures import member_name, released_members
+from defocus.datasets.release.pictures import released_members
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes

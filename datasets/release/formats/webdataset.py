@@ -10,7 +10,7 @@ from pathlib import Path
 
 from defocus.datasets.archives import LIMITS, checked, tar_member
 from defocus.datasets.pair import Pair
-from defocus.datasets.pair_files import FILE_ROLES, pair_files
+from defocus.datasets.pair_files import FILE_ROLES, member_name, pair_files
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
     Rows,
@@ -19,7 +19,7 @@ from defocus.datasets.release.formats.layout import (
     shards,
     write_shards,
 )
-from defocus.datasets.release.pictures import member_name, released_members, without_private
+from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
 from defocus.isolation import LeftOut, attempt
