@@ -176,17 +176,18 @@ def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str])
 
 def tag_is_intact(root: Path, found: Mapping[str, str]) -> bool:
     """Whether the tag manifest can be read: then it is the other manifest that is damaged."""
-    tags = parsed(_content(root, TAG_MANIFEST)) if found.get(TAG_MANIFEST) else None
-    return tags is not None and set(tags) == {MANIFEST}
+    return bool(_tag_in(root, found, TAG_MANIFEST))
 
 
 def _tagged(root: Path, found: Mapping[str, str]) -> str:
     """Hash of the manifest in the tag manifest, or in its place if swapped; empty if damaged."""
-    for name in (TAG_MANIFEST, MANIFEST):
-        tags = parsed(_content(root, name)) if found.get(name) else None
-        if tags is not None and set(tags) == {MANIFEST}:
-            return tags[MANIFEST]
-    return ""
+    return _tag_in(root, found, TAG_MANIFEST) or _tag_in(root, found, MANIFEST)
+
+
+def _tag_in(root: Path, found: Mapping[str, str], name: str) -> str:
+    """Hash of the manifest by a file that may be the tag manifest; empty if it is not."""
+    tags = parsed(_content(root, name)) if found.get(name) else None
+    return tags[MANIFEST] if tags is not None and set(tags) == {MANIFEST} else ""
 
 
 def _truth(root: Path, manifest: bytes) -> Truth | None:

@@ -1,8 +1,9 @@
 """Rules that accept or reject pairs by their audit, with a reason."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -120,88 +121,54 @@ def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
         return ["blurry and sharp member are the same picture"]
     if pair.status == "unknown" and rules.unknown == "reject":
         return [f"{UNKNOWN}: {pair.reason}"]
-    return [reason for limit in _limits(pair, rules) if (reason := limit.broken())]
+    return [reason for reason in _limits(pair, rules) if reason]
 
 
-@dataclass(frozen=True)
-class _Limit:
-    name: str
-    unit: str
-    value: float | None
-    least: float | None = None
-    most: float | None = None
-
-    def broken(self) -> str:
-        """How the value breaks the limit; empty if it does not, or is unknown."""
-        if self.value is None:
-            return ""
-        if self.least is not None and self.value < self.least:
-            return f"{self.name} {self.value:.3g}{self.unit}, at least {self.least:g} is asked"
-        if self.most is not None and self.value > self.most:
-            return f"{self.name} {self.value:.3g}{self.unit}, at most {self.most:g} is allowed"
-        return ""
+def _broken(
+    name: str,
+    value: float | None,
+    *,
+    unit: str = "",
+    least: float | None = None,
+    most: float | None = None,
+) -> str:
+    """How a value breaks a limit; empty if it does not, or is unknown."""
+    if value is not None and least is not None and value < least:
+        return f"{name} {value:.3g}{unit}, at least {least:g} is asked"
+    if value is not None and most is not None and value > most:
+        return f"{name} {value:.3g}{unit}, at most {most:g} is allowed"
+    return ""
 
 
-def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
-    gain = None if pair.gain_ev is None else abs(pair.gain_ev)
-    ratio = None
+def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """How a measured pair breaks each rule; empty where it does not."""
+    px, ratio = partial(_broken, unit=" px"), None
     if pair.sharpness is not None and pair.blurry_sharpness and not pair.unevenly_lit:
         ratio = pair.sharpness / pair.blurry_sharpness
-    return (
-        _Limit("misalignment", " px", pair.misalignment_px, most=rules.most_misalignment_px),
-        _Limit("residual flow", " px", _residual(pair), most=rules.most_residual_px),
-        _Limit("exposure differs by", " EV", gain, most=rules.most_gain_ev),
-        _Limit("reliable share", "", pair.reliable_share, least=rules.least_reliable_share),
-        _Limit("blur", " px", pair.blur_p95_px, most=rules.most_blur_px),
-        _blurred(pair, rules),
-        _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
-        _Limit(
-            "the sharp member is not the sharper one: sharpness over blurry",
-            "",
-            ratio,
-            least=1.0 if rules.sharper else None,
-        ),
-        *_beside_blur(pair, rules),
-    )
-
-
-def _beside_blur(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
-    """Limits of what the blur does not explain, and of clipping."""
-    stops, beside = pair.unexplained_stops, pair.unexplained
-    change = None if beside is None else beside.colour_change
-    clipped = (("sharp", pair.clipped_share), ("blurry", pair.blurry_clipped_share))
-    return (
-        _Limit(_local_cause(pair), " stops", stops, most=rules.most_unexplained_stops),
-        _Limit(
-            "light changed across the picture by",
-            " EV",
-            pair.light_across_ev,
-            most=rules.most_light_across_ev,
-        ),
-        _Limit(
-            "the sharp member is focused elsewhere: share where it is the blurrier one",
-            "",
-            pair.blurrier_share,
-            most=rules.most_blurrier_share,
-        ),
-        _Limit(
-            "one member has hardly any colours: those of the other are stronger by"
-            if (change or 0.0) > MONOCHROME
-            else "colours of one member are stronger by",
-            "",
-            change,
-            most=rules.most_colour_change,
-        ),
-        *(
-            _Limit(
-                f"the {name} member is overexposed: clipped share",
-                "",
-                share,
-                most=rules.most_clipped_share,
-            )
-            for name, share in clipped
-        ),
-    )
+    gain = None if pair.gain_ev is None else abs(pair.gain_ev)
+    yield px("misalignment", pair.misalignment_px, most=rules.most_misalignment_px)
+    yield px("residual flow", _residual(pair), most=rules.most_residual_px)
+    yield _broken("exposure differs by", gain, unit=" EV", most=rules.most_gain_ev)
+    yield _broken("reliable share", pair.reliable_share, least=rules.least_reliable_share)
+    yield px("blur", pair.blur_p95_px, most=rules.most_blur_px)
+    yield px(*_blurred(pair, rules), least=rules.least_blur_px)
+    yield _broken("sharpness", pair.sharpness, least=rules.least_sharpness)
+    name = "the sharp member is not the sharper one: sharpness over blurry"
+    yield _broken(name, ratio, least=1.0 if rules.sharper else None)
+    stops, most = pair.unexplained_stops, rules.most_unexplained_stops
+    yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
+    name, most = "light changed across the picture by", rules.most_light_across_ev
+    yield _broken(name, pair.light_across_ev, unit=" EV", most=most)
+    name = "the sharp member is focused elsewhere: share where it is the blurrier one"
+    yield _broken(name, pair.blurrier_share, most=rules.most_blurrier_share)
+    change = None if pair.unexplained is None else pair.unexplained.colour_change
+    name = "colours of one member are stronger by"
+    if (change or 0.0) > MONOCHROME:
+        name = "one member has hardly any colours: those of the other are stronger by"
+    yield _broken(name, change, most=rules.most_colour_change)
+    for role, share in (("sharp", pair.clipped_share), ("blurry", pair.blurry_clipped_share)):
+        name = f"the {role} member is overexposed: clipped share"
+        yield _broken(name, share, most=rules.most_clipped_share)
 
 
 def _local_cause(pair: AuditedPair) -> str:
@@ -219,16 +186,15 @@ def _residual(pair: AuditedPair) -> float | None:
     return math.sqrt(max(beyond, 0.0))
 
 
-def _blurred(pair: AuditedPair, rules: Rules) -> _Limit:
-    """The blur that so large a share of the area reaches or exceeds."""
+def _blurred(pair: AuditedPair, rules: Rules) -> tuple[str, float | None]:
+    """The blur that so large a share of the area reaches or exceeds, with its name."""
     share = rules.blurred_share
     if share is None:
-        return _Limit("blur", " px", pair.blur_p95_px, least=rules.least_blur_px)
+        return "blur", pair.blur_p95_px
     blur = None
     if pair.blur_quantiles_px:
         blur = float(np.interp(1 - share, QUANTILES, pair.blur_quantiles_px))
-    name = f"blur of the most blurred {100 * share:g} %"
-    return _Limit(name, " px", blur, least=rules.least_blur_px)
+    return f"blur of the most blurred {100 * share:g} %", blur
 
 
 KEPT_FIRST = ("test", "validation", "train")

@@ -17,7 +17,7 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.audit.pair_audit import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_dataset
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, step
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, joined, step
 from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 
@@ -120,25 +120,12 @@ def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
 
 def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
     """Groups of scenes with nearly the same picture or a common source picture."""
-    parent = {pair.scene: pair.scene for pair in pairs}
-
-    def top(scene: str) -> str:
-        while parent[scene] != scene:
-            scene = parent[scene]
-        return scene
-
-    def join(one: str, other: str) -> None:
-        parent[max(top(one), top(other))] = min(top(one), top(other))
-
-    for one, other in _alike(pairs, audit):
-        join(one, other)
     users: dict[str, str] = {}
-    for pair in pairs:
-        for source in _sources(pair):
-            join(pair.scene, users.setdefault(source, pair.scene))
+    shared = ((p.scene, users.setdefault(one, p.scene)) for p in pairs for one in _sources(p))
+    group = joined((pair.scene for pair in pairs), (*_alike(pairs, audit), *shared))
     linked: dict[str, list[str]] = {}
-    for scene in sorted(parent):
-        linked.setdefault(top(scene), []).append(scene)
+    for scene in sorted(group):
+        linked.setdefault(group[scene], []).append(scene)
     return [tuple(scenes) for scenes in linked.values()]
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from defocus.cache import derived_folder
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.pair_files import content_hash, hashes_and_faults, pair_files
+from defocus.datasets.pair_files import content_hash, hashes_and_faults, pair_files, read_array
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
-from defocus.images import sizes_differ
+from defocus.images import read_image, sizes_differ
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.progress import several
 
@@ -79,19 +79,14 @@ def _require_own_ids(pairs: Iterable[Pair]) -> None:
 def require_one_size(pairs: Iterable[Pair]) -> None:
     """Refuse pairs whose pictures differ in size, by headers; the message names all ids."""
     wrong: dict[str, str] = {}
-    known: dict[Path, tuple[int, int] | None] = {}
+    size_of = cache(picture_size)
     for pair in pairs:
-        for role in SHOWN_ROLES:
-            partner: Path | None = getattr(pair, role)
+        for partner in (getattr(pair, role) for role in SHOWN_ROLES):
             if partner is None:
                 continue
-            for path in (pair.blurry, partner):
-                if path not in known:
-                    known[path] = picture_size(path)
-            first, second = known[pair.blurry], known[partner]
-            if not first or not second or first == second:
-                continue
-            wrong.setdefault(pair.id, sizes_differ(pair.blurry, first, partner, second))
+            first, second = size_of(pair.blurry), size_of(partner)
+            if first and second and first != second:
+                wrong.setdefault(pair.id, sizes_differ(pair.blurry, first, partner, second))
     if wrong:
         first_id, *others = wrong
         more = f"; sizes also differ in {several(others)}" if others else ""
@@ -100,9 +95,6 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
 
 def read_whole(pair: Pair) -> None:
     """Read every file of a pair, to see that it can be and that sizes are equal."""
-    from defocus.datasets.pair_files import read_array
-    from defocus.images import read_image
-
     require_one_size([pair])
     for path in pair_files(pair).values():
         if path.suffix == ".npy":

@@ -93,11 +93,7 @@ class Dataset:
         return len(self.pairs) + len(self.left_out)
 
     def without(self, failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
-        """All pairs that work on it is without, by id; files are named below its folder.
-
-        Args:
-            failed: Pairs of it that could not be read or made.
-        """
+        """All pairs that work on it is without, with those that failed; files below its folder."""
         root = f"{self.root}/"
         every = sorted((*self.left_out, *failed), key=lambda one: one.id)
         return tuple(replace(one, reason=printable(one.reason.replace(root, ""))) for one in every)
@@ -133,6 +129,16 @@ def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
     if len(splits) >= 2 and "train" not in splits.values():
         splits[max(places, key=lambda scene: (places[scene], scene))] = "train"
     return splits
+
+
+def joined(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The first name of each name's group; names that a link joins are of one group."""
+    group = {name: name for name in names}
+    for one, other in links:
+        first, gone = sorted((group[one], group[other]))
+        if first != gone:
+            group = {name: first if of == gone else of for name, of in group.items()}
+    return group
 
 
 def _place(scene: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.deriving.parts import kept_pairs
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.pair_files import content_hash
 from defocus.datasets.rendering.pair import (
     RENDERING_REVISION,
@@ -68,6 +68,12 @@ def _small(
     return Scene(name, "test", surfaces, f_number=f_number, size=size, sensor_width_mm=24.0)
 
 
+def _scene(
+    name: str, split: Split, *surfaces: Surface, f_number: float, size: tuple[int, int] = (384, 256)
+) -> Scene:
+    return Scene(name, split, surfaces, f_number=f_number, size=size)
+
+
 def _workshop(
     name: str,
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
@@ -86,165 +92,100 @@ def _workshop(
 # No picture is used in two splits, so no texture of a test scene appears in training. The 16 test
 # scenes are arrangements of five photographs, with different content, depth and lens.
 SCENES = (
-    Scene(
-        "astronaut",
-        "train",
-        (
-            Plane("astronaut", 1250.0, region=(0.0, 0.0, 1.0, 0.8)),
-            Plane("immunohistochemistry", 1000.0, Shape("ring", -0.45, 0.1, 0.6)),
-            Plane("brick", 640.0, Shape("star", 0.5, 0.25, 0.55, 20.0)),
-        ),
-        f_number=1.4,
-    ),
-    Scene(
-        "launch",
-        "train",
-        (
-            Plane("rocket", 1350.0),
-            Plane("page", 1000.0, Shape("letters", -0.05, 0.1, 0.4, -8.0, text="DEFL")),
-            Plane("camera", 620.0, Shape("disc", 0.45, -0.25, 0.4)),
-        ),
-        f_number=1.6,
-    ),
-    Scene(
-        "wall",
-        "train",
-        (
-            Slope("brick", 700.0, 1800.0, "right"),
-            Plane("astronaut", 1100.0, Shape("disc", 0.3, 0.0, 0.62), (0.1, 0.0, 0.8, 0.5)),
-        ),
-        f_number=1.6,
-    ),
-    Scene(
-        "tissue",
-        "train",
-        (
-            Plane("immunohistochemistry", 1150.0),
-            Plane("camera", 1000.0, Shape("square", 0.05, 0.02, 0.55, 12.0), (0.2, 0.0, 0.8, 0.5)),
-            Plane("brick", 570.0, Shape("bars", 0.2, 0.0, 0.55, 4.0)),
-        ),
-        f_number=1.8,
-    ),
-    Scene(
-        "photographer",
-        "train",
-        (
-            Plane("camera", 1200.0),
-            Plane("rocket", 1000.0, Shape("star", -0.4, 0.0, 0.6), (0.3, 0.0, 0.9, 1.0)),
-            Plane("page", 650.0, Shape("letters", 0.25, 0.3, 0.3, 5.0, text="HELD")),
-        ),
-        f_number=1.4,
-    ),
-    Scene(
-        "desk",
-        "train",
-        (
-            Slope("page", 720.0, 1600.0, "up", grain=1.0),
-            Plane("immunohistochemistry", 900.0, Shape("disc", -0.15, 0.12, 0.34)),
-            Plane("astronaut", 1300.0, Shape("square", 0.16, -0.2, 0.3, -15.0), (0.2, 0, 0.7, 0.4)),
-        ),
-        size=(256, 384),
-        f_number=1.4,
-    ),
-    Scene(
-        "night",
-        "train",
-        (
-            Plane("hubble_deep_field", float("inf"), region=(0.0, 0.0, 0.7, 0.6)),
-            Plane("astronaut", 1000.0, Shape("disc", -0.3, 0.1, 0.7), (0.1, 0.0, 0.8, 0.5)),
-            Plane("rocket", 700.0, Shape("ring", 0.45, -0.2, 0.45), (0.3, 0.1, 0.9, 0.9)),
-        ),
-        f_number=3.2,
-    ),
-    Scene(
-        "lawn",
-        "validation",
-        (
-            Slope("grass", 720.0, 1900.0, "up", grain=0.8),
-            Plane("coins", 950.0, Shape("disc", -0.3, 0.05, 0.5)),
-            Plane("coins", 1250.0, Shape("star", 0.4, -0.2, 0.4), (0.0, 0.5, 1.0, 1.0)),
-        ),
-        f_number=1.6,
-    ),
-    _small(
-        "cafe",
+    _scene("astronaut", "train",
+        Plane("astronaut", 1250.0, region=(0.0, 0.0, 1.0, 0.8)),
+        Plane("immunohistochemistry", 1000.0, Shape("ring", -0.45, 0.1, 0.6)),
+        Plane("brick", 640.0, Shape("star", 0.5, 0.25, 0.55, 20.0)),
+        f_number=1.4),
+    _scene("launch", "train",
+        Plane("rocket", 1350.0),
+        Plane("page", 1000.0, Shape("letters", -0.05, 0.1, 0.4, -8.0, text="DEFL")),
+        Plane("camera", 620.0, Shape("disc", 0.45, -0.25, 0.4)),
+        f_number=1.6),
+    _scene("wall", "train",
+        Slope("brick", 700.0, 1800.0, "right"),
+        Plane("astronaut", 1100.0, Shape("disc", 0.3, 0.0, 0.62), (0.1, 0.0, 0.8, 0.5)),
+        f_number=1.6),
+    _scene("tissue", "train",
+        Plane("immunohistochemistry", 1150.0),
+        Plane("camera", 1000.0, Shape("square", 0.05, 0.02, 0.55, 12.0), (0.2, 0.0, 0.8, 0.5)),
+        Plane("brick", 570.0, Shape("bars", 0.2, 0.0, 0.55, 4.0)),
+        f_number=1.8),
+    _scene("photographer", "train",
+        Plane("camera", 1200.0),
+        Plane("rocket", 1000.0, Shape("star", -0.4, 0.0, 0.6), (0.3, 0.0, 0.9, 1.0)),
+        Plane("page", 650.0, Shape("letters", 0.25, 0.3, 0.3, 5.0, text="HELD")),
+        f_number=1.4),
+    _scene("desk", "train",
+        Slope("page", 720.0, 1600.0, "up", grain=1.0),
+        Plane("immunohistochemistry", 900.0, Shape("disc", -0.15, 0.12, 0.34)),
+        Plane("astronaut", 1300.0, Shape("square", 0.16, -0.2, 0.3, -15.0), (0.2, 0, 0.7, 0.4)),
+        size=(256, 384), f_number=1.4),
+    _scene("night", "train",
+        Plane("hubble_deep_field", float("inf"), region=(0.0, 0.0, 0.7, 0.6)),
+        Plane("astronaut", 1000.0, Shape("disc", -0.3, 0.1, 0.7), (0.1, 0.0, 0.8, 0.5)),
+        Plane("rocket", 700.0, Shape("ring", 0.45, -0.2, 0.45), (0.3, 0.1, 0.9, 0.9)),
+        f_number=3.2),
+    _scene("lawn", "validation",
+        Slope("grass", 720.0, 1900.0, "up", grain=0.8),
+        Plane("coins", 950.0, Shape("disc", -0.3, 0.05, 0.5)),
+        Plane("coins", 1250.0, Shape("star", 0.4, -0.2, 0.4), (0.0, 0.5, 1.0, 1.0)),
+        f_number=1.6),
+    _small("cafe",
         Plane("coffee", 1250.0),
         Plane("gravel", 640.0, Shape("disc", -0.6, 0.35, 0.45)),
-        Plane("chelsea", 1000.0, Shape("square", 0.5, -0.2, 0.4, 9.0), (0.1, 0.0, 0.7, 0.6)),
-    ),
-    _small(
-        "cat",
+        Plane("chelsea", 1000.0, Shape("square", 0.5, -0.2, 0.4, 9.0), (0.1, 0.0, 0.7, 0.6))),
+    _small("cat",
         Plane("chelsea", 1150.0),
         Plane("coffee", 1000.0, Shape("ring", 0.4, 0.2, 0.55)),
-        Plane("gravel", 620.0, Shape("bars", 0.1, 0.0, 0.7, -6.0), (0.0, 0.4, 0.6, 1.0)),
-    ),
-    _small(
-        "path",
+        Plane("gravel", 620.0, Shape("bars", 0.1, 0.0, 0.7, -6.0), (0.0, 0.4, 0.6, 1.0))),
+    _small("path",
         Slope("gravel", 700.0, 1900.0, "up", grain=0.8),
         Plane("coffee", 1000.0, Shape("star", -0.3, 0.0, 0.6), (0.2, 0.1, 0.8, 0.9)),
         Plane("retina", 1400.0, Shape("letters", 0.2, -0.22, 0.28, 3.0, text="FELT"),
               (0.25, 0.3, 0.75, 0.7)),
-        f_number=1.2,
-    ),
-    _small(
-        "saucer",
+        f_number=1.2),
+    _small("saucer",
         Plane("coffee", 1300.0, region=(0.1, 0.45, 0.75, 1.0)),
         Plane("gravel", 950.0, Shape("square", 0.35, -0.1, 0.5, 20.0), (0.0, 0.0, 0.4, 0.4)),
-        Plane("chelsea", 640.0, Shape("letters", -0.2, 0.35, 0.2, text="LED")),
-    ),
-    _small(
-        "spoon",
+        Plane("chelsea", 640.0, Shape("letters", -0.2, 0.35, 0.2, text="LED"))),
+    _small("spoon",
         Plane("coffee", 1200.0, region=(0.3, 0.3, 0.9, 0.85)),
         Plane("retina", 870.0, Shape("disc", -0.45, -0.1, 0.5), (0.0, 0.2, 0.5, 0.7)),
         Plane("gravel", 1000.0, Shape("star", 0.4, 0.1, 0.6)),
-        Plane("coffee", 620.0, Shape("ring", 0.5, 0.35, 0.5)),
-    ),
-    _small(
-        "table",
+        Plane("coffee", 620.0, Shape("ring", 0.5, 0.35, 0.5))),
+    _small("table",
         Slope("coffee", 720.0, 1700.0, "right", grain=1.2),
         Plane("gravel", 960.0, Shape("disc", -0.1, -0.15, 0.45), (0.5, 0.5, 1.0, 1.0)),
-        f_number=1.0,
-    ),
-    _small(
-        "eyes",
+        f_number=1.0),
+    _small("eyes",
         Plane("chelsea", 1180.0, region=(0.2, 0.1, 0.9, 0.7)),
         Plane("coffee", 600.0, Shape("bars", 0.3, 0.0, 1.3, 8.0)),
-        Plane("gravel", 900.0, Shape("letters", 0.1, 0.3, 0.22, text="HEEL")),
-    ),
-    _small(
-        "whiskers",
+        Plane("gravel", 900.0, Shape("letters", 0.1, 0.3, 0.22, text="HEEL"))),
+    _small("whiskers",
         Plane("chelsea", 1180.0, region=(0.0, 0.35, 0.65, 1.0)),
         Plane("chelsea", 860.0, Shape("square", 0.2, 0.15, 0.3, -12.0), (0.5, 0.0, 1.0, 0.5)),
         Plane("retina", 620.0, Shape("star", -0.15, -0.3, 0.35), (0.3, 0.1, 0.8, 0.6)),
-        size=(160, 240),
-    ),
-    _small(
-        "fundus",
+        size=(160, 240)),
+    _small("fundus",
         Plane("retina", 1150.0, region=(0.15, 0.2, 0.85, 0.8)),
         Plane("gravel", 1130.0, Shape("letters", 0.2, 0.3, 0.2, 5.0, text="DEFT")),
         Plane("gravel", 930.0, Shape("ring", -0.3, 0.1, 0.6), (0.2, 0.5, 0.7, 1.0)),
-        Plane("chelsea", 610.0, Shape("disc", 0.6, -0.3, 0.4)),
-    ),
-    _small(
-        "vessels",
+        Plane("chelsea", 610.0, Shape("disc", 0.6, -0.3, 0.4))),
+    _small("vessels",
         Plane("retina", 1150.0, region=(0.05, 0.3, 0.45, 0.7)),
         Plane("gravel", 1100.0, Shape("letters", 0.0, -0.25, 0.25, -5.0, text="TEETH")),
         Plane("coffee", 800.0, Shape("star", -0.35, 0.15, 0.55), (0.2, 0.0, 0.8, 0.7)),
-        Plane("gravel", 590.0, Shape("disc", 0.6, 0.4, 0.4)),
-    ),
-    _small(
-        "stones",
+        Plane("gravel", 590.0, Shape("disc", 0.6, 0.4, 0.4))),
+    _small("stones",
         Plane("gravel", 1200.0, region=(0.0, 0.0, 0.6, 0.6)),
         Plane("chelsea", 1000.0, Shape("disc", -0.25, 0.0, 0.6), (0.25, 0.1, 0.75, 0.6)),
-        Plane("coffee", 650.0, Shape("bars", 0.0, 0.0, 1.1, 80.0), (0.0, 0.2, 0.6, 0.8)),
-    ),
-    _small(
-        "yard",
+        Plane("coffee", 650.0, Shape("bars", 0.0, 0.0, 1.1, 80.0), (0.0, 0.2, 0.6, 0.8))),
+    _small("yard",
         Slope("gravel", 740.0, 1600.0, "right", grain=1.1),
         Plane("coffee", 1000.0, Shape("square", -0.1, 0.05, 0.45, -18.0), (0.2, 0.2, 0.8, 0.9)),
         Plane("retina", 640.0, Shape("ring", -0.5, -0.2, 0.4), (0.1, 0.2, 0.6, 0.7)),
-        f_number=1.2,
-    ),
+        f_number=1.2),
     _workshop("motorcycle"),
     _workshop("engine", (0.2, 0.35, 0.75, 0.95), focus_mm=2700.0),
     _workshop("handle", (0.35, 0.0, 0.9, 0.55), focus_mm=3500.0, f_number=1.3),
@@ -264,11 +205,8 @@ THREADS = min(4, os.cpu_count() or 1)
 def sample_dataset(name: str) -> Dataset:
     """Open a variant of the sample dataset; it is made now if missing or damaged in the cache."""
     chosen = variant(name)
-    folder = (
-        cache_folder()
-        / "sample"
-        / f"{chosen.name or 'mild'}-{RENDERING_REVISION}.{SAMPLE_REVISION}"
-    )
+    revision = f"{RENDERING_REVISION}.{SAMPLE_REVISION}"
+    folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{revision}"
     pairs, hashes = kept_pairs(folder, chosen.dataset, partial(_write_pairs, chosen))
     content = content_hash(pairs, hashes)
     return Dataset(

@@ -137,7 +137,10 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
     key = sha256_file(folder / MANIFEST)[:16]
     root = dataset.derived / "sidecars" / key
     own = {pair.id: pair for pair in dataset.pairs}
-    alignable = _alignable(sidecar)
+    for entry in sidecar.pairs:
+        if entry.status == "unknown":
+            say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
+    alignable = [entry for entry in sidecar.pairs if entry.status == "ok"]
     alone = {entry.id: own[entry.id] for entry in alignable}
     write = partial(_correct, sidecar=folder)
     failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", jobs)
@@ -171,13 +174,6 @@ def _require_same(dataset: Dataset, sidecar: Sidecar) -> None:
         )
 
 
-def _alignable(sidecar: Sidecar) -> list[PairEntry]:
-    unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
-    for entry in unknown:
-        say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
-    return [entry for entry in sidecar.pairs if entry.status == "ok"]
-
-
 def _correct(pair: Pair, folder: Path, sidecar: Path) -> None:
     """Write the corrected pictures of a pair."""
     if pair.sharp is None:
@@ -187,6 +183,9 @@ def _correct(pair: Pair, folder: Path, sidecar: Path) -> None:
     give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
     give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
     give_sharp(folder / "sharp.png")
+
+
+PLACED = ("truth", "flow", "defocus_map", "dual_pixel_left", "dual_pixel_right")
 
 
 def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
@@ -200,6 +199,3 @@ def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
         metadata=MappingProxyType(known),
         **bare,
     )
-
-
-PLACED = ("truth", "flow", "defocus_map", "dual_pixel_left", "dual_pixel_right")

@@ -126,7 +126,8 @@ def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
     truth = _truth(root, before, source, there)
     findings = compared(truth.hashes, before.found)
     supply = _supply(source, there) | _supply(root, before.found)
-    missing = [f.file for f in findings if f.kind != "extra" and _lacks(f.file, truth, supply)]
+    wanted = {f.file for f in findings if f.kind != "extra"} - _WRITTEN
+    missing = sorted(name for name in wanted if truth.hashes[name] not in supply)
     if missing:
         raise DatasetError(
             f"{source}: does not have the bytes of {missing[0]} either; try another copy"
@@ -157,10 +158,6 @@ def _supply(root: Path, found: Mapping[str, str]) -> dict[str, Path]:
 
 
 _WRITTEN = frozenset({MANIFEST, TAG_MANIFEST})
-
-
-def _lacks(file: str, truth: Truth, supply: Mapping[str, Path]) -> bool:
-    return file not in _WRITTEN and truth.hashes[file] not in supply
 
 
 def _gather(

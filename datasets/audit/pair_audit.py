@@ -36,22 +36,15 @@ class NearDuplicate:
 def near_duplicates(prints: Sequence[tuple[str, str, Fingerprint]]) -> tuple[NearDuplicate, ...]:
     """Pictures (id, split, fingerprint) that appear in more than one split, most similar first."""
     best: dict[tuple[str, str], NearDuplicate] = {}
-    by_split = _by_split(prints)
+    by_split: dict[str, list[tuple[str, Fingerprint]]] = {}
+    for name, split, found in prints:
+        by_split.setdefault(split, []).append((name, found))
     for one, other in itertools.combinations(sorted(by_split), 2):
         for i, j, correlation in _alike(by_split[one], by_split[other]):
             names = by_split[one][i][0], by_split[other][j][0]
             if names not in best or best[names].correlation < correlation:
                 best[names] = NearDuplicate(*names, (one, other), correlation)
     return tuple(sorted(best.values(), key=lambda found: (-found.correlation, found.first)))
-
-
-def _by_split(
-    prints: Sequence[tuple[str, str, Fingerprint]],
-) -> dict[str, list[tuple[str, Fingerprint]]]:
-    groups: dict[str, list[tuple[str, Fingerprint]]] = {}
-    for name, split, found in prints:
-        groups.setdefault(split, []).append((name, found))
-    return groups
 
 
 def _alike(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ MODELS = "defocus.datasets.commands._settings"
 """Settings models of commands, which the list of commands does not import."""
 
 Document = dict[str, Any]
+T = TypeVar("T")
 
 USE_IT = "use it with --dataset manifest:{}"
 
@@ -58,9 +59,7 @@ def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audi
     return dataset, audit
 
 
-def print_made(
-    make: Callable[[], Document], lines: Callable[[Document], Iterable[str]], *, as_json: bool
-) -> Document:
+def print_made(make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool) -> T:
     """Make something and print what was made, as one JSON object or as lines."""
     if as_json:
         with json_output() as output:

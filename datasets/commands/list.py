@@ -1,11 +1,13 @@
 """defocus-data list."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import click
 
-from defocus.command_line.json_output import json_output
 from defocus.command_line.verbs import help_heading
+from defocus.datasets.commands._derived import print_made
 
 
 @help_heading("Open")
@@ -22,27 +24,22 @@ def command(dataset: str | None, as_json: bool) -> int:
     any.
     """
     if dataset is None:
-        _list_kinds(as_json)
+        print_made(_kinds, _kind_lines, as_json=as_json)
         return 0
     from defocus.datasets.describing import description
 
     described, lines = description(dataset)
-    if as_json:
-        with json_output() as output:
-            output.write(described)
-    else:
-        for line in lines:
-            click.echo(line)
+    print_made(lambda: described, lambda _: lines, as_json=as_json)
     return int(described.get("complete") is False or bool(described.get("left_out")))
 
 
-def _list_kinds(as_json: bool) -> None:
+def _kinds() -> list[dict[str, Any]]:
     from defocus.datasets.api import dataset_kinds
 
-    if as_json:
-        with json_output() as output:
-            output.write([asdict(kind) for kind in dataset_kinds()])
-        return
-    for kind in dataset_kinds():
-        note = " (layout unverified)" if kind.layout == "unverified" else ""
-        click.echo(f"{kind.name:<16} {kind.description}{note}")
+    return [asdict(kind) for kind in dataset_kinds()]
+
+
+def _kind_lines(kinds: list[dict[str, Any]]) -> Iterator[str]:
+    for kind in kinds:
+        note = " (layout unverified)" if kind["layout"] == "unverified" else ""
+        yield f"{kind['name']:<16} {kind['description']}{note}"

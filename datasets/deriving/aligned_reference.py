@@ -34,7 +34,6 @@ from defocus.reading import read_json
 
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric
-    from defocus.align.measure import Measurement
 
 PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 """Roles that show the scene as the blurry member does, and are cropped like it."""
@@ -177,22 +176,6 @@ def _computed(
         aligned = compensate(blurry, sharp, measurement, model=model, photometric=light)
         write_image(folder / "sharp.png", aligned.sharp)
         write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
-    return _recorded(folder, measurement)
-
-
-def measured_alone(
-    blurry_file: Path, sharp_file: Path, estimator_name: str
-) -> "tuple[Image, Image, Measurement]":
-    """Two pictures and their kept measurement, which knows nothing else of the pair."""
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.datasets.measuring.kept import measured_pair, pair_key
-
-    estimator = flow_estimator(estimator_name)
-    pair = Pair("", "", "train", blurry_file, sharp_file)
-    return measured_pair(pair, estimator, pair_key(pair, estimator))
-
-
-def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
     known = measurement.misalignment.status == "ok"
     document: dict[str, Any] = {
         "estimator": measurement.misalignment.estimator,
@@ -203,6 +186,18 @@ def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
     }
     write_json(folder / "reference.json", {"revision": REFERENCED, **document})
     return _reference(folder, document)
+
+
+def measured_alone(
+    blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
+) -> tuple[Image, Image, Measurement]:
+    """Two pictures and their kept measurement, which knows nothing else of the pair."""
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.datasets.measuring.kept import measured_pair, pair_key
+
+    estimator = flow_estimator(estimator_name)
+    pair = Pair("", "", "train", blurry_file, sharp_file)
+    return measured_pair(pair, estimator, pair_key(pair, estimator))
 
 
 def measured_blur(

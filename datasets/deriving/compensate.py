@@ -46,7 +46,7 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.opening import require_one_size
-from defocus.datasets.pair import Dataset, MakingStep, Pair, step
+from defocus.datasets.pair import Dataset, Pair, step
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError
 from defocus.images import Image, read_image
@@ -91,7 +91,21 @@ def compensate_dataset(
     """Measure and compensate every pair of a dataset into ``out``, new or of the same order."""
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
     first = estimator()
-    _claim(out, dataset, release, first, rig, limits, size)
+    how_measured = {
+        "estimator": first.name,
+        "weights_sha256": first.weights_sha256 or None,
+        **limits.to_json(),
+        **({} if size == "each" else {"size": size}),
+    }
+    order = {
+        "dataset": dataset.name,
+        **content_of(dataset),
+        "release": asdict(release),
+        "rig": None if rig is None else rig.model_dump(mode="json"),
+        **how_measured,
+        "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
+    }
+    claim_folder(out, COMMAND, order, ("pairs", "left_out"))
     spare: SimpleQueue[FlowEstimator] = SimpleQueue()
     for one in (first, *(estimator() for _ in range(jobs - 1))):
         spare.put(one)
@@ -157,9 +171,9 @@ def compensate_dataset(
     if not pairs:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
-    missing = len(left_out) + len(failed)
-    how_made = _step(release, first, limits, size, len(pairs), missing)
-    finish_dataset(out, COMMAND, pairs, dataset, how_made)
+    counts = {"aligned": len(pairs), "left_out": len(left_out) + len(failed)}
+    made_by = step(COMMAND, **asdict(release), **how_measured, **counts)
+    finish_dataset(out, COMMAND, pairs, dataset, made_by)
     return Compensated(out, pairs, left_out, failed, sessions)
 
 
@@ -167,51 +181,6 @@ def _in_session(folder: Path) -> bool:
     """Whether a pair was aligned with something of its session, now or in an earlier run."""
     record = folder / NUMBERS
     return record.is_file() and "session" in kept_record(record)
-
-
-def _step(
-    release: Release,
-    estimator: FlowEstimator,
-    limits: MotionLimits,
-    size: Size,
-    aligned: int,
-    left_out: int,
-) -> MakingStep:
-    """What compensation did: its settings, whose flow weights, how many pairs."""
-    return step(
-        COMMAND,
-        **asdict(release),
-        size=None if size == "each" else size,
-        estimator=estimator.name,
-        weights_sha256=estimator.weights_sha256 or None,
-        **limits.to_json(),
-        aligned=aligned,
-        left_out=left_out,
-    )
-
-
-def _claim(
-    out: Path,
-    dataset: Dataset,
-    release: Release,
-    estimator: FlowEstimator,
-    rig: Rig | None,
-    limits: MotionLimits,
-    size: Size,
-) -> None:
-    """Claim an empty folder for this order, or recognise one of the same order."""
-    order = {
-        "dataset": dataset.name,
-        **content_of(dataset),
-        "release": asdict(release),
-        "estimator": estimator.name,
-        "weights_sha256": estimator.weights_sha256 or None,
-        "rig": None if rig is None else rig.model_dump(mode="json"),
-        **limits.to_json(),
-        **({} if size == "each" else {"size": size}),
-        "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
-    }
-    claim_folder(out, COMMAND, order, ("pairs", "left_out"))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.sessions.session import Session, read_session
+from defocus.datasets.deriving.aligned_reference import measured_alone
 from defocus.datasets.deriving.maker import Derivation, Derived, kept_record, make_dataset
 from defocus.datasets.deriving.parts import copy_file, place_pair
 from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts, with_files
@@ -151,7 +152,8 @@ def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import
         origin=str(folders[0]),
     )
     done = make_dataset(out, how, jobs)
-    unknown = tuple(pair.id for pair in done.pairs if _misalignment(pair.metadata) == "unknown")
+    measured: dict[str, Any] = {p.id: p.metadata["measured_misalignment"] for p in done.pairs}
+    unknown = tuple(name for name, one in measured.items() if one["status"] == "unknown")
     remarks = (*scene_remarks(done.pairs, jobs), *split_remarks(done.pairs))
     return Import(out, done.pairs, (*damaged, *done.left_out), unknown, remarks)
 
@@ -172,20 +174,11 @@ def _write(original: Pair, folder: Path) -> None:
         if source is not None:
             files[role] = f"{role}{source.suffix.lower()}"
             copy_file(source, folder / files[role])
-    measured = _geometry_of_companion(original.metadata, _measured(blurry, sharp))
+    *_, measurement = measured_alone(blurry, sharp)
+    own = measurement.misalignment.to_json()
+    measured = _geometry_of_companion(original.metadata, own)
     metadata = {**original.metadata, "measured_misalignment": measured}
     write_json(folder / "pair.json", {"files": files, "metadata": metadata})
-
-
-def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
-    """Measure the misalignment with the default estimator, as in ``defocus-data align --json``."""
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.datasets.measuring.kept import measured_pair, pair_key
-
-    estimator = flow_estimator()
-    pair = Pair("", "", "train", blurry, sharp)
-    found = measured_pair(pair, estimator, pair_key(pair, estimator))
-    return found[2].misalignment.to_json()
 
 
 def _geometry_of_companion(
@@ -204,7 +197,3 @@ def _geometry_of_companion(
         "reason": "",
         **{key: found[key] for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")},
     }
-
-
-def _misalignment(metadata: Mapping[str, Any]) -> str:
-    return str(metadata["measured_misalignment"]["status"])

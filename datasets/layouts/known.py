@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -112,10 +112,6 @@ def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]
 Facts = Mapping[str, Mapping[str, object]]
 
 
-def _no_facts(root: Path, pairs: Sequence[Pair]) -> Facts:  # noqa: ARG001 - of every reader
-    return MappingProxyType({})
-
-
 @dataclass(frozen=True)
 class KnownSet:
     """A published dataset in a folder; of matching layouts, that with the fewest missing files."""
@@ -125,7 +121,7 @@ class KnownSet:
     layouts: tuple[Layout, ...]
     folders: tuple[str, ...] = ("",)  # possible subfolders of the given folder, in this order
     # further metadata of single pairs, by id
-    facts: Callable[[Path, Sequence[Pair]], Facts] = field(default=_no_facts)
+    facts: Callable[[Path, Sequence[Pair]], Facts] = lambda _root, _pairs: {}
 
     def read(self, path: Path) -> Dataset:
         """Open the dataset in a folder, or in the folder that a mapping file describes."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from unicodedata import normalize
 
 import numpy as np
@@ -219,22 +219,34 @@ class Layout(Settings):
     counts: dict[Split, int] = Field(default_factory=dict)
 
 
-class Mapping(Layout):
-    """A layout read from a mapping file, with the folder that it describes."""
+class Described(Settings):
+    """A file that is given instead of the folder that it describes, which is beside it."""
 
     root: str = "."
 
 
-def read_mapping(path: Path) -> tuple[Path, Layout]:
-    """Read the folder and the layout from a mapping file."""
+class Mapping(Layout, Described):
+    """A layout read from a mapping file, with the folder that it describes."""
+
+
+D = TypeVar("D", bound=Described)
+
+
+def read_described(kind: type[D], path: Path) -> tuple[Path, D]:
+    """Read a folder's description; the folder, and what is said of it."""
     try:
-        mapping = load_settings(Mapping, path)
+        described = load_settings(kind, path)
     except SettingsError as error:
         raise DatasetError(str(error)) from error
-    root = path.parent / mapping.root
+    root = path.parent / described.root
     if not root.is_dir():
         raise DatasetError(f"{path}: 'root' is {root}, no such folder; correct it")
-    return root, mapping
+    return root, described
+
+
+def read_mapping(path: Path) -> tuple[Path, Layout]:
+    """Read the folder and the layout from a mapping file."""
+    return read_described(Mapping, path)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ The rules are those of the field's programs. They keep a picture's name, add the
 outputs into folders, and write names in capitals or with leading zeros.
 """
 
-import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -88,12 +87,12 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
             doubts.append(str(error))
             continue
         if not found.files:
-            doubts += _refusals(keys, list(known))
+            doubts += _found(keys, list(known))[1]
         if len(found.files) > len(best.files):
             own = {picture: known[name] for picture, name in found.files.items()}
             best = replace(found, words=f"{found.words}, {words}", files=own)
     if not best.files and rule is None:
-        told = [_nothing(wanted, files), *_refusals(wanted, files), *doubts]
+        told = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
         raise InputError("; ".join(dict.fromkeys(told)))
     left = len(wanted) > len(best.files) < len(files)
     if rule is None and best.rule != "order" and left and _is_run(files):
@@ -112,10 +111,7 @@ def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNa
     exact = _by_stem(wanted, files)
     if len(exact.files) == len(wanted):
         return exact
-    found = [exact]
-    for later in (_by_suffix, _by_prefix, _by_order):
-        with contextlib.suppress(InputError):
-            found.append(later(wanted, files))
+    found = [exact, *_found(wanted, files)[0]]
     first, *others = [one for one in found if one.files] or [exact]
     for other in others:
         if len(other.files) >= len(first.files) and other.files != first.files:
@@ -135,15 +131,15 @@ def _nothing(wanted: Keys, files: Sequence[str]) -> str:
     return f"no file is named like a picture: a file is '{files[0]}', a picture '{asked}'"
 
 
-def _refusals(wanted: Keys, files: Sequence[str]) -> list[str]:
-    """Why rules that nearly fit were not used."""
-    refused = []
-    for later in (_by_suffix, _by_prefix, _by_order):
+def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list[str]]:
+    """What the further rules find, and why those that nearly fit were not used."""
+    found, refused = list[MatchedNames](), list[str]()
+    for rule in (_by_suffix, _by_prefix, _by_order):
         try:
-            later(wanted, files)
+            found.append(rule(wanted, files))
         except InputError as error:
             refused.append(str(error))
-    return refused
+    return found, refused
 
 
 def _by_stem(wanted: Keys, files: Sequence[str]) -> MatchedNames:

@@ -226,41 +226,25 @@ def measured_pair(
     """The members of a pair and its measurement, which is made if it is not kept."""
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
     known_map = known_defocus_map(pair, blurry.shape[:2])
-    found = measured(
-        blurry, sharp, estimator, key, defocus_map=known_map, session=session, limits=limits
-    )
-    return blurry, sharp, found
-
-
-def measured(
-    blurry: Image,
-    sharp: Image,
-    estimator: FlowEstimator,
-    key: str,
-    *,
-    defocus_map: NDArray[np.float32] | None = None,
-    session: InSession | None = None,
-    limits: MotionLimits = NO_LIMITS,
-) -> Measurement:
-    """The measurement of two pictures by :func:`defocus.align.measure.measure`, kept by its key."""
     # What the session shares changes the frame alone: a pair that was measured by itself before
     # is not registered again.
     kept_key, shared, own = key, None, None
     if session is not None:
         kept_key, shared = _key_in_session(key, session.dataset_key), session.lens
-    path, known = kept_file(kept_key, ".h5"), kept_measurement(kept_key)
-    if known is not None:
-        return known
+    kept = kept_measurement(kept_key)
+    if kept is not None:
+        return blurry, sharp, kept
     if session is not None:
         alone = kept_measurement(key)
         own = None if alone is None else alone.registration
-    found = measure(
-        blurry, sharp, estimator, defocus_map=defocus_map, at_most=limits.at_most,
+    measurement = measure(
+        blurry, sharp, estimator, defocus_map=known_map, at_most=limits.at_most,
         largest_px=limits.largest_px, shared=shared, own=own,
     )  # fmt: skip
+    path = kept_file(kept_key, ".h5")
     make_folder(path.parent)
-    write_measurement(path, found)
-    return found
+    write_measurement(path, measurement)
+    return blurry, sharp, measurement
 
 
 def kept_measurement(key: str) -> Measurement | None:

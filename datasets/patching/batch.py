@@ -115,7 +115,7 @@ def _grey(picture: "torch.Tensor") -> "torch.Tensor":
     return torch.from_numpy(luminance).expand_as(picture)
 
 
-ALL_PLACES = slice(None)
+EVERY = slice(None)
 """Of a batch: processes that share it make some each."""
 
 
@@ -123,13 +123,7 @@ class Batches(Protocol):
     """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
 
     def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = ALL_PLACES,
+        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
     ) -> "Batch":
         """The batch of one step, determined by the arguments, or some places of it."""
         ...

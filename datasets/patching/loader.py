@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.datasets.patching.batch import ALL_PLACES, Patches, drawn_batch
+from defocus.datasets.patching.batch import EVERY, Patches, drawn_batch
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,16 +48,10 @@ class PatchMixture:
         return self.sources[min(place, len(self.sources) - 1)].draw(random, side)
 
     def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = ALL_PLACES,
+        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
     ) -> "Batch":
         """One batch, determined by the arguments; see :meth:`PatchSource.batch`."""
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
+        random = np.random.default_rng([seed, step])
         side = crop_px or self.crop_px
         return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)
 
@@ -79,7 +73,7 @@ class PairPatches(TorchDataset[tuple[torch.Tensor, ...]]):
         """Blurry and target patch, each ``(C, crop_px, crop_px)``, then the inputs in ``needs``."""
         if not 0 <= index < self.length:
             raise IndexError(index)
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, index])))
+        random = np.random.default_rng([self.seed, index])
         side = self.source.crop_px
         source, crop = self.source.draw(random, side)
         names = (source.blurry, "target", *source.needs)

@@ -10,7 +10,7 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.baselines.recipe import NAMES, Further, TargetName
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.patching.batch import (
-    ALL_PLACES,
+    EVERY,
     Patches,
     drawn_batch,
     random_look,
@@ -79,18 +79,12 @@ class PatchSource:
         return self.store.left_out
 
     def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = ALL_PLACES,
+        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
     ) -> "Batch":
         """One batch: augmented crops of random pairs at random positions."""
         # ``(size, 3, crop_px, crop_px)`` float32 in [0, 1]; dual-pixel views have 6 channels, maps
         # and masks 1, flows 2. ``places`` are those that are wanted; others are drawn and not read.
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
+        random = np.random.default_rng([seed, step])
         side = crop_px or self.crop_px
         return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)
 

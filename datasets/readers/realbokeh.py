@@ -11,13 +11,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from defocus.datasets.layouts.known import Completeness, wrong_pictures
-from defocus.datasets.layouts.layout import legal_id
+from defocus.datasets.layouts.layout import Described, legal_id, read_described
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split
-from defocus.errors import DatasetError, FileError, SettingsError
+from defocus.errors import DatasetError, FileError
 from defocus.reading import read_bytes
-from defocus.settings import Settings, load_settings
 
 # In the folder of each split ``metadata/<number>.json`` names the pictures and their f-numbers,
 # ``in/<number>_f22.JPG`` is f/22, and ``gt/<number>/<number>_f<stop>.JPG`` are all wider
@@ -31,10 +30,9 @@ SAME_STOP = 0.05
 Stop = Annotated[float, Field(gt=0, lt=1000)]
 
 
-class Apertures(Settings):
-    """Which apertures make a pair; ``root`` is relative to the file."""
+class Apertures(Described):
+    """Which apertures make a pair."""
 
-    root: str = "."
     blurry: tuple[Stop, ...] = ()  # f-numbers; empty for all that are wider than the sharp one
     sharp: Stop = 22.0
 
@@ -80,19 +78,13 @@ class Series:
 
 def located(path: Path) -> tuple[Path, Apertures]:
     """The dataset's folder and the chosen apertures, from the folder or a TOML file."""
-    given, choice = path, Apertures()
-    if path.is_file():
-        try:
-            choice = load_settings(Apertures, path)
-        except SettingsError as error:
-            raise DatasetError(str(error)) from error
-        given = path.parent / choice.root
+    place, choice = read_described(Apertures, path) if path.is_file() else (path, Apertures())
     for folder in FOLDERS:
-        root = given / folder
+        root = place / folder
         if any((root / split / "metadata").is_dir() for split in SPLITS):
             return root, choice
     raise DatasetError(
-        f"{given}: no realbokeh there, such as train/metadata/1.json; correct the path"
+        f"{place}: no realbokeh there, such as train/metadata/1.json; correct the path"
     )
 
 

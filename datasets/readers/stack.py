@@ -11,14 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from defocus.datasets.layouts.layout import legal_id
+from defocus.datasets.layouts.layout import Described, legal_id, read_described
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
-from defocus.errors import DatasetError, SettingsError
+from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt
 from defocus.raw import RAW_SUFFIXES
-from defocus.settings import Settings, load_settings
 
 # A frame that is there as a RAW file and as a developed picture counts once, as the latter. A
 # picture in focus everywhere, which another program merged from the frames, is known by its name;
@@ -178,35 +177,23 @@ CARD = ReaderCard(
 )
 
 
-class SharpMember(Settings):
-    """A TOML file that is given instead of the folder of the stacks; ``root`` is relative to it."""
+class SharpMember(Described):
+    """A TOML file that is given instead of the folder of the stacks."""
 
     # Every frame's sharp member is the merged picture in focus everywhere, the frame at a position
     # from 1, or none; left out: the merged picture where there is one.
 
-    root: str = "."
     sharp: Literal["merged", "none"] | Annotated[int, Field(ge=1)] | None = None
 
 
 def read(path: Path) -> Dataset:
     """Open every frame of a stack, or of all stacks in a folder, as the blurry member of a pair."""
-    root, choice = (path, SharpMember()) if path.is_dir() else _chosen(path)
+    root, choice = (path, SharpMember()) if path.is_dir() else read_described(SharpMember, path)
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
     found = tuple(sorted(pairs, key=lambda pair: pair.id))
     return opened("stack", root, found, left_out=left_out)
-
-
-def _chosen(path: Path) -> tuple[Path, SharpMember]:
-    try:
-        choice = load_settings(SharpMember, path)
-    except SettingsError as error:
-        raise DatasetError(str(error)) from error
-    root = path.parent / choice.root
-    if not root.is_dir():
-        raise DatasetError(f"{path}: 'root' is {root}, no such folder; correct it")
-    return root, choice
 
 
 def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:

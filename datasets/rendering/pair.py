@@ -58,11 +58,9 @@ def render_scene(
     variant: str = "",
     aperture_factor: float = 1.0,
 ) -> RenderedPair:
-    """Render one scene; equal arguments give equal pixels.
-
-    The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
-    exposed differently; ``truth`` is the same without displacement, noise or gain.
-    """
+    """Render one scene; equal arguments give equal pixels."""
+    # The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
+    # exposed differently; the truth is the same without displacement, noise or gain.
     width, height = scene.size
     canvas = Canvas(width, height, scene.margin_px, FINENESS)
     fine = [layer for surface in scene.surfaces for layer in surface.layers(canvas)]

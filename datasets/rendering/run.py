@@ -50,10 +50,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
-from defocus.datasets.pair import Pair, scene_splits
+from defocus.datasets.pair import Pair, joined, scene_splits
 from defocus.datasets.rendering.pair import (
     RENDERING_REVISION,
     pair_in,
@@ -78,32 +78,18 @@ from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
 from defocus.settings import Settings, load_settings
 
-Range = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 LARGEST_SIDE = 8192
 
 
-def _ordered(limits: Range) -> Range:
-    if limits[0] > limits[1]:
-        raise ValueError(f"a range goes from the least to the greatest, not {list(limits)}")
-    return limits
-
-
-Magnitudes = Annotated[Range, AfterValidator(_ordered)]
-
-
 class LensRequest(Settings):
-    """The lens; fields as in :class:`defocus.datasets.rendering.scene.Scene`.
-
-    ``file`` is one of ``defocus-capture chart lens``; it gives the kernels, the other fields their
-    size.
-    """
+    """The lens; fields as in :class:`defocus.datasets.rendering.scene.Scene`."""
 
     focal_length_mm: Annotated[float, Field(gt=0)]
     f_number: Annotated[float, Field(gt=0)]
     focus_distance_mm: Annotated[float, Field(gt=0)]
     sensor_width_mm: Annotated[float, Field(gt=0)] = 36.0
-    file: Path | None = None
+    file: Path | None = None  # of 'chart lens': gives the kernels, the others their size
 
 
 class ApertureRequest(Settings):
@@ -128,15 +114,6 @@ class SensorRequest(Settings):
 
     full_well_e: Annotated[float, Field(gt=0)] = 15000.0
     read_noise_e: Annotated[float, Field(ge=0)] = 4.0
-
-
-class MisalignmentRequest(Settings):
-    """Ranges; fields as in :class:`defocus.datasets.rendering.scene.DrawnMisalignment`."""
-
-    shift_px: Magnitudes = (0.0, 0.0)
-    zoom: Magnitudes = (0.0, 0.0)
-    rotation_deg: Magnitudes = (0.0, 0.0)
-    gain_ev: Magnitudes = (0.0, 0.0)
 
 
 class PlaneRequest(Settings):
@@ -186,7 +163,7 @@ class RenderRequest(Settings):
     aperture: ApertureRequest = ApertureRequest()
     dual_pixel: DualPixelRequest | None = None
     sensor: SensorRequest = SensorRequest()
-    misalignment: MisalignmentRequest = MisalignmentRequest()
+    misalignment: DrawnMisalignment = DrawnMisalignment()
     scenes: Annotated[tuple[SceneRequest, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -226,12 +203,11 @@ def render_dataset(
         else DualPixel(**request.dual_pixel.model_dump()),
         real=real,
     )
-    misalignment = DrawnMisalignment(**request.misalignment.model_dump())
     how = Derivation(
         "render",
         _order(request, sources, real),
         {scene.name: scene for scene in scenes},
-        partial(_write, misalignment=misalignment, camera=camera),
+        partial(_write, misalignment=request.misalignment, camera=camera),
         partial(_pairs, views=camera.dual_pixel is not None),
         title="rendering",
         origin=str(request_file),
@@ -299,14 +275,9 @@ def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | Pictur
 
 def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
     """The scenes with splits, which share no source picture."""
-    group = {scene.name: scene.name for scene in scenes}
-    first_with: dict[str, str] = {}
-    for scene in scenes:
-        for picture in scene.pictures:
-            other = group[first_with.setdefault(picture, scene.name)]
-            mine = group[scene.name]
-            kept, joined = sorted((other, mine))
-            group = {name: kept if of == joined else of for name, of in group.items()}
+    users: dict[str, str] = {}
+    links = [(one.name, users.setdefault(p, one.name)) for one in scenes for p in one.pictures]
+    group = joined((scene.name for scene in scenes), links)
     splits = scene_splits(group.values())
     return [replace(scene, split=splits[group[scene.name]]) for scene in scenes]
 

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field
 
 from defocus.datasets.pair import Split
 from defocus.datasets.pair_files import read_array
@@ -21,6 +23,7 @@ from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
 from defocus.scene.surfaces import Canvas, Surface, measured_layers, shadows_filled
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
+from defocus.settings import Settings
 
 Array = NDArray[np.float64]
 
@@ -101,11 +104,9 @@ def _linear(file: Path) -> Array:
 
 
 def read_depth(file: Path) -> Array:
-    """The depth of each pixel, ``(H, W)`` float64, > 0.
+    """The depth of each pixel, ``(H, W)`` float64, > 0; unknown ones (0, or not finite) are filled.
 
-    Unknown values (0, or not finite) are replaced by the farther of their left and right
-    neighbours.
-    """
+    They have the farther of their left and right neighbours."""
     depth = read_array(file).astype(np.float64) if file.suffix.lower() == ".npy" else _grey(file)
     if depth.ndim != 2 or (depth < 0).any():
         raise DatasetError(f"{file}: a depth has two axes and no negative value; correct it")
@@ -203,14 +204,23 @@ class SceneCamera:
     real: RealLens | None = None
 
 
-@dataclass(frozen=True)
-class DrawnMisalignment:
-    """Ranges from which the misalignment of a pair is drawn.
+Range = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 
-    The ranges are of absolute values; signs and directions are drawn for each scene.
-    """
 
-    shift_px: tuple[float, float] = (0.0, 0.0)  # range of the length of the shift, px
-    zoom: tuple[float, float] = (0.0, 0.0)  # range of the distance of the zoom from 1
-    rotation_deg: tuple[float, float] = (0.0, 0.0)  # range of the rotation, degrees
-    gain_ev: tuple[float, float] = (0.0, 0.0)  # range of the exposure difference, EV
+def _ordered(limits: Range) -> Range:
+    if limits[0] > limits[1]:
+        raise ValueError(f"a range goes from the least to the greatest, not {list(limits)}")
+    return limits
+
+
+Magnitudes = Annotated[Range, AfterValidator(_ordered)]
+
+
+class DrawnMisalignment(Settings):
+    """Ranges of absolute values from which the misalignment of a pair is drawn."""
+
+    # signs and directions are drawn for each scene
+    shift_px: Magnitudes = (0.0, 0.0)  # length of the shift
+    zoom: Magnitudes = (0.0, 0.0)  # distance of the zoom from 1
+    rotation_deg: Magnitudes = (0.0, 0.0)
+    gain_ev: Magnitudes = (0.0, 0.0)  # of the exposure difference

@@ -31,17 +31,10 @@ FIRST_EACH, MOST_PAIRS = 32, 8192
 
 
 class PatchBank:
-    """Batches of crops of rendered patches, turned and mirrored, determined by the step.
+    """Batches of crops of rendered patches, turned and mirrored, determined by the step."""
 
-    The patches are rendered with the first batch, or by :meth:`hold` before it.
-
-    Args:
-        renderer: Renderer of the patches.
-        count: How many are in memory.
-        side: Side of a rendered patch, px.
-        renewed_every: Steps after which the oldest patch gives way to the stream's next one; None
-            keeps all. A long training learns patches by heart that stay.
-    """
+    # The patches are rendered with the first batch, or by ``hold`` before it. The oldest one gives
+    # way to the stream's next one every so many steps: a long training learns by heart what stays.
 
     def __init__(
         self, renderer: Renderer, count: int, side: int, renewed_every: int | None = None
@@ -54,17 +47,13 @@ class PatchBank:
         self.held = range(0)
 
     def batch(self, step: int, size: int, crop_px: int, *, dual: bool = False) -> "Batch":
-        """One batch.
-
-        The result: ``(size, 3 or 6, crop_px, crop_px)`` float32 tensors in [0, 1]; the
-        supervision has ``defocus_map``, the diameter of the circle of confusion in px.
-        """
+        """One batch of float32 in [0, 1], 3 or 6 channels; the supervision has the defocus map."""
         import torch
 
         from defocus.baselines.objective import Batch
 
         self.hold(step)
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([step])))
+        random = np.random.default_rng([step])
         drawn = [self._crop(random, crop_px) for _ in range(size)]
         blurry, sharp, diameters = (
             torch.from_numpy(np.stack(one).transpose(0, 3, 1, 2).copy())
@@ -101,11 +90,10 @@ class PatchBank:
 
 @dataclass(frozen=True)
 class Reuse:
-    """Which pairs are in memory at a step, and which crops make its batch: the step says it.
+    """Which pairs are in memory at a step, and which crops make its batch: the step says it."""
 
-    Pairs have numbers. Each place of a batch has pairs of its own, those whose number has that
-    remainder by the batch: a process that makes some places renders no others.
-    """
+    # Each place of a batch has its own pairs, those whose number has that remainder by the batch: a
+    # process that makes some places renders no others.
 
     times: int  # how often a pair is used on average
     batch: int
@@ -144,7 +132,7 @@ class Reuse:
 
     def drawn(self, step: int, places: slice, *, orders: bool) -> NDArray[np.int64]:
         """``(places, 7)``: slot, top, left, whether transposed, turned over and mirrored, order."""
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, step, 1])))
+        random = np.random.default_rng([self.seed, step, 1])
         held, place = self.held(step), np.arange(self.batch)
         first, end = (-((place - limit) // self.batch) for limit in (held.start, held.stop))
         spare = self.side - self.crop_px + 1
@@ -204,8 +192,7 @@ def _rendered(
     mine = [number for number, _ in reuse.slots(numbers, places)]
     if not mine:
         return torch.empty(0)
-    seeds = (np.random.SeedSequence([reuse.seed, number]) for number in mine)
-    generators = (np.random.Generator(np.random.PCG64(one)) for one in seeds)
+    generators = (np.random.default_rng([reuse.seed, number]) for number in mine)
     made = drawn_batch([colours.draw(random, reuse.side) for random in generators], reuse.side)
     members = [made.blurry, made.target, *made.supervision.values()]
     return torch.cat(members, dim=1).permute(0, 2, 3, 1).contiguous().half()

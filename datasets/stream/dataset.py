@@ -17,7 +17,7 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.rendering.pair import RenderedPair, pair_in, write_rendered
 from defocus.datasets.stream.patches import CUT_PX, STREAM_REVISION, Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, find_photographs
-from defocus.images import Image, as_integer
+from defocus.images import as_integer
 from defocus.progress import counted, say, track
 from defocus.scene.camera import recorded
 from defocus.scene.depth import Focus
@@ -103,12 +103,9 @@ HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test
 def stream_dataset(
     folder: Path | None, lens: MeasuredLens | None = None, light_field: float = 0.0
 ) -> Dataset:
-    """Make the stream of a folder of photographs.
-
-    Its content hash combines the photographs' hashes and the stream's revision; names and places of
-    the files do not matter. Its validation pairs end with a page of text for each circle of
-    confusion, which are none of ``text:``.
-    """
+    """Make the stream of a folder of photographs."""
+    # Names and places of the files do not matter to its content hash. Its validation pairs end with
+    # a page of text for each circle of confusion, which are none of ``text:``.
     photographs = replace(find_photographs(folder), lens=lens, light_field=light_field)
     name = f"stream:{'' if folder is None else folder.name}"
     told = name.removesuffix(":")
@@ -208,9 +205,9 @@ def _write_pair(
 
 def _as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
     """A pair of a stream with 16 bits; it has no misalignment."""
-    sharp = _picture(pair.sharp)
+    sharp = as_integer(pair.sharp, 16)
     return RenderedPair(
-        blurry=_picture(pair.blurry),
+        blurry=as_integer(pair.blurry, 16),
         sharp=sharp,
         truth=sharp,
         flow=np.zeros((2, *pair.diameters.shape), np.float32),
@@ -218,10 +215,6 @@ def _as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
         views=None,
         metadata=metadata,
     )
-
-
-def _picture(stored: NDArray[np.float32]) -> Image:
-    return as_integer(stored, 16)
 
 
 def _metadata(optic: Optic, pair: StreamPair) -> dict[str, object]:

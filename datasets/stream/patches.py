@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Further
-from defocus.datasets.patching.batch import ALL_PLACES, drawn_batch, random_look, with_look
+from defocus.datasets.patching.batch import EVERY, drawn_batch, random_look, with_look
 from defocus.datasets.patching.packing import ColourChange
 from defocus.datasets.stream.photographs import Photographs, read_photographs
 from defocus.isolation import LeftOut
@@ -78,14 +78,7 @@ class DrawnPatch:
 
 
 class Renderer:
-    """Renders pairs of one branch by number.
-
-    Args:
-        photographs: Photograph files; those of the branch are decoded when the first pair is
-            rendered.
-        branch: The branch: training or held out.
-        lenses: How many lenses there are; another number makes other pairs.
-    """
+    """Renders pairs of one branch by number; another number of lenses makes other pairs."""
 
     def __init__(self, photographs: Photographs, branch: Branch, lenses: int | None = None) -> None:
         self.photographs = photographs
@@ -108,8 +101,7 @@ class Renderer:
 
     def pair(self, number: int, side: int, camera: StreamCamera | None = None) -> StreamPair:
         """Render the pair with a number."""
-        seed = np.random.SeedSequence([number, int(self.branch == "held-out")])
-        random = np.random.Generator(np.random.PCG64(seed))
+        random = np.random.default_rng([number, int(self.branch == "held-out")])
         kind = draw_kind(random)
         levels, focused = draw_levels(random, kind)
         focus = draw_focus(random, kind, focused)
@@ -175,27 +167,14 @@ def draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], f
 
 
 class StreamPatches:
-    """Batches of a stream; patch ``k`` of a seed is the same in every process and order.
+    """Batches of a stream; patch ``k`` of a seed is the same in every process and order."""
 
-    It has the interface of :class:`defocus.datasets.patching.source.PatchSource`. Scenes are
-    mirrored, turned and reduced as they are drawn, so only the colour changes of ``augment`` are
-    applied.
-
-    Attributes:
-        renderer: The renderer of the pairs.
-        crop_px: Default side of a patch.
-        augment: Kinds of augmentation besides the random scene.
-        bit_depth: Pictures of 8 bits are rounded to this bit depth.
-        blurry: Name of the pictures that are restored.
-        needs: Names of the batches' ``extra`` inputs.
-        supervision: Names of the batches' ``supervision``.
-        pixels: Number of pixels of an epoch.
-        left_out: None: photographs that cannot be read are named when it is opened.
-    """
+    # Scenes are mirrored, turned and reduced as they are drawn, so only the colour changes of
+    # ``augment`` are applied.
 
     blurry = "blurry"
     pixels = EPOCH_PIXELS
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()  # photographs are named when the stream is opened
 
     def __init__(
         self,
@@ -215,23 +194,12 @@ class StreamPatches:
         self.supervision = tuple(supervision)
 
     def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = ALL_PLACES,
+        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
     ) -> "Batch":
-        """One batch: the patches from number ``step * size`` on.
-
-        The result: ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with
-        1 channel.
-        """
+        """One batch, the patches from number ``step * size`` on; defocus maps have 1 channel."""
         side = crop_px or self.crop_px
         numbers = range(step * size, (step + 1) * size)[places]
-        seeds = (np.random.SeedSequence([seed, number]) for number in numbers)
-        generators = (np.random.Generator(np.random.PCG64(one)) for one in seeds)
+        generators = (np.random.default_rng([seed, number]) for number in numbers)
         return drawn_batch([self.draw(random, side) for random in generators], side)
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[StreamPatches, DrawnPatch]":

@@ -2,7 +2,7 @@
 
 import itertools
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,9 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
-from defocus.datasets.rendering.scene import Scene
 from defocus.datasets.sample import SCENES
 from defocus.files import write_json
-from defocus.images import Image, read_image, write_image
+from defocus.images import read_image, write_image
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +38,7 @@ def wide(cache_folder, tmp_path_factory):
     return part_of("sample:wide", SCENES[::7], tmp_path_factory)
 
 
-def part_of(
-    name: str, scenes: tuple[Scene, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Dataset:
+def part_of(name, scenes, tmp_path_factory):
     """Some scenes of a variant: all would be rendered for the tests of this one alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("part")))
@@ -76,13 +73,13 @@ def full_disk(tmp_path):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def picture(seed: int, height: int = 40, width: int = 56, bits: int = 16) -> Image:
+def picture(seed, height=40, width=56, bits=16):
     """A picture whose every value counts: uniform noise of full depth."""
     kind = np.uint8 if bits == 8 else np.uint16
     return np.random.default_rng(seed).integers(0, 2**bits, (height, width, 3), dtype=kind)
 
 
-def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blurry sharp") -> Path:
+def write_folder(root, names, bits=16, roles="blurry sharp"):
     """A ``pairs:`` dataset of noise pictures."""
     for k, role in enumerate(roles.split()):
         for n, name in enumerate(names):
@@ -91,7 +88,7 @@ def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blu
     return root
 
 
-def one_pair(folder: Path, pictures: dict[str, Image], **more: Path) -> Dataset:
+def one_pair(folder, pictures, **more: Path):
     """A dataset of one training pair, written in a folder."""
     for role, shown in pictures.items():
         write_image(folder / f"{role}.png", shown)
@@ -103,14 +100,14 @@ def one_pair(folder: Path, pictures: dict[str, Image], **more: Path) -> Dataset:
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
 
 
-def package_noise(folder: Path, details: Details = DETAILS, names: str = "ab") -> Path:
+def package_noise(folder, details=DETAILS, names="ab"):
     """A release of pairs of noise, in ``folder/noise``."""
     source = write_folder(folder / "source", [f"{name}.png" for name in names], bits=8)
     dataset = open_dataset(f"pairs:{source}")
     return package_dataset(dataset, folder / "noise", "folder", details, 10**9).root
 
 
-def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None = None) -> Path:
+def write_session(root, pairs, verdicts=None):
     """A session folder whose originals are the files of pairs that exist already."""
     with open_session_folder(root, create=True) as session:
         for number, pair in enumerate(pairs, start=1):
@@ -119,7 +116,7 @@ def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None
             folder = session.begin_pair(planned)
             stored = []
             for role in ("blurry", "sharp"):
-                source: Path = getattr(pair, role)
+                source = getattr(pair, role)
                 part = folder / f"{role}{source.suffix}.part"
                 part.write_bytes(source.read_bytes())
                 stored += session.store_originals(planned, role, [part])
@@ -133,12 +130,12 @@ def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None
                 written.append(truth / "flow.npy")
             stored += session.store_written(planned, written)
             names = (f"blurry{pair.blurry.suffix}", f"sharp{pair.blurry.suffix}")
-            done = CompletePair(planned.id, pair.scene, verdict, "", *names, tuple(stored))  # type: ignore[arg-type]
+            done = CompletePair(planned.id, pair.scene, verdict, "", *names, tuple(stored))
             session.complete(done)
     return root
 
 
-def equal_pictures(first: Path, second: Path) -> bool:
+def equal_pictures(first, second):
     """Whether two picture files hold the same pixels at the same depth."""
     a, b = read_image(first), read_image(second)
     return a.dtype == b.dtype and np.array_equal(a, b)
@@ -151,7 +148,7 @@ Make = Callable[[Path, int], object]
 def both(tmp_path, monkeypatch):
     """Compares all files that a function makes with one job and with two, each with its cache."""
 
-    def compare(make: Make) -> None:
+    def compare(make):
         made = {}
         for jobs in (1, 2):
             monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
@@ -168,7 +165,7 @@ def both(tmp_path, monkeypatch):
 WRITTEN = itertools.count()
 
 
-def tree(root: Path, names: Iterable[str], bits: int = 16) -> Path:
+def tree(root, names, bits=16):
     """Small pictures, no two alike, of the depth that the suffix allows, or texts."""
     for name in names:
         path = root / name
@@ -186,9 +183,7 @@ def tree(root: Path, names: Iterable[str], bits: int = 16) -> Path:
 def data(run):
     """Run ``defocus-data``: another exit code than the given one fails with what was said."""
 
-    def run_data(
-        *words: str | Path, code: int | None = 0, **options: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run_data(*words: str | Path, code=0, **options: str):
         done = run("defocus-data", *words, **options)
         assert code in (None, done.returncode), done.stderr
         return done

@@ -3,7 +3,6 @@
 import io
 import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +15,9 @@ FILE, LINK = tarfile.REGTYPE, tarfile.SYMTYPE
 Entries = list[tuple[str, bytes, bytes]]
 
 
-def tar(path: Path, entries: Entries) -> Path:
+def tar(path, entries):
     mode = {".gz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}.get(path.suffix, "w")
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+    with tarfile.open(path, mode) as archive:
         for name, kind, content in entries:
             info = tarfile.TarInfo(name)
             info.type, info.size, info.linkname = kind, len(content), "/etc/passwd"
@@ -26,14 +25,14 @@ def tar(path: Path, entries: Entries) -> Path:
     return path
 
 
-def zipped(path: Path, entries: dict[str, bytes]) -> Path:
+def zipped(path, entries):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
     return path
 
 
-def packed(path: Path, contents: dict[str, bytes]) -> Path:
+def packed(path, contents):
     """By its suffix a ZIP or a TAR file; with the folders that other programs add."""
     if path.suffix == ".zip":
         return zipped(path, {"set/": b"", **contents})
@@ -41,7 +40,7 @@ def packed(path: Path, contents: dict[str, bytes]) -> Path:
     return tar(path, [("./", tarfile.DIRTYPE, b""), *files])
 
 
-def refuse(archive: Path, reason: str, limits: Limits | None = None) -> None:
+def refuse(archive, reason, limits=None):
     """It is refused, and nothing is written anywhere."""
     folder = archive.parent
     before = sorted(folder.rglob("*"))

@@ -2,7 +2,6 @@
 
 import json
 import struct
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -39,7 +38,7 @@ def pictures():
     return (255 * sharp).astype(np.uint8), (255 * blurry).astype(np.uint8)
 
 
-def folder_of(root: Path, sharp: np.ndarray, blurry: np.ndarray, of_blurry: bytes | None) -> Path:
+def folder_of(root, sharp, blurry, of_blurry):
     """One pair; the sharp member has its colours by a profile."""
     for role, picture, profile in (("sharp", sharp, WIDE), ("blurry", blurry, of_blurry)):
         (root / role).mkdir(parents=True)
@@ -71,7 +70,7 @@ def mixed(pictures, tmp_path):
     return folder_of(tmp_path / "mixed", sharp[:, :, ::-1], blurry, None)  # red for blue
 
 
-def colour_error(blurry: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+def colour_error(blurry, sharp):
     """Of each channel: root mean square of the smoothed difference, of 255."""
     apart = cv2.GaussianBlur(blurry.astype(float) - sharp, (0, 0), 8)
     return np.sqrt(np.square(apart).mean(axis=(0, 1)))
@@ -121,12 +120,12 @@ def test_profiles_of_one_meaning_are_one_colour_space(wide, tmp_path):
     np.testing.assert_array_equal(read_pair(*files)[0], read_image(files[0]))
 
 
-def with_code(path: Path, picture: np.ndarray, *chunks: tuple[bytes, bytes]) -> Path:
+def with_code(path, picture, *chunks: tuple[bytes, bytes]):
     """A PNG with chunks, or a JPEG of a camera that was set to Adobe RGB."""
     exif = PillowImage.Exif()
     exif.get_ifd(34665)[40965] = {1: "R03"}
     told = {"exif": exif, "quality": 95} if path.suffix == ".jpg" else {}
-    PillowImage.fromarray(picture).save(path, **told)  # type: ignore[arg-type]
+    PillowImage.fromarray(picture).save(path, **told)
     if chunks:
         png, added = path.read_bytes(), b"".join(png_chunk(*one) for one in chunks)
         path.write_bytes(png[:PNG_HEAD_BYTES] + added + png[PNG_HEAD_BYTES:])

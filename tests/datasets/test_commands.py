@@ -32,14 +32,10 @@ def test_an_import_opens(tmp_path, session, strong, data):
     assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
     for made, source in zip(dataset.pairs, strong.pairs, strict=False):
         assert made.blurry.read_bytes() == source.blurry.read_bytes()
-        assert made.sharp is not None
-        assert source.sharp is not None
         assert made.sharp.read_bytes() == source.sharp.read_bytes()
         assert made.flow is not None
         measured, true = made.metadata["measured_misalignment"], source.metadata
-        assert isinstance(measured, dict)
         known = true["true_misalignment"]
-        assert isinstance(known, dict)
         assert measured["status"] == "ok"
         assert math.dist(measured["shift_px"], known["shift_px"]) < 0.3
         assert abs(measured["zoom"] - known["zoom"]) < 0.002
@@ -119,7 +115,6 @@ def test_raw_files_are_developed_as_a_pair(tmp_path, data):
     imported = open_dataset(f"manifest:{tmp_path / 'set'}").pairs[0]
     read = open_dataset(f"session:{root}").pairs[0]
     for pair in (imported, read):
-        assert pair.sharp is not None
         for file, picture_expected in zip((pair.blurry, pair.sharp), expected, strict=True):
             assert file.suffix == ".png"
             found = read_image(file)

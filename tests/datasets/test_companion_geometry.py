@@ -1,11 +1,8 @@
 """A focus bracket is aligned by its companion, as long as the mount stood still."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pytest
 
@@ -18,7 +15,6 @@ from defocus.capture.taking.shots.rig import RigAddress
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.deriving.import_session import import_sessions
-from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 
 MEASURED = "measured_misalignment"
@@ -37,17 +33,16 @@ def bracket(tmp_path_factory):
     return open_dataset(f"manifest:{root / 'data'}")
 
 
-def with_geometry(dataset: Dataset, **changes: object) -> Dataset:
+def with_geometry(dataset, **changes: object):
     (pair,) = dataset.pairs
     told = {**pair.metadata[MEASURED], **changes}
     changed = replace(pair, metadata=MappingProxyType({**pair.metadata, MEASURED: told}))
     return replace(dataset, pairs=(changed,))
 
 
-def compensation(dataset: Dataset, out: Path) -> Mapping[str, Any]:
+def compensation(dataset, out):
     (pair,) = compensate_dataset(dataset, out, Release("global"), flow_estimator).pairs
-    told: Mapping[str, Any] = pair.metadata["compensation"]
-    return told
+    return pair.metadata["compensation"]
 
 
 def test_the_sharp_member_moves_as_the_companion_says(bracket, tmp_path):

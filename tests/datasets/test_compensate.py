@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
@@ -99,9 +98,7 @@ def test_defocus_map_and_truth_follow_a_smaller_release(strong, tmp_path):
     release = Release(scale=0.5)
     made = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[0]
     assert made.flow is None, "the true flow was that of the old sharp member"
-    assert made.defocus_map is not None
-    assert made.truth is not None
-    known, small = np.load(one.defocus_map), np.load(made.defocus_map)  # type: ignore[arg-type] # it has one
+    known, small = np.load(one.defocus_map), np.load(made.defocus_map)  # it has one
     assert small.shape == read_image(made.truth).shape[:2] == read_image(made.blurry).shape[:2]
     assert np.median(small) == pytest.approx(np.median(known) / 2, abs=0.2)
     crop = json.loads(json.dumps(made.metadata["compensation"]))["crop_px"]
@@ -119,12 +116,11 @@ def test_two_cameras_whose_pictures_differ_in_size(strong, tmp_path):
     dataset = one_pair(tmp_path, pictures)
     made = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
     (pair,) = made.pairs
-    assert pair.sharp is not None
     assert read_image(pair.sharp).shape == read_image(pair.blurry).shape
     assert made.left_out == ()
 
 
-def _stored_map(values: NDArray[np.generic]) -> bytes:
+def _stored_map(values):
     content = io.BytesIO()
     np.save(content, values)
     return content.getvalue()

@@ -17,7 +17,6 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.commands import curate
 from defocus.datasets.curation import (
     DECISIONS,
-    Curation,
     add_decision,
     begin_curation,
     finish_curation,
@@ -51,17 +50,17 @@ LAX = Rules(
 )  # fmt: skip
 
 
-def audit_of(*rows: AuditedPair, duplicates: tuple[NearDuplicate, ...] = ()) -> Audit:
+def audit_of(*rows: AuditedPair, duplicates=()):
     return Audit("test", "0", "dis", rows, duplicates)
 
 
-def verdict(row: AuditedPair, rules: Rules) -> tuple[str, str]:
+def verdict(row, rules):
     (found,) = judged(audit_of(row), rules)
     assert found.by == "rule"
     return found.verdict, found.reason
 
 
-BROKEN: list[tuple[str, float, dict[str, float], str]] = [
+BROKEN = [
     ("most_misalignment_px", 1.0, {"misalignment_px": 1.2}, "misalignment 1.2 px, at most 1"),
     ("most_residual_px", 1.0, {"residual_p95_px": 3.0}, "residual flow 3 px"),
     ("most_gain_ev", 0.5, {"gain_ev": -0.7}, "exposure differs by 0.7 EV"),
@@ -87,11 +86,11 @@ BROKEN: list[tuple[str, float, dict[str, float], str]] = [
 def test_each_rule_rejects_what_breaks_it_and_nothing_else(rule, limit, bad, reason):
     asked = Rules.model_validate({**LAX.model_dump(), rule: limit})
     assert verdict(GOOD, asked) == ("accept", "")
-    found = verdict(replace(GOOD, **bad), asked)  # type: ignore[arg-type]
+    found = verdict(replace(GOOD, **bad), asked)
     assert found[0] == "reject"
     assert reason in found[1]
-    assert verdict(replace(GOOD, **bad), LAX) == ("accept", "")  # type: ignore[arg-type]
-    unmeasured = replace(GOOD, **dict.fromkeys(bad))  # type: ignore[arg-type]
+    assert verdict(replace(GOOD, **bad), LAX) == ("accept", "")
+    unmeasured = replace(GOOD, **dict.fromkeys(bad))
     assert verdict(unmeasured, asked) == ("accept", "")
 
 
@@ -157,7 +156,7 @@ def curation(tmp_path):
     return begin_curation(dataset, audit_of(*rows), Rules(), tmp_path / "out")
 
 
-def accepted(curation: Curation) -> list[str]:
+def accepted(curation):
     finish_curation(curation)
     return [pair.id for pair in open_dataset(f"manifest:{curation.out}").pairs]
 
@@ -194,7 +193,7 @@ def test_a_decision_that_was_cut_short_is_left_out(curation):
 def test_decisions_are_undone_last_first(curation):
     """Until none is left; what was decided before on the same pair counts again."""
     for name, verdict in (("a", "reject"), ("b", "accept"), ("a", "accept")):
-        add_decision(curation.out, Judgement(name, verdict, "", "person"))  # type: ignore[arg-type]
+        add_decision(curation.out, Judgement(name, verdict, "", "person"))
     assert undo_decision(curation.out) == "a"
     assert read_decisions(curation.out)["a"].verdict == "reject"
     assert [undo_decision(curation.out), undo_decision(curation.out)] == ["b", "a"]
@@ -211,7 +210,7 @@ def test_without_an_accepted_pair_the_judgements_are_there(curation):
     assert (curation.out / "judgements.csv").is_file()
 
 
-def made_up(scenes: dict[str, int], place: str = "") -> Dataset:
+def made_up(scenes, place=""):
     """A dataset whose files are never opened."""
     metadata = {"place": place} if place else {}
     pairs = tuple(
@@ -222,11 +221,11 @@ def made_up(scenes: dict[str, int], place: str = "") -> Dataset:
     return Dataset("pairs:x", Path(), pairs, "0", Path("derived"))
 
 
-def row_of(pair: Pair, **more: Any) -> AuditedPair:
+def row_of(pair, **more: Any):
     return replace(GOOD, id=pair.id, scene=pair.scene, split=pair.split, **more)
 
 
-def audit_like(dataset: Dataset, sizes: dict[str, float] | None = None) -> Audit:
+def audit_like(dataset, sizes=None):
     """Rows with the mean blur of scenes; the largest blur is the same in all."""
     blur = sizes or {}
     quantiles = {p.id: (blur.get(p.scene, 5.0),) * 19 + (8.0, 8.0) for p in dataset.pairs}
@@ -330,7 +329,7 @@ def test_the_commands(data, mild, tmp_path):
         (tmp_path / "own" / role).mkdir(parents=True)
         for pair in mild.pairs:
             if pair.id in names:
-                source: Path = getattr(pair, role)
+                source = getattr(pair, role)
                 (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
     (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
     arguments = ("--jobs", "1", "--json")

@@ -20,7 +20,7 @@ from tests.datasets.conftest import picture
 SMALL = Scheme(side_px=16, overlap=0.5, validation_overlap=0.0)
 
 
-def count(scheme: Scheme, width: int, height: int, *, training: bool = True) -> int:
+def count(scheme, width, height, *, training=True):
     """How many patches a picture gives."""
     size = (int(height * scheme.scale + 1e-9), int(width * scheme.scale + 1e-9))
     stride = scheme.stride_px(training=training)
@@ -95,7 +95,7 @@ def three(tmp_path):
     np.save(root / "map.npy", flow[0])
     more = {"flow": root / "flow.npy", "defocus_map": root / "map.npy", "metadata": {"f_number": 4}}
     full = {pair.id: pair for pair in dataset.pairs}
-    full["train-p"] = replace(full["train-p"], **more)  # type: ignore[arg-type]
+    full["train-p"] = replace(full["train-p"], **more)
     return replace(dataset, pairs=tuple(full.values()))
 
 
@@ -112,15 +112,12 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
     np.testing.assert_array_equal(read_image(test.blurry), read_image(whole["test-p"].blurry))
     for pair in (*training, *opened.split("validation")):
         patch, original = pair.metadata["patch"], whole[str(pair.metadata["patch_of"])]
-        assert isinstance(patch, dict)
         assert (pair.scene, pair.split) == (original.scene, original.split)
         window = np.s_[patch["top"] : patch["top"] + 16, patch["left"] : patch["left"] + 16]
         for role in ("blurry", "sharp", "truth"):
             found = read_image(getattr(pair, role))
             np.testing.assert_array_equal(found, read_image(getattr(original, role))[window])
         if original.flow is not None:
-            assert pair.flow is not None
-            assert pair.defocus_map is not None
             flow = np.load(original.flow)
             np.testing.assert_array_equal(np.load(pair.flow), flow[:, *window])
             np.testing.assert_array_equal(np.load(pair.defocus_map), flow[0][window])
@@ -151,7 +148,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
     assert len(done.pairs) == 9  # 38 px: two and one at the border
     grey = float(linear_to_srgb(np.array([0.5]))[0])
     for pair in done.pairs:
-        assert pair.metadata["patch"]["scale"] == 0.4  # type: ignore[index]
+        assert pair.metadata["patch"]["scale"] == 0.4
         found = read_image(pair.blurry) / 65535
         assert srgb_to_linear(found).mean() == pytest.approx(0.5, abs=0.02)
         assert np.abs(found[4:-4, 4:-4] - grey).max() < 0.03
@@ -159,7 +156,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
 
 @pytest.mark.parametrize("known", [{"source": "dpdd"}, {"name": "sdd:x"}])
 def test_others_pictures_stay_theirs(three, tmp_path, known):
-    cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)  # type: ignore[arg-type]
+    cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")
     with pytest.raises(DatasetError, match="may not be given to others"):

@@ -54,7 +54,7 @@ def server(release):
     class Handler(SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_GET(self):
             told = self.headers.get("Range", "")
             seen.asked.append((self.path.lstrip("/"), told))
             path = seen.root / unquote(self.path).lstrip("/")
@@ -99,7 +99,7 @@ def server(release):
                 return
             self.wfile.write(body)
 
-        def log_message(self, *_arguments: object) -> None:
+        def log_message(self, *_arguments: object):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
@@ -223,7 +223,7 @@ def test_a_stalled_server_is_left(server, tmp_path, whole, monkeypatch):
 
 @pytest.mark.full
 def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys):
-    waited: list[float] = []
+    waited = []
     monkeypatch.setattr("time.sleep", waited.append)
     sources = [place_of("http://127.0.0.1:9"), place_of(server.address)]
     done = fetch_release(sources, tmp_path / "copy")

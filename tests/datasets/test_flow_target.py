@@ -1,21 +1,18 @@
 """The target registered by the local flow, and its mask, on a pair with a planted parallax."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.baselines.recipe import TargetName
-from defocus.datasets.deriving.aligned_reference import AlignedReference, aligned_reference
-from defocus.datasets.pair import Dataset
+from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.patching.packing import Crop
-from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.source import training_patches
 from defocus.errors import NotApplicableError
 from defocus.files import sha256_file
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image
+from defocus.images import as_float, as_integer, linear_to_srgb, read_image
 from defocus.scene.pictures import texture
 from tests.datasets.conftest import one_pair
 
@@ -40,40 +37,37 @@ def made(tmp_path_factory):
     return one_pair(folder, encoded(truth=scene, blurry=blurry, sharp=moved))
 
 
-def encoded(**light: NDArray[np.float32]) -> dict[str, Image]:
+def encoded(**light: NDArray[np.float32]):
     return {n: as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16) for n, one in light.items()}
 
 
-def reference(dataset: Dataset, model: str) -> AlignedReference:
-    return aligned_reference(dataset, dataset.pairs[0], model=model)  # type: ignore[arg-type]
+def reference(dataset, model):
+    return aligned_reference(dataset, dataset.pairs[0], model=model)
 
 
-def mask_of(dataset: Dataset) -> NDArray[np.bool_]:
+def mask_of(dataset):
     return read_image(reference(dataset, "flow").valid_mask)[:, :, 0] == 255
 
 
-def source(dataset: Dataset, target: TargetName = "registered-flow") -> PatchSource:
-    found = training_patches(dataset, "train", target, 64, supervision=("valid_mask",))
-    assert isinstance(found, PatchSource)
-    return found
+def source(dataset, target="registered-flow"):
+    return training_patches(dataset, "train", target, 64, supervision=("valid_mask",))
 
 
 def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(made):
     (pair,) = made.pairs
-    assert pair.truth is not None
     truth, mask = as_float(read_image(pair.truth)), mask_of(made)
     assert mask.mean() > 0.7
     assert mask[COVERED].mean() < 0.2
     errors = {}
     for target in ("registered", "registered-flow"):
-        store = training_patches(made, "train", target, 64).store  # type: ignore[attr-defined, arg-type]
+        store = training_patches(made, "train", target, 64).store
         found = as_float(store.read_member("target", Crop(0, 0, 0), HEIGHT))
         inside = mask[:, :HEIGHT]
         errors[target] = float(np.abs(found - truth[:, :HEIGHT])[inside].mean())
     assert errors["registered-flow"] < 0.6 * errors["registered"]
 
 
-def contents(folder: Path) -> dict[str, tuple[str, int]]:
+def contents(folder):
     """Hash and time of each file."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     known = [(sha256_file(path), path.stat().st_mtime_ns) for path in files]
@@ -117,7 +111,6 @@ def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path):
     assert mask[saturated].mean() < 0.02
     target = source(dataset).store.read_member("target", Crop(0, 0, 0), HEIGHT)
     registered = training_patches(dataset, "train", "registered", 64)
-    assert isinstance(registered, PatchSource)
     same = registered.store.read_member("target", Crop(0, 0, 0), HEIGHT)
     inside = mask[:, :HEIGHT]
     assert np.abs(as_float(target) - as_float(same))[inside].mean() < 2e-3, "one light for both"

@@ -3,7 +3,6 @@
 import pickle
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import torch
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
-from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.source import training_patches
 from defocus.errors import InputError, NotApplicableError
 from defocus.images import read_image, write_image
 from tests.datasets.conftest import picture
@@ -26,7 +25,7 @@ def dataset(tmp_path):
     return made(tmp_path, "full", 2)
 
 
-def made(root: Path, name: str, count: int, roles: tuple[str, ...] = ROLES) -> Dataset:
+def made(root, name, count, roles=ROLES):
     pairs = []
     for number in range(count):
         folder = root / name / str(number)
@@ -40,24 +39,21 @@ def made(root: Path, name: str, count: int, roles: tuple[str, ...] = ROLES) -> D
     return Dataset(name, root / name, tuple(pairs), name * 8, root / name / ".derived")
 
 
-def pixels(tensor: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+def pixels(tensor):
     return np.rint(tensor.numpy() * 65535).astype(np.uint16).transpose(1, 2, 0)
 
 
-def source(dataset: Dataset, **options: object) -> PatchSource:
-    return training_patches(dataset, "train", "sharp", 24, **options)  # type: ignore[arg-type]
+def source(dataset, **options: object):
+    return training_patches(dataset, "train", "sharp", 24, **options)
 
 
 def test_views_and_maps_are_cut_where_the_picture_is(dataset):
     found = source(dataset, needs=("dual_pixel", "defocus_map"))
     pair = dataset.pairs[1]
     crop = Crop(1, 5, 9)
-    assert pair.dual_pixel_left is not None
-    assert pair.dual_pixel_right is not None
     views = pixels(found.patch("dual_pixel", crop, 24))
     assert np.array_equal(views[..., :3], read_image(pair.dual_pixel_left)[5:29, 9:33])
     assert np.array_equal(views[..., 3:], read_image(pair.dual_pixel_right)[5:29, 9:33])
-    assert pair.defocus_map is not None
     circles = np.abs(np.load(pair.defocus_map)[5:29, 9:33]).astype(np.float32)
     assert np.array_equal(found.patch("defocus_map", crop, 24)[0].numpy(), circles)
 
@@ -102,7 +98,6 @@ def test_a_pair_without_what_is_needed_is_named(dataset, tmp_path):
     mapless = replace(poor, pairs=tuple(replace(pair, defocus_map=None) for pair in poor.pairs))
     with pytest.raises(NotApplicableError, match="pair poor0 has no defocus map"):
         source(mapless, supervision=("defocus_map",))
-    assert dataset.pairs[0].dual_pixel_left is not None
     write_image(dataset.pairs[0].dual_pixel_left, picture(1, 41))
     (odd,) = source(dataset, dual=True).left_out
     assert "pair full0: its dual_pixel_left is 56x41" in odd.reason

@@ -1,7 +1,6 @@
 """One pair that cannot be read, or fails in a way that nobody foresaw, stops no other pair."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ COMMANDS = {
 REASONS = {"b": "b.png: the file is cut short", "c": "a pair needs one size"}
 
 
-def called(words: list[str]) -> Any:
+def called(words):
     group = command_group("defocus-data", "defocus.datasets.commands", "")
     return CliRunner().invoke(group, words, standalone_mode=False)
 
@@ -82,8 +81,8 @@ class OddError(Exception):
     """Of no family that anybody lists."""
 
 
-def failing(name: str, error: Exception, work: Callable[..., Any]) -> Callable[..., Any]:
-    def wrapped(pair: Any, *rest: Any, **more: Any) -> Any:
+def failing(name, error, work):
+    def wrapped(pair, *rest: Any, **more: Any):
         if pair.id == name:
             raise error
         return work(pair, *rest, **more)

@@ -1,7 +1,6 @@
 """Commands with ``--jobs``: two processes make what one makes, to the byte."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -43,7 +42,7 @@ def test_sidecar(copy, tmp_path, both):
     both(lambda out, jobs: write_sidecar(opened, out, "v1", Release(), "dis", jobs))
     sidecar = tmp_path / "with-1" / "out"
 
-    def applied(out: Path, jobs: int) -> None:
+    def applied(out, jobs):
         apply_sidecar(name, replace(opened, derived=out.with_name("applied")), sidecar, jobs)
 
     both(applied)

@@ -2,7 +2,6 @@
 
 import json
 import struct
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,14 +18,14 @@ COLOUR_CODE = b"\x09\x10\x00\x01"
 LENS, EXPOSURE, SERIAL, TURN = 42036, 33434, 42033, 274
 
 
-def pictures() -> tuple[np.ndarray, np.ndarray]:
+def pictures():
     noise = np.random.default_rng(0).normal(0.5, 0.25, (128, 160, 3))
     sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
     sharp = (255 * (sharp - sharp.min()) / np.ptp(sharp)).astype(np.uint8)
     return cv2.GaussianBlur(sharp, (0, 0), 1.5), sharp
 
 
-def of_camera(path: Path, pixels: np.ndarray, **settings: object) -> Path:
+def of_camera(path, pixels, **settings: object):
     """A picture with exposure, lens, serial number, a turn and, of PNG, colours of HDR."""
     exif = Pillow.Exif()
     exif[TURN] = 6
@@ -49,11 +48,11 @@ def dataset(tmp_path_factory):
     return root
 
 
-def held(path: Path) -> dict[str, bytes]:
+def held(path):
     return {f"{one.kind} {one.name}": one.content for one in inventory(path.read_bytes())}
 
 
-def require_carried(made: Path) -> None:
+def require_carried(made):
     told = held(made)
     assert told["EXIF LensModel"].startswith(b"Lens 50 mm")
     assert struct.unpack("<II", told["EXIF ExposureTime"]) == (1, 2)

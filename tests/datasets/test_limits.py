@@ -1,7 +1,6 @@
 """What is known of the camera, told to audit and compensate."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,7 @@ def wall(tmp_path_factory):
 def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
     name = f"pairs:{wall}"
 
-    def audit(*words: object) -> dict[str, Any]:
+    def audit(*words: object):
         done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words)
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)

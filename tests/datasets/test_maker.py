@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +54,7 @@ class Made:
     command: str
     out: Path
 
-    def again(self, out: Path, other: bool = False) -> str:
+    def again(self, out, other=False):
         """What is wrong when the command, or one of another order, is run into a folder."""
         words = COMMANDS[self.command][other].split()
         done = called([self.command, *words, "--out", str(out), "--jobs", "1"])
@@ -81,7 +80,7 @@ def out(whole, sources, tmp_path, monkeypatch):
     return Path(shutil.copytree(whole.out, tmp_path / "out"))
 
 
-def contents(root: Path) -> dict[Path, bytes]:
+def contents(root):
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
@@ -90,7 +89,7 @@ def test_a_killed_run_goes_on_and_leaves_nothing(whole, out, monkeypatch):
     first, *_, last = sorted((out / "pairs").iterdir())
     written = []
 
-    def seen(folder: Path) -> AbstractContextManager[Path]:
+    def seen(folder):
         written.append(folder)
         return atomic_folder(folder)
 
@@ -110,7 +109,7 @@ def test_a_killed_run_goes_on_and_leaves_nothing(whole, out, monkeypatch):
 def test_what_fails_with_one_pair_is_named_and_tried_again(whole, out, tmp_path, monkeypatch):
     last = max((out / "pairs").iterdir()).name
 
-    def failing(folder: Path) -> AbstractContextManager[Path]:
+    def failing(folder):
         if folder.name == last:
             raise EOFError("odd")
         return atomic_folder(folder)

@@ -3,7 +3,6 @@ import json
 import re
 import string
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,14 +35,12 @@ def root(tmp_path):
         files = [folder / "pairs" / str(n) / f"{role}.png" for role in ("blurry", "sharp")]
         for k, file in enumerate(files):
             write_image(file, picture(2 * n + k))
-        pairs.append(
-            Pair(f"p{n}", f"s{n}", split, *files, metadata={"lens": {"f_number": 2.0}})  # type: ignore[arg-type]
-        )
+        pairs.append(Pair(f"p{n}", f"s{n}", split, *files, metadata={"lens": {"f_number": 2.0}}))
     write_manifest(folder, make_manifest(folder, tuple(pairs)))
     return folder
 
 
-def edited(root: Path, change: dict[str, Any], *, pair: int | None = 0) -> None:
+def edited(root, change, *, pair=0):
     document = json.loads((root / MANIFEST).read_text())
     target = document if pair is None else document["pairs"][pair]
     target.update(change)
@@ -91,11 +88,11 @@ good_paths = st.lists(named, min_size=1, max_size=4)
 bad_segments = st.sampled_from(["..", ".", "", "a\\b", "C:", "a\0b", "a\nb", "\u202e"])
 
 
-def row(path: str, sha256: str = HASH) -> dict[str, Any]:
+def row(path, sha256=HASH):
     return {"path": path, "bytes": 1, "sha256": sha256}
 
 
-def manifest_with(path: str) -> Manifest:
+def manifest_with(path):
     pair = {"id": "p", "scene": "s", "split": "test", "blurry": row(path)}
     return Manifest.model_validate({"pairs": [pair]})
 

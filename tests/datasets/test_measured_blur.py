@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from defocus.datasets.deriving.aligned_reference import measured_blur
-from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import Crop
-from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.source import training_patches
 from defocus.errors import NotApplicableError
 from defocus.scene.pictures import texture
 from tests.datasets.conftest import one_pair
@@ -32,18 +30,15 @@ def made(tmp_path_factory):
     return one_pair(folder, encoded(blurry=blurred, sharp=np.roll(scene, 1, axis=0)))
 
 
-def blur_of(dataset: Dataset) -> NDArray[np.float32]:
+def blur_of(dataset):
     (pair,) = dataset.pairs
-    assert pair.sharp is not None
     return measured_blur(pair.blurry, pair.sharp)
 
 
-def source(dataset: Dataset, **further: object) -> PatchSource:
-    found = training_patches(
+def source(dataset, **further: object):
+    return training_patches(
         dataset, "train", "sharp", 64, supervision=("measured_blur",), **further
-    )  # type: ignore[arg-type]
-    assert isinstance(found, PatchSource)
-    return found
+    )
 
 
 @pytest.mark.full

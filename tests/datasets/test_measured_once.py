@@ -1,7 +1,6 @@
 """What the pixels of a pair tell is measured once, by content, whatever step asks for it."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,7 +16,7 @@ from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.output import PLACE, write_audit
-from defocus.datasets.audit.run import Audit, audit_dataset
+from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.audit.table import document
 from defocus.datasets.curation import begin_curation, finish_curation
@@ -26,17 +25,16 @@ from defocus.datasets.curation_splits import Shares, split_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
 from defocus.datasets.measuring.kept import MotionLimits, read_measurement, write_measurement
-from defocus.datasets.pair import Dataset
 from defocus.datasets.report_page import dataset_page
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.errors import DatasetError
-from defocus.images import Image, write_image
+from defocus.images import write_image
 from tests.datasets.test_audit import defocused
 
 NAMES = ("astronaut", "coffee")
 
 
-def audit_written(out: Path, dataset: Dataset, audit: Audit) -> None:
+def audit_written(out, dataset, audit):
     write_audit(out, dataset, audit, None, usable_pairs(audit))
 
 
@@ -44,7 +42,7 @@ HEIGHT, WIDTH = 160, 208
 """Smaller than those of the audit's tests: these pictures are in no other test."""
 
 
-def scene(name: str, x: int = 40) -> Image:
+def scene(name, x=40):
     picture = cv2.resize(getattr(skimage.data, name)(), (330, 280), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(picture[44 : 44 + HEIGHT, x : x + WIDTH])
 
@@ -63,9 +61,9 @@ def source(tmp_path):
 @pytest.fixture
 def counted(monkeypatch, tmp_path):
     """Grows by one with each measurement; the cache is new."""
-    made: list[int] = []
+    made = []
 
-    def counting(*arguments: Any, **settings: Any) -> Any:
+    def counting(*arguments: Any, **settings: Any):
         made.append(1)
         return measure(*arguments, **settings)
 
@@ -118,8 +116,6 @@ def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path):
     again = read_measurement(tmp_path / "one.h5")
     assert again.misalignment == found.misalignment
     assert again.shape == found.shape
-    assert found.field is not None
-    assert again.field is not None
     np.testing.assert_array_equal(again.misalignment.matrix, found.misalignment.matrix)
     for name in ("misplaced", "local"):
         np.testing.assert_array_equal(getattr(again.field, name), getattr(found.field, name))
@@ -131,7 +127,7 @@ def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path):
     assert isinstance(unknown.misalignment, Misalignment)
 
 
-def luma(picture: Image) -> Any:
+def luma(picture):
     return picture.mean(axis=2).astype(np.float32) / 255
 
 
@@ -145,12 +141,8 @@ def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs():
     blur = np.zeros((256, 384), np.float32)
     blur[:, 192:] = 6.0
     blurry_detail, sharp_detail = fine_to_coarse_of_pair(frame, sharp, np.eye(3), blur)
-    assert blurry_detail is not None
-    assert sharp_detail is not None
     assert sharp_detail > 1.2 * blurry_detail
     own = [fine_to_coarse(luma(picture)) for picture in (frame, sharp)]
-    assert own[0] is not None
-    assert own[1] is not None
     assert own[1] < own[0]  # each on its own tiles: the frame would be the sharper one
     swapped = fine_to_coarse_of_pair(sharp, frame, np.eye(3), blur)
     assert swapped == (sharp_detail, blurry_detail)

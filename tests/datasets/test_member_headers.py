@@ -1,7 +1,5 @@
 """Warnings where the files of a pair say different things of colours, orientation and frames."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tifffile
@@ -21,17 +19,17 @@ PIXELS = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def saved(path: Path, mode: str = "RGB", **told: object) -> Path:
+def saved(path, mode="RGB", **told: object):
     PillowImage.fromarray(PIXELS).convert(mode).save(path, **told)
     return path
 
 
-def said(blurry: Path, sharp: Path) -> list[tuple[str, str]]:
+def said(blurry, sharp):
     found = warnings_of([Pair("a", "a", "test", blurry, sharp)])
     return [(one.what, one.text) for one in found]
 
 
-def turned(orientation: int) -> PillowImage.Exif:
+def turned(orientation):
     exif = PillowImage.Exif()
     exif[274] = orientation
     return exif

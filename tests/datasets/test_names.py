@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.datasets.layouts.layout import by_number, fits, legal_id
-from defocus.datasets.layouts.matching import Rule, match_names
+from defocus.datasets.layouts.matching import match_names
 from defocus.datasets.pair_files import LONGEST_ID, id_problem, path_problem
 from defocus.errors import InputError
 
@@ -60,14 +60,14 @@ def test_two_writings_of_one_name_are_one_id():
     assert legal_id("con") == "con-1143da2b"
 
 
-def pictures(*names: str) -> dict[str, tuple[str, ...]]:
+def pictures(*names: str):
     return {f"{name}.png": (name,) for name in names}
 
 
 DPDD = "1P0A0883 1P0A0890 1P0A0901"
 
 
-FITTING: list[tuple[str, list[str], Rule, str, list[str | None]]] = [
+FITTING = [
     ("a b", ["b", "a"], "stem", "equal names", ["a", "b"]),
     ("a b", ["a"], "stem", "equal names", ["a"]),
     # one network's name behind each

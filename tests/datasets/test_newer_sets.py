@@ -3,31 +3,29 @@
 import itertools
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card
 from defocus.datasets.describing import description
-from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
 from tests.datasets.conftest import tree
 
 
-def by_id(dataset: Dataset) -> dict[str, Pair]:
+def by_id(dataset):
     return {pair.id: pair for pair in dataset.pairs}
 
 
-def named(pair: Pair) -> tuple[str, str, str, str | None]:
+def named(pair):
     return pair.split, pair.scene, pair.blurry.name, pair.sharp.name if pair.sharp else None
 
 
 STRAY = ["README.md", ".gitattributes", ".cache/huggingface/x.json", "Thumbs.db"]
 
 
-def realbokeh(root: Path, stops: tuple[str, ...] = ("2.0", "8.0", "20")) -> Path:
+def realbokeh(root, stops=("2.0", "8.0", "20")):
     """Two splits whose numbers both begin at 1; scene 10 has one stop alone."""
     for split, number, has in (("train", 1, stops), ("train", 10, ("2.0",)), ("test", 1, stops)):
         folder = root / split
@@ -82,7 +80,6 @@ def test_realbokeh_says_what_a_copy_lacks(tmp_path):
     with pytest.raises(DatasetError, match=r"train/gt/1/1_f8\.0\.JPG: missing"):
         open_dataset(f"realbokeh:{tmp_path}")
     found = check_dataset(f"realbokeh:{tmp_path}")
-    assert found is not None
     assert found.missing[0] == "train/gt/1/1_f8.0.JPG"
     assert "train: 3958 of 3960 metadata files" in found.missing
     assert found.extra == ()  # f/22 in 'gt' is in every real copy
@@ -119,7 +116,7 @@ HEX = dict(enumerate(MOTOR, start=1))
 FOCUS = (0.82, 1.0, 1.2, 1.6, 2.1, 2.9, 4.1, 5.9, 8.1)
 
 
-def zedd(root: Path) -> Path:
+def zedd(root):
     for split, number in (("val", "0003"), ("test", "0001")):
         scene = f"{split}/{split}_{number}"
         stops = ("1.4", "2.0", "2.8", "4.0", "5.6", "16.0")
@@ -154,7 +151,6 @@ def test_zedd_pairs_within_a_run_and_across_runs(tmp_path, folder):
 @pytest.mark.parametrize("name", ["zedd", "zedd-stacks"])
 def test_zedd_counts_what_a_copy_lacks(tmp_path, name):
     found = check_dataset(f"{name}:{zedd(tmp_path)}")
-    assert found is not None
     assert found.counts == {"validation": 45, "test": 45}
     assert found.extra == ()
     assert found.wrong == ()
@@ -181,7 +177,6 @@ def test_vabd_takes_f16_for_sharp(tmp_path, folder):
     assert found["test-0099-f8"].metadata == {"f_number_blurry": 8.0, "f_number_sharp": 16.0}
     assert found["test-0099-f8"].sharp == tmp_path / folder / "test/input/0099.JPG"
     complete = check_dataset(f"vabd:{tmp_path}")
-    assert complete is not None
     assert complete.ok
 
 

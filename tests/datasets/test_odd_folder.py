@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,7 @@ from defocus.datasets.api import open_dataset
 from tests.datasets.test_isolation import CARD, COMMANDS, called
 
 EMPTY = np.zeros((96, 120, 3), np.uint8)
-ODD: dict[str, tuple[Callable[[Path], object], str]] = {
+ODD = {
     "cut": (lambda file: file.write_bytes(file.read_bytes()[:-900]), "the file is cut short"),
     "empty": (lambda file: file.write_bytes(b""), "sharp/empty.png: "),
     "text": (lambda file: file.write_text("hello"), "not a picture that can be read"),
@@ -29,7 +28,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 WHOLE = ("a", "b" * 241, "zero")
 
 
-def write_pair(root: Path, name: str) -> None:
+def write_pair(root, name):
     seed = sum(map(ord, name))
     noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
@@ -57,7 +56,7 @@ def folder(tmp_path, monkeypatch):
     return root
 
 
-def mend(root: Path) -> None:
+def mend(root):
     for name in ODD:
         for path in (root / "sharp").glob(f"{name}.*"):
             path.rmdir() if path.is_dir() else path.unlink()

@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.table import QUANTITIES
-from defocus.datasets.pair import Dataset, step
+from defocus.datasets.pair import step
 from defocus.datasets.release.card import undeclared
 from defocus.datasets.release.details import details_of
 from defocus.datasets.release.facts import audit_facts
@@ -44,7 +44,7 @@ def noise(tmp_path_factory, cache_folder):
     return open_dataset(f"pairs:{write_folder(tmp_path_factory.mktemp('noise'), names)}")
 
 
-def package(dataset: Dataset, out: Path, form: str, shard_bytes: int = GIGABYTE) -> Path:
+def package(dataset, out, form, shard_bytes=GIGABYTE):
     return package_dataset(dataset, out, form, DETAILS, shard_bytes).root
 
 
@@ -92,7 +92,6 @@ def test_tar_shards_hold_both_members_side_by_side(noise, tmp_path):
                 assert (info.mtime, info.uid, info.uname) == (0, 0, "")
             for name in names:
                 stream = archive.extractfile(name)
-                assert stream is not None
                 found[shard.name, name] = stream.read()
     rows = (release / "pairs.csv").read_text().splitlines()
     assert rows[0] == "id,scene,split,shard,blurry,sharp"
@@ -111,7 +110,7 @@ def test_arrays_of_hdf5_are_the_pixels(noise, tmp_path):
         with h5py.File(shard) as file:
             for name in file["ids"].asstr()[:]:
                 pixels = file["sharp"][name][:]
-                np.testing.assert_array_equal(pixels, read_image(by_id[name].sharp))  # type: ignore[arg-type]
+                np.testing.assert_array_equal(pixels, read_image(by_id[name].sharp))
                 assert pixels.dtype == np.uint16
                 seen += 1
     assert seen == len(noise.pairs)
@@ -199,7 +198,7 @@ def test_a_run_that_was_killed_at_its_very_end_goes_on(noise, tmp_path, monkeypa
     assert verify_folder(package(noise, tmp_path / "r", "webdataset")).ok
 
 
-def interrupt(*_: object) -> None:
+def interrupt(*_: object):
     raise KeyboardInterrupt
 
 
@@ -227,7 +226,6 @@ def test_positions_serial_numbers_and_names_are_gone(tmp_path):
     for pair in open_dataset(f"release:{release}").pairs:
         original = next(one for one in dataset.pairs if one.id == pair.id)
         np.testing.assert_array_equal(read_image(pair.blurry), read_image(original.blurry))
-        assert pair.sharp is not None
         assert pair.sharp.suffix == ".png"
         chunk_names = re.findall(rb"(IHDR|tEXt|eXIf|iTXt|tIME|IEND)", pair.sharp.read_bytes())
         assert chunk_names == [b"IHDR", b"IEND"]
@@ -252,7 +250,7 @@ def test_what_is_private_and_what_is_not():
     }
 
 
-def _stored(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def _stored(array):
     content = io.BytesIO()
     np.save(content, array, allow_pickle=True)
     return content.getvalue()
@@ -357,7 +355,6 @@ def test_pillow_drops_the_low_byte_as_the_card_warns(noise):
     ours = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     theirs = np.asarray(PillowImage.open(io.BytesIO(content)))
     assert theirs.dtype == np.uint8
-    assert ours is not None
     np.testing.assert_array_equal(theirs, ours[:, :, ::-1] >> 8)
 
 

@@ -11,13 +11,12 @@ from torch.utils.data import DataLoader
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching import packing
 from defocus.datasets.patching.loader import PairPatches
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
-from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
+from defocus.datasets.patching.source import random_crop, training_patches
 from defocus.errors import DatasetError, NotApplicableError, StorageError
-from defocus.images import Image, as_float, read_image, read_pair
+from defocus.images import as_float, read_image, read_pair
 from tests.command_process import start_code
 from tests.datasets.conftest import picture, write_folder
 
@@ -61,8 +60,6 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(mild, tm
     (packed,) = (tmp_path / "derived" / "patches").iterdir()
     assert re.fullmatch(rf"train-2-{target}-dis-r[0-9.]+\.h5", packed.name)
     for index, pair in enumerate(train[:2]):
-        assert pair.sharp is not None
-        assert pair.truth is not None
         found = as_float(source.store.read_member("target", Crop(index, 20, 20), 200))
         truth, sharp = (
             as_float(read_image(file))[20:220, 20:220] for file in (pair.truth, pair.sharp)
@@ -75,8 +72,7 @@ def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch,
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(9)])}")
     known = {dataset.split("train")[0].id}
 
-    def registered(_: Dataset, pair: Pair, *__: str) -> tuple[Image, Image] | None:
-        assert pair.sharp is not None
+    def registered(_, pair, *__: str):
         return read_pair(pair.blurry, pair.sharp) if pair.id in known else None
 
     monkeypatch.setattr(packing, "_registered", registered)
@@ -95,18 +91,17 @@ def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path, capf
     (pair,) = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}").pairs
     only = replace(open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived")
     blurry, target = training_patches(only, "test", "compensated", 16).store.read(Crop(0, 0, 0), 16)
-    assert pair.sharp is not None
     assert np.array_equal(target, read_image(pair.sharp)[:16, :16])
     assert np.array_equal(blurry, read_image(pair.blurry)[:16, :16])
     for left_out in ("registered", "registered-flow"):
         capfd.readouterr()
         with pytest.raises(NotApplicableError, match=f"has the target '{left_out}'"):
-            training_patches(only, "test", left_out, 16)  # type: ignore[arg-type]
+            training_patches(only, "test", left_out, 16)
         said = capfd.readouterr().err
         assert f"pair {pair.id} is left out, its misalignment is unknown" in said
 
 
-def digest(source: PatchSource, step: int, seed: int) -> str:
+def digest(source, step, seed):
     batch = source.batch(step, 4, seed)
     return hashlib.sha256(
         batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()
@@ -187,7 +182,7 @@ def test_what_cannot_be_trained_on_says_why(tmp_path):
         (only, "test", "sharp", 41, larger),
     ):
         with pytest.raises(NotApplicableError, match=words):
-            training_patches(dataset, split, target, side_px)  # type: ignore[arg-type]
+            training_patches(dataset, split, target, side_px)
     assert [one.name for one in (only.derived / "patches").iterdir()] == ["test-sharp.h5"]
 
 

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong):
     assert 0.3 < believed.mean() < 1.0
     truth = as_float(read_image(pair.truth))
 
-    def error(path: Path) -> float:
+    def error(path):
         return float(((as_float(read_image(path)) - truth) ** 2)[believed].mean())
 
     assert read_image(reference.sharp).dtype == np.uint16

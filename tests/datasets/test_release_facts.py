@@ -30,7 +30,7 @@ from defocus.images import read_image
 from defocus.settings import load_settings, parse_settings
 
 
-def pair(name: str, **metadata: object) -> Pair:
+def pair(name, **metadata: object):
     known = MappingProxyType(metadata)
     return Pair(name, name, "test", Path("b.png"), Path("s.png"), metadata=known)
 
@@ -88,7 +88,7 @@ def test_a_date_is_a_day(day):
     assert parse_settings(Details, {"title": "a", "date": "2028-02-29"}, origin="x").date
 
 
-def wide_profile() -> bytes:
+def wide_profile():
     """A profile with primaries far from those of sRGB: its red and blue are exchanged."""
     content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     entries = {bytes(content[i : i + 4]): i for i in range(132, 132 + 12 * 20, 12)}
@@ -98,7 +98,7 @@ def wide_profile() -> bytes:
     return bytes(content).replace("sRGB".encode("utf-16-be"), "Wide".encode("utf-16-be"))
 
 
-def linear_profile() -> bytes:
+def linear_profile():
     """A profile named after sRGB, with its primaries and no curve, as editors write."""
     content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     for i in range(132, 132 + 12 * 20, 12):
@@ -108,7 +108,7 @@ def linear_profile() -> bytes:
     return bytes(content)
 
 
-def saved(path: Path, picture: np.ndarray, profile: bytes) -> Path:
+def saved(path, picture, profile):
     PillowImage.fromarray(picture).save(path, icc_profile=profile)
     return path
 
@@ -155,7 +155,7 @@ def test_grey_of_another_curve_becomes_that_of_srgb():
 JANE = {"family": "Carberry", "given": "Josiah", "orcid": "0000-0002-1825-0097"}
 
 
-def told(**more: object) -> Details:
+def told(**more: object):
     known = {"title": "Bench & more", "licence": "CC-BY-4.0", "date": "2026-11-20", **more}
     return parse_settings(Details, known, origin="card.toml")
 
@@ -308,7 +308,7 @@ def test_what_curation_asked_for_is_told_in_words():
 )  # fmt: skip
 def test_an_expression_is_what_packaging_says(text):
     try:
-        wanted: str | None = packaging.licenses.canonicalize_license_expression(text)
+        wanted = packaging.licenses.canonicalize_license_expression(text)
     except packaging.licenses.InvalidLicenseExpression:
         wanted = None
     assert canonical_expression(text) == wanted

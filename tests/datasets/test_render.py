@@ -3,12 +3,10 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from numpy.typing import NDArray
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.commands.render import command
@@ -48,13 +46,13 @@ planes = [{picture = "b-again.png", depth_mm = 1500.0}]
 """
 
 
-def texture(seed: int) -> NDArray[np.uint8]:
+def texture(seed):
     rng = np.random.default_rng(seed)
     coarse = rng.integers(40, 216, (30, 40, 3), dtype=np.uint8)
     return np.repeat(np.repeat(coarse, 6, axis=0), 6, axis=1)
 
 
-def write_request(folder: Path) -> Path:
+def write_request(folder):
     for number, name in enumerate("abc"):
         write_image(folder / f"{name}.png", texture(number))
     (folder / "b-again.png").write_bytes((folder / "b.png").read_bytes())
@@ -77,8 +75,7 @@ def rendered(tmp_path_factory):
     return folder
 
 
-def linear(path: Path | None) -> NDArray[np.float64]:
-    assert path is not None
+def linear(path):
     return np.asarray(srgb_to_linear(as_float(read_image(path), np.float64)))
 
 
@@ -91,21 +88,17 @@ def test_a_rendered_dataset_says_the_truth(rendered):
     assert split["desk"] == split["same-wall"]  # one source picture in two files
     desk, _, slope = dataset.pairs
     lens = Lens(100.0, 2.8, 1000.0, 36_000 / 96)
-    circles = np.load(desk.defocus_map) if desk.defocus_map else None
-    assert circles is not None
+    circles = np.load(desk.defocus_map)
     expected = [float(circle_of_confusion_px(depth, lens)) for depth in (2500.0, 700.0)]
     assert sorted({round(float(c), 4) for c in circles.ravel()}) == sorted(
         round(c, 4) for c in expected
     )
     assert circles[32, 48] == pytest.approx(expected[1])
-    slope_circles = np.load(slope.defocus_map) if slope.defocus_map else None
-    assert slope_circles is not None
+    slope_circles = np.load(slope.defocus_map)
     assert slope_circles[0].mean() < 0 < slope_circles[-1].mean()
     for pair in dataset.pairs:
         truth = pair.metadata["true_misalignment"]
-        assert isinstance(truth, dict)
-        flow = np.load(pair.flow) if pair.flow else None
-        assert flow is not None
+        flow = np.load(pair.flow)
         assert np.allclose(flow.mean(axis=(1, 2)), truth["shift_px"], atol=1e-5)
         assert 1.0 <= float(np.hypot(*truth["shift_px"])) <= 2.0
 
@@ -137,7 +130,7 @@ def test_views_of_whole_pairs(rendered):
     assert _shift(*(view[4:12, 4:30] for view in apart)) > 0
 
 
-def _shift(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+def _shift(left, right):
     """By how much the right view lies to the right, by one step of Lucas and Kanade."""
     slope = np.gradient((left + right) / 2, axis=1)
     return float((slope * (left - right)).sum() / (slope**2).sum())
@@ -180,11 +173,11 @@ def test_wrong_files_are_named(request_file, tmp_path):
     assert (len(again), left) == (3, ()), "the same command takes what is mended"
 
 
-def lacking(path: Path) -> None:
+def lacking(path):
     path.unlink()
 
 
-def damaged(path: Path) -> None:
+def damaged(path):
     np.save(path, np.array([{}]))
 
 

@@ -9,16 +9,15 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
-from defocus.datasets.pair import Dataset
 from defocus.datasets.report_page import dataset_page
 from defocus.images import write_image
 from defocus.reports.html import render_html
-from defocus.reports.model import Page, Slider
+from defocus.reports.model import Slider
 from defocus.reports.pdf import render_pdf
 from tests.datasets.conftest import picture, write_folder
 
 
-def page_of(dataset: Dataset, audit: Audit) -> Page:
+def page_of(dataset, audit):
     return dataset_page(dataset, audit, usable_pairs(audit))
 
 
@@ -36,7 +35,7 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
     dataset = replace(dataset, pairs=tuple(pairs))
     known = {"width": 56, "height": 40, "gain_ev": 0.1}
     rows = tuple(
-        AuditedPair(p.id, p.scene, p.split, "ok", misalignment_px=0.125 * n, **known)  # type: ignore[arg-type]
+        AuditedPair(p.id, p.scene, p.split, "ok", misalignment_px=0.125 * n, **known)
         for n, p in enumerate(pairs)
     )
     page = page_of(dataset, Audit("noise", "0", "dis", rows, ()))

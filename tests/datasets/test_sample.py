@@ -3,15 +3,12 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import scipy.ndimage
-from numpy.typing import NDArray
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sample import SCENES, VARIANTS
 from defocus.errors import DatasetError
 from defocus.images import as_float, read_image, srgb_to_linear
@@ -24,31 +21,26 @@ DATASETS = ["mild", "strong", "wide", *WHOLE]
 
 @pytest.fixture(params=DATASETS)
 def dataset(request):
-    found: Dataset = request.getfixturevalue(request.param)
-    return found
+    return request.getfixturevalue(request.param)
 
 
-def linear(path: Path | None) -> NDArray[np.float64]:
-    assert path is not None
+def linear(path):
     return np.asarray(srgb_to_linear(as_float(read_image(path), np.float64)))
 
 
-def array(path: Path | None) -> NDArray[np.float32]:
-    assert path is not None
+def array(path):
     return np.asarray(np.load(path))
 
 
-def truth_of(pair: Pair) -> dict[str, Any]:
-    found = pair.metadata["true_misalignment"]
-    assert isinstance(found, dict)
-    return found
+def truth_of(pair):
+    return pair.metadata["true_misalignment"]
 
 
-def psnr(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+def psnr(first, second):
     return -10.0 * math.log10(float(((first - second) ** 2).mean()))
 
 
-def warped(picture: NDArray[np.float64], flow: NDArray[np.float32]) -> NDArray[np.float64]:
+def warped(picture, flow):
     y, x = np.mgrid[: flow.shape[1], : flow.shape[2]].astype(np.float64)
     where = [y + flow[1], x + flow[0]]
     planes = [scipy.ndimage.map_coordinates(picture[..., c], where, order=3) for c in range(3)]
@@ -72,7 +64,7 @@ def test_scenes_of_three_splits_with_everything_known(dataset):
 
 
 def test_no_scene_and_no_source_picture_is_in_two_splits():
-    split_of: dict[str, str] = {}
+    split_of = {}
     for scene in SCENES:
         for picture in scene.pictures:
             assert split_of.setdefault(picture, scene.split) == scene.split, picture
@@ -168,7 +160,7 @@ def test_pixels_are_the_stored_ones_within_one_step(dataset):
             assert np.abs(found - np.array(values)).max() <= 1, (pair.id, role)
 
 
-def sampled(path: Path) -> NDArray[np.int64]:
+def sampled(path):
     """A coarse grid of pixels of a picture, flat."""
     return read_image(path)[20::75, 20::75].astype(np.int64).ravel()
 

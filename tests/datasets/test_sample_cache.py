@@ -1,7 +1,6 @@
 """Making the sample dataset: deterministic, atomic, safe for several processes, self-mending."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -39,7 +38,7 @@ def test_two_processes_at_once_make_one_dataset(tmp_path):
 @pytest.mark.full
 def test_pixels_do_not_depend_on_threads_or_place(tmp_path):
     known = [{"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"]
-    both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in known]  # type: ignore[arg-type]
+    both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in known]
     answers = [process.communicate(timeout=120) for process in both]
     assert answers[0][0]
     assert answers[0][0] == answers[1][0], answers
@@ -80,7 +79,7 @@ def test_full_disk_leaves_nothing(small, full_disk, monkeypatch):
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    def fill(folder: Path) -> None:
+    def fill(folder):
         (folder / "a").write_text("new")
         assert not (tmp_path / "made").exists()
         raise KeyboardInterrupt

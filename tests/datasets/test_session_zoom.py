@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +13,6 @@ from PIL import ExifTags, Image
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.measure import Measurement
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import OwnZoom, SessionLens, Shared
 from defocus.datasets.api import open_dataset
@@ -27,7 +25,6 @@ from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import InSession, measured_pair, session_key
 from defocus.datasets.measuring.session import (
-    PooledSession,
     lenses_of,
     measured_lens,
     pooled_sessions,
@@ -35,7 +32,6 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
-from defocus.images import Image as PixelImage
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
 from tests.datasets.test_which_session import BODY, TOLD, described, pairs_of, photograph
@@ -43,11 +39,11 @@ from tests.datasets.test_which_session import BODY, TOLD, described, pairs_of, p
 CAMERA = {"camera": {"model": "one"}, "mode": "focus"}
 
 
-def pooled(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> tuple[PooledSession, ...]:
+def pooled(pairs, own):
     return pooled_sessions(sessions_of(pairs), own)
 
 
-def lenses(pairs: Sequence[Pair], own: Mapping[str, OwnZoom]) -> dict[str, SessionLens]:
+def lenses(pairs, own):
     return lenses_of(pooled(pairs, own))
 
 
@@ -118,10 +114,10 @@ def test_a_continued_compensation_says_the_same(session, tmp_path):
 @pytest.mark.full
 def test_every_pair_is_measured_alone_before_its_session_counts(session, tmp_path, monkeypatch):
     """Else "known only thanks to it" could not be said of a pair."""
-    asked: list[tuple[str, bool]] = []
+    asked = []
     real = measured_pair
 
-    def noted(pair: Pair, *given: Any, **named: Any) -> tuple[PixelImage, PixelImage, Measurement]:
+    def noted(pair, *given: Any, **named: Any):
         asked.append((pair.id, any(isinstance(one, InSession) for one in given)))
         return real(pair, *given, **named)
 
@@ -248,7 +244,6 @@ def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own():
     own = {f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0) for number in range(4)}
     own["p3"] = replace(own["p3"], takes=False)
     (found,) = pooled([replace(described(BODY), id=name) for name in own], own)
-    assert found.lens is not None
     assert found.lens.pairs == 4
     assert "p2" in found.worth
     assert "p3" not in found.worth

@@ -1,7 +1,5 @@
 """Sessions become one dataset, and what is odd about its scenes and splits is said."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from tests.capture.card import scene_picture
 from tests.capture.raw_sessions import write_session
 
 
-def shot_session(root: Path, *views: int) -> Path:
+def shot_session(root, *views: int):
     """A session of one scene, ``desk``, whose pairs show these views."""
     root.parent.mkdir(exist_ok=True)
     pairs = []

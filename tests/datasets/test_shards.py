@@ -4,9 +4,7 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -35,7 +33,7 @@ def whole(tmp_path_factory, cache_folder):
         np.save(root / f"{role}.npy", np.broadcast_to(array.astype(np.float32), shape))
     files = {role: root / f"{role}.npy" for role in extra}
     views = {f"dual_pixel_{side}": dataset.pairs[1].blurry for side in ("left", "right")}
-    named: dict[str, Any] = {**files, **views, "metadata": {"f_number": 1.8}}
+    named = {**files, **views, "metadata": {"f_number": 1.8}}
     return replace(dataset, pairs=(dataset.pairs[0], replace(dataset.pairs[1], **named)))
 
 
@@ -60,7 +58,7 @@ def test_everything_of_a_pair_comes_back(whole, tmp_path, form):
         open_dataset(f"release:{root}")
 
 
-def sealed(root: Path) -> Path:
+def sealed(root):
     """What an attacker writes has checksums that fit."""
     for name in (MANIFEST, TAG_MANIFEST):
         (root / name).unlink(missing_ok=True)
@@ -72,7 +70,7 @@ def sealed(root: Path) -> Path:
 ENTRY = {"id": "a", "scene": "a", "split": "train", "metadata": {}}
 
 
-def tar_shard(root: Path, entry: object, *more: tarfile.TarInfo) -> Path:
+def tar_shard(root, entry, *more: tarfile.TarInfo):
     files = {"000000.json": json.dumps(entry).encode(), "000000.blurry.png": b"x"}
     with tarfile.open(root / "train-00000.tar", "w") as archive:
         for name, content in files.items():
@@ -84,7 +82,7 @@ def tar_shard(root: Path, entry: object, *more: tarfile.TarInfo) -> Path:
     return sealed(root)
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+def member(name, kind=tarfile.REGTYPE):
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, "/etc/passwd"
     return info
@@ -119,24 +117,24 @@ def test_hostile_tars_are_refused(tmp_path, entry, more):
     assert left <= {cache_folder() / "releases", cache_folder() / "hashes"}
 
 
-def _linked(file: h5py.File) -> None:
+def _linked(file):
     file["blurry/b"] = file["blurry/a"]
     del file["blurry/a"]
     file["blurry/a"] = h5py.SoftLink("/blurry/b")
 
 
-def _elsewhere(file: h5py.File) -> None:
+def _elsewhere(file):
     del file["blurry/a"]
     file["blurry/a"] = h5py.ExternalLink("/etc/other.h5", "/blurry/a")
 
 
-def _outside(file: h5py.File) -> None:
+def _outside(file):
     del file["blurry/a"]
     file.create_dataset("blurry/a", (4, 4, 3), "u1", external=[("/etc/hostname", 0, 48)])
 
 
-def _put(name: str, **settings: Any) -> Callable[[h5py.File], None]:
-    def put(file: h5py.File) -> None:
+def _put(name, **settings: Any):
+    def put(file):
         del file[name]
         file.create_dataset(name, **settings)
 
@@ -144,7 +142,7 @@ def _put(name: str, **settings: Any) -> Callable[[h5py.File], None]:
 
 
 TEXT = h5py.string_dtype()
-HOSTILE: dict[str, Callable[[h5py.File], None]] = {
+HOSTILE = {
     "soft link": _linked,
     "external link": _elsewhere,
     "external storage": _outside,

@@ -30,7 +30,6 @@ def copy(mild, tmp_path_factory):
     (pair,) = (one for one in mild.pairs if one.id == NAME)
     for role, file in (("source", pair.blurry), ("target", pair.sharp)):
         (root / role).mkdir()
-        assert file is not None
         write_image(root / role / "01.png", read_image(file))
         write_image(root / role / "02.png", np.full((64, 64, 3), 40000, np.uint16))
     return root
@@ -67,7 +66,7 @@ def test_a_second_run_mends_the_first(copy, tmp_path, cache_folder):
     whole = (mine / "source/02.png").read_bytes()
     (mine / "source/02.png").write_bytes(whole[:80])
 
-    def written() -> tuple[list[str], list[str]]:
+    def written():
         dataset = open_dataset(f"realdof:{mine}", damaged=True)
         sidecar, left_out = write_sidecar(dataset, out, "aligned-v1", Release(), "dis")
         return [one.reason for one in sidecar.pairs], [one.id for one in left_out]

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from defocus.align.sampling.warp import warp
-from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import Crop
-from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.source import training_patches
 from defocus.errors import NotApplicableError
 from tests.datasets.conftest import one_pair
 
@@ -30,10 +29,8 @@ def dataset(tmp_path):
     return one_pair(tmp_path, pictures, flow=tmp_path / "flow.npy")
 
 
-def source(dataset: Dataset) -> PatchSource:
-    found = training_patches(dataset, "train", "sharp", 32, supervision=("flow",))
-    assert isinstance(found, PatchSource)
-    return found
+def source(dataset):
+    return training_patches(dataset, "train", "sharp", 32, supervision=("flow",))
 
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])

@@ -14,12 +14,12 @@ from defocus.datasets.measuring.session import sessions_of
 from defocus.datasets.pair import Pair
 
 
-def described(camera: dict[str, object], **facts: object) -> Pair:
+def described(camera, **facts: object):
     metadata = {"camera": camera, "mode": "focus", **facts}
     return Pair("p0", "s0", "train", Path("b.png"), metadata=metadata)
 
 
-BODY: dict[str, object] = {
+BODY = {
     "model": "One", "lens": "L50", "focal_length_mm": 50.0, "serial": "0123456", "battery": "80%",
     "port": "usb:001,004", "uri": "gphoto2:serial=0123456", "shot_bytes": [1, 2],
 }  # fmt: skip
@@ -72,10 +72,10 @@ def test_no_make_is_said_twice(make, model, shown, tmp_path):
     assert sessions_of([Pair("p", "s", "train", *files)])["p"].camera == shown
 
 
-TOLD: dict[str, float | str] = {"model": "One", "focal_length": 50.0, "f_number": 2.0}
+TOLD = {"model": "One", "focal_length": 50.0, "f_number": 2.0}
 
 
-def photograph(path: Path, **told: float | str) -> Path:
+def photograph(path, **told: float | str):
     """A picture with EXIF."""
     exif = Image.Exif()
     below = exif.get_ifd(ExifTags.IFD.Exif)
@@ -87,9 +87,9 @@ def photograph(path: Path, **told: float | str) -> Path:
     return path
 
 
-def pairs_of(folder: Path, **sharp: float | str) -> list[Pair]:
+def pairs_of(folder, **sharp: float | str):
     """Four pairs of one camera; what is given tells of the sharp member."""
-    focused: dict[str, float | str] = {"distance": 2.5} if "distance" in sharp else {}
+    focused = {"distance": 2.5} if "distance" in sharp else {}
     return [
         Pair(
             f"p{number}", f"s{number}", "train",
@@ -123,10 +123,10 @@ def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
 
 def test_exif_of_a_file_is_read_once(tmp_path, monkeypatch):
     """Also that of a sharp member which several blurry ones share."""
-    read: list[Path] = []
+    read = []
     real = which_session._exif
 
-    def noted(file: Path) -> object:
+    def noted(file):
         read.append(file)
         return real(file)
 

@@ -1,16 +1,14 @@
 """Photographs that the tests of streams write for themselves."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
-from defocus.datasets.stream.photographs import Photographs, find_photographs
+from defocus.datasets.stream.photographs import find_photographs
 from defocus.images import write_image
 
 
-def write_photographs(folder: Path, held_out: int = 2, training: int = 4) -> Photographs:
+def write_photographs(folder, held_out=2, training=4):
     """Pictures with detail at every scale, until both branches have some."""
     folder.mkdir()
     for seed in range(1000):

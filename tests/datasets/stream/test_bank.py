@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.baselines.objective import Batch
-from defocus.baselines.recipe import Augmentation
 from defocus.datasets.stream import bank as module
 from defocus.datasets.stream.bank import PatchBank, Reuse, reused_batches
 from defocus.datasets.stream.patches import Renderer, StreamPatches
@@ -16,7 +14,7 @@ from defocus.training.parallel import Ranks
 COUNT, SIDE = 3, 64
 
 
-def bank(renewed_every: int | None) -> PatchBank:
+def bank(renewed_every):
     return PatchBank(Renderer(Photographs(()), "train"), COUNT, SIDE, renewed_every)
 
 
@@ -54,17 +52,17 @@ def few(monkeypatch):
     monkeypatch.setattr(module, "MOST_PAIRS", 20)
 
 
-def patches(augment: tuple[Augmentation, ...] = ("channels", "noise")) -> StreamPatches:
+def patches(augment=("channels", "noise")):
     renderer = Renderer(Photographs(()), "train", lenses=2)
     return StreamPatches(renderer, 20, augment, supervision=("defocus_map",))
 
 
-def reused(first: int, mine: Ranks | None = None, workers: int = 0) -> list[Batch]:
+def reused(first, mine=None, workers=0):
     with feeding(workers, mine or Ranks(), torch.device("cpu")) as feeder:
         return list(reused_batches(patches(), REUSED, first, feeder))
 
 
-def members(batches: list[Batch]) -> list[torch.Tensor]:
+def members(batches):
     return [torch.cat([one.blurry, one.target, *one.supervision.values()], 1) for one in batches]
 
 

@@ -14,11 +14,10 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.training import watch_split
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
-from defocus.datasets.pair import Split
 from defocus.datasets.patching.source import training_patches
 from defocus.datasets.stream import dataset as streaming
 from defocus.datasets.stream.dataset import HELD_OUT, identity
-from defocus.datasets.stream.patches import Renderer, StreamPatches
+from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.images import as_integer, read_image
@@ -28,7 +27,7 @@ from tests.datasets.stream.conftest import write_photographs
 SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
 SIZES = {"validation": (40, 40), "validation-text": streaming.PAGE_PX, "test": (56, 56)}
 
-LARGER: dict[Split, tuple[int, int, int]] = {"validation": (0, 2, 128), "test": (50, 1, 56)}
+LARGER = {"validation": (0, 2, 128), "test": (50, 1, 56)}
 """So large that a pair can be registered."""
 
 
@@ -117,8 +116,7 @@ def test_training_and_held_out_photographs_are_other_ones(photographs):
 @pytest.mark.parametrize("target", ["sharp", "prealigned", "truth"])
 def test_every_target_is_the_same_picture(few, photographs, target):
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
-    patches = training_patches(dataset, "train", target, 40)  # type: ignore[arg-type]
-    assert isinstance(patches, StreamPatches)
+    patches = training_patches(dataset, "train", target, 40)
     expected = training_patches(dataset, "train", "sharp", 40).batch(0, 1, 0)
     assert patches.batch(0, 1, 0).target.equal(expected.target)
 
@@ -187,7 +185,7 @@ def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatc
     words += ["--budget", "quick", "--out"]
     bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
 
-    def validated(out: str) -> list[dict[str, str]]:
+    def validated(out):
         done = CliRunner().invoke(bench, [*words, out], catch_exceptions=False)
         assert done.exit_code == 0, done.output
         told.append(done.stderr)
@@ -209,7 +207,7 @@ def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatc
 
 def test_the_psnr_of_a_validation_leaves_the_pages_out(few, monkeypatch):
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
-    restored: list[tuple[int, ...]] = []
+    restored = []
     network = torch.nn.Identity()
     network.register_forward_hook(lambda _, given, __: restored.append(tuple(given[0].shape[-2:])))
     card, estimator = baseline("gkmnet").card, flow_estimator("dis")

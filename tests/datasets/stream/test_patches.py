@@ -10,16 +10,9 @@ import pytest
 import torch
 
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
-from defocus.datasets.stream.patches import (
-    EPOCH_PIXELS,
-    STREAM_REVISION,
-    Renderer,
-    StreamPair,
-    StreamPatches,
-)
+from defocus.datasets.stream.patches import EPOCH_PIXELS, STREAM_REVISION, Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs
 from defocus.scene.camera import CLEAN
-from defocus.scene.pictures import Branch
 from tests.command_process import start_code
 
 
@@ -28,8 +21,8 @@ def renderer(photographs):
     return Renderer(photographs, "train")
 
 
-def source(renderer: Renderer, **options: object) -> StreamPatches:
-    return StreamPatches(renderer, 48, **options)  # type: ignore[arg-type]
+def source(renderer, **options: object):
+    return StreamPatches(renderer, 48, **options)
 
 
 IN_ANOTHER_PROCESS = """
@@ -48,7 +41,7 @@ for step in map(int, sys.argv[3:]):
 def test_a_patch_is_the_same_in_every_process_and_order(renderer, tmp_path):
     (tmp_path / "source").write_bytes(pickle.dumps(source(renderer)))
 
-    def hashes(threads: str, steps: list[str]) -> dict[str, str]:
+    def hashes(threads, steps):
         with start_code(IN_ANOTHER_PROCESS, tmp_path / "source", threads, *steps) as process:
             said, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
@@ -156,7 +149,7 @@ def test_circles_of_confusion_have_the_shares_of_real_sets(monkeypatch):
 def test_a_light_field_blurs_a_share_of_the_training_pairs():
     """Scene and camera stay; pairs for validation and test are those of lenses."""
 
-    def pairs(share: float, branch: Branch) -> list[StreamPair]:
+    def pairs(share, branch):
         renderer = Renderer(Photographs(light_field=share), branch)
         return [renderer.pair(number, 24) for number in (0, 3, 5, 8)]
 

@@ -13,7 +13,6 @@ from defocus.datasets.stream.photographs import (
 )
 from defocus.errors import DatasetError
 from defocus.images import read_image, write_image
-from defocus.scene.pictures import Branch
 
 
 def test_one_photograph_in_six_is_held_out_by_its_hash_alone(photographs):
@@ -106,7 +105,7 @@ def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(photograp
 def test_real_photographs_make_pairs_of_both_branches(real_data):
     found = find_photographs(real_data / "photos")
     assert (len(found.files), len(found.of("held-out"))) == (61, 11)
-    branches: tuple[Branch, ...] = ("train", "held-out")
+    branches = ("train", "held-out")
     for branch in branches:
         renderer = Renderer(found, branch)
         assert len(renderer.sources.photographs) == len(found.of(branch))  # none is refused
