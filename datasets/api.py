@@ -111,20 +111,20 @@ def reader_names() -> list[str]:
 def reader(name: str) -> Reader:
     """The reader with that name; an unknown name is a ``DatasetError``."""
     finders = _finders()
-    found = finders[name]() if name in finders else None
-    if found is None:
+    entry = finders[name]() if name in finders else None
+    if entry is None:
         hint = did_you_mean(name, set(finders) - {name}, most=1)
         hint += " " if hint else ""
         raise DatasetError(
             f"unknown dataset reader '{name}'; {hint}there are {', '.join(sorted(finders))}"
         )
-    return found
+    return entry
 
 
 def reader_card(name: str) -> ReaderCard:
     """The card of the datasets that a reader opens; an unknown reader is a ``DatasetError``."""
-    found = reader(name)
-    return found.card or _unknown(name, found.read.__module__)
+    entry = reader(name)
+    return entry.card or _unknown(name, entry.read.__module__)
 
 
 def _unknown(name: str, place: str) -> ReaderCard:
@@ -135,7 +135,7 @@ def _unknown(name: str, place: str) -> ReaderCard:
 def _finders() -> dict[str, Callable[[], Reader | None]]:
     """For each name, a function that imports the reader and returns it, or None if it is broken."""
     package = importlib.import_module("defocus.datasets.readers")
-    found: dict[str, Callable[[], Reader | None]] = {
+    finders: dict[str, Callable[[], Reader | None]] = {
         module.name.replace("_", "-"): partial(_own_reader, module.name)
         for module in pkgutil.iter_modules(package.__path__)
     }
@@ -145,11 +145,15 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
         others.append((name, offer.origin, partial(_loaded_reader, name, offer)))
     others += [(one.name, origin, partial(_same, one)) for origin, one in _plugin_readers()]
     for name, origin, find in others:
-        if name in found:
+        if name in finders:
             refuse(origin, f"{origin}: a dataset reader '{name}' exists already; rename it")
         else:
-            found[name] = find
-    return found
+            finders[name] = find
+    return finders
+
+
+def _same(one: Reader) -> Reader:
+    return one
 
 
 def _own_reader(name: str) -> Reader:
@@ -170,11 +174,11 @@ def _loaded_reader(name: str, offer: Offer) -> Reader | None:
 
 def _plugin_readers() -> list[tuple[str, Reader]]:
     """``Reader`` objects of plug-in files, and files that are a reader themselves."""
-    found = [(plugin, one) for plugin, one in offered(Reader)]
+    readers = [(plugin, one) for plugin, one in offered(Reader)]
     for plugin in plugins():
         if callable(getattr(plugin.module, "read", None)):
             name = plugin.path.stem.replace("_", "-")
-            found.append((plugin, _reader_of(name, plugin.module)))
+            readers.append((plugin, _reader_of(name, plugin.module)))
     return [
         (
             f"plug-in {plugin.path}",
@@ -184,7 +188,7 @@ def _plugin_readers() -> list[tuple[str, Reader]]:
                 card=one.card or _unknown(one.name, plugin.path.name),
             ),
         )
-        for plugin, one in found
+        for plugin, one in readers
     ]
 
 
@@ -198,10 +202,6 @@ def _reader_of(name: str, module: object) -> Reader:
         getattr(module, "check", None),
         first_line.partition(" - ")[2] or first_line,
     )
-
-
-def _same(one: Reader) -> Reader:
-    return one
 
 
 @dataclass(frozen=True)
@@ -223,13 +223,13 @@ def dataset_kinds() -> list[DatasetKind]:
         for variant in VARIANTS
     ]
     for name in reader_names():
-        if name == SAMPLE or (found := _finders()[name]()) is None:
+        if name == SAMPLE or (entry := _finders()[name]()) is None:
             continue
         card = reader_card(name)
         kinds.append(
             DatasetKind(
                 f"{name}:DIR",
-                found.description or card.title,
+                entry.description or card.title,
                 "unverified" if card.unverified else "verified",
                 card.redistributable,
             )

@@ -7,7 +7,6 @@ import lzma
 import stat
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
+from unicodedata import normalize
 
 from defocus.cache import atomic_folder
 from defocus.datasets.pair_files import path_problem
@@ -85,7 +85,7 @@ def checked(
 ) -> dict[str, ArchiveMember]:
     """Check members in the archive's order, up to the first refused one; return them by name."""
     packed = archive.stat().st_size
-    found: dict[str, ArchiveMember] = {}
+    by_name: dict[str, ArchiveMember] = {}
     spelt: dict[str, str] = {}
     total = 0
     for member in members:
@@ -95,17 +95,17 @@ def checked(
         problem = (
             member.problem
             or path_problem(member.name)
-            or _bomb(member, len(found) + 1, total, packed, limits)
+            or _bomb(member, len(by_name) + 1, total, packed, limits)
         )
-        other = spelt.setdefault(_folded(member.name), member.name)
-        twice = member.name in found and not (member.folder and found[member.name].folder)
+        other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
+        twice = member.name in by_name and not (member.folder and by_name[member.name].folder)
         if not problem and (other != member.name or twice):
             problem = f"and {other!r} are one file"
         if problem:
             raise DatasetError(f"{archive}: {member.name!r} {problem}; nothing was unpacked")
-        found[member.name] = member
-    _refuse_files_as_folders(found, archive)
-    return found
+        by_name[member.name] = member
+    _refuse_files_as_folders(by_name, archive)
+    return by_name
 
 
 def _bomb(member: ArchiveMember, count: int, total: int, packed: int, limits: Limits) -> str:
@@ -120,19 +120,15 @@ def _bomb(member: ArchiveMember, count: int, total: int, packed: int, limits: Li
     return ""
 
 
-def _refuse_files_as_folders(found: dict[str, ArchiveMember], archive: Path) -> None:
-    for name in found:
+def _refuse_files_as_folders(members: dict[str, ArchiveMember], archive: Path) -> None:
+    for name in members:
         parent = name.rpartition("/")[0]
         while parent:
-            if parent in found and not found[parent].folder:
+            if parent in members and not members[parent].folder:
                 raise DatasetError(
                     f"{archive}: {parent!r} is both a file and a folder; download it again"
                 )
             parent = parent.rpartition("/")[0]
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")

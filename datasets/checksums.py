@@ -134,24 +134,24 @@ class Truth:
     manifest: bytes
 
 
-def claimed(root: Path, found: Mapping[str, str]) -> Truth | None:
+def claimed(root: Path, hashes: Mapping[str, str]) -> Truth | None:
     """Expected contents of a folder by its manifests; None if they cannot be derived."""
     # The tag manifest says which manifest is right: the one in its place, one under another name,
     # or the one computed from the files. If the tag manifest is damaged, the manifest is used.
-    if MANIFEST not in found and TAG_MANIFEST not in found:
+    if MANIFEST not in hashes and TAG_MANIFEST not in hashes:
         raise DatasetError(
             f"{root}: neither {MANIFEST} nor {TAG_MANIFEST} is there; give the root of a release"
         )
-    wanted = _tagged(root, found)
+    wanted = _tag_in(root, hashes, TAG_MANIFEST) or _tag_in(root, hashes, MANIFEST)  # if swapped
     if wanted:
-        places = sorted(name for name, digest in found.items() if digest == wanted)
+        places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:
             return _truth(root, _content(root, places[0]))
-        others = {name: digest for name, digest in found.items() if name not in _MANIFESTS}
-        for rebuilt in _candidates(root, found, others):
+        others = {name: digest for name, digest in hashes.items() if name not in _MANIFESTS}
+        for rebuilt in _candidates(root, hashes, others):
             if hashlib.sha256(rebuilt).hexdigest() == wanted:
                 return _truth(root, rebuilt)
-    return _truth(root, _content(root, MANIFEST)) if found.get(MANIFEST) else None
+    return _truth(root, _content(root, MANIFEST)) if hashes.get(MANIFEST) else None
 
 
 _MANIFESTS = frozenset({MANIFEST, TAG_MANIFEST})
@@ -174,19 +174,14 @@ def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str])
             yield canonical({**lines, **{name: others[name] for name in damaged}})
 
 
-def tag_is_intact(root: Path, found: Mapping[str, str]) -> bool:
+def tag_is_intact(root: Path, hashes: Mapping[str, str]) -> bool:
     """Whether the tag manifest can be read: then it is the other manifest that is damaged."""
-    return bool(_tag_in(root, found, TAG_MANIFEST))
+    return bool(_tag_in(root, hashes, TAG_MANIFEST))
 
 
-def _tagged(root: Path, found: Mapping[str, str]) -> str:
-    """Hash of the manifest in the tag manifest, or in its place if swapped; empty if damaged."""
-    return _tag_in(root, found, TAG_MANIFEST) or _tag_in(root, found, MANIFEST)
-
-
-def _tag_in(root: Path, found: Mapping[str, str], name: str) -> str:
+def _tag_in(root: Path, hashes: Mapping[str, str], name: str) -> str:
     """Hash of the manifest by a file that may be the tag manifest; empty if it is not."""
-    tags = parsed(_content(root, name)) if found.get(name) else None
+    tags = parsed(_content(root, name)) if hashes.get(name) else None
     return tags[MANIFEST] if tags is not None and set(tags) == {MANIFEST} else ""
 
 

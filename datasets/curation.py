@@ -57,17 +57,17 @@ def _decisions(folder: Path) -> list[Judgement]:
     path = folder / DECISIONS
     if not path.is_file():
         return []
-    found: list[Judgement] = []
+    standing: list[Judgement] = []
     for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
         try:
             entry = Decision.model_validate_json(line)
         except ValidationError as error:
             raise DatasetError(f"{path}: line {number} is damaged; remove it") from error
         if entry.verdict != "undone":
-            found.append(Judgement(entry.id, entry.verdict, entry.reason, "person"))
-        elif found:
-            found.pop()
-    return found
+            standing.append(Judgement(entry.id, entry.verdict, entry.reason, "person"))
+        elif standing:
+            standing.pop()
+    return standing
 
 
 def add_decision(folder: Path, judgement: Judgement) -> None:

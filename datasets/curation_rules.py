@@ -42,13 +42,13 @@ class Usable:
     def words(self) -> str:
         """The answer in a sentence."""
         if not self.compensated:
-            told = f"{len(self.now)} of {counted(self.count, 'pair')} can be used"
+            sentence = f"{len(self.now)} of {counted(self.count, 'pair')} can be used"
         else:
-            told = (
+            sentence = (
                 f"{len(self.now)} of {counted(self.count, 'pair')} can be used as they are, "
                 f"{len(self.compensated)} more after compensation"
             )
-        return f"{told}, {len(self.others)} not" if self.others else told
+        return f"{sentence}, {len(self.others)} not" if self.others else sentence
 
 
 Verdict: TypeAlias = Literal["accept", "reject"]
@@ -203,10 +203,10 @@ KEPT_FIRST = ("test", "validation", "train")
 def _leaks(audit: Audit) -> dict[str, list[str]]:
     """Reasons for pairs that are rejected because their picture is also in another split."""
     kept: dict[str, dict[str, list[str]]] = {}
-    for found in audit.duplicates:
-        first_stays = KEPT_FIRST.index(found.splits[0]) < KEPT_FIRST.index(found.splits[1])
-        gone, stays = (found.second, found.first) if first_stays else (found.first, found.second)
-        split = found.splits[0] if first_stays else found.splits[1]
+    for twins in audit.duplicates:
+        first_stays = KEPT_FIRST.index(twins.splits[0]) < KEPT_FIRST.index(twins.splits[1])
+        gone, stays = (twins.second, twins.first) if first_stays else (twins.first, twins.second)
+        split = twins.splits[0] if first_stays else twins.splits[1]
         kept.setdefault(gone, {}).setdefault(split, []).append(stays)
     return {
         gone: [_leak(stay, split) for split, stay in splits.items()]
@@ -225,12 +225,12 @@ def usable_pairs(
     """Sort the pairs of an audited dataset by what can be done with them under the rules."""
     # What was compensated already (``steps``) does not get better by it.
     asked = rules or Rules()
-    done = any(one.step == "compensate" for one in steps)
+    compensated = any(one.step == "compensate" for one in steps)
     aligned = [
         pair if pair.misalignment_px is None else replace(pair, misalignment_px=0.0, gain_ev=0.0)
         for pair in audit.pairs
     ]
-    later = judged(audit if done else replace(audit, pairs=tuple(aligned)), asked)
+    later = judged(audit if compensated else replace(audit, pairs=tuple(aligned)), asked)
     now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
     passed = [one.id for one in later if one.verdict == "accept" and one.id not in set(now)]
     others = [(one.id, one.reason) for one in later if one.verdict == "reject"]

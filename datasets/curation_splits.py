@@ -108,10 +108,10 @@ def _most(kinds: Iterable[str]) -> str:
 
 def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
     """The third of the known values that each value belongs to."""
-    known = np.array([size for size in sizes.values() if size is not None])
-    if not len(known):
+    numbers = np.array([size for size in sizes.values() if size is not None])
+    if not len(numbers):
         return dict.fromkeys(sizes, UNKNOWN)
-    bounds = np.quantile(known, np.arange(1, CLASSES) / CLASSES)
+    bounds = np.quantile(numbers, np.arange(1, CLASSES) / CLASSES)
     return {
         name: UNKNOWN if size is None else str(int(np.searchsorted(bounds, size)))
         for name, size in sizes.items()
@@ -147,8 +147,8 @@ def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
 
 def _sources(pair: Pair) -> list[str]:
     """Source pictures of a rendered pair."""
-    found = pair.metadata.get("sources", [])
-    return [str(source) for source in found] if isinstance(found, list | tuple) else []
+    sources = pair.metadata.get("sources", [])
+    return [str(source) for source in sources] if isinstance(sources, list | tuple) else []
 
 
 def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) -> dict[str, Split]:
@@ -218,22 +218,22 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
         pairs,
         drawn,
     )
-    done = make_dataset(out, how)
-    return Drawn(out, done.pairs, done.left_out, _leaks(pairs, audit))
+    made_dataset = make_dataset(out, how)
+    return Drawn(out, made_dataset.pairs, made_dataset.left_out, _leaks(pairs, audit))
 
 
 def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
     """Mean blur of the measured pairs of each split, px; splits without one are left out."""
-    known = {row.id: row.mean_blur_px for row in audit.pairs}
-    found = {
-        split: [blur for p in pairs if p.split == split and (blur := known[p.id]) is not None]
+    blur_of = {row.id: row.mean_blur_px for row in audit.pairs}
+    blurs_of = {
+        split: [blur for p in pairs if p.split == split and (blur := blur_of[p.id]) is not None]
         for split in SPLITS
     }
-    return {split: float(np.mean(blurs)) for split, blurs in found.items() if blurs}
+    return {split: float(np.mean(blurs)) for split, blurs in blurs_of.items() if blurs}
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
     """Pictures in two of the new splits."""
     split_of = {pair.id: pair.split for pair in pairs}
     prints = [(row.id, split_of[row.id], one) for row in audit.pairs for one in row.fingerprints]
-    return tuple((found.first, found.second) for found in near_duplicates(prints))
+    return tuple((twins.first, twins.second) for twins in near_duplicates(prints))

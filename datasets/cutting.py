@@ -133,9 +133,9 @@ def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
     to_cut = [pair.blurry for pair in dataset.pairs if pair.split != "test"]
     # the size of a RAW file shows when it is developed, that of a damaged one not at all
     sizes = [attempt(str(path), partial(picture_size, path)) for path in to_cut]
-    known = [size for size in sizes if isinstance(size, tuple)]
-    if len(known) == len(sizes) > 0 and all(
-        _reduced_side(size, scheme) < scheme.side_px for size in known
+    readable = [size for size in sizes if isinstance(size, tuple)]
+    if len(readable) == len(sizes) > 0 and all(
+        _reduced_side(size, scheme) < scheme.side_px for size in readable
     ):
         raise _too_small(dataset, scheme)
 
@@ -168,12 +168,12 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
     height, width = blurry.shape[:2]
     training = pair.split == "train"
     stride = scheme.stride_px(training=training)
-    found = places(height, width, scheme.side_px, stride, edges=scheme.edges)
-    chosen = list(enumerate(found))
-    if training and found:
+    corners = places(height, width, scheme.side_px, stride, edges=scheme.edges)
+    chosen = list(enumerate(corners))
+    if training and corners:
         judged = members.get("sharp", blurry)
-        sharp = sobel_products([_part(judged, place, scheme.side_px) for place in found])
-        chosen = [(index, found[index]) for index in kept(sharp, scheme.drop)]
+        sharp = sobel_products([_part(judged, place, scheme.side_px) for place in corners])
+        chosen = [(index, corners[index]) for index in kept(sharp, scheme.drop)]
     for index, place in chosen:
         for role, picture in members.items():
             part, path = _part(picture, place, scheme.side_px), folder / _name(index, role)

@@ -24,8 +24,8 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
     if place:
-        found = check_dataset(dataset)
-        copy, copy_lines = _own(dataset) if found is None else _copy(dataset, found)
+        complete = check_dataset(dataset)
+        copy, copy_lines = _own(dataset) if complete is None else _copy(dataset, complete)
         document |= copy
         lines += ["", *copy_lines]
     return document, lines
@@ -75,8 +75,8 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     left_out = opened.without(parted(tried)[1])
     damaged = {one.id for one in left_out}
     pairs = [pair for pair in opened.pairs if pair.id not in damaged]
-    found = {split: number for split, number in split_counts(pairs).items() if number}
-    text = ", ".join(f"{number} {split}" for split, number in found.items())
+    splits = {split: number for split, number in split_counts(pairs).items() if number}
+    text = ", ".join(f"{number} {split}" for split, number in splits.items())
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
     lines = [f"{dataset}: {many} ({text}); there is no list of a complete one"]
@@ -91,23 +91,23 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
         lines.append(f"no ground truth{some}: scored by metrics without reference alone, and shown")
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
-    return {"complete": None, "found": found, "left_out": named}, lines
+    return {"complete": None, "found": splits, "left_out": named}, lines
 
 
-def _copy(dataset: str, found: Completeness) -> tuple[dict[str, Any], list[str]]:
-    counts = ", ".join(f"{number} {split}" for split, number in found.counts.items())
-    lines = [f"{dataset}: {counts}; {'complete' if found.ok else 'not the complete dataset'}"]
-    for label, names in (("missing", found.missing), ("extra", found.extra)):
+def _copy(dataset: str, complete: Completeness) -> tuple[dict[str, Any], list[str]]:
+    counts = ", ".join(f"{number} {split}" for split, number in complete.counts.items())
+    lines = [f"{dataset}: {counts}; {'complete' if complete.ok else 'not the complete dataset'}"]
+    for label, names in (("missing", complete.missing), ("extra", complete.extra)):
         for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
             files = [(name, "") for name in inside]
             lines += [f"{label}: {line}" for line in grouped(files, len(files), "file")]
-    wrong = [(file, text) for file, _, text in (one.partition(": ") for one in found.wrong)]
-    lines += [f"wrong: {line}" for line in grouped(wrong, found.pictures, "file")]
+    wrong = [(file, text) for file, _, text in (one.partition(": ") for one in complete.wrong)]
+    lines += [f"wrong: {line}" for line in grouped(wrong, complete.pictures, "file")]
     document = {
-        "complete": found.ok,
-        "found": found.counts,
-        "missing": list(found.missing),
-        "extra": list(found.extra),
-        "wrong": list(found.wrong),
+        "complete": complete.ok,
+        "found": complete.counts,
+        "missing": list(complete.missing),
+        "extra": list(complete.extra),
+        "wrong": list(complete.wrong),
     }
     return document, lines

@@ -70,11 +70,11 @@ def _listing(place: Place, sha256: str | None) -> Listing:
     hashes = parsed(content)
     if hashes is None or tag != tag_of(content):
         raise DatasetError(f"{place.name}/{MANIFEST}: damaged")
-    found = Listing(content, hashes)
-    if sha256 is not None and found.sha256 != sha256:
-        raise DatasetError(f"{place.name}/{MANIFEST}: has SHA-256 {found.sha256}, not {sha256}")
+    listing = Listing(content, hashes)
+    if sha256 is not None and listing.sha256 != sha256:
+        raise DatasetError(f"{place.name}/{MANIFEST}: has SHA-256 {listing.sha256}, not {sha256}")
     check_paths(hashes, Path(place.name) / MANIFEST)
-    return found
+    return listing
 
 
 def fetch_release(
@@ -84,13 +84,13 @@ def fetch_release(
     # ``only`` has patterns of paths such as ``test-*.tar``, empty for all; documents always come.
     listing = listing_of(places, sha256)
     wanted = _wanted(listing, only)
-    with owned_folder(out) as ours:
-        if not ours:
+    with owned_folder(out) as owned:
+        if not owned:
             raise DatasetError(f"{out}: another process fetches into it; wait until it ends")
         _claim(out, listing)
         whole = [name for name in wanted if (out / name).is_file()]
-        found = hashed(out, whole)
-        kept = [name for name in whole if found[name] == listing.hashes[name]]
+        there = hashed(out, whole)
+        kept = [name for name in whole if there[name] == listing.hashes[name]]
         new = [name for name in wanted if name not in set(kept)]
         sizes: dict[str, int] | None = None
         for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
@@ -105,11 +105,11 @@ def fetch_release(
 
 def verify_against(root: Path, place: Place, jobs: int = 1) -> Verification:
     """Read every byte of a folder and compare it with the checksums of a release elsewhere."""
-    listing, found = listing_of([place]), folder_hashes(root, jobs)
+    listing, hashes = listing_of([place]), folder_hashes(root, jobs)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
     wanted = {**listing.hashes, MANIFEST: listing.sha256, TAG_MANIFEST: tag}
-    findings = sorted(compared(wanted, found), key=lambda finding: finding.file)
-    return Verification(tuple(findings), found, Truth(wanted, listing.manifest))
+    findings = sorted(compared(wanted, hashes), key=lambda finding: finding.file)
+    return Verification(tuple(findings), hashes, Truth(wanted, listing.manifest))
 
 
 def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
@@ -178,17 +178,17 @@ def fetch_known_file(
     if target.is_file() and expected is not None and sha256_file(target) == expected:
         return expected
     try:
-        fetch_file(places, "", target, lambda found: expected in (None, found))
+        fetch_file(places, "", target, lambda digest: expected in (None, digest))
     except PlaceError as error:
         if recorded is None:
             raise
         raise PlaceError(
             f"{error}; an earlier fetch recorded SHA-256 {recorded}, --sha256 says another"
         ) from error
-    found = sha256_file(target)
+    digest = sha256_file(target)
     make_folder(record.parent)
-    write_json(record, {"address": places[0].name, "sha256": found})
-    return found
+    write_json(record, {"address": places[0].name, "sha256": digest})
+    return digest
 
 
 def _recorded(record: Path) -> str | None:

@@ -165,8 +165,8 @@ def make_manifest(
     """Make the manifest of pairs with files in ``root``; every file is read for its hash."""
     rows = sorted(pairs, key=lambda pair: pair.id)
     try:
-        found = tuple(_row(root, pair) for pair in rows)
-        return Manifest(source=source or None, steps=steps or None, pairs=found)
+        entries = tuple(_row(root, pair) for pair in rows)
+        return Manifest(source=source or None, steps=steps or None, pairs=entries)
     except ValidationError as error:
         raise DatasetError(f"{root}: {first_problem(error)}; rename it") from error
 

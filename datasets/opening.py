@@ -67,9 +67,9 @@ def opened(
 
 def _require_own_ids(pairs: Iterable[Pair]) -> None:
     """Refuse two pairs of one id: names in folders can become one, as 'a/b-c' and 'a-b/c' do."""
-    known: dict[str, Pair] = {}
+    by_id: dict[str, Pair] = {}
     for pair in pairs:
-        other = known.setdefault(pair.id, pair)
+        other = by_id.setdefault(pair.id, pair)
         if other is not pair:
             raise DatasetError(
                 f"{pair.blurry} and {other.blurry} are both pair '{pair.id}'; rename one of them"

@@ -32,8 +32,8 @@ class MakingStep(Settings):
 
 def step(name: str, **settings: Value) -> MakingStep:
     """A step of this version of the program, without settings that are None."""
-    known: dict[str, Value] = {key: value for key, value in settings.items() if value is not None}
-    return MakingStep(step=name, version=__version__, settings=known)
+    chosen: dict[str, Value] = {key: value for key, value in settings.items() if value is not None}
+    return MakingStep(step=name, version=__version__, settings=chosen)
 
 
 Split = Literal["train", "validation", "test"]

@@ -164,7 +164,7 @@ def hashes_and_faults(
 ) -> tuple[dict[Path, str], dict[Path, DatasetError]]:
     """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot."""
     memory = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
-    known = _remembered(memory)
+    remembered = _remembered(memory)
     wanted = sorted(set(paths))
     faults: dict[Path, DatasetError] = {}
     stamps: dict[Path, list[int | str]] = {}
@@ -173,17 +173,17 @@ def hashes_and_faults(
             stamps[path] = _stamp(path)
         except DatasetError as error:
             faults[path] = error
-    missing = [path for path, stamp in stamps.items() if known.get(str(path), [])[:2] != stamp]
+    missing = [path for path, stamp in stamps.items() if remembered.get(str(path), [])[:2] != stamp]
     noisy = len(missing) >= HASH_SILENTLY_BELOW
     for path in track(missing, "hashing the dataset") if noisy else missing:
         try:
-            known[str(path)] = [*stamps[path], _sha256(path)]
+            remembered[str(path)] = [*stamps[path], _sha256(path)]
         except DatasetError as error:
             faults[path] = error
     if len(missing) > sum(path in stamps for path in faults):
         make_folder(memory.parent)
-        write_json(memory, known)
-    return {path: str(known[str(path)][2]) for path in stamps if path not in faults}, faults
+        write_json(memory, remembered)
+    return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
 
 
 def _stamp(path: Path) -> list[int | str]:

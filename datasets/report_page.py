@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.page import (
@@ -67,7 +66,8 @@ def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
     sizes = Counter(f"{row.width} × {row.height} px" for row in audit.pairs if row.width)
     shown = [f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)]
     more = len(sizes) - MOST_SIZES
-    size = sum(path.stat().st_size for path in _files(dataset) if path.is_file())
+    files = {path for pair in dataset.pairs for path in pair_files(pair).values()}
+    size = sum(path.stat().st_size for path in files if path.is_file())
     settings = dict(settings_of(dataset.pairs))
     card = reader_card(dataset.source or dataset.name.partition(":")[0])
     facts = {
@@ -82,10 +82,6 @@ def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
         "left out before": dropped_text(dataset.steps),
     }
     return Facts("What it holds", tuple((name, text) for name, text in facts.items() if text))
-
-
-def _files(dataset: Dataset) -> set[Path]:
-    return {path for pair in dataset.pairs for path in pair_files(pair).values()}
 
 
 def _origin(dataset: Dataset) -> Facts:
@@ -116,14 +112,14 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
         if pairs:
             whole = [pair for pair in pairs if pair.id in sizes]
             bits = f"{bit_depth(read_image(whole[0].blurry))} bit" if whole else ""
-            found = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
+            common = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
             rows.append(
                 (
                     split,
                     float(len(pairs)),
                     float(len({pair.scene for pair in pairs})),
                     float(sum(pair.sharp is not None for pair in pairs)),
-                    _common(found),
+                    _common(common),
                     bits,
                 )
             )
@@ -134,11 +130,11 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
     return Table.of("Pairs by split", columns, rows)
 
 
-def _common(found: Counter[str]) -> str:
+def _common(counts: Counter[str]) -> str:
     """The most common value, and the number of others."""
-    if not found:
+    if not counts:
         return ""
-    (value, _), *others = found.most_common()
+    (value, _), *others = counts.most_common()
     return f"{value} and {counted(len(others), 'other size')}" if others else value
 
 

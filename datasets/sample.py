@@ -57,8 +57,8 @@ def variant(name: str) -> Variant:
     for candidate in VARIANTS:
         if candidate.name == name:
             return candidate
-    known = ", ".join(candidate.dataset for candidate in VARIANTS)
-    raise DatasetError(f"no sample dataset 'sample:{name}'; there are {known}")
+    names = ", ".join(candidate.dataset for candidate in VARIANTS)
+    raise DatasetError(f"no sample dataset 'sample:{name}'; there are {names}")
 
 
 def _small(

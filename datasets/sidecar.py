@@ -82,9 +82,9 @@ def sidecar_text(sidecar: Sidecar) -> str:
 
 def read_sidecar(folder: Path) -> Sidecar:
     """Verify every byte of a sidecar's folder and read it."""
-    found = verify_folder(folder)
-    if not found.ok:
-        wrong = found.wrong[0]
+    verification = verify_folder(folder)
+    if not verification.ok:
+        wrong = verification.wrong[0]
         raise DatasetError(
             f"{folder}: {wrong.file} is {wrong.kind}; get the sidecar again, or repair it with "
             "'defocus-data verify --repair'"
@@ -146,12 +146,12 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
     failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", jobs)
     if failed:
         raise AlignmentError(failed[0].reason)
-    made = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
-    content = content_hash(made, picture_hashes(root, made))
+    pairs = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
+    content = content_hash(pairs, picture_hashes(root, pairs))
     return Dataset(
         name=name,
         root=root,
-        pairs=made,
+        pairs=pairs,
         content_hash=content,
         derived=derived_folder(content),
         source=dataset.source or sidecar.reader,
@@ -190,12 +190,15 @@ PLACED = ("truth", "flow", "defocus_map", "dual_pixel_left", "dual_pixel_right")
 
 def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
     target = pairs / pair.id
-    known = {**pair.metadata, "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db}}
+    metadata = {
+        **pair.metadata,
+        "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db},
+    }
     bare: dict[str, Any] = dict.fromkeys(PLACED)  # they are not in the geometry of the correction
     return replace(
         pair,
         blurry=target / "blurry.png",
         sharp=target / "sharp.png",
-        metadata=MappingProxyType(known),
+        metadata=MappingProxyType(metadata),
         **bare,
     )

@@ -88,11 +88,11 @@ def write_sidecar(
         keyed = [(pair, keys[pair.id]) for pair in dataset.pairs]
         work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
         measured = list(track(in_processes(work, keyed, jobs), "measuring", len(keyed)))
-        made, left_out = parted(measured)
-        if not made:
+        measured_entries, left_out = parted(measured)
+        if not measured_entries:
             raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
-        entries = (*made, *unread)
+        entries = (*measured_entries, *unread)
         return _written(dataset, root, name, release, flow.name, entries), left_out
 
 
@@ -102,13 +102,13 @@ def _earlier(
     """A whole sidecar of the same order in a folder, that lacks pairs which could not be read."""
     if not (out / DOCUMENT).is_file():
         return None
-    found = read_sidecar(out)
+    sidecar = read_sidecar(out)
     wanted = (name, _reader(dataset), asdict(release), estimator_name)
-    same = (found.name, found.reader, found.release, found.estimator) == wanted
+    same = (sidecar.name, sidecar.reader, sidecar.release, sidecar.estimator) == wanted
     ids = {pair.id for pair in dataset.pairs}
-    whole = {entry.id for entry in found.pairs if entry.reason != UNREAD}
-    lacks = len(whole) < len(found.pairs) or len(whole) < len(ids)
-    return found if same and lacks and whole <= ids else None
+    whole = {entry.id for entry in sidecar.pairs if entry.reason != UNREAD}
+    lacks = len(whole) < len(sidecar.pairs) or len(whole) < len(ids)
+    return sidecar if same and lacks and whole <= ids else None
 
 
 def _read(pair: Pair) -> Pair:
@@ -180,16 +180,16 @@ def _corrected(
     if record.is_file():
         return PairEntry.model_validate_json(record.read_bytes())
     blurry, sharp, measurement = measured_pair(pair, _estimator(estimator_name), key)
-    found = measurement.misalignment
-    entry = PairEntry(id=pair.id, status="unknown", reason=found.reason)
-    if found.status == "ok":
+    misalignment = measurement.misalignment
+    entry = PairEntry(id=pair.id, status="unknown", reason=misalignment.reason)
+    if misalignment.status == "ok":
         with atomic_folder(root / "pairs" / pair.id) as folder:
             write_aligned(folder, blurry, sharp, measurement, release)
             for name in PIXELS:
                 (folder / name).unlink()
             _write_masks(folder, measurement)
         entry = PairEntry(
-            id=pair.id, status="ok", gain_ev=found.gain_ev, ceiling_db=ceiling_db(sharp)
+            id=pair.id, status="ok", gain_ev=misalignment.gain_ev, ceiling_db=ceiling_db(sharp)
         )
     write_json(record, json.loads(entry.model_dump_json()))
     return entry

@@ -53,15 +53,15 @@ class Verification:
 
 def verify_folder(root: Path, jobs: int = 1) -> Verification:
     """Read every byte of a folder and compare it with its manifests."""
-    found = folder_hashes(root, jobs)
-    truth = claimed(root, found)
+    hashes = folder_hashes(root, jobs)
+    truth = claimed(root, hashes)
     if truth is None:
-        return Verification(_damaged_manifests(root, found), found, None)
-    findings = {finding.file: finding for finding in compared(truth.hashes, found)}
-    whole = {path: digest for path, digest in truth.hashes.items() if found.get(path) == digest}
+        return Verification(_damaged_manifests(root, hashes), hashes, None)
+    findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
+    whole = {path: digest for path, digest in truth.hashes.items() if hashes.get(path) == digest}
     if PAIRS in whole and not _pairs_agree(root, truth.hashes, whole):
         findings[PAIRS] = FileFinding(PAIRS, "changed")
-    return Verification(tuple(findings[file] for file in sorted(findings)), found, truth)
+    return Verification(tuple(findings[file] for file in sorted(findings)), hashes, truth)
 
 
 def readable(name: str) -> str:
@@ -69,17 +69,17 @@ def readable(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFinding]:
+def compared(wanted: Mapping[str, str], hashes: Mapping[str, str]) -> list[FileFinding]:
     """Differences between expected and actual hashes by path."""
-    wrong = {path for path, digest in wanted.items() if found.get(path) != digest}
-    strangers = {path: found[path] for path in sorted(set(found) - set(wanted))}
+    wrong = {path for path, digest in wanted.items() if hashes.get(path) != digest}
+    strangers = {path: hashes[path] for path in sorted(set(hashes) - set(wanted))}
     owners = {wanted[path]: path for path in sorted(wrong, reverse=True)}
-    places = {found[path]: path for path in sorted(wrong & set(found), reverse=True)}
+    places = {hashes[path]: path for path in sorted(wrong & set(hashes), reverse=True)}
     findings = []
     for path in sorted(wrong):
-        if path in found and found[path] in owners and wanted[path] in places:
+        if path in hashes and hashes[path] in owners and wanted[path] in places:
             findings.append(FileFinding(path, "swapped", places[wanted[path]]))
-        elif path in found:
+        elif path in hashes:
             findings.append(FileFinding(path, "changed"))
         else:
             now = next((name for name, digest in strangers.items() if digest == wanted[path]), "")
@@ -88,10 +88,10 @@ def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFi
     return findings + [FileFinding(path, "extra") for path in strangers]
 
 
-def _damaged_manifests(root: Path, found: Mapping[str, str]) -> tuple[FileFinding, ...]:
+def _damaged_manifests(root: Path, hashes: Mapping[str, str]) -> tuple[FileFinding, ...]:
     """Findings if the manifest cannot be used and not be computed again."""
-    wrong = (MANIFEST,) if tag_is_intact(root, found) else (MANIFEST, TAG_MANIFEST)
-    return tuple(FileFinding(name, "changed" if name in found else "missing") for name in wrong)
+    wrong = (MANIFEST,) if tag_is_intact(root, hashes) else (MANIFEST, TAG_MANIFEST)
+    return tuple(FileFinding(name, "changed" if name in hashes else "missing") for name in wrong)
 
 
 def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
@@ -152,9 +152,9 @@ def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, s
     return other
 
 
-def _supply(root: Path, found: Mapping[str, str]) -> dict[str, Path]:
+def _supply(root: Path, hashes: Mapping[str, str]) -> dict[str, Path]:
     """File with the bytes of each hash."""
-    return {digest: root / path for path, digest in found.items() if digest}
+    return {digest: root / path for path, digest in hashes.items() if digest}
 
 
 _WRITTEN = frozenset({MANIFEST, TAG_MANIFEST})

@@ -112,27 +112,27 @@ def _warnings(pair: Pair) -> list[Warned]:
     sharp = blurry if pair.sharp is None else _header(pair.sharp)
     if blurry is None or sharp is None:
         return []
-    found: list[tuple[What, str]] = []
+    warnings: list[tuple[What, str]] = []
     if blurry.colours != sharp.colours:
         text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"
         files = pair.blurry, pair.sharp or pair.blurry
         if in_two_spaces(*files):
             coded = any(map(colour_code, files))
             text += "; convert both to sRGB" if coded else "; both are converted to sRGB"
-        found.append(("colour space", text))
+        warnings.append(("colour space", text))
     elif blurry.grey != sharp.grey:
         grey, other = ("blurry", "sharp") if blurry.grey else ("sharp", "blurry")
-        found.append(("colour space", f"the {grey} file is grey, the {other} one has colours"))
+        warnings.append(("colour space", f"the {grey} file is grey, the {other} one has colours"))
     elif blurry.colours != PLAIN:
         taken = "not converted but read as sRGB" if colour_code(pair.blurry) else "taken for sRGB"
-        found.append(("colour space", f"{blurry.colours}, {taken}"))
+        warnings.append(("colour space", f"{blurry.colours}, {taken}"))
     if blurry.orientation != sharp.orientation:
-        told = f"{blurry.orientation} and {sharp.orientation}"
-        found.append(("orientation", f"EXIF says {told} for blurry and sharp; both are ignored"))
+        both = f"{blurry.orientation} and {sharp.orientation}"
+        warnings.append(("orientation", f"EXIF says {both} for blurry and sharp; both are ignored"))
     frames = max(blurry.frames, sharp.frames)
     if frames > 1:
-        found.append(("frames", f"a file has {frames} frames; the first one is taken"))
-    return [Warned(pair.id, what, text) for what, text in found]
+        warnings.append(("frames", f"a file has {frames} frames; the first one is taken"))
+    return [Warned(pair.id, what, text) for what, text in warnings]
 
 
 def _header(path: Path) -> _Header | None:

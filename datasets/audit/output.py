@@ -76,7 +76,8 @@ def write_audit(
     make_folder(out)
     _write_blur_maps(out / BLUR, dataset, audit)
     with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page
-        write_text(staging / "audit.csv", _csv(audit))
+        rows = (row_of(pair).values() for pair in audit.pairs)
+        write_text(staging / "audit.csv", csv_text([COLUMNS, *rows]))
         write_json(staging / DOCUMENT, document(audit, limit_px))
         write_text(
             staging / "audit.html", render_html(build_page(dataset, audit, limit_px, usable))
@@ -96,16 +97,12 @@ def _write_blur_maps(folder: Path, dataset: Dataset, audit: Audit) -> None:
     together = session_key(dataset)
 
     def write(name: str) -> None:
-        known = kept_blur(keys[name], together)
-        if known is not None:
-            write_blur_map(make_folder(folder / name), blur_map_of(known))
+        blur = kept_blur(keys[name], together)
+        if blur is not None:
+            write_blur_map(make_folder(folder / name), blur_map_of(blur))
 
     names = [pair.id for pair in dataset.pairs if pair.id in measured]
     with ThreadPoolExecutor(WRITERS) as pool:
         for _ in track(pool.map(write, names), "writing blur maps", total=len(names)):
             pass
     return_freed_memory(max((row.width or 0) * (row.height or 0) for row in audit.pairs))
-
-
-def _csv(audit: Audit) -> str:
-    return csv_text([COLUMNS, *(row_of(pair).values() for pair in audit.pairs)])

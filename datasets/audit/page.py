@@ -29,7 +29,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, failures, summary, values, worst
 from defocus.datasets.curation_rules import Usable
 from defocus.datasets.pair import SPLITS, Dataset
-from defocus.images import FloatImage, Image, as_float, as_integer
+from defocus.images import Image, as_float, as_integer
 from defocus.progress import counted
 from defocus.reports.model import (
     Cell,
@@ -54,7 +54,7 @@ PICTURE_SIDE = 900
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable) -> Page:
     """Make the report: usable pairs, verdict, next step, pairs that fail; then all the rest."""
-    found = failures(audit, limit_px)
+    failing = failures(audit, limit_px)
     anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)}
     links = _links(audit, anchors)
 
@@ -66,9 +66,9 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: U
         notice="",
         sections=(
             ("Pairs to use", usable_parts(usable, link_of)),
-            ("What to do next", next_parts(audit, found, limit_px, usable)),
-            ("Outcome", (checks_table(found, limit_px, link_of), Paragraph(_measured(audit)))),
-            ("Pairs that fail", (failing_part(audit, found, link_of),)),
+            ("What to do next", next_parts(audit, failing, limit_px, usable)),
+            ("Outcome", (checks_table(failing, limit_px, link_of), Paragraph(_measured(audit)))),
+            ("Pairs that fail", (failing_part(audit, failing, link_of),)),
             ("Not measured", not_measured_parts(audit.pairs, anchors)),
             ("Pictures in two splits", (duplicates_part(audit),)),
             ("Warnings", (warnings_part(audit),)),
@@ -78,7 +78,7 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: U
             ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
             ("What was audited", (_facts(audit),)),
         ),
-        summary=f"{usable.words}. {headline(audit, found, limit_px)}",
+        summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
     )
 
 
@@ -161,10 +161,15 @@ def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
     for quantity in QUANTITIES:
         curves = []
         for split in SPLITS:
-            found = np.sort(values([pair for pair in pairs if pair.split == split], quantity.name))
-            if len(found):
+            ordered = np.sort(
+                values([pair for pair in pairs if pair.split == split], quantity.name)
+            )
+            if len(ordered):
                 # Steps: of one pair, or of equal ones, nothing else would be a line from 0 to 1.
-                at, shares = np.repeat(found, 2), np.repeat(np.linspace(0, 1, len(found) + 1), 2)
+                at, shares = (
+                    np.repeat(ordered, 2),
+                    np.repeat(np.linspace(0, 1, len(ordered) + 1), 2),
+                )
                 curves.append(Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist())))
         if curves:
             caption = quantity.title[0].upper() + quantity.title[1:]
@@ -178,8 +183,8 @@ def duplicates_part(audit: Audit) -> Part:
     if not audit.duplicates:
         return Paragraph("No picture was found in two splits.")
     rows = tuple(
-        (found.first, found.splits[0], found.second, found.splits[1], found.correlation)
-        for found in audit.duplicates[:LISTED]
+        (twins.first, twins.splits[0], twins.second, twins.splits[1], twins.correlation)
+        for twins in audit.duplicates[:LISTED]
     )
     return Table.of(
         "Nearly the same picture in two splits",
@@ -253,7 +258,10 @@ def _states(
     scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
     matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
     registered = _registered(sharp, scale @ matrix @ np.linalg.inv(scale))
-    first, second, aligned = (_small(one) for one in (blurry, sharp, registered))
+    first, second, aligned = (
+        as_float(small_picture(one, PICTURE_SIDE, PICTURE_SIDE))
+        for one in (blurry, sharp, registered)
+    )
     pictures = (
         ("blurry", first),
         ("sharp, as it is", second),
@@ -261,7 +269,10 @@ def _states(
         ("difference, as it is", 0.5 + (second - first) / 2),
         ("difference, registered", 0.5 + (aligned - first) / 2),
     )
-    return tuple((label, _shown(picture)) for label, picture in pictures)
+    return tuple(
+        (label, np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), np.uint8))
+        for label, picture in pictures
+    )
 
 
 def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
@@ -270,14 +281,6 @@ def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
     size = sharp.shape[1::-1]
     moved = cv2.warpPerspective(sharp, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, sharp.dtype)
-
-
-def _small(picture: Image) -> FloatImage:
-    return as_float(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE))
-
-
-def _shown(picture: FloatImage) -> NDArray[np.uint8]:
-    return np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), dtype=np.uint8)
 
 
 def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:

@@ -28,8 +28,12 @@ def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
     """The verdict in a sentence."""
     pairs, failing = counted(audit.found, "pair"), len(failing_pairs(found))
     if limit_px is None:
-        told = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
-        return f"{told}; {failing} of them would fail under any limit." if failing else f"{told}."
+        verdict = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
+        return (
+            f"{verdict}; {failing} of them would fail under any limit."
+            if failing
+            else f"{verdict}."
+        )
     if not found.any:
         return (
             f"Passed: {pairs}, none misaligned by more than {limit_px:g} px or unknown, none "
@@ -40,21 +44,21 @@ def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
     return f"Failed: {failing} of {pairs} fail with a limit of {limit_px:g} px."
 
 
-def checks_table(found: AuditFailures, limit_px: float | None, link_of: LinkOf) -> Table:
+def checks_table(failing: AuditFailures, limit_px: float | None, link_of: LinkOf) -> Table:
     """Each check with the number of pairs that fail it, and the worst of them."""
     rows: list[tuple[Cell, ...]] = []
     if limit_px is not None:
-        rows.append(_check(f"misaligned by more than {limit_px:g} px", found.misaligned, link_of))
+        rows.append(_check(f"misaligned by more than {limit_px:g} px", failing.misaligned, link_of))
     rows += [
-        _check("misalignment unknown, not shown to be aligned", found.unknown, link_of),
-        _check("unreadable files, or members of two sizes", found.unreadable, link_of),
-        _check("blurry and sharp are the same picture", found.same, link_of),
+        _check("misalignment unknown, not shown to be aligned", failing.unknown, link_of),
+        _check("unreadable files, or members of two sizes", failing.unreadable, link_of),
+        _check("blurry and sharp are the same picture", failing.same, link_of),
     ]
-    leaks = tuple(one.first for one in found.leaks)
+    leaks = tuple(one.first for one in failing.leaks)
     shown = link_of(leaks[0]) if leaks else "none"
     rows.append(("picture in two splits", float(len(leaks)), shown))
     columns = ("check", Column("fail", decimals=0), "the worst, or the first")
-    note = "" if found.measured else "No pair could be measured, which fails too."
+    note = "" if failing.measured else "No pair could be measured, which fails too."
     return Table.of("What was checked", columns, rows, note)
 
 
@@ -63,9 +67,9 @@ def _check(name: str, pairs: Sequence[AuditedPair | LeftOut], link_of: LinkOf) -
     return name, float(len(pairs)), first
 
 
-def failing_part(audit: Audit, found: AuditFailures, link_of: LinkOf) -> Part:
+def failing_part(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> Part:
     """Part that names the pairs that fail, the most misaligned first, with all their reasons."""
-    reasons = failing_pairs(found)
+    reasons = failing_pairs(failing)
     if not reasons:
         return Paragraph("No pair fails.")
     splits = {pair.id: pair.split for pair in audit.pairs}
@@ -112,7 +116,7 @@ def _folder(name: str) -> str:
 
 
 def next_parts(
-    audit: Audit, found: AuditFailures, limit_px: float | None, usable: Usable
+    audit: Audit, failing: AuditFailures, limit_px: float | None, usable: Usable
 ) -> tuple[Part, ...]:
     """Parts with the one command that comes next, and with what it does."""
     name = audit.dataset
@@ -128,7 +132,7 @@ def next_parts(
             f"Makes a new dataset with {counted(len(usable.compensated), 'pair')} moved into "
             "place, which 'curate' would reject now. Pairs of unknown misalignment are left out. "
             f"Then curate it: {curated}",
-            _before_compensation(found),
+            _before_compensation(failing),
         )
     if limit_px is None:
         return _step(
@@ -136,42 +140,42 @@ def next_parts(
             "Gives a verdict, with the limit that you need and the --out of this audit. What was "
             "measured is kept, so nothing is measured again.",
         )
-    if found.misaligned:
+    if failing.misaligned:
         new = f"{folder}-compensated"
         again = _command(
             "audit", f"manifest:{new}", "--out", f"{new}-audit", "--fail-above", limit, *measured
         )
         return _step(
             ("compensate", name, "--out", new, *measured),
-            f"Makes a new dataset with {counted(len(found.misaligned), 'misaligned pair')} moved "
-            f"into place. {_what_stays(found)}Then audit it: {again}",
-            _before_compensation(found),
+            f"Makes a new dataset with {counted(len(failing.misaligned), 'misaligned pair')} moved "
+            f"into place. {_what_stays(failing)}Then audit it: {again}",
+            _before_compensation(failing),
         )
-    if not found.any:
+    if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
-    if not (found.unknown or found.unreadable or found.same or found.leaks):
+    if not (failing.unknown or failing.unreadable or failing.same or failing.leaks):
         return (Paragraph("No pair has a sharp picture, so there is nothing to align."),)
     unknown = 'Those of unknown misalignment stay with unknown = "accept" in --rules. '
     rules = f"Its rules allow {COMMON_LIMIT_PX:g} px; give a file with another limit with --rules."
     return _step(
         ("curate", name, "--out", f"{folder}-curated", *flow),
         "Makes a new dataset without the pairs that fail. "
-        + (unknown if found.unknown else "")
+        + (unknown if failing.unknown else "")
         + ("" if limit_px == COMMON_LIMIT_PX else rules),
     )
 
 
-def _before_compensation(found: AuditFailures) -> str:
-    if not found.unreadable:
+def _before_compensation(failing: AuditFailures) -> str:
+    if not failing.unreadable:
         return ""
-    names = ", ".join(pair.id for pair in found.unreadable[:UNREADABLE_NAMED])
-    more = ", …" if len(found.unreadable) > UNREADABLE_NAMED else ""
+    names = ", ".join(pair.id for pair in failing.unreadable[:UNREADABLE_NAMED])
+    more = ", …" if len(failing.unreadable) > UNREADABLE_NAMED else ""
     return f"replace or remove the files of {names}{more}: compensation leaves such pairs out"
 
 
-def _what_stays(found: AuditFailures) -> str:
-    unknown = "Pairs of unknown misalignment are left out. " if found.unknown else ""
-    if not (found.same or found.leaks):
+def _what_stays(failing: AuditFailures) -> str:
+    unknown = "Pairs of unknown misalignment are left out. " if failing.unknown else ""
+    if not (failing.same or failing.leaks):
         return unknown
     return (
         f"{unknown}A picture in two splits, and a pair of one picture, can stay in it; "

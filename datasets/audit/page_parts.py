@@ -31,13 +31,15 @@ def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
     together = session_key(dataset)
 
     def states(name: str, size: tuple[int, ...]) -> list[State]:
-        known = kept_blur(keys[name], together)
-        if known is None:
+        blur = kept_blur(keys[name], together)
+        if blur is None:
             return []
-        found = blur_map_of(known, step=max(1, max(known.shape) // BLUR_SIDE))
-        pictures = [(f"relative blur, 0 to {blur_scale_px(found):.1f} px", blur_picture(found))]
-        if known.unexplained is not None:
-            pictures.append((UNEXPLAINED, unexplained_picture(known.unexplained)))
+        blur_map = blur_map_of(blur, step=max(1, max(blur.shape) // BLUR_SIDE))
+        pictures = [
+            (f"relative blur, 0 to {blur_scale_px(blur_map):.1f} px", blur_picture(blur_map))
+        ]
+        if blur.unexplained is not None:
+            pictures.append((UNEXPLAINED, unexplained_picture(blur.unexplained)))
         return [
             (label, np.asarray(cv2.resize(one, size, interpolation=cv2.INTER_AREA), np.uint8))
             for label, one in pictures

@@ -37,26 +37,26 @@ def near_duplicates(prints: Sequence[tuple[str, str, Fingerprint]]) -> tuple[Nea
     """Pictures (id, split, fingerprint) that appear in more than one split, most similar first."""
     best: dict[tuple[str, str], NearDuplicate] = {}
     by_split: dict[str, list[tuple[str, Fingerprint]]] = {}
-    for name, split, found in prints:
-        by_split.setdefault(split, []).append((name, found))
+    for name, split, look in prints:
+        by_split.setdefault(split, []).append((name, look))
     for one, other in itertools.combinations(sorted(by_split), 2):
         for i, j, correlation in _alike(by_split[one], by_split[other]):
             names = by_split[one][i][0], by_split[other][j][0]
             if names not in best or best[names].correlation < correlation:
                 best[names] = NearDuplicate(*names, (one, other), correlation)
-    return tuple(sorted(best.values(), key=lambda found: (-found.correlation, found.first)))
+    return tuple(sorted(best.values(), key=lambda look: (-look.correlation, look.first)))
 
 
 def _alike(
     ones: list[tuple[str, Fingerprint]], others: list[tuple[str, Fingerprint]]
 ) -> list[tuple[int, int, float]]:
     """Indices in both lists, and correlation, of nearly identical pictures."""
-    bits = np.stack([found.bits for _, found in others])
-    thumbnails = np.stack([found.thumbnail.ravel() for _, found in others])
+    bits = np.stack([look.bits for _, look in others])
+    thumbnails = np.stack([look.thumbnail.ravel() for _, look in others])
     alike = []
-    for i, (_, found) in enumerate(ones):
-        for j in np.flatnonzero((bits != found.bits).sum(axis=1) <= MOST_DIFFERENT_BITS):
-            correlation = float(thumbnails[j] @ found.thumbnail.ravel())
+    for i, (_, look) in enumerate(ones):
+        for j in np.flatnonzero((bits != look.bits).sum(axis=1) <= MOST_DIFFERENT_BITS):
+            correlation = float(thumbnails[j] @ look.thumbnail.ravel())
             if correlation >= LEAST_CORRELATION:
                 alike.append((i, int(j), min(correlation, 1.0)))
     return alike
@@ -143,11 +143,11 @@ class AuditedPair:
     @property
     def causes(self) -> tuple[str, ...]:
         """What may be the matter with it beside the blur, in words."""
-        found = self.unexplained
-        if found is None or self.same_picture:
+        rest = self.unexplained
+        if rest is None or self.same_picture:
             return ()
         # one that is the sharper nearly everywhere is said to be swapped
-        return causes(replace(found, blurrier_share=0.0) if self.less_sharp else found)
+        return causes(replace(rest, blurrier_share=0.0) if self.less_sharp else rest)
 
     @property
     def less_sharp(self) -> bool:
@@ -223,39 +223,39 @@ def _audited(
 ) -> AuditedPair:
     if pair.sharp is None:
         return _alone(pair, read_image(pair.blurry))
-    blurry, sharp, found = measured_pair(pair, estimator, key, session, limits)
+    blurry, sharp, measurement = measured_pair(pair, estimator, key, session, limits)
     height, width = blurry.shape[:2]
     if seen is not None:
         seen(blurry, sharp)
     same = _same_pixels(blurry, sharp)
     prints = (fingerprint(sharp), fingerprint(blurry))
-    details = _fine_to_coarse(blurry, sharp, found)
-    blur = _blur_quantiles(found.field)
-    shared = found.misalignment.shared
+    details = _fine_to_coarse(blurry, sharp, measurement)
+    blur = _blur_quantiles(measurement.field)
+    shared = measurement.misalignment.shared
     return AuditedPair(
         pair.id,
         pair.scene,
         pair.split,
-        found.misalignment.status,
-        found.misalignment.reason,
+        measurement.misalignment.status,
+        measurement.misalignment.reason,
         width,
         height,
-        **_geometry(found.misalignment),
-        misalignment_px=found.misalignment.misalignment_px,
+        **_geometry(measurement.misalignment),
+        misalignment_px=measurement.misalignment.misalignment_px,
         blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
         blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
-        gain_ev=found.misalignment.gain_ev,
-        vignetting_ev=found.misalignment.vignetting_ev,
+        gain_ev=measurement.misalignment.gain_ev,
+        vignetting_ev=measurement.misalignment.vignetting_ev,
         sharpness=details[1],
         blurry_sharpness=details[0],
         session_pairs=None if shared is None else shared.pairs,
         same_picture=same,
-        rests_on_largest_shift_px=found.misalignment.rests_on_px,
-        **_unexplained(found.misalignment.unexplained),
+        rests_on_largest_shift_px=measurement.misalignment.rests_on_px,
+        **_unexplained(measurement.misalignment.unexplained),
         clipped_share=clipped_share(sharp),
         blurry_clipped_share=clipped_share(blurry),
         blur_quantiles_px=blur,
-        spread=found.misalignment.spread,
+        spread=measurement.misalignment.spread,
         fingerprints=prints,
     )
 
@@ -288,15 +288,15 @@ def _alone(pair: Pair, blurry: Image) -> AuditedPair:
 
 
 def _fine_to_coarse(
-    blurry: Image, sharp: Image, found: Measurement
+    blurry: Image, sharp: Image, measurement: Measurement
 ) -> tuple[float | None, float | None]:
     """Sharpness of both members, at the same places as far as these are known."""
-    matrix, field = found.misalignment.matrix, found.field
-    known = np.eye(3) if matrix is None else matrix
+    matrix, field = measurement.misalignment.matrix, measurement.field
+    transform = np.eye(3) if matrix is None else matrix
     if field is None:
-        return fine_to_coarse_of_pair(blurry, sharp, known)
+        return fine_to_coarse_of_pair(blurry, sharp, transform)
     blur = field.factor * field.flow.coc_px
-    return fine_to_coarse_of_pair(blurry, sharp, known, blur, field.factor)
+    return fine_to_coarse_of_pair(blurry, sharp, transform, blur, field.factor)
 
 
 def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
@@ -306,33 +306,33 @@ def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
     return tuple(float(value) for value in np.quantile(blur, QUANTILES))
 
 
-def _geometry(found: Misalignment) -> dict[str, Any]:
-    model = found.similarity
+def _geometry(misalignment: Misalignment) -> dict[str, Any]:
+    model = misalignment.similarity
     if model is None:
         return {}
     return {
-        "model": found.model,
+        "model": misalignment.model,
         "shift_x_px": model.shift_px[0],
         "shift_y_px": model.shift_px[1],
         "zoom": model.zoom,
         "rotation_deg": model.rotation_deg,
-        "residual_median_px": found.residual_median_px,
-        "residual_p95_px": found.residual_p95_px,
-        "reliable_share": found.reliable_share,
-        **_standard_errors(found.sigma),
+        "residual_median_px": misalignment.residual_median_px,
+        "residual_p95_px": misalignment.residual_p95_px,
+        "reliable_share": misalignment.reliable_share,
+        **_standard_errors(misalignment.sigma),
     }
 
 
-def _unexplained(found: Unexplained | None) -> dict[str, Any]:
-    if found is None:
+def _unexplained(rest: Unexplained | None) -> dict[str, Any]:
+    if rest is None:
         return {}
     return {
-        "unexplained_stops": found.stops,
-        "moved_stops": found.moved_stops,
-        "light_across_ev": found.tilt_ev,
-        "specks": found.specks,
-        "blurrier_share": found.blurrier_share,
-        "colour_strength": found.colour_strength,
+        "unexplained_stops": rest.stops,
+        "moved_stops": rest.moved_stops,
+        "light_across_ev": rest.tilt_ev,
+        "specks": rest.specks,
+        "blurrier_share": rest.blurrier_share,
+        "colour_strength": rest.colour_strength,
     }
 
 

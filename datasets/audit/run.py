@@ -109,8 +109,8 @@ def audit_dataset(
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     shown = WorstMembers()
     rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs, shown, limits)
-    found = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs, limits)
-    return replace(found, shown=shown)
+    audit = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs, limits)
+    return replace(audit, shown=shown)
 
 
 def audited_rows(
@@ -309,14 +309,14 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         raise ValueError("a truth is none")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
-    made = {"blur_quantiles_px": quantiles, "fingerprints": prints}
-    return AuditedPair(**{**document, **made, "spread": _spread(document["spread"])})
+    tuples = {"blur_quantiles_px": quantiles, "fingerprints": prints}
+    return AuditedPair(**{**document, **tuples, "spread": _spread(document["spread"])})
 
 
-def _spread(told: dict[str, Any] | None) -> TileAsymmetry | None:
-    if told is None:
+def _spread(numbers: dict[str, Any] | None) -> TileAsymmetry | None:
+    if numbers is None:
         return None
-    spread = {name: float(value) for name, value in told.items()}
+    spread = {name: float(value) for name, value in numbers.items()}
     if not np.isfinite([*spread.values()]).all():
         raise ValueError("a number is not finite")
     return TileAsymmetry(**spread)

@@ -62,9 +62,9 @@ def audit_shard(
     folder = make_folder(out / MEASURED)
     rows = {}
     for row in audited_rows(dataset, pairs, estimator_name, jobs, limits=limits):
-        known, there = kept_file(keys[row.id], ".h5"), folder / f"{keys[row.id]}.h5"
-        if known.is_file() and not there.exists():
-            place_file(known, there)
+        source, target = kept_file(keys[row.id], ".h5"), folder / f"{keys[row.id]}.h5"
+        if source.is_file() and not target.exists():
+            place_file(source, target)
         rows[row.id] = row
     path = out / _file(shard)
     document = {
@@ -152,30 +152,30 @@ def merge_shards(
     if not files:
         raise DatasetError(f"{folders[0]}: no shard-*-of-*.json there; audit with --shard first")
     keys = pair_keys(dataset, flow_estimator(estimator_name), limits)
-    found: dict[str, AuditedPair] = {}
+    rows: dict[str, AuditedPair] = {}
     for path in track(files, "merging"):
         for key, row in _rows(path, _head(dataset, estimator_name, limits)):
             if keys.get(row.id) != key:
                 raise DatasetError(f"{path}: pair {row.id!r} is of other pictures; audit it again")
-            found[row.id] = row
+            rows[row.id] = row
             _keep(key, row, path.parent / MEASURED)
-    missing = [pair.id for pair in dataset.pairs if pair.id not in found]
+    missing = [pair.id for pair in dataset.pairs if pair.id not in rows]
     if missing:
         raise DatasetError(
             f"{dataset.name}: {len(missing)} of {len(dataset.pairs)} pairs are in no part, such as "
             f"{missing[0]}; run the other shards too"
         )
-    return audit_of(dataset, estimator_name, found, jobs, limits)
+    return audit_of(dataset, estimator_name, rows, jobs, limits)
 
 
 def _rows(path: Path, head: dict[str, Any]) -> list[tuple[str, AuditedPair]]:
     try:
         document = read_json(path, LARGEST_SHARD)
-        told = {name: document[name] for name in head}
+        own = {name: document[name] for name in head}
         rows = [(str(one["key"]), row_of_document(one["row"])) for one in document["rows"]]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DatasetError(f"{path}: damaged ({error}); run this shard again") from error
-    differing = [name for name in head if told[name] != head[name]]
+    differing = [name for name in head if own[name] != head[name]]
     if differing:
         raise DatasetError(f"{path}: of another {differing[0]}; merge parts of one audit")
     return rows

@@ -43,29 +43,29 @@ def row_of(pair: AuditedPair) -> dict[str, Any]:
 
 def values(pairs: Sequence[AuditedPair], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The known values of one column, float64, in the order of the pairs."""
-    known = [getattr(pair, name) for pair in pairs]
-    return np.array([value for value in known if value is not None], dtype=np.float64)
+    cells = [getattr(pair, name) for pair in pairs]
+    return np.array([value for value in cells if value is not None], dtype=np.float64)
 
 
 def summary(pairs: Sequence[AuditedPair]) -> dict[str, dict[str, float | int | None]]:
     """For each quantity: count, median, 95th percentile of its size, largest size."""
     result: dict[str, dict[str, float | int | None]] = {}
     for quantity in QUANTITIES:
-        found = values(pairs, quantity.name)
-        sizes = np.abs(found)
+        numbers = values(pairs, quantity.name)
+        sizes = np.abs(numbers)
         result[quantity.name] = {
-            "count": len(found),
-            "median": float(np.median(found)) if len(found) else None,
-            "p95": float(np.quantile(sizes, 0.95)) if len(found) else None,
-            "max": float(sizes.max()) if len(found) else None,
+            "count": len(numbers),
+            "median": float(np.median(numbers)) if len(numbers) else None,
+            "p95": float(np.quantile(sizes, 0.95)) if len(numbers) else None,
+            "max": float(sizes.max()) if len(numbers) else None,
         }
     return result
 
 
 def worst(pairs: Sequence[AuditedPair], quantity: Quantity, count: int) -> list[AuditedPair]:
     """The worst pairs by a quantity, worst first."""
-    known = [pair for pair in pairs if getattr(pair, quantity.name) is not None]
-    return sorted(known, key=lambda pair: -quantity.size(getattr(pair, quantity.name)))[:count]
+    measured = [pair for pair in pairs if getattr(pair, quantity.name) is not None]
+    return sorted(measured, key=lambda pair: -quantity.size(getattr(pair, quantity.name)))[:count]
 
 
 def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
@@ -110,8 +110,8 @@ class AuditFailures:
     @property
     def any(self) -> bool:
         """Whether the dataset fails."""
-        found = (self.misaligned, self.same, self.unreadable, self.unknown, self.leaks)
-        return not self.measured or any(found)
+        reasons = (self.misaligned, self.same, self.unreadable, self.unknown, self.leaks)
+        return not self.measured or any(reasons)
 
 
 def failures(audit: Audit, limit_px: float | None) -> AuditFailures:
@@ -130,26 +130,26 @@ def failures(audit: Audit, limit_px: float | None) -> AuditFailures:
     )
 
 
-def failing_pairs(found: AuditFailures) -> dict[str, list[str]]:
+def failing_pairs(failing: AuditFailures) -> dict[str, list[str]]:
     """Why each failing pair fails, by its id; the most misaligned first, leaks last."""
     reasons: dict[str, list[str]] = {}
-    for name, reason in _reasons(found):
+    for name, reason in _reasons(failing):
         reasons.setdefault(name, []).append(reason)
     return reasons
 
 
-def _reasons(found: AuditFailures) -> Iterator[tuple[str, str]]:
-    for pair in found.misaligned:  # three digits: one just above the limit is not rounded to it
+def _reasons(failing: AuditFailures) -> Iterator[tuple[str, str]]:
+    for pair in failing.misaligned:  # three digits: one just above the limit is not rounded to it
         sigma = pair.misalignment_sigma_px
         error = "" if sigma is None else f" ± {sigma:.3f}"
         yield pair.id, f"misaligned by {pair.misalignment_px:.3f}{error} px in the mean"
-    for pair in found.same:
+    for pair in failing.same:
         yield pair.id, "blurry and sharp are the same picture"
-    for unread in found.unreadable:
+    for unread in failing.unreadable:
         yield unread.id, f"unreadable: {unread.reason}"
-    for pair in found.unknown:
+    for pair in failing.unknown:
         yield pair.id, f"misalignment unknown: {pair.reason}"
-    yield from _leaking(found.leaks)
+    yield from _leaking(failing.leaks)
 
 
 def _leaking(leaks: Sequence[NearDuplicate]) -> Iterator[tuple[str, str]]:

@@ -93,7 +93,7 @@ def say_member_warnings(pairs: "tuple[Pair, ...]") -> None:
     say_warnings(warnings_of(pairs), pairs)
 
 
-def say_warnings(found: "Iterable[Warned]", of: Sized) -> None:
+def say_warnings(warnings: "Iterable[Warned]", of: Sized) -> None:
     """Say warnings that an audit has found already, the repeated ones in one line."""
-    for line in grouped((one.finding for one in found), len(of), "pair"):
+    for line in grouped((one.finding for one in warnings), len(of), "pair"):
         say(line)

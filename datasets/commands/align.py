@@ -165,49 +165,49 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield from (f"{name:<10} {value}" for name, value in rows)
 
 
-def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
+def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     """Rows of a known misalignment, from its JSON."""
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import resting_on
 
-    sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
+    sigma, (x, y), residual = numbers["uncertainty"], numbers["shift_px"], numbers["residual_px"]
     gains, offsets = (
         ", ".join(
             f"{one:z.4f} " + ("(no light)" if s is None else f"± {s:.4f}")
-            for one, s in zip(found[key], sigma[key], strict=True)
+            for one, s in zip(numbers[key], sigma[key], strict=True)
         )
         for key in ("gain", "offset")
     )
     lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
-    apart = f"{found['misalignment_px']:.2f} ± {sigma['misalignment_px']:.2f} px"
+    apart = f"{numbers['misalignment_px']:.2f} ± {sigma['misalignment_px']:.2f} px"
     rows = [
-        ("model", found["model"]),
+        ("model", numbers["model"]),
         ("moved", f"{apart} in the mean of the reliable pixels"),
         ("shift", f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
-        ("zoom", f"{found['zoom']:.5f} ± {sigma['zoom']:.5f}"),
-        ("rotation", f"{found['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"),
+        ("zoom", f"{numbers['zoom']:.5f} ± {sigma['zoom']:.5f}"),
+        ("rotation", f"{numbers['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"),
         ("corner", f"± {sigma['corner_px']:.2f} px at the worst corner"),
         ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
-        ("reliable", f"{100 * found['reliable_share']:.1f} % of the pixels"),
-        ("occluded", f"{100 * found['occluded_share']:.1f} % of the pixels"),
-        ("round trip", f"{found['consistency_px']:.3f} px median"),
-        ("gain", f"{found['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
+        ("reliable", f"{100 * numbers['reliable_share']:.1f} % of the pixels"),
+        ("occluded", f"{100 * numbers['occluded_share']:.1f} % of the pixels"),
+        ("round trip", f"{numbers['consistency_px']:.3f} px median"),
+        ("gain", f"{numbers['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
-    if found["vignetting_ev"] is not None:
-        fall = f"{found['vignetting_ev']:+z.2f} EV (lost by the blurry member at the corners)"
+    if numbers["vignetting_ev"] is not None:
+        fall = f"{numbers['vignetting_ev']:+z.2f} EV (lost by the blurry member at the corners)"
         rows.append(("vignetting", fall))
-    if found["unexplained"] is not None:
-        stops, why = found["unexplained"]["stops"], "; ".join(found["unexplained"]["causes"])
+    if numbers["unexplained"] is not None:
+        stops, why = numbers["unexplained"]["stops"], "; ".join(numbers["unexplained"]["causes"])
         rows.append(
             ("the rest", f"{stops:.2f} stops that no blur explains" + (f": {why}" if why else ""))
         )
-    if RESTS_ON in found:
-        rows.append(("caution", resting_on(found[RESTS_ON])))
-    if "session" in found:
-        rows.append(("session", _session_text(found["session"])))
-    spread = found["asymmetry"]
+    if RESTS_ON in numbers:
+        rows.append(("caution", resting_on(numbers[RESTS_ON])))
+    if "session" in numbers:
+        rows.append(("session", _session_text(numbers["session"])))
+    spread = numbers["asymmetry"]
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"
         error = sigma["asymmetry"]["radial"]
@@ -220,10 +220,10 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
 def _session_text(common: dict[str, Any]) -> str:
     """What of a session is in a misalignment, from its JSON."""
     if common.get("sigma") == 0:
-        told = "only the aperture changed, so the zoom is 1"
+        text = "only the aperture changed, so the zoom is 1"
     else:
         what = "zoom" if "zoom" in common else "asymmetry of the point spread"
-        told = f"{what} of {counted(common['pairs'], 'pair')} of the session"
+        text = f"{what} of {counted(common['pairs'], 'pair')} of the session"
     alone = common["unknown_alone"]
     by = f" (a session by {common['by']})" if common.get("by") else ""
-    return told + by + (f"; alone the pair is unknown: {alone}" if alone else "")
+    return text + by + (f"; alone the pair is unknown: {alone}" if alone else "")

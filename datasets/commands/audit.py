@@ -151,11 +151,11 @@ def _say_outcome(audit: "Audit") -> None:
     click.echo(f"{audit.dataset}: {counted(len(status), 'pair')} ({counts})")
     numbers, floor = summary(audit.pairs), 2 * values(audit.pairs, "residual_sigma_px")
     for quantity in QUANTITIES:
-        found = numbers[quantity.name]
-        if found["count"]:
+        column = numbers[quantity.name]
+        if column["count"]:
             click.echo(
-                f"{quantity.title:<34} median {found['median']:z8.3f}   p95 {found['p95']:8.3f}"
-                f"   max {found['max']:8.3f} {quantity.unit}".rstrip()
+                f"{quantity.title:<34} median {column['median']:z8.3f}   p95 {column['p95']:8.3f}"
+                f"   max {column['max']:8.3f} {quantity.unit}".rstrip()
             )
         if quantity.name == "residual_p95_px" and len(floor):
             click.echo(
@@ -174,30 +174,30 @@ def _say_outcome(audit: "Audit") -> None:
 def _fails(audit: "Audit", limit_px: float) -> bool:
     from defocus.datasets.audit.table import failures
 
-    found = failures(audit, limit_px)
-    if found.misaligned:
-        worst = found.misaligned[0]
+    failing = failures(audit, limit_px)
+    if failing.misaligned:
+        worst = failing.misaligned[0]
         say(
-            f"{counted(len(found.misaligned), 'pair')} misaligned by more than {limit_px:g} px, "
+            f"{counted(len(failing.misaligned), 'pair')} misaligned by more than {limit_px:g} px, "
             f"the worst is {worst.id} (mean {worst.misalignment_px:.2f} ± "
             f"{worst.misalignment_sigma_px or 0.0:.2f} px)"
         )
-    if found.leaks:
-        leak = found.leaks[0]
+    if failing.leaks:
+        leak = failing.leaks[0]
         say(
-            f"{counted(len(found.leaks), 'picture')} in two splits, such as {leak.first} "
+            f"{counted(len(failing.leaks), 'picture')} in two splits, such as {leak.first} "
             f"({leak.splits[0]}) and {leak.second} ({leak.splits[1]})"
         )
-    if found.same:
-        pairs = counted(len(found.same), "pair")
-        say(f"{pairs} with the same picture twice, such as {found.same[0].id}")
-    if found.unreadable:
-        say(f"{counted(len(found.unreadable), 'pair')} that cannot be read")
-    if found.unknown:
+    if failing.same:
+        pairs = counted(len(failing.same), "pair")
+        say(f"{pairs} with the same picture twice, such as {failing.same[0].id}")
+    if failing.unreadable:
+        say(f"{counted(len(failing.unreadable), 'pair')} that cannot be read")
+    if failing.unknown:
         say(
-            f"{counted(len(found.unknown), 'pair')} not shown to be aligned, misalignment unknown, "
-            f"such as {found.unknown[0].id}: {found.unknown[0].reason}"
+            f"{counted(len(failing.unknown), 'pair')} not shown to be aligned, misalignment "
+            f"unknown, such as {failing.unknown[0].id}: {failing.unknown[0].reason}"
         )
-    if not found.measured:
+    if not failing.measured:
         say("no pair could be measured, so none is shown to be aligned")
-    return found.any
+    return failing.any

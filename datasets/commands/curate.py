@@ -104,14 +104,14 @@ def _curate(
     from defocus.datasets.curation_rules import read_rules, usable_pairs
     from defocus.errors import NotApplicableError
 
-    asked = read_rules(rules)
+    requirements = read_rules(rules)
     opened, audit = audited(name, estimator, jobs)
 
     from defocus.datasets.curation import begin_curation, finish_curation
 
     say_warnings(audit.warnings, opened.pairs)
-    curation = begin_curation(opened, audit, asked, out)
-    usable = usable_pairs(audit, opened.steps, asked)
+    curation = begin_curation(opened, audit, requirements, out)
+    usable = usable_pairs(audit, opened.steps, requirements)
     if decide is not None:
         _say_compensation(name, usable)  # before hours are spent on it
         decide(curation)

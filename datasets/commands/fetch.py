@@ -88,9 +88,9 @@ def _fetched(
         return {"file": str(out / name), "sha256": digest}
     if trust_first:
         raise click.UsageError("--trust-first is for archives; a release has its hashes")
-    done = fetch_release(places, out, only, sha256)
-    counts = {"new": len(done.new), "kept": len(done.kept), "left": len(done.left)}
-    return {"root": str(out), "sha256": done.sha256, **counts}
+    release = fetch_release(places, out, only, sha256)
+    counts = {"new": len(release.new), "kept": len(release.kept), "left": len(release.left)}
+    return {"root": str(out), "sha256": release.sha256, **counts}
 
 
 def _archive(name: str, out: Path) -> str:

@@ -36,15 +36,16 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) 
     """
     if not sessions:
         raise click.UsageError("give a session folder, or several")
-    done = print_made(lambda: _imported(sessions, out, jobs), _lines, as_json=as_json)
-    return int(bool(done["left_out"]))
+    document = print_made(lambda: _imported(sessions, out, jobs), _lines, as_json=as_json)
+    return int(bool(document["left_out"]))
 
 
-def _lines(made: dict[str, Any]) -> tuple[str, str]:
-    if "files" in made:
-        use = f"use it with --dataset READER:{made['root']}; 'defocus-data list' names the readers"
-        return f"{made['root']}: {counted(made['files'], 'file')}", use
-    return counts_line(made), USE_IT.format(made["root"])
+def _lines(document: dict[str, Any]) -> tuple[str, str]:
+    if "files" in document:
+        root = document["root"]
+        use = f"use it with --dataset READER:{root}; 'defocus-data list' names the readers"
+        return f"{root}: {counted(document['files'], 'file')}", use
+    return counts_line(document), USE_IT.format(document["root"])
 
 
 def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any]:
@@ -64,16 +65,16 @@ def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any
                 ".tar.bz2, .tar.xz)"
             )
 
-    done = import_sessions(sessions, out, jobs)
-    say_left_out(done.left_out, len(done.pairs) + len(done.left_out), "pair")
-    for name in done.unknown:
+    dataset = import_sessions(sessions, out, jobs)
+    say_left_out(dataset.left_out, len(dataset.pairs) + len(dataset.left_out), "pair")
+    for name in dataset.unknown:
         say(f"pair {name}: its misalignment could not be measured", error=True)
-    for remark in done.remarks:
+    for remark in dataset.remarks:
         say(f"warning: {remark}")
     return {
         "root": str(out),
-        "counts": split_counts(done.pairs),
-        "unknown": list(done.unknown),
-        "remarks": list(done.remarks),
-        "left_out": [one.to_json() for one in done.left_out],
+        "counts": split_counts(dataset.pairs),
+        "unknown": list(dataset.unknown),
+        "remarks": list(dataset.remarks),
+        "left_out": [one.to_json() for one in dataset.left_out],
     }

@@ -129,7 +129,7 @@ def _package(
     for part in empty_splits(opened.pairs):
         say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
     numbers, warnings = ((), None) if audit is None else audit_facts(opened, audit)
-    done = package_dataset(
+    release = package_dataset(
         opened,
         out,
         form,
@@ -140,15 +140,15 @@ def _package(
         previous=previous,
         jobs=jobs,
     )
-    left_out = without(opened, done.left_out)
+    left_out = without(opened, release.left_out)
     members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
     separate = form != "hdf5"  # its arrays have room for pixels alone
     released = ((one, released_blocks(one) if separate else b"") for one in members)
     lacking = say_left_behind(released, converted=True)
     return {
-        "root": str(done.root),
-        "pairs": done.pairs,
-        "sha256": done.sha256,
+        "root": str(release.root),
+        "pairs": release.pairs,
+        "sha256": release.sha256,
         "left_out": [one.to_json() for one in left_out],
         "left_behind": [one.to_json() for one in lacking],
     }

@@ -58,12 +58,12 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     pictures stay whole. Run the same command again to continue an interrupted run. The exit code is
     1 if a pair is left out because it cannot be read.
     """
-    done = print_made(
+    document = print_made(
         lambda: _cut(dataset, **settings),
         lambda made: (counts_line(made), USE_IT.format(made["root"])),
         as_json=as_json,
     )
-    return int(bool(done["left_out"]))
+    return int(bool(document["left_out"]))
 
 
 def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
@@ -76,16 +76,16 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
     from defocus.datasets.cutting import SCHEMES, cut_dataset
     from defocus.datasets.pair import split_counts
 
-    given = {key: value for key, value in wanted.items() if value is not None}
-    chosen = replace(SCHEMES[scheme], **given)
-    done = cut_dataset(opened, out, chosen, jobs)
+    typed = {key: value for key, value in wanted.items() if value is not None}
+    chosen = replace(SCHEMES[scheme], **typed)
+    patches = cut_dataset(opened, out, chosen, jobs)
     say_member_warnings(opened.pairs)
-    left_out = without(opened, done.left_out)
-    for pair_id in done.too_small:
+    left_out = without(opened, patches.left_out)
+    for pair_id in patches.too_small:
         say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
     return {
-        "root": str(done.root),
-        "counts": split_counts(done.pairs),
-        "too_small": list(done.too_small),
+        "root": str(patches.root),
+        "counts": split_counts(patches.pairs),
+        "too_small": list(patches.too_small),
         "left_out": [one.to_json() for one in left_out],
     }

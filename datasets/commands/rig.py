@@ -38,12 +38,12 @@ def command(*, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Pat
     from defocus.align.rig_estimate import estimate_rig
     from defocus.settings import load_settings
 
-    known = Lenses() if lenses is None else load_settings(Lenses, lenses)
+    calibrations = Lenses() if lenses is None else load_settings(Lenses, lenses)
     rig = estimate_rig(
         *pictures,
         mirrored=mirrored,
-        blurry_camera=known.blurry_camera,
-        sharp_camera=known.sharp_camera,
+        blurry_camera=calibrations.blurry_camera,
+        sharp_camera=calibrations.sharp_camera,
     )
     write_rig(out, rig)
     click.echo(f"wrote {out}; use it with --rig {out}")

@@ -46,14 +46,14 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     Official splits are kept; a dataset without a validation split gets one from its training
     scenes. The exit code is 1 if a pair is left out because it cannot be read.
     """
-    done = print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
-    return int(bool(done["left_out"]))
+    document = print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
+    return int(bool(document["left_out"]))
 
 
-def _lines(made: dict[str, Any]) -> tuple[str, ...]:
-    blur = (f"{split} {mean:.2f} px" for split, mean in made["mean_blur_px"].items())
+def _lines(document: dict[str, Any]) -> tuple[str, ...]:
+    blur = (f"{split} {mean:.2f} px" for split, mean in document["mean_blur_px"].items())
     mean_blur = f"mean blur of the pairs: {', '.join(blur) or 'not measured'}"
-    return counts_line(made), mean_blur, USE_IT.format(made["root"])
+    return counts_line(document), mean_blur, USE_IT.format(document["root"])
 
 
 def _split(
@@ -74,16 +74,16 @@ def _split(
     if is_official(opened):
         say(f"{opened.name}: its official splits are kept")
     say_warnings(audit.warnings, opened.pairs)
-    done = split_dataset(opened, audit, out, Shares(test, validation), seed)
-    say_left_out(done.left_out, audit.found, "pair")
-    for first, second in done.leaks:
+    drawn = split_dataset(opened, audit, out, Shares(test, validation), seed)
+    say_left_out(drawn.left_out, audit.found, "pair")
+    for first, second in drawn.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
     return {
         "root": str(out),
         "official": is_official(opened),
-        "counts": split_counts(done.pairs),
-        "mean_blur_px": mean_blur(done.pairs, audit),
-        "scenes": {pair.scene: pair.split for pair in done.pairs},
-        "leaks": [list(leak) for leak in done.leaks],
-        "left_out": [one.to_json() for one in (*audit.left_out, *done.left_out)],
+        "counts": split_counts(drawn.pairs),
+        "mean_blur_px": mean_blur(drawn.pairs, audit),
+        "scenes": {pair.scene: pair.split for pair in drawn.pairs},
+        "leaks": [list(leak) for leak in drawn.leaks],
+        "left_out": [one.to_json() for one in (*audit.left_out, *drawn.left_out)],
     }

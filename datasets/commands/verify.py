@@ -48,16 +48,18 @@ def command(
     if source is not None and against is not None:
         raise click.UsageError("--repair cannot be combined with --against")
     if not as_json:
-        found = _verified(folder, source, against, jobs)
-        for finding in found.wrong:
+        verification = _verified(folder, source, against, jobs)
+        for finding in verification.wrong:
             where = f" (its bytes are in {finding.now})" if finding.now else ""
             click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
-        click.echo(f"{folder}: {_outcome(found)}")
-        return int(not found.ok)
+        click.echo(f"{folder}: {_outcome(verification)}")
+        return int(not verification.ok)
     with json_output() as output:
-        found = _verified(folder, source, against, jobs)
-        output.write({"ok": found.ok, "wrong": [finding.to_json() for finding in found.wrong]})
-    return int(not found.ok)
+        verification = _verified(folder, source, against, jobs)
+        output.write(
+            {"ok": verification.ok, "wrong": [finding.to_json() for finding in verification.wrong]}
+        )
+    return int(not verification.ok)
 
 
 def _verified(folder: Path, source: Path | None, against: str | None, jobs: int) -> "Verification":
@@ -78,17 +80,17 @@ def _verified(folder: Path, source: Path | None, against: str | None, jobs: int)
     return repair.after
 
 
-def _outcome(found: "Verification") -> str:
-    if found.ok:
-        return f"{counted(len(found.found), 'file')}, nothing wrong"
-    if found.truth is None:
+def _outcome(verification: "Verification") -> str:
+    if verification.ok:
+        return f"{counted(len(verification.found), 'file')}, nothing wrong"
+    if verification.truth is None:
         return "its manifests are damaged; what else is wrong cannot be told, repair it from a copy"
-    kinds = Counter(finding.kind for finding in found.wrong)
-    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    kinds = Counter(finding.kind for finding in verification.wrong)
+    text = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     if set(kinds) == {"missing"}:
-        whole = len(found.truth.hashes) - kinds["missing"]
-        return f"{told}, {counted(whole, 'file')} right; 'defocus-data fetch' gets what is missing"
-    return f"{counted(len(found.wrong), 'file')} wrong: {told}"
+        whole = len(verification.truth.hashes) - kinds["missing"]
+        return f"{text}, {counted(whole, 'file')} right; 'defocus-data fetch' gets what is missing"
+    return f"{counted(len(verification.wrong), 'file')} wrong: {text}"
 
 
 def _line(name: str) -> str:

@@ -54,9 +54,9 @@ def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -
 def add_blur_map(folder: Path, measurement: Measurement) -> None:
     """Add the blur map of the pair, if there is one."""
     plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
-    found = blur_map(measurement, plan.grid)
-    if found is not None:
-        write_blur_map(folder, found)
+    blur = blur_map(measurement, plan.grid)
+    if blur is not None:
+        write_blur_map(folder, blur)
 
 
 def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
@@ -138,7 +138,7 @@ def _stored(folder: Path) -> AlignedReference | None:
     try:
         document = read_json(record)
         revision = document.pop("revision", None)
-        found = _reference(folder, document)
+        reference = _reference(folder, document)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -146,10 +146,10 @@ def _stored(folder: Path) -> AlignedReference | None:
         return None
     if revision != REFERENCED:
         return None
-    if found.status == "ok" and _files_hash(folder) != found.sha256:
+    if reference.status == "ok" and _files_hash(folder) != reference.sha256:
         say(f"{folder}: the aligned reference is damaged; it is rebuilt")
         return None
-    return found
+    return reference
 
 
 def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
@@ -206,6 +206,6 @@ def measured_blur(
     """Diameter (px) by which the blurry picture is more blurred, ``(H, W)``; NaN where unknown."""
     # Negative where the sharp picture is the blurrier one. On the blurry grid.
     *_, measurement = measured_alone(blurry_file, sharp_file, estimator_name)
-    found = blur_map(measurement)
+    blur = blur_map(measurement)
     unknown = np.full(measurement.shape, np.nan, np.float32)
-    return unknown if found is None else found.diameter_px
+    return unknown if blur is None else blur.diameter_px

@@ -130,8 +130,8 @@ def compensate_dataset(
                 raise
 
     def alone(pair: Pair, own: FlowEstimator) -> OwnZoom:
-        found = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
-        return OwnZoom.of(found.registration, found.shape)
+        zooms = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
+        return OwnZoom.of(zooms.registration, zooms.shape)
 
     def how(pair: Pair, own: FlowEstimator) -> _Measuring:
         lens = shared.get(pair.id)
@@ -145,27 +145,27 @@ def compensate_dataset(
         return _made(pair, out, release, how(pair, own), common)
 
     together = session_key(dataset)
-    told = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
-    members = [pair for pair in dataset.pairs if pair.sharp is not None and pair.id in told]
-    found = each(alone, members, "measuring") if members else []
+    session_of = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
+    members = [pair for pair in dataset.pairs if pair.sharp is not None and pair.id in session_of]
+    zooms = each(alone, members, "measuring") if members else []
     own = {
         pair.id: zoom
-        for pair, zoom in zip(members, found, strict=True)
+        for pair, zoom in zip(members, zooms, strict=True)
         if not isinstance(zoom, LeftOut)  # it is named when it is to be made
     }
-    sessions = pooled_sessions(told, own)
+    sessions = pooled_sessions(session_of, own)
     shared = lenses_of(sessions)
     wanted = dataset.pairs if size == "common" else ()
     common = _common(wanted, each(extent, wanted, "finding the common size"))
-    done = each(made, dataset.pairs, "compensating")
-    _, failed = parted(done)
-    pairs = tuple(made for made in done if isinstance(made, Pair))
+    results = each(made, dataset.pairs, "compensating")
+    _, failed = parted(results)
+    pairs = tuple(made for made in results if isinstance(made, Pair))
     sessions = say_sessions(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
     )
     left_out = tuple(
         (pair.id, made)
-        for pair, made in zip(dataset.pairs, done, strict=True)
+        for pair, made in zip(dataset.pairs, results, strict=True)
         if isinstance(made, str)
     )
     if not pairs:
@@ -205,12 +205,12 @@ def _made(
         shutil.rmtree(folder)  # the pairs that were there then had another common size
     if not folder.is_dir() and not left_out.is_dir():
         blurry, sharp, measurement, known_map = _measured(pair, how)
-        known = measurement.misalignment.status == "ok"
-        with atomic_folder(folder if known else left_out) as temporary:
+        aligned = measurement.misalignment.status == "ok"
+        with atomic_folder(folder if aligned else left_out) as temporary:
             carry = carried(pair.blurry, pair.sharp)
             write_aligned(temporary, blurry, sharp, measurement, release, carry, size)
             del blurry, sharp  # large pictures take much memory
-            if known:
+            if aligned:
                 add_truth(pair, temporary, known_map)
                 add_blur_map(temporary, measurement)
     if left_out.is_dir():
@@ -228,29 +228,29 @@ def _measured(
         files = pair.blurry, pair.sharp
         blurry, sharp = in_one_space(files, [read_image(one) for one in files])
         known_map = known_defocus_map(pair, blurry.shape[:2])
-        found = measure(
+        measurement = measure(
             blurry, sharp, estimator, rig=how.rig, defocus_map=known_map, at_most=limits.at_most,
             largest_px=limits.largest_px,
         )  # fmt: skip
-        return blurry, sharp, found, known_map
+        return blurry, sharp, measurement, known_map
     require_one_size([pair])
-    blurry, sharp, found = measured_pair(pair, estimator, how.key, how.session, limits)
+    blurry, sharp, measurement = measured_pair(pair, estimator, how.key, how.session, limits)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
         companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
-        found = _more_believable(found, companion)
-    return blurry, sharp, found, known_map
+        measurement = _more_believable(measurement, companion)
+    return blurry, sharp, measurement, known_map
 
 
 def _extent(pair: Pair, release: Release, how: _Measuring) -> tuple[int, int] | None:
     """Width and height of what both members of a pair show; None if that is unknown."""
     if pair.sharp is None:
         return None
-    _, sharp, found, _ = _measured(pair, how)
-    if found.misalignment.status != "ok":
+    _, sharp, measurement, _ = _measured(pair, how)
+    if measurement.misalignment.status != "ok":
         return None
-    crop = plan_compensation(found, sharp.shape, release).grid.crop
+    crop = plan_compensation(measurement, sharp.shape, release).grid.crop
     return crop.width, crop.height
 
 
@@ -258,15 +258,15 @@ def _common(
     pairs: Sequence[Pair], extents: Sequence[tuple[int, int] | LeftOut | None]
 ) -> tuple[int, int] | None:
     """Width and height that all pairs have; which pair has the least of it is said."""
-    known = [
+    extent_of = [
         (extent, pair.id)
         for pair, extent in zip(pairs, extents, strict=True)
         if isinstance(extent, tuple)
     ]
-    if not known:
+    if not extent_of:
         return None
-    size = min(extent[0] for extent, _ in known), min(extent[1] for extent, _ in known)
-    least = min(known, key=lambda one: one[0][0] * one[0][1])[1]
+    size = min(extent[0] for extent, _ in extent_of), min(extent[1] for extent, _ in extent_of)
+    least = min(extent_of, key=lambda one: one[0][0] * one[0][1])[1]
     say(f"all pairs are cropped to {size[0]}x{size[1]} px; {least} has the smallest common area")
     return size
 
@@ -274,21 +274,21 @@ def _common(
 def _more_believable(own: Measurement, companion: Measurement) -> Measurement:
     """The companion's measurement, unless the blurry picture confirms the sharp one much more."""
     # Then the mount moved between the companion and the blurry shot.
-    shares = [found.misalignment.reliable_share or 0.0 for found in (own, companion)]
+    shares = [one.misalignment.reliable_share or 0.0 for one in (own, companion)]
     moved = companion.misalignment.status != "ok" or shares[0] > shares[1] + MOVED_SHARE
     return own if moved else companion
 
 
 def _companion_geometry(pair: Pair) -> Similarity | None:
     """The transform measured on the pair's companion, which has the same geometry but no blur."""
-    told = pair.metadata.get("measured_misalignment")
-    if not isinstance(told, Mapping) or told.get("measured_on") != "companion":
+    geometry = pair.metadata.get("measured_misalignment")
+    if not isinstance(geometry, Mapping) or geometry.get("measured_on") != "companion":
         return None
-    if told.get("status") != "ok":
+    if geometry.get("status") != "ok":
         return None
     try:
-        x, y = (float(value) for value in told["shift_px"])
-        numbers = float(told["zoom"]), float(told["rotation_deg"]), x, y
+        x, y = (float(value) for value in geometry["shift_px"])
+        numbers = float(geometry["zoom"]), float(geometry["rotation_deg"]), x, y
         if not all(map(math.isfinite, numbers)) or numbers[0] <= 0.0:
             raise ValueError(f"{numbers}")
     except (LookupError, TypeError, ValueError) as error:

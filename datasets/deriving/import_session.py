@@ -78,14 +78,14 @@ def scene_remarks(pairs: Sequence[Pair], jobs: int) -> list[str]:
         scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
     files = [path for paths in scenes.values() if len(paths) > 1 for path in paths]
     looks = dict(zip(files, in_processes(_look, files, jobs), strict=True))
-    found = []
+    remarks = []
     for scene, paths in scenes.items():
         views = _views([look for path in paths if (look := looks.get(path)) is not None])
         if views > 1:
-            found.append((f"scene {scene}", f"{len(paths)} pairs of {views} different views"))
-    if found:
-        found.append(("a scene is in one split", "name scenes with 'import --scene-list'"))
-    return grouped(found, len(scenes) + 1, "scene")
+            remarks.append((f"scene {scene}", f"{len(paths)} pairs of {views} different views"))
+    if remarks:
+        remarks.append(("a scene is in one split", "name scenes with 'import --scene-list'"))
+    return grouped(remarks, len(scenes) + 1, "scene")
 
 
 def _look(path: Path) -> Fingerprint | None:
@@ -151,11 +151,11 @@ def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import
         title="importing",
         origin=str(folders[0]),
     )
-    done = make_dataset(out, how, jobs)
-    measured: dict[str, Any] = {p.id: p.metadata["measured_misalignment"] for p in done.pairs}
+    dataset = make_dataset(out, how, jobs)
+    measured: dict[str, Any] = {p.id: p.metadata["measured_misalignment"] for p in dataset.pairs}
     unknown = tuple(name for name, one in measured.items() if one["status"] == "unknown")
-    remarks = (*scene_remarks(done.pairs, jobs), *split_remarks(done.pairs))
-    return Import(out, done.pairs, (*damaged, *done.left_out), unknown, remarks)
+    remarks = (*scene_remarks(dataset.pairs, jobs), *split_remarks(dataset.pairs))
+    return Import(out, dataset.pairs, (*damaged, *dataset.left_out), unknown, remarks)
 
 
 def _pairs(original: Pair, folder: Path) -> Iterator[Pair]:
@@ -187,13 +187,15 @@ def _geometry_of_companion(
     """The measurement with ``measured_on``; the geometry is the companion's, if there is one."""
     # A companion (the narrow aperture at the focus of the blurry shot) has its geometry without its
     # blur. The exposure is that of the blurry picture itself: its blur affects the geometry alone.
-    found = metadata.get("quality", {}).get("misalignment", {})
-    if found.get("measured_on") != "companion" or found.get("status") != "ok":
+    companion = metadata.get("quality", {}).get("misalignment", {})
+    if companion.get("measured_on") != "companion" or companion.get("status") != "ok":
         return {**measured, "measured_on": "blurry"}
     return {
         **dict.fromkeys(measured),
         **{key: measured[key] for key in LIGHT},
         "residual_px": {"median": None, "p95": None},
         "reason": "",
-        **{key: found[key] for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")},
+        **{
+            key: companion[key] for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")
+        },
     }

@@ -136,28 +136,32 @@ def claim_folder(
         record()
         return
     try:
-        known = read_json(path)
+        before = read_json(path)
     except ValueError as error:
         raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
-    if known == order:
+    if before == order:
         return
     names = [one.name for part in parts for one in (out / part).glob("[!.]*")]
-    if not _continues(known, order, [name for name in names if name not in again]):
+    if not _continues(before, order, [name for name in names if name not in again]):
         what = "another dataset, other settings or another version of defocus"
-        if isinstance(known, dict) and known | {"revision": order.get("revision")} == order:
+        if isinstance(before, dict) and before | {"revision": order.get("revision")} == order:
             what = "a version of defocus that made other pictures"
         raise DatasetError(f"{out}: started with {what}; choose another folder for --out")
     record()
 
 
-def _continues(known: Any, order: dict[str, Any], done: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
+def _continues(before_order: Any, order: dict[str, Any], parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
     """Whether two orders differ at most by pairs of which nothing is made."""
-    if not isinstance(known, dict) or not isinstance(before := known.get("pairs"), dict):
+    if not isinstance(before_order, dict) or not isinstance(
+        before := before_order.get("pairs"), dict
+    ):
         return False
-    settings = [{k: v for k, v in one.items() if k not in OF_PAIRS} for one in (known, order)]
+    settings = [
+        {k: v for k, v in one.items() if k not in OF_PAIRS} for one in (before_order, order)
+    ]
     now = order.get("pairs", {})
     return settings[0] == settings[1] and all(
-        name in now and before.get(name) == now[name] for name in done
+        name in now and before.get(name) == now[name] for name in parts
     )
 
 
@@ -175,8 +179,8 @@ def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path
     require_empty(out)
     place = out.absolute()
     work = place.with_name(f".{place.name}.{kind}")
-    with owned_folder(work) as ours:
-        if not ours:
+    with owned_folder(work) as owned:
+        if not owned:
             raise DatasetError(f"{out}: another process is making it; wait until it ends")
         require_empty(out)  # another process may have been first
         _claim_work(work / "order.json", order)
@@ -191,21 +195,21 @@ def _claim_work(record: Path, order: dict[str, Any]) -> None:
         write_json(record, order)
         return
     try:
-        known = read_json(record)
+        before = read_json(record)
     except ValueError:
-        known = None
-    if known != order:
+        before = None
+    if before != order:
         raise DatasetError(
             f"{record.parent}: started with another dataset, other settings or a version that made "
             "other files; remove it, or choose another folder for --out"
         )
 
 
-def _move(made: Path, out: Path) -> None:
+def _move(folder: Path, out: Path) -> None:
     try:
         if out.exists():
             out.rmdir()
-        made.rename(out)
+        folder.rename(out)
         sync_folder(out.parent)
     except OSError as error:
         raise storage_error(error, out) from error

@@ -63,8 +63,8 @@ def write_parts(
 ) -> tuple[LeftOut, ...]:
     """Write the folders of entries that are not there; those that failed, with the reason."""
     work = partial(_write_part, write=write, folder=folder)
-    done = track(in_processes(work, list(entries.items()), jobs), title, len(entries))
-    failed = {one.id: one for one in done if one is not None}
+    results = track(in_processes(work, list(entries.items()), jobs), title, len(entries))
+    failed = {one.id: one for one in results if one is not None}
     return tuple(failed[name] for name in entries if name in failed)
 
 

@@ -61,15 +61,15 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
             )
         elif counts[split] > expected:
             extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
-    known = {path for row in found.rows for path in row.files.values()}
-    legal = known | {fit.path for pattern in layout.others for fit in fits(root, pattern)}
+    named_files = {path for row in found.rows for path in row.files.values()}
+    legal = named_files | {fit.path for pattern in layout.others for fit in fits(root, pattern)}
     extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal}
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(extra)),
-        wrong=tuple(wrong_pictures(root, sorted(known), card)),
+        wrong=tuple(wrong_pictures(root, sorted(named_files), card)),
         counts=dict(counts),
-        pictures=len(known),
+        pictures=len(named_files),
     )
 
 
@@ -126,18 +126,18 @@ class KnownSet:
     def read(self, path: Path) -> Dataset:
         """Open the dataset in a folder, or in the folder that a mapping file describes."""
         root, layout = self.located(path)
-        found = find(root, layout)
-        if found.missing and not skips_missing():
+        contents = find(root, layout)
+        if contents.missing and not skips_missing():
             raise DatasetError(
-                f"{missing_text(found.missing, root)}; complete the download "
+                f"{missing_text(contents.missing, root)}; complete the download "
                 f"('defocus-data list {self.name}:{path}' names all that is missing), or leave "
                 "such pairs out with --skip-missing"
             )
-        pairs = pairs_of(found.rows)
-        known = self.facts(root, pairs)  # by their numbers in a complete copy
+        pairs = pairs_of(contents.rows)
+        facts = self.facts(root, pairs)  # by their numbers in a complete copy
         described = tuple(
-            replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
-            for pair in complete_pairs(root, pairs, found)
+            replace(pair, metadata=MappingProxyType({**pair.metadata, **facts.get(pair.id, {})}))
+            for pair in complete_pairs(root, pairs, contents)
         )
         return opened(self.name, root, described, source=self.name)
 
@@ -172,13 +172,13 @@ class KnownSet:
 
 def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
     """Measure of how badly a layout fits a folder: missing files, then unseen pairs."""
-    found = find(*place)
-    return len(found.missing), -len(found.rows)
+    contents = find(*place)
+    return len(contents.missing), -len(contents.rows)
 
 
-def complete_pairs(root: Path, pairs: Sequence[Pair], found: Found) -> tuple[Pair, ...]:
+def complete_pairs(root: Path, pairs: Sequence[Pair], contents: Found) -> tuple[Pair, ...]:
     """The pairs with all their members; each other one is named, and all lacking are an error."""
-    lacking = {row.files["blurry"] for row in found.rows if row.lacks()}
+    lacking = {row.files["blurry"] for row in contents.rows if row.lacks()}
     for pair in pairs:
         if pair.blurry in lacking:
             say(f"{root}: the pair {pair.id} is left out: a picture of it is missing")

@@ -63,19 +63,19 @@ def fixed_folder(pattern: str) -> str:
 def fits(root: Path, pattern: str) -> Iterator[Fit]:
     """The files below a folder that match a pattern, by name; hidden ones are skipped."""
     *folders, file = pattern.split("/")
-    found = iter([Fit(root, {})])
+    places = iter([Fit(root, {})])
     for folder in folders:
-        found = _descended(found, folder)
+        places = _descended(places, folder)
     suffixless, wild, _ = file.rpartition(".*")
-    for fit in found:
+    for fit in places:
         if wild:
             yield from _pictures(fit, suffixless)
         else:
             yield from (next_ for next_ in _children(fit, file) if next_.path.is_file())
 
 
-def _descended(found: Iterator[Fit], folder: str) -> Iterator[Fit]:
-    for fit in found:
+def _descended(places: Iterator[Fit], folder: str) -> Iterator[Fit]:
+    for fit in places:
         yield from (child for child in _children(fit, folder) if child.path.is_dir())
 
 
@@ -111,7 +111,7 @@ def _listed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _expression(component: str, known: dict[str, str]) -> re.Pattern[str]:
+def _expression(component: str, values: dict[str, str]) -> re.Pattern[str]:
     text = ""
     seen: set[str] = set()
     for name, star, literal in _TOKEN.findall(component):
@@ -119,8 +119,8 @@ def _expression(component: str, known: dict[str, str]) -> re.Pattern[str]:
             text += re.escape(literal)
         elif star:
             text += ".*"
-        elif name in known:
-            text += re.escape(known[name])
+        elif name in values:
+            text += re.escape(values[name])
         else:
             text += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
             seen.add(name)
@@ -199,12 +199,12 @@ class Part(Settings):
 
     @model_validator(mode="after")
     def _known_placeholders(self) -> "Part":
-        known = set(placeholders(self.blurry))
+        own = set(placeholders(self.blurry))
         patterns = [getattr(self, role) for role in PARTNERS if role != "sharp"]
         if self.sharp_by == "name":
             patterns.append(self.sharp)
         for text in (self.id, self.scene, *patterns):
-            missing = set(placeholders(text or "")) - known
+            missing = set(placeholders(text or "")) - own
             if missing:
                 raise ValueError(f"'{{{min(missing)}}}' of '{text}' is not in '{self.blurry}'")
         return self
@@ -279,13 +279,13 @@ def holds(root: Path, layout: Layout) -> bool:
 
 def find(root: Path, layout: Layout) -> Found:
     """Find the pairs of a layout; two files for one member of a pair are a ``DatasetError``."""
-    found = Found()
+    contents = Found()
     for part in layout.parts:
-        _find_part(root, part, found)
-    return found
+        _find_part(root, part, contents)
+    return contents
 
 
-def _find_part(root: Path, part: Part, found: Found) -> None:
+def _find_part(root: Path, part: Part, contents: Found) -> None:
     blurry = list(fits(root, part.blurry))
     _unique(blurry, placeholders(part.blurry))
     rows = [PairRow(part, dict(fit.values), {"blurry": fit.path}) for fit in blurry]
@@ -294,43 +294,45 @@ def _find_part(root: Path, part: Part, found: Found) -> None:
         if pattern is None or not rows:
             continue
         if role == "sharp" and part.sharp_by == "number":
-            _add_by_number(root, rows, list(fits(root, pattern)), found)
+            _add_by_number(root, rows, list(fits(root, pattern)), contents)
         else:
-            _add_by_name(rows, role, pattern, list(fits(root, pattern)), found)
-    found.rows += rows
+            _add_by_name(rows, role, pattern, list(fits(root, pattern)), contents)
+    contents.rows += rows
     if part.names and rows:
-        known = {row.values["name"] for row in rows}
-        absent = (name for name in part.names if name not in known)
-        found.absent += [filled(part.blurry, {"name": name}) for name in absent]
+        names = {row.values["name"] for row in rows}
+        absent = (name for name in part.names if name not in names)
+        contents.absent += [filled(part.blurry, {"name": name}) for name in absent]
 
 
 def _add_by_name(
-    rows: Sequence[PairRow], role: str, pattern: str, partners: Sequence[Fit], found: Found
+    rows: Sequence[PairRow], role: str, pattern: str, partners: Sequence[Fit], contents: Found
 ) -> None:
     names = placeholders(pattern)
-    known = _unique(partners, names)
+    by_key = _unique(partners, names)
     used = set()
     for row in rows:
         key = tuple(row.values[name] for name in names)
-        partner = known.get(key)
+        partner = by_key.get(key)
         if partner is None:
-            found.missing.append(filled(pattern, row.values))
+            contents.missing.append(filled(pattern, row.values))
         else:
             row.files[role] = partner.path
             used.add(key)
-    found.extra += [fit.path for key, fit in known.items() if key not in used]
+    contents.extra += [fit.path for key, fit in by_key.items() if key not in used]
 
 
-def _add_by_number(root: Path, rows: Sequence[PairRow], partners: list[Fit], found: Found) -> None:
+def _add_by_number(
+    root: Path, rows: Sequence[PairRow], partners: list[Fit], contents: Found
+) -> None:
     numbers = [_number(row.files["blurry"]) for row in rows]
     matched = by_number(numbers, [_number(fit.path) for fit in partners])
     for row, index in zip(rows, matched, strict=True):
         if index is None:
             name = row.files["blurry"].relative_to(root)
-            found.missing.append(f"the sharp picture of {name}")
+            contents.missing.append(f"the sharp picture of {name}")
         else:
             row.files["sharp"] = partners[index].path
-    found.extra += [fit.path for index, fit in enumerate(partners) if index not in set(matched)]
+    contents.extra += [fit.path for index, fit in enumerate(partners) if index not in set(matched)]
 
 
 def _number(path: Path) -> int:
@@ -340,10 +342,10 @@ def _number(path: Path) -> int:
     return int(digits[1])
 
 
-def _unique(found: Iterable[Fit], names: tuple[str, ...]) -> dict[tuple[str, ...], Fit]:
-    known: dict[tuple[str, ...], Fit] = {}
-    for fit in found:
-        other = known.setdefault(fit.key(names), fit)
+def _unique(files: Iterable[Fit], names: tuple[str, ...]) -> dict[tuple[str, ...], Fit]:
+    by_key: dict[tuple[str, ...], Fit] = {}
+    for fit in files:
+        other = by_key.setdefault(fit.key(names), fit)
         if other is not fit:
             raise DatasetError(f"{fit.path}: {other.path.name} exists too; remove one of them")
-    return known
+    return by_key

@@ -22,16 +22,16 @@ def respelled(
     wanted: Keys, files: Sequence[str], spell: Callable[[str], str]
 ) -> tuple[Keys, Mapping[str, str]]:
     """Pictures' and files' names in another spelling; two that become one are an ``InputError``."""
-    known: dict[str, str] = {}
+    by_spelling: dict[str, str] = {}
     for file in files:
-        other = known.setdefault(spell(file), file)
+        other = by_spelling.setdefault(spell(file), file)
         if other is not file:
             raise InputError(f"'{other}' and '{file}' may be of one picture; give one of them")
     keys = {name: tuple(dict.fromkeys(map(spell, mine))) for name, mine in wanted.items()}
     owners = [key for mine in keys.values() for key in mine]
     if len(set(owners)) < len(owners):
         raise InputError("names of two pictures differ in folders, capitals or zeros alone")
-    return keys, known
+    return keys, by_spelling
 
 
 def _without_folders(name: str) -> str:
@@ -81,19 +81,19 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
         if len(best.files) == len(wanted):
             break
         try:
-            keys, known = respelled(wanted, files, spell)
-            found = _matched(keys, list(known), rule)
+            keys, by_spelling = respelled(wanted, files, spell)
+            match = _matched(keys, list(by_spelling), rule)
         except InputError as error:
             doubts.append(str(error))
             continue
-        if not found.files:
-            doubts += _found(keys, list(known))[1]
-        if len(found.files) > len(best.files):
-            own = {picture: known[name] for picture, name in found.files.items()}
-            best = replace(found, words=f"{found.words}, {words}", files=own)
+        if not match.files:
+            doubts += _found(keys, list(by_spelling))[1]
+        if len(match.files) > len(best.files):
+            own = {picture: by_spelling[name] for picture, name in match.files.items()}
+            best = replace(match, words=f"{match.words}, {words}", files=own)
     if not best.files and rule is None:
-        told = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
-        raise InputError("; ".join(dict.fromkeys(told)))
+        reasons = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
+        raise InputError("; ".join(dict.fromkeys(reasons)))
     left = len(wanted) > len(best.files) < len(files)
     if rule is None and best.rule != "order" and left and _is_run(files):
         raise InputError(
@@ -111,8 +111,8 @@ def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNa
     exact = _by_stem(wanted, files)
     if len(exact.files) == len(wanted):
         return exact
-    found = [exact, *_found(wanted, files)[0]]
-    first, *others = [one for one in found if one.files] or [exact]
+    matches = [exact, *_found(wanted, files)[0]]
+    first, *others = [one for one in matches if one.files] or [exact]
     for other in others:
         if len(other.files) >= len(first.files) and other.files != first.files:
             raise InputError(
@@ -127,19 +127,19 @@ def _nothing(wanted: Keys, files: Sequence[str]) -> str:
     """That no rule found anything, with a name of each kind."""
     if not files:
         return "there are no pictures among the files"
-    asked = next((keys[0] for keys in wanted.values() if keys), "")
-    return f"no file is named like a picture: a file is '{files[0]}', a picture '{asked}'"
+    picture = next((keys[0] for keys in wanted.values() if keys), "")
+    return f"no file is named like a picture: a file is '{files[0]}', a picture '{picture}'"
 
 
 def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list[str]]:
     """What the further rules find, and why those that nearly fit were not used."""
-    found, refused = list[MatchedNames](), list[str]()
+    matches, refused = list[MatchedNames](), list[str]()
     for rule in (_by_suffix, _by_prefix, _by_order):
         try:
-            found.append(rule(wanted, files))
+            matches.append(rule(wanted, files))
         except InputError as error:
             refused.append(str(error))
-    return found, refused
+    return matches, refused
 
 
 def _by_stem(wanted: Keys, files: Sequence[str]) -> MatchedNames:
@@ -148,14 +148,14 @@ def _by_stem(wanted: Keys, files: Sequence[str]) -> MatchedNames:
 
 def _with_addition(wanted: Keys, files: set[str], begin: str, end: str) -> dict[str, str]:
     """Files that are named like a picture with a beginning and an ending added."""
-    found = {}
+    file_of = {}
     for name, keys in wanted.items():
         mine = [file for file in (_added(key, begin, end) for key in keys) if file in files]
         if len(mine) > 1:
             raise InputError(f"{' and '.join(mine)} are both named like {name}; keep one")
         if mine:
-            found[name] = mine[0]
-    return found
+            file_of[name] = mine[0]
+    return file_of
 
 
 def _added(key: str, begin: str, end: str) -> str:
@@ -189,18 +189,18 @@ def _by_prefix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     return _most("prefix", "begin with", by_begin)
 
 
-def _most(rule: Rule, verb: str, found: Mapping[str, dict[str, str]]) -> MatchedNames:
+def _most(rule: Rule, verb: str, by_addition: Mapping[str, dict[str, str]]) -> MatchedNames:
     """The addition with which most pictures have a file."""
-    ordered = sorted(found, key=lambda one: -len(found[one]))
+    ordered = sorted(by_addition, key=lambda one: -len(by_addition[one]))
     if not ordered:
         return MatchedNames(rule, f"an added {rule}", {})
     best, *others = ordered
-    if others and len(found[others[0]]) == len(found[best]):
+    if others and len(by_addition[others[0]]) == len(by_addition[best]):
         raise InputError(
-            f"ambiguous names: {len(found[best])} files {verb} '{best}' and as many {verb} "
+            f"ambiguous names: {len(by_addition[best])} files {verb} '{best}' and as many {verb} "
             f"'{others[0]}'; keep one kind in the folder"
         )
-    return MatchedNames(rule, f"the {rule} '{best}'", found[best])
+    return MatchedNames(rule, f"the {rule} '{best}'", by_addition[best])
 
 
 def _by_order(wanted: Keys, files: Sequence[str]) -> MatchedNames:
@@ -236,28 +236,28 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
         partners = by_number([n for n, _ in files], [n for n, _ in pictures])
         pairs = zip(files, partners, strict=True)
         return [(file, pictures[i][1]) for (_, file), i in pairs if i is not None]
-    known, found = dict(pictures), dict[str, str]()
+    picture_of, file_of = dict(pictures), dict[str, str]()
     for number, file in files:
-        near = [known[n] for n in (number - 1, number + 1) if n in known]
+        near = [picture_of[n] for n in (number - 1, number + 1) if n in picture_of]
         for picture in near:
-            if len(near) > 1 or picture in found:
+            if len(near) > 1 or picture in file_of:
                 between = f"{near[0]} or {near[-1]}" if len(near) > 1 else f"that of {picture} too"
                 raise InputError(
                     f"order: {len(files)} files for {len(pictures)} pictures, and {file} may be "
                     f"{between}; add the missing files, or name them like the pictures"
                 )
-            found[picture] = file
-    return [(file, picture) for picture, file in found.items()]
+            file_of[picture] = file
+    return [(file, picture) for picture, file in file_of.items()]
 
 
 def _numbered(names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
     """Names that end in a number, with it, by what stands before it; ascending."""
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for name in names:
         split = re.fullmatch(r"(.*?)(\d{1,9})", name)
         if split:
-            found[split[1]].append((int(split[2]), name))
-    return {begin: sorted(numbers) for begin, numbers in found.items()}
+            groups[split[1]].append((int(split[2]), name))
+    return {begin: sorted(numbers) for begin, numbers in groups.items()}
 
 
 def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:

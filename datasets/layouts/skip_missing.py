@@ -24,14 +24,14 @@ def skips_missing() -> bool:
 def missing_text(names: Iterable[str], where: Path | None = None) -> str:
     """What is missing below ``where``: one file by its whole path, several in groups by folder."""
     folders: dict[PurePosixPath, list[str]] = {}
-    known = list(names)
-    for name in known:
+    files = list(names)
+    for name in files:
         folders.setdefault(PurePosixPath(name).parent, []).append(PurePosixPath(name).name)
-    if len(known) == 1:
-        return f"{known[0] if where is None else where / known[0]}: missing"
+    if len(files) == 1:
+        return f"{files[0] if where is None else where / files[0]}: missing"
     groups = [f"{folder / several(inside)}" for folder, inside in folders.items()]
     start = "" if where is None else f"{where}: "
-    return f"{start}{len(known)} pictures missing: {'; '.join(groups)}"
+    return f"{start}{len(files)} pictures missing: {'; '.join(groups)}"
 
 
 def whole_pairs(pairs: Iterable[Pair], dataset: str) -> tuple[Pair, ...]:

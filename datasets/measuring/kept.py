@@ -58,10 +58,10 @@ class MotionLimits:
     @property
     def arguments(self) -> list[str]:
         """The options of a command line that give them."""
-        given = [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
+        words = [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
         if math.isfinite(self.largest_px):
-            given += ["--largest-shift", f"{self.largest_px!r}"]
-        return given
+            words += ["--largest-shift", f"{self.largest_px!r}"]
+        return words
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; None for no largest shift."""
@@ -76,19 +76,22 @@ FLOW_ARRAYS = (
 STOPS = "unexplained"
 
 
-def write_measurement(path: Path, found: Measurement) -> None:
+def write_measurement(path: Path, measurement: Measurement) -> None:
     """Write a measurement (without a rig) atomically and without loss."""
-    known = found.misalignment
-    numbers = asdict(replace(known, matrix=None))
-    numbers["matrix"] = None if known.matrix is None else known.matrix.tolist()
-    document: dict[str, Any] = {"shape": found.shape, "misalignment": numbers}
+    misalignment = measurement.misalignment
+    numbers = asdict(replace(misalignment, matrix=None))
+    numbers["matrix"] = None if misalignment.matrix is None else misalignment.matrix.tolist()
+    document: dict[str, Any] = {"shape": measurement.shape, "misalignment": numbers}
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        if found.field is not None:
-            document["factor"] = found.field.factor
-            arrays = {name: getattr(found.field.flow, name) for name in FLOW_ARRAYS}
-            arrays |= {"calibration": found.field.calibration, "moved": found.field.asymmetry}
-            if found.field.unexplained is not None:
-                arrays[STOPS] = found.field.unexplained
+        if measurement.field is not None:
+            document["factor"] = measurement.field.factor
+            arrays = {name: getattr(measurement.field.flow, name) for name in FLOW_ARRAYS}
+            arrays |= {
+                "calibration": measurement.field.calibration,
+                "moved": measurement.field.asymmetry,
+            }
+            if measurement.field.unexplained is not None:
+                arrays[STOPS] = measurement.field.unexplained
             for name, values in arrays.items():
                 # in one chunk each, which takes a quarter less time than h5py's own choice
                 chunk = (1, *values.shape[1:]) if values.ndim > 2 else values.shape
@@ -136,16 +139,16 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
         "unexplained": Unexplained,
     }
     for name, kind in parts.items():
-        told = numbers[name]
-        if told is not None:
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
+        part = numbers[name]
+        if part is not None:
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
             numbers[name] = kind(**values)
     if numbers["shared"] is not None:
-        told = numbers["shared"]
+        part = numbers["shared"]
         zoom, spread = (
-            None if told[name] is None else Shared(**told[name]) for name in ("zoom", "asymmetry")
+            None if part[name] is None else Shared(**part[name]) for name in ("zoom", "asymmetry")
         )
-        numbers["shared"] = SessionLens(zoom, spread, told["by"])
+        numbers["shared"] = SessionLens(zoom, spread, part["by"])
     if numbers["matrix"] is not None:
         numbers["matrix"] = np.array(numbers["matrix"], np.float64)
     return Misalignment(**numbers)
@@ -168,8 +171,8 @@ class InSession:
 
 def session_key(dataset: Dataset) -> str:
     """Changes with a dataset's content and with what its pairs say of their cameras."""
-    told = {pair.id: dict(pair.metadata) for pair in dataset.pairs}
-    text = json.dumps(told, sort_keys=True, default=str)
+    metadata = {pair.id: dict(pair.metadata) for pair in dataset.pairs}
+    text = json.dumps(metadata, sort_keys=True, default=str)
     return hashlib.sha256(f"{dataset.content_hash} {text}".encode()).hexdigest()
 
 
@@ -194,8 +197,8 @@ def pair_key(pair: Pair, estimator: FlowEstimator) -> str:
 
 def _files(pair: Pair) -> dict[str, Path]:
     """The files that decide a measurement, by role."""
-    found = {role: getattr(pair, role) for role in MEASURED_ROLES}
-    return {role: path for role, path in found.items() if path is not None}
+    files = {role: getattr(pair, role) for role in MEASURED_ROLES}
+    return {role: path for role, path in files.items() if path is not None}
 
 
 def _key(

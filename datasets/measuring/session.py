@@ -59,7 +59,7 @@ class PairSession:
 def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
     """The session of each pair with a sharp member that says of its cameras, by the pair's id."""
     read = cache(_exif)
-    found: dict[str, PairSession] = {}
+    session_of: dict[str, PairSession] = {}
     for pair in pairs:
         session = None
         if "camera" in pair.metadata:
@@ -67,8 +67,8 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
         elif pair.sharp is not None:
             session = _by_exif(read(pair.blurry), read(pair.sharp))
         if session is not None:
-            found[pair.id] = session
-    return found
+            session_of[pair.id] = session
+    return session_of
 
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
@@ -77,11 +77,11 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
     same_focus = one_change and metadata.get("mode") == "aperture"
     told_of = TOLD_OF_CAMERA if same_focus else (*TOLD_OF_CAMERA, "focus_distance_mm")
     cameras = [metadata.get(name) for name in CAMERAS]
-    told = [
+    known_of = [
         {name: one.get(name) for name in told_of} if isinstance(one, Mapping) else None
         for one in cameras
     ]
-    facts: dict[str, object] = dict(zip(CAMERAS, told, strict=True))
+    facts: dict[str, object] = dict(zip(CAMERAS, known_of, strict=True))
     facts |= {name: metadata.get(name) for name in ("mode", "focus_steps")}
     roles = metadata.get("roles")
     for role in ROLES:
@@ -92,7 +92,7 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
         facts[f"{role} aperture"] = true.get("f_number") if isinstance(true, Mapping) else None
         if isinstance(exif, Mapping):
             facts[f"{role} focal length"] = exif.get("focal_length_mm")
-    shown = [_shown(*(one[name] for name in TOLD_OF_CAMERA)) for one in told if one]
+    shown = [_shown(*(one[name] for name in TOLD_OF_CAMERA)) for one in known_of if one]
     text = json.dumps(facts, sort_keys=True, default=str)
     camera = " and ".join(shown)
     return PairSession(text, "journal", camera, one_change=one_change, same_focus=same_focus)
@@ -114,10 +114,10 @@ class _Exif:
 def _by_exif(blurry: _Exif | None, sharp: _Exif | None) -> PairSession | None:
     if blurry is None or sharp is None or blurry.optics != sharp.optics:
         return None
-    told = [blurry.optics, [(one.f_number, one.distance_m) for one in (blurry, sharp)]]
+    facts = [blurry.optics, [(one.f_number, one.distance_m) for one in (blurry, sharp)]]
     focused = blurry.distance_m is not None and sharp.distance_m is not None
     camera = _shown(*blurry.optics)
-    return PairSession(json.dumps(told), "EXIF", camera, one_change=focused, same_focus=False)
+    return PairSession(json.dumps(facts), "EXIF", camera, one_change=focused, same_focus=False)
 
 
 def _shown(model: object, lens: object, focal_length_mm: object) -> str:
@@ -135,11 +135,11 @@ def _exif(file: Path) -> _Exif | None:
         with warnings.catch_warnings(), file.open("rb") as stream:
             warnings.simplefilter("ignore")  # of tags that are cut short: what is left counts
             if suffix in TIFF_SUFFIXES:  # Pillow does not open 16-bit colours
-                found = PillowImage.Exif()
-                found.load_from_fp(stream)
+                exif = PillowImage.Exif()
+                exif.load_from_fp(stream)
             else:
-                found = PillowImage.open(stream, formats=["JPEG"]).getexif()
-            tags: dict[int, Any] = {**found, **found.get_ifd(EXIF_DIRECTORY)}
+                exif = PillowImage.open(stream, formats=["JPEG"]).getexif()
+            tags: dict[int, Any] = {**exif, **exif.get_ifd(EXIF_DIRECTORY)}
     except DAMAGE:
         return None
     make, model = (_text(tags.get(name)) for name in (MAKE, MODEL))
@@ -210,10 +210,10 @@ class PooledSession:
         zoom, spread = self.lens.zoom, self.lens.asymmetry
         if zoom is not None and zoom.sigma == 0:
             return "only the aperture changed, so the zoom is 1"
-        told = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
+        parts = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
         # of a point in the blurry member, which is displaced against the flow
-        told += [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
-        return f"{', '.join(told)}, from {counted(self.lens.pairs, 'pair')}"
+        parts += [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
+        return f"{', '.join(parts)}, from {counted(self.lens.pairs, 'pair')}"
 
     @property
     def title(self) -> str:
@@ -248,15 +248,15 @@ def measured_lens(
 
     def zoom(pair: Pair) -> OwnZoom:
         require_one_size([pair])
-        found = measured_pair(pair, estimator, keys[pair.id])[2]
-        return OwnZoom.of(found.registration, found.shape)
+        measurementof_pair = measured_pair(pair, estimator, keys[pair.id])[2]
+        return OwnZoom.of(measurementof_pair.registration, measurementof_pair.shape)
 
     for pair in track(pairs, f"measuring {dataset.name}"):
-        found = attempt(pair.id, partial(zoom, pair))
-        if isinstance(found, LeftOut):
-            failed.append(found)
+        zoom_of_pair = attempt(pair.id, partial(zoom, pair))
+        if isinstance(zoom_of_pair, LeftOut):
+            failed.append(zoom_of_pair)
         else:
-            own[pair.id] = found
+            own[pair.id] = zoom_of_pair
     pooled = _pooled(session, list(own), own)
     if pooled.lens is None:
         raise DatasetError(
@@ -270,14 +270,14 @@ def measured_lens(
 def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSession | None]:
     """All pairs, or those of the picture's session if they are of several; and what all say."""
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
-    told = sessions_of(pairs)
-    several = set(told.values())
+    session_of = sessions_of(pairs)
+    several = set(session_of.values())
     if len(several) < 2:
-        return pairs, next(iter(several)) if len(told) == len(pairs) > 0 else None
+        return pairs, next(iter(several)) if len(session_of) == len(pairs) > 0 else None
     for pair in pairs:
-        session = told.get(pair.id)
+        session = session_of.get(pair.id)
         if session is not None and pair.blurry.resolve() == blurry.resolve():
-            return [one for one in pairs if told.get(one.id) == session], session
+            return [one for one in pairs if session_of.get(one.id) == session], session
     raise DatasetError(
         f"{dataset.name}: its pairs are of {len(several)} sessions by camera, lens, aperture and "
         f"focus, and {blurry.name} is not one of them; give a dataset of one session"
@@ -285,15 +285,15 @@ def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSes
 
 
 def pooled_sessions(
-    told: Mapping[str, PairSession], own: Mapping[str, OwnZoom]
+    session_of: Mapping[str, PairSession], own: Mapping[str, OwnZoom]
 ) -> tuple[PooledSession, ...]:
     """The sessions, by pair id, with several measured pairs or with something that they share."""
     members: dict[PairSession, list[str]] = {}
-    for name, session in told.items():
+    for name, session in session_of.items():
         if name in own:
             members.setdefault(session, []).append(name)
-    found = (_pooled(session, names, own) for session, names in members.items())
-    return tuple(one for one in found if one.lens is not None or len(one.pairs) > 1)
+    pooled = (_pooled(session, names, own) for session, names in members.items())
+    return tuple(one for one in pooled if one.lens is not None or len(one.pairs) > 1)
 
 
 def _pooled(
@@ -329,19 +329,19 @@ def say_sessions(
     sessions: Iterable[PooledSession], measured: Collection[str]
 ) -> tuple[PooledSession, ...]:
     """The sessions with their outcomes, said; ``measured`` are pairs with something of theirs."""
-    done = []
+    ended = []
     for session in sessions:
         names = tuple(name for name in session.worth if name in measured)
         known = frozenset(session.known)
         answered = tuple(name for name in names if name not in known)
-        done.append(replace(session, measured=names, answered=answered))
+        ended.append(replace(session, measured=names, answered=answered))
         if session.lens is not None:
-            say(f"{session.title}: {session.shared}; {done[-1].outcome}")
-    alone = [session for session in done if session.lens is None]
+            say(f"{session.title}: {session.shared}; {ended[-1].outcome}")
+    alone = [session for session in ended if session.lens is None]
     if alone:
         pairs = counted(sum(len(session.pairs) for session in alone), "pair")
         say(
             f"{counted(len(alone), 'session')} of {pairs} that share nothing: fewer than three "
             "pairs of each are known alone, or they contradict each other"
         )
-    return tuple(done)
+    return tuple(ended)

@@ -115,15 +115,15 @@ class PatchStore:
     def _array(self, member: str, name: str) -> Any:  # noqa: ANN401 - h5py has no types
         """The array of a member, HDF5's own or a memory map; the same one in every thread."""
         file = self._file()
-        found = self._opened.get((member, name))
-        if found is None:
-            found = file[member][name]
-            if found.chunks is None:
-                found = np.memmap(
-                    self.path, found.dtype, "r", offset=found.id.get_offset(), shape=found.shape
+        array = self._opened.get((member, name))
+        if array is None:
+            array = file[member][name]
+            if array.chunks is None:
+                array = np.memmap(
+                    self.path, array.dtype, "r", offset=array.id.get_offset(), shape=array.shape
                 )
-            self._opened[member, name] = found
-        return found
+            self._opened[member, name] = array
+        return array
 
     def _damaged(self, what: str) -> DatasetError:
         return DatasetError(f"{self.path}: {what}; delete the file, it is packed again")
@@ -230,20 +230,20 @@ def packed_pairs(
         return attempt(pair.id, work)
 
     if path.is_file():
-        known = _known(path, pairs, members)
-        if known is not None:
+        store = _known(path, pairs, members)
+        if store is not None:
             if target in REGISTERED:
-                _tell_left_out(dataset, pairs, known, name)
-            return known
+                _tell_left_out(dataset, pairs, store, name)
+            return store
     left_out: list[LeftOut] = []
 
     def rows() -> Iterator[tuple[str, Members]]:
         for pair in track(pairs, f"packing {target} patches"):
-            done = members(pair)
-            if isinstance(done, LeftOut):
-                left_out.append(done)
-            elif done is not None:
-                yield pair.id, done
+            packed = members(pair)
+            if isinstance(packed, LeftOut):
+                left_out.append(packed)
+            elif packed is not None:
+                yield pair.id, packed
 
     if pack(path, rows(), storage, left_out):
         return PatchStore(path)

@@ -33,9 +33,9 @@ def read_as(reader: str, root: Path) -> Dataset:
     pairs, expected = manifest_pairs(root, manifest)
     if not pairs:
         raise DatasetError(f"{root}: the manifest has no pairs")
-    found = file_hashes(root, expected)
+    hashes = file_hashes(root, expected)
     for path, sha256 in expected.items():
-        if found[path] != sha256:
+        if hashes[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
     dataset = opened(reader, root, pairs, source=manifest.source or "")
     return replace(dataset, steps=manifest.steps or ())

@@ -64,27 +64,27 @@ def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
 
 def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
     root, layout = read_mapping(path)
-    found = find(root, layout)
-    if not found.rows:
+    contents = find(root, layout)
+    if not contents.rows:
         raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
-    if found.missing and not skips_missing():
+    if contents.missing and not skips_missing():
         raise DatasetError(
-            f"{missing_text(found.missing, root)}; add what is missing, correct {path.name}, or "
+            f"{missing_text(contents.missing, root)}; add what is missing, correct {path.name}, or "
             "leave such pairs out with --skip-missing"
         )
-    return root, complete_pairs(root, pairs_of(found.rows), found)
+    return root, complete_pairs(root, pairs_of(contents.rows), contents)
 
 
 def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
     _refuse_other_letters(root)
-    found, left_out = dict[Split | None, Members](), list[LeftOut]()
+    members_of, left_out = dict[Split | None, Members](), list[LeftOut]()
     for split in (None, *SPLITS):
-        found[split], twice = _alone_in_role(root, split, _members(root, split))
+        members_of[split], twice = _alone_in_role(root, split, _members(root, split))
         left_out += twice
-    if found[None] and any(found[split] for split in SPLITS):
+    if members_of[None] and any(members_of[split] for split in SPLITS):
         raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
-    _refuse_alone(root, [one for members in found.values() for one in _alone(members)])
-    pairs = (pair for split, members in found.items() for pair in _pairs(split, members))
+    _refuse_alone(root, [one for members in members_of.values() for one in _alone(members)])
+    pairs = (pair for split, members in members_of.items() for pair in _pairs(split, members))
     return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
 
 
@@ -176,12 +176,12 @@ def _names(members: Members) -> dict[str, Path]:
 
 def _alone(members: Members) -> list[tuple[str, Path, str]]:
     """Name and picture that a role lacks, and that role."""
-    found = []
+    alone = []
     for name, path in _names(members).items():
         lacking = [role for role in ROLES if name not in members.get(role, {})]
         lacking = [role for role in lacking if role == "blurry" or role in members]
-        found += [(name, path, role) for role in lacking[:1]]
-    return found
+        alone += [(name, path, role) for role in lacking[:1]]
+    return alone
 
 
 def _refuse_alone(root: Path, alone: Sequence[tuple[str, Path, str]]) -> None:

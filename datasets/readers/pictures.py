@@ -21,7 +21,7 @@ LAYOUT = Layout(parts=(Part(split="test", blurry="{name}.*"),))
 def read(path: Path) -> Dataset:
     """Open the pictures of a folder, or of one that a mapping file describes, as a test split."""
     root, layout = read_mapping(path) if path.is_file() else (path, LAYOUT)
-    found = find(root, layout)
-    if not found.rows:
+    contents = find(root, layout)
+    if not contents.rows:
         raise DatasetError(f"{path}: no pictures there; check the path")
-    return opened("pictures", root, pairs_of(found.rows))
+    return opened("pictures", root, pairs_of(contents.rows))

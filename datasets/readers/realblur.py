@@ -120,11 +120,10 @@ def check(path: Path) -> Completeness:
         for split in ("train", "test")
         if counts[split] < CARD.counts[split]
     ]
+    named = (name for line in lines for name in (line.blurry, line.sharp))
+    missing = [name for name in named if not (root / name).is_file()]
     return Completeness(
-        missing=(*_missing(root, lines), *short),
-        extra=tuple(sorted(there - listed)),
-        wrong=(),
-        counts=counts,
+        missing=(*missing, *short), extra=tuple(sorted(there - listed)), wrong=(), counts=counts
     )
 
 
@@ -140,12 +139,6 @@ def _lines(root: Path) -> list[ListLine]:
     lines = list(listed_pairs(root))
     present = {line.kind for line in lines if (root / line.blurry).parents[2].is_dir()}
     return [line for line in lines if line.kind in present] or lines
-
-
-def _missing(root: Path, lines: list[ListLine]) -> list[str]:
-    return [
-        name for line in lines for name in (line.blurry, line.sharp) if not (root / name).is_file()
-    ]
 
 
 def _pair(root: Path, line: ListLine) -> Pair:

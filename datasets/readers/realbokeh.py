@@ -111,13 +111,13 @@ def _series(folder: Path, split: Split, path: Path) -> Series:
     named = [(read.source_image, read.source_av)]
     named += zip(read.target_images, read.target_avs, strict=True)
     pictures = [SeriesPicture(_inside(folder, path, name), stop) for name, stop in named]
-    told = {
+    stated = {
         "focal_length_mm": read.focal_length,
         "iso": read.ISO,
         "exposure_ev": read.EV,
         "focus_distance_m": read.focus_plane_distance,
     }
-    facts = {name: value for name, value in told.items() if value is not None}
+    facts = {name: value for name, value in stated.items() if value is not None}
     return Series(split, path.stem, tuple(sorted(pictures, key=lambda one: one.f_number)), facts)
 
 

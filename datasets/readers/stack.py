@@ -49,17 +49,19 @@ class Stack:
 
 def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
     """All stacks in a folder, or the one that it is, sorted by name; and what is left out."""
-    found: dict[Path, tuple[Path, ...]] = {}
+    frames_of: dict[Path, tuple[Path, ...]] = {}
     left_out: list[LeftOut] = []
     for folder in _folders(root):
         frames = attempt(folder.relative_to(root).as_posix(), partial(_frames, folder))
         if isinstance(frames, LeftOut):
             left_out.append(frames)
         elif len(frames) > 1:
-            found[folder] = frames
-    if left_out and not found:
+            frames_of[folder] = frames
+    if left_out and not frames_of:
         raise DatasetError(left_out[0].reason)
-    kept = {folder: frames for folder, frames in found.items() if not _repeated(folder, found)}
+    kept = {
+        folder: frames for folder, frames in frames_of.items() if not _repeated(folder, frames_of)
+    }
     if not kept:
         raise DatasetError(
             f"{root}: no focus stack there; a stack is a folder with two pictures or more"
@@ -78,7 +80,9 @@ def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
                 scene=scene or root.name,
                 split=split,
                 frames=frames,
-                merged=_merged(folder, root, alone=_alone(folder, kept)),
+                merged=_merged(
+                    folder, root, alone=sum(one.parent == folder.parent for one in kept) == 1
+                ),
             )
         )
     return tuple(sorted(stacks, key=lambda stack: stack.name)), tuple(left_out)
@@ -110,11 +114,11 @@ def _frames(folder: Path) -> tuple[Path, ...]:
     for path in sorted(_pictures(folder)):
         if MERGED.fullmatch(path.stem) or BESIDE.fullmatch(path.stem):
             continue
-        known = by_stem.get(path.stem)
-        if known is None or _is_raw(known):
+        other = by_stem.get(path.stem)
+        if other is None or _is_raw(other):
             by_stem[path.stem] = path
         elif not _is_raw(path):
-            raise DatasetError(f"{path}: {known.name} is there too; remove one of them")
+            raise DatasetError(f"{path}: {other.name} is there too; remove one of them")
     return tuple(sorted(by_stem.values(), key=_natural))
 
 
@@ -128,9 +132,9 @@ def _natural(path: Path) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdecimal() else (0, part) for part in parts)
 
 
-def _repeated(folder: Path, found: dict[Path, tuple[Path, ...]]) -> bool:
+def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
     """Whether the frames are RAW files that a folder beside this one has developed."""
-    frames = found[folder]
+    frames = frames_of[folder]
     if not all(_is_raw(path) for path in frames):
         return False
     stems = {path.stem for path in frames}
@@ -139,7 +143,7 @@ def _repeated(folder: Path, found: dict[Path, tuple[Path, ...]]) -> bool:
         and other.parent == folder.parent
         and not any(_is_raw(path) for path in frames_there)
         and {path.stem for path in frames_there} == stems
-        for other, frames_there in found.items()
+        for other, frames_there in frames_of.items()
     )
 
 
@@ -149,19 +153,15 @@ def _common(paths: Iterable[tuple[str, ...]]) -> int:
     return next((k for k, names in enumerate(firsts) if len(set(names)) > 1), len(firsts))
 
 
-def _alone(folder: Path, stacks: Iterable[Path]) -> bool:
-    return sum(other.parent == folder.parent for other in stacks) == 1
-
-
 def _merged(folder: Path, root: Path, *, alone: bool) -> Path | None:
     """The merged picture beside the frames, or beside the folder of the only stack there."""
     places = [folder]
     if folder != root and alone:
         places.append(folder.parent)
     for place in places:
-        found = sorted(path for path in _pictures(place) if MERGED.fullmatch(path.stem))
-        if found:
-            return found[0]
+        pictures = sorted(path for path in _pictures(place) if MERGED.fullmatch(path.stem))
+        if pictures:
+            return pictures[0]
     return None
 
 

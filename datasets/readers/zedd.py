@@ -64,18 +64,18 @@ def _picture(folder: str, run: str, motor: str, stop: str) -> str:
 def facts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:
     """F-numbers of each pair's members; focus distances in metres if ``metadata.txt`` is there."""
     distances = _distances(root / "metadata.txt")
-    found: dict[str, dict[str, object]] = {}
+    facts_of: dict[str, dict[str, object]] = {}
     for pair in pairs:
-        told: dict[str, object] = {}
+        own: dict[str, object] = {}
         for role, path in (("blurry", pair.blurry), ("sharp", pair.sharp)):
             name = _NAME.fullmatch(path.stem) if path else None
             if name is None:  # a mapping file may have other names
                 continue
-            told[f"f_number_{role}"] = float(name[2])
+            own[f"f_number_{role}"] = float(name[2])
             if name[1] in distances:
-                told[f"focus_distance_{role}_m"] = distances[name[1]]
-        found[pair.id] = told
-    return found
+                own[f"focus_distance_{role}_m"] = distances[name[1]]
+        facts_of[pair.id] = own
+    return facts_of
 
 
 def _distances(path: Path) -> dict[str, float]:

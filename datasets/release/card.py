@@ -68,19 +68,19 @@ _CFF_PAPER = {"title": "The paper on this dataset", "authors": [{"name": "see th
 def _cff_author(author: Author) -> dict[str, str]:
     if not isinstance(author, NamedPerson):
         return {"name": author}
-    known = {
+    entry = {
         "family-names": author.family,
         "given-names": author.given,
         "orcid": f"https://orcid.org/{author.orcid}" if author.orcid else "",
         "affiliation": author.affiliation,
     }
-    return {key: value for key, value in known.items() if value}
+    return {key: value for key, value in entry.items() if value}
 
 
 def methods(facts: ReleaseFacts) -> str:
     """How the dataset was made and what was measured of it, in plain sentences on one line."""
-    told = (facts.pictures, taken_with_text(facts.settings), steps_text(facts.steps))
-    lines = [line.removeprefix("- ") for part in told for line in part.splitlines()]
+    texts = (facts.pictures, taken_with_text(facts.settings), steps_text(facts.steps))
+    lines = [line.removeprefix("- ") for part in texts for line in part.splitlines()]
     return " ".join([*lines, *numbers_text(facts.numbers)])
 
 
@@ -157,7 +157,7 @@ def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
 def _datacite_creator(author: Author) -> dict[str, Any]:
     if not isinstance(author, NamedPerson):
         return {"name": author, "nameType": "Organizational"}
-    known = {
+    entry = {
         "name": f"{author.family}, {author.given}" if author.given else author.family,
         "nameType": "Personal",
         "givenName": author.given,
@@ -165,7 +165,7 @@ def _datacite_creator(author: Author) -> dict[str, Any]:
         "affiliation": [{"name": author.affiliation}] if author.affiliation else [],
         "nameIdentifiers": [_orcid(author.orcid)] if author.orcid else [],
     }
-    return {key: value for key, value in known.items() if value}
+    return {key: value for key, value in entry.items() if value}
 
 
 def _orcid(number: str) -> dict[str, str]:
@@ -177,21 +177,21 @@ def _orcid(number: str) -> dict[str, str]:
 
 
 def _rights(details: Details) -> dict[str, str]:
-    known = {
+    entry = {
         "rights": details.licence,
         "rightsUri": details.licence_url or licence_address(details.licence),
         "rightsIdentifier": spdx(details.licence).lower(),
         "rightsIdentifierScheme": "SPDX" if spdx(details.licence) else "",
     }
-    return {key: value for key, value in known.items() if value}
+    return {key: value for key, value in entry.items() if value}
 
 
 def _related(details: Details) -> Iterator[dict[str, str]]:
     relations = (("IsSupplementTo", details.paper), ("IsNewVersionOf", details.new_version_of))
     for relation, doi in relations:
         if doi:
-            known = {"relatedIdentifier": doi, "relatedIdentifierType": "DOI"}
-            yield {**known, "relationType": relation}
+            entry = {"relatedIdentifier": doi, "relatedIdentifierType": "DOI"}
+            yield {**entry, "relationType": relation}
 
 
 def _description(kind: str, text: str) -> list[dict[str, str]]:
@@ -243,7 +243,7 @@ REMOVED = "Positions, serial numbers and names were removed from pictures and me
 
 def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
     """Text of ``README.md``: YAML front matter and a readable card."""
-    made = taken_with_text(facts.settings) + steps_text(facts.steps)
+    making = taken_with_text(facts.settings) + steps_text(facts.steps)
     parts = [
         f"---\n{_front_matter(facts, details, layout)}---\n",
         f"# {details.title}\n",
@@ -253,7 +253,7 @@ def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> s
         f"{_glance(facts, details)}\n",
         f"## Content\n\n{_content(facts)}",
         f"## What the pictures are\n\n{facts.pictures}",
-        f"## How they were made\n\n{made}" if made else "",
+        f"## How they were made\n\n{making}" if making else "",
         f"## Measured\n\n{_measured(facts)}" if facts.numbers else "",
         f"## Known biases\n\n{_sentence(details.biases)}\n" if details.biases else "",
         f"## Files\n\n{layout.usage}\n`pairs.csv` lists all pairs.\n{DEPTH_WARNING}",
@@ -283,7 +283,7 @@ def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) 
         "pretty_name": details.title,
         "task_categories": ["image-to-image"],
         "tags": [*details.keywords],
-        "size_categories": [_size(facts.pairs)],
+        "size_categories": [next((name for most, name in SIZES if facts.pairs < most), "n>1M")],
     }
     configs = _configs(facts, layout)
     if configs:
@@ -299,10 +299,6 @@ def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[dict[str, str]]
         return []
     pattern = patterns[layout.name]
     return [{"split": split, "path": pattern.format(split)} for split in facts.counts]
-
-
-def _size(count: int) -> str:
-    return next((name for most, name in SIZES if count < most), "n>1M")
 
 
 def _content(facts: ReleaseFacts) -> str:
@@ -326,7 +322,7 @@ def _glance(facts: ReleaseFacts, details: Details) -> str:
     sizes = ", ".join(f"{size} ({pairs})" for size, pairs in facts.sizes[:MOST_SIZES])
     more = len(facts.sizes) - MOST_SIZES
     settings = dict(facts.settings)
-    told = {
+    rows = {
         "Pairs": f"{facts.pairs} of {scenes} scenes",
         "Sizes": sizes + (f" and {more} more" if more > 0 else ""),
         "Download": f"{facts.bytes / 1e6:.1f} MB" if facts.bytes else "",
@@ -336,13 +332,13 @@ def _glance(facts: ReleaseFacts, details: Details) -> str:
         "Left out": _left_out(facts),
         "Warnings": _warnings(facts),
     }
-    return "\n".join(f"- **{name}**: {text}" for name, text in told.items() if text)
+    return "\n".join(f"- **{name}**: {text}" for name, text in rows.items() if text)
 
 
 def _left_out(facts: ReleaseFacts) -> str:
     unread = len(facts.left_out or ())
-    told = [dropped_text(facts.steps), f"{unread} that could not be read" if unread else ""]
-    return "; ".join(filter(None, told))
+    reasons = [dropped_text(facts.steps), f"{unread} that could not be read" if unread else ""]
+    return "; ".join(filter(None, reasons))
 
 
 def _warnings(facts: ReleaseFacts) -> str:
@@ -350,8 +346,8 @@ def _warnings(facts: ReleaseFacts) -> str:
     if facts.warnings is None:
         return ""
     more = len(facts.warnings) - MOST_WARNINGS
-    told = [*facts.warnings[:MOST_WARNINGS], *([f"{more} more"] if more > 0 else [])]
-    return "; ".join(told) or "none"
+    lines = [*facts.warnings[:MOST_WARNINGS], *([f"{more} more"] if more > 0 else [])]
+    return "; ".join(lines) or "none"
 
 
 def _measured(facts: ReleaseFacts) -> str:

@@ -80,7 +80,7 @@ def _creator(author: Author) -> dict[str, Any]:
     if not isinstance(author, NamedPerson):
         return {"@type": "sc:Organization", "name": author}
     institution = {"@type": "sc:Organization", "name": author.affiliation}
-    known = {
+    entry = {
         "@type": "sc:Person",
         "name": f"{author.given} {author.family}".strip(),
         "givenName": author.given,
@@ -88,36 +88,30 @@ def _creator(author: Author) -> dict[str, Any]:
         "url": f"https://orcid.org/{author.orcid}" if author.orcid else "",
         "affiliation": institution if author.affiliation else "",
     }
-    return {key: value for key, value in known.items() if value}
+    return {key: value for key, value in entry.items() if value}
 
 
 def _responsible(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
     """Croissant's vocabulary for responsible AI: collection, annotation, biases, people."""
     taken = taken_with_text(facts.settings)
-    curated = [step.settings.get("by_people") for step in facts.steps if step.step == "curate"]
+    curated = (step.settings.get("by_people") for step in facts.steps if step.step == "curate")
+    judged = [
+        f"{number} pairs were judged by a person, the others by rules on measurements."
+        for number in curated
+    ]
+    collection = " ".join(_lines(f"{details.collection}\n{facts.pictures}{taken}")).strip()
     return {
-        "rai:dataCollection": _plain(f"{details.collection}\n{facts.pictures}{taken}"),
+        "rai:dataCollection": collection,
         "rai:dataPreprocessingProtocol": _lines(steps_text(facts.steps)),
-        "rai:dataAnnotationProtocol": [
-            "The pictures are not annotated.",
-            *map(_by_people, curated),
-        ],
+        "rai:dataAnnotationProtocol": ["The pictures are not annotated.", *judged],
         "rai:dataAnnotationAnalysis": numbers_text(facts.numbers),
         "rai:dataBiases": details.biases,
         "rai:personalSensitiveInformation": details.faces,
     }
 
 
-def _by_people(number: object) -> str:
-    return f"{number} pairs were judged by a person, the others by rules on measurements."
-
-
 def _lines(text: str) -> list[str]:
     return [line.removeprefix("- ") for line in text.splitlines()]
-
-
-def _plain(text: str) -> str:
-    return " ".join(_lines(text)).strip()
 
 
 def _context() -> dict[str, Any]:

@@ -245,12 +245,12 @@ class Details(Settings):
 
 def later_version(details: Details, version: str | None, before: Details | None) -> Details:
     """The details with a version later than that of the release before, and with its DOI."""
-    told: dict[str, object] = details.model_dump()
+    document: dict[str, object] = details.model_dump()
     if version is not None:
-        told["version"] = version
+        document["version"] = version
     if before is not None and not details.new_version_of:
-        told["new_version_of"] = before.doi
-    changed = parse_settings(Details, told, origin="--version")
+        document["new_version_of"] = before.doi
+    changed = parse_settings(Details, document, origin="--version")
     if before is not None and _parts(changed.version) <= _parts(before.version):
         raise SettingsError(
             f"version {changed.version} is not later than {before.version} of --previous; give "

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from defocus.datasets.pair import SPLITS, Dataset, MakingStep, Split
 from defocus.datasets.picture_size import picture_size
 from defocus.datasets.release.details import Details
-from defocus.datasets.release.formats.layout import ReleaseRow, Rows, index_columns
+from defocus.datasets.release.formats.layout import Rows, index_columns
 from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import (
     Number,
@@ -79,14 +79,15 @@ def facts_of(
 ) -> ReleaseFacts:
     """The facts of a release whose pictures are written; ``left_out`` are ids that it lacks."""
     pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
-    found = Counter(pair.split for pair in pairs)
-    scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in found}
+    counts = Counter(pair.split for pair in pairs)
+    scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in counts}
+    first = rows[0].files
     return ReleaseFacts(
         to=form,
         source=dataset.source or None,
         request=request,
         details=details,
-        counts={s: Count(pairs=found[s], scenes=scenes[s]) for s in SPLITS if found[s]},
+        counts={s: Count(pairs=counts[s], scenes=scenes[s]) for s in SPLITS if counts[s]},
         columns=index_columns(rows),
         shards=tuple(sorted({row.shard for row in rows} - {""})),
         pictures=pictures_text(pairs),
@@ -95,14 +96,10 @@ def facts_of(
         steps=dataset.steps,
         numbers=numbers,
         left_out=left_out or None,
-        shown=() if rows[0].shard else _shown(rows[0]),
+        shown=() if rows[0].shard else tuple(first[r] for r in ("blurry", "sharp") if r in first),
         sizes=_sizes(rows),
         bytes=0 if root is None else _bytes(root, rows),
     )
-
-
-def _shown(row: ReleaseRow) -> tuple[str, ...]:
-    return tuple(row.files[role] for role in ("blurry", "sharp") if role in row.files)
 
 
 def _sizes(rows: Rows) -> tuple[Setting, ...]:
@@ -144,9 +141,11 @@ def audit_facts(dataset: Dataset, path: Path) -> tuple[tuple[Number, ...], tuple
         document: Mapping[str, Any] = read_json(path, MAX_BYTES)
         if document["content_hash"] != dataset.content_hash:
             raise InputError(f"{path}: the audit of other pictures; audit {dataset.name} again")
-        found = [(one, document["summary"][one.name]) for one in QUANTITIES]
+        quantities = [(one, document["summary"][one.name]) for one in QUANTITIES]
         numbers = tuple(
-            Number(title=one.title, unit=one.unit, **told) for one, told in found if told["count"]
+            Number(title=one.title, unit=one.unit, **values)
+            for one, values in quantities
+            if values["count"]
         )
         warned = [(str(one["id"]), str(one["text"])) for one in document["warnings"]]
     except (OSError, LookupError, TypeError, FileError, ValidationError) as error:

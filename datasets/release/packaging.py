@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details, require_redistributable
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, facts_of, read_facts, write_facts
 from defocus.datasets.release.formats import hdf5, webdataset
-from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
+from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, Rows, index_text
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.datasets.release.provenance import Number
@@ -48,24 +48,21 @@ class ReleaseChanges:
 
 def changes_text(before: Path, after: Path) -> str:
     """Markdown on what differs between two releases."""
-    found = changes_of(read_release(before), read_release(after))
+    changes = changes_of(read_release(before), read_release(after))
     if not (after / "manifest.json").is_file():
         remove_unpacked(after)  # its place in the cache changes with the checksums
-    first, second = (_version(read_facts(root)) for root in (before, after))
+    details = [read_facts(root).details for root in (before, after)]
+    first, second = ("unknown" if one is None else one.version for one in details)
     lines = [f"# Changes from version {first} to {second}", ""]
-    lines += [f"{counted(found.kept, 'pair')} as before."]
-    for title, names in (("Added", found.added), ("Removed", found.removed)):
+    lines += [f"{counted(changes.kept, 'pair')} as before."]
+    for title, names in (("Added", changes.added), ("Removed", changes.removed)):
         if names:
             lines += ["", f"## {title}: {counted(len(names), 'pair')}", ""]
             lines += [f"- `{name}`" for name in names]
-    if found.changed:
-        lines += ["", f"## Changed: {counted(len(found.changed), 'pair')}", ""]
-        lines += [f"- `{name}`: {', '.join(what)}" for name, what in found.changed.items()]
+    if changes.changed:
+        lines += ["", f"## Changed: {counted(len(changes.changed), 'pair')}", ""]
+        lines += [f"- `{name}`: {', '.join(what)}" for name, what in changes.changed.items()]
     return "\n".join(lines) + "\n"
-
-
-def _version(facts: ReleaseFacts) -> str:
-    return facts.details.version if facts.details else "unknown"
 
 
 def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
@@ -145,12 +142,13 @@ def package_dataset(
         "previous": None if previous is None else sha256_file(previous / MANIFEST),
     }
     request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
-    if done := _finished(out, request, dataset):
-        return done
+    if finished := _finished(out, request, dataset):
+        return finished
     labels = {"title": details.title, "licence": details.licence, "version": details.version}
     with working_folder(out, "packaging", order) as root:
         _clear(root)
-        rows, left_out = layout.write(root, dataset.pairs, shard_bytes, labels, jobs)
+        release = ReleaseOrder(root, dataset.pairs, shard_bytes, labels, jobs)
+        rows, left_out = layout.write(release)
         if not rows:
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         lacking = tuple(one.id for one in dataset.without(left_out))
@@ -203,13 +201,13 @@ def write_sums(root: Path) -> str:
 def write_documents(root: Path, facts: ReleaseFacts, details: Details) -> None:
     """Write the documents of a release whose pictures are written; details may have a later DOI."""
     layout = LAYOUTS[facts.to]
-    told = facts.model_copy(update={"details": details})
-    write_facts(root, told)
-    write_text(root / "README.md", card_text(told, details, layout))
+    final = facts.model_copy(update={"details": details})
+    write_facts(root, final)
+    write_text(root / "README.md", card_text(final, details, layout))
     write_text(root / "LICENSE", licence_text(details))
-    write_text(root / "CITATION.cff", citation_text(told, details))
-    write_text(root / "datacite.json", datacite_text(told, details))
-    write_text(root / "croissant.json", croissant_text(root, told, details, layout))
+    write_text(root / "CITATION.cff", citation_text(final, details))
+    write_text(root / "datacite.json", datacite_text(final, details))
+    write_text(root / "croissant.json", croissant_text(root, final, details, layout))
 
 
 def _order(
@@ -237,12 +235,9 @@ def _clear(root: Path) -> None:
     """Remove incomplete files of a killed run."""
     for place in (root, *(path for path in root.rglob("*") if path.is_dir())):
         if place.is_dir():
-            for entry in _torn(place):
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _torn(place: Path) -> Iterable[Path]:
-    return [path for path in place.iterdir() if path.name.startswith(".") and ".part" in path.name]
+            for entry in list(place.glob(".*")):
+                if ".part" in entry.name:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def _index(root: Path, layout: ReleaseFormat, rows: Rows, dataset: Dataset) -> None:

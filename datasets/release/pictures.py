@@ -37,8 +37,8 @@ NO_SECRETS = {"unknown", "none", "null"}
 
 def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Remove private keys (``serial_number``, ``gps``, …), and their values from other texts."""
-    found = {text for text in _secrets(metadata) if len(text) >= SHORTEST}
-    secrets = sorted(found - NO_SECRETS, key=len)
+    texts = {text for text in _secrets(metadata) if len(text) >= SHORTEST}
+    secrets = sorted(texts - NO_SECRETS, key=len)
     return {
         key: _cleaned(value, secrets[::-1])
         for key, value in metadata.items()
@@ -89,11 +89,11 @@ PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
 def with_shot(path: Path, png: bytes) -> bytes:
     """A released PNG with exposure, lens, date and meaning of colours of its original file."""
     metadata = read_metadata(path)
-    told, exif = meaning_of(metadata, converted=bool(profile_of(path))), _shot(metadata.exif)
-    parts = told.parts
+    meaning, exif = meaning_of(metadata, converted=bool(profile_of(path))), _shot(metadata.exif)
+    parts = meaning.parts
     if exif and isinstance(parts, PngParts):
         parts = replace(parts, chunks=(*parts.chunks, Chunk(b"eXIf", exif)))
-    return dressed(png, replace(told, exif=exif, parts=parts))
+    return dressed(png, replace(meaning, exif=exif, parts=parts))
 
 
 def released_blocks(path: Path) -> bytes:
@@ -110,10 +110,10 @@ def _shot(exif: bytes) -> bytes:
 
     if not exif:
         return b""
-    given, kept = Image.Exif(), Image.Exif()
-    given.load(b"Exif\0\0" + exif)
-    kept.update(writable(_of(given, IMAGE_TAGS)))
-    if inner := writable(_of(given.get_ifd(EXIF_DIRECTORY), EXIF_TAGS), EXIF_DIRECTORY):
+    own, kept = Image.Exif(), Image.Exif()
+    own.load(b"Exif\0\0" + exif)
+    kept.update(writable(_of(own, IMAGE_TAGS)))
+    if inner := writable(_of(own.get_ifd(EXIF_DIRECTORY), EXIF_TAGS), EXIF_DIRECTORY):
         kept[EXIF_DIRECTORY] = inner
     return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else b""
 
@@ -178,8 +178,8 @@ def encoded(role: str, array: NDArray[Any]) -> bytes:
         content = io.BytesIO()
         np.save(content, array)
         return content.getvalue()
-    done, png = cv2.imencode(".png", array[:, :, ::-1])
-    if not done:
+    written, png = cv2.imencode(".png", array[:, :, ::-1])
+    if not written:
         raise ImageError(f"a picture of shape {array.shape} cannot be written as PNG; replace it")
     return png.tobytes()
 

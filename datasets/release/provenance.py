@@ -67,34 +67,34 @@ def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
 
 def sharp_text(pairs: Iterable[Pair]) -> str:
     """One sentence on the sharp pictures of a release."""
-    found = list(kinds(pairs))
-    changed = [kind for kind in found if _model(kind)]
+    names = list(kinds(pairs))
+    changed = [kind for kind in names if _model(kind)]
     if not changed:
-        return " ".join(_SHARP[kind] for kind in found)
-    others = [kind for kind in found if kind not in changed]
+        return " ".join(_SHARP[kind] for kind in names)
+    others = [kind for kind in names if kind not in changed]
     models = " or ".join(dict.fromkeys(_told(_model(kind)) for kind in changed))
-    told = [f"compensated by {models}", "it is not as captured"]
+    parts = [f"compensated by {models}", "it is not as captured"]
     for source, text in _SOURCES.items():
         if number := sum(kind.startswith(source) for kind in changed):
-            told.append(text if number == len(changed) else f"of some pairs {text}")
+            parts.append(text if number == len(changed) else f"of some pairs {text}")
     if others:
-        told.append(f"of some pairs it is {' or '.join(others)}")
-    return f"The picture in focus, resampled onto the blurry one: {'; '.join(told)}."
+        parts.append(f"of some pairs it is {' or '.join(others)}")
+    return f"The picture in focus, resampled onto the blurry one: {'; '.join(parts)}."
 
 
 def pictures_text(pairs: Iterable[Pair]) -> str:
     """Lines of Markdown for the card: each kind with its number of pairs and what it means."""
-    known = list(pairs)
+    every = list(pairs)
     lines = []
-    for kind, number in kinds(known).items():
-        told = [text for name, text in _KINDS.items() if kind.startswith(name)]
+    for kind, number in kinds(every).items():
+        parts = [text for name, text in _KINDS.items() if kind.startswith(name)]
         if model := _model(kind):
-            told.append(
+            parts.append(
                 f"compensated: the sharp picture was aligned with the blurry one by {_told(model)},"
                 " equalised in exposure and cropped to their shared area"
             )
-        lines.append(f"- {number} of {len(known)} pairs: {'; '.join(told)}.")
-    versions = sorted({one for pair in known if (one := _version(pair))})
+        lines.append(f"- {number} of {len(every)} pairs: {'; '.join(parts)}.")
+    versions = sorted({one for pair in every if (one := _version(pair))})
     if versions:
         lines.append(f"- compensated with defocus {', '.join(versions)}.")
     return "\n".join(lines) + "\n"
@@ -156,10 +156,10 @@ def settings_of(pairs: Sequence[Pair]) -> tuple[Setting, ...]:
     rows = []
     for title, path in _SETTINGS:
         values = (_value(pair.metadata, path) for pair in pairs)
-        found = Counter(str(value) for value in values if value is not None)
-        if found:
-            shown = ", ".join(f"{value} ({count})" for value, count in found.most_common(_LISTED))
-            more = f" and {len(found) - _LISTED} others" if len(found) > _LISTED else ""
+        counts = Counter(str(value) for value in values if value is not None)
+        if counts:
+            shown = ", ".join(f"{value} ({count})" for value, count in counts.most_common(_LISTED))
+            more = f" and {len(counts) - _LISTED} others" if len(counts) > _LISTED else ""
             rows.append((title, shown + more))
     return tuple(rows)
 
@@ -195,8 +195,8 @@ def steps_text(steps: Iterable[MakingStep]) -> str:
     """Lines of Markdown: each step with its version and settings."""
     lines = []
     for step in steps:
-        told = ", ".join(_shown(name, value) for name, value in step.settings.items())
-        lines.append(f"- {step.step} (defocus {step.version}): {told}.\n")
+        words = ", ".join(_shown(name, value) for name, value in step.settings.items())
+        lines.append(f"- {step.step} (defocus {step.version}): {words}.\n")
     return "".join(lines)
 
 

@@ -213,8 +213,8 @@ def render_dataset(
         origin=str(request_file),
         thing="scene",
     )
-    done = make_dataset(out, how, jobs)
-    return tuple(sorted(done.pairs, key=lambda pair: pair.id)), (*unread, *done.left_out)
+    dataset = make_dataset(out, how, jobs)
+    return tuple(sorted(dataset.pairs, key=lambda pair: pair.id)), (*unread, *dataset.left_out)
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:

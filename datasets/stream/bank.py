@@ -118,8 +118,8 @@ class Reuse:
 
     def held(self, step: int) -> range:
         """Numbers of the pairs in memory."""
-        made = self.made(step)
-        return range(max(0, made - self.generations * self.batch), made)
+        end = self.made(step)
+        return range(max(0, end - self.generations * self.batch), end)
 
     def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
         """Of the pairs of some places: the number, and where it lies in memory."""
@@ -157,8 +157,8 @@ def reused_batches(
     bank = _Bank(patches, reuse, places, feeder)
     held = reuse.held(first)
     begun = [held[k : k + reuse.batch] for k in range(0, len(held), reuse.batch)]
-    made = [reuse.made(step) for step in range(first, reuse.steps)]
-    later = list(starmap(range, pairwise(made)))
+    counts = [reuse.made(step) for step in range(first, reuse.steps)]
+    later = list(starmap(range, pairwise(counts)))
     rendered = feeder.ahead(partial(_rendered, patches, reuse, places), [*begun, *later])
     for numbers in track(begun, "rendering pairs"):
         if feeder.stop:
@@ -193,8 +193,8 @@ def _rendered(
     if not mine:
         return torch.empty(0)
     generators = (np.random.default_rng([reuse.seed, number]) for number in mine)
-    made = drawn_batch([colours.draw(random, reuse.side) for random in generators], reuse.side)
-    members = [made.blurry, made.target, *made.supervision.values()]
+    batch = drawn_batch([colours.draw(random, reuse.side) for random in generators], reuse.side)
+    members = [batch.blurry, batch.target, *batch.supervision.values()]
     return torch.cat(members, dim=1).permute(0, 2, 3, 1).contiguous().half()
 
 
@@ -257,10 +257,10 @@ class _Bank:
             crops[..., k : k + 3].gather(3, colours).permute(0, 3, 1, 2).float().contiguous()
             for k in (0, 3)
         )
-        known = {"defocus_map": crops[..., 6:].permute(0, 3, 1, 2).float().contiguous()}
+        maps = {"defocus_map": crops[..., 6:].permute(0, 3, 1, 2).float().contiguous()}
         return Batch(
             blurry,
             target,
-            {name: known[name] for name in self.patches.needs},
-            {name: known[name] for name in self.patches.supervision},
+            {name: maps[name] for name in self.patches.needs},
+            {name: maps[name] for name in self.patches.supervision},
         )

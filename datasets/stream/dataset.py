@@ -108,12 +108,12 @@ def stream_dataset(
     # a page of text for each circle of confusion, which are none of ``text:``.
     photographs = replace(find_photographs(folder), lens=lens, light_field=light_field)
     name = f"stream:{'' if folder is None else folder.name}"
-    told = name.removesuffix(":")
+    title = name.removesuffix(":")
     content = identity(photographs)
     root = cache_folder() / "stream" / f"{content[:16]}-text-{PAGE_REVISION}"
     if not photographs.files:
-        say(f"{told}: no photographs there; its scenes are made of procedural textures alone")
-    pairs, _ = kept_pairs(root, told, partial(_write_pairs, told, photographs))
+        say(f"{title}: no photographs there; its scenes are made of procedural textures alone")
+    pairs, _ = kept_pairs(root, title, partial(_write_pairs, title, photographs))
     return Dataset(
         name=name,
         root=root,

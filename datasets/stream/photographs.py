@@ -59,17 +59,17 @@ def find_photographs(folder: Path | None) -> Photographs:
     So are files that cannot be read, which are named."""
     if folder is None:
         return Photographs()
-    found: list[Path] = []
+    files: list[Path] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
+        files += [
             Path(root, name)
             for name in names
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
         ]
-    hashes, faults = hashes_and_faults(folder, found)
+    hashes, faults = hashes_and_faults(folder, files)
     unread = [_left_out(path, str(fault)) for path, fault in faults.items()]
-    say_left_out(unread, len(found), "photograph")
+    say_left_out(unread, len(files), "photograph")
     by_hash = {sha256: path for path, sha256 in sorted(hashes.items())}
     return Photographs(tuple((path, sha256) for sha256, path in sorted(by_hash.items())))
 
@@ -80,7 +80,7 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     Those that cannot be read are left out by name."""
     refused = refused_hashes()
     read: list[Photograph] = []
-    known: list[Path] = []
+    of_sample: list[Path] = []
     small: list[Path] = []
     unread: list[LeftOut] = []
     for path in track(files, "reading photographs"):
@@ -91,13 +91,13 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
         pixels = _eight_bits(picture)
         pixels_hash = pixel_hash(pixels)
         if pixels_hash in refused:
-            known.append(path)
+            of_sample.append(path)
         elif min(pixels.shape[:2]) < SMALLEST_SIDE_PX:
             small.append(path)
         else:
             read.append(Photograph.of(pixels, pixels_hash))
     for left_out, why in (
-        (known, "belongs to the sample dataset and stays out of training"),
+        (of_sample, "belongs to the sample dataset and stays out of training"),
         (small, f"is smaller than {SMALLEST_SIDE_PX} px and is left out"),
     ):
         if left_out:

@@ -28,7 +28,7 @@ def test_batches_hold_the_known_crops_of_both_files(tmp_path, bits):
     source = training_patches(dataset, "train", "sharp", 33)
     pairs = {pair.id: pair for pair in dataset.pairs}
     batch = source.batch(2, 24, seed=7)
-    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([7, 2])))
+    random = np.random.default_rng([7, 2])
     flips = set()
     for blurry, target in zip(batch.blurry, batch.target, strict=True):
         crop = random_crop(source.store, 33, random)
@@ -132,7 +132,7 @@ def test_patches_lie_inside_have_their_size_and_circles_shrink_along(source):
 
 
 def test_channels_change_places_alike_in_both_pictures():
-    random = np.random.Generator(np.random.PCG64(5))
+    random = np.random.default_rng(5)
     looks = [random_look(("channels",), random) for _ in range(2000)]
     orders = Counter(look.channels for look in looks)
     assert len(orders) == 6

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from defocus.datasets.api import check_dataset, open_dataset, reader_card
+from defocus.datasets.api import check_dataset, open_dataset
 from defocus.datasets.describing import description
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
@@ -256,12 +256,6 @@ def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path):
     write_image(tmp_path / "two/a2.jpg", np.zeros((9, 8, 3), np.uint8))
     with pytest.raises(ImageError, match="a pair needs one size"):
         open_dataset(f"stack:{tmp_path / 'two'}")
-
-
-def test_the_terms_of_the_newer_sets():
-    names = ("realbokeh", "zedd", "zedd-stacks", "vabd", "stack")
-    permitted = {name for name in names if reader_card(name).redistributable}
-    assert permitted == {"realbokeh", "zedd", "zedd-stacks", "stack"}
 
 
 @pytest.mark.realdata

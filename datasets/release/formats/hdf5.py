@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, member_
 from defocus.datasets.patching.packing import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
-    Rows,
+    ReleaseOrder,
     Shard,
+    Written,
     shard_pair,
-    shards,
     write_shards,
 )
 from defocus.datasets.release.pictures import encoded, released_members, without_private
@@ -35,12 +35,9 @@ COMPRESSION = 4
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
-def write(
-    root: Path, pairs: Sequence[Pair], most_bytes: int, labels: Mapping[str, str], jobs: int
-) -> tuple[Rows, tuple[LeftOut, ...]]:
+def write(order: ReleaseOrder) -> Written:
     """Write shards; each appears complete or not at all."""
-    fill = partial(_fill, labels=labels)
-    return write_shards(root, list(shards(pairs, most_bytes)), ".h5", fill, _names, jobs)
+    return write_shards(order, ".h5", partial(_fill, labels=order.labels), _names)
 
 
 def _names(_number: int, pair: Pair) -> dict[str, str]:
@@ -63,8 +60,8 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut,
                 require_space(path.parent, array.nbytes)
                 _add(file.require_group(role), pair.id, array)
                 file.flush()  # what is not written yet would take space that is counted as free
-            known = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
-            file.require_group("metadata").create_dataset(pair.id, data=known, dtype=text)
+            metadata = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
+            file.require_group("metadata").create_dataset(pair.id, data=metadata, dtype=text)
         columns = {"ids": [pair.id for pair in kept], "scenes": [pair.scene for pair in kept]}
         for name, values in columns.items():
             file.create_dataset(name, data=np.array(values, dtype=object), dtype=text)
@@ -103,8 +100,8 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
         with h5py.File(shard, "r") as file:
             ids, scenes = (_text(file, name, 1).asstr()[:] for name in ("ids", "scenes"))
             for name, scene in zip(ids, scenes, strict=True):
-                known = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])
-                entry = {"id": name, "scene": scene, "split": split, "metadata": known}
+                metadata = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])
+                entry = {"id": name, "scene": scene, "split": split, "metadata": metadata}
                 yield _unpacked(file, entry, folder)
     except (OSError, LookupError, RuntimeError, TypeError, ValueError, DatasetError) as error:
         reason = str(error).partition("\n")[0]
@@ -136,18 +133,18 @@ def _array(file: h5py.File, name: str) -> h5py.Dataset:
     for place in (name.partition("/")[0], name):
         if not isinstance(file.get(place, getlink=True), h5py.HardLink):
             raise DatasetError(f"'{name}' is missing, or a link")
-    found = file[name]
-    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+    array = file[name]
+    if not isinstance(array, h5py.Dataset) or array.is_virtual or array.external:
         raise DatasetError(f"'{name}' is no array of the file itself")
-    return found
+    return array
 
 
 def _text(file: h5py.File, name: str, axes: int) -> h5py.Dataset:
     """Read a text or a list of texts, with limited size."""
-    found = _array(file, name)
-    if len(found.shape) != axes or found.nbytes > MAX_TEXT_BYTES:
+    text = _array(file, name)
+    if len(text.shape) != axes or text.nbytes > MAX_TEXT_BYTES:
         raise DatasetError(f"'{name}' is no text")
-    return found
+    return text
 
 
 def _require(stored: h5py.Dataset, shape: tuple[int, ...], *, fits: bool) -> None:

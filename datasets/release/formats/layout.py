@@ -33,19 +33,27 @@ class ReleaseRow:
 Rows: TypeAlias = tuple[ReleaseRow, ...]
 
 
+Written: TypeAlias = tuple[Rows, tuple[LeftOut, ...]]
+"""The rows of a release, and the pairs that were left out."""
+
+
+@dataclass(frozen=True)
+class ReleaseOrder:
+    """What a format writes, and where."""
+
+    root: Path
+    pairs: Sequence[Pair]
+    most_bytes: int  # of originals in a shard
+    labels: Mapping[str, str]  # title, licence and version, for formats that carry them
+    jobs: int
+
+
 @dataclass(frozen=True)
 class ReleaseFormat:
     """A release format, by its name for ``package --to``."""
 
-    # ``write`` puts the pairs into a folder, keeping complete files of an earlier attempt, and says
-    # which pairs it left out. Its arguments: the folder, the pairs, the bytes of originals per
-    # shard, labels (title, licence, version) for formats that carry them, and the number of
-    # processes.
-
     name: str
-    write: Callable[
-        [Path, Sequence[Pair], int, Mapping[str, str], int], tuple[Rows, tuple[LeftOut, ...]]
-    ]
+    write: Callable[[ReleaseOrder], Written]  # complete files of an earlier attempt are kept
     loose: bool  # pictures are separate files, listed in a manifest of pairs
     usage: str  # how to load it, lines of Markdown
     # path by ``{role}`` and ``{id}``, ``*`` for a split; empty without such files
@@ -64,14 +72,14 @@ class ShardEntry(Settings):
 def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path) -> Pair:
     """Make the pair of a shard, with files (a name by role) in ``folder/<id>/``."""
     try:
-        known = ShardEntry.model_validate(entry)
+        checked = ShardEntry.model_validate(entry)
     except ValidationError as error:
         raise DatasetError(f"a pair: {first_problem(error)}") from error
     if "blurry" not in files:
-        raise DatasetError(f"pair '{known.id}' has no blurry picture")
-    metadata = MappingProxyType(known.metadata)
-    bare = Pair(known.id, known.scene, known.split, folder / known.id, metadata=metadata)
-    return with_files(bare, folder / known.id, files)
+        raise DatasetError(f"pair '{checked.id}' has no blurry picture")
+    metadata = MappingProxyType(checked.metadata)
+    bare = Pair(checked.id, checked.scene, checked.split, folder / checked.id, metadata=metadata)
+    return with_files(bare, folder / checked.id, files)
 
 
 @dataclass(frozen=True)
@@ -106,18 +114,17 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
 
 
 def write_shards(
-    root: Path,
-    parts: Sequence[Shard],
+    order: ReleaseOrder,
     suffix: str,
     fill: Callable[[Path, Shard], tuple[LeftOut, ...]],
     names: Callable[[int, Pair], Mapping[str, str]],
-    jobs: int,
-) -> tuple[Rows, tuple[LeftOut, ...]]:
+) -> Written:
     """Write shards, each completely or not at all; their rows, and the pairs left out."""
     # ``fill`` writes one and says which pairs it left out; ``names`` are those of pairs' members.
-    work = partial(_write_shard, root=root, suffix=suffix, fill=fill)
-    done = track(in_processes(work, parts, jobs), "packaging", len(parts))
-    left_out = tuple(one for lacking in done for one in lacking)
+    parts = list(shards(order.pairs, order.most_bytes))
+    work = partial(_write_shard, root=order.root, suffix=suffix, fill=fill)
+    results = track(in_processes(work, parts, order.jobs), "packaging", len(parts))
+    left_out = tuple(one for lacking in results for one in lacking)
     unread = {one.id for one in left_out}
     rows = tuple(
         ReleaseRow(pair, names(number, pair), f"{shard.name}{suffix}")

@@ -1,14 +1,14 @@
 """Formats ``folder`` and ``imagefolder`` (of Hugging Face): members are separate files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files
-from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
+from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, ReleaseRow, Written
 from defocus.datasets.release.pictures import released_members
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.isolation import LeftOut, attempt, parted
@@ -16,19 +16,11 @@ from defocus.processes import in_processes
 from defocus.progress import track
 
 
-def write_folder(
-    root: Path,
-    pairs: Sequence[Pair],
-    most_bytes: int,  # noqa: ARG001 - of every format
-    labels: Mapping[str, str],  # noqa: ARG001 - of every format
-    jobs: int,
-) -> tuple[Rows, tuple[LeftOut, ...]]:
+def write_folder(order: ReleaseOrder) -> Written:
     """Write each pair into a separate folder, completely or not at all."""
-    left_out = write_parts(
-        {pair.id: pair for pair in pairs}, root / "pairs", _fill, "packaging", jobs
-    )
-    unread = {one.id for one in left_out}
-    return tuple(_row(pair) for pair in pairs if pair.id not in unread), left_out
+    entries = {pair.id: pair for pair in order.pairs}
+    left_out = write_parts(entries, order.root / "pairs", _fill, "packaging", order.jobs)
+    return _rows(order.pairs, left_out, lambda pair, role: f"pairs/{pair.id}/{member_name(role)}")
 
 
 def _fill(pair: Pair, folder: Path) -> None:
@@ -36,9 +28,13 @@ def _fill(pair: Pair, folder: Path) -> None:
         (folder / member_name(role)).write_bytes(content)
 
 
-def _row(pair: Pair) -> ReleaseRow:
-    files = {role: f"pairs/{pair.id}/{member_name(role)}" for role in pair_files(pair)}
-    return ReleaseRow(pair, files)
+def _rows(
+    pairs: Sequence[Pair], left_out: tuple[LeftOut, ...], place: Callable[[Pair, str], str]
+) -> Written:
+    unread = {one.id for one in left_out}
+    whole = [pair for pair in pairs if pair.id not in unread]
+    rows = (ReleaseRow(one, {role: place(one, role) for role in pair_files(one)}) for one in whole)
+    return tuple(rows), left_out
 
 
 FOLDER = ReleaseFormat(
@@ -56,38 +52,27 @@ and hashes.
 )
 
 
-def write_imagefolder(
-    root: Path,
-    pairs: Sequence[Pair],
-    most_bytes: int,  # noqa: ARG001 - of every format
-    labels: Mapping[str, str],  # noqa: ARG001 - of every format
-    jobs: int,
-) -> tuple[Rows, tuple[LeftOut, ...]]:
+def write_imagefolder(order: ReleaseOrder) -> Written:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
-    work = in_processes(partial(_write_files, root), pairs, jobs)
-    _, left_out = parted(track(work, "packaging", len(pairs)))
-    unread = {one.id for one in left_out}
-    rows = tuple(ReleaseRow(pair, _files(pair)) for pair in pairs if pair.id not in unread)
+    work = in_processes(partial(_write_files, order.root), order.pairs, order.jobs)
+    _, left_out = parted(track(work, "packaging", len(order.pairs)))
+    rows, _ = _rows(order.pairs, left_out, _place)
     for split in SPLITS:
         lines = [_line(row) for row in rows if row.pair.split == split]
         if lines:
-            write_text(root / split / "metadata.jsonl", "".join(lines))
+            write_text(order.root / split / "metadata.jsonl", "".join(lines))
     return rows, left_out
 
 
-def _files(pair: Pair) -> dict[str, str]:
-    return {role: _place(pair, role) for role in pair_files(pair)}
-
-
 def _write_files(root: Path, pair: Pair) -> LeftOut | None:
-    files = {role: root / name for role, name in _files(pair).items()}
+    files = {role: root / _place(pair, role) for role in pair_files(pair)}
     if all(path.is_file() for path in files.values()):
         return None
-    done = attempt(pair.id, partial(_fill_files, pair, files))
-    if isinstance(done, LeftOut):
+    result = attempt(pair.id, partial(_fill_files, pair, files))
+    if isinstance(result, LeftOut):
         for path in files.values():
             path.unlink(missing_ok=True)
-    return done
+    return result
 
 
 def _fill_files(pair: Pair, files: Mapping[str, Path]) -> None:

@@ -4,7 +4,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import FILE_ROLES, member_name, pair_files
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
-    Rows,
+    ReleaseOrder,
     Shard,
+    Written,
     shard_pair,
-    shards,
     write_shards,
 )
 from defocus.datasets.release.pictures import released_members, without_private
@@ -30,15 +30,9 @@ ENTRY = "json"
 _MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES), ENTRY])})")
 
 
-def write(
-    root: Path,
-    pairs: Sequence[Pair],
-    most_bytes: int,
-    labels: Mapping[str, str],  # noqa: ARG001 - of every format
-    jobs: int,
-) -> tuple[Rows, tuple[LeftOut, ...]]:
+def write(order: ReleaseOrder) -> Written:
     """Write shards; each appears complete or not at all."""
-    return write_shards(root, list(shards(pairs, most_bytes)), ".tar", _fill, _names, jobs)
+    return write_shards(order, ".tar", _fill, _names)
 
 
 def _key(number: int) -> str:

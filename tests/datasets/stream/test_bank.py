@@ -103,7 +103,7 @@ def test_a_crop_is_a_part_of_its_pair_and_turned(few):
     for place, (slot, top, left, transposed, over, mirrored, order) in enumerate(drawn.tolist()):
         assert number[slot] % 4 == place
         assert order == 0
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([5, number[slot]])))
+        random = np.random.default_rng([5, number[slot]])
         pair = plain.draw(random, REUSED.side)[1].pair
         for found, whole in ((batch.blurry, pair.blurry), (batch.target, pair.sharp)):
             crop = whole[top : top + 20, left : left + 20]
