@@ -9,7 +9,7 @@ patterns such as ``image/0/image_{name}.*``.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -62,46 +62,34 @@ def fixed_folder(pattern: str) -> str:
 
 def fits(root: Path, pattern: str) -> Iterator[Fit]:
     """The files below a folder that match a pattern, by name; hidden ones are skipped."""
-    *folders, file = pattern.split("/")
-    places = iter([Fit(root, {})])
-    for folder in folders:
-        places = _descended(places, folder)
-    suffixless, wild, _ = file.rpartition(".*")
-    for fit in places:
-        if wild:
-            yield from _pictures(fit, suffixless)
-        else:
-            yield from (next_ for next_ in _children(fit, file) if next_.path.is_file())
+    return _below(Fit(root, {}), pattern.split("/"))
 
 
-def _descended(places: Iterator[Fit], folder: str) -> Iterator[Fit]:
-    for fit in places:
-        yield from (child for child in _children(fit, folder) if child.path.is_dir())
+def _below(parent: Fit, components: Sequence[str]) -> Iterator[Fit]:
+    first, *rest = components
+    for child in _children(parent, first, last=not rest):
+        if rest and child.path.is_dir():
+            yield from _below(child, rest)
+        elif not rest and child.path.is_file():
+            yield child
 
 
-def _children(parent: Fit, component: str) -> Iterator[Fit]:
-    stem, dot, suffix = component.rpartition(".")
+def _children(parent: Fit, component: str, *, last: bool) -> Iterator[Fit]:
+    """The entries of a folder; ``.*`` at the end of a file's name is any picture's suffix."""
     if "{" not in component and "*" not in component:
         if (parent.path / component).exists():
             yield Fit(parent.path / component, parent.values)
         return
-    known_suffix = f".{suffix}".lower() if dot and f".{suffix}" in IMAGE_SUFFIXES else None
-    wanted = _expression(stem if known_suffix else component, parent.values)
+    stem, wild, _ = component.rpartition(".*") if last else ("", "", "")
+    suffixes: Collection[str] = IMAGE_SUFFIXES if wild else ()
+    if not wild:
+        stem, dot, suffix = component.rpartition(".")
+        suffixes = (f".{suffix}".lower(),) if dot and f".{suffix}" in IMAGE_SUFFIXES else ()
+    wanted = _expression(stem if suffixes else component, parent.values)
     for path in _listed(parent.path):
-        if known_suffix is None:
-            match = wanted.fullmatch(path.name)
-        else:
-            match = wanted.fullmatch(path.stem) if path.suffix.lower() == known_suffix else None
-        if match:
-            yield Fit(path, {**parent.values, **match.groupdict()})
-
-
-def _pictures(parent: Fit, stem: str) -> Iterator[Fit]:
-    """Files of a folder with the suffix of any picture format."""
-    wanted = _expression(stem, parent.values)
-    for path in _listed(parent.path):
-        match = wanted.fullmatch(path.stem)
-        if match and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        if suffixes and path.suffix.lower() not in suffixes:
+            continue
+        if match := wanted.fullmatch(path.stem if suffixes else path.name):
             yield Fit(path, {**parent.values, **match.groupdict()})
 
 

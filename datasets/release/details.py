@@ -1,5 +1,6 @@
 """Details of a release from a TOML file: title, people, licence, faces."""
 
+import contextlib
 import json
 import re
 from datetime import date
@@ -146,9 +147,10 @@ NOT_DECLARED = "not declared: nobody has said whether there are any"
 
 
 def _day(text: str) -> str:
-    if text and not _is_day(text):
-        raise ValueError("a date is a day that exists, written YYYY-MM-DD")
-    return text
+    with contextlib.suppress(ValueError):
+        if not text or date.fromisoformat(text).isoformat() == text:
+            return text
+    raise ValueError("a date is a day that exists, written YYYY-MM-DD")
 
 
 def _written(value: object) -> object:
@@ -166,13 +168,6 @@ def _version(text: str) -> str:
     if not re.fullmatch(r"\d+\.\d+\.\d+", text, re.ASCII):
         raise ValueError("a version is three numbers, such as 1.0.0")
     return text
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _orcid(text: str) -> str:

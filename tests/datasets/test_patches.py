@@ -41,7 +41,8 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path, bits, size):
 
 @pytest.mark.parametrize("target", ["sharp", "truth", "prealigned"])
 def test_every_target_is_the_file_it_says(mild, target, tmp_path):
-    mild = replace(mild, pairs=mild.split("train")[:2], derived=tmp_path / "derived")
+    few = mild.split("train")[: 1 if target == "prealigned" else 2]  # which is measured first
+    mild = replace(mild, pairs=few, derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, 64)
     for index, pair in enumerate(mild.split("train")):
         reference = aligned_reference(mild, pair).sharp if target == "prealigned" else None
