@@ -140,7 +140,8 @@ class Narrow:
 
     # Layers in ``zeroed`` start at zero, so that an untrained copy gives its input.
     # ``own_objective`` is for what has no gradient; others learn by one loss, so that their rows
-    # compare.
+    # compare. Where a network has ``adds_input``, it gives the change to its picture, which is in
+    # no paper.
 
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)

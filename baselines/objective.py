@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import torch
 from torch import nn
 
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 
-__all__ = ["Batch", "Objective", "Parts", "Progress", "outputs_of"]
+__all__ = ["Batch", "Objective", "Parts", "Progress", "Result", "outputs_of"]
+
+Result: TypeAlias = tuple[torch.Tensor, Parts]
+"""A loss and its parts."""
 
 
 @dataclass(frozen=True)

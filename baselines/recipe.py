@@ -7,45 +7,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from defocus.settings import Settings
-from defocus.training.method import (
-    Adversary,
-    Constant,
-    Cosine,
-    Linear,
-    Method,
-    Milestones,
-    Step,
-    Training,
-)
+from defocus.training.method import Adversary as Adversary
+from defocus.training.method import Constant as Constant
+from defocus.training.method import Cosine as Cosine
+from defocus.training.method import Method, Training
+from defocus.training.method import Milestones as Milestones
+from defocus.training.method import Step as Step
 from defocus.training.optimiser import Optimiser
-
-__all__ = [
-    "DEFAULT_LOSS",
-    "DEMO",
-    "METHOD",
-    "MISALIGNED",
-    "NAMES",
-    "NARROW_PAIRS",
-    "START_TERMS",
-    "TERMS",
-    "Adversary",
-    "Augmentation",
-    "BudgetName",
-    "Constant",
-    "Cosine",
-    "Further",
-    "FurtherInput",
-    "Growth",
-    "Linear",
-    "Milestones",
-    "Recipe",
-    "Schedule",
-    "Step",
-    "TargetName",
-    "misaligned",
-    "narrow_recipe",
-    "plain_recipe",
-]
 
 TargetName = Literal["sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"]
 """Targets of a training; see :class:`defocus.baselines.recipe.Recipe`."""

@@ -92,7 +92,7 @@ def with_objective(system: Baseline, name: str) -> Baseline:
     if system.recipe().objective == name:
         return system
     registered = all_baselines().get(wrapped_name(system, name))
-    return registered or wrapped(system, system.recipe, name)
+    return registered or wrapped(system, name)
 
 
 def home_package(system: Baseline) -> str:
@@ -125,14 +125,14 @@ def _wrapped_by_name(name: str, systems: Mapping[str, Baseline]) -> Baseline | N
     for one in objectives():
         own = next((s for s in systems.values() if wrapped_name(s, one) == name), None)
         if own is not None and own.recipe is not None:
-            return wrapped(own, own.recipe, one)
+            return wrapped(own, one)
     return None
 
 
 def _jdrl_variants(systems: Iterable[Baseline]) -> dict[str, Baseline]:
     """``jdrl-NAME`` of the networks that plug-in files define."""
     found = [
-        wrapped(one, one.recipe, "jdrl")
+        wrapped(one, "jdrl")
         for one in systems
         if one.source_hash and one.recipe is not None and one.card.kind == "network"
     ]
@@ -155,18 +155,14 @@ def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
     for plugin, system in offered(Baseline):
         if id(system) in known:
             continue
-        name, make = system.card.name, system.recipe
+        name, build, make = system.card.name, system.build, system.recipe
         brought = replace(
             system,
-            build=guarded(plugin, f"network of {name!r}", _checked(system.build)),
+            build=guarded(plugin, f"network of {name!r}", wrapping(build, partial(_built, build))),
             recipe=make and guarded(plugin, f"recipe of {name!r}", partial(_recipe, make)),
             source_hash=plugin.hash_of(system),
         )
         yield f"plug-in {plugin.path}", brought
-
-
-def _checked(build: Callable[..., "nn.Module"]) -> Callable[..., "nn.Module"]:
-    return wrapping(build, partial(_built, build))
 
 
 def _built(build: Callable[..., "nn.Module"], **options: object) -> "nn.Module":

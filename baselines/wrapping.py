@@ -5,7 +5,7 @@ at a tenth of the rate. The total number of steps is that of its own training, s
 comparable.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -32,12 +32,12 @@ def with_jdrl(
     weights_trained_on: tuple[str, ...] = (),
 ) -> tuple[Baseline, ...]:
     """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``."""
-    first = jdrl_around(own, _recipe_of(own), display_name)
+    first = jdrl_around(own, display_name)
     card = replace(first.card, published_as=published_as, weights_trained_on=weights_trained_on)
     return (replace(first, card=card), *controls(own))
 
 
-def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str) -> Baseline:
+def jdrl_around(own: Baseline, display_name: str) -> Baseline:
     """``jdrl-NAME``: the network, its own training, then JDRL's two phases."""
     card = replace(
         own.card,
@@ -52,7 +52,7 @@ def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str
         published_as=None,
         weights_trained_on=(),
     )
-    return replace(own, card=card, recipe=partial(joint_recipe, recipe))
+    return replace(own.changed(recipe=joint_recipe), card=card)
 
 
 def controls(own: Baseline) -> tuple[Baseline, Baseline]:
@@ -77,33 +77,26 @@ def _control(own: Baseline, target: Literal["prealigned", "truth"]) -> Baseline:
     return replace(own.changed(recipe=settings(target=target)), card=card)
 
 
-def _recipe_of(own: Baseline) -> "Callable[[], Recipe]":
-    if own.recipe is None:
-        raise ValueError(f"{own.card.name} has no training that JDRL could be added to")
-    return own.recipe
-
-
-def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":
+def joint_recipe(own: "Recipe") -> "Recipe":
     """The network's settings with the two phases of JDRL at the end of its training."""
     # A cosine schedule has reached about a tenth by then and continues; any other decay is replaced
     # by one step to a tenth.
     from defocus.baselines.recipe import Milestones
 
-    settings = own()
     pretraining = {
-        "objective": settings.objective,
-        "settings": settings.objective_settings,
-        "epochs": ALONE_FROM * settings.epochs,
+        "objective": own.objective,
+        "settings": own.objective_settings,
+        "epochs": ALONE_FROM * own.epochs,
     }
-    step = Milestones(epochs=(JOINT_FROM * settings.epochs,), factors=(JOINT_RATE,))
-    return settings.model_copy(
+    step = Milestones(epochs=(JOINT_FROM * own.epochs,), factors=(JOINT_RATE,))
+    return own.model_copy(
         update={
             "objective": "jdrl",
             "objective_settings": {
                 "pretraining": pretraining,
-                "reblur_epochs": (JOINT_FROM - ALONE_FROM) * settings.epochs,
+                "reblur_epochs": (JOINT_FROM - ALONE_FROM) * own.epochs,
             },
-            "decay": settings.decay if settings.decay.kind == "cosine" else step,
+            "decay": own.decay if own.decay.kind == "cosine" else step,
         }
     )
 
@@ -113,13 +106,13 @@ def wrapped_name(own: Baseline, objective: str) -> str:
     return f"{objective.replace('_', '-')}-{own.card.name}"
 
 
-def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Baseline:
+def wrapped(own: Baseline, objective: str) -> Baseline:
     """A variant of the system with another objective."""
     # JDRL comes after the network's own training, as its authors advise; any other objective
     # replaces the network's own from the first step.
     if objective == "jdrl":
-        made = jdrl_around(own, recipe, f"{own.card.display_name} + JDRL")
-        return replace(made, card=replace(made.card, variant_of=own.card.name))
+        joint = jdrl_around(own, f"{own.card.display_name} + JDRL")
+        return replace(joint, card=replace(joint.card, variant_of=own.card.name))
     card = replace(
         own.card,
         name=wrapped_name(own, objective),
@@ -130,7 +123,7 @@ def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Ba
         published_as=None,
         weights_trained_on=(),
     )
-    return replace(own, card=card, recipe=partial(_with_objective, recipe, objective))
+    return replace(own.changed(recipe=partial(retrained, objective=objective)), card=card)
 
 
 def retrained(
@@ -149,7 +142,3 @@ def retrained(
             **recipe_changes(objective, settings or {}),
         }
     )
-
-
-def _with_objective(own: "Callable[[], Recipe]", objective: str) -> "Recipe":
-    return retrained(own(), objective)

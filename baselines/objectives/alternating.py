@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from pydantic import Field
 from torch import nn
 
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Progress, Result
 from defocus.baselines.objectives.supervised import make as make_supervised
 from defocus.settings import Settings, parse_settings
 
@@ -35,12 +34,10 @@ class AlternatingObjective(Objective):
         self.second = second
         self.turns = turns
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and the parts of the present objective."""
         chosen = self.second if self.turns.second(progress.epoch) else self.first
-        loss: tuple[torch.Tensor, Parts] = chosen(network, batch, progress)
+        loss: Result = chosen(network, batch, progress)
         return loss
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Progress, Result
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
 
 CONTEXT_WEIGHT = 0.2
@@ -18,12 +18,7 @@ class ContextualObjective(Objective):
     # The released training cannot be run: its loss names embeddings and classes that it does not
     # show how to make. Here the guide is the embedding of the sharp picture, without gradient.
 
-    def forward(
-        self,
-        network: nn.Module,
-        batch: Batch,
-        progress: Progress,  # noqa: ARG002 - the same loss from first to last step
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:  # noqa: ARG002
         """The loss; its parts are ``charbonnier``, ``guidance`` and ``classes``, unweighted."""
         if not isinstance(network, ContextualDeblur):
             raise TypeError(f"the objective trains ContextualDeblur, not {type(network).__name__}")

@@ -1,5 +1,6 @@
 """DMENet's training: the defocus map at all resolutions, and domain adaptation to real pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Progress, Result
 from defocus.baselines.systems.dmenet.adaptation import (
     DomainCritic,
     FocusHead,
@@ -45,9 +46,7 @@ class DMENetObjective(Objective):
         self.focus = FocusHead()
         self.adversary = DomainCritic(64 // divide_channels_by, divide_channels_by)
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss; its parts are unweighted, circles above 15 px count as 15 px."""
         # ``map``; later ``heads`` and ``perceptual``; with real pictures ``focus`` and
         # ``adversarial``.
@@ -56,7 +55,9 @@ class DMENetObjective(Objective):
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:
             return of_map, {"map": of_map.detach()}
-        heads = torch.stack([_head_loss(given[f"aux_logits_{scale}"], label) for scale in SCALES])
+        logits = [given[f"aux_logits_{scale}"] for scale in SCALES]
+        labels = [resized_label(label, one.shape[2:]) for one in logits]
+        heads = torch.stack(list(map(mse_loss, map(torch.sigmoid, logits), labels)))
         perceptual = self._perceptual(
             given["map"].expand(-1, 3, -1, -1), label.expand(-1, 3, -1, -1)
         )
@@ -68,9 +69,7 @@ class DMENetObjective(Objective):
             parts |= {"focus": focus, "adversarial": adversarial}
         return loss, {name: value.detach() for name, value in parts.items()}
 
-    def adversary_loss(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts] | None:
+    def adversary_loss(self, network: nn.Module, batch: Batch, progress: Progress) -> Result | None:
         """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
         if self._real is None or progress.epoch < MAP_ONLY_EPOCHS:
             return None
@@ -112,17 +111,12 @@ def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]
     return DMENet.outputs(network, pictures)
 
 
-def resized_label(label: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def resized_label(label: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """The nearest neighbour with aligned corners: sample i is round(i (n - 1) / (m - 1))."""
     for axis, count in zip((2, 3), size, strict=True):
         place = torch.linspace(0, label.shape[axis] - 1, count, device=label.device)
         label = label.index_select(axis, place.round().long())
     return label
-
-
-def _head_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    size = (logits.shape[2], logits.shape[3])
-    return mse_loss(torch.sigmoid(logits), resized_label(label, size))
 
 
 def make(

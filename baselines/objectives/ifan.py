@@ -5,7 +5,7 @@ from torch.nn import functional
 from torch.nn.functional import mse_loss
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 from defocus.baselines.systems.ifan.network import (
     CHANNELS,
     IFAN,
@@ -40,12 +40,7 @@ class IFANObjective(Objective):
         self.with_disparity = disparity
         self.reblur = reblur
 
-    def forward(
-        self,
-        network: torch.nn.Module,
-        batch: Batch,
-        progress: Progress,  # noqa: ARG002 - the same losses from first to last step
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: torch.nn.Module, batch: Batch, progress: Progress) -> Result:  # noqa: ARG002
         """The sum; its parts are the losses."""
         found = outputs_of(network, batch)
         losses = {"deblur": mse_loss(found["restored"], batch.target)}

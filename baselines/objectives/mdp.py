@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 
 Phase = Literal["views", "deblur"]
 """``views``: the paper's first training, on the blurry picture in place of a sharp one, with the
@@ -29,12 +29,7 @@ class MDPObjective(Objective):
         super().__init__()
         self.phase = phase
 
-    def forward(
-        self,
-        network: nn.Module,
-        batch: Batch,
-        progress: Progress,  # noqa: ARG002 - the same loss from first to last step
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:  # noqa: ARG002
         """The loss; its unweighted parts are ``sharp``, ``views``, ``centre``, ``disparity``."""
         with _sharp_decoder_fixed(network, fixed=self.phase == "views"):
             given = outputs_of(network, batch)

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from defocus.baselines.losses.frequency import frequency
 from defocus.baselines.losses.ssim import dissimilarity
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Progress, Result
 from defocus.baselines.objectives.alternating import Turns
 from defocus.baselines.systems.nrknet.network import NRKNet
 
@@ -29,16 +29,19 @@ class NRKNetObjective(Objective):
         super().__init__()
         self.reblurring = reblurring
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss; its parts are ``restoring`` and ``reblurring``."""
         if not isinstance(network, NRKNet):
             raise TypeError(f"the objective 'nrknet' trains a NRKNet, not {type(network).__name__}")
         outputs = network.outputs(batch.blurry, batch.target)
         compare = dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
         restoring = _restoring(outputs, batch.target, compare)
-        reblurring = _reblurring(outputs)
+        errors = [
+            OUTPUT_WEIGHTS[name]
+            * functional.mse_loss(outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"])
+            for name in ("quarter", "half", "full")
+        ]
+        reblurring = torch.stack(errors).sum()
         parts = {"restoring": restoring.detach(), "reblurring": reblurring.detach()}
         return restoring + self.reblurring * reblurring, parts
 
@@ -60,16 +63,6 @@ def _restoring(
         wanted = functional.interpolate(target, size, mode="bilinear")
         total = total + weight * compare(outputs[name], wanted)
     return total
-
-
-def _reblurring(outputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    scales = ("quarter", "half", "full")
-    errors = [
-        OUTPUT_WEIGHTS[name]
-        * functional.mse_loss(outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"])
-        for name in scales
-    ]
-    return torch.stack(errors).sum()
 
 
 def make(reblurring: float = 1.0) -> NRKNetObjective:

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import nn
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.baselines.objective import Batch, Parts, Progress
+from defocus.baselines.objective import Batch, Progress, Result
 from defocus.baselines.objectives.jdrl import JDRLObjective, one_picture
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings, WarmUp
@@ -50,9 +50,7 @@ class RJDRLObjective(JDRLObjective):
         super().__init__(settings, estimator)
         self.beta = settings.beta
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and its parts: JDRL's, and ``core``, the unweighted pseudo supervision."""
         outputs = _guided(network).outputs(batch.blurry, core_share=_core_share(progress))
         restored, blurry = outputs["restored"], one_picture(batch.blurry)

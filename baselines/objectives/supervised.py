@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
-from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 from defocus.baselines.objective_registry import loss as make_loss
 from defocus.baselines.recipe import DEFAULT_LOSS
 from defocus.settings import Settings, parse_settings
@@ -41,9 +41,7 @@ class SupervisedObjective(Objective):
             make_loss(term.loss, **term.settings) for term in self.terms
         ]
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss; its parts are the unweighted losses, if there are several."""
         outputs = outputs_of(network, batch)
         targets: dict[tuple[int, int], torch.Tensor] = {}

@@ -5,7 +5,7 @@ with visible seams. Source: github.com/codeslake/DMENet at d844e5a, folder decon
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -152,7 +152,7 @@ def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 
-def as_tensor(pictures: list[NDArray[np.float32]], like: torch.Tensor) -> torch.Tensor:
+def as_tensor(pictures: Sequence[Array], like: torch.Tensor) -> torch.Tensor:
     """A float32 batch ``(N, C, H, W)`` of pictures ``(H, W, C)``, on the device of another."""
     stacked = np.stack(pictures).astype(np.float32).transpose(0, 3, 1, 2)
     return torch.from_numpy(np.ascontiguousarray(stacked)).to(like.device)

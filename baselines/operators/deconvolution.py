@@ -24,36 +24,14 @@ def richardson_lucy(
     # Accelerated, a step starts beyond the last result, by the share by which changes agree.
     # Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
     seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
-    transfer = _both(domain.transfer(psf), seen)
-    scene = seen if start is None else start
-    work = _accelerated if accelerated else _plain
-    return work(scene, seen, transfer, iterations, domain)
-
-
-Both = tuple[Spectrum, Spectrum]
-"""A transfer, and the conjugate that its adjoint multiplies by."""
-
-
-def _both(transfer: Spectrum, values: Array) -> Both:
-    """In the precision of the values, once for all steps."""
-    precise = in_precision(transfer, values)
-    return precise, np.conj(precise)
-
-
-def _plain(scene: Array, seen: Array, transfer: Both, iterations: int, domain: Domain) -> Array:
-    for _ in range(iterations):
-        scene = _step(scene, seen, transfer, domain)
-    return scene
-
-
-def _accelerated(
-    scene: Array, seen: Array, transfer: Both, iterations: int, domain: Domain
-) -> Array:
-    before, changes = scene, [np.zeros_like(scene), np.zeros_like(scene)]
+    transfer = in_precision(domain.transfer(psf), seen)
+    adjoint = np.conj(transfer)
+    before = scene = seen if start is None else start
+    changes = [np.zeros_like(scene), np.zeros_like(scene)]
     for number in range(iterations):
-        share = _agreement(*changes) if number > 1 else 0.0
+        share = _agreement(*changes) if accelerated and number > 1 else 0.0
         ahead = np.maximum(scene + share * (scene - before), 0.0, dtype=scene.dtype)
-        before, scene = scene, _step(ahead, seen, transfer, domain)
+        before, scene = scene, _step(ahead, seen, transfer, adjoint, domain)
         changes = [scene - ahead, changes[0]]
     return scene
 
@@ -64,14 +42,16 @@ def _agreement(last: Array, earlier: Array) -> float:
     return min(max(along / max(float(np.vdot(earlier, earlier)), 1e-30), 0.0), 1.0)
 
 
-def _step(scene: Array, seen: Array, transfer: Both, domain: Domain) -> Array:
+def _step(
+    scene: Array, seen: Array, transfer: Spectrum, adjoint: Spectrum, domain: Domain
+) -> Array:
     spectrum = domain.forward(scene)
-    spectrum *= transfer[0]
+    spectrum *= transfer
     ratio = domain.inverse(spectrum)
     np.maximum(ratio, LEAST, out=ratio)
     np.divide(seen, ratio, out=ratio)
     spectrum = domain.forward(ratio, spent=True)
-    spectrum *= transfer[1]
+    spectrum *= adjoint
     found = domain.inverse(spectrum)
     np.maximum(found, 0.0, out=found)  # rounding of the transform
     found *= scene

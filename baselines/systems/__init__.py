@@ -1,6 +1,4 @@
 """Systems: one folder each; its ``__init__.py`` has the cards."""
 
-__all__ = ["DEFAULT_SYSTEM"]
-
 DEFAULT_SYSTEM = "defocus-m"
 """Restores pictures where no system is named."""

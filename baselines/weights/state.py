@@ -15,6 +15,9 @@ SHOWN_DIFFERENCES = 5
 OWN = "network."
 """What stands before a network's entries in checkpoints of our trainings."""
 
+COUNTS = ("total_ops", "total_params")
+"""Last parts of entries that thop, which counts operations, leaves in a network."""
+
 Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 """Shape and type of each entry of a state dict by name."""
 
@@ -60,7 +63,7 @@ def state_for(
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
-    if counted := [one for one in state if one not in wanted and _is_counted(one)]:
+    if counted := [one for one in state if one not in wanted and one.endswith(COUNTS)]:
         remark(f"{origin}: {len(counted)} counts of operations (total_ops, total_params) ignored")
         state = {name: tensor for name, tensor in state.items() if name not in counted}
     check_state(system.card.name, state, wanted, origin)
@@ -81,11 +84,6 @@ def _converter(
     if not package or importlib.util.find_spec(f"{package}.network") is None:
         return None
     return getattr(importlib.import_module(f"{package}.network"), "convert", None)
-
-
-def _is_counted(name: str) -> bool:
-    """Whether an entry is what thop, which counts operations, leaves in a network."""
-    return name.rpartition(".")[2] in {"total_ops", "total_params"}
 
 
 def _table(

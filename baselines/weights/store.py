@@ -94,13 +94,9 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
     for each in known:
         if each.source_sha256 == source:
             return each
-    return add_weights(system, [Path(text)], _free_label(Path(text), source, known))
-
-
-def _free_label(path: Path, source: str, known: Sequence[StoredWeights]) -> str:
-    """A label from the file's name, with the start of its hash if the name is taken."""
-    label = _label_of(path)
-    return f"{label}-{source[:8]}" if any(each.label == label for each in known) else label
+    label = _label_of(Path(text))
+    taken = any(each.label == label for each in known)
+    return add_weights(system, [Path(text)], f"{label}-{source[:8]}" if taken else label)
 
 
 def add_weights(

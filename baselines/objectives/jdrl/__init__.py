@@ -22,25 +22,13 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.pwcnet.weights import PWCNetFlow
 from defocus.align.sampling.warp import Grid, calibration_mask, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 from defocus.baselines.objective_registry import objective, recipe_changes
 from defocus.baselines.objectives.jdrl.reblur import reblurred_by_map, reblurring_network
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings, MaskKind, refuse_contradictions
 from defocus.baselines.recipe import Further
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
-
-__all__ = [
-    "Deformed",
-    "JDRLObjective",
-    "consistency_mask",
-    "flow_name",
-    "make",
-    "one_picture",
-    "recipe_of",
-    "within",
-]
-
 
 RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
 """Of the squared lengths of both flows, and by itself: how far there and back may miss."""
@@ -109,9 +97,7 @@ class JDRLObjective(Objective):
         """The flow estimator."""
         return self._flow.estimator
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and its parts, unweighted."""
         # ``mask_kept_share``, ``mask_kept_share_reverse`` and ``reblur_known_share`` are 0 to 1,
         # ``flow_px`` is the mean length of the forward flow.
@@ -182,7 +168,7 @@ class JDRLObjective(Objective):
             blurred = self.reblurring(restored, blurry)
         return self.charbonnier(blurred, blurry)
 
-    def _reblur_alone(self, network: nn.Module, batch: Batch) -> tuple[torch.Tensor, Parts]:
+    def _reblur_alone(self, network: nn.Module, batch: Batch) -> Result:
         """Train R on the network's present output, or the target; the network gets no gradient."""
         if self.reblurring is None:
             raise ValueError("there is no reblurring network to train")

@@ -13,21 +13,9 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
-from defocus.baselines.objective import Batch, Objective, Parts, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 from defocus.errors import SettingsError
 from defocus.settings import Settings, parse_settings
-
-__all__ = [
-    "LARGEST_PX",
-    "RegisteredObjective",
-    "RegisteredSettings",
-    "make",
-    "masked_charbonnier",
-    "moved_by",
-    "recipe_of",
-    "remaining_displacement",
-]
-
 
 LARGEST_PX = 1.0
 """A step is valid for displacements below the size of the details; larger ones are not believed."""
@@ -105,9 +93,7 @@ class RegisteredObjective(Objective):
         super().__init__()
         self.settings = settings or RegisteredSettings()
 
-    def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
-    ) -> tuple[torch.Tensor, Parts]:
+    def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and its parts."""
         # ``moved_px`` is the mean length of the remaining displacement, ``mask_kept_share`` the
         # share of pixels that count.

@@ -24,8 +24,7 @@ PREFIX = "MDP_ds_0_"
 class AIFNet(SeveralOutputs):
     """DMENet's defocus map, 29 planes of equal blur, and the picture restored from them."""
 
-    # ``divide_channels_by`` is 1 for the released network. ``adds_input``: the network gives the
-    # change to the picture, as narrow copies do; not in the paper.
+    # ``divide_channels_by`` is 1 for the released network.
 
     def __init__(self, divide_channels_by: int = 1, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -37,9 +36,8 @@ class AIFNet(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)`` in (0, 1), its ``logits``, and the map, ``blur_map``."""
-        # The picture is RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of
-        # 16, cropped back. ``logits`` is what ``restored`` is the sigmoid of, or what is added to
-        # the picture, which is not clamped then.
+        # ``logits`` is what ``restored`` is the sigmoid of, or what is added to the picture, which
+        # is not clamped then.
         padded = pad_to_multiple(blurry, MULTIPLE)
         blur_map = self.defocus_net(padded)
         logits = cropped(self.deblur_net(blur_planes(padded, blur_map)), blurry)

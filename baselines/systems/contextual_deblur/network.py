@@ -140,8 +140,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.stride = stride
         self.decoder_linears = nn.ModuleList(
-            _merger(2 * encoder_width + (width if step else encoder_width), width)
-            for step in range(blocks)
+            nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, width))
+            for inputs in (3 * encoder_width, *[2 * encoder_width + width] * (blocks - 1))
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
         self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)  # never used
@@ -173,10 +173,6 @@ def initialise(network: nn.Module) -> None:
             nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def _merger(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, outputs))
 
 
 def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
@@ -274,10 +270,9 @@ SMALLEST = 3
 class ContextualDeblur(nn.Module):
     """Overlapping tiles through a transformer; the rest at full resolution."""
 
-    # ``patch`` is the side of what a token sees, ``stride`` from one token to the next (even, at
-    # least half a patch); ``tile`` is a multiple of the stride, ``step`` from one tile to the next,
-    # all px. ``adds_input``: the network gives the change to the picture, as narrow copies do; not
-    # in the paper.
+    # ``patch`` is the side of what a token sees, ``stride`` from one token to the next (even,
+    # at least half a patch); ``tile`` is a multiple of the stride, ``step`` from one tile to
+    # the next, all px.
 
     def __init__(
         self,

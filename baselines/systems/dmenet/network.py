@@ -112,9 +112,8 @@ class DefocusNet(nn.Module):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """The ``map`` ``(N, 1, H, W)`` in (0, 1), its ``logits``, and the other heads' logits."""
-        # The picture is RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of
-        # 16, cropped back. ``aux_logits_u4``, … ``aux_logits_u0`` are what the heads at 1/16, … 1/1
-        # of the padded size give.
+        # ``aux_logits_u4``, … ``aux_logits_u0`` are what the heads at 1/16, … 1/1 of the padded
+        # size give.
         given = self.decoder.outputs(self.encoder(pad_to_multiple(blurry, MULTIPLE)))
         logits = cropped(given["logits"], blurry)
         return given | {"logits": logits, "map": torch.sigmoid(logits)}

@@ -95,9 +95,8 @@ STACK_LEVELS = 3
 class DMPHN(nn.Module):
     """From a blurry picture to the restored one by a hierarchy of patches."""
 
-    # The finest patches come first; what they give is added to the picture of the next coarser
-    # ones. Three ``levels`` are 1-2-4 patches, four 1-2-4-8. ``adds_input``: the network gives the
-    # change to the picture, as narrow copies do; not in the paper.
+    # The finest patches come first; what they give is added to the picture of the next
+    # coarser ones. Three ``levels`` are 1-2-4 patches, four 1-2-4-8.
 
     def __init__(self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -138,8 +137,6 @@ class StackedDMPHN(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """What each stage gives: ``stage1`` … and ``restored``, the last, shaped as ``blurry``."""
-        # ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16, is padded by reflection to multiples of 8, and
-        # cropped.
         picture = _padded(blurry, STACK_LEVELS) - GREY
         first: torch.Tensor | None = None
         features: dict[int, torch.Tensor] = {}

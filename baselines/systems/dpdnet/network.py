@@ -54,8 +54,7 @@ class DPDNet(nn.Module):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3 * views, H, W)`` RGB in [0, 1], left view first, in (0, 1)."""
-        # H, W >= 16; padded by reflection to multiples of 16, and cropped again. Where the input is
-        # added the result is not clamped.
+        # Where the input is added the result is not clamped.
         padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
         return cropped(reversed_colours(self._restore(padded)), blurry)
 

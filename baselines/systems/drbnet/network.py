@@ -75,10 +75,9 @@ class DRBNet(SeveralOutputs):
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)`` in [0, 1], and what each of the four scales predicts."""
-        # H, W >= 16; padded by reflection to multiples of 8, and cropped again. ``dual_pixel`` is
-        # left and right view. Of each ``level`` from 3 (1/8 of the padded size) to 0:
-        # ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and, but
-        # for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
+        # ``dual_pixel`` is left and right view. Of each ``level`` from 3 (1/8 of the padded size)
+        # to 0: ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and,
+        # but for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
         seen = picture if dual_pixel is None else _right_first(dual_pixel)
         skips, features = self._encode(seen)

@@ -19,9 +19,6 @@ WEIGHT_GAIN = math.sqrt(2)
 class FFDNet(nn.Module):
     """Convolutions at half the size; the noise level is one more channel."""
 
-    # ``adds_input``: the network gives the change to the picture, as narrow copies do; not in the
-    # paper.
-
     def __init__(
         self, *, colours: int = 3, width: int = 96, depth: int = 12, adds_input: bool = False
     ) -> None:

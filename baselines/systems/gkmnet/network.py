@@ -231,9 +231,8 @@ class _Weights(nn.Module):
 class GKMNet(Backbone, SeveralOutputs):
     """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
 
-    # Groupings are the first (``released``) and the second repository's (``updated``): parameters
-    # are shaped alike, checkpoints do not convert. ``adds_input``: each scale gives the change to
-    # its picture, as in narrow copies; not in the paper.
+    # Groupings are the first (``released``) and the second repository's (``updated``):
+    # parameters are shaped alike, checkpoints do not convert.
 
     def __init__(
         self,

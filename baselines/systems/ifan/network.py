@@ -163,9 +163,9 @@ class IFAN(SeveralOutputs):
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()``; losses see values beyond."""
-        # H, W >= 16; padded by reflection to multiples of 8, and cropped again. ``dual_pixel`` is
-        # left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h, w)`` in its
-        # pixels, and, unless there are none, ``filters`` ``(N, filter_channels, h, w)``.
+        # ``dual_pixel`` is left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h,
+        # w)`` in its pixels, and, unless there are none, ``filters`` ``(N, filter_channels, h,
+        # w)``.
         picture = pad_to_multiple(blurry, MULTIPLE)
         seen = picture if dual_pixel is None else _right_first(dual_pixel)
         *skips, features = self._encode("conv", picture)

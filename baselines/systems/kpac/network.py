@@ -51,8 +51,6 @@ class KPAC(nn.Module):
 
     def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
-        # H, W >= 16; padded by reflection to multiples of 2 to the power of ``levels``, and cropped
-        # again.
         picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
         seen = (
             picture if dual_pixel is None else 2 * pad_to_multiple(dual_pixel, 2**self.levels) - 1
@@ -71,7 +69,7 @@ class KPAC(nn.Module):
         for block in range(BLOCKS):
             stack.append(self._atrous(block, stack[-1]))
         features = self._layer("cm_2", self._layer("cm_1", torch.cat(stack, dim=1)))
-        for name, skip in zip(_ups(self.levels), reversed(skips[:-1]), strict=True):
+        for name, skip in zip(DECODER[6 - 2 * self.levels :: 2], reversed(skips[:-1]), strict=True):
             features = torch.cat([self._layer(name, features), skip], dim=1)
             if name != "d2":
                 features = self._layer(f"{name}_2", features)
@@ -138,10 +136,6 @@ def _decoder(levels: int, width: int) -> dict[str, nn.Module]:
         "d2_2": nn.Conv2d(2 * width, 3, 5, padding=2),
     }
     return {name: layer for name, layer in layers.items() if levels > 2 or name[:2] != "d0"}
-
-
-def _ups(levels: int) -> tuple[str, ...]:
-    return DECODER[6 - 2 * levels :: 2]
 
 
 def _block(width: int) -> dict[str, nn.Module]:

@@ -92,9 +92,8 @@ class LaKDNet(FourLevels):
 
     def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; a dual network gets left and right view too."""
-        # Padded by reflection on the right and below to multiples of 8, and cropped again. Clipped
-        # to [0, 1] as the official network does, in training too: values outside have no gradient.
-        # The corrected form is not clipped.
+        # Clipped to [0, 1] as the official network does, in training too: values outside have no
+        # gradient. The corrected form is not clipped.
         restored = self.unclipped(blurry, dual_pixel)
         return restored if self.corrected else restored.clamp(0, 1)
 

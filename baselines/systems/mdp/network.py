@@ -23,8 +23,6 @@ class MDP(SeveralOutputs):
     """From a blurry picture to both dual-pixel views and the restored picture."""
 
     # ``width`` is 64 in the released network; every other count is a multiple of it.
-    # ``adds_input``: the network gives the change to the picture, as narrow copies do; not in the
-    # paper.
 
     def __init__(self, width: int = 64, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -66,9 +64,8 @@ class MDP(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored``, ``left``, ``right``: ``(N, 3, H, W)`` in (0, 1), as the input is."""
-        # H, W >= 16; reflected on the right and below to multiples of 16, cropped back; BGR inside.
-        # Not clamped where the input is added. ``pre_left``, ``pre_right``, ``pre_sharp`` are what
-        # the last 1 x 1 convolution gets, of the padded size, >= 0.
+        # BGR inside. Not clamped where the input is added. ``pre_left``, ``pre_right``,
+        # ``pre_sharp`` are what the last 1 x 1 convolution gets, of the padded size, >= 0.
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
         stitched = torch.cat(
             [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)], dim=1

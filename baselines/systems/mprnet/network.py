@@ -205,8 +205,6 @@ class MPRNet(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
-        # ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16, is padded by reflection to multiples of 8, and
-        # cropped.
         picture = pad_to_multiple(blurry, MULTIPLE).contiguous(memory_format=torch.channels_last)
         halves = split(picture, 2, 1)
         encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))

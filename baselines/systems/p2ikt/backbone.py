@@ -112,14 +112,11 @@ def _strips_attend(strips: torch.Tensor) -> torch.Tensor:
 def _attention(tokens: torch.Tensor) -> torch.Tensor:
     """Softmax attention of four heads, each an equal consecutive slice of the token."""
     # Tokens ``(N, B, T, 3 L)`` hold query, key and value one behind the other; ``(N, B, T, L)``.
-    query, key, value = (_heads(part) for part in tokens.chunk(3, dim=-1))
+    parts = (torch.unflatten(part, -1, (HEADS, -1)) for part in tokens.chunk(3, dim=-1))
+    query, key, value = (part.transpose(2, 3) for part in parts)
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     mixed = scores.softmax(dim=-1) @ value
     return mixed.transpose(2, 3).flatten(3)
-
-
-def _heads(part: torch.Tensor) -> torch.Tensor:
-    return torch.unflatten(part, -1, (HEADS, -1)).transpose(2, 3)
 
 
 SLOPE = 0.2

@@ -119,8 +119,6 @@ class P2IKT(SeveralOutputs):
     """Restores at a quarter, a half and full resolution in turn."""
 
     # ``width`` is 64 and ``deep``, that of the strip attention, 160 in the released network.
-    # ``adds_input``: each scale gives the change to its picture, as in narrow copies; not in the
-    # paper.
 
     def __init__(
         self, width: int = 64, deep: int = 160, *, corrected: bool = False, adds_input: bool = False

@@ -306,8 +306,6 @@ class PPTformer(nn.Module):
 
     def forward(self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None) -> torch.Tensor:
         """Restore by the parsed picture, or by :func:`regions` in its place; not clamped."""
-        # RGB in [0, 1], H, W >= 16; reflected on the right and below to multiples of 4, cropped
-        # back.
         if parser is None:
             parser = regions(blurry)
         guides = self.Mask_Feature_Representation(_padded(parser))

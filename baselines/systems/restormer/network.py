@@ -58,7 +58,6 @@ class Restormer(FourLevels):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)``, or left and right view, RGB in [0, 1]; not clamped."""
-        # Padded by reflection on the right and below to multiples of 8, and cropped again.
         padded = pad_to_multiple(blurry, MULTIPLE)
         restored = self.change(padded)
         if self.skip_conv is None:

@@ -59,7 +59,6 @@ class Guided(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor, core_share: float = 1.0) -> dict[str, torch.Tensor]:
         """``restored``, and ``core``: the estimate of the kernels' radial samples."""
-        # Padded by reflection on the right and below to multiples of 16, and cropped again.
         # ``core_share`` is a factor on the estimate where the network is shown it; it rises in
         # training.
         padded = pad_to_multiple(blurry, MULTIPLE)

@@ -21,9 +21,8 @@ DROPOUT = 0.4
 class UNet(nn.Module):
     """From a blurry to the restored picture; no residual from the input, a sigmoid at the end."""
 
-    # Each coarser level has twice as many channels. The names count on, so a U-Net of other levels
-    # has its own. ``adds_input``: the network gives the change to the picture, as narrow copies do;
-    # not in the paper.
+    # Each coarser level has twice as many channels. The names count on, so a U-Net of other
+    # levels has its own.
 
     def __init__(
         self, *, width: int = WIDTH, levels: int = LEVELS, inputs: int = 3, adds_input: bool = False
@@ -46,8 +45,6 @@ class UNet(nn.Module):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; not clamped where the input is added."""
-        # Padded by reflection on the right and below to multiples of 16 (with 5 levels), and
-        # cropped.
         return self._restored(blurry, blurry)
 
     def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
