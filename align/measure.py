@@ -172,7 +172,8 @@ def measure(
         check_defocus_map(defocus_map, shape)
     small: tuple[Array32, Array32] | None = None
     if known:
-        found, shared = _as_known(known, shape), None
+        matrix = np.vstack([known.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+        found, shared = Registration(known, matrix=matrix, model="similarity"), None
     elif own is not None and shared is not None:
         found, shared = with_session(own, shared, shape, at_most)
     else:
@@ -186,7 +187,8 @@ def measure(
     factor = factor_for(shape, LARGEST_SIDE)
     small = small or (sharp_view(blurry, factor), sharp_view(sharp, factor, rig))
     scale = scaling(factor)
-    flow = dense_flow(*small, scale @ found.matrix @ np.linalg.inv(scale), estimator)
+    start = scale @ found.matrix @ np.linalg.inv(scale)
+    flow = dense_flow(*small, start, estimator)
     if not flow.reliable.any():
         return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
     place = pixel_grid(*flow.reliable.shape) + flow.flow
@@ -197,7 +199,7 @@ def measure(
         return _unknown(reason, estimator, shape, rig)
     coc = _coc_px(flow, factor, defocus_map)
     spread = asymmetry(flow.residual, coc, flow.reliable, signed=defocus_map is not None)
-    compared = unexplained(*small, scale @ found.matrix @ np.linalg.inv(scale), flow.coc_px)
+    compared = unexplained(*small, start, flow.coc_px)
     field = _field(flow, factor, spread, coc, None if compared is None else compared[1])
     residual = field.residual_px[flow.reliable]
     length, length_sigma = field.mean_displacement(found.uncertainty)
@@ -216,7 +218,8 @@ def measure(
         matrix=found.matrix,
         photometry=light,
         asymmetry=spread,
-        consistency_px=_consistency_px(field),
+        # where both show the scene
+        consistency_px=float(factor * np.median(flow.consistency_px[~flow.occluded])),
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
         sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty, length_sigma),
@@ -229,11 +232,6 @@ def measure(
     del small, place, seen
     return_freed_memory(math.prod(shape))
     return Measurement(misalignment, shape, field, rig)
-
-
-def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:
-    matrix = np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
-    return Registration(similarity, matrix=matrix, model="similarity")
 
 
 def _views(
@@ -311,11 +309,6 @@ def _field(
 
 def _reference(field: Field) -> Mask:
     return np.asarray(field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX))
-
-
-def _consistency_px(field: Field) -> float:
-    """Median forward-backward error over the common area."""
-    return float(field.factor * np.median(field.flow.consistency_px[~field.flow.occluded]))
 
 
 def _sigma(field: Field, found: Uncertainty, misalignment_px: float) -> Sigma:

@@ -128,6 +128,7 @@ class Misalignment:
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
         model, light = self.similarity, self.photometry
+        alone = {"unknown_alone": self.alone or None}
         return {
             "status": self.status,
             "misalignment_px": self.misalignment_px,
@@ -150,12 +151,9 @@ class Misalignment:
             "calibration_share": self.calibration_share,
             "unexplained": None if self.unexplained is None else self.unexplained.to_json(),
             "uncertainty": self._uncertainty_json(),
-            **({} if self.shared is None else {"session": self._session_json(self.shared)}),
+            **({} if self.shared is None else {"session": self.shared.to_json() | alone}),
             **({} if self.rests_on_px is None else {RESTS_ON: self.rests_on_px}),
         }
-
-    def _session_json(self, shared: SessionLens) -> dict[str, Any]:
-        return {**shared.to_json(), "unknown_alone": self.alone or None}
 
     def _uncertainty_json(self) -> dict[str, Any] | None:
         """Standard errors under the names of their numbers."""

@@ -29,6 +29,12 @@ SMALLEST_ZOOM, LARGEST_ZOOM = 0.125, 8.0
 UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 
+def matrix_rows(matrix: Array) -> Matrix:
+    """A ``(3, 3)`` matrix as a settings file has it."""
+    a, b, c = (tuple(row) for row in np.asarray(matrix).tolist())
+    return a, b, c
+
+
 class LensCalibration(Settings):
     """Lens calibration in OpenCV's form: fx 0 cx, 0 fy cy, 0 0 1, px; k1, k2, p1, p2, k3."""
 

@@ -8,7 +8,7 @@ from defocus.align.photometry.gains import SATURATED
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
 from defocus.align.registration.tile_shifts import tile_shifts
-from defocus.align.rig import LensCalibration, Matrix, Rig
+from defocus.align.rig import LensCalibration, Rig, matrix_rows
 from defocus.align.sampling.resample import Placement, ReleaseGrid, inside_frame, sharp_view, whole
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_linear
@@ -51,7 +51,7 @@ def estimate_rig(
     size, other = (blurry.shape[1], blurry.shape[0]), (sharp.shape[1], sharp.shape[0])
     start = _fitted(size, other)
     rig = Rig(
-        blurry_size=size, sharp_size=other, mirrored=mirrored, homography=_rows(start),
+        blurry_size=size, sharp_size=other, mirrored=mirrored, homography=matrix_rows(start),
         sharp_camera=sharp_camera,
     )  # fmt: skip
     # the first camera's lens is left out of the rig and its picture straightened instead: so what
@@ -62,16 +62,16 @@ def estimate_rig(
         raise AlignmentError(f"the reference pair cannot be registered: {found.reason}; {ADVICE}")
     homography = start @ found.matrix
     for _ in range(2):
-        rig = rig.model_copy(update={"homography": _rows(homography)})
+        rig = rig.model_copy(update={"homography": matrix_rows(homography)})
         left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
         homography = homography @ left
-    rig = rig.model_copy(update={"homography": _rows(homography)})
+    rig = rig.model_copy(update={"homography": matrix_rows(homography)})
     view = sharp_view(sharp, 1, rig)
     inside = inside_frame(
         Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
     )
-    colours = colour_matrix(first, view, inside)
-    return rig.model_copy(update={"colour_matrix": _rows(colours), "blurry_camera": blurry_camera})
+    colours = matrix_rows(colour_matrix(first, view, inside))
+    return rig.model_copy(update={"colour_matrix": colours, "blurry_camera": blurry_camera})
 
 
 def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -134,8 +134,3 @@ def _straightened(picture: Image, camera: LensCalibration | None) -> Light:
     size = (picture.shape[1], picture.shape[0])
     lens = Rig(blurry_size=size, sharp_size=size, sharp_camera=camera)
     return sharp_view(picture, 1, lens)
-
-
-def _rows(matrix: NDArray[np.float64]) -> Matrix:
-    a, b, c = ((float(x), float(y), float(z)) for x, y, z in matrix)
-    return a, b, c

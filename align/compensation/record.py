@@ -14,7 +14,7 @@ from defocus import __version__
 from defocus.align.compensation.compensate import Compensation, Model
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import GainMatch
-from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
+from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig, matrix_rows
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import LocalFlow, Placement, Rectangle, ReleaseGrid, Resampling
 from defocus.errors import AlignmentError, FileError
@@ -25,6 +25,7 @@ from defocus.settings import Settings
 
 FLOW_FILE = "residual_flow.npy"
 MAX_RECORD_BYTES = 1024 * 1024
+MODULES = {"numpy": np, "opencv": cv2, "numba": numba}
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Triple = tuple[float, float, float]
 
@@ -104,7 +105,7 @@ def make_record(
     return Record(
         model=model,
         transform=misalignment.model,
-        matrix=_rows(plan.placement.matrix),
+        matrix=matrix_rows(plan.placement.matrix),
         flow=None if local is None else FlowRecord(sha256=hashes[FLOW_FILE], factor=local.factor),
         photometric=None if match is None else MatchRecord(gain=match.gain, offset=match.offset),
         rig=plan.placement.rig,
@@ -114,7 +115,7 @@ def make_record(
         lost_gradient_energy=lost_gradient_energy,
         inputs=Inputs(blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])),
         outputs=hashes,
-        versions=_versions(),
+        versions={"defocus": __version__} | {k: one.__version__ for k, one in MODULES.items()},
     )
 
 
@@ -187,13 +188,3 @@ def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
     if not np.isfinite(field).all():
         raise AlignmentError(f"{path}: the flow has values that are not finite")
     return LocalFlow(field, expected.factor)
-
-
-def _rows(matrix: NDArray[np.float64]) -> Matrix:
-    a, b, c = (tuple(row) for row in matrix.tolist())
-    return a, b, c
-
-
-def _versions() -> dict[str, str]:
-    modules = {"numpy": np, "opencv": cv2, "numba": numba}
-    return {"defocus": __version__} | {name: m.__version__ for name, m in modules.items()}

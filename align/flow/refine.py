@@ -167,7 +167,13 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
     """Evidence of the brightness differences, linearised around a flow."""
     at = pixel_grid(*first.shape) + flow
     warped = sampled(second, at, cubic=True)
-    gx, gy = _gradient((first + warped) / np.float32(2))
+    middle = (first + warped) / np.float32(2)
+    gx, gy = (
+        np.asarray(
+            cv2.filter2D(middle, cv2.CV_32F, one, borderType=cv2.BORDER_REPLICATE), np.float32
+        )
+        for one in (DERIVATIVE, DERIVATIVE.T)
+    )
     counted = (valid & inside(at)).astype(np.float32)
     left = (warped - first) * counted
     left = (left - _wide_mean(left, counted, SHADING_PX)) * counted
@@ -187,14 +193,6 @@ def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
     energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
     return np.asarray(np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32)
-
-
-def _gradient(picture: Array) -> tuple[Array, Array]:
-    x, y = (
-        cv2.filter2D(picture, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
-        for kernel in (DERIVATIVE, DERIVATIVE.T)
-    )
-    return np.asarray(x), np.asarray(y)
 
 
 def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
@@ -223,7 +221,9 @@ def _fused(
         weight = reduced_area(valid.astype(np.float32), factor)
         told = weight * np.clip(1 - error / slack, 0, 1)
         found.append(_deviation(prior - before, error, told, deviation))
-    return prior, np.sqrt(_largest(covariance)), tuple(found)
+    xx, xy, yy = covariance
+    largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)  # the larger eigenvalue
+    return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(found)
 
 
 def _surprise(terms: list[Array], before: Array) -> Array:
@@ -254,9 +254,3 @@ def _deviation(step: Array, error: Array, told: Array, expected: float) -> float
     squares = told * ((step**2).sum(axis=0) / 2 + error)
     square = (float(squares.sum()) + belief * expected**2) / (float(told.sum()) + belief)
     return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)
-
-
-def _largest(covariance: Array) -> Array:
-    """The larger eigenvalue of a covariance."""
-    xx, xy, yy = covariance
-    return np.asarray((xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy), np.float32)

@@ -63,20 +63,15 @@ class Equalised:
 def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
     """Blur the sharper member like the blurrier; exposure is equal, positions differ by few px."""
     filled = np.where(valid, sharp, blurry)
-    stacks = _blurred_alike(blurry, filled)
+    stacks = (
+        [disc_blurred(blurry, d) for d in DIAMETERS_PX[: OTHER_WAY + 1]],
+        [disc_blurred(filled, d) for d in DIAMETERS_PX],
+    )
     step = relative_blur(*stacks, valid)
-    other, matched = _chosen(stacks[0], -step), _chosen(stacks[1], step)
+    other, matched = blended(stacks[0], -step), blended(stacks[1], step)
     matched = np.where(valid, matched, other)
     diameter = np.interp(np.abs(step), np.arange(len(DIAMETERS_PX)), DIAMETERS_PX)
     return Equalised(other, matched, (np.sign(step) * diameter).astype(np.float32))
-
-
-def _blurred_alike(blurry: Array, sharp: Array) -> tuple[list[Array], list[Array]]:
-    """Both pictures, each blurred by all diameters that are tried on it, from none on."""
-    return (
-        [disc_blurred(blurry, d) for d in DIAMETERS_PX[: OTHER_WAY + 1]],
-        [disc_blurred(sharp, d) for d in DIAMETERS_PX],
-    )
 
 
 def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
@@ -127,8 +122,8 @@ def _stabilised(linear: Array) -> Array:
     return np.sqrt(found, out=found)
 
 
-def _chosen(stack: Sequence[Array], place: Array) -> Array:
-    """The picture blurred by the indices into the stack; values below 0 mean no blur."""
+def blended(stack: Sequence[Array], place: Array) -> Array:
+    """The picture under the blur of fractional indices into a stack; below 0 is no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
     share = np.empty_like(result)  # one array for all: a new one costs more than what fills it

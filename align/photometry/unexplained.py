@@ -14,7 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.photometry.equalise import DIAMETERS_PX, colour_strength, disc_blurred, equalised
+from defocus.align.photometry.equalise import (
+    DIAMETERS_PX,
+    blended,
+    colour_strength,
+    disc_blurred,
+    equalised,
+)
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
@@ -264,8 +270,8 @@ class _Comparison:
         return cls(
             light,
             stack,
-            _blended(stack, index),
-            np.asarray(srgb_to_linear(_blended(by_codes, index)), np.float32),
+            blended(stack, index),
+            np.asarray(srgb_to_linear(blended(by_codes, index)), np.float32),
             coc,
             usable.astype(np.float32),
             np.float32(max(FLOOR, OF_NOISE * noise)),
@@ -324,14 +330,6 @@ class _Comparison:
     def _mean(self, values: Array, side: int) -> Array:
         share = np.maximum(_box(self.usable, side), np.float32(1e-3))
         return np.asarray(_box(values * self.usable, side) / share, np.float32)
-
-
-def _blended(stack: tuple[Array, ...], index: Array) -> Array:
-    """The picture under the blur of fractional indices into a stack."""
-    result = np.zeros_like(stack[0])
-    for number, picture in enumerate(stack):
-        result += np.maximum(1 - np.abs(index - np.float32(number)), 0) * picture
-    return result
 
 
 def _box(values: Array, side: int) -> Array:

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,6 @@ from defocus.scene.geometry import moved_points
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Grey = NDArray[np.float32]
-T = TypeVar("T", bound=np.generic)
 
 # Small tiles: a tile of a sixth of the picture often shows two depths, whose blurs and occlusions
 # move its peak, in real pairs by up to a pixel, though its height says a tenth of that. What is
@@ -88,21 +86,10 @@ def _joined(
     first: TileShifts, kept: NDArray[np.bool_], second: TileShifts, taken: NDArray[np.bool_]
 ) -> TileShifts:
     """Some tiles of the first and some of the second."""
-
-    def both(one: NDArray[T], other: NDArray[T]) -> NDArray[T]:
-        return np.concatenate([one[kept], other[taken]])
-
-    return TileShifts(
-        centres=both(first.centres, second.centres),
-        shifts=both(first.shifts, second.shifts),
-        peaks=both(first.peaks, second.peaks),
-        noise_peak=both(first.noise_peak, second.noise_peak),
-        errors_px=both(first.errors_px, second.errors_px),
-        slopes=both(first.slopes, second.slopes),
-        chosen=both(first.chosen, second.chosen),
-        likeness=both(first.likeness, second.likeness),
-        overlap=max(first.overlap, second.overlap),
-    )
+    names = {one.name for one in fields(TileShifts)} - {"overlap"}
+    parts = {name: (getattr(first, name)[kept], getattr(second, name)[taken]) for name in names}
+    joined = {name: np.concatenate(both) for name, both in parts.items()}
+    return TileShifts(**joined, overlap=max(first.overlap, second.overlap))
 
 
 DISAGREE = "the tiles of the two pictures do not agree on one displacement"

@@ -98,7 +98,8 @@ def most_alike_shifts(
         first.spectra, seconds, places, _window(tile), weight * squared, tried
     )
     power = np.abs(cross)
-    trusted = weight * _trust(power)
+    floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
+    trusted = weight * np.asarray(power / (power + floor))  # by how far it exceeds the noise
     cross *= 1 / (power + np.float32(1e-20))  # dividing complex numbers takes twice the time
     shifts, heights = _peaks(_within(_correlation(cross, trusted, tile), largest))
     total, effective = _frequencies(trusted, tile)
@@ -185,10 +186,7 @@ def _centred(tiles: Tiles, window: Tiles) -> Tiles:
 def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) -> Array:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
-    across, down = (
-        cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8),
-        cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8),
-    )
+    across, down = (cv2.Sobel(smooth, -1, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
     column, row = np.floor(centres).astype(int).T
     xx, yy, xy = (
         cv2.boxFilter(product, -1, tile[::-1])[row, column].astype(np.float64)
@@ -197,12 +195,6 @@ def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) 
     half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
     both = np.stack([(xx + yy) / 2 - half, (xx + yy) / 2 + half], axis=1)
     return np.asarray(np.sqrt(np.maximum(both, 0.0)))
-
-
-def _trust(power: Tiles) -> Tiles:
-    """Weight from 0 to 1 by how far the power of a frequency exceeds the noise."""
-    floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    return np.asarray(power / (power + floor))
 
 
 def _correlation(phases: Spectra, trusted: Tiles, shape: tuple[int, int]) -> Tiles:

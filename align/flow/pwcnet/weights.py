@@ -196,7 +196,8 @@ def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
     differences = [f"{name} is missing" for name in wanted if name not in state]
     differences += [f"{name} is unknown" for name in state if name not in wanted]
     for name, value in state.items():
-        if not _is_plain(value):
+        dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
+        if not dense or value.dtype not in FLOATING:
             differences.append(f"{name} is no dense tensor of floating-point numbers in memory")
         elif name in wanted and value.shape != wanted[name].shape:
             have, want = tuple(value.shape), tuple(wanted[name].shape)
@@ -209,12 +210,6 @@ def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
     for name, value in state.items():
         if not bool(torch.isfinite(value).all()):
             raise WeightsError(f"{path}: {name} has values that are not finite numbers")
-
-
-def _is_plain(value: torch.Tensor) -> bool:
-    """Whether a tensor holds plain numbers: not sparse, nested, meta or complex."""
-    dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
-    return dense and value.dtype in FLOATING
 
 
 class PWCNetFlow:
