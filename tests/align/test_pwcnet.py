@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.align.flow.pwcnet.operators import cost_volume, normalised_features
+from defocus.align.flow.pwcnet.operators import normalised_features
 from defocus.align.flow.pwcnet.weights import (
     CARD_KEY,
     ORIGIN_KEY,
@@ -29,7 +29,7 @@ from research.alignment_truth.rendered.pair import Ranges, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from tests.conformance.probe import fill_weights
 from tests.conformance.probes.pwcnet import NVlabsNames
-from tests.speed.peers.pwcnet import naive_network, unfolded_cost_volume
+from tests.speed.peers.pwcnet import naive_network
 
 FIXTURES = sorted((Path(__file__).parents[1] / "conformance" / "fixtures").glob("pwcnet*"))
 
@@ -134,27 +134,7 @@ def test_shipped_weights_are_known_by_their_hash(network, tmp_path):
             load_shipped_weights(path)
 
 
-def test_gradients_of_the_cost_volume():
-    generator = torch.Generator().manual_seed(0)
-    values = torch.rand(2, 2, 3, 5, 6, dtype=torch.float64, generator=generator)
-    gradients = []
-    for volume_of in (cost_volume, unfolded_cost_volume):
-        pair = values.clone().requires_grad_()
-        volume = volume_of(*pair)
-        (volume * torch.sin(torch.arange(volume.numel())).view_as(volume)).sum().backward()
-        gradients.append(pair.grad)
-    assert torch.allclose(gradients[0], gradients[1], atol=1e-12)
-
-
-def test_normalised_features():
-    first, second = 3 + 5 * torch.rand(2, 2, 4, 6, 7, generator=torch.manual_seed(0))
-    first[1] *= 100
-    both = torch.stack(normalised_features(first, second))
-    for sample in both.unbind(dim=1):
-        assert sample.mean().abs() < 1e-5
-        assert sample.var(correction=0) == pytest.approx(1)
-    alike = normalised_features(7 * first - 2, 7 * second - 2)
-    assert torch.allclose(torch.stack(alike), both, atol=1e-4)
+def test_features_of_an_even_grey_are_normalised_to_nothing():
     flat = torch.full((1, 2, 3, 3), 0.7)
     assert torch.equal(normalised_features(flat, flat)[0], torch.zeros_like(flat))
 

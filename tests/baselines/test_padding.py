@@ -11,6 +11,7 @@ from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.systems.lakdnet.network import LaKDNet
 from defocus.baselines.systems.nafnet.network import NAFNet
 from defocus.baselines.systems.restormer.network import Restormer
+from defocus.baselines.systems.uformer_b.network import Uformer
 from defocus.baselines.systems.unet.network import UNet
 
 NUMPY = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "zeros": "constant"}
@@ -54,12 +55,15 @@ def test_gradients_pass_through_repeated_reflections():
         (LaKDNet(dim=8, blocks=(1, 1, 1, 1)), 8, "reflect"),
         (NAFNet(width=8, encoder_blocks=(1, 1, 1, 1)), 16, "constant"),
         (UNet(width=4), 16, "reflect"),
+        (Uformer(square=False, dim=4, depths=(1,) * 9, heads=(1,) * 9), 128, "reflect"),
     ],
     ids=lambda value: type(value).__name__,
 )
 @torch.no_grad()
 def test_networks_pad_as_their_authors_and_crop_again(network, multiple, mode):
     network.eval()
-    blurry = torch.rand(1, 3, 19, 30)
-    padded = nn.functional.pad(blurry, (0, -30 % multiple, 0, -19 % multiple), mode=mode)
-    torch.testing.assert_close(network(blurry), network(padded)[..., :19, :30])
+    height, width = (19, 30) if multiple < 128 else (100, 130)
+    blurry = torch.rand(1, 3, height, width)
+    amounts = (0, -width % multiple, 0, -height % multiple)
+    padded = nn.functional.pad(blurry, amounts, mode=mode)
+    torch.testing.assert_close(network(blurry), network(padded)[..., :height, :width])

@@ -91,7 +91,11 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     "dmphn": ({"epochs": 4000}, {999: 1e-4, 1000: 1e-5, 3999: 1e-7}),
     "dmphn-1-2-4": ({"epochs": 2400}, {}),
     "dmphn-stack4": ({"epochs": 3000}, {}),
-    "drbnet": ({"paper.start": "lfdof", "demo.start": None}, {}),
+    "drbnet": (
+        {"paper.start": "lfdof", "demo.start": None, "paper.crop_px": 256, "paper.batch": 4}
+        | {"augment": ()},
+        {},
+    ),
     "drbnet-dpdd-only": ({"paper.start": None}, {}),
     "dpdnet-single": (
         {"epochs": 200, "paper.crop_px": 512, "paper.batch": 5, "augment": (), "bit_depth": 16},
@@ -99,8 +103,13 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     ),
     "gkmnet": ({"epochs": 4000}, {0: 1e-4, 2999: 1e-4, 3000: 1e-5}),
     "gkmnet-updating": ({"epochs": 3000}, {2999: 1e-4}),
-    "ifan": ({"paper.steps": 600_000, "bit_depth": 8}, {549: 5e-5}),
+    "ifan": (
+        {"paper.steps": 600_000, "paper.crop_px": 256, "paper.batch": 8, "bit_depth": 8}
+        | {"augment": ("shrink", "grey", "noise")},
+        {549: 5e-5},
+    ),
     "ifan-16bit": ({"bit_depth": 16}, {}),
+    "jdrl-unet": ({"warmup_epochs": 15, "target": "sharp"}, {}),
     "iniknet": ({}, {1199: 2e-4, 1200: 1e-4, 2400: 5e-5, 3600: 2.5e-5, 4999: 2.5e-5}),
     "kpac": ({"paper.batch": 8, "paper.learning_rate": 1e-4}, {}),
     "lakdnet": ({"bit_depth": 8}, {}),
@@ -112,12 +121,25 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
         {0: 6e-4, 16: 6e-4 / 4},
     ),
     "mprnet": ({}, {1.5: 1e-4, 3: 2e-4, 3000: 1e-6}),
-    "nafnet": ({"paper.steps": 200_000}, {}),
+    "nafnet": (
+        {"paper.steps": 200_000, "paper.crop_px": 256, "paper.batch": 32}
+        | {"augment": ("flip", "rotate")},
+        {},
+    ),
     "nafnet-w64": ({"paper.steps": 400_000, "paper.batch": 64, "gradient_clip": 0.01}, {}),
     "nrknet": ({}, {1999: 1e-4, 2000: 5e-5, 3000: 5e-5, 3001: 2.5e-5, 4001: 1e-5}),
     "pptformer": ({"paper.steps": 302_000}, {0.05: 5e-4, 302: 1e-7}),
-    "restormer": ({"bit_depth": 8}, {}),
+    "restormer": (
+        {"bit_depth": 8, "paper.crop_px": 128, "paper.batch": 64, "augment": ("flip", "rotate")},
+        {},
+    ),
     "restormer-dual": ({"bit_depth": 16}, {}),
+    "unet": (
+        {"epochs": 100, "paper.crop_px": 256, "paper.batch": 1, "augment": ("flip",)},
+        {59: 2e-5, 60: 1e-5},
+    ),
+    "unet-prealigned": ({"target": "prealigned"}, {}),
+    "unet-truth": ({"target": "truth"}, {}),
 }
 """Of released scripts or papers: facts of the recipe, and learning rates at epochs."""
 
