@@ -82,3 +82,8 @@ def largest_error_px(
     ).T
     difference = (measured.matrix(width, height) - truth.matrix(width, height)) @ points
     return float(np.linalg.norm(difference, axis=0).max())
+
+
+def homogeneous(similarity: Similarity, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """A ``(3, 3)`` matrix of pictures of that height and width."""
+    return np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])

@@ -25,7 +25,7 @@ from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
-from tests.align.synthetic import rendered_pair
+from tests.align.synthetic import homogeneous, rendered_pair
 
 WIDTH, HEIGHT = 240, 180
 SHAPE = (HEIGHT, WIDTH)
@@ -39,7 +39,7 @@ def made_measurement(
     gain: float = 1.0,
 ) -> Measurement:
     """A measurement that says just that."""
-    matrix = np.vstack([similarity.matrix(WIDTH, HEIGHT), [0.0, 0.0, 1.0]])
+    matrix = homogeneous(similarity, SHAPE)
     nothing = np.zeros(SHAPE, np.float32)
     total = residual + similarity.flow(WIDTH, HEIGHT).astype(np.float32)
     flow = DenseFlow(total, residual, reliable, ~reliable, nothing, nothing, nothing)

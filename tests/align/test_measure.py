@@ -19,7 +19,7 @@ from defocus.images import as_integer, as_linear, linear_to_srgb, read_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture
-from tests.align.synthetic import rendered_pair
+from tests.align.synthetic import homogeneous, rendered_pair
 
 SIZE = (256, 192)
 GAIN = np.array([1.15, 0.95, 1.04], np.float32)
@@ -47,7 +47,7 @@ def test_transforms_and_their_mean_displacement_lie_within_two_sigma():
         widths.append(sigma.shift_px)
         assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
         grid = pixel_grid(*field.flow.reliable.shape)
-        matrix = np.vstack([pair.truth.matrix(*SIZE), [0.0, 0.0, 1.0]])
+        matrix = homogeneous(pair.truth, SIZE[::-1])
         moved = np.hypot(*(transformed(grid, matrix) - grid))[field.flow.reliable]
         mean_ratios.append((found.misalignment_px - float(moved.mean())) / sigma.misalignment_px)
         mean_widths.append(sigma.misalignment_px)

@@ -16,6 +16,7 @@ from defocus.align.registration.tile_fit import TileFit, fit_tiles
 from defocus.align.registration.tile_shifts import TileShifts
 from defocus.scene.geometry import Similarity, moved_points
 from defocus.scene.pictures import texture
+from tests.align.synthetic import homogeneous
 
 Array = NDArray[np.float64]
 SHAPE = (288, 384)
@@ -23,15 +24,11 @@ IDENTITY = np.eye(3)
 SIMILARITY = Similarity(1.03, 0.7, (5.0, -3.0))
 
 
-def homogeneous(similarity: Similarity) -> Array:
-    return np.vstack([similarity.matrix(SHAPE[1], SHAPE[0]), [0.0, 0.0, 1.0]])
-
-
-STRETCHED = homogeneous(SIMILARITY) @ np.diag([1.02, 0.98, 1.0])
+STRETCHED = homogeneous(SIMILARITY, SHAPE) @ np.diag([1.02, 0.98, 1.0])
 TILTED = STRETCHED + np.array([[0, 0, 0], [0, 0, 0], [6e-5, -4e-5, 0]])
 TRUTHS = {
-    "translation": homogeneous(Similarity(shift_px=(4.25, -2.5))),
-    "similarity": homogeneous(SIMILARITY),
+    "translation": homogeneous(Similarity(shift_px=(4.25, -2.5)), SHAPE),
+    "similarity": homogeneous(SIMILARITY, SHAPE),
     "affine": STRETCHED,
     "homography": TILTED,
 }
@@ -202,7 +199,7 @@ def test_random_shifts_agree_on_nothing_and_one_part_has_no_error_bound():
     assert result.scatter_px == float("inf")
 
 
-STRETCH = homogeneous(Similarity(1.0, 0.0, (0.0, 0.0)))
+STRETCH = np.eye(3)
 STRETCH[:2, :2] = np.diag([1.04, 1.0])
 
 

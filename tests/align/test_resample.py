@@ -25,14 +25,11 @@ from defocus.align.sampling.resample import (
 from defocus.images import as_float, as_linear, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
 from tests.align.analytic import stored, waves
+from tests.align.synthetic import homogeneous
 
 WIDTH, HEIGHT = 150, 110
 SHAPE = (HEIGHT, WIDTH)
 HOMOGRAPHY = np.array([[1.01, 0.004, 3.2], [-0.006, 0.99, -2.4], [2e-5, -1e-5, 1.0]])
-
-
-def matrix(similarity: Similarity) -> NDArray[np.float64]:
-    return np.vstack([similarity.matrix(WIDTH, HEIGHT), [0.0, 0.0, 1.0]])
 
 
 def bulge() -> LocalFlow:
@@ -53,7 +50,7 @@ def rig() -> Rig:
 
 PLACEMENTS = {
     "identity": Placement(np.eye(3)),
-    "similarity": Placement(matrix(Similarity(1.03, 1.0, (4.3, -2.1)))),
+    "similarity": Placement(homogeneous(Similarity(1.03, 1.0, (4.3, -2.1)), SHAPE)),
     "homography": Placement(HOMOGRAPHY),
     "flow": Placement(HOMOGRAPHY, bulge()),
     "rig": Placement(HOMOGRAPHY, bulge(), rig()),
@@ -96,7 +93,7 @@ def test_identity_and_whole_steps_keep_every_pixel(bits, kernel):
     picture = np.random.default_rng(0).integers(0, 2**bits, (HEIGHT, WIDTH, 3), dtype=kind)
     how = Resampling(Placement(np.eye(3)), ReleaseGrid(whole(SHAPE)), kernel)
     assert np.array_equal(resampled(picture, how), picture)
-    step = Placement(matrix(Similarity(shift_px=(3.0, -2.0))))
+    step = Placement(homogeneous(Similarity(shift_px=(3.0, -2.0)), SHAPE))
     moved = resampled(picture, Resampling(step, ReleaseGrid(Rectangle(0, 2, 147, 108)), kernel))
     assert np.array_equal(moved, picture[0:108, 3:150])
 
@@ -107,7 +104,7 @@ def test_reduction_does_not_alias(kernel):
     fast = stored(lambda x, _: 0.3 + 0.2 * np.sin(x * np.pi / 1.2)[..., None], WIDTH, HEIGHT)
     fast = np.repeat(fast, 3, axis=2)
     for similarity in (IDENTITY, Similarity(1.02, 1.0, (0.4, 0.7))):
-        placement = Placement(matrix(similarity))
+        placement = Placement(homogeneous(similarity, SHAPE))
         grid = ReleaseGrid(Rectangle(20, 20, 100, 70), 0.5)
         found = resampled_light(fast, Resampling(placement, grid, kernel))
         plain = resampled_light(fast, Resampling(placement, ReleaseGrid(grid.crop), kernel))
@@ -145,8 +142,10 @@ def test_light_from_the_table_and_in_strips():
 
 def test_inside_frame_keeps_the_border_of_the_identity():
     grid = ReleaseGrid(whole(SHAPE))
-    assert inside_frame(Placement(matrix(IDENTITY)), grid, SHAPE).all()
-    shifted = inside_frame(Placement(matrix(Similarity(shift_px=(2.5, 0.0)))), grid, SHAPE)
+    assert inside_frame(Placement(homogeneous(IDENTITY, SHAPE)), grid, SHAPE).all()
+    shifted = inside_frame(
+        Placement(homogeneous(Similarity(shift_px=(2.5, 0.0)), SHAPE)), grid, SHAPE
+    )
     assert shifted.all(axis=0).tolist() == [True] * (WIDTH - 3) + [False] * 3
 
 

@@ -33,6 +33,7 @@ from research.alignment_truth.rendered.pair import STILL, render_pair
 from research.alignment_truth.rendered.psf import PSF
 from research.alignment_truth.rendered.rendering import Defocus
 from research.alignment_truth.rendered.textures import load_textures
+from tests.align.synthetic import homogeneous
 
 WIDTH, HEIGHT, MARGIN = 320, 240, 40
 ZOOM = 1.006
@@ -47,7 +48,7 @@ def pair(name: str, diameter_px: float, zoom: float = ZOOM) -> Pair:
     rng = np.random.default_rng(int(10 * diameter_px))
     wide = texture(name, WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN).mean(axis=2).astype(np.float32)
     placed = Similarity(zoom, rng.uniform(-0.2, 0.2), tuple(rng.uniform(-4, 4, 2)))
-    matrix = np.vstack([placed.matrix(WIDTH, HEIGHT), [0.0, 0.0, 1.0]])
+    matrix = homogeneous(placed, (HEIGHT, WIDTH))
     inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
     blurry = cv2.filter2D(wide, -1, disc_psf(diameter_px).astype(np.float32))[inner]
     back = np.linalg.inv(matrix)
@@ -246,8 +247,7 @@ def test_one_lens_with_a_cats_eye(monkeypatch):
     own = [register(*one) for one in pairs]
     shared = session_lens([OwnZoom.of(one, (HEIGHT, WIDTH)) for one in own])
     assert shared.asymmetry is not None
-    truth = Similarity(ZOOM).matrix(WIDTH, HEIGHT)
-    matrix = np.vstack([truth, [0.0, 0.0, 1.0]])
+    matrix = homogeneous(Similarity(ZOOM), (HEIGHT, WIDTH))
     apart = [error_px(one, matrix) for one in own]
     found = [with_session(one, shared, (HEIGHT, WIDTH))[0] for one in own]
     assert np.median([error_px(one, matrix) for one in found]) < 0.7 * np.median(apart)

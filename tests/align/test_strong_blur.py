@@ -14,15 +14,12 @@ from defocus.align.registration.models import Area, corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
+from tests.align.synthetic import homogeneous
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 SHAPE = (144, 192)
 CENTRES = np.stack(np.meshgrid(np.linspace(16, 176, 9), np.linspace(16, 128, 7)), -1).reshape(-1, 2)
-
-
-def matrix_of(similarity: Similarity, shape: tuple[int, ...] = SHAPE) -> Array:
-    return np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
 
 
 def picture(width: int, height: int) -> Grey:
@@ -37,13 +34,13 @@ def picture(width: int, height: int) -> Grey:
 def test_what_is_left_to_move_is_found_with_its_sign(truth):
     """Up to 1 px at a corner, under 8 px of blur, a gain and a fall of light; tiles say 6 to 10."""
     sharp = picture(SHAPE[1], SHAPE[0])
-    (blurred,) = disc_blurred_stack(moved_picture(sharp, matrix_of(truth)), [8.0])
+    (blurred,) = disc_blurred_stack(moved_picture(sharp, homogeneous(truth, SHAPE)), [8.0])
     light = 0.7 * np.linspace(1.0, 0.7, SHAPE[1], dtype=np.float32)
     blurry = blurred * light + np.random.default_rng(1).normal(0, 0.002, SHAPE).astype(np.float32)
     coc = np.random.default_rng(2).uniform(6, 10, len(CENTRES))
-    area = Area.shown(matrix_of(truth), SHAPE)
+    area = Area.shown(homogeneous(truth, SHAPE), SHAPE)
     found = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc).matrix
-    assert corner_distance_px(found, matrix_of(truth), SHAPE) < 0.1
+    assert corner_distance_px(found, homogeneous(truth, SHAPE), SHAPE) < 0.1
 
 
 def curved(x: Any) -> Any:
@@ -79,7 +76,7 @@ def registered(
 
     def erring(*given: Any) -> Level:
         level = measured_level(*given)
-        matrix = level.matrix @ matrix_of(wrong, sharp.shape)
+        matrix = level.matrix @ homogeneous(wrong, sharp.shape)
         return replace(level, matrix=matrix, error_px=error_px or level.error_px)
 
     monkeypatch.setattr("defocus.align.registration.register.measured_level", erring)
@@ -129,7 +126,7 @@ def test_the_intensities_answer_where_the_tiles_are_unsure(monkeypatch, wrong, b
 def test_the_error_of_the_intensities_is_what_they_err_by():
     """Twelve pairs of other noise: the root mean square is 0.5 to 2 of the errors that are told."""
     sharp = picture(SHAPE[1], SHAPE[0])
-    truth = matrix_of(Similarity(0.998, 0.1, (0.3, -0.2)))
+    truth = homogeneous(Similarity(0.998, 0.1, (0.3, -0.2)), SHAPE)
     (blurred,) = disc_blurred_stack(moved_picture(sharp, truth), [8.0])
     area = Area.shown(truth, SHAPE)
     over = []
