@@ -44,18 +44,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             yield temporary
             temporary.chmod(0o755)
             sync_tree(temporary)
-            with contextlib.suppress(FileExistsError):
-                _rename(temporary, path)
+            try:
+                temporary.rename(path)
+            except OSError:
+                if not path.is_dir():
+                    raise
             sync_folder(path.parent)
     except OSError as error:
         raise storage_error(error, path) from error
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    """Rename a folder; on any system, raise FileExistsError if ``path`` is a non-empty folder."""
-    try:
-        temporary.rename(path)
-    except OSError:
-        if path.is_dir():
-            raise FileExistsError(path) from None
-        raise

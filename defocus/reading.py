@@ -167,9 +167,9 @@ def _refused_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
 
 
-def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
     """The TOML document in a file, without the byte order mark that Windows' Notepad writes."""
-    text = read_text(path, most)
+    text = read_text(path)
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -177,11 +177,11 @@ def read_toml(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
         raise FileError(f"{path}: not valid TOML: {reason}; correct that line") from error
 
 
-def read_csv(path: Path, most: int = MOST_BYTES, *, separators: str = ",") -> list[dict[str, str]]:
+def read_csv(path: Path, *, separators: str = ",") -> list[dict[str, str]]:
     """The rows of a CSV file by the names in its first line; every row has each name once."""
     # A byte order mark is not part of the first name. Of the ``separators``, the one that the first
     # line has most often counts.
-    text = read_text(path, most).removeprefix("\ufeff")
+    text = read_text(path).removeprefix("\ufeff")
     separator = max(separators, key=text.partition("\n")[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:

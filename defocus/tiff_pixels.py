@@ -90,7 +90,8 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
             page = file.pages.first
             refused = _refused(page)
             layout = _layout_of(page)
-            if _lacks_pixels(page, len(content)):
+            if any(offset + count > len(content) for offset, count in _places(page)):
+                # it ends before its pixels: its layout is not the cause then
                 layout = replace(layout, told="")
     except _TIFF_DAMAGE:
         return TiffLayout()  # OpenCV may read it all the same
@@ -107,11 +108,6 @@ def _heard_damage(content: bytes) -> str:
         cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     matches = (_DAMAGE.search(line) for line in lines)
     return next((one.group() for one in matches if one is not None), "")
-
-
-def _lacks_pixels(page: "TiffPage", size: int) -> bool:
-    """Whether a file of so many bytes ends before its pixels: its layout is not the cause then."""
-    return any(offset + count > size for offset, count in _places(page))
 
 
 def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:

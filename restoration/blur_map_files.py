@@ -33,7 +33,7 @@ def refuse_existing_map(path: Path) -> None:
             )
 
 
-def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path, Path]:
+def write_map(path: Path, blur_map: BlurMap, orientation: int) -> tuple[Path, Path]:
     """Write the estimated circle of confusion as a picture and as a float TIFF, px."""
     # Both files are turned as the picture is shown, by its EXIF orientation.
     make_folder(path.parent)

@@ -20,6 +20,7 @@ from defocus.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
 _AS_STORED = 1
+_COLOURS = frozenset({"colour profile", "colour chunks"})
 _MEANING = COLOUR | {b"iCCP"}
 _OF_RAW = Block("maker notes and XMP of RAW files")
 
@@ -117,17 +118,13 @@ def left_behind(
     number = 0
     for source, picture in made:
         number += 1
-        lost = [one for one in _lost(source, picture) if not converted or not _of_colours(one)]
+        lost = [one for one in _lost(source, picture) if not converted or one.kind not in _COLOURS]
         for kind in dict.fromkeys(one.kind for one in lost):
             counts[kind] += 1
         for one in lost:
             names[one.kind] |= {one.name: None} if one.name else {}
     by_count = sorted(counts, key=lambda kind: -counts[kind])
     return tuple(LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count)
-
-
-def _of_colours(block: Block) -> bool:
-    return block.kind in {"colour profile", "colour chunks"}
 
 
 def _lost(source: Path, picture: Path | bytes) -> list[Block]:

@@ -74,22 +74,22 @@ def type_fits(tag: int, kind: int, group: int = 0) -> bool:
     return wanted is None or kind in _COMPATIBLE.get(wanted, {wanted})
 
 
-def exif_blocks(exif: bytes, kind: str = "EXIF") -> list[Block]:
+def exif_blocks(exif: bytes) -> list[Block]:
     """Every sound tag of an EXIF block; a thumbnail counts by being there."""
     structure = read_structure(exif)
     if structure is None:
-        return [Block(kind, "", exif)] if exif else []
+        return [Block("EXIF", "", exif)] if exif else []
     blocks = []
     for part in _parts(structure):
         if part.group == 1:
-            blocks.append(Block(f"{kind} thumbnail"))
+            blocks.append(Block("EXIF thumbnail"))
             continue
         for entry in part.directory.entries:
             if entry.tag not in _POINTERS:
                 name = tag_name(entry.tag, part.group)
-                blocks.append(entry_block(kind, name, entry, structure.order))
+                blocks.append(entry_block("EXIF", name, entry, structure.order))
         for tag, _ in part.directory.damaged:
-            blocks.append(Block(kind, tag_name(tag, part.group)))
+            blocks.append(Block("EXIF", tag_name(tag, part.group)))
     return blocks
 
 

@@ -101,7 +101,7 @@ def behind(parts: JpegParts) -> list[Block]:
     return [*blocks, Block(name, "", rest)] if name else blocks
 
 
-def still_true(segments: tuple[Segment, ...], *, profile: bool = True) -> list[Segment]:
+def still_true(segments: tuple[Segment, ...], *, profile: bool) -> list[Segment]:
     """The segments that still hold when the pixels have changed."""
     # Left out are small pictures of JFIF, what is about the encoding, and signed claims.
     kept: list[Segment] = []

@@ -146,7 +146,7 @@ def tiff_blocks(data: bytes) -> list[Block]:
     return blocks
 
 
-def kept_entries(tags: TiffTags, *, profile: bool = True) -> list[DirectoryEntry]:
+def kept_entries(tags: TiffTags, *, profile: bool) -> list[DirectoryEntry]:
     """The tags of the first directory that still hold when the pixels have changed."""
     kept = []
     for entry in tags.image:

@@ -12,11 +12,9 @@ _PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
 _PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
-def chunks_of(
-    data: bytes | FileBytes, place: int = 12, end: int | None = None
-) -> Iterator[tuple[bytes, bytes]]:
+def chunks_of(data: bytes | FileBytes, place: int = 12) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each chunk of a file, or of a part of it."""
-    end = min(len(data), 8 + int.from_bytes(data[4:8], "little")) if end is None else end
+    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     while place + 8 <= end:
         size = int.from_bytes(data[place + 4 : place + 8], "little")
         yield data[place : place + 4], data[place + 8 : place + 8 + size]

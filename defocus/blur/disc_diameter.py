@@ -41,16 +41,12 @@ def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
     if np.ptp(luminance) <= FLAT:
         return 0.0
     spectrum = _radial_spectrum(luminance)
-    diameters = np.arange(0.0, _largest_diameter_px(luminance) + STEP_PX / 2, STEP_PX)
+    height, width = luminance.shape
+    largest_px = min(LARGEST_DIAMETER_PX, height / 4, width / 4)  # a block holds several rings
+    diameters = np.arange(0.0, largest_px + STEP_PX / 2, STEP_PX)
     misfits = np.array([_misfit(spectrum, diameter) for diameter in diameters])
     best = int(misfits.argmin())
     return float(diameters[best]) if misfits[best] * EVIDENCE < misfits[0] else 0.0
-
-
-def _largest_diameter_px(luminance: NDArray[np.float64]) -> float:
-    """A block must hold several periods of the rings."""
-    height, width = luminance.shape
-    return float(min(LARGEST_DIAMETER_PX, height / 4, width / 4))
 
 
 def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:

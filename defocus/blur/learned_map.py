@@ -34,11 +34,6 @@ def as_level(diameter_px: torch.Tensor) -> torch.Tensor:
     return torch.log2(1 + diameter_px)
 
 
-def as_diameter(level: torch.Tensor) -> torch.Tensor:
-    """The inverse of :func:`as_level`, px, at least 0."""
-    return torch.exp2(level.clamp(min=0.0)) - 1
-
-
 def details(picture: torch.Tensor) -> torch.Tensor:
     """The strength of details of six sizes in each cell of 8 x 8 px, and its brightness."""
     # From ``(N, 3, H, W)`` in [0, 1], padded by reflection to multiples of 32 px, to
@@ -188,7 +183,8 @@ def _resized(levels: Array, shape: tuple[int, int]) -> Array:
 
 def _levels(picture: Array) -> Array:
     """``(h, w, 2)``: diameters of the median and of the quantile, px."""
-    return in_strips(lambda strip: as_diameter(_network()(details(strip))), picture)
+    # the inverse of :func:`as_level`
+    return in_strips(lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1, picture)
 
 
 @torch.inference_mode()

@@ -55,7 +55,7 @@ def joined(statements: Iterable[TopStatement]) -> str:
 
 
 def _statements(node: ast.stmt) -> Iterator[TopStatement]:
-    if isinstance(node, ast.If) and _is_main_guard(node.test):
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
         return
     if isinstance(node, ast.Import | ast.ImportFrom):
         for alias in node.names:
@@ -147,10 +147,6 @@ def _is_name(target: ast.expr) -> bool:
     if isinstance(target, ast.Tuple | ast.List):
         return all(map(_is_name, target.elts))
     return isinstance(target, ast.Name)
-
-
-def _is_main_guard(test: ast.expr) -> bool:
-    return ast.unparse(test) == "__name__ == '__main__'"
 
 
 def _imports(node: ast.AST) -> Iterator[Imported]:

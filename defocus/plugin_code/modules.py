@@ -77,13 +77,6 @@ class PluginModules(MetaPathFinder):
         module = find_top(self._places(), name) if own else find_in(map(Path, path or ()), name)
         return None if module is None else self._spec(fullname, module)
 
-    def text_of(self, path: Path) -> bytes:
-        """The bytes of a file that is imported now."""
-        self.imported.add(path)
-        if path not in self.texts:
-            self.texts[path] = path.read_bytes()
-        return self.texts[path]
-
     def _import(
         self,
         name: str,
@@ -202,7 +195,11 @@ class _Source(SourceFileLoader):
         self.modules = modules
 
     def get_data(self, path: str) -> bytes:
-        return self.modules.text_of(Path(path))
+        file, texts = Path(path), self.modules.texts
+        self.modules.imported.add(file)
+        if file not in texts:
+            texts[file] = file.read_bytes()
+        return texts[file]
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - importlib's signature
         code: CodeType = self.source_to_code(self.get_data(self.path), self.path)

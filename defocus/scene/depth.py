@@ -59,7 +59,7 @@ def draw_kind(random: np.random.Generator) -> Kind:
     return kinds[int(random.choice(len(kinds), p=list(SHARES.values())))]
 
 
-def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = None) -> Focus:
+def draw_focus(random: np.random.Generator, kind: Kind, level: float | None) -> Focus:
     """Draw the focus of the lens and the amount of blur."""
     if kind == "sharp":
         return Focus(0.0, 0.0)

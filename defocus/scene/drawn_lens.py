@@ -155,9 +155,11 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
         one = uniform.below(1.0) < 0.5
         front, rear = (front, Rim()) if one else (Rim(), rear)
     low, high = 0.0, 4.0
+    x, y = pupil_grid(OPENNESS_SIDE)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if _openness(_shifted(lens, front, rear, middle)) > openness:
+        shifted = _shifted(lens, front, rear, middle)
+        if (Pupil(shifted, (1.0, 0.0)).depth(x, y) >= 0.0).mean() > openness:
             low = middle
         else:
             high = middle
@@ -173,9 +175,3 @@ def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
         for rim in (front, rear)
     )
     return replace(lens, front=front, rear=rear)
-
-
-def _openness(lens: RealLens) -> float:
-    """Share of the pupil that the corner sees."""
-    x, y = pupil_grid(OPENNESS_SIDE)
-    return float((Pupil(lens, (1.0, 0.0)).depth(x, y) >= 0.0).mean())

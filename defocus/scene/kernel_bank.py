@@ -88,14 +88,12 @@ class KernelBank:
 
     def optic(self, index: int) -> Optic:
         """The lens with a number."""
-        return _optic(self.branch, index) if self.lens is None else self._of_lens(self.lens, index)
-
-    def _of_lens(self, measured: MeasuredLens, index: int) -> Optic:
-        """The lens at one of its f-numbers and a random place of its field."""
-        if index not in self._places:
+        if self.lens is None:
+            return _optic(self.branch, index)
+        if index not in self._places:  # one of its f-numbers and a random place of its field
             random = _random(self.branch, index)
-            offset, f_number = random.uniform(*OFFSET_PX), random.choice(measured.f_numbers)
-            lens = replace(measured.lens, f_number=float(f_number))
+            offset, f_number = random.uniform(*OFFSET_PX), random.choice(self.lens.f_numbers)
+            lens = replace(self.lens.lens, f_number=float(f_number))
             self._places[index] = Optic(lens, _place(random), _nodes(offset))
         return self._places[index]
 

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, cast
@@ -194,8 +194,12 @@ def _do_steps(
     every = max(1, job.steps // LOGGED_ROWS)
     left = range(training.step, job.steps)
     workers = makers(job.method.training.workers, len(left), training.mine)
+    tracked = folder if job.method.training.tensorboard and training.mine.first else None
     stopped = False
-    with feeding(workers, training.mine, device) as feeder, _tracker(training, folder) as tracker:
+    with (
+        feeding(workers, training.mine, device) as feeder,
+        open_tracker(tracked, training.step) as tracker,
+    ):
         feeder.stop = stop
         batches = job.batches(training.step, feeder)  # what these prepare is not time of the steps
         saved = time.monotonic()
@@ -208,7 +212,7 @@ def _do_steps(
             row = _train_step(training, batch, step, device)
             training.step, training.seconds = step + 1, clock.seconds
             if step % every == 0 or training.done:
-                row |= _as_text(training.losses.read())
+                row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
                 training.rows.append(row | clock.columns(feeder.cpu_seconds))
                 tracker.loss(training.step, row)
                 describe(_described(training, row["loss"]))
@@ -225,7 +229,8 @@ def _do_steps(
             if stopped:
                 break
             if late:
-                _say_progress(training, loss)
+                minutes = training.seconds / training.step * (job.steps - training.step) / 60
+                say(f"{job.id}: {training.where}, loss {loss:.6g}, {minutes:.1f} min left")
     return stopped
 
 
@@ -240,17 +245,6 @@ def _next_batch(
             return None
         where = f"{training.job.id}: at step {training.step} of {training.job.steps}"
         raise InterruptedWorkError(f"{where}: {error}") from error
-
-
-def _as_text(values: Mapping[str, float]) -> dict[str, str]:
-    return {name: f"{value:.6g}" for name, value in values.items()}
-
-
-def _tracker(
-    training: _Training[BatchT], folder: Path
-) -> contextlib.AbstractContextManager[Tracker]:
-    wanted = training.job.method.training.tensorboard and training.mine.first
-    return open_tracker(folder if wanted else None, training.step)
 
 
 def _train_step(
@@ -283,11 +277,6 @@ def _train_step(
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
     """What has channels at all, in that order of memory."""
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
-
-
-def _say_progress(training: _Training[BatchT], loss: float) -> None:
-    left = training.seconds / training.step * (training.job.steps - training.step)
-    say(f"{training.job.id}: {training.where}, loss {loss:.6g}, {left / 60:.1f} min left")
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:

@@ -136,7 +136,10 @@ def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
     segments: list[Segment] = []
     replaced: set[tuple[int, bytes]] = set()
     for segment in still_true(metadata.parts.segments, profile=bool(metadata.icc)):
-        key = next((one for one in changed if _begins(segment, one)), None)
+        marker, content = segment.marker, segment.content
+        key = next(
+            (one for one in changed if one[0] == marker and content.startswith(one[1])), None
+        )
         if key is None:
             segments.append(segment)
         elif key not in replaced:
@@ -145,22 +148,16 @@ def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
     return with_segments(stream.getvalue(), metadata.parts, tuple(segments))
 
 
-def _begins(segment: Segment, key: tuple[int, bytes]) -> bool:
-    return segment.marker == key[0] and segment.content.startswith(key[1])
-
-
 def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
-    two = picture.shape[2:] == (2,)
-    encoded = _png_of_grey_and_alpha(picture) if two else _png_of(picture)
+    if picture.shape[2:] == (2,):
+        encoded = _png_of_grey_and_alpha(picture)
+    else:
+        stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+        whole, array = cv2.imencode(".png", stored)
+        if not whole:
+            raise ImageError("the restored picture cannot be encoded as PNG")
+        encoded = array.tobytes()
     return png_with(encoded, metadata, _with_new_thumbnail(metadata.exif, picture))
-
-
-def _png_of(picture: NDArray[Any]) -> bytes:
-    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
-    whole, encoded = cv2.imencode(".png", stored)
-    if not whole:
-        raise ImageError("the restored picture cannot be encoded as PNG")
-    return encoded.tobytes()
 
 
 def _png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:

@@ -56,6 +56,7 @@ def limited(
     # bits where that is flat and clean. ``share`` is what is looked at of the change.
     within = np.empty_like(restored)
     height, margin = len(blurry), max(AROUND_PX, REACH_PX)
+    around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
 
     def limit(begin: int) -> None:
         end = min(begin + STRIP_PX, height)
@@ -68,7 +69,8 @@ def limited(
         inner = _opponents(changed[inside])
         deviation = noise_of(given[inside, :, 0], noise).astype(np.float32)
         for channel in range(3):
-            low, high = _range_around(given[:, :, channel])
+            seen_light = given[:, :, channel]
+            low, high = cv2.erode(seen_light, around), cv2.dilate(seen_light, around)
             more = BEYOND * (high - low)[inside] + NOISES[channel] * deviation + ROUNDING
             np.clip(
                 inner[:, :, channel], low[inside] - more, high[inside] + more,
@@ -80,12 +82,6 @@ def limited(
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(limit, range(0, height, STRIP_PX)))
     return within
-
-
-def _range_around(channel: Array) -> tuple[Array, Array]:
-    around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
-    low, high = cv2.erode(channel, around), cv2.dilate(channel, around)
-    return np.asarray(low, np.float32), np.asarray(high, np.float32)
 
 
 def _opponents(colours: Array) -> Array:

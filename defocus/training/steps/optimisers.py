@@ -142,16 +142,13 @@ class _Descent(Generic[BatchT]):
                 totals.append(given[0].detach().double() * share)
                 (given[0] * share).backward()  # type: ignore[no-untyped-call]
             for name, value in given[1].items():
-                parts[name] = parts.get(name, 0.0) + share * _read_later(value)
+                later = value.detach().double() if isinstance(value, torch.Tensor) else value
+                parts[name] = parts.get(name, 0.0) + share * later
         if clip is not None:
             parameters = [p for group in optimiser.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, clip)
         optimiser.step()
         return torch.stack(totals).sum(), parts
-
-
-def _read_later(value: torch.Tensor | float) -> torch.Tensor | float:
-    return value.detach().double() if isinstance(value, torch.Tensor) else value
 
 
 def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
