@@ -46,157 +46,17 @@ class Fault:
         return content.replace(self.right, self.wrong)
 
 
-_IN_THE_CORE = (
-    Fault("defocus/scene/geometry.py", "- np.eye(2, 3)", "+ np.eye(2, 3)"),
-    Fault("defocus/scene/geometry.py", "ends[..., :2] / ends[..., 2:]", "ends[..., :2]"),
-    Fault("defocus/scene/aperture.py", "light / light.sum()", "light / light.max()"),
-    Fault("defocus/scene/thin_lens.py", "2.44 * GREEN_WAVELENGTH_UM", "1.22 * GREEN_WAVELENGTH_UM"),
-    Fault("defocus/scene/thin_lens.py", "- math.log2(t2", "+ math.log2(t2"),
-    Fault("defocus/scene/thin_lens.py", "diameter_mm * 1000.0 /", "diameter_mm * 500.0 /"),
-    Fault("defocus/scene/thin_lens.py", "f * s / (s - f)", "f * s / (s + f)"),
-    Fault("defocus/images.py", "+ 0.055) / 1.055, 2.4)", "+ 0.055) / 1.055, 2.2)"),
-    Fault("defocus/images.py", "1.0 / 2.4) - 0.055", "1.0 / 2.2) - 0.055"),
-    Fault("defocus/orientation.py", "{6: 8, 8: 6}", "{}"),
-    Fault("defocus/files.py", "                temporary.unlink()", "                pass"),
-    Fault("defocus/files.py", '"sha256").hexdigest', '"sha512").hexdigest'),
-    Fault("benchmark/metrics/psnr.py", "-10.0 * math", "-20.0 * math"),
-    Fault("benchmark/metrics/psnr.py", "min(CAP_DB, level) if profile.capped else level", "level"),
-    Fault("benchmark/metrics/ssim.py", "C2 = 0.03**2", "C2 = 0.3**2"),
-    Fault("benchmark/metrics/mae.py", "np.abs(", "np.square("),
-    Fault("baselines/losses/charbonnier.py", "+ epsilon**2)", "+ epsilon)"),
-    Fault(
-        "baselines/losses/frequency.py", "torch.view_as_real(difference).abs()", "difference.abs()"
-    ),
-    Fault("defocus/training/steps/averaging.py", "elif epoch >=", "elif epoch <="),
-    Fault(
-        "capture/sessions/journal.py",
-        'record is None or record.get("n") != number',
-        "record is None",
-    ),
-    Fault("align/photometry/gains.py", "light * gain + offset", "light * gain - offset"),
-    Fault("capture/planning/labels.py", "0.5 <= value <= 128", "0.5 <= value <= 12"),
-    Fault("capture/planning/labels.py", "60.0 * int(minutes[1])", "int(minutes[1])"),
-    Fault(
-        "datasets/patching/packing.py", "np.rot90(patch[order], crop.quarter_turns)", "patch[order]"
-    ),
-    Fault(
-        "benchmark/statistics/intervals.py",
-        "weights / weights.sum(axis=1, keepdims=True)",
-        "weights",
-    ),
-    Fault("benchmark/statistics/intervals.py", "-means if higher_is_better else means", "means"),
-    Fault("benchmark/statistics/comparable.py", ' and status == "ok"', ""),
-    Fault("align/registration/models.py", "_UNIT[0] + _UNIT[4]", "_UNIT[0] - _UNIT[4]"),
-    Fault(
-        "align/registration/models.py",
-        "math.sqrt(at_corners.sum(axis=0).max())",
-        "math.sqrt(at_corners.sum(axis=0).min())",
-    ),
-    Fault(
-        "capture/planning/exposure.py",
-        "2.0 * math.log2(self.sharp.f_number",
-        "1.0 * math.log2(self.sharp.f_number",
-    ),
-    Fault("capture/sessions/journal.py", '"n": len(self.records) + 1', '"n": len(self.records)'),
-    Fault("align/sampling/resample.py", "row - levels[depth] + 1, ", "row - levels[depth], "),
-    Fault(
-        "align/sampling/resample.py", "self.crop.left + (np.arange", "self.crop.top + (np.arange"
-    ),
-    Fault("reports/text.py", '"∞" if number > 0 else', '"∞" if number < 0 else'),
-    Fault("datasets/pair.py", "place < TEST_SHARE + VALIDATION_SHARE", "place < VALIDATION_SHARE"),
-    Fault("baselines/layers/padding.py", "(0, right, 0, below)", "(right, 0, below, 0)"),
-    Fault(
-        "reports/rows.py",
-        "shown = escape(cell_text(cell, column))",
-        "shown = cell_text(cell, column)",
-    ),
-    Fault(
-        "reports/latex.py",
-        "_SIGNS.get(sign, sign) for sign in visible(text)",
-        "_SIGNS.get(sign, sign) for sign in text",
-    ),
-    Fault(
-        "reports/rows.py", "high = min(0.0, *ends), max(0.0, *ends)", "high = min(ends), max(ends)"
-    ),
-    Fault("reports/text.py", 'startswith(("=", "+", "-", "@"', 'startswith(("=", "+", "@"'),
-    Fault(
-        "capture/arriving/pairing.py",
-        "second.seconds - first.seconds - (first.exif.seconds or 0.0)",
-        "second.seconds - first.seconds",
-    ),
-    Fault(
-        "capture/sessions/refetching.py",
-        "if [sha256_file(part) for part in parts] != [entry.stored.sha256]:",
-        "if not parts:",
-    ),
-    Fault(
-        "capture/quality/motion.py",
-        "np.float32(2.0 ** -(light or 0.0))",
-        "np.float32(2.0 ** (light or 0.0))",
-    ),
-    Fault(
-        "align/photometry/exposure.py", "(fall[0] - corners.mean())", "(corners.mean() - fall[0])"
-    ),
-    Fault(
-        "align/compensation/output.py",
-        "                (folder / name).unlink(missing_ok=True)",
-        "                pass",
-    ),
-    Fault(
-        "datasets/measuring/kept.py",
-        "estimator.weights_sha256, limits.to_json(), MEASURING_REVISION",
-        "estimator.weights_sha256, MEASURING_REVISION",
-    ),
-    Fault(
-        "datasets/curation_splits.py",
-        "return splits | _drawn(groups, wanted, seed)",
-        "return _drawn(groups, wanted, seed) | splits",
-    ),
-    Fault(
-        "baselines/layers/attention.py",
-        "(inner, last, bias + across_columns)",
-        "(inner, last, bias + across_rows)",
-    ),
-    Fault(
-        "benchmark/evaluation/remaining.py",
-        "            or versions[name].version != metric.version\n",
-        "",
-    ),
-    Fault("benchmark/results/store.py", "            self._damaged.pop(entry.run, None)\n", ""),
-    Fault(
-        "restoration/run.py",
-        'entry.get("source_sha256") == source and entry.get("settings") == self._settings',
-        'entry.get("source_sha256") == source',
-    ),
-    Fault("benchmark/leaderboard/rows.py", "ddof=1", "ddof=0"),
-    Fault(
-        "benchmark/statistics/standings.py", "sign = -1.0 if field.higher else 1.0", "sign = -1.0"
-    ),
-    Fault(
-        "reports/plot.py",
-        "front = sorted((point.x, point.y) for point in points if point.marked)",
-        "front = [(point.x, point.y) for point in points if point.marked]",
-    ),
-    Fault("defocus/blocks/photoshop.py", "end = at + 4 + size + size % 2", "end = at + 4 + size"),
-    Fault(
-        "defocus/training/record/curves.py",
-        'if int(row["step"]) <= last_step]',
-        'if int(row["step"]) < last_step]',
-    ),
-    Fault(
-        "defocus/scene/aperture.py",
-        "turned = steps if diameter_px > 0 else -steps",
-        "turned = steps",
-    ),
-)
+def faults_in(file: Path) -> list[Fault]:
+    """The faults that a file lists."""
+    return [Fault(*row) for row in json.loads(file.read_text(encoding="utf-8"))]
 
-FAULTS = _IN_THE_CORE + tuple(
-    Fault(*row)
-    for file in sorted(CHECKOUT.glob("tests/extras/*/faults.json"))
-    for row in json.loads(file.read_text(encoding="utf-8"))
-)
-"""Those of the extras stand beside their tests, as ``--faults`` takes them."""
-"""Over all folders of the core; the last eighteen were chosen before the tests were read."""
+
+FAULTS = [
+    fault for file in sorted(CHECKOUT.glob("tests/**/faults.json")) for fault in faults_in(file)
+]
+"""Those of the core and of each extra are beside their tests, as ``--faults`` takes them.
+
+The last eighteen of the core were chosen before the tests were read."""
 
 
 def files_for(fault: Fault, checkout: Path) -> list[str]:
@@ -237,9 +97,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=Path, help="JSON: [[file, right text, wrong text], …]")
     parser.add_argument("word", nargs="*", help="plant only in files with one of the words")
     given = parser.parse_args(words)
-    faults = FAULTS
-    if given.faults is not None:
-        faults = tuple(Fault(*row) for row in json.loads(given.faults.read_text(encoding="utf-8")))
+    faults = FAULTS if given.faults is None else faults_in(given.faults)
     chosen = [f for f in faults if not given.word or any(word in f.file for word in given.word)]
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
