@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from defocus.reports.model import (
     Tabs,
     parts_inside,
 )
-from defocus.reports.pictures import encode_states, encode_tiles, laid_over
+from defocus.reports.pictures import Encoded, encode_states, encode_tiles, laid_over
 from defocus.reports.plot import PAGE_FONT_PT, page_plot
 
 if TYPE_CHECKING:
@@ -174,20 +174,25 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
 
 def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
     encoded = encode_tiles([tile.picture for tile in gallery.tiles], kind="png")
-    states = []
-    for index, (tile, (content, width, height)) in enumerate(
-        zip(gallery.tiles, encoded, strict=True)
-    ):
-        file = f"{stem}-{index}.png"
-        (folder / file).write_bytes(content)
-        label = f"{tile.label}, {tile.line}" if tile.line else tile.label
-        states.append({"label": _printable(label), "file": file, "width": width, "height": height})
+    labels = [", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles]
     return {
         "kind": "gallery",
         "caption": _printable(gallery.caption),
         "note": _printable(gallery.note),
-        "states": states,
+        "states": _states(labels, encoded, folder, f"{stem}-{{}}.png"),
     }
+
+
+def _states(
+    labels: Iterable[str], encoded: Iterable[Encoded], folder: Path, name: str
+) -> list[dict[str, Any]]:
+    """Write encoded pictures into files whose names have their number."""
+    states = []
+    for index, (label, (content, width, height)) in enumerate(zip(labels, encoded, strict=True)):
+        file = name.format(index)
+        (folder / file).write_bytes(content)
+        states.append({"label": _printable(label), "file": file, "width": width, "height": height})
+    return states
 
 
 def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
@@ -217,13 +222,7 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
         max_width_px=PICTURE_WIDTH_PX,
         budget_bytes=PICTURE_BUDGET_BYTES,
     )
-    states = []
-    for index, ((label, _), (content, width, height)) in enumerate(
-        zip(pictures, encoded, strict=True)
-    ):
-        file = f"{stem}-{index}.jpg"
-        (folder / file).write_bytes(content)
-        states.append({"label": _printable(label), "file": file, "width": width, "height": height})
+    states = _states([label for label, _ in pictures], encoded, folder, f"{stem}-{{}}.jpg")
     return {"kind": "comparison", "caption": _printable(slider.caption), "states": states}
 
 

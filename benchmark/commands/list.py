@@ -141,7 +141,10 @@ def _columns(rows: list[dict[str, Any]], folded: Counter[str]) -> dict[str, list
         columns |= {
             "seconds": [f"{row['seconds']:.2f}" for row in rows],
             "MiB": [f"{row['peak_mib']:.0f}" for row in rows],
-            "bf16": [_short(row["bf16_difference"]) for row in rows],
+            "bf16": [
+                "none" if (difference := row["bf16_difference"]) is None else f"{difference:.1e}"
+                for row in rows
+            ],
         }
     return columns
 
@@ -152,10 +155,6 @@ def _line(widths: Mapping[str, int], cells: Mapping[str, str]) -> str:
         for title, cell in cells.items()
     )
     return "  ".join(padded).rstrip()
-
-
-def _short(difference: float | None) -> str:
-    return "none" if difference is None else f"{difference:.1e}"
 
 
 def describe(system: "Baseline") -> dict[str, Any]:
@@ -190,7 +189,7 @@ def show(facts: dict[str, Any]) -> None:
     readme = "\n".join(map(visible, facts["readme"].split("\n")))
     for line in markdown_lines(readme, width):
         click.echo(line)
-    plugin = facts["plugin"]
+    plugin, sets = facts["plugin"], facts["weights_trained_on"]
     lines = {
         "system": f"{facts['display_name']} ({facts['name']})",
         "follows": facts["follows"],
@@ -199,7 +198,7 @@ def show(facts: dict[str, Any]) -> None:
         **({"narrow copy": f"{copy:,} parameters"} if (copy := facts["narrow_parameters"]) else {}),
         "source": facts["source"],
         "licence": facts["licence"],
-        "official weights": _training_sets(facts["weights_trained_on"]),
+        "official weights": f"trained on {', '.join(sets)}" if sets else "none",
         **({"plug-in": f"{plugin}, SHA-256 {facts['source_hash'][:16]}"} if plugin else {}),
         "weights added": ", ".join(w["label"] for w in facts["weights"]) or "none",
     }
@@ -207,10 +206,6 @@ def show(facts: dict[str, Any]) -> None:
     if facts["recipe"] is not None:
         click.echo("\ntraining:")
         _show_facts({f"  {key}": _plain(one) for key, one in facts["recipe"].items()}, 23, width)
-
-
-def _training_sets(names: list[str]) -> str:
-    return f"trained on {', '.join(names)}" if names else "none"
 
 
 def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:

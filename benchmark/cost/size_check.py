@@ -4,31 +4,25 @@ A large picture is tried as a smaller one whose sides leave the same remainder b
 that multiples of 2 to 64 fail alike. What fails is tried again in the picture's own size.
 """
 
-import math
-from typing import TYPE_CHECKING
-
-import torch
-from torch import nn
-
-from defocus.baselines.objective import Batch
-from defocus.errors import TrainingError
-from defocus.training.memory import available_bytes
-from defocus.training.objective import Progress, TrainingObjective
-
-if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
-    from defocus.benchmark.study.plan import Run
 import gc
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import nn
+
 from defocus.baselines.card import Baseline, Card, Network
+from defocus.baselines.objective import Batch
+from defocus.baselines.recipe import Recipe
 from defocus.benchmark.cost.counting import NEED_CHANNELS
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.picture_size import readable_size
 from defocus.discovery import FAULTS
-from defocus.training.memory import LiveBytes
+from defocus.errors import TrainingError
+from defocus.training.memory import LiveBytes, available_bytes
+from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.steps.optimisers import autocast, fixed
 
 
@@ -218,7 +212,7 @@ def _divisors(size: Size) -> tuple[int, int]:
 
 
 def probe_memory(
-    run: "Run",
+    run: Run,
     network: nn.Module,
     objective: TrainingObjective[Batch],
     device: torch.device,
@@ -257,7 +251,7 @@ def probe_memory(
         raise TrainingError(_proposal(recipe, crop_px, crops, each, free))
 
 
-def _proposal(recipe: "Recipe", crop_px: int, crops: int, each: int | None, free: int) -> str:
+def _proposal(recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int) -> str:
     told = f"a step of {crops} crops of {crop_px} px has no room: {free / 2**30:.1f} GiB are free"
     if each is None or each > free:
         return f"{told}, and one crop needs more; choose a smaller crop_px under [schedule]"

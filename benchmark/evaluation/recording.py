@@ -79,7 +79,8 @@ def record_run(study: Study, results: Results, run: Run, trained: "Trained | Non
     reason = status.partition(": ")[2]
     failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
     scores = _no_scores(study, reason)
-    results.record(failed, scores, _no_costs(reason), _versions(scores))
+    costs = [Cost(name, None, reason) for name in COSTS]
+    results.record(failed, scores, costs, _versions(scores))
     (folder / AGAIN).unlink(missing_ok=True)
 
 
@@ -150,10 +151,6 @@ def _no_scores(study: Study, reason: str, metrics: Iterable[str] | None = None) 
         for protocol, flow in flows.items()
         for metric in metrics
     ]
-
-
-def _no_costs(reason: str) -> list[Cost]:
-    return [Cost(name, None, reason) for name in COSTS]
 
 
 def _evaluate(

@@ -21,7 +21,7 @@ from defocus.benchmark.external_results.scoring import Scoring, score_outputs
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.metric import Metric, all_metrics, find_metric, profile_metrics
+from defocus.benchmark.metric.metric import all_metrics, find_metric, profile_metrics
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.score_matrix import Score
@@ -106,12 +106,18 @@ def scoring_table(scoring: Scoring) -> Table:
     # A metric without any value has no column; its note says why.
     renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
     files = {"File": scoring.files} if renamed else {}
-    known = ((metric, _pictures(scoring, metric.name)) for metric in all_metrics().values())
-    counts = {metric: images for metric, images in known if images}
-    metrics, usual = list(counts), next(iter(counts.values()), 0)
+    counts = {
+        name: images
+        for name in all_metrics()
+        if (images := sum(row.get(name) is not None for row in scoring.images))
+    }
+    usual = next(iter(counts.values()), 0)
     rows = [*scoring.images, {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}]
     columns = (
-        column(metric.name, _head(metric, images, usual)) for metric, images in counts.items()
+        column(
+            name, "" if images == usual else f"{column(name).name}, {counted(images, 'picture')}"
+        )
+        for name, images in counts.items()
     )
     return Table.of(
         f"made elsewhere, profile {scoring.profile}" + (", cropped" if scoring.cropped else ""),
@@ -120,22 +126,12 @@ def scoring_table(scoring: Scoring) -> Table:
             (
                 row["name"],
                 *(named.get(row["name"], "") for named in files.values()),
-                *(row.get(metric.name) for metric in metrics),
+                *map(row.get, counts),
             )
             for row in rows
         ),
         "; ".join(scoring.notes),
     )
-
-
-def _pictures(scoring: Scoring, metric: str) -> int:
-    """How many pictures have a value of a metric."""
-    return sum(row.get(metric) is not None for row in scoring.images)
-
-
-def _head(metric: Metric, images: int, usual: int) -> str:
-    name = metric.display_name
-    return name if images == usual else f"{name}, {counted(images, 'picture')}"
 
 
 MISSING = "no restored picture was given"
@@ -217,7 +213,8 @@ def _scores(
             value = None if unknown else known  # as in a run: all means are of the same pictures
             if metric not in told or (metric in PARTS and value is None):
                 continue
-            why = "psnr" if unknown else metric
+            lacking = scoring.reasons.get(image["name"], {})
+            reason = lacking.get("psnr" if unknown else metric, "no value")
             yield Score(
                 profile=profile.name,
                 protocol=profile.protocol,
@@ -226,7 +223,7 @@ def _scores(
                 scene=scene[image["name"]],
                 value=value,
                 flow=flow.name if flow is not None else "",
-                reason="" if value is not None else _reason(image["name"], why, scoring),
+                reason="" if value is not None else reason,
                 flow_weights=flow.weights_sha256 if flow is not None else "",
             )
     reasons = dict.fromkeys(scoring.missing, MISSING)
@@ -241,7 +238,3 @@ def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:
     """The flow estimator for the targets of a profile, None if there is none."""
     used = {"input-aligned": "dis", "deformed-gt": "pwcnet"}.get(profile.protocol)
     return flow_estimator(used, weights) if used is not None else None
-
-
-def _reason(picture: str, metric: str, scoring: Scoring) -> str:
-    return scoring.reasons.get(picture, {}).get(metric, "no value")

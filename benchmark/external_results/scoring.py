@@ -177,7 +177,10 @@ def score_outputs(
             looks.append(done.look)
         values = {metric: done.scores[metric].value for metric in metrics}
         images.append({"name": subject.name, **values, **done.beside})
-    notes = [_told(text, names, len(images)) for text, names in reasons.items()]
+    notes = [
+        text if len(names) == len(images) else f"{text} ({', '.join(names)})"
+        for text, names in reasons.items()
+    ]
     return Scoring(
         profile.name,
         images,
@@ -199,10 +202,6 @@ def _cropped(area: CommonCentre) -> str:
         f"cropped to the common centre, {area.scored} ({area.px} px), of {area.restored} restored "
         f"and {area.reference}"
     )
-
-
-def _told(reason: str, names: Sequence[str], images: int) -> str:
-    return reason if len(names) == images else f"{reason} ({', '.join(names)})"
 
 
 def _means(images: Sequence[Row], metrics: Mapping[str, Metric]) -> Row:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -166,12 +167,12 @@ def _score_rows(
         _row(
             group.entries,
             place,
-            value=means[line],
-            interval=ends[line],
-            counts=(images[line], scenes[line], len(group.pictures)),
+            means[line],
+            ends[line],
+            (images[line], scenes[line], len(group.pictures)),
+            gained.get(line),
             left_out=_left_out(results, group, line) if images[line] else "",
-            version=group.versions[line],
-            gain=gained.get(line),
+            metric_version=group.versions[line],
             spread=spreads[line],
         )
         for line, place in enumerate(group.places)
@@ -227,75 +228,55 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
     images = group.counted.sum(axis=1).tolist()
     counts = (max(images, default=0), max(_scene_counts(group), default=0), len(group.pictures))
     profile = group.places[0].profile if group.places else ""
-    return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
+    rows = []
+    for name in COSTS:
+        mine = costs[name]
+        values = [cost.value for cost in mine if cost.value is not None]
+        reason = next((cost.reason for cost in mine if cost.reason), "not measured")
+        place = MatrixLine(profile, "", name, reason=reason)
+        value = sum(values) / len(values) if values else None
+        measured = "; ".join(sorted({cost.measured_on for cost in mine if cost.measured_on}))
+        rows.append(_row(group.entries, place, value, (None, None), counts, measured_on=measured))
+    return rows
 
 
-def _cost_row(
-    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: Counts
-) -> Row:
-    values = [cost.value for cost in costs if cost.value is not None]
-    reason = next((cost.reason for cost in costs if cost.reason), "not measured")
-    return _row(
-        group.entries,
-        MatrixLine(profile, "", name, reason=reason),
-        value=sum(values) / len(values) if values else None,
-        interval=(None, None),
-        counts=counts,
-        measured_on="; ".join(sorted({c.measured_on for c in costs if c.measured_on})),
-    )
+_OF_RUN = (
+    *("system", "input", "weights", "train_dataset", "dataset", "split", "budget"),
+    *("evaluation", "reconstruction"),
+)
+_OF_PLACE = ("profile", "protocol", "flow", "metric", "flow_weights")
 
 
 def _row(
     entries: Sequence[Entry],
     place: MatrixLine,
-    *,
     value: float | None,
     interval: Ends,
     counts: Counts,
-    left_out: str = "",
-    measured_on: str = "",
-    version: str = "",
     gain: Gain | None = None,
-    spread: float | None = None,
+    **more: Any,  # noqa: ANN401 - further fields of a row
 ) -> Row:
     first = entries[0]
-    status = first.status
-    if first.scored and value is None:
-        status = f"not-applicable: {place.reason}"
+    lacking = first.scored and value is None
     return Row(
-        system=first.system,
-        input=first.input,
-        weights=first.weights,
-        train_dataset=first.train_dataset,
-        dataset=first.dataset,
-        split=first.split,
-        budget=first.budget,
-        profile=place.profile,
-        protocol=place.protocol,
-        flow=place.flow,
-        metric=place.metric,
+        **{name: getattr(first, name) for name in _OF_RUN},
+        **{name: getattr(place, name) for name in _OF_PLACE},
         value=value,
         ci_low=interval[0],
         ci_high=interval[1],
         images=counts[0],
         scenes=counts[1],
+        pictures=counts[2],
         seeds=len(entries),
-        status=status,
+        status=f"not-applicable: {place.reason}" if lacking else first.status,
         data_revision=first.data_hash[:REVISION_DIGITS],
         recipe=first.grouping[:REVISION_DIGITS],
-        evaluation=first.evaluation,
-        flow_weights=place.flow_weights,
         interval=_covered(first, len(entries), counts[1], interval) if place.protocol else "",
-        measured_on=measured_on,
-        reconstruction=first.reconstruction,
-        metric_version=version,
         gain=gain.mean if gain else None,
         gain_low=gain.low if gain else None,
         gain_high=gain.high if gain else None,
         gain_resolution=gain.resolution if gain else None,
-        pictures=counts[2],
-        left_out=left_out,
-        spread=spread,
+        **more,
     )
 
 

@@ -349,13 +349,12 @@ def _settings_parts(changes: Changes) -> list[Folded]:
     return [
         Folded(
             line.system,
-            anchor("settings", *_names(line)),
+            anchor(
+                *("settings", line.dataset, line.split, line.budget),
+                *(line.weights, line.train_dataset, line.system),
+            ),
             (Table.of(f"{line.system} on {line.dataset}", columns, differing),),
             f"{line.dataset}, {budget_words([line.budget])}; {counted(len(differing), 'setting')}",
         )
         for line, differing in changes.settings
     ]
-
-
-def _names(line: ComparedLine) -> tuple[str, ...]:
-    return (line.dataset, line.split, line.budget, line.weights, line.train_dataset, line.system)

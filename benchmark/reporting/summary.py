@@ -45,7 +45,11 @@ def result(content: Content, scored: Sequence[PictureScores]) -> str:
     if not content.rows:
         return "No run has finished yet."
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
-    told = [each for each in gains if not only_joint_training(_systems(each[1]))]
+    told = [
+        (one, gained)
+        for one, gained in gains
+        if not only_joint_training({line.first.system for line, _ in gained})
+    ]
     found = [_result(*each) for each in told or gains]
     between = "\n" if len(found) > 1 else " "
     return between.join([*found, *_joint(scored)]) or _restored(content)
@@ -96,10 +100,6 @@ def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
     aside = f" ({' and '.join(kinds)} above it aside)" if kinds else ""
     count = len(gained) + len(others)
     return f"gains most of {count} systems{aside}," if len(gained) > 1 else f"gains{aside}"
-
-
-def _systems(gained: Sequence[Gained]) -> set[str]:
-    return {line.first.system for line, _ in gained}
 
 
 def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:

@@ -54,7 +54,8 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
         for entry in theirs.entries():
             had = mine.get(entry.run)
             _take_files(entry.run, folder, out)
-            if had is not None and _same_network(had, entry):
+            both = had is not None and had.scored and entry.scored
+            if had is not None and both and had.checkpoint == entry.checkpoint:
                 _take_columns(had, missing.get(entry.run, frozenset()), theirs, results)
             else:
                 _take_results(entry, theirs, results)
@@ -67,24 +68,21 @@ def _merge(out: Path, results: Results, sources: Sequence[Path]) -> Merged:
         with study_lock(source), open_results(source / STORE) as theirs:
             mine = {entry.run: entry for entry in results.entries()}
             for entry in theirs.entries():
-                if _wanted(entry, mine.get(entry.run)):
-                    _take(entry, source, theirs, out, results)
+                had = mine.get(entry.run)
+                better = had is None or (had.failed and not entry.failed)
+                if better or (had is not None and entry.scored > had.scored):
+                    _take_files(entry.run, source, out)  # first: a killed merge is repeated
+                    _take_results(entry, theirs, results)
                     taken.append(entry.run)
                 else:
                     kept.append(entry.run)
-                    _tell_difference(entry.run, source, theirs, results)
+                    if theirs.scores(entry.run) != results.scores(entry.run):
+                        say(
+                            f"{entry.run}: {source} has other scores of the same run; the existing "
+                            "ones are kept"
+                        )
             _join_requests(out, source)
     return Merged(tuple(taken), tuple(kept))
-
-
-def _wanted(theirs: Entry, mine: Entry | None) -> bool:
-    return mine is None or (mine.failed and not theirs.failed) or theirs.scored > mine.scored
-
-
-def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Results) -> None:
-    """Copy the files first, then the result, so that a killed merge is simply repeated."""
-    _take_files(entry.run, source, out)
-    _take_results(entry, theirs, results)
 
 
 def _take_files(run: str, source: Path, out: Path) -> None:
@@ -100,11 +98,6 @@ def _take_files(run: str, source: Path, out: Path) -> None:
             sync_folder(target.parent)
 
 
-def _same_network(mine: Entry, theirs: Entry) -> bool:
-    """Whether the scores of both are of the same trained network."""
-    return mine.scored and theirs.scored and mine.checkpoint == theirs.checkpoint
-
-
 def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:
     scored = {column_of(name) for name in theirs.versions(had.run)}
     metrics = {name: one for name, one in all_metrics().items() if name in scored & set(names)}
@@ -116,11 +109,6 @@ def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: 
 def _take_results(entry: Entry, theirs: Results, results: Results) -> None:
     scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)
     results.record(entry, scores, costs, theirs.versions(entry.run).values())
-
-
-def _tell_difference(run: str, source: Path, theirs: Results, results: Results) -> None:
-    if theirs.scores(run) != results.scores(run):
-        say(f"{run}: {source} has other scores of the same run; the existing ones are kept")
 
 
 def _join_requests(out: Path, source: Path) -> None:

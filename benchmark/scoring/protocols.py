@@ -98,15 +98,9 @@ def make_target(
     else:
         target = _kept(protocol, dataset, pair)
     if target.reference.shape != restored.shape:
-        raise DefocusError(
-            f"{pair.id}: the restored picture is {_size(restored)}, "
-            f"its target {_size(target.reference)}"
-        )
+        sizes = (f"{one.shape[1]}x{one.shape[0]}" for one in (restored, target.reference))
+        raise DefocusError(f"{pair.id}: the restored picture is {', its target '.join(sizes)}")
     return target
-
-
-def _size(picture: NDArray[Any]) -> str:
-    return f"{picture.shape[1]}x{picture.shape[0]}"
 
 
 _KEPT_BYTES = 512 * 2**20  # the whole sample dataset, or the three targets of 3 DPDD pairs
@@ -125,13 +119,11 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     with _KEEPING:
         _targets[key] = target
         _targets.move_to_end(key)
-        while len(_targets) > 1 and _bytes_kept() > _KEPT_BYTES:
-            _targets.popitem(last=False)
+        kept = sum(one.reference.nbytes + one.mask.nbytes for one in _targets.values())
+        while len(_targets) > 1 and kept > _KEPT_BYTES:
+            _, oldest = _targets.popitem(last=False)
+            kept -= oldest.reference.nbytes + oldest.mask.nbytes
     return target
-
-
-def _bytes_kept() -> int:
-    return sum(target.reference.nbytes + target.mask.nbytes for target in _targets.values())
 
 
 def _picture(path: Path) -> NDArray[np.float64]:

@@ -18,14 +18,6 @@ from defocus.reports.model import Beside, Link, Part, Table
 ASIDE = "Leaderboards"
 
 
-def _first(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
-    return _boards(study, study.pictures[:1])
-
-
-def _further(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
-    return _boards(study, study.pictures[1:])
-
-
 def _boards(study: ReportStudy, among: Sequence[PictureScores]) -> Mapping[str, Sequence[Part]]:
     board = _printed_board if study.printed else _board
     return study.by_dataset("Leaderboard", lambda one: board(study, one), among)
@@ -55,8 +47,12 @@ def _printed_board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...
     return (*figures, table, *rest, *part_table(board))
 
 
-LEADERBOARD = Section("Leaderboard", 10, (), _first, aside=ASIDE)
-FURTHER = Section("Further leaderboards", 30, (), _further, aside=ASIDE)
+LEADERBOARD = Section(
+    "Leaderboard", 10, (), lambda study: _boards(study, study.pictures[:1]), aside=ASIDE
+)
+FURTHER = Section(
+    "Further leaderboards", 30, (), lambda study: _boards(study, study.pictures[1:]), aside=ASIDE
+)
 
 
 WITHOUT_SCORES = "Without scores"

@@ -153,7 +153,11 @@ def read_request(out: Path) -> Request:
 def note_plugins() -> tuple[NotedPlugin, ...]:
     """The plug-in files of this process for a request; from now on they are trusted."""
     found = tuple(
-        NotedPlugin(path=str(p.path), sha256=p.source_hash, **_extra(p.sources.extra_names))
+        NotedPlugin(
+            path=str(p.path),
+            sha256=p.source_hash,  # what is not set is not written
+            **({"extra": names} if (names := p.sources.extra_names) else {}),
+        )
         for p in plugins()
     )
     for one in found:
@@ -208,10 +212,6 @@ def _problem(one: NotedPlugin) -> str:
     if not _trusted(one).is_file():
         return f"was never run here; look at it, then add --plugin {one.path}"
     return ""
-
-
-def _extra(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    return {"extra": names} if names else {}  # what is not set is not written
 
 
 def _trusted(one: NotedPlugin) -> Path:

@@ -1,6 +1,7 @@
 """Start the runs of a study with the chosen launcher; the local one has a process per GPU."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -27,7 +28,6 @@ from defocus.benchmark.study.standing import (
     job_command,
     job_folder,
     prepare_job,
-    remove_job,
     slurm_job,
     take_back,
 )
@@ -74,7 +74,8 @@ def run_in_slots(
                     waiting.remove(run)
                     place = free.pop(0)
                     working[run] = (place, _started(out, run, place))
-                ended = {run: one.returncode for run, (_, one) in working.items() if _ended(one)}
+                codes = {run: one.poll() for run, (_, one) in working.items()}
+                ended = {run: code for run, code in codes.items() if code is not None}
                 for run, code in ended.items():
                     free.append(working.pop(run)[0])
                     yield run, code
@@ -82,10 +83,6 @@ def run_in_slots(
                     time.sleep(0.1)
         finally:
             _end([process for _, process in working.values()])
-
-
-def _ended(process: "subprocess.Popen[bytes]") -> bool:
-    return process.poll() is not None
 
 
 def _started(out: Path, run: str, place: str) -> "subprocess.Popen[bytes]":
@@ -193,5 +190,5 @@ def _collect(studies: Sequence[Study], results: Results) -> set[str]:
     folders = finished_jobs(out)
     for folder in folders:
         take_job(out, results, folder)
-        remove_job(folder)
+        shutil.rmtree(folder)
     return {folder.name for folder in folders}

@@ -89,12 +89,7 @@ def take_back(out: Path) -> None:
             make_folder(mine.parent)
             begun.rename(mine)
         if begun.parent.is_dir():  # what the scheduler keeps there is no job's
-            remove_job(folder)
-
-
-def remove_job(folder: Path) -> None:
-    """Remove the folder of a job whose result was merged."""
-    shutil.rmtree(folder)
+            shutil.rmtree(folder)
 
 
 State = Literal[
@@ -219,20 +214,19 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
 
 def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool) -> Table:
     """The states as a table."""
-    columns = (
-        "Run", "Dataset", "State", "Step", "Reason"
-    )  # fmt: skip
-    rows = tuple(
-        (one.run, one.dataset, one.state, _steps(one), one.reason or "-") for one in standings
-    )
+    columns = ("Run", "Dataset", "State", "Step", "Reason")
+    rows = [
+        (
+            one.run,
+            one.dataset,
+            one.state,
+            "-" if one.steps is None else f"{one.step or 0} of {one.steps}",
+            one.reason or "-",
+        )
+        for one in standings
+    ]
     found = Counter(one.state for one in standings)
     note = ", ".join(f"{number} {state}" for state, number in found.items())
     busy = "a process works in this folder" if working else "no process works in this folder"
     unknown = f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
     return Table.of(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")
-
-
-def _steps(one: RunStanding) -> str:
-    if one.steps is None:
-        return "-"
-    return f"{one.step or 0} of {one.steps}"

@@ -70,7 +70,9 @@ def board_table(
                 *dataset_notes(content, board),
             ]
         ),
-        anchors=tuple(anchor("row", *_place(board, convention), *line.key) for line in lines),
+        anchors=tuple(
+            anchor("row", *astuple(board.key), *astuple(convention), *line.key) for line in lines
+        ),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
     )
 
@@ -107,10 +109,6 @@ def _caption(
     drawn = "in small print" if print_out else "whiskers"
     intervals = f"; {drawn}: 95 % intervals" if has_intervals else ""
     return f"{board.name}: means over {over}, against {against}{intervals}"
-
-
-def _place(board: Board, convention: Convention) -> tuple[str, ...]:
-    return (*astuple(board.key), *astuple(convention))
 
 
 def linked(line: BoardLine) -> Link:

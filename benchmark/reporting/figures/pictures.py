@@ -55,7 +55,8 @@ class ShownPicture:
         """The square where systems differ most: blurry picture, all systems, reference."""
         if not ((self.reference or self.blurry) and self.restored):
             return []
-        top, left, side = self._square()
+        pictures = [picture for (_, picture), _ in self.restored]
+        top, left, side = most_different(pictures, (self.reference or self.blurry)[0][1])
         window = np.s_[top : top + side, left : left + side]
         tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
         tiles += [Tile(la, picture[window], said) for (la, picture), said in self.restored[:most]]
@@ -79,11 +80,6 @@ class ShownPicture:
         scale = f"Mean absolute difference to {against}: dark 0, yellow {most:.0f} of 255."
         return [Gallery(f"{self.pair}: error maps against {against}", tuple(maps), scale)]
 
-    def _square(self) -> tuple[int, int, int]:
-        return most_different(
-            [picture for (_, picture), _ in self.restored], (self.reference or self.blurry)[0][1]
-        )
-
 
 class KeptPictures:
     """The small pictures that evaluations keep in the folders of their runs."""
@@ -103,10 +99,11 @@ class KeptPictures:
         truth = self._state(scores, pair, "truth", unread)
         restored: list[tuple[Labelled, str]] = []
         for number, (group, label) in enumerate(zip(scores.groups, scores.names, strict=True)):
-            if self._restored(group[0], pair):
+            first = group[0]  # the input is the blurry picture
+            if first.system != "input" and self._file(first, pair, "restored").exists():
                 value = scores.values[pair].get(number, {}).get(LEADING)
                 said = f"{number_text(value, 2)} dB" if value is not None else ""
-                found = self._read(group[0], pair, "restored", label, unread)
+                found = self._read(first, pair, "restored", label, unread)
                 restored += [(each, said) for each in found]
         states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
         shapes = {picture.shape for _, picture in states}
@@ -119,10 +116,6 @@ class KeptPictures:
             tuple(truth if alike else ()),
             tuple(unread),
         )
-
-    def _restored(self, entry: Entry, pair: str) -> bool:
-        """Whether a group has a restoration to show; the input is the blurry picture."""
-        return entry.system != "input" and self._file(entry, pair, "restored").exists()
 
     def _state(
         self, scores: PictureScores, pair: str, state: str, unread: list[Part]
