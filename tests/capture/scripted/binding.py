@@ -91,7 +91,11 @@ def raising(call: Any) -> Any:
 
 
 class Camera:
-    """The binding's camera; of which body its port says."""
+    """The binding's camera; of which body its port says. Each call has its errors."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        return raising(value) if callable(value) else value
 
     bodies: ClassVar[dict[str, ScriptedBody]] = {}
 
@@ -101,7 +105,6 @@ class Camera:
     def set_port_info(self, port: str) -> None:
         self.body = self.bodies[port]
 
-    @raising
     def init(self) -> None:
         self.body.connect()
 
@@ -111,15 +114,12 @@ class Camera:
     def get_abilities(self) -> Any:
         return SimpleNamespace(model=self.body.script.model)
 
-    @raising
     def get_single_config(self, name: str) -> Widget:
         return Widget(self.body.entry(name))
 
-    @raising
     def set_single_config(self, name: str, widget: Widget) -> None:
         self.body.write(name, widget.new)
 
-    @raising
     def get_config(self) -> Widget:
         self.body.look_at_tree()
         sections: dict[str, list[Widget]] = {}
@@ -132,12 +132,10 @@ class Camera:
         children = [Widget(Entry(f"/main/{n}", "SECTION"), w) for n, w in sections.items()]
         return Widget(Entry("/main", "WINDOW"), children)
 
-    @raising
     def capture(self, _kind: int) -> Any:
         folder, name = self.body.release()
         return SimpleNamespace(folder=folder, name=name)
 
-    @raising
     def wait_for_event(self, milliseconds: int) -> tuple[int, Any]:
         event = self.body.wait(milliseconds / 1000)
         kind = getattr(real, f"GP_EVENT_{event.kind}")
@@ -146,32 +144,26 @@ class Camera:
         folder, _, name = event.text.rpartition("/")
         return kind, SimpleNamespace(folder=folder or "/", name=name)
 
-    @raising
     def capture_preview(self) -> Any:
         content = self.body.preview()
         return SimpleNamespace(get_data_and_size=lambda: content)
 
-    @raising
     def file_get(self, folder: str, name: str, _kind: int) -> Any:
         content = self._content((folder, name))
         self.body.unread.discard((folder, name))
         return SimpleNamespace(get_data_and_size=lambda: content)
 
-    @raising
     def file_get_info(self, folder: str, name: str) -> Any:
         size = len(self._content((folder, name)))
         return SimpleNamespace(file=SimpleNamespace(size=size, mtime=0))
 
-    @raising
     def file_delete(self, folder: str, name: str) -> None:
         self._content((folder, name))
         self.body.delete((folder, name))
 
-    @raising
     def folder_list_files(self, folder: str) -> list[tuple[str, None]]:
         return [(name, None) for where, name in self.body.listing() if where == folder]
 
-    @raising
     def folder_list_folders(self, folder: str) -> list[tuple[str, None]]:
         start = folder.rstrip("/") + "/"
         below = {
@@ -181,7 +173,6 @@ class Camera:
         }
         return [(name, None) for name in sorted(below - {""})]
 
-    @raising
     def get_storageinfo(self) -> list[Any]:
         return self.body.storage()
 

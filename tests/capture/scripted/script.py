@@ -56,7 +56,6 @@ class Fault:
     names: tuple[str, ...] = ()
     seconds: float = 0.0
     per_second: float = 0.0
-    inferred: bool = False
 
 
 @dataclass
@@ -77,7 +76,7 @@ def read_script(path: Path) -> Script:
     script = Script()
     lines = iter(path.read_text(encoding="utf-8").splitlines())
     for line in lines:
-        inferred, text = line.startswith("~"), line.removeprefix("~")
+        text = line.removeprefix("~")
         if not text.strip() or text.startswith(("#", "END")):
             continue
         if text.startswith("/"):
@@ -87,7 +86,7 @@ def read_script(path: Path) -> Script:
             title = text.partition("#")[0].removeprefix("@events").strip()
             script.events[title] = list(_events(lines))
         elif text.startswith("@fault"):
-            fault = _fault(text, inferred=inferred)
+            fault = _fault(text)
             if fault.name in REMARKS:
                 script.remarks.add(fault.name)
             else:
@@ -149,7 +148,7 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
             yield Event(float(found[1] or 0.0), found[2], (found[3] or "").strip())
 
 
-def _fault(text: str, *, inferred: bool) -> Fault:
+def _fault(text: str) -> Fault:
     head = text.partition(" : ")[0]
     code = re.search(r"code=([-\d|]+)", head)
     names = re.search(r"names=(\S+)", head)
@@ -161,5 +160,4 @@ def _fault(text: str, *, inferred: bool) -> Fault:
         tuple(names[1].split(",")) if names else (),
         float(seconds[1]) if seconds else 0.0,
         float(rate[1]) if rate else 0.0,
-        inferred,
     )
