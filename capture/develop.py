@@ -5,8 +5,10 @@ PNG files, and ``records/`` a file with the SHA-256 of sources and results; its 
 finished pair. ``pairs:DIR`` is a dataset of it. Originals are read, never changed.
 """
 
+import contextlib
 import signal
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,17 +17,244 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from defocus import __version__
-from defocus.blocks.derived import LeftBehind, left_behind
+from defocus.blocks.derived import LeftBehind, dressed, has_meaning, left_behind, true_of_colours
+from defocus.blocks.metadata import read_metadata
+from defocus.blocks.png import Chunk, with_chunks
 from defocus.capture.develop_settings import DevelopSettings
-from defocus.capture.developed_pair import PairTask, develop_pair, developed_files, is_developed
-from defocus.capture.sessions.session import read_state
-from defocus.errors import DatasetError, StorageError
-from defocus.files import make_folder, write_json
+from defocus.capture.sessions.lines import StoredFile
+from defocus.capture.sessions.session import file_problem, read_state
+from defocus.capture.sessions.state import CompletePair, file_path
+from defocus.errors import DatasetError, ImageError, StorageError
+from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image, srgb_to_linear
 from defocus.isolation import reason_of, stops_everything
 from defocus.processes import worker_context
 from defocus.progress import MessageSettings, say, telling, track
+from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 from defocus.reading import read_json
+from defocus.scene.thin_lens import exposure_difference_ev
+
+LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
+SRGB = Chunk(b"sRGB", b"\0")
+
+
+def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
+    """Encode as PNG 3 (11.3.2): gAMA 1.0 if linear, else the original's colours, or sRGB."""
+    done, encoded = cv2.imencode(".png", picture[:, :, ::-1])
+    if not done:
+        raise ImageError("a developed picture cannot be encoded as PNG")
+    metadata = true_of_colours(read_metadata(source), converted=linear)
+    content = dressed(encoded.tobytes(), metadata)
+    if linear:
+        return with_chunks(content, [LIGHT])
+    return content if has_meaning(content) else with_chunks(content, [SRGB])
+
+
+SECOND_VIEW = "second_view"
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """One pair to develop: session folder, output folder, pair, settings."""
+
+    root: Path
+    out: Path
+    pair: CompletePair
+    settings: DevelopSettings
+
+    @property
+    def record(self) -> Path:
+        """The file whose presence marks the pair as finished."""
+        return self.out / "records" / f"{self.pair.id}.json"
+
+    def picture(self, kind: str) -> Path:
+        """Path of the developed picture of a kind of shot."""
+        return self.out / kind / f"{self.pair.id}.png"
+
+
+def is_developed(task: PairTask) -> bool:
+    """Whether there is a record of the same originals, with pictures of the right sizes."""
+    try:
+        record = read_json(task.record)
+        hashes = {stored.name: stored.sha256 for stored in task.pair.files}
+        return all(
+            hashes.get(source["file"]) == source["sha256"] for source in record["sources"].values()
+        ) and all(
+            task.picture(kind).stat().st_size == made["bytes"]
+            for kind, made in record["pictures"].items()
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False  # not there, or not whole: it is made again
+
+
+def developed_files(task: PairTask) -> Iterator[tuple[Path, Path]]:
+    """Each original of a developed pair, with the picture that was made of it."""
+    for kind, source in read_json(task.record)["sources"].items():
+        yield file_path(task.root, task.pair.id, source["file"]), task.picture(kind)
+
+
+def develop_pair(task: PairTask) -> None:
+    """Develop all shots of a pair, then write the record."""
+    sources = _sources(task)
+    for kind in sources:
+        make_folder(task.out / kind)
+    balance, gains_ev = _white_balance(task, sources), _gains_ev(task, sources)
+    made: dict[str, Any] = {}
+    for kind, path in sources.items():
+        picture = _picture(path, balance, task.settings, gains_ev[kind])
+        made[kind] = _write(task, kind, path, picture)
+        if task.settings.dual_pixel:
+            kind_of_view = f"{kind}_{SECOND_VIEW}"
+            make_folder(task.out / kind_of_view)
+            view = _second_view(path, balance, task.settings, gains_ev[kind])
+            made[kind_of_view] = _write(task, kind_of_view, path, view)
+    make_folder(task.record.parent)
+    write_json(task.record, {**_record(task, sources, balance, made), "gain_ev": gains_ev})
+
+
+def _sources(task: PairTask) -> dict[str, Path]:
+    """The originals by kind of shot; each is checked to be unchanged and within the pair."""
+    stored = {entry.name: entry for entry in task.pair.files}
+    path = file_path(task.root, task.pair.id, "pair.json")
+    _require_unchanged(task, stored["pair.json"])
+    members = {"blurry": task.pair.blurry, "sharp": task.pair.sharp}
+    with _readable(path):
+        roles = read_json(path)["roles"]
+        names = members | {
+            role: str(shot["file"]) for role, shot in roles.items() if role not in members
+        }
+    for role, name in names.items():
+        if name not in stored or not role.replace("-", "").replace("_", "").isalnum():
+            raise DatasetError(
+                f"{path}: '{role}' is '{name}', which is not one of the pair's files"
+            )
+        _require_unchanged(task, stored[name])
+    return {role: file_path(task.root, task.pair.id, name) for role, name in names.items()}
+
+
+def _require_unchanged(task: PairTask, stored: StoredFile) -> None:
+    if problem := file_problem(task.root, task.pair.id, stored):
+        folder = task.root / "pairs" / task.pair.id
+        raise DatasetError(f"{folder}: {problem}; restore the file from a copy")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
+
+
+def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
+    """Exposure correction of each shot to match the sharp one, EV."""
+    gains, wanted = dict.fromkeys(kinds, 0.0), task.settings.match_exposure
+    if wanted == "none":
+        return gains
+    path = file_path(task.root, task.pair.id, "pair.json")
+    with _readable(path):
+        entry = read_json(path)
+        true = {kind: _true(entry["roles"][kind]) for kind in gains}
+        gains = {kind: -exposure_difference_ev(true[kind], true["sharp"]) for kind in gains}
+        measured = entry["quality"].get("measured_ev")
+    if wanted == "measured":
+        if not isinstance(measured, float):
+            raise DatasetError(
+                f"{path}: the exposure of this pair was not measured; use --match-exposure nominal"
+            )
+        gains["blurry"] = -measured
+    return gains
+
+
+def _true(role: Mapping[str, Any]) -> tuple[float, float, float]:
+    """True f-number, seconds and ISO of a shot."""
+    true = role["true"]
+    return float(true["f_number"]), float(true["seconds"]), float(true["iso"])
+
+
+def _white_balance(task: PairTask, sources: Mapping[str, Path]) -> list[float] | None:
+    """The sharp shot's multipliers for all shots; None if no shot is RAW."""
+    raw = {role for role, path in sources.items() if path.suffix in RAW_SUFFIXES}
+    if raw and raw != sources.keys():
+        others = ", ".join(sorted(sources.keys() - raw))
+        raise DatasetError(
+            f"{task.pair.id}: {others} not RAW but the rest is; the pair cannot be developed alike"
+        )
+    return shot_white_balance(sources["sharp"]) if raw else None
+
+
+def _picture(
+    path: Path, balance: list[float] | None, settings: DevelopSettings, gain_ev: float
+) -> Image:
+    if balance is not None:
+        return _developed(path, balance, settings, gain_ev)
+    picture = read_image(path)
+    as_it_is = not settings.linear and picture.dtype.itemsize * 8 == settings.bits
+    if as_it_is and gain_ev == 0.0:
+        return picture
+    values = as_float(picture, np.float64)
+    if gain_ev == 0.0 and not settings.linear:
+        return as_integer(values, settings.bits)
+    return _encoded(srgb_to_linear(values), settings, gain_ev)
+
+
+def _developed(
+    path: Path, balance: list[float], settings: DevelopSettings, gain_ev: float, frame: int = 0
+) -> Image:
+    if gain_ev == 0.0:
+        picture = develop_raw(path, balance, linear=settings.linear, frame=frame)
+        return picture if settings.bits == 16 else as_integer(as_float(picture), 8)
+    linear = develop_raw(path, balance, linear=True, frame=frame)
+    return _encoded(as_float(linear, np.float64), settings, gain_ev)
+
+
+def _encoded(linear: NDArray[np.floating[Any]], settings: DevelopSettings, gain_ev: float) -> Image:
+    """Encode linear light with an exposure correction, clipped at white."""
+    light = np.minimum(linear * 2.0**gain_ev, 1.0)
+    return as_integer(light if settings.linear else linear_to_srgb(light), settings.bits)
+
+
+def _second_view(
+    path: Path, balance: list[float] | None, settings: DevelopSettings, gain_ev: float
+) -> Image:
+    if balance is None or not has_second_frame(path):
+        raise ImageError(
+            f"{path}: has no second frame, or one identical to the first; "
+            "it is not a dual-pixel RAW, so leave out --dual-pixel"
+        )
+    return _developed(path, balance, settings, gain_ev, frame=1)
+
+
+def _write(task: PairTask, kind: str, source: Path, picture: Image) -> dict[str, Any]:
+    target = task.picture(kind)
+    write_bytes(target, encode_png(picture, source, linear=task.settings.linear))
+    return {"sha256": sha256_file(target), "bytes": target.stat().st_size}
+
+
+def _record(
+    task: PairTask,
+    sources: Mapping[str, Path],
+    balance: list[float] | None,
+    made: Mapping[str, Any],
+) -> dict[str, Any]:
+    hashes = {stored.name: stored.sha256 for stored in task.pair.files}
+    return {
+        "schema": 1,
+        "pair": task.pair.id,
+        "scene": task.pair.scene,
+        "settings": task.settings.model_dump(),
+        "white_balance": balance,
+        "sources": {
+            role: {"file": path.name, "sha256": hashes[path.name]} for role, path in sources.items()
+        },
+        "pictures": dict(made),
+    }
+
 
 SCHEMA = 1
 

@@ -50,8 +50,7 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
 
 def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]":
     """The findings, and the exit code if there is no camera."""
-    from defocus.capture.camera_checks import camera_findings
-    from defocus.capture.doctor import CheckedPoint, computer_findings
+    from defocus.capture.doctor import CheckedPoint, camera_findings, computer_findings
     from defocus.capture.links.back_ends import open_camera
     from defocus.errors import CameraError
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from defocus.capture.camera import FileKind, HasCardSpace, HasFocusMotor
-from defocus.capture.camera_checks import camera_findings
 from defocus.capture.commands import plan
+from defocus.capture.doctor import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.taking.shots import frames
 from defocus.errors import CameraError, InputError

@@ -13,9 +13,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from defocus.blocks.kept_exif import writable
 from defocus.capture import develop
-from defocus.capture.develop import develop_session
+from defocus.capture.develop import PairTask, develop_pair, develop_session
 from defocus.capture.develop_settings import DevelopSettings
-from defocus.capture.developed_pair import PairTask, develop_pair
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError

@@ -14,8 +14,7 @@ import pytest
 
 from defocus.capture import doctor
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.camera_checks import camera_findings
-from defocus.capture.doctor import CheckedPoint, computer_findings
+from defocus.capture.doctor import CheckedPoint, camera_findings, computer_findings
 from defocus.capture.links.gphoto2.errors import HoldingProgram, usb_holders
 
 ASKED = {

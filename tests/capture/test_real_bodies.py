@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from defocus.capture.camera import HasFocusMotor, HasPreview
-from defocus.capture.camera_checks import camera_findings
+from defocus.capture.doctor import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.running import plan_on
