@@ -21,7 +21,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 CHECKOUT = Path(__file__).parents[1]
@@ -126,13 +125,8 @@ class StartedCommand:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
+    def __exit__(self, *error: object) -> None:
+        if any(error):
             self.kill()
         self.stdout.close()
         self.stderr.close()
