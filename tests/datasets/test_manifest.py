@@ -112,30 +112,22 @@ def test_any_other_path_is_refused(parts, bad, data):
             manifest_with(path)
 
 
-@pytest.mark.parametrize(
-    ("change", "pair", "words"),
-    [
-        ({"colour": 1}, None, "unknown key 'colour'"),
-        ({"colour": 1}, 1, r"unknown key 'pairs\.1\.colour'"),
-        ({"version": 2}, None, "version"),
-        ({"split": "dev"}, 0, r"pairs\.0\.split"),
-        ({"id": "../p"}, 0, "an id has letters"),
-        ({"id": ".."}, 0, "an id has letters"),
-        ({"id": "p1"}, 0, "'p1' is there twice"),
-        ({"id": "P1"}, 0, "'P1' and 'p1' are one id"),
-        ({"scene": "s1"}, 0, "'s1' is in two splits"),
-        ({"scene": "\x1b[31mred"}, 0, "control characters"),
-        ({"pairs": []}, None, "no pairs"),
-        ({"blurry": row("../x")}, 0, "relative path inside"),
-        ({"blurry": row("x", "00")}, 0, "sha256"),
-        ({"blurry": row("pairs/0/x.png")}, 0, "png: no such file"),
-        ({"blurry": row("pairs")}, 0, "a folder, not a file"),
-    ],
-)
-def test_wrong_manifests_are_refused_and_say_where(root, change, pair, words):
-    edited(root, change, pair=pair)
-    with pytest.raises(DatasetError, match=words):
-        open_dataset(f"manifest:{root}")
+WRONG = [
+    ({"colour": 1}, None), ({"colour": 1}, 1), ({"version": 2}, None), ({"split": "dev"}, 0),
+    ({"id": "../p"}, 0), ({"id": ".."}, 0), ({"id": "p1"}, 0), ({"id": "P1"}, 0),
+    ({"scene": "s1"}, 0), ({"scene": "\x1b[31mred"}, 0), ({"pairs": []}, None),
+    ({"blurry": row("../x")}, 0), ({"blurry": row("x", "00")}, 0),
+    ({"blurry": row("pairs/0/x.png")}, 0), ({"blurry": row("pairs")}, 0),
+]  # fmt: skip
+
+
+def test_wrong_manifests_are_refused_and_say_where(root, refused, snapshot):
+    whole, lines = (root / MANIFEST).read_text(), []
+    for change, pair in WRONG:
+        (root / MANIFEST).write_text(whole)
+        edited(root, change, pair=pair)
+        lines.append(refused(DatasetError, open_dataset, f"manifest:{root}"))
+    assert lines == snapshot
 
 
 def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path):
@@ -151,9 +143,7 @@ def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path):
         open_dataset(f"manifest:{root}")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"pairs": 3}', "\xff", "[" * 100_000])
-def test_garbage_is_refused_in_one_line(root, content):
-    (root / MANIFEST).write_bytes(content.encode("latin-1"))
-    with pytest.raises(DatasetError) as caught:
-        open_dataset(f"manifest:{root}")
-    assert str(root) in str(caught.value)
+def test_garbage_is_refused_in_one_line(root, refused):
+    for content in ("", "{", "[]", "null", '{"pairs": 3}', "\xff", "[" * 100_000):
+        (root / MANIFEST).write_bytes(content.encode("latin-1"))
+        assert "HERE/set" in refused(DatasetError, open_dataset, f"manifest:{root}")

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import re
 import shutil
 import zlib
 from pathlib import Path
@@ -221,21 +222,11 @@ def test_content_hash_sees_a_changed_pixel(tmp_path):
     assert open_dataset(f"pairs:{root}").content_hash != first
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("nonsense", "READER:PATH"),
-        ("pairs:", "READER:PATH"),
-        ("pars:/tmp", "did you mean 'pairs'"),
-        ("pairs:/no/such/place", "/no/such/place: no such dataset folder"),
-        ("manifest:{}", "no manifest.json"),
-        ("session:{}", "is it a session folder"),
-        ("pairs:{}", "no pictures in"),
-    ],
-)
-def test_what_cannot_be_opened_says_why(tmp_path, text, words):
-    with pytest.raises(DatasetError, match=words):
-        open_dataset(text.format(tmp_path))
+def test_what_cannot_be_opened_says_why(tmp_path, refused, snapshot):
+    here = [f"{reader}:{tmp_path}" for reader in ("manifest", "session", "pairs")]
+    for text in ("nonsense", "pairs:", "pars:/tmp", "pairs:/no/such/place", *here):
+        said = refused(DatasetError, open_dataset, text)
+        assert re.split("a reader of |there are ", said)[0] == snapshot  # others may be brought
 
 
 def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(tmp_path, capsys):

@@ -65,18 +65,9 @@ def test_only_captured_pictures_are_said_to_be_as_captured():
     assert "compensated with defocus 0.2.0" in text
 
 
-@pytest.mark.parametrize(
-    ("licence", "words"),
-    [
-        ("CC BY 4.0", "did you mean 'CC-BY-4.0'?"),
-        ("cc-by-4", "did you mean 'CC-BY-4.0'?"),
-        ("cc-by-4.0", "is written 'CC-BY-4.0'"),
-        ("free for everybody", "no SPDX identifier"),
-        ("", "no SPDX identifier; such as 'CC-BY-4.0'. Own terms"),
-    ],
-)
-def test_a_licence_has_an_identifier(licence, words):
-    assert words in licence_problem(licence)
+def test_a_licence_has_an_identifier(snapshot):
+    for licence in ("CC BY 4.0", "cc-by-4", "cc-by-4.0", "free for everybody", ""):
+        assert licence_problem(licence) == snapshot
     for own in ("CC-BY-4.0", "CC0-1.0", "MIT OR Apache-2.0", "LicenseRef-Our-Lab", "none given"):
         assert licence_problem(own) == ""
 
@@ -145,6 +136,9 @@ def test_grey_of_another_curve_becomes_that_of_srgb():
     assert np.abs(found.astype(int) - stored).max() > 10
 
 
+NO_ORCIDS = (
+    *("https://orcid.org/0000-0002-1825-0097", "0000-0002-1825-0098", "0000-0002-1825", "x"),
+)
 NO_DAYS = ("2026-02-30", "2026-13-01", "20260101", "2026-1-1", "today")
 JANE = {"family": "Carberry", "given": "Josiah", "orcid": "0000-0002-1825-0097"}
 
@@ -159,31 +153,19 @@ def test_a_right_card_is_taken():
     assert list(map(name_of, tenth.authors)) == ["Josiah Carberry", "A lab"]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"authors": [{**JANE, "orcid": "https://orcid.org/0000-0002-1825-0097"}]}, "written 0000"),
-        ({"authors": [{**JANE, "orcid": "0000-0002-1825-0098"}]}, "'authors.0.orcid': no ORCID"),
-        *(
-            ({"authors": [{**JANE, "orcid": one}]}, "written 0000")
-            for one in ("0000-0002-1825", "x")
-        ),
-        *(({"date": day}, "a day that exists") for day in NO_DAYS),
-        ({"authors": [{"name": "Jane"}]}, "'authors.0.name'; there are affiliation, family, given"),
-        ({"authors": [" "]}, "a name has letters"),
-        ({"authors": [3]}, "'authors.0': "),
-        ({"paper": "https://doi.org/10.1000/p"}, "a DOI is written without an address"),
-        ({"doi": "my paper"}, "a DOI is written without an address"),
-        ({"version": "v1"}, "a version is three numbers, such as 1.0.0"),
-    ],
-)
-def test_a_wrong_card_is_told_in_words(wrong, words):
+WRONG = [
+    *({"authors": [{**JANE, "orcid": one}]} for one in NO_ORCIDS),
+    *({"date": day} for day in NO_DAYS),
+    {"authors": [{"name": "Jane"}]}, {"authors": [" "]}, {"authors": [3]},
+    {"paper": "https://doi.org/10.1000/p"}, {"doi": "my paper"}, {"version": "v1"},
+]  # fmt: skip
+
+
+def test_a_wrong_card_is_told_in_words(refused, snapshot):
     """No pattern, and no name of a class of this program."""
-    with pytest.raises(SettingsError) as caught:
-        told(**wrong)
-    assert words in str(caught.value)
-    for word in ("pattern", "NamedPerson", "\\d"):
-        assert word not in str(caught.value)
+    lines = [refused(SettingsError, lambda wrong=wrong: told(**wrong)) for wrong in WRONG]
+    assert lines == snapshot
+    assert not any(word in line for line in lines for word in ("pattern", "NamedPerson", "\\d"))
 
 
 def test_a_date_of_toml_is_a_day(tmp_path):
