@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 from defocus import __version__
 from defocus.align.sampling.resample import Placement
 from defocus.datasets.audit.members import SHOWN, shown_members
-from defocus.datasets.audit.page_outcome import (
+from defocus.datasets.audit.page_parts import (
+    blur_states,
     checks_table,
     failing_part,
     headline,
     next_parts,
-    usable_parts,
-)
-from defocus.datasets.audit.page_parts import (
-    blur_states,
     not_measured_parts,
     sessions_part,
+    usable_parts,
     with_error,
 )
 from defocus.datasets.audit.pair_audit import AuditedPair

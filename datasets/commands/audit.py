@@ -133,7 +133,7 @@ def _audit(name: str, folders: Sequence[Path], settings: "AuditSettings") -> "tu
 
 def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
     """Say how many pairs can be used, behind all that is listed, and what comes next."""
-    from defocus.datasets.audit.page_outcome import compensation
+    from defocus.datasets.audit.page_parts import compensation
 
     say(usable.words)
     if usable.compensated:

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from defocus.datasets.audit.page import _pairs
-from defocus.datasets.audit.page_outcome import (
+from defocus.datasets.audit.page_parts import (
     COMMON_LIMIT_PX,
     checks_table,
     failing_part,
