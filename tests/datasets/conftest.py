@@ -79,12 +79,17 @@ def picture(seed, height=40, width=56, bits=16):
     return np.random.default_rng(seed).integers(0, 2**bits, (height, width, 3), dtype=kind)
 
 
+def put(path, shown):
+    """Write a picture into a folder that is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, shown)
+
+
 def write_folder(root, names, bits=16, roles="blurry sharp"):
     """A ``pairs:`` dataset of noise pictures."""
     for k, role in enumerate(roles.split()):
         for n, name in enumerate(names):
-            (root / role / name).parent.mkdir(parents=True, exist_ok=True)
-            write_image(root / role / name, picture(10 * n + k, bits=bits))
+            put(root / role / name, picture(10 * n + k, bits=bits))
     return root
 
 

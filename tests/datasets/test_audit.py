@@ -28,6 +28,7 @@ from defocus.likeness import fingerprint
 from defocus.reports.html import render_html
 from defocus.scene.aperture import disc_psf
 from tests.command_process import start_command
+from tests.datasets.conftest import put
 
 HEIGHT, WIDTH = 192, 256
 ALONE = ("--jobs", "1")
@@ -45,8 +46,7 @@ def scene(name, x=40, y=40):
 def add_pair(root, split, name, blurry, sharp):
     for role, picture in (("blurry", blurry), ("sharp", sharp)):
         folder = root / split / role
-        folder.mkdir(parents=True, exist_ok=True)
-        write_image(folder / f"{name}.png", picture)
+        put(folder / f"{name}.png", picture)
 
 
 def defocused(picture, diameter=5.0):

@@ -18,7 +18,7 @@ from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import as_float, read_image, write_image
-from tests.datasets.conftest import one_pair
+from tests.datasets.conftest import one_pair, put
 
 SCENES = ("cat", "desk", "launch")
 ROLES = ("blurry", "sharp", "truth")
@@ -75,8 +75,7 @@ def test_the_result_is_a_dataset_that_is_aligned(source, done):
 
 def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path):
     for role in ("blurry", "sharp"):
-        (tmp_path / "in" / role).mkdir(parents=True)
-        write_image(tmp_path / "in" / role / "wall.png", np.full((64, 96, 3), 90, np.uint8))
+        put(tmp_path / "in" / role / "wall.png", np.full((64, 96, 3), 90, np.uint8))
     dataset = open_dataset(f"pairs:{tmp_path / 'in'}")
     with pytest.raises(DatasetError, match="no pair could be aligned"):
         compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)

@@ -15,7 +15,7 @@ from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
 from defocus.datasets.release.details import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
-from tests.datasets.conftest import picture
+from tests.datasets.conftest import picture, put
 
 SMALL = Scheme(side_px=16, overlap=0.5, validation_overlap=0.0)
 
@@ -85,8 +85,7 @@ def three(tmp_path):
     root = tmp_path / "three"
     for number, split in enumerate(("train", "validation", "test")):
         for role in ("blurry", "sharp", "truth"):
-            (root / split / role).mkdir(parents=True)
-            write_image(root / split / role / "p.png", picture(10 * number + len(role), 40, 56))
+            put(root / split / role / "p.png", picture(10 * number + len(role), 40, 56))
     for role in ("blurry", "sharp", "truth"):
         write_image(root / "train" / role / "s.png", picture(1, 15, 40))
     dataset = open_dataset(f"pairs:{root}")
@@ -141,8 +140,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
     stripes = np.zeros((96, 96, 3), np.uint16)
     stripes[:, ::2] = 65535
     for role in ("blurry", "sharp"):
-        (root / "train" / role).mkdir(parents=True)
-        write_image(root / "train" / role / "a.png", stripes)
+        put(root / "train" / role / "a.png", stripes)
     scheme = replace(SMALL, scale=0.4, overlap=0.0, drop=0.0)
     done = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, jobs=1)
     assert len(done.pairs) == 9  # 38 px: two and one at the border

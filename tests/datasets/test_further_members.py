@@ -14,7 +14,7 @@ from defocus.datasets.patching.packing import Crop, PatchStore, pack
 from defocus.datasets.patching.source import training_patches
 from defocus.errors import InputError, NotApplicableError
 from defocus.images import read_image, write_image
-from tests.datasets.conftest import picture
+from tests.datasets.conftest import picture, put
 
 ROLES = ("blurry", "sharp", "dual_pixel_left", "dual_pixel_right")
 
@@ -29,9 +29,8 @@ def made(root, name, count, roles=ROLES):
     pairs = []
     for number in range(count):
         folder = root / name / str(number)
-        folder.mkdir(parents=True)
         for seed, role in enumerate(roles):
-            write_image(folder / f"{role}.png", picture(len(name) * 1000 + 10 * number + seed))
+            put(folder / f"{role}.png", picture(len(name) * 1000 + 10 * number + seed))
         np.save(folder / "map.npy", np.random.default_rng(number).normal(0, 9, (40, 56)))
         files = {role: folder / f"{role}.png" for role in roles}
         pairs.append(Pair(f"{name}{number}", f"{name}{number}", "train", **files,

@@ -16,8 +16,7 @@ from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.sidecar import apply_sidecar
 from defocus.datasets.sidecar_writing import write_sidecar
-from defocus.images import write_image
-from tests.datasets.conftest import write_folder
+from tests.datasets.conftest import put, write_folder
 
 pytestmark = pytest.mark.full
 
@@ -31,8 +30,7 @@ def copy(tmp_path_factory):
         sharp = cv2.resize(photograph, (240, 180), interpolation=cv2.INTER_AREA)
         blurry = np.roll(cv2.GaussianBlur(sharp, (0, 0), 1.0), 2, axis=1)
         for role, picture in (("source", blurry), ("target", sharp)):
-            (root / role).mkdir(exist_ok=True)
-            write_image(root / role / f"{number}.png", np.asarray(picture))
+            put(root / role / f"{number}.png", np.asarray(picture))
     return root
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from defocus.images import write_image
 from tests.align.test_bad_pairs import bricks, cut
+from tests.datasets.conftest import put
 
 KNOWN = ("--largest-shift", "12")
 
@@ -15,8 +15,7 @@ def wall(tmp_path_factory):
     """One pair, a wall of equal bricks that moved by 10 px."""
     root = tmp_path_factory.mktemp("wall")
     for role, picture in zip(("blurry", "sharp"), cut(bricks(0.0), 10), strict=True):
-        (root / role).mkdir()
-        write_image(root / role / "one.png", picture)
+        put(root / role / "one.png", picture)
     return root
 
 

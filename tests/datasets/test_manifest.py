@@ -20,7 +20,7 @@ from defocus.datasets.manifest import (
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.images import write_image
-from tests.datasets.conftest import picture
+from tests.datasets.conftest import picture, put
 
 HASH = "0" * 64
 
@@ -31,10 +31,9 @@ def root(tmp_path):
     folder = tmp_path / "set"
     pairs = []
     for n, split in enumerate(("train", "validation", "test")):
-        (folder / "pairs" / str(n)).mkdir(parents=True)
         files = [folder / "pairs" / str(n) / f"{role}.png" for role in ("blurry", "sharp")]
         for k, file in enumerate(files):
-            write_image(file, picture(2 * n + k))
+            put(file, picture(2 * n + k))
         pairs.append(Pair(f"p{n}", f"s{n}", split, *files, metadata={"lens": {"f_number": 2.0}}))
     write_manifest(folder, make_manifest(folder, tuple(pairs)))
     return folder

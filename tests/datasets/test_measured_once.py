@@ -28,7 +28,7 @@ from defocus.datasets.measuring.kept import MotionLimits, read_measurement, writ
 from defocus.datasets.report_page import dataset_page
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.errors import DatasetError
-from defocus.images import write_image
+from tests.datasets.conftest import put
 from tests.datasets.test_audit import defocused
 
 NAMES = ("astronaut", "coffee")
@@ -50,11 +50,9 @@ def scene(name, x=40):
 @pytest.fixture
 def source(tmp_path):
     """Two pairs, shifted by 2 px; their pictures are in no other test."""
-    for role in ("blurry", "sharp"):
-        (tmp_path / "source" / role).mkdir(parents=True)
     for name in NAMES:
-        write_image(tmp_path / f"source/blurry/{name}.png", defocused(scene(name)))
-        write_image(tmp_path / f"source/sharp/{name}.png", scene(name, 38))
+        put(tmp_path / f"source/blurry/{name}.png", defocused(scene(name)))
+        put(tmp_path / f"source/sharp/{name}.png", scene(name, 38))
     return open_dataset(f"pairs:{tmp_path / 'source'}")
 
 

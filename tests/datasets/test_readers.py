@@ -20,7 +20,7 @@ from defocus.datasets.pair import scene_splits, step
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
-from tests.datasets.conftest import picture, write_folder, write_session
+from tests.datasets.conftest import picture, put, write_folder, write_session
 
 
 def test_folder_pairs_equal_names_and_splits_by_name(tmp_path):
@@ -39,8 +39,7 @@ def test_folder_keeps_its_own_splits(tmp_path, above):
     for split, name in (("train", "a.png"), ("validation", "a.png"), ("test", "a.png")):
         for role in ("blurry", "sharp", "truth"):
             folder = tmp_path / split / role if above else tmp_path / role / split
-            folder.mkdir(parents=True)
-            write_image(folder / name, picture(len(split)))
+            put(folder / name, picture(len(split)))
     dataset = open_dataset(f"pairs:{tmp_path}")
     assert [pair.id for pair in dataset.pairs] == ["test-a", "train-a", "validation-a"]
     assert [pair.split for pair in dataset.pairs] == ["test", "train", "validation"]
@@ -50,8 +49,7 @@ def test_folder_keeps_its_own_splits(tmp_path, above):
 def test_names_that_become_one_id_are_refused(tmp_path):
     for role in ("blurry", "sharp"):
         for name in ("a/b-c.png", "a-b/c.png"):
-            (tmp_path / role / name).parent.mkdir(parents=True, exist_ok=True)
-            write_image(tmp_path / role / name, picture(len(role + name)))
+            put(tmp_path / role / name, picture(len(role + name)))
     with pytest.raises(DatasetError, match="are both pair 'a-b-c'; rename one"):
         open_dataset(f"pairs:{tmp_path}")
 

@@ -19,6 +19,7 @@ from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError, DefocusError
 from defocus.images import read_image, read_pair, write_image
+from tests.datasets.conftest import put
 
 NAME = "astronaut"
 
@@ -29,9 +30,8 @@ def copy(mild, tmp_path_factory):
     root = tmp_path_factory.mktemp("realdof")
     (pair,) = (one for one in mild.pairs if one.id == NAME)
     for role, file in (("source", pair.blurry), ("target", pair.sharp)):
-        (root / role).mkdir()
-        write_image(root / role / "01.png", read_image(file))
-        write_image(root / role / "02.png", np.full((64, 64, 3), 40000, np.uint16))
+        put(root / role / "01.png", read_image(file))
+        put(root / role / "02.png", np.full((64, 64, 3), 40000, np.uint16))
     return root
 
 
