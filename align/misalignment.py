@@ -65,65 +65,36 @@ class Sigma:
 
 @dataclass(frozen=True)
 class Misalignment:
-    """The misalignment of a pair; numbers are None if ``status`` is ``unknown``.
-
-    Attributes:
-        status: ``ok`` or ``unknown``.
-        similarity: Transform from blurry to sharp positions (shift, zoom, rotation), closest to
-            ``matrix``.
-        residual_median_px: Median length of the residual flow after ``matrix``, where it is
-            reliable.
-        residual_p95_px: 95th percentile of that length.
-        reliable_share: Share of all pixels that are reliable (see
-            :class:`defocus.align.measure.Measurement`).
-        gain_ev: log2 of linear blurry over linear sharp light.
-        estimator: Name of the flow estimator of the residual.
-        reason: Why the status is ``unknown``; empty otherwise.
-        weights_sha256: Hash of the estimator's weights, empty if it has none.
-        model: ``translation``, ``similarity``, ``affine`` or ``homography``.
-        matrix: ``(3, 3)`` from blurry to sharp positions, pixel centres at integers.
-        photometry: Gain and offset of each channel.
-        asymmetry: Displacement by an asymmetric point spread; None if the pair does not show it.
-        consistency_px: Median forward-backward error of the flow, where visible.
-        occluded_share: Share of the pixels that the sharp picture does not show.
-        calibration_share: Share of the pixels in JDRL's calibration mask.
-        sigma: Standard errors.
-        spread: What the tiles of the registration tell of the point spread.
-        shared: What of the pair's session is in ``matrix``.
-        misalignment_px: Mean length of the displacement from the blurry to the sharp member, over
-            reliable pixels: that of the frame, and the local flow where it explains more.
-        alone: Why the pair is unknown without what its session shares; empty if it is not.
-        rests_on_px: The longest way of any place that a person has told, if other shifts fit as
-            well and were left out for it; then the numbers are wrong where it is too short.
-        unexplained: What the blur does not explain.
-        vignetting_ev: How much more light the blurry member loses from its centre to the corners
-            than the sharp one, EV; None if hardly anything can be compared.
-    """
+    """The misalignment of a pair; numbers are None if ``status`` is ``unknown``."""
 
     status: Literal["ok", "unknown"]
-    similarity: Similarity | None
-    residual_median_px: float | None
+    similarity: Similarity | None  # blurry to sharp positions, closest to ``matrix``
+    residual_median_px: float | None  # of the residual flow after ``matrix``, where reliable
     residual_p95_px: float | None
     reliable_share: float | None
-    gain_ev: float | None
-    estimator: str
-    reason: str = ""
+    gain_ev: float | None  # log2 of linear blurry over linear sharp light
+    estimator: str  # of the residual flow; with the hash of its weights
+    reason: str = ""  # why the status is ``unknown``; empty otherwise
     weights_sha256: str = ""
-    model: str = ""
+    model: str = ""  # the one of ``matrix``
+    # ``(3, 3)`` from blurry to sharp positions, pixel centres at integers
     matrix: NDArray[np.float64] | None = field(default=None, compare=False)
     photometry: Photometry | None = None
-    asymmetry: Asymmetry | None = None
-    consistency_px: float | None = None
-    occluded_share: float | None = None
-    calibration_share: float | None = None
+    asymmetry: Asymmetry | None = None  # of the point spread; None if the pair does not show it
+    consistency_px: float | None = None  # median forward-backward error of the flow, where visible
+    occluded_share: float | None = None  # of the pixels: the sharp picture does not show them
+    calibration_share: float | None = None  # of the pixels: in JDRL's calibration mask
     sigma: Sigma | None = None
-    spread: TileAsymmetry | None = None
-    shared: SessionLens | None = None
+    spread: TileAsymmetry | None = None  # what the registration's tiles say of the point spread
+    shared: SessionLens | None = None  # what of the pair's session is in ``matrix``
+    # mean length of the displacement from the blurry to the sharp member, over reliable pixels:
+    # that of the frame, and the local flow where it explains more
     misalignment_px: float | None = None
-    alone: str = ""
+    alone: str = ""  # why the pair is unknown without what its session shares
+    # the longest way of any place as a person says, if other shifts that fit were left out for it
     rests_on_px: float | None = None
-    unexplained: Unexplained | None = None
-    vignetting_ev: float | None = None
+    unexplained: Unexplained | None = None  # what the blur does not explain
+    vignetting_ev: float | None = None  # how much more light the blurry one loses to its corners
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""

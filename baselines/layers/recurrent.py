@@ -40,6 +40,27 @@ def next_memory(gates: torch.Tensor, cell: torch.Tensor) -> Memory:
     return give * cell.tanh(), cell
 
 
+class MixingWeights(nn.Module):
+    """Weights of kernels from features, gated by a memory at half size (APU)."""
+
+    # ``bounded`` ones are in (-1, 1).
+
+    def __init__(self, conv: nn.Module, inputs: int, hidden: int, *, bounded: bool) -> None:
+        super().__init__()
+        self.conv, self.bounded = conv, bounded
+        self.conv_atten = ConvLSTM(inputs, hidden)
+
+    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
+        """Weights, and the memory for the next scale, which is twice as large."""
+        if memory is not None:
+            memory = (enlarged(memory[0]), enlarged(memory[1]))
+        own = self.conv(features)
+        memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
+        gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
+        weights = gate * own + gate
+        return 2 * torch.sigmoid(weights) - 1 if self.bounded else weights, memory
+
+
 def enlarged(picture: torch.Tensor) -> torch.Tensor:
     """Enlarge to twice the size, bilinearly."""
     return functional.interpolate(picture, scale_factor=2, mode="bilinear", align_corners=False)

@@ -34,40 +34,7 @@ class Pretraining(Settings):
 
 
 class JDRLSettings(Settings):
-    """Settings of the objective.
-
-    Attributes:
-        reading: ``official`` changes the defaults to :data:`OFFICIAL`; explicit settings stay.
-        mask: Mask of reliable flow. ``paper``: magnitude within ``band`` of its mean. ``official``:
-            the grey of its colour-wheel picture within ``band`` of its mean. ``consistency``:
-            forward and backward flow agree and stay inside the frame. ``none``.
-        band: The paper's lambda.
-        warp: ``correct``, or ``half-pixel``: the released grid, off by that at the borders.
-        warmup: ``both``: all terms, flow measured to and from the blurry picture. ``forward``:
-            the sharp picture warped onto the blurry one and nothing else.
-        deformation: ``cycle`` warps both ways; ``output`` warps the restored picture only, onto the
-            sharp one; ``none`` compares in place.
-        flow: ``measured`` by the estimator; ``true``: as the dataset knows it.
-        curriculum_px: Mean flow of a crop, px, above which its flow is not believed at first; the
-            limit doubles every 15 epochs. None believes all crops from the start.
-        kernels: Kind of kernels of the reblurring network: ``isotropic``; ``free``: each tap by
-            itself; ``single``: one isotropic kernel of the largest size, without weights;
-            ``thin-lens``: discs of the true defocus map, nothing is learned;
-            ``thin-lens-measured``: the same with the blur that the alignment measures, where it is
-            known; ``none``: no reblurring. :func:`recipe_of` names what a setting needs.
-        levels: m; the largest kernel reaches m - 1 px.
-        features: Channels between the layers of the reblurring network.
-        alpha: Weight of the reblurring loss.
-        epsilon: Epsilon of the Charbonnier loss.
-        estimator: Flow estimator.
-        weights: Weights file for ``pwcnet``; None uses the weights that come with the package.
-        operator: Reblurring operator; None uses the fastest without a compiler.
-        pretraining: Settings of a first phase in which the network is trained alone.
-        reblur_epochs: Number of epochs that R is trained alone, before the joint training.
-        reblur_alone: Pictures on which R is trained alone: ``output`` of the network as it is, or
-            ``target``, warped onto the blurry picture, after which R stays as it is. Where outputs
-            are near the blurry picture, R becomes the identity; on targets it learns the blur.
-    """
+    """Settings of the objective; the README of this folder says what each of their values does."""
 
     reading: Literal["paper", "official"] = "paper"
     mask: MaskKind = "paper"

@@ -12,52 +12,43 @@ import math
 import torch
 from torch import nn
 
-from defocus.baselines.layers.named import SeveralOutputs
+from defocus.baselines.layers.named import Residual, SeveralOutputs, named
 from defocus.baselines.layers.padding import cropped, join, pad, split
 
 WIDTH = 32
 """Channels at full size in the released networks."""
 
 
-class Encoder(nn.Module):
+def encoder(width: int = WIDTH) -> nn.Sequential:
     """A patch ``(N, 3, h, w)`` to features ``(N, 4 width, h / 4, w / 4)``."""
-
-    def __init__(self, width: int = WIDTH) -> None:
-        super().__init__()
-        two, four = 2 * width, 4 * width
-        self.layer1 = nn.Conv2d(3, width, 3, padding=1)
-        self.layer2, self.layer3 = _residual(width), _residual(width)
-        self.layer5 = nn.Conv2d(width, two, 3, stride=2, padding=1)
-        self.layer6, self.layer7 = _residual(two), _residual(two)
-        self.layer9 = nn.Conv2d(two, four, 3, stride=2, padding=1)
-        self.layer10, self.layer11 = _residual(four), _residual(four)
-
-    def forward(self, patch: torch.Tensor) -> torch.Tensor:
-        """The features; no activation between the units."""
-        features = _two(self.layer1(patch), self.layer2, self.layer3)
-        features = _two(self.layer5(features), self.layer6, self.layer7)
-        return _two(self.layer9(features), self.layer10, self.layer11)
+    two, four = 2 * width, 4 * width
+    return named(
+        layer1=nn.Conv2d(3, width, 3, padding=1),
+        layer2=_residual(width),
+        layer3=_residual(width),
+        layer5=nn.Conv2d(width, two, 3, stride=2, padding=1),
+        layer6=_residual(two),
+        layer7=_residual(two),
+        layer9=nn.Conv2d(two, four, 3, stride=2, padding=1),
+        layer10=_residual(four),
+        layer11=_residual(four),
+    )
 
 
-class Decoder(nn.Module):
-    """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``."""
-
-    def __init__(self, width: int = WIDTH) -> None:
-        super().__init__()
-        two, four = 2 * width, 4 * width
-        self.layer13, self.layer14 = _residual(four), _residual(four)
-        self.layer16 = nn.ConvTranspose2d(four, two, 4, stride=2, padding=1)
-        self.layer17, self.layer18 = _residual(two), _residual(two)
-        self.layer20 = nn.ConvTranspose2d(two, width, 4, stride=2, padding=1)
-        self.layer21, self.layer22 = _residual(width), _residual(width)
-        self.layer24 = nn.Conv2d(width, 3, 3, padding=1)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """The picture, or what is added to one."""
-        features = self.layer16(_two(features, self.layer13, self.layer14))
-        features = self.layer20(_two(features, self.layer17, self.layer18))
-        picture: torch.Tensor = self.layer24(_two(features, self.layer21, self.layer22))
-        return picture
+def decoder(width: int = WIDTH) -> nn.Sequential:
+    """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``, or what is added."""
+    two, four = 2 * width, 4 * width
+    return named(
+        layer13=_residual(four),
+        layer14=_residual(four),
+        layer16=nn.ConvTranspose2d(four, two, 4, stride=2, padding=1),
+        layer17=_residual(two),
+        layer18=_residual(two),
+        layer20=nn.ConvTranspose2d(two, width, 4, stride=2, padding=1),
+        layer21=_residual(width),
+        layer22=_residual(width),
+        layer24=nn.Conv2d(width, 3, 3, padding=1),
+    )
 
 
 def initialise(module: nn.Module) -> None:
@@ -69,18 +60,9 @@ def initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _residual(channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(channels, channels, 3, padding=1),
-    )
-
-
-def _two(features: torch.Tensor, first: nn.Module, second: nn.Module) -> torch.Tensor:
-    features = features + first(features)
-    both: torch.Tensor = features + second(features)
-    return both
+def _residual(channels: int) -> Residual:
+    first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+    return Residual(first, nn.ReLU(inplace=True), second)
 
 
 GREY = 0.5
@@ -90,6 +72,7 @@ GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2))
 """Rows and columns of patches by level, 1 the coarsest; level 0 is what level 1 decodes to."""
 
 STACK_LEVELS = 3
+PARTS = ("encoder", "decoder")
 
 
 class DMPHN(nn.Module):
@@ -103,8 +86,8 @@ class DMPHN(nn.Module):
         self.adds_input = adds_input
         self.levels = levels
         for level in range(1, levels + 1):
-            self.add_module(f"encoder_lv{level}", Encoder(width))
-            self.add_module(f"decoder_lv{level}", Decoder(width))
+            self.add_module(f"encoder_lv{level}", encoder(width))
+            self.add_module(f"decoder_lv{level}", decoder(width))
         self.apply(initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -115,10 +98,9 @@ class DMPHN(nn.Module):
         added = torch.zeros_like(picture)
         joined: torch.Tensor | float = 0.0
         for level in range(self.levels, 0, -1):
-            encoder = self.get_submodule(f"encoder_lv{level}")
-            joined = by_patches(encoder, picture + added, GRIDS[level]) + joined
-            decoder = self.get_submodule(f"decoder_lv{level}")
-            added = by_patches(decoder, joined, GRIDS[level - 1])
+            encode, decode = (self.get_submodule(f"{part}_lv{level}") for part in PARTS)
+            joined = by_patches(encode, picture + added, GRIDS[level]) + joined
+            added = by_patches(decode, joined, GRIDS[level - 1])
         restored = added + picture if self.adds_input else added
         return cropped(restored, blurry) + GREY
 
@@ -131,8 +113,8 @@ class StackedDMPHN(SeveralOutputs):
         self.stages = stages
         for stage in range(1, stages + 1):
             for level in range(1, STACK_LEVELS + 1):
-                self.add_module(f"encoder_s{stage}_lv{level}", Encoder(width))
-                self.add_module(f"decoder_s{stage}_lv{level}", Decoder(width))
+                self.add_module(f"encoder_s{stage}_lv{level}", encoder(width))
+                self.add_module(f"decoder_s{stage}_lv{level}", decoder(width))
         self.apply(initialise)
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -163,11 +145,10 @@ class StackedDMPHN(SeveralOutputs):
         for level in range(STACK_LEVELS, 0, -1):
             if level == 1 and first is not None:
                 added = added + first  # the first stage's in all later ones, not the one before
-            encoder = self.get_submodule(f"encoder_s{stage}_lv{level}")
-            joined = by_patches(encoder, picture + added, GRIDS[level]) + joined
+            encode, decode = (self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS)
+            joined = by_patches(encode, picture + added, GRIDS[level]) + joined
             features[level] = joined = joined + before.get(level, 0.0)
-            decoder = self.get_submodule(f"decoder_s{stage}_lv{level}")
-            added = by_patches(decoder, joined, GRIDS[level - 1])
+            added = by_patches(decode, joined, GRIDS[level - 1])
         return added, features
 
 

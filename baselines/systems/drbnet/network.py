@@ -8,8 +8,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.named import Residual, SeveralOutputs, residual
+from defocus.baselines.layers.named import Residual, residual
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
+from defocus.baselines.systems.ifan.network import (
+    MULTIPLE,
+    SLOPE,
+    FourScales,
+    conv,
+    right_first,
+    up,
+)
 
 SIDE = 7
 
@@ -30,13 +38,11 @@ def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
     return result
 
 
-MULTIPLE = 8
-SLOPE = 0.1
 LEVELS = 4
 """1, 1/2, 1/4, 1/8."""
 
 
-class DRBNet(SeveralOutputs):
+class DRBNet(FourScales):
     """From a blurry picture to the restored one, coarse to fine over four scales."""
 
     # At each scale the picture so far is filtered by per-pixel kernels and gets a residual, both
@@ -50,14 +56,10 @@ class DRBNet(SeveralOutputs):
         self.dual = dual
         inputs = 6 if dual else 3
         channels = tuple(width << level for level in range(LEVELS))
-        for level, outputs in enumerate(channels, start=1):
-            self.add_module(f"conv{level}_1", _conv(inputs, outputs, 1 if level == 1 else 2))
-            self.add_module(f"conv{level}_2", _conv(outputs, outputs))
-            self.add_module(f"conv{level}_3", _conv(outputs, outputs))
-            inputs = outputs
+        self.add_encoder("conv", inputs, channels)
         two, four, deep = channels[1:]
         self.conv4_4 = nn.Sequential(
-            _conv(deep, deep), _residual(deep), _residual(deep), _conv(deep, deep)
+            conv(deep, deep), _residual(deep), _residual(deep), conv(deep, deep)
         )
         self._add_up(3, channels)
         self.img_d8_feature = _picture_features(two, four, deep)
@@ -79,8 +81,9 @@ class DRBNet(SeveralOutputs):
         # to 0: ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and,
         # but for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
-        seen = picture if dual_pixel is None else _right_first(dual_pixel)
-        skips, features = self._encode(seen)
+        seen = picture if dual_pixel is None else 2 * right_first(dual_pixel) - 1
+        *skips, features = self.encoded("conv", seen)
+        features = self.conv4_4(features)
         found: dict[str, torch.Tensor] = {}
         estimate = functional.avg_pool2d(picture, MULTIPLE)
         for level in (3, 2, 1, 0):
@@ -89,26 +92,11 @@ class DRBNet(SeveralOutputs):
                 estimate = _doubled(estimate)
                 if self.adds_input:
                     estimate = estimate + _details(picture, level)
-                features = self._up(level + 1, features, skips[level])
+                features = self.raised(level + 1, features, skips[level])
             estimate, kernel, change = self._refined(level, estimate, features)
             found |= {f"kernel{level}": kernel, f"residual{level}": change}
         restored = (estimate.clamp(-1, 1) + 1) / 2
         return found | {"restored": cropped(restored, blurry)}
-
-    def _encode(self, seen: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """The features of the levels 1 to 1/4, finest first, and those to decode from."""
-        levels: list[torch.Tensor] = []
-        for level in range(1, LEVELS + 1):
-            for part in (1, 2, 3):
-                seen = self.get_submodule(f"conv{level}_{part}")(seen)
-            levels.append(seen)
-        return levels[:-1], self.conv4_4(levels[-1])
-
-    def _up(self, level: int, features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        features = self.get_submodule(f"upconv{level}_u")(features) + skip
-        features = self.get_submodule(f"upconv{level}_1")(features)
-        finer: torch.Tensor = self.get_submodule(f"upconv{level}_2")(features)
-        return finer
 
     def _refined(
         self, level: int, picture: torch.Tensor, features: torch.Tensor
@@ -122,8 +110,7 @@ class DRBNet(SeveralOutputs):
 
     def _add_up(self, level: int, channels: tuple[int, ...]) -> None:
         outputs = channels[level - 1]
-        up = nn.ConvTranspose2d(channels[level], outputs, 4, stride=2, padding=1)
-        self.add_module(f"upconv{level}_u", nn.Sequential(up, nn.LeakyReLU(SLOPE, inplace=True)))
+        self.add_module(f"upconv{level}_u", up(channels[level], outputs))
         self.add_module(f"upconv{level}_1", _residual(outputs))
         self.add_module(f"upconv{level}_2", _residual(outputs))
 
@@ -131,11 +118,11 @@ class DRBNet(SeveralOutputs):
         self, level: int, inputs: int, kernel: tuple[int, int], change: tuple[int, int]
     ) -> None:
         predict = nn.Conv2d(kernel[1], SIDE * SIDE, 1)
-        kernels = nn.Sequential(_conv(inputs, kernel[0]), _conv(*kernel), predict)
+        kernels = nn.Sequential(conv(inputs, kernel[0]), conv(*kernel), predict)
         self.add_module(f"upconv{level}_kernel", kernels)
         # the residual's last layer keeps its activation, as the released code has it
         last = nn.Sequential(nn.Conv2d(change[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True))
-        residuals = nn.Sequential(_conv(inputs, change[0]), _conv(*change), last)
+        residuals = nn.Sequential(conv(inputs, change[0]), conv(*change), last)
         self.add_module(f"upconv{level}_res", residuals)
 
 
@@ -146,14 +133,8 @@ def _residual(channels: int) -> Residual:
     return residual(stem=nn.Sequential(layers))
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.LeakyReLU(SLOPE, inplace=True)
-    )
-
-
 def _picture_features(first: int, second: int, third: int) -> nn.Sequential:
-    return nn.Sequential(_conv(3, first), _conv(first, second), _conv(second, third))
+    return nn.Sequential(conv(3, first), conv(first, second), conv(second, third))
 
 
 def _doubled(picture: torch.Tensor) -> torch.Tensor:
@@ -164,8 +145,3 @@ def _details(picture: torch.Tensor, level: int) -> torch.Tensor:
     """What the picture has at a scale, and not at the next coarser one."""
     finer = functional.avg_pool2d(picture, 2**level)
     return finer - _doubled(functional.avg_pool2d(finer, 2))
-
-
-def _right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
-    left, right = (2 * pad_to_multiple(dual_pixel, MULTIPLE) - 1).chunk(2, dim=1)
-    return torch.cat([right, left], dim=1)

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, SeveralOutputs, named
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
+from defocus.baselines.layers.recurrent import Memory, MixingWeights, enlarged
 
 COUNT = 21
 """Gaussians of a whole bank; a delta comes before them."""
@@ -212,22 +212,6 @@ MULTIPLE = 16
 SCALES = 3
 
 
-class _Weights(nn.Module):
-    """Mixing weights in (-1, 1), gated by a memory at half size (APU)."""
-
-    def __init__(self, width: int, mixed: int) -> None:
-        super().__init__()
-        layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
-        self.conv = named(conv=nn.Sequential(*layers))
-        self.conv_atten = ConvLSTM(width, mixed)
-
-    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
-        own = self.conv(features)
-        memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
-        gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
-        return 2 * torch.sigmoid(gate * own + gate) - 1, memory
-
-
 class GKMNet(Backbone, SeveralOutputs):
     """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
 
@@ -246,7 +230,8 @@ class GKMNet(Backbone, SeveralOutputs):
         self.adds_input = adds_input
         self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(gaussians)
         mixed = 2 * (gaussians + 1)  # weights for the blurry picture, then for the scale before
-        self.APU = _Weights(width, mixed)
+        layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
+        self.APU = MixingWeights(named(conv=nn.Sequential(*layers)), width, mixed, bounded=True)
         self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -277,7 +262,6 @@ class GKMNet(Backbone, SeveralOutputs):
                 before = enlarged(restored[-1])
             weights, memory = self.APU(self.features(blurry), memory)
             restored.append(self._mixed(blurry, before, weights))
-            memory = (enlarged(memory[0]), enlarged(memory[1]))
         return restored[::-1]
 
     def _mixed(

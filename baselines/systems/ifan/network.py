@@ -119,7 +119,35 @@ REPLACEMENT_BLOCKS = 7
 FILTER_GAIN = 1.5
 
 
-class IFAN(SeveralOutputs):
+class FourScales(SeveralOutputs):
+    """Encoders and decoders of four levels, with the names that IFAN and DRBNet have."""
+
+    def add_encoder(self, prefix: str, inputs: int, channels: tuple[int, ...]) -> None:
+        """Register the layers of an encoder, finest level first."""
+        for level, outputs in enumerate(channels, start=1):
+            self.add_module(f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2))
+            self.add_module(f"{prefix}{level}_2", conv(outputs, outputs))
+            self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
+            inputs = outputs
+
+    def encoded(self, prefix: str, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features of the four levels, finest first."""
+        levels: list[torch.Tensor] = []
+        for level in range(1, len(CHANNELS) + 1):
+            for part in (1, 2, 3):
+                picture = self.get_submodule(f"{prefix}{level}_{part}")(picture)
+            levels.append(picture)
+        return levels
+
+    def raised(self, level: int, features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Features of a level, 1 to 3, from those of the next coarser one."""
+        features = self.get_submodule(f"upconv{level}_u")(features) + skip
+        features = self.get_submodule(f"upconv{level}_1")(features)
+        finer: torch.Tensor = self.get_submodule(f"upconv{level}_2")(features)
+        return finer
+
+
+class IFAN(FourScales):
     """From a blurry picture to the restored one."""
 
     # An encoder's features at 1/8 are filtered by what a second encoder (of right and left view in
@@ -137,7 +165,7 @@ class IFAN(SeveralOutputs):
     ) -> None:
         super().__init__()
         self.steps, self.dual, self.filters = steps, dual, filters
-        self._add_encoder("conv", 3, channels)
+        self.add_encoder("conv", 3, channels)
         deep = channels[-1]
         self.conv4_4 = nn.Sequential(conv(2 * deep, deep), *_two(deep), conv(deep, deep))
         self.conv_res = nn.Sequential(conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep))
@@ -147,7 +175,7 @@ class IFAN(SeveralOutputs):
             self.add_module(f"upconv{level}_1", ResidualBlocks(outputs, 1))
             self.add_module(f"upconv{level}_2", ResidualBlocks(outputs, 1))
         self.out_res = conv(channels[0], 3)
-        self._add_encoder("kconv", 6 if dual else 3, channels)
+        self.add_encoder("kconv", 6 if dual else 3, channels)
         self.DME = nn.Sequential(conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1))
         self.conv_DME = conv(1, deep)
         last = (
@@ -167,9 +195,9 @@ class IFAN(SeveralOutputs):
         # w)`` in its pixels, and, unless there are none, ``filters`` ``(N, filter_channels, h,
         # w)``.
         picture = pad_to_multiple(blurry, MULTIPLE)
-        seen = picture if dual_pixel is None else _right_first(dual_pixel)
-        *skips, features = self._encode("conv", picture)
-        encoded = self._encode("kconv", seen)[-1]
+        seen = picture if dual_pixel is None else right_first(dual_pixel)
+        *skips, features = self.encoded("conv", picture)
+        encoded = self.encoded("kconv", seen)[-1]
         disparity = self.DME(encoded)
         predicted = self.F(self.conv4_4(torch.cat([encoded, self.conv_DME(disparity)], dim=1)))
         restored = picture + self._decode(self._filtered(features, predicted), skips)
@@ -181,7 +209,7 @@ class IFAN(SeveralOutputs):
     def disparity(self, picture: torch.Tensor) -> torch.Tensor:
         """The disparity ``(N, 1, H / 8, W / 8)``, in its pixels, that the second encoder sees."""
         # In a picture ``(N, 3, H, W)``, or two views ``(N, 6, H, W)``, right first; multiples of 8.
-        found: torch.Tensor = self.DME(self._encode("kconv", picture)[-1])
+        found: torch.Tensor = self.DME(self.encoded("kconv", picture)[-1])
         return found
 
     def _filtered(self, features: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
@@ -194,35 +222,17 @@ class IFAN(SeveralOutputs):
     def _decode(self, features: torch.Tensor, skips: list[torch.Tensor]) -> torch.Tensor:
         features = self.conv_res(features)
         for level in (3, 2, 1):
-            features = self.get_submodule(f"upconv{level}_u")(features) + skips[level - 1]
-            features = self.get_submodule(f"upconv{level}_1")(features)
-            features = self.get_submodule(f"upconv{level}_2")(features)
+            features = self.raised(level, features, skips[level - 1])
         residual: torch.Tensor = self.out_res(features)
         return residual
-
-    def _add_encoder(self, prefix: str, inputs: int, channels: tuple[int, ...]) -> None:
-        for level, outputs in enumerate(channels, start=1):
-            self.add_module(f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2))
-            self.add_module(f"{prefix}{level}_2", conv(outputs, outputs))
-            self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
-            inputs = outputs
-
-    def _encode(self, prefix: str, picture: torch.Tensor) -> list[torch.Tensor]:
-        """Features of the four levels, finest first."""
-        levels: list[torch.Tensor] = []
-        features = picture
-        for level in range(1, len(CHANNELS) + 1):
-            for part in (1, 2, 3):
-                features = self.get_submodule(f"{prefix}{level}_{part}")(features)
-            levels.append(features)
-        return levels
 
 
 def _two(channels: int) -> tuple[ResidualBlocks, ResidualBlocks]:
     return ResidualBlocks(channels, 2), ResidualBlocks(channels, 2)
 
 
-def _right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
+def right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
+    """Padded views, right and left, of left and right ones."""
     left, right = pad_to_multiple(dual_pixel, MULTIPLE).chunk(2, dim=1)
     return torch.cat([right, left], dim=1)
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs, named, unit
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
+from defocus.baselines.layers.recurrent import Memory, MixingWeights
 from defocus.baselines.layers.three_scales import (
     block_row,
     doubling,
@@ -90,21 +90,6 @@ SCALES = 3
 COLOURS = 3
 
 
-class _Weights(nn.Module):
-    """Mixing weights from features and a memory at half size (APU); neither is bounded."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = unit(reflecting(channels, ATOMS), nn.BatchNorm2d(ATOMS), nn.ReLU())
-        self.conv_atten = ConvLSTM(channels, ATOMS)
-
-    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
-        own = self.conv(features)
-        memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
-        gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
-        return gate * own + gate, memory
-
-
 class NRKNet(Backbone):
     """From a blurry to the restored picture; BGR inside, as the official pipeline reads."""
 
@@ -116,7 +101,8 @@ class NRKNet(Backbone):
         self.adds_input = adds_input
         self.SummationLayer = named(conv=nn.Conv2d(COLOURS * ATOMS, COLOURS, 1))
         self.GCM = RecursiveBlur()
-        self.APU = _Weights(width)
+        layers = unit(reflecting(width, ATOMS), nn.BatchNorm2d(ATOMS), nn.ReLU())
+        self.APU = MixingWeights(layers, width, ATOMS, bounded=False)
         self.add_backbone(width)
 
     def outputs(
@@ -144,8 +130,6 @@ class NRKNet(Backbone):
         given: dict[str, torch.Tensor] = {}
         memory: Memory | None = None
         for steps, name in zip(range(SCALES, 0, -1), ("quarter", "half", "full"), strict=True):
-            if memory is not None:
-                memory = (enlarged(memory[0]), enlarged(memory[1]))
             every = 2 ** (steps - 1)
             picture = padded[..., ::every, ::every]
             weights, memory = self.APU(self.features(picture), memory)

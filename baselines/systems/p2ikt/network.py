@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs, named, unit
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
-from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
+from defocus.baselines.layers.recurrent import Memory, MixingWeights, enlarged
 from defocus.baselines.systems.p2ikt.backbone import Backbone
 
 COUNT = 5
@@ -127,7 +127,9 @@ class P2IKT(SeveralOutputs):
         self.adds_input = adds_input
         self.GCM = KernelFeatures(corrected=corrected)
         self.basemodel = Backbone(width, deep)
-        self.APU = _PixelWeights(width)
+        layers = nn.Conv2d(width, HIDDEN, 3, padding=1), nn.BatchNorm2d(HIDDEN), nn.ReLU()
+        own = named(conv=nn.Sequential(*layers))
+        self.APU = MixingWeights(own, width, HIDDEN, bounded=True)
         self.SumLayer = named(conv=nn.Conv2d(2 * MIXED, 3, 1))
         self.SumLayer1 = nn.Conv2d(6, 3, 1)
 
@@ -158,23 +160,3 @@ class P2IKT(SeveralOutputs):
         auxiliary = self.SumLayer1(torch.cat([before, own], dim=1))
         restored = self.SumLayer(mixed)
         return picture + restored if self.adds_input else restored, auxiliary, memory
-
-
-class _PixelWeights(nn.Module):
-    """Mixing weights in [-1, 1] from features and a convolutional LSTM across scales."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        layers = nn.Conv2d(width, HIDDEN, 3, padding=1), nn.BatchNorm2d(HIDDEN), nn.ReLU()
-        self.conv = named(conv=nn.Sequential(*layers))
-        self.conv_atten = ConvLSTM(width, HIDDEN)
-
-    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
-        """Weights ``(N, 12, H, W)``; hidden and cell state at half resolution."""
-        # The memory of the coarser scale comes as it was left and is doubled here; None is zeros.
-        if memory is not None:
-            memory = (enlarged(memory[0]), enlarged(memory[1]))
-        memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
-        attention = functional.interpolate(memory[0], scale_factor=2.0, mode="nearest")
-        weights = 2.0 * torch.sigmoid(attention * self.conv(features) + attention) - 1.0
-        return weights, memory
