@@ -28,6 +28,19 @@ def blocks_of(
     return np.asarray(down * BLOCKS[1] + (columns * BLOCKS[1] / shape[1]).astype(int))
 
 
+def equations_sigma(
+    blocks: NDArray[np.int_],
+    normal: Callable[[NDArray[np.bool_]], tuple[Array, Array]],
+    solve: Callable[[Array, Array], Array],
+) -> Array:
+    """Standard errors of what normal equations say, which are those of some samples each."""
+    equations = [normal(blocks == block) for block in np.unique(blocks)]
+    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
+    return block_sigma(
+        np.arange(len(equations)), lambda i: solve(matrices[i].sum(axis=0), rights[i].sum(axis=0))
+    )
+
+
 def block_sigma(
     blocks: NDArray[np.int_], statistic: Callable[[NDArray[np.int_]], Array | float]
 ) -> Array:

@@ -11,7 +11,6 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import defocus.baselines.losses
@@ -30,53 +29,51 @@ if TYPE_CHECKING:  # a list of names needs no torch
 
 def objectives() -> tuple[str, ...]:
     """Names of the training objectives, sorted."""
-    return tuple(sorted(_objective_makers()))
+    return tuple(sorted(_makers("objective")))
 
 
 def require_objective(name: str) -> None:
     """Refuse an unknown objective; the error suggests similar names."""
-    _find(_objective_makers(), "objective", name)
+    _find("objective", name)
 
 
 def objective(name: str, **settings: object) -> "Objective":
     """Make a training objective by its name and the keyword arguments of its ``make``."""
-    made: Objective = _find(_objective_makers(), "objective", name)(**settings)
-    return made
+    found: Objective = _find("objective", name)(**settings)
+    return found
 
 
 def flow_of(recipe: "Recipe") -> str:
     """Name of the flow estimator used by a recipe's objective; empty if it has none."""
     # An objective declares it by ``flow_name`` beside its ``make``, with the same arguments.
-    found = _find(_objective_makers(), "objective", recipe.objective).find()
-    name = getattr(found, "flow_name", None)
+    name = getattr(_find("objective", recipe.objective).find(), "flow_name", None)
     return str(name(**recipe.objective_settings)) if name is not None else ""
 
 
 def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, Any]:
     """Training settings that an objective needs, such as the pairs' target; mostly none."""
     # An objective declares them by ``recipe_of`` beside its ``make``, with the same arguments.
-    found = _find(_objective_makers(), "objective", name).find()
-    needed = getattr(found, "recipe_of", None)
+    needed = getattr(_find("objective", name).find(), "recipe_of", None)
     changes: Mapping[str, Any] = {} if needed is None else needed(**settings)
     return changes
 
 
 def losses() -> tuple[str, ...]:
     """Names of the losses, sorted."""
-    return tuple(sorted(_loss_makers()))
+    return tuple(sorted(_makers("loss")))
 
 
 def loss(name: str, **settings: object) -> "LossFunction":
     """Make a loss between an output and the target, by the keyword arguments of its ``make``."""
-    made: LossFunction = _find(_loss_makers(), "loss", name)(**settings)
-    return made
+    found: LossFunction = _find("loss", name)(**settings)
+    return found
 
 
 def source_hashes(recipe: "Recipe") -> dict[str, str]:
     """SHA-256 hashes of the plug-in files of a recipe's objectives and losses, by name, if any."""
     if not plugins():
         return {}
-    makers = {"objective": _objective_makers(), "loss": _loss_makers()}
+    makers = {"objective": _makers("objective"), "loss": _makers("loss")}
     named = _named({"objective": recipe.objective, **recipe.objective_settings})
     found = {name: makers[kind].get(name) for kind, name in named}
     return {name: maker.source_hash for name, maker in found.items() if maker and maker.source_hash}
@@ -108,47 +105,51 @@ class _Maker:
         return make(**settings)
 
 
-def _objective_makers() -> dict[str, _Maker]:
-    makers = _modules_of(defocus.baselines.objectives)
-    for name, origin, load in brought("objectives"):
-        _add(makers, "objective", name, _Maker(origin, load))
-    if plugins():
-        from defocus.baselines.objective import Objective
-
-        for plugin, kind in offered_classes(Objective):
-            origin = f"plug-in {plugin.path}"
-            if not kind.name:
-                raise RegistryError(f"{origin}: objective {kind.__name__} lacks 'name'; set it")
-            maker = _Maker(origin, lambda kind=kind: kind, plugin.hash_of(kind))  # type: ignore[misc]
-            _add(makers, "objective", kind.name, maker)
-    return makers
+PACKAGES = {
+    "objective": ("objectives", defocus.baselines.objectives),
+    "loss": ("losses", defocus.baselines.losses),
+}
+"""By kind: the name of its entry points, and the package of our own."""
 
 
-def _loss_makers() -> dict[str, _Maker]:
-    makers = _modules_of(defocus.baselines.losses)
-    for name, origin, load in brought("losses"):
-        _add(makers, "loss", name, _Maker(origin, load))
-    for plugin, one in offered(Loss):
-        maker = _Maker(f"plug-in {plugin.path}", lambda one=one: one, plugin.hash_of(one))  # type: ignore[misc]
-        _add(makers, "loss", one.name, maker)
-    return makers
-
-
-def _modules_of(package: ModuleType) -> dict[str, _Maker]:
+def _makers(kind: str) -> dict[str, _Maker]:
+    group, package = PACKAGES[kind]
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     paths = {name: f"{package.__name__}.{name}" for name in names}
-    return {name: _Maker(at, partial(importlib.import_module, at)) for name, at in paths.items()}
+    makers = {name: _Maker(at, partial(importlib.import_module, at)) for name, at in paths.items()}
+    others = [(name, _Maker(origin, load)) for name, origin, load in brought(group)]
+    for name, maker in (*others, *_of_plugins(kind)):
+        if name in makers:
+            both = f"{makers[name].origin} and by {maker.origin}"
+            refuse(maker.origin, f"{kind} {name!r} is defined by {both}; rename one")
+        else:
+            makers[name] = maker
+    return makers
 
 
-def _add(makers: dict[str, _Maker], kind: str, name: str, maker: _Maker) -> None:
-    if name in makers:
-        both = f"{makers[name].origin} and by {maker.origin}"
-        refuse(maker.origin, f"{kind} {name!r} is defined by {both}; rename one")
-    else:
-        makers[name] = maker
+def _of_plugins(kind: str) -> Iterator[tuple[str, _Maker]]:
+    if kind == "loss":
+        for plugin, one in offered(Loss):
+            yield (
+                one.name,
+                _Maker(f"plug-in {plugin.path}", partial(_same, one), plugin.hash_of(one)),
+            )
+    elif plugins():
+        from defocus.baselines.objective import Objective
+
+        for plugin, its in offered_classes(Objective):
+            origin = f"plug-in {plugin.path}"
+            if not its.name:
+                raise RegistryError(f"{origin}: objective {its.__name__} lacks 'name'; set it")
+            yield its.name, _Maker(origin, partial(_same, its), plugin.hash_of(its))
 
 
-def _find(makers: Mapping[str, _Maker], kind: str, name: str) -> _Maker:
+def _same(thing: object) -> object:
+    return thing
+
+
+def _find(kind: str, name: str) -> _Maker:
+    makers = _makers(kind)
     if name not in makers:
         raise RegistryError(f"no {kind} {name!r}{nearest(name, makers)}")
     return makers[name]

@@ -49,13 +49,7 @@ Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise"
 
 
 class Growth(Settings):
-    """A change of crop and batch during a training.
-
-    Attributes:
-        from_epoch: First epoch of the change, on the recipe's scale, > 0.
-        crop_px: Side of the square training crop.
-        batch: Crops per step.
-    """
+    """A change of crop and batch during a training, from an epoch on the recipe's scale."""
 
     from_epoch: float = Field(gt=0)
     crop_px: int = Field(ge=16)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.sampling.pyramid import factor_for, reduced
-from defocus.align.uncertainty import Array, block_sigma, blocks_of
+from defocus.align.uncertainty import Array, block_sigma, blocks_of, equations_sigma
 from defocus.images import FloatImage
 
 Singles = NDArray[np.float32]
@@ -245,7 +245,12 @@ _EMPTY_CHANNEL = _Channel(1.0, 0.0, None, None)
 def _channel(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> _Channel:
     """The fit of a channel with its errors."""
     fit = _robust_fit(s, b, d)
-    own = _fit_sigma(s, b, fit, blocks)
+    centre = float(s.mean())
+    own = equations_sigma(
+        blocks,
+        lambda some: _normal(s[some] - centre, b[some], fit.weights[some]),
+        lambda matrix, right: _solution(matrix, right, fit.prior, centre),
+    )
     (gain, offset), (gain_sigma, offset_sigma) = fit.gain_offset, np.hypot(own, SHARED_ERROR)
     return _Channel(float(gain), float(offset), float(gain_sigma), float(offset_sigma))
 
@@ -257,18 +262,6 @@ class _Fit:
     gain_offset: Array
     weights: Array
     prior: float
-
-
-def _fit_sigma(s: Array, b: Array, fit: _Fit, blocks: NDArray[np.int_]) -> Array:
-    """Standard errors from normal equations summed over blocks, with the weights of the fit."""
-    centre = float(s.mean())
-    parts = [blocks == block for block in np.unique(blocks)]
-    equations = [_normal(s[p] - centre, b[p], fit.weights[p]) for p in parts]
-    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
-    return block_sigma(
-        np.arange(len(parts)),
-        lambda i: _solution(matrices[i].sum(axis=0), rights[i].sum(axis=0), fit.prior, centre),
-    )
 
 
 def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:

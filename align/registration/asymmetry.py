@@ -15,7 +15,7 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
-from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
+from defocus.align.uncertainty import Array, blocks_of, equations_sigma, sample_grid
 
 # In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
 # radius, in proportion to the circle of confusion and to the distance from the centre. It is
@@ -76,7 +76,10 @@ def asymmetry(
     target = flow.T.astype(np.float64)
     blocks = blocks_of(y[use], x[use], reliable.shape)
     found, weights = _robust_fit(design, target)
-    sigma = _flow_sigma(design, target, weights, blocks)
+    drawn = equations_sigma(
+        blocks, lambda some: _normal(design[some], target[some], weights[some]), _solved
+    )
+    sigma = np.hypot(drawn, SHARED_ERROR)
     return Asymmetry(
         radial=float(found[0]),
         common=(float(found[1]), float(found[2])),
@@ -122,17 +125,6 @@ def _normal(design: Array, target: Array, weights: Array) -> tuple[Array, Array]
 
 def _solved(matrix: Array, right: Array) -> Array:
     return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0])
-
-
-def _flow_sigma(design: Array, target: Array, weights: Array, blocks: NDArray[np.int_]) -> Array:
-    """Standard errors of the parameters, from normal equations summed over blocks."""
-    parts = [blocks == block for block in np.unique(blocks)]
-    equations = [_normal(design[p], target[p], weights[p]) for p in parts]
-    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
-    drawn = block_sigma(
-        np.arange(len(parts)), lambda i: _solved(matrices[i].sum(axis=0), rights[i].sum(axis=0))
-    )
-    return np.asarray(np.hypot(drawn, SHARED_ERROR))
 
 
 ASYMMETRY = 0.12

@@ -54,15 +54,15 @@ class RJDRLObjective(JDRLObjective):
         """The loss and its parts: JDRL's, and ``core``, the unweighted pseudo supervision."""
         outputs = _guided(network).outputs(batch.blurry, core_share=_core_share(progress))
         restored, blurry = outputs["restored"], one_picture(batch.blurry)
-        deformed = self.deformed(restored, batch, progress)
+        loss, parts = self.deformed(restored, batch, progress)
         if progress.in_warmup and self.settings.warmup == "forward":
-            return deformed.loss, deformed.parts
+            return loss, parts
         assert isinstance(self.reblurring, ReblurNet)  # noqa: S101 - the constructor sees to it
         found = self.reblurring.reblur(restored, blurry)
         reblur = self.charbonnier(found.picture, blurry)
         core = self.charbonnier(outputs["core"], found.seeds)
-        parts = deformed.parts | {"reblur": reblur.detach(), "core": core.detach()}
-        return deformed.loss + self.settings.alpha * reblur + self.beta * core, parts
+        parts = {**parts, "reblur": reblur.detach(), "core": core.detach()}
+        return loss + self.settings.alpha * reblur + self.beta * core, parts
 
 
 def _core_share(progress: Progress) -> float:

@@ -41,19 +41,6 @@ def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
     return np.sign(values) * found
 
 
-def newton_shrink(values: Array, alpha: float, beta: float, steps: int = 4) -> NDArray[np.float64]:
-    """Some Newton steps from v, alpha > 1, then 0 where that is no worse, as published codes do."""
-    # Source: the released code of DMENet's deconvolution, after Krishnan and Fergus.
-    v = np.asarray(values, np.float64)
-    w = np.where(v == 0, 1.0, v)  # 0 is put back below; its power has no derivative
-    for _ in range(steps):
-        size = np.abs(w)
-        slope = alpha * np.sign(w) * size ** (alpha - 1) + beta * (w - v)
-        w = w - slope / (alpha * (alpha - 1) * size ** (alpha - 2) + beta)
-    worth = np.abs(w) ** alpha + beta / 2 * (w - v) ** 2 < beta / 2 * v**2
-    return np.asarray(np.where(worth, w, 0.0))
-
-
 def _threshold(alpha: float, beta: float) -> float:
     """Below this magnitude the minimum is at 0, for alpha < 1."""
     share = 2 * (1 - alpha)

@@ -131,10 +131,6 @@ def _number(dtype: object, data: object = b"") -> object:
     return np.frombuffer(data, dtype, 1)[0]
 
 
-def _parameter(data: object, *_: object) -> object:
-    return data
-
-
 def _of_subclass(make: object, _kind: object, given: tuple[object, ...], _state: object) -> object:
     """A tensor of a class of somebody's own, as a plain one."""
     return _tensor(*given) if make is _tensor else _Skipped()
@@ -162,8 +158,8 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
     ("torch", "Size"): torch.Size,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_tensor"): _old_tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
+    ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
+    ("torch._utils", "_rebuild_parameter_with_state"): lambda data, *_: data,
     ("torch._tensor", "_rebuild_from_type_v2"): _of_subclass,
 }
 

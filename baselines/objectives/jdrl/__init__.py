@@ -10,7 +10,6 @@ where the released code differs.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -72,13 +71,6 @@ DOUBLING_EPOCHS = 15
 """Of a curriculum's limit; as long as the paper's warm-up."""
 
 
-class Deformed(NamedTuple):
-    """The deformation loss, forward and reverse term or one of them, and its parts."""
-
-    loss: torch.Tensor
-    parts: dict[str, torch.Tensor]
-
-
 class JDRLObjective(Objective):
     """L = L_forward + L_reverse + alpha L_reblur, after the phases in the settings."""
 
@@ -90,35 +82,37 @@ class JDRLObjective(Objective):
         refuse_contradictions(settings)
         self.reblurring = reblurring_network(settings)
         self.own = _own_objective(settings)
-        self._flow = _Hidden(estimator or flow_estimator(settings.estimator, settings.weights))
+        # in a tuple, an estimator that is a module is none of the objective's parameters
+        self._flow = (estimator or flow_estimator(settings.estimator, settings.weights),)
 
     @property
     def estimator(self) -> FlowEstimator:
         """The flow estimator."""
-        return self._flow.estimator
+        return self._flow[0]
 
     def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and its parts, unweighted."""
         # ``mask_kept_share``, ``mask_kept_share_reverse`` and ``reblur_known_share`` are 0 to 1,
         # ``flow_px`` is the mean length of the forward flow.
-        if self.own is not None and progress.epoch < self._own_until:
+        first = self.settings.pretraining
+        if self.own is not None and first is not None and progress.epoch < first.epochs:
             own_loss, own_parts = self.own(network, batch, progress)
             return own_loss, {f"own_{name}": value for name, value in own_parts.items()}
         if progress.epoch < self.settings.joint_from:
             return self._reblur_alone(network, batch)
         restored = outputs_of(network, batch)["restored"]
-        deformed = self.deformed(restored, batch, progress)
+        loss, parts = self.deformed(restored, batch, progress)
         forward_only = progress.in_warmup and self.settings.warmup == "forward"
         if self.settings.kernels == "none" or forward_only:
-            return deformed.loss, deformed.parts
+            return loss, parts
         reblur = self.reblur_loss(restored, batch)
-        parts = deformed.parts | {"reblur": reblur.detach()}
+        parts = {**parts, "reblur": reblur.detach()}
         if self.settings.kernels == "thin-lens-measured":
             known = _supervision(batch, "measured_blur").isfinite()
             parts["reblur_known_share"] = known.float().mean().detach()
-        return deformed.loss + self.settings.alpha * reblur, parts
+        return loss + self.settings.alpha * reblur, parts
 
-    def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Deformed:
+    def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Result:
         """The masked losses of both directions, or of the reverse one."""
         # In the warm-up, flow is measured with the blurry instead of the restored picture.
         target, warming = batch.target, progress.in_warmup
@@ -126,7 +120,7 @@ class JDRLObjective(Objective):
         if warming and self.settings.warmup == "forward":
             to_target = self._to_target(seen, batch)
             loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
-            return Deformed(loss, _parts(loss, kept, to_target))
+            return loss, _parts(loss, kept, to_target)
         to_target, back = self._both_ways(seen, batch)
         kind, band = self.settings.mask, self.settings.band
         early = within(to_target, self._limit_px(progress))
@@ -135,15 +129,11 @@ class JDRLObjective(Objective):
         )
         backward = {"deblur_reverse": reverse.detach(), "mask_kept_share_reverse": kept_back}
         if self.settings.deformation == "output":
-            return Deformed(reverse, backward)
+            return reverse, backward
         forward, kept = self._term(
             restored, target, to_target, early * believed(kind, to_target, back, band)
         )
-        return Deformed(forward + reverse, _parts(forward, kept, to_target) | backward)
-
-    @property
-    def _own_until(self) -> float:
-        return self.settings.pretraining.epochs if self.settings.pretraining else 0.0
+        return forward + reverse, _parts(forward, kept, to_target) | backward
 
     def _limit_px(self, progress: Progress) -> float:
         """Mean flow up to which crops are believed."""
@@ -226,12 +216,6 @@ def _supervision(batch: Batch, name: Further) -> torch.Tensor:
     if name not in batch.supervision:
         raise SettingsError(f"these settings of jdrl need the recipe's supervision {name!r}")
     return batch.supervision[name]
-
-
-class _Hidden(NamedTuple):
-    """Keeps an estimator that is a module out of the objective's parameters and state dict."""
-
-    estimator: FlowEstimator
 
 
 def _own_objective(settings: JDRLSettings) -> Objective | None:

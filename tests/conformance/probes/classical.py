@@ -11,7 +11,7 @@ from defocus.baselines.operators.chain_cards import Prior
 from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2, wiener
 from defocus.baselines.operators.domain import Periodic
 from defocus.baselines.operators.edges import recursive_filter
-from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, newton_shrink, shrink
+from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, shrink, shrink_gradients
 from defocus.baselines.operators.varying import gaussian_psf
 from tests.conformance.probe import Arrays, Given, operator_probe
 
@@ -39,7 +39,11 @@ def _shrunk(v: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         f"shrink_{name}": np.stack([shrink(v, alpha, beta) for beta in BETAS])
         for name, alpha in powers.items()
     }
-    return exact | {"shrink_1.5_newton4": np.stack([newton_shrink(v, 1.5, beta) for beta in BETAS])}
+    newton = []
+    for beta in BETAS:
+        newton.append(np.atleast_2d(v.copy()))
+        shrink_gradients((newton[-1],), 1.5, beta)
+    return exact | {"shrink_1.5_newton4": np.stack(newton).reshape(len(BETAS), *v.shape)}
 
 
 def _deconvolved(blurry: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
