@@ -81,7 +81,7 @@ def test_flat_pictures_and_equal_seeds(operator, value):
 
 
 def test_strips_of_rows_change_nothing(monkeypatch):
-    monkeypatch.setattr("defocus.baselines.operators.reblurring.tiled.STRIP_PIXELS", 23 * 2 * 9)
+    monkeypatch.setattr("defocus.baselines.operators.reblurring.operator.STRIP_PIXELS", 23 * 2 * 9)
     assert_equal(isotropic_reblur, inputs(2, 40, 23, 2), 1e-5)
 
 

@@ -1,9 +1,9 @@
 """Reblurring operator compiled for the CPU, one row at a time to stay in cache.
 
-The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. The machine code is
-made once per installation (some seconds) and kept beside this file.
+The equations are those of :mod:`defocus.baselines.operators.reblurring.operator`. The machine code
+is made once per installation (some seconds) and kept beside this file.
 """
-# ruff: noqa: D102 - the equations say what goes forward and backward
+# ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +25,7 @@ class CompiledReblur(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given
-        image: torch.Tensor,
-        seeds: torch.Tensor,
-        weights: torch.Tensor,
+        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
         ctx.save_for_backward(image, seeds, weights)
         padded, maps = _arrays(image, seeds, weights)
@@ -44,10 +41,7 @@ class CompiledReblur(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any,  # noqa: ANN401 - as above
-        grown: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def backward(ctx: Any, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         padded, maps = _arrays(image, seeds, weights)
         gradient = grown.detach().contiguous().numpy()

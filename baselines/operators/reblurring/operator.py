@@ -1,13 +1,221 @@
-"""Reblurring operator: its inputs and the choice of implementation."""
+"""Reblurring operator: its inputs, the choice of implementation, and the one in plain PyTorch.
+
+That one works in strips and keeps only inputs for the backward pass. Per strip, the picture's ring
+and square sums are made from folded rows and columns, and each pixel weighs them. The backward pass
+makes them again: that takes less time than reading them from memory would. With l the logit of ring
+d in the kernel of radius k, e = exp(l - max), e0 = exp(0 - max), n_d taps in the ring, m_k the
+level's weight and Z_k the sum of e over all taps,
+
+    out = sum_d W_d S_d + sum_k V_k Q_k
+    W_d = sum_k m_k / Z_k (e_kd - e0_k),  V_k = m_k / Z_k e0_k
+
+with the ring sums S and the square sums Q. With R and P the ring and square sums times the
+gradient, added up over the colours,
+
+    dL/dm_k  = q_k = (sum_d e_kd R_d + e0_k (P_k - sum_d R_d)) / Z_k
+    dL/dl_kd = m_k / Z_k e_kd (R_d - n_d q_k)
+
+and the gradient of the picture is the transposed operator: W and V times the gradient, spread out.
+"""
+# ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 import importlib.util
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-from defocus.baselines.operators.reblurring.rings import seed_count
-from defocus.baselines.operators.reblurring.tiled import TiledReblur
+from defocus.baselines.operators.reblurring.rings import (
+    Rings,
+    interpolation,
+    rings,
+    seed_count,
+    tap_counts,
+)
 from defocus.errors import InputError
+
+Unit: TypeAlias = tuple[int, int, int | None]
+"""See :attr:`Rings.units`."""
+
+STRIP_PIXELS = 16_384
+"""Pixels per strip; larger ones fall out of the cache, smaller ones wait for PyTorch's calls."""
+
+
+class TiledReblur(torch.autograd.Function):
+    """``apply(image, seeds, weights)`` to the blurred picture; differentiable once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.save_for_backward(image, seeds, weights)
+        facts = rings(weights.shape[1])
+        padded = functional.pad(image, (facts.radius,) * 4)
+        blurred = torch.zeros_like(image, memory_format=torch.contiguous_format)
+        for rows in _strips(image):
+            kernels = list(_kernels(facts, seeds[:, :, rows]))
+            factors = _factors(facts, kernels, weights[:, :, rows])
+            into = blurred[:, :, rows]
+            for unit, total in zip(facts.units, _sums(facts, padded, rows), strict=True):
+                into.addcmul_(total, factors.of_unit(unit).view_as(total[:, :1]))
+        return blurred
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        image, seeds, weights = ctx.saved_tensors
+        facts = rings(weights.shape[1])
+        padded = functional.pad(image, (facts.radius,) * 4)
+        of_padded = torch.zeros_like(padded)
+        of_seeds, of_weights = torch.empty_like(seeds), torch.empty_like(weights)
+        for rows in _strips(image):
+            strip = seeds[:, :, rows], weights[:, :, rows]
+            kernels = list(_kernels(facts, strip[0]))
+            products = _products(facts, padded, grown[:, :, rows], rows)
+            gradients = _gradients(facts, kernels, strip, products)
+            for whole, gradient in zip((of_seeds, of_weights), gradients, strict=True):
+                whole[:, :, rows] = gradient.view_as(whole[:, :, rows])
+            _spread(facts, _factors(facts, kernels, strip[1]), grown[:, :, rows], of_padded, rows)
+        pad = facts.radius
+        return of_padded[:, :, pad:-pad, pad:-pad].contiguous(), of_seeds, of_weights
+
+
+def _strips(image: torch.Tensor) -> Iterator[slice]:
+    count, _, height, width = image.shape
+    rows = max(1, STRIP_PIXELS // (count * width))
+    for top in range(0, height, rows):
+        yield slice(top, min(top + rows, height))
+
+
+class _Kernel(NamedTuple):
+    """The kernels of one radius before their division by the total, for P pixels.
+
+    ``values``: ``(N, R, P)`` of each ring's taps; ``corner``: ``(N, 1, P)`` of the taps outside the
+    radius; ``total``: ``(N, 1, P)`` over all taps; ``logits``: the matrix from seeds to logits.
+    """
+
+    values: torch.Tensor
+    corner: torch.Tensor
+    total: torch.Tensor
+    logits: torch.Tensor
+
+
+def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
+    """The kernels of radius 1 to the largest."""
+    counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
+    by_radius = torch.split(seeds, list(range(2, facts.levels + 1)), dim=1)
+    for radius, mine in enumerate(by_radius, start=1):
+        matrix = interpolation(facts.levels, radius, seeds.device, seeds.dtype)
+        samples = mine.abs().flatten(2)
+        peak = samples.amax(1, keepdim=True)  # >= 0: outside the radius logits are 0
+        values = torch.matmul(matrix, samples).sub_(peak).exp_()
+        corner = peak.neg_().exp_()
+        total = torch.matmul(counts[: len(matrix)].T, values).add_(
+            corner, alpha=facts.corners[radius]
+        )
+        yield _Kernel(values, corner, total, matrix)
+
+
+class _Factors(NamedTuple):
+    """What each sum counts at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
+
+    per_ring: torch.Tensor
+    per_border: torch.Tensor
+
+    def of_unit(self, unit: Unit) -> torch.Tensor:
+        """``(N, P)``: what a unit's taps count as members of their ring and of their border."""
+        border, _, ring = unit
+        factor = self.per_border[:, border]
+        return factor if ring is None else factor + self.per_ring[:, ring]
+
+
+def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) -> _Factors:
+    """W by ring; V by border: the border of a square counts in all larger squares too."""
+    flat = weights.flatten(2)
+    per_ring = flat.new_zeros((len(flat), len(facts.squared), flat.shape[-1]))
+    per_border = torch.empty_like(flat)
+    per_border[:, :1] = flat[:, :1]
+    for radius, kernel in enumerate(kernels, start=1):
+        share = flat[:, radius : radius + 1] / kernel.total
+        per_ring[:, : kernel.values.shape[1]].addcmul_(kernel.values - kernel.corner, share)
+        torch.mul(share, kernel.corner, out=per_border[:, radius : radius + 1])
+    for radius in reversed(range(facts.radius)):
+        per_border[:, radius].add_(per_border[:, radius + 1])
+    return _Factors(per_ring, per_border)
+
+
+def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Tensor]:
+    """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
+    pad, height, width = facts.radius, rows.stop - rows.start, padded.shape[-1] - 2 * facts.radius
+    strip = padded[:, :, rows.start : rows.stop + 2 * pad]
+    columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
+    for i, j, _ in facts.units:
+        part = _fold(columns[j], i, pad, height, -2)
+        yield part if i == j else part.add_(_fold(columns[i], j, pad, height, -2))
+
+
+def _fold(padded: torch.Tensor, offset: int, pad: int, size: int, axis: int) -> torch.Tensor:
+    """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
+    after = padded.narrow(axis, pad + offset, size)
+    return after if offset == 0 else after + padded.narrow(axis, pad - offset, size)
+
+
+def _products(
+    facts: Rings, padded: torch.Tensor, grown: torch.Tensor, rows: slice
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums times gradient over the colours: ``(N, R, P)`` rings, ``(N, levels, P)`` squares."""
+    count, pixels = len(grown), grown[0, 0].numel()
+    per_ring = grown.new_zeros((count, len(facts.squared), pixels))
+    per_border = grown.new_zeros((count, facts.levels, pixels))
+    for (border, _, ring), total in zip(facts.units, _sums(facts, padded, rows), strict=True):
+        product = (total * grown).sum(1).flatten(1)
+        per_border[:, border].add_(product)
+        if ring is not None:
+            per_ring[:, ring].add_(product)
+    return per_ring, per_border.cumsum_(1)
+
+
+def _gradients(
+    facts: Rings,
+    kernels: Sequence[_Kernel],
+    strip: tuple[torch.Tensor, torch.Tensor],
+    products: tuple[torch.Tensor, torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of the seeds ``(N, S, P)`` and the levels' weights ``(N, levels, P)``."""
+    seeds, weights = (one.flatten(2) for one in strip)
+    per_ring, per_square = products
+    counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
+    of_weights, of_seeds = [per_square[:, :1]], []
+    for radius, kernel in enumerate(kernels, start=1):
+        mine = per_ring[:, : kernel.values.shape[1]]
+        outside = per_square[:, radius : radius + 1] - mine.sum(1, keepdim=True)
+        inside = (kernel.values * mine).sum(1, keepdim=True)
+        mean = outside.mul_(kernel.corner).add_(inside).div_(kernel.total)
+        share = weights[:, radius : radius + 1] / kernel.total
+        of_logits = (mine - counts[: mine.shape[1]] * mean).mul_(kernel.values).mul_(share)
+        of_seeds.append(torch.matmul(kernel.logits.T, of_logits))
+        of_weights.append(mean)
+    return torch.cat(of_seeds, dim=1).mul_(seeds.sign()), torch.cat(of_weights, dim=1)
+
+
+def _spread(
+    facts: Rings, factors: _Factors, grown: torch.Tensor, of_padded: torch.Tensor, rows: slice
+) -> None:
+    """Add each pixel's share of the gradient to the pixels that it was summed from."""
+    pad, (height, width) = facts.radius, grown.shape[-2:]
+    shape = (*grown.shape[:2], height + 2 * pad, width)
+    columns = [grown.new_zeros(shape) for _ in range(facts.levels)]
+    for i, j, ring in facts.units:
+        share = grown * factors.of_unit((i, j, ring)).view_as(grown[:, :1])
+        for row, column in {(i, j), (j, i)}:
+            for offset in {row, -row}:
+                columns[column].narrow(-2, pad + offset, height).add_(share)
+    strip = of_padded[:, :, rows.start : rows.stop + 2 * pad]
+    for offset in range(-pad, pad + 1):
+        strip.narrow(-1, pad + offset, width).add_(columns[abs(offset)])
+
 
 Path: TypeAlias = Literal["torch", "compiled", "triton"]
 """``torch``: everywhere. ``compiled``: CPU, float32. ``triton``: CUDA, float32."""

@@ -1,10 +1,10 @@
 """Reblurring operator on CUDA devices, by Triton.
 
-The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. Ring and square sums
-are gathered tap by tap through the first-level cache; beside inputs and results there is one
+The equations are those of :mod:`defocus.baselines.operators.reblurring.operator`. Ring and square
+sums are gathered tap by tap through the first-level cache; beside inputs and results there is one
 float32 map per ring and per level in memory, no more.
 """
-# ruff: noqa: D102 - the equations say what goes forward and backward
+# ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 import functools
 from typing import Any, NamedTuple
@@ -71,10 +71,7 @@ class TritonReblur(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given
-        image: torch.Tensor,
-        seeds: torch.Tensor,
-        weights: torch.Tensor,
+        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
         image, seeds, weights = image.contiguous(), seeds.contiguous(), weights.contiguous()
         ctx.save_for_backward(image, seeds, weights)
@@ -86,10 +83,7 @@ class TritonReblur(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any,  # noqa: ANN401 - as above
-        grown: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def backward(ctx: Any, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         grown, run = grown.contiguous(), _Runner(image, weights)
         of_image, maps = torch.empty_like(image), run.maps()
@@ -114,7 +108,7 @@ class _Runner:
         count, _, height, width = self.image.shape
         return self.image.new_empty((count, len(self.facts.squared) + self.levels, height, width))
 
-    def __call__(self, kernel: Any, *tensors: torch.Tensor, **constants: object) -> None:  # noqa: ANN401 - Triton's kernels have no public type
+    def __call__(self, kernel: Any, *tensors: torch.Tensor, **constants: object) -> None:
         count, colours, height, width = self.image.shape
         kernel[(triton.cdiv(width, BLOCK), height, count)](
             *tensors,
