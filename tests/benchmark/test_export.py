@@ -102,8 +102,3 @@ def test_the_command_writes_beside_the_study(run, study, tmp_path):
     assert done.returncode == 0, done.stderr
     assert kept.stat().st_mtime_ns == before  # a study that is only read needs not be writable
     assert rows.read_text().startswith("system,input,weights")
-    refused = run(
-        "defocus-bench", "table", "pictures", "--to", "rows.csv", "--out", tmp_path / "nothing"
-    )
-    assert refused.returncode == 2
-    assert "no results there" in refused.stderr

@@ -26,17 +26,6 @@ def test_a_system_is_described_by_readme_card_and_recipe(run):
     assert facts["readme"].startswith("# ")
 
 
-@pytest.mark.parametrize(
-    "words", [("list", "unet", "--variants"), ("table", "pictures"), ("status", "--port", "0"),
-              ("table", "methods", "--to", "a.csv"), ("published", "--against", "study"),
-              ("report", "--figures", "f", "--json")],
-)  # fmt: skip
-def test_what_means_nothing_together_is_refused(run, words):
-    done = run("defocus-bench", *words)
-    assert done.returncode == 2
-    assert "Error: " in done.stderr
-
-
 def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card():
     assert readme(baseline("unet-truth")) == readme(baseline("unet"))
     assert readme(baseline("jdrl-unet")) != readme(baseline("unet"))

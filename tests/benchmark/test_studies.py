@@ -7,11 +7,9 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from defocus.baselines import registry
 from defocus.baselines.recipe import DEMO, MISALIGNED, START_TERMS, TERMS
-from defocus.benchmark.commands import run as run_command
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
 from defocus.benchmark.results.score_matrix import Score
@@ -275,28 +273,6 @@ def test_slots_are_the_gpus_that_may_be_used(monkeypatch):
     assert slots() == ["3", "5"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert slots() == [""]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--study", "study.toml", "--seeds", "2"), "--seeds cannot be combined with --study"),
-        (("--job", "net-1", "--launcher", "slurm"), "it cannot be combined with --launcher"),
-        (("--all", "--shard", "3/2"), "'3/2' is not I/N"),
-        (("--seeds", "2"), "nothing has no study to continue"),
-        (("--job", "a", "--seeds", "2"), "--seeds cannot be combined with a study that is contin"),
-        (("--all", "--job", "a"), "--job is a run of the study in --out; name no systems"),
-        (("--merge",), "--merge PART"),
-        (("part",), "--merge PART"),
-        (("--merge", "part", "--all"), "--all cannot be combined with --merge"),
-    ],
-)
-def test_words_that_do_not_go_together_are_refused(words, said, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("study.toml").touch()
-    done = CliRunner().invoke(run_command.command, [*words, "--out", str(tmp_path / "nothing")])
-    assert done.exit_code == 2
-    assert said in " ".join(done.stderr.split())
 
 
 def test_a_folder_keeps_all_its_requests(tmp_path):
