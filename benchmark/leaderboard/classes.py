@@ -84,6 +84,11 @@ SEEN = {
 """What systems are given, as people say it."""
 
 
+def given_words(given: str) -> str:
+    """What systems are given, in words."""
+    return " and ".join(SEEN.get(one, one) for one in given.split(", "))
+
+
 def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
     """Whether narrow copies are ranked, which is only done among themselves."""
     return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
@@ -93,7 +98,7 @@ def ranked_classes(tracks: Iterable[Track]) -> str:
     """What each rank is among, where a table has ranks of several classes."""
     ranked = [track for track in tracks if len(ranked_in(track)) > 1]
     classes = [
-        f"{counted(len(ranked_in(track)), 'system')} given {SEEN.get(track.input, track.input)}, "
+        f"{counted(len(ranked_in(track)), 'system')} given {given_words(track.input)}, "
         + (f"trained on {track.train_dataset}, " if track.train_dataset else "")
         + budget_words([track.contest.budget])
         for track in ranked

@@ -10,7 +10,7 @@ from defocus.baselines.card import Card
 from defocus.baselines.registry import known_baselines
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.evaluation.recording import MOST_CAST
-from defocus.benchmark.leaderboard.classes import SEEN, budget_words
+from defocus.benchmark.leaderboard.classes import budget_words, given_words
 from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED, Entry, Results
@@ -47,7 +47,7 @@ class TrackKey:
     @property
     def given(self) -> str:
         """What its systems are given, in words."""
-        return " and ".join(SEEN.get(one, one) for one in self.input.split(", "))
+        return given_words(self.input)
 
     @property
     def training(self) -> str:

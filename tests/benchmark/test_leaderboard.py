@@ -178,19 +178,6 @@ def test_other_tables_keep_their_names_in_a_narrow_terminal(monkeypatch, capsys)
     assert "not shown in this width: metric 0, metric 1" in shown
 
 
-def test_notes_say_why_cells_are_empty():
-    rows = [
-        paper_row("a", 30.0),
-        paper_row("a", 0.0, metric="lpips", value=None, status="not-applicable: no weights"),
-        paper_row("b", 0.0, value=None, status="failed: boom"),
-        paper_row("b", 0.0, metric="lpips", value=None, status="failed: boom"),
-    ]
-    (table,) = score_tables(rows)
-    assert table.rows[0][1:] == (30.0,), "LPIPS has no value, and nobody has a rank alone"
-    assert table.rows[1][1:] == (None,)
-    assert table.note == "lpips: not-applicable: no weights; b: failed: boom"
-
-
 def test_budgets_that_compare_nothing_say_so():
     assert budget_notice(["demo"]) == "demo budget, not a comparison"
     assert budget_notice(["quick", "demo"]) == "demo and quick budget, not a comparison"

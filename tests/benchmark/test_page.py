@@ -13,9 +13,6 @@ import pytest
 
 from defocus.benchmark.leaderboard import publish as module
 from defocus.benchmark.leaderboard.publish import Publisher, publish
-from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.leaderboard.tables import score_tables
-from defocus.benchmark.published.numbers import all_published
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
 from defocus.benchmark.reporting.figures.plots import pareto_front
@@ -242,26 +239,7 @@ def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(tmp_path
     assert reported == [False, True, False, False, False, True, False, False, False]
 
 
-def test_a_system_with_fewer_seeds_is_named(tmp_path):
-    one = {"cat": 20.0}
-    write_rows(
-        tmp_path,
-        ("net", one, {}),
-        ("other", one, {}),
-        ("other", one, {"run": "other-2", "seed": 1}),
-        ("input", one, {"weights": "none"}),
-    )
-    with open_results(tmp_path / "results.sqlite") as results:
-        (table,) = score_tables(leaderboard(results))
-    assert "net: 1 of 2 seeds" in table.note
-    assert "other" not in table.note
-    assert "input" not in table.note
-
-
 NONE = {"weights": "none"}
-
-
-THREE = ("cat", "dog", "elk")
 
 
 SUMMARIES: dict[str, tuple[list[Scored], str, list[str]]] = {
@@ -274,16 +252,6 @@ SUMMARIES: dict[str, tuple[list[Scored], str, list[str]]] = {
         "own gains most of 2 systems",
         ["Best trained here: net, +"],
     ),
-    "a row that lacks pictures": (
-        [
-            ("input", dict.fromkeys(THREE, 20.0), NONE),
-            ("one", dict.fromkeys(THREE, 21.0), {}),
-            ("two", dict.fromkeys(THREE, 20.5), {}),
-            ("partial", dict.fromkeys(THREE[:2], 29.0), {}),
-        ],
-        "one gains most of 2 systems, +1.00 dB",
-        ["on 3 pictures of 3 scenes", "Not compared with them: partial (2 of 3 pictures)."],
-    ),
     "a network from scratch beside narrow copies": (
         [
             ("input", {"cat": 20.0}, NONE),
@@ -293,18 +261,6 @@ SUMMARIES: dict[str, tuple[list[Scored], str, list[str]]] = {
         ],
         "one gains most of 2 systems, +1.00 dB",
         ["mine, from scratch, 30 steps, is not compared with them: +2.00 dB."],
-    ),
-    "every row that the table shows, rebuilt or not": (
-        [
-            ("input", {"cat": 20.0}, NONE),
-            ("net", {"cat": 22.0}, {}),
-            ("worse", {"cat": 19.0}, {}),
-            ("rebuilt", {"cat": 23.0}, {"reconstruction": 1}),
-            ("rebuilt-worse", {"cat": 18.0}, {"reconstruction": 1}),
-            ("told", {"cat": 25.0}, {"input": "single, defocus_map"}),
-        ],
-        "net gains most of 5 systems (1 told the true blur and 1 reconstruction above it aside)",
-        [" +2.00 dB", "Below the input: 2 systems."],
     ),
 }
 
@@ -381,45 +337,6 @@ def cells(table: Table, name: str) -> dict[str, Any]:
     return {row[0].text: row[index] for row in table.rows if isinstance(row[0], Link)}
 
 
-def test_best_and_second_are_marked_where_ranking_is_legal(page):
-    tables = boards(page)
-    psnr = cells(tables["gt"], "PSNR")
-    marked = {cell.place: cell.value for cell in psnr.values()}
-    values = sorted((cell.value for name, cell in psnr.items() if name != "Input"), reverse=True)
-    assert [marked[1], marked[2]] == values[:2]
-    assert psnr["Input"].place is None, "the blurry input is a reference"
-    for row in tables["deformed-gt"].rows:
-        assert not any(isinstance(cell, Measured) and cell.place for cell in row)
-    notes = page.notes
-    said = [notes[number - 1] for number in tables["deformed-gt"].notes]
-    assert any("nothing is ranked" in note for note in said)
-    assert sum("order of PSNR" in note for note in said) == 1
-
-
-def test_notes_by_another_flow_name_the_table_and_all_its_systems(tmp_path):
-    out = make_study(tmp_path, 3, 24, protocols=("deformed-gt",))
-    with open_results(out / "results.sqlite") as results:
-        for number, value in ((1, 27.0), (2, 26.5)):
-            scores = list(results.scores(entry(number).run))
-            other = [
-                replace(one, metric="psnr_independent", value=value)
-                for one in scores
-                if one.metric == "psnr"
-            ]
-            results.record(entry(number), [*scores, *other], [])
-    (said,) = [note for note in page_of(out).notes if "trained none of them" in note]
-    assert said.startswith("dpdd:made, deformed-gt by ")
-    assert said.endswith("PSNR of jdrl-unet 26.50 dB, unet 27.00 dB.")
-
-
-def test_rows_stand_in_the_order_of_psnr_with_the_input_among_them(page):
-    for table in boards(page).values():
-        values = [cell.value for cell in cells(table, "PSNR").values()]
-        assert values == sorted(values, reverse=True)
-        (line,) = table.references
-        assert table.rows[line][0].text == "Input"
-
-
 def test_gains_are_paired_differences_to_the_input_with_their_interval(page):
     table = boards(page)["gt"]
     psnr, gains = cells(table, "PSNR"), cells(table, "Gain")
@@ -431,28 +348,6 @@ def test_gains_are_paired_differences_to_the_input_with_their_interval(page):
             assert gain.interval[1] - gain.interval[0] < 1.0
 
 
-def test_columns_that_are_empty_everywhere_are_left_out(tmp_path):
-    out = make_study(tmp_path, 2, 4)
-    with open_results(out / "results.sqlite") as results:
-        for number in range(3):
-            reason = "no weights"
-            results.record(
-                replace(entry(number), grouping=f"h{number}"),
-                [
-                    Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 20.0 + number),
-                    Score(
-                        "defocus-v1", "gt", "lpips", "image-000", "scene-000", None, reason=reason
-                    ),
-                ],
-                [Cost("seconds", 1.0)],
-            )
-    page = page_of(out)
-    heads = [column.name for column in boards(page)["gt"].columns]
-    assert "LPIPS" not in heads
-    assert "PSNR" in heads
-    assert sum("lpips" in note for note in page.notes) == 1
-
-
 @pytest.mark.parametrize("budget", ["demo", "quick"])
 def test_a_short_budget_has_no_marks_no_front_and_no_published_number(tmp_path, budget):
     page = page_of(make_study(tmp_path, 3, 4, budget=budget))
@@ -462,40 +357,6 @@ def test_a_short_budget_has_no_marks_no_front_and_no_published_number(tmp_path, 
         assert not any(cell.place or cell.beside for cell in cells)
         assert "Rank" not in [column.name for column in table.columns]
     assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
-
-
-def test_published_numbers_stand_behind_the_row_with_their_source(page):
-    (table,) = [t for t in parts(page, Table) if t.caption == "Restormer: all scores"]
-    (row,) = [row for row in table.rows if row[0] == "PSNR, dB"]
-    by_protocol = dict(zip([c.name for c in table.columns], row, strict=True))
-    psnr = by_protocol["gt"]
-    assert psnr.beside == "published 25.98"
-    assert psnr.interval
-    sources = {cell.source for cell in all_published() if cell.system.startswith("restormer")}
-    assert {page.notes[number - 1] for number in psnr.notes} <= sources
-    other = by_protocol["deformed-gt"]
-    assert not other.beside
-
-
-def test_parts_of_the_pictures_stand_in_the_order_of_their_blur(tmp_path):
-    out = make_study(tmp_path, 1, 24)
-    told = ("coc_16_up", "coc_2_4", "coc_0_2", "edges", "gain")
-    with open_results(out / "results.sqlite") as results:
-        for number in (0, 1):
-            mine = list(results.scores(entry(number).run))
-            parts_of = [
-                replace(one, metric=f"psnr_{part}")
-                for one in mine
-                if one.metric == "psnr"
-                for part in told
-            ]
-            results.record(entry(number), [*mine, *parts_of], [])
-    appendix = page_of(out, printed=True)
-    expected = ["Edges", "In focus (blur 0 to 2 px)", "Blur 2 to 4 px", "Blur 16 px and more"]
-    behind = [t for t in parts(page_of(out), Table) if "by part of the picture" in t.caption]
-    assert [[row[0] for row in table.rows] for table in behind] == [expected] * 2
-    (printed,) = [t for t in parts(appendix, Table) if "by part of the picture" in t.caption]
-    assert [column.name for column in printed.columns] == ["System", *expected]
 
 
 def test_a_paper_s_numbers_are_printed_in_the_table(study):
@@ -514,34 +375,6 @@ def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study):
     targets = {cell.target for cell in found if isinstance(cell, Link)}
     assert len(targets) == 5 + 24
     assert targets <= places
-
-
-def test_one_table_has_official_own_saved_and_trained_rows_and_marks_them(tmp_path):
-    out = make_study(tmp_path, 3, 24, budget="demo")
-    with open_results(out / "results.sqlite") as results:
-        for number, weights in enumerate(("official", "own", "elsewhere")):
-            made = replace(entry(1, "not-trained-here"), run=f"r{number}", grouping=f"r{number}")
-            made = replace(made, weights=weights, train_dataset="other")
-            scored = [
-                Score("defocus-v1", "gt", "psnr", f"image-{n:03d}", f"scene-{n // 2:03d}", 30.0)
-                for n in range(24)
-            ]
-            results.record(made, scored)
-    table = boards(page_of(out))["gt"]
-    names = {row[0].text: row[0].marks for row in table.rows if isinstance(row[0], Link)}
-    assert names == {
-        "U-Net (official)": (),
-        "U-Net (own weights)": (),
-        "U-Net (made elsewhere)": (),
-        "U-Net": (),
-        "U-Net + JDRL": (),
-        "Restormer": (),
-        "Input": (),
-    }
-    gains = cells(table, "Gain")
-    assert gains["U-Net (official)"].value > gains["U-Net"].value > 0
-    ranks = {name: cell.value for name, cell in cells(table, "Rank").items() if cell}
-    assert set(ranks) == {name for name in names if name.endswith(")")}, "not trained here"
 
 
 def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(page):

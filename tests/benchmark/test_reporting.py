@@ -5,8 +5,6 @@ import io
 import json
 import re
 import sqlite3
-from dataclasses import replace
-from typing import Any
 
 import click
 import pypdf
@@ -17,13 +15,11 @@ from defocus.benchmark.leaderboard.terminal import print_tables
 from defocus.benchmark.reporting.comparison import compare_studies
 from defocus.benchmark.reporting.paper_tables import STYLES
 from defocus.benchmark.reporting.write import paper_text, write_figures
-from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError, NotApplicableError
 from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex
 from defocus.reports.model import Column, Measured, Table
 from defocus.reports.text import visible
-from tests.benchmark.example_study import entry, make_study
+from tests.benchmark.example_study import make_study
 from tests.reports.example_pages import HOSTILE
 
 
@@ -37,23 +33,6 @@ def body(latex: str) -> dict[str, list[str]]:
     """The cells of a LaTeX table by the first of each line."""
     lines = [line.removesuffix(r" \\").split(" & ") for line in latex.splitlines() if " & " in line]
     return {cells[0]: cells[1:] for cells in lines}
-
-
-def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study):
-    first, deformed = paper_text(study, "methods", as_csv=False).split("\n\n")
-    cells = body(first)
-    values = {
-        name: float(re.sub(r" {.*|[^\d.]", "", row[0]))
-        for name, row in cells.items()
-        if name != "System"
-    }
-    ranked = sorted(set(values) - {"Input"}, key=lambda name: values[name], reverse=True)
-    assert cells[ranked[0]][0].startswith(r"\textbf{")
-    assert cells[ranked[1]][0].startswith(r"\underline{")
-    assert not re.search(r"\\(textbf|underline)", " ".join(cells[ranked[2]] + cells["Input"]))
-    assert not re.search(r"\\(textbf|underline)", deformed)
-    assert r"\toprule" in first
-    assert first.count("{") == first.count("}")
 
 
 @pytest.mark.parametrize(("parts", "said"), [((1,), False), ((1, 2), True)])
@@ -92,41 +71,6 @@ def test_a_style_without_numbers_is_said(study):
         paper_text(study, "places", as_csv=False)
     with pytest.raises(InputError, match="no results there"):
         paper_text(study / "runs", "methods", as_csv=False)
-
-
-def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path):
-    make_study(tmp_path, 1, 4, protocols=("gt",))
-    with open_results(tmp_path / "results.sqlite") as results:
-        other = replace(entry(1), run="val", grouping="val", system="other", split="val")
-        scores = [Score("defocus-v1", "gt", "psnr", "a", "a", 11.0)]
-        scores.append(Score("defocus-v1", "truth", "psnr", "a", "a", None, reason="not rendered"))
-        results.record(other, scores)
-    cells = body(paper_text(tmp_path, "datasets", as_csv=False))
-    numbers = [cell for cell in cells["other"] if re.search(r"\d", cell)]
-    assert numbers == ["11.00"]
-    assert not any("11.00" in cell for cell in cells["Input"])
-    captions = re.findall(r"\\caption{(.*?)}", paper_text(tmp_path, "methods", as_csv=False))
-    assert len(set(captions)) == len(captions) == 2
-
-
-def test_tracks_stand_in_the_order_of_their_systems_whatever_the_input_has(tmp_path):
-    bare: dict[str, Any] = {"weights": "none", "train_dataset": "", "budget": "not-trained-here"}
-    with open_results(tmp_path / "results.sqlite") as results:
-        for value, name, facts in (
-            (30.0, "input", bare),
-            (20.0, "wiener", bare),
-            (25.0, "net", {}),
-        ):
-            one = replace(entry(1), run=name, grouping=name, system=name, **facts)
-            results.record(one, [Score("defocus-v1", "gt", "psnr", "a", "a", value)])
-    cells = body(paper_text(tmp_path, "methods", as_csv=False))
-    assert list(cells) == ["System", "Input", "net", "Wiener"]
-
-
-def test_a_short_budget_marks_nothing_and_says_so(tmp_path):
-    latex = paper_text(make_study(tmp_path, 3, 4, budget="demo"), "costs", as_csv=False)
-    assert not re.search(r"\\(textbf|underline){", latex)
-    assert "Demo budget, not a comparison." in latex
 
 
 @pytest.mark.parametrize("text", HOSTILE)

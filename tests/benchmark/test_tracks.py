@@ -12,21 +12,19 @@ from defocus.benchmark.leaderboard.lines import Board, read_boards
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
-from defocus.benchmark.reporting.board.details import part_table, protocol_table
 from defocus.benchmark.reporting.board.notes import Notes
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
-from defocus.benchmark.reporting.summary import sentences
 from defocus.benchmark.results.score_matrix import Score, score_matrix
 from defocus.benchmark.results.store import Results, open_results
-from defocus.benchmark.statistics.comparable import CEILING, PERFECT, Track, may_be_ranked
+from defocus.benchmark.statistics.comparable import CEILING, Track, may_be_ranked
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.outcome import outcome_of
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.pair import Dataset
 from defocus.reports.latex import PaperTable
-from defocus.reports.model import Link, Table
+from defocus.reports.model import Table
 from tests.benchmark.example_study import ENTRY
 from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
@@ -84,10 +82,6 @@ def shown(out: Path, notes: Notes | None = None) -> Shown:
     board = max(read_boards(content), key=lambda one: len(one.lines))
     pages = [board_table(content, board, one, notes or Notes()) for one in board.conventions]
     return Shown(compared, rows, content, board, pages[0])
-
-
-def marks_of(table: Table) -> dict[str, tuple[str, ...]]:
-    return {row[0].text: row[0].marks for row in table.rows if isinstance(row[0], Link)}
 
 
 def noise(seed: int, scale: float = 0.3) -> np.ndarray:
@@ -197,15 +191,6 @@ def test_a_system_that_is_told_the_blur_leads_no_pictures(study):
     assert leading[:-1] == [name for name in by_score if name != "told"]
 
 
-def test_reconstructions_stand_apart_in_tables_for_papers(study):
-    made = shown(study)
-    ranked = [s.system for track in made.content.tracks.values() for s in track.standings]
-    assert "rebuilt" not in ranked
-    apart = [table for table in made.papers if table.caption.endswith(", reconstructions")]
-    assert [[row[0] for row in table.rows] for table in apart] == [["rebuilt (reconstruction)"]]
-    assert all(t.rows[0][0] != "rebuilt" for t in made.papers if t not in apart)
-
-
 def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "input", BASE, weights="none", train_dataset="")
@@ -213,31 +198,6 @@ def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path):
     written = paper_csv(shown(tmp_path).papers)
     assert ",0.00," in written
     assert "-0.00" not in written
-
-
-def test_reconstructions_are_marked_in_the_one_table_and_have_neither_rank_nor_place(study):
-    table = shown(study).page
-    heads = [column.name for column in table.columns]
-    lines = {row[0].text: row for row in table.rows if isinstance(row[0], Link)}
-    assert {"good", "equal", "bad", "classical", "rebuilt", "told", "demo"} <= set(lines)
-    assert next(iter(lines)) == "rebuilt", "the highest mean stands first, whoever has it"
-    assert marks_of(table)["rebuilt"] == ("reconstruction",)
-    assert lines["rebuilt"][heads.index("Rank in class")] is None
-    score = lines["rebuilt"][heads.index("PSNR")]
-    assert score.place is None
-    rank = lines["bad"][heads.index("Rank in class")]
-    assert (rank.value, rank.beside) == (3, "of 3")
-
-
-def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study):
-    with open_results(study / "results.sqlite") as results:
-        record(results, "demo-rebuilt", BASE + 30.0, budget="demo", reconstruction=1)
-    said = " ".join(sentences(shown(study).content))
-    assert "With one picture and its true defocus map, trained on made, told has" in said
-    demo = f"With one picture, trained on made (demo budget), demo has {BASE.mean() + 5:.2f} dB"
-    assert demo in said
-    assert f"{BASE.mean() + 30:.2f}" not in said
-    assert said.count("Reconstructions (2) are marked and not ranked.") == 1
 
 
 def test_what_does_not_differ_is_in_one_group(study):
@@ -251,22 +211,11 @@ def test_what_does_not_differ_is_in_one_group(study):
     assert track.note.startswith("one training of bad, equal, good: ")
 
 
-def test_a_perfect_restoration_is_a_note_and_no_row(study):
+def test_a_perfect_restoration_is_known_to_a_track(study):
     with open_results(study / "results.sqlite") as results:
         entry = {"weights": "none", "train_dataset": "", "input": ""}
         record(results, CEILING, np.full(SCENES, 36.0), **entry)
-        rows, told = leaderboard(results), tracks(results)
-    track = next(track for track in told if {"good", "bad"} <= {s.system for s in track.standings})
-    assert track.ceiling == pytest.approx(36.0)
-    table = next(t for t in score_tables(rows, ["rebuilt"], told) if len(t.rows) > 3)
-    assert f"{PERFECT}: 36.00 dB" in table.note
-    assert "no significant difference: " in table.note
-    cells = {row[0]: row[1] for row in table.rows}
-    assert not any(PERFECT in str(name) for name in cells)
-    assert cells["classical"] == "1 of 2"
-    assert "; 3 systems given one picture, trained on made, paper budget" in table.note
-    assert [name for name in cells if name.startswith("rebuilt")] == ["rebuilt (reconstruction)"]
-    assert cells["rebuilt (reconstruction)"] is None
+    assert competing(study).ceiling == pytest.approx(36.0)
 
 
 def test_few_scenes_give_no_test(tmp_path):
@@ -296,7 +245,7 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
         record(results, "b", BASE[:12] + 5.0)
         record(results, "c", BASE - 5.0)
     made = shown(tmp_path)
-    ((track,), (printed,), (paper,)) = (made.tracks, made.printed, made.papers)
+    (track,) = made.tracks
     assert (track.images, track.scenes) == (14, 14)
     assert [s.system for s in track.standings] == ["a", "c"]
     assert track.standings[0].value == pytest.approx(float(BASE.mean()) + 1.0)
@@ -304,12 +253,6 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
     assert by_name["a"].interval == "scenes, images and seeds"
     assert by_name["a"].spread == pytest.approx(1.0)
     assert "variance of training" in by_name["b"].interval
-    assert marks_of(made.page) == {"a": (), "b": ("12 of 14 pictures",), "c": ()}
-    assert {row[0] for row in printed.rows} == {"a", "b (12 of 14 pictures)", "c"}
-    assert [name for name, _ in paper.rows] == ["b (12 of 14 pictures)", "a", "c"]
-    assert paper.images == (12, 14, 14)
-    for caption in (made.page.caption, printed.caption, paper.caption):
-        assert "14 test pictures of 14 scenes" in caption
 
 
 def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(tmp_path):
@@ -321,67 +264,6 @@ def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_referenc
     for table in (made.page, *made.printed):
         assert "11 of 14 test pictures of 11 scenes" in table.caption
         assert "Moved, 14 pictures" in [column.name for column in table.columns]
-
-
-def test_what_was_not_trained_here_has_ranks_of_its_own(tmp_path):
-    """Whatever its weights: the winner has a rank, and nobody trained for seconds stands in it."""
-    with open_results(tmp_path / "results.sqlite") as results:
-        bare = {"weights": "none", "train_dataset": ""}
-        record(results, "input", BASE, **bare)
-        record(results, "wiener", BASE - 1.0, **bare)
-        record(results, "net", BASE + 3.0, weights="own", train_dataset="x")
-        record(results, "net", BASE + 2.0, weights="official", train_dataset="y")
-        record(results, "theirs", BASE + 1.0, weights="elsewhere", input="unknown")
-        record(results, "trained", BASE + 9.0, budget="demo")
-    made = shown(tmp_path)
-    (track,) = [one for one in made.tracks if len(one.standings) > 1]
-    assert {s.label: s.rank for s in track.standings} == {
-        "net (own, x)": 1, "net (official, y)": 2, "theirs": 3, "wiener": 4, "input": None
-    }  # fmt: skip
-    (table,) = made.printed
-    assert [row[:2] for row in table.rows] == [
-        ("trained", None), ("net (own weights)", 1), ("net (official, y)", 2),
-        ("theirs (made elsewhere)", 3), ("input", None), ("wiener", 4),
-    ]  # fmt: skip
-    assert "not trained here and demo budget" in table.caption
-
-
-def test_the_terminal_says_of_how_many_pictures_a_saved_output_is(tmp_path):
-    with open_results(tmp_path / "results.sqlite") as results:
-        record(results, "input", BASE, weights="none")
-        record(results, "theirs", [*BASE[:12], None, None], weights="elsewhere")
-    (table,) = shown(tmp_path).printed
-    name = "theirs (made elsewhere, 12 of 14 pictures)"
-    assert name in {row[0] for row in table.rows}
-    assert f"left out of {name}: p12, p13: not given" in table.note
-
-
-def test_every_table_names_the_rows_that_were_not_scored_so(tmp_path):
-    """A saved output is scored under its profile's protocol alone: other tables are without it."""
-    with open_results(tmp_path / "results.sqlite") as results:
-        bare = {"weights": "none", "train_dataset": ""}
-        for protocol in ("input-aligned", "gt"):
-            record(results, "input", BASE, protocol=protocol, **bare)
-            record(results, "wiener", BASE + 1.0, protocol=protocol, **bare)
-        record(results, "wiener", [*BASE[:3], *[None] * 11], "psnr_edges", "input-aligned", **bare)
-        few = [*BASE[:9], *[None] * 5]
-        record(results, "few", few, protocol="input-aligned", **bare)
-        record(results, "Theirs", BASE + 2.0, protocol="gt", weights="elsewhere", input="unknown")
-    notes = Notes()
-    made = shown(tmp_path, notes)
-    by_protocol = protocol_table(made.content, made.board, notes)
-    (parts,), (table,) = part_table(made.board), made.printed
-    said = "cored only under gt: Theirs"
-    assert said in table.note
-    assert [said in paper.note for paper in made.papers] == [True, True]
-    assert f"S{said}." in notes.texts
-    assert list(marks_of(by_protocol))[-1] == "Theirs"
-    assert "14 pictures of 14 scenes" in by_protocol.caption
-    assert [column.name for column in parts.columns] == ["System", "Edges, 3 pictures"]
-    assert marks_of(parts)["few"] == ("9 of 14 pictures",)
-    theirs = next(track for track in made.tracks if track.contest.protocol == "gt")
-    spans = {s.system: (s.rank_low, s.rank_high) for s in theirs.standings}
-    assert spans == {"Theirs": (1, 1), "wiener": (2, 2), "input": (None, None)}
 
 
 def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path):

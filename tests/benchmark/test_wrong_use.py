@@ -1,4 +1,4 @@
-"""What ``defocus-bench`` says of words that mean nothing together: one line, and nothing is left."""
+"""What ``defocus-bench`` says of words that mean nothing together: one line, nothing is left."""
 
 import pytest
 
