@@ -54,10 +54,10 @@ class Calibration:
 
     def number(self, *path: str, default: float = 0.0) -> float:
         """A number of the result; ``default`` if there is none at that path."""
-        found: Any = self.result
+        value: Any = self.result
         for key in path:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return float(found) if isinstance(found, int | float) else default
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return float(value) if isinstance(value, int | float) else default
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -89,20 +89,20 @@ class Calibrations:
 
     def expected_ev(self, blurry: str, sharp: str) -> float:
         """Light of the blurry relative to the sharp shot beyond their settings, by aperture, EV."""
-        found, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
+        exposure, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
         gain_ev = 0.0 if rig is None else rig.number("gain_ev")
-        if found is None:
+        if exposure is None:
             return gain_ev
-        errors = [found.number("apertures", word, "error_ev") for word in (blurry, sharp)]
+        errors = [exposure.number("apertures", word, "error_ev") for word in (blurry, sharp)]
         return gain_ev + errors[0] - errors[1]
 
     @property
     def overshoot_steps(self) -> int:
         """Steps by which the focus motor overshoots: 1.5 times the measured backlash."""
-        found = self.by_kind.get("focus")
-        if found is None:
+        focus = self.by_kind.get("focus")
+        if focus is None:
             return DEFAULT_OVERSHOOT
-        return max(math.ceil(1.5 * found.number("backlash_steps")) + 2, 4)
+        return max(math.ceil(1.5 * focus.number("backlash_steps")) + 2, 4)
 
     @property
     def sharp_mirrored(self) -> bool:
@@ -151,15 +151,15 @@ def load_calibrations(paths: Sequence[Path], cameras: Sequence[CameraDescription
     """Read calibration files; each must be of another kind and belong to a camera of the shoot."""
     by_kind: dict[Kind, Calibration] = {}
     for path in paths:
-        found = read_calibration(path)
-        if found.kind in by_kind:
-            raise InputError(f"{path}: a second calibration of {found.kind}; give one")
-        if not any(_same(found.camera, camera) for camera in cameras):
+        calibration = read_calibration(path)
+        if calibration.kind in by_kind:
+            raise InputError(f"{path}: a second calibration of {calibration.kind}; give one")
+        if not any(_same(calibration.camera, camera) for camera in cameras):
             raise InputError(
-                f"{path}: made with {found.camera.get('model')}, serial "
-                f"{found.camera.get('serial')}, which is not this camera; calibrate this one"
+                f"{path}: made with {calibration.camera.get('model')}, serial "
+                f"{calibration.camera.get('serial')}, which is not this camera; calibrate this one"
             )
-        by_kind[found.kind] = found
+        by_kind[calibration.kind] = calibration
     return Calibrations(by_kind)
 
 

@@ -45,8 +45,8 @@ SRGB = Chunk(b"sRGB", b"\0")
 
 def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
     """Encode as PNG 3 (11.3.2): gAMA 1.0 if linear, else the original's colours, or sRGB."""
-    done, encoded = cv2.imencode(".png", picture[:, :, ::-1])
-    if not done:
+    worked, encoded = cv2.imencode(".png", picture[:, :, ::-1])
+    if not worked:
         raise ImageError("a developed picture cannot be encoded as PNG")
     metadata = true_of_colours(read_metadata(source), converted=linear)
     content = dressed(encoded.tobytes(), metadata)
@@ -85,8 +85,8 @@ def is_developed(task: PairTask) -> bool:
         return all(
             hashes.get(source["file"]) == source["sha256"] for source in record["sources"].values()
         ) and all(
-            task.picture(kind).stat().st_size == made["bytes"]
-            for kind, made in record["pictures"].items()
+            task.picture(kind).stat().st_size == picture["bytes"]
+            for kind, picture in record["pictures"].items()
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False  # not there, or not whole: it is made again
@@ -104,17 +104,17 @@ def develop_pair(task: PairTask) -> None:
     for kind in sources:
         make_folder(task.out / kind)
     balance, gains_ev = _white_balance(task, sources), _gains_ev(task, sources)
-    made: dict[str, Any] = {}
+    pictures: dict[str, Any] = {}
     for kind, path in sources.items():
         picture = _picture(path, balance, task.settings, gains_ev[kind])
-        made[kind] = _write(task, kind, path, picture)
+        pictures[kind] = _write(task, kind, path, picture)
         if task.settings.dual_pixel:
             kind_of_view = f"{kind}_{SECOND_VIEW}"
             make_folder(task.out / kind_of_view)
             view = _second_view(path, balance, task.settings, gains_ev[kind])
-            made[kind_of_view] = _write(task, kind_of_view, path, view)
+            pictures[kind_of_view] = _write(task, kind_of_view, path, view)
     make_folder(task.record.parent)
-    write_json(task.record, {**_record(task, sources, balance, made), "gain_ev": gains_ev})
+    write_json(task.record, {**_record(task, sources, balance, pictures), "gain_ev": gains_ev})
 
 
 def _sources(task: PairTask) -> dict[str, Path]:
@@ -298,14 +298,14 @@ def _claim(out: Path, document: dict[str, Any]) -> None:
     marker = out / "develop.json"
     if marker.is_file():
         try:
-            told = read_json(marker)
-            same = all(told[key] == value for key, value in document.items())
+            before = read_json(marker)
+            same = all(before[key] == value for key, value in document.items())
         except (ValueError, LookupError, TypeError) as error:
             raise DatasetError(f"{marker}: damaged ({error}); choose another --out") from error
         if not same:
             raise DatasetError(
                 f"{out}: was developed from another session or with other settings "
-                f"({told.get('settings')}); choose another --out"
+                f"({before.get('settings')}); choose another --out"
             )
         return
     if out.is_file() or (out.is_dir() and any(out.iterdir())):

@@ -112,7 +112,7 @@ def _is_set_by_the_network() -> bool:
     if shutil.which("timedatectl") is None:
         return False
     try:
-        done = subprocess.run(
+        answer = subprocess.run(
             ["timedatectl", "show", "--property=NTPSynchronized", "--value"],
             capture_output=True,
             text=True,
@@ -121,7 +121,7 @@ def _is_set_by_the_network() -> bool:
         )
     except subprocess.TimeoutExpired:
         return False
-    return done.stdout.strip() == "yes"
+    return answer.stdout.strip() == "yes"
 
 
 Words = Mapping[str, Word]

@@ -100,7 +100,7 @@ def read_shots(
 
 def _shot(group: Sequence[Path], looks: Mapping[Path, Fingerprint]) -> CardShot:
     files = tuple(sorted(group, key=lambda path: (not _is_raw(path), path)))
-    exif = next((found for found in map(read_exif, files) if not found.empty), read_exif(files[0]))
+    exif = next((one for one in map(read_exif, files) if not one.empty), read_exif(files[0]))
     look = next((looks[path] for path in files if path in looks), None)
     return CardShot(files, exif, 0.0, look)
 
@@ -114,20 +114,20 @@ def _without_edits(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Left
     alike: dict[object, list[CardShot]] = defaultdict(list)
     for shot in shots:
         exif = shot.exif
-        told = exif.taken, exif.body, exif.f_number, exif.seconds, exif.iso
-        alike[shot.files if exif.taken is None else told].append(shot)
+        words = exif.taken, exif.body, exif.f_number, exif.seconds, exif.iso
+        alike[shot.files if exif.taken is None else words].append(shot)
     kept: list[CardShot] = []
     left: list[Leftover] = []
     for group in alike.values():
         originals: list[CardShot] = []
         for shot in sorted(group, key=lambda shot: originality(shot.files[0])):
-            known = next((one for one in originals if _of_one_release(one, shot)), None)
-            if known is None:
+            original = next((one for one in originals if _of_one_release(one, shot)), None)
+            if original is None:
                 originals.append(shot)
-            elif _twins(known, shot):
-                originals[originals.index(known)] = _joined(known, shot)
+            elif _twins(original, shot):
+                originals[originals.index(original)] = _joined(original, shot)
             else:
-                reason = f"an edited copy of {known.name}, by its name and EXIF"
+                reason = f"an edited copy of {original.name}, by its name and EXIF"
                 left += [Leftover(path, reason) for path in shot.files]
         kept += originals
     return kept, left
@@ -210,12 +210,12 @@ def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
     bodies = []
     for model, of_model in models.items():
         groups = _by_serial(of_model)
-        for told, group in groups.items():
+        for body, group in groups.items():
             name = model or "an unnamed camera"
             runs, remarks = _in_order(group)
             bodies.append(
                 CameraShots(
-                    f"{name}, {told}" if len(groups) > 1 else name, tuple(runs), tuple(remarks)
+                    f"{name}, {body}" if len(groups) > 1 else name, tuple(runs), tuple(remarks)
                 )
             )
     return bodies

@@ -124,11 +124,11 @@ class HotFolder:
 
     def _await(self, look: Callable[[], list[Path]]) -> list[Path]:
         deadline = time.monotonic() + self._wait_seconds
-        while not (found := look()):
+        while not (files := look()):
             if time.monotonic() > deadline:
                 raise CameraError(self._late())
             time.sleep(POLL_SECONDS)
-        return found
+        return files
 
     def _late(self) -> str:
         for path in self._new():

@@ -113,8 +113,8 @@ class CardScenes:
         """Name of the scene of the next pair, as a person reads it."""
         if self.title is not None:
             return self.title
-        known = self._by_pause(found) if self.gap_seconds is not None else self._by_look(found)
-        title = known or self._new_title()
+        scene = self._by_pause(found) if self.gap_seconds is not None else self._by_look(found)
+        title = scene or self._new_title()
         self.remember(found, title)
         return title
 
@@ -132,8 +132,8 @@ class CardScenes:
         trial = CardScenes(self.root, self.title, self.listed, self.gap_seconds)
         trial._shown, trial._taken = list(self._shown), set(self._taken)
         first: dict[str, str] = {}
-        for found in pairs:
-            first.setdefault(trial.title_of(found), found.shots[0].name)
+        for pair in pairs:
+            first.setdefault(trial.title_of(pair), pair.shots[0].name)
         names = {scene.title for scene in self.listed}
         if beyond := [picture for title, picture in first.items() if title not in names]:
             raise InputError(

@@ -29,9 +29,9 @@ POLL_SECONDS = 0.5
 def import_pictures(session: Path, request: ImportRequest) -> int:
     """Import every pair of a folder; return exit code 1 if any failed or none is there."""
     pictures = PictureFolder(require_folder(request.folder))
-    known = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
-    shots = pictures.shots(pictures.looks(), known or set())
-    if known is None:
+    checksums = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
+    shots = pictures.shots(pictures.looks(), checksums or set())
+    if checksums is None:
         _require_pairs(request, shots)
     with _importer(session, request, pictures) as importer:
         lost = importer.restore_damaged()
@@ -89,17 +89,17 @@ def _apertures(
 
     Pictures without an exposure have those of another camera, and are left out for that reason."""
     telling = [body for body in bodies if body.tells_exposure] or bodies
-    known: dict[str, BracketApertures] = {}
+    by_body: dict[str, BracketApertures] = {}
     lacking: dict[str, str] = {}
     for body in telling:
         try:
-            known[body.name] = request.apertures(body.shots)
+            by_body[body.name] = request.apertures(body.shots)
         except InputError as error:
             lacking[body.name] = f"{body.name}: {error}" if len(telling) > 1 else str(error)
-    if lacking and not known:
+    if lacking and not by_body:
         raise InputError(next(iter(lacking.values())))
-    some = next(iter(known.values()), None)
-    pairs = ((body.name, known.get(body.name, some)) for body in bodies)
+    some = next(iter(by_body.values()), None)
+    pairs = ((body.name, by_body.get(body.name, some)) for body in bodies)
     return {name: apertures for name, apertures in pairs if apertures is not None}, lacking
 
 
@@ -121,7 +121,7 @@ def _take_all(
     pairs, left = _found(importer.request, bodies, {shot.files[0] for shot in new})
     _say_bodies(bodies)
     importer.scenes.require_names(pairs)
-    taken, failed = parted(_take(importer, found) for found in pairs)
+    taken, failed = parted(_take(importer, pair) for pair in pairs)
     count = _say_left_out(importer.pictures, left)
     say_left_out(failed, len(pairs), "pair")
     say(f"{counted(len(taken), 'pair')} imported, {counted(count, 'file')} left out")
@@ -133,10 +133,10 @@ def _take_all(
 def _take(importer: Importer, found: FoundPair) -> LeftOut | None:
     """Import a pair, or say why not; the same command tries it again."""
     name = written_name(Path(found.shots[0].files[0].name))
-    done = attempt(f"of {name}", partial(importer.take, found))
-    if isinstance(done, LeftOut):
+    result = attempt(f"of {name}", partial(importer.take, found))
+    if isinstance(result, LeftOut):
         require_folder(importer.request.folder)  # a card that was pulled out is no pair's fault
-    return done
+    return result
 
 
 def _say_left_out(pictures: PictureFolder, left: Sequence[Leftover]) -> int:
@@ -174,7 +174,7 @@ def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
         bodies = [body for body in bodies if len(body.f_numbers) > 1]
     new = {shot.files[0] for shot in importer.new_shots(shots)}
     pairs = _found(request, bodies, new)[0]
-    _, failed = parted(_take(importer, found) for found in pairs)
+    _, failed = parted(_take(importer, pair) for pair in pairs)
     say_left_out(failed, len(pairs), "pair")
 
 

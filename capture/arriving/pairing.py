@@ -82,17 +82,17 @@ class _Usable:
 
 def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
     """The wide and the narrow f-number of shots that have exactly two apertures."""
-    found = {
+    numbers = {
         round(true_f_number(shot.exif.f_number), 3): shot.exif.f_number
         for shot in shots
         if shot.exif.f_number
     }
-    if len(found) != 2:
-        listed = ", ".join(f"f/{number:g}" for _, number in sorted(found.items())) or "none"
+    if len(numbers) != 2:
+        listed = ", ".join(f"f/{number:g}" for _, number in sorted(numbers.items())) or "none"
         lens = NO_CONTACTS if any(shot.exif.seconds for shot in shots) else NO_EXIF
-        hint = f"; {lens}" if len(found) < 2 else "; choose with --blurry and --sharp"
+        hint = f"; {lens}" if len(numbers) < 2 else "; choose with --blurry and --sharp"
         raise InputError(f"the pictures do not have two apertures, but {listed}{hint}")
-    wide, narrow = sorted(found.items())
+    wide, narrow = sorted(numbers.items())
     return BracketApertures(wide[1], narrow[1])
 
 
@@ -107,11 +107,11 @@ def find_pairs(
     left: list[Leftover] = []
     usable: list[_Usable] = []
     for shot in shots:
-        known = _usable(shot, apertures)
-        if known is None:
+        member = _usable(shot, apertures)
+        if member is None:
             left.append(Leftover(shot.files[0], _why_unusable(shot)))
         else:
-            usable.append(known)
+            usable.append(member)
     place = 0
     while place < len(usable):
         window = usable[place : place + 4]

@@ -100,8 +100,8 @@ class PictureFolder:
 
     def by_checksum(self) -> dict[str, Path]:
         """The present files in the folder, by SHA-256."""
-        found = {self._checksum(look): look[0] for look in self.looks()}
-        return {checksum: path for checksum, path in found.items() if checksum is not None}
+        paths = {self._checksum(look): look[0] for look in self.looks()}
+        return {checksum: path for checksum, path in paths.items() if checksum is not None}
 
     def _checksum(self, look: Look) -> str | None:
         """SHA-256 of a file; None if it is gone."""

@@ -164,7 +164,7 @@ class CommandCamera(Camera):
         """Run a program; return its output. After ``ShotFailedError`` another try may succeed."""
         filled = [_filled(argument, values) for argument in arguments]
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 filled,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -180,10 +180,10 @@ class CommandCamera(Camera):
                 f"{filled[0]}: not finished after {self._rig.timeout_seconds:g} s; "
                 "check the camera, or raise timeout_seconds, then run 'defocus-capture resume'"
             ) from error
-        if done.returncode != 0:
-            said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())
-            raise ShotFailedError(f"{filled[0]}: failed with {done.returncode}: {said[-200:]}")
-        return done.stdout[:MAX_OUTPUT].decode("utf-8", "replace").strip()
+        if process.returncode != 0:
+            said = " ".join((process.stderr or process.stdout).decode("utf-8", "replace").split())
+            raise ShotFailedError(f"{filled[0]}: failed with {process.returncode}: {said[-200:]}")
+        return process.stdout[:MAX_OUTPUT].decode("utf-8", "replace").strip()
 
 
 class CommandFocusCamera(CommandCamera):

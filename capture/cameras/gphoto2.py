@@ -117,12 +117,12 @@ class GPhoto2Camera(Camera):
         find, read = self._process.find, dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
             # libgphoto2's virtual camera has no ISO; every body that was told of has one.
-            found = find(*SETTING_WORDS[name], needed=name != "iso" or not self._virtual)
-            if found is not None:
-                read[name] = found
+            entry = find(*SETTING_WORDS[name], needed=name != "iso" or not self._virtual)
+            if entry is not None:
+                read[name] = entry
         program = self._process.ask("find", words=PROGRAM_WORDS, patience=0.0)
         mode = "" if program is None else str(program[1]["value"])
-        return {name: setting_of(name, *found, mode) for name, found in read.items()}
+        return {name: setting_of(name, *entry, mode) for name, entry in read.items()}
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices, checked here and again in the child process."""
@@ -179,8 +179,8 @@ class GPhoto2Camera(Camera):
         return self._changed(words, mirror_changes(words))
 
     def _changed(self, words: Mapping[str, Word], changes: Mapping[str, str]) -> str:
-        done = [(w, self._write(w, words[w].value, value)) for w, value in changes.items()]
-        return ", ".join(f"{word} {value}" for word, value in done)
+        values = [(w, self._write(w, words[w].value, value)) for w, value in changes.items()]
+        return ", ".join(f"{word} {value}" for word, value in values)
 
     def _ready(self) -> None:
         """Switch off automatic functions that make two shots differ, once before other settings."""
@@ -286,12 +286,12 @@ class GPhoto2Camera(Camera):
 
     def configure(self, word: str, value: str) -> str:
         """Set an entry permanently; values that could crash the library are refused."""
-        known = self.config().get(word)
-        if known is None:
+        entry = self.config().get(word)
+        if entry is None:
             raise InputError(
                 f"this camera has no entry '{word}'; see 'defocus-capture config list'"
             )
-        refuse_value(word, value, known)
+        refuse_value(word, value, entry)
         return str(self._process.ask("write", word=word, value=value))
 
 
@@ -328,22 +328,22 @@ def open_camera(uri: str) -> GPhoto2Camera:
     if rest.startswith("virtual="):
         environment = virtual_environment(Path(rest.removeprefix("virtual=")))
         rest = ""
-    found = detect(environment)
-    if not found:
+    cameras = detect(environment)
+    if not cameras:
         raise CameraNotFoundError(f"no camera found at {uri}; plug it in and switch it on")
     if rest.startswith("serial="):
-        return _with_serial(uri, rest.removeprefix("serial="), found)
+        return _with_serial(uri, rest.removeprefix("serial="), cameras)
     if rest.startswith("usb:"):
-        found = [camera for camera in found if camera["port"] == rest]
+        cameras = [camera for camera in cameras if camera["port"] == rest]
     elif rest:
         raise InputError(
             f"camera address '{uri}': write gphoto2:, gphoto2:serial=0123, gphoto2:usb:001,004 "
             "or gphoto2:virtual=FOLDER"
         )
-    if len(found) != 1:
+    if len(cameras) != 1:
         ports = ", ".join(f"gphoto2:{camera['port']}" for camera in detect(environment))
         raise CameraNotFoundError(f"{uri}: not one camera; there is {ports}; name one of them")
-    return _opened(uri, found[0]["port"], environment)
+    return _opened(uri, cameras[0]["port"], environment)
 
 
 def _opened(uri: str, port: str, environment: dict[str, str]) -> GPhoto2Camera:

@@ -240,10 +240,10 @@ class SimulatedCamera(Camera):
 
     def _chosen(self, name: SettingName) -> tuple[str, float]:
         word = self._values[name]
-        known = values(self.settings()[name])
-        if word not in known:
+        numbers = values(self.settings()[name])
+        if word not in numbers:
             raise CameraError(f"{name} is '{word}': the simulated camera has no metering; set it")
-        return word, known[word]
+        return word, numbers[word]
 
     def _random(self, purpose: str) -> np.random.Generator:
         words = (self._scene_name, purpose)

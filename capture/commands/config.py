@@ -115,8 +115,8 @@ def restore_command(uri: str, file: Path) -> int:
 
     dump = read_dump(file)
     with open_camera(uri) as camera:
-        done, failed = restore(camera, dump)
-    for word, value in done.items():
+        changes, failed = restore(camera, dump)
+    for word, value in changes.items():
         click.echo(f"{word} = {value}")
     for word, reason in failed.items():
         say(f"{word}: {reason}")

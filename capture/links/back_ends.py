@@ -100,9 +100,9 @@ def password_of(address: NetworkAddress) -> str:
     """The password of an address's user, from the environment or the terminal; empty for none."""
     if not address.user:
         return ""
-    known = os.environ.get(PASSWORD_VARIABLE)
-    if known is not None:
-        return known
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password is not None:
+        return password
     if not sys.stdin.isatty():
         raise InputError(
             f"{address.uri}: no password for '{address.user}'; set the variable {PASSWORD_VARIABLE}"
@@ -166,11 +166,11 @@ def starts_programs(uri: str) -> bool:
 
 def discover_cameras() -> list[CameraDescription]:
     """All cameras that any back end finds; a back end that cannot work is reported as a problem."""
-    found: list[CameraDescription] = []
+    cameras: list[CameraDescription] = []
     for scheme in schemes():
         try:
             discover = getattr(_back_end(scheme), "discover", None)
-            found.extend(discover() if discover is not None else ())
+            cameras.extend(discover() if discover is not None else ())
         except CameraNotFoundError as error:
             problem = str(error)
         except FAULTS as error:
@@ -179,8 +179,8 @@ def discover_cameras() -> list[CameraDescription]:
             problem = f"{type(error).__name__}: {error}"
         else:
             continue
-        found.append(CameraDescription(uri=f"{scheme}:", model="", problem=problem))
-    return found
+        cameras.append(CameraDescription(uri=f"{scheme}:", model="", problem=problem))
+    return cameras
 
 
 def camera_libraries() -> Iterator[tuple[str, str, bool]]:
@@ -211,7 +211,7 @@ def _own() -> set[str]:
 
 def _plugin_back_ends() -> dict[str, SimpleNamespace]:
     """Plug-in files that are a back end, by scheme; their errors name the file and the line."""
-    found = {}
+    modules = {}
     for plugin in plugins():
         functions = vars(plugin.module)
         if not callable(functions.get("open_camera")):
@@ -223,14 +223,14 @@ def _plugin_back_ends() -> dict[str, SimpleNamespace]:
             )
         guard = partial(guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError))
         opening = guard(function=partial(_guarded_camera, functions["open_camera"], guard))
-        found[scheme] = SimpleNamespace(
+        modules[scheme] = SimpleNamespace(
             open_camera=opening,
             STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False),
             __doc__=functions.get("__doc__"),
         )
         if callable(functions.get("discover")):
-            found[scheme].discover = guard(function=functions["discover"])
-    return found
+            modules[scheme].discover = guard(function=functions["discover"])
+    return modules
 
 
 def _guarded_camera(opening: Callable[[str], Any], guard: Callable[..., Any], uri: str) -> Any:  # noqa: ANN401 - whatever a file opens

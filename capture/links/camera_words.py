@@ -57,8 +57,8 @@ def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
 def word_named(camera: Camera, name: str) -> str:
     """The camera's entry name for a name: its own, or ours for aperture, shutter and iso."""
     words = words_of(camera)
-    ours = {str(key): setting.word for key, setting in camera.settings().items()}
-    word = name if name in words else ours.get(name, "")
+    by_setting = {str(key): setting.word for key, setting in camera.settings().items()}
+    word = name if name in words else by_setting.get(name, "")
     if word not in words:
         raise InputError(f"this camera has no entry '{name}'; it has {', '.join(words) or 'none'}")
     return word
@@ -109,10 +109,10 @@ def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]
     model = camera.describe().model
     if model != dump.model:
         raise InputError(f"that configuration is of '{dump.model}', this camera is a '{model}'")
-    done: dict[str, str] = {}
-    failed = _set_each(camera, dump.entries, done)
-    failed = _set_each(camera, {word: dump.entries[word] for word in failed}, done)
-    return done, failed
+    changes: dict[str, str] = {}
+    failed = _set_each(camera, dump.entries, changes)
+    failed = _set_each(camera, {word: dump.entries[word] for word in failed}, changes)
+    return changes, failed
 
 
 def _set_each(camera: Camera, entries: Mapping[str, str], done: dict[str, str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     rows = [{name.strip().lower(): cell for name, cell in row.items()} for row in rows]
     if not rows or "scene" not in rows[0]:
         raise InputError(f"{path}: no scenes; give a first line 'scene,note' and a line for each")
-    found: dict[str, ListedScene] = {}
+    scenes: dict[str, ListedScene] = {}
     for number, row in enumerate(rows, start=2):
         if not any(cell.strip() for cell in row.values()):
             continue
@@ -60,12 +60,12 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
             slug = scene_slug(title)
         except DatasetError as error:
             raise InputError(f"{path}: line {number}: {error}") from error
-        if slug in found:
+        if slug in scenes:
             raise InputError(
                 f"{path}: line {number}: scene '{title}' has the file name of "
-                f"'{found[slug].title}', '{slug}'; rename one"
+                f"'{scenes[slug].title}', '{slug}'; rename one"
             )
-        found[slug] = ListedScene(title, note[:LONGEST_NOTE])
-    if not found:
+        scenes[slug] = ListedScene(title, note[:LONGEST_NOTE])
+    if not scenes:
         raise InputError(f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'")
-    return tuple(found.values())
+    return tuple(scenes.values())

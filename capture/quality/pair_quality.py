@@ -233,9 +233,9 @@ def _check_alignment(
     from defocus.align.registration.register import register  # it imports scipy's slower parts
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
-    found = register(*(luminance(look.linear) for look in small))
-    model, factor = found.similarity, small[0].pixels
-    reason = "" if model is not None else why_unknown(found.reason, *small)
+    registration = register(*(luminance(look.linear) for look in small))
+    model, factor = registration.similarity, small[0].pixels
+    reason = "" if model is not None else why_unknown(registration.reason, *small)
     quality.numbers["misalignment"] = {
         "status": "unknown" if model is None else "ok",
         "reason": reason,
@@ -271,12 +271,12 @@ def _check_unexplained(
     model = similarity.scaled(looks["blurry"].pixels / first.pixels)
     height, width = first.linear.shape[:2]
     matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])
-    found = unexplained(
+    result = unexplained(
         np.asarray(first.linear, np.float32), np.asarray(second.linear, np.float32), matrix
     )
-    quality.numbers["unexplained"] = None if found is None else found[0].to_json()
-    if found is not None:
-        for text in causes(replace(found[0], blurrier_share=0.0)):  # regions are checked beside
+    quality.numbers["unexplained"] = None if result is None else result[0].to_json()
+    if result is not None:
+        for text in causes(replace(result[0], blurrier_share=0.0)):  # regions are checked beside
             quality.say("warn", text)
 
 
@@ -290,14 +290,14 @@ def _check_regions(
 ) -> None:
     """Find regions (sRGB ``blurry``, linear ``sharp``) where the blurry one is the sharper."""
     gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
-    found = gradient_energy_map(blurry, encoded(sharp * gain))
-    share = found.share_below(limits.blurrier_ratio)
+    energy = gradient_energy_map(blurry, encoded(sharp * gain))
+    share = energy.share_below(limits.blurrier_ratio)
     quality.numbers["blurrier_share"] = share
-    quality.numbers["gradient_energy_map"] = found.to_json()
+    quality.numbers["gradient_energy_map"] = energy.to_json()
     if share <= limits.blurrier_share_warn:
         return
     height, width = look.picture_px or (round(side * look.pixels) for side in blurry.shape)
-    quality.mask = found.mask(limits.blurrier_ratio, width, height)
+    quality.mask = energy.mask(limits.blurrier_ratio, width, height)
     advice = "take a wider --sharp aperture or a focus stack, or release the set smaller"
     if shots.focus_moved:
         advice = "move the focus the other way, or farther, or use --mode both"
@@ -315,17 +315,17 @@ def _check_anchor(
         quality.say("reject", text, lasting=True)
         return
     looks = [reduced_look(look, ANCHOR_SIZE_PX) for look in (first, repeat)]
-    found = compare_anchor(looks[0], looks[1], limits.motion_tile)
-    quality.numbers["anchor"] = found.to_json()
-    if found.drift is None:
+    change = compare_anchor(looks[0], looks[1], limits.motion_tile)
+    quality.numbers["anchor"] = change.to_json()
+    if change.drift is None:
         quality.say("note", "drift unknown: the first shot and its repeat show too little")
     else:
-        drift = math.hypot(*found.drift.shift_px)
+        drift = math.hypot(*change.drift.shift_px)
         text = f"the camera drifted by {drift:.1f} px while the pair was shot"
         quality.compare(drift, limits.drift_warn_px, limits.drift_reject_px, text)
-    if found.light_ev is not None:
-        text = f"the light changed by {found.light_ev:+.2f} EV while the pair was shot"
-        light = abs(found.light_ev)
+    if change.light_ev is not None:
+        text = f"the light changed by {change.light_ev:+.2f} EV while the pair was shot"
+        light = abs(change.light_ev)
         quality.compare(light, limits.exposure_warn_ev, limits.exposure_reject_ev, text)
-    text = f"something moved in {found.moved_share:.1%} of the picture while the pair was shot"
-    quality.compare(found.moved_share, limits.motion_share_warn, limits.motion_share_reject, text)
+    text = f"something moved in {change.moved_share:.1%} of the picture while the pair was shot"
+    quality.compare(change.moved_share, limits.motion_share_warn, limits.motion_share_reject, text)

@@ -46,8 +46,8 @@ class Quality:
     @property
     def lasting(self) -> bool:
         """Whether a rejection would come again, because all of its findings would."""
-        rejecting = [found for found in self.findings if found.severity == "reject"]
-        return bool(rejecting) and all(found.lasting for found in rejecting)
+        rejecting = [finding for finding in self.findings if finding.severity == "reject"]
+        return bool(rejecting) and all(finding.lasting for finding in rejecting)
 
     def say(self, severity: Severity, text: str, *, lasting: bool = False) -> None:
         """Add a finding."""

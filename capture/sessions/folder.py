@@ -92,10 +92,10 @@ class SessionFolder:
 
     def _line(self, record: Record) -> Read | None:
         """A journal line, checked only once, because the state is needed for every pair."""
-        known = self._read.get(record["n"])
-        if known is None or known[0] is not record:
-            known = self._read[record["n"]] = (record, read_line(record))
-        return known[1]
+        entry = self._read.get(record["n"])
+        if entry is None or entry[0] is not record:
+            entry = self._read[record["n"]] = (record, read_line(record))
+        return entry[1]
 
     def plan(self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]) -> None:
         """Record the planned pairs in a single line: a kill leaves all of it or nothing."""

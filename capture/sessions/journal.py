@@ -93,8 +93,8 @@ def read_journal(path: Path) -> JournalContent:
 
 def copies_of(root: Path) -> list[Path]:
     """The copies of a session's journal that exist, the newest first."""
-    found = [path for name in COPIES if (path := root / name).is_file()]
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    copies = [path for name in COPIES if (path := root / name).is_file()]
+    return sorted(copies, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def _was_whole(path: Path, number: int) -> bool:

@@ -68,8 +68,8 @@ def read_log(session: Path) -> list[LogRow]:
         if record["event"] == event
     }
     rows = []
-    for told in list_pairs(state):
-        name, done = told["id"], times.get(told["id"])
+    for pair in list_pairs(state):
+        name, judged_at = pair["id"], times.get(pair["id"])
         complete = state.complete.get(name)
         entry = {} if complete is None else _entry(session, complete)
         settings, camera = entry.get("settings", {}), entry.get("camera") or {}
@@ -78,16 +78,16 @@ def read_log(session: Path) -> list[LogRow]:
         judged = name in state.judged
         rows.append(
             LogRow(
-                done=(entry.get("taken") if imported else None) or done,
+                done=(entry.get("taken") if imported else None) or judged_at,
                 pair=name,
-                scene=told["title"],
-                verdict=told["verdict"],
-                reason=told["reason"],
+                scene=pair["title"],
+                verdict=pair["verdict"],
+                reason=pair["reason"],
                 retakes=str(state.retakes[name] or ""),
                 blurry=settings.get("blurry", ""),
                 sharp=settings.get("sharp", ""),
-                note=told["note"],
-                scene_note=told["scene_note"],
+                note=pair["note"],
+                scene_note=pair["scene_note"],
                 measured=str(entry.get("reason", "")) if judged else "",
                 camera=str(camera.get("model") or ""),
                 lens=str(camera.get("lens") or ""),
@@ -188,11 +188,11 @@ def _facts(rows: Sequence[LogRow]) -> Facts:
         ("camera", [row.camera for row in rows]),
         ("lens", [row.lens for row in rows]),
     ):
-        known = Counter(value for value in values if value)
-        if label == "by" and not known:
+        numbers = Counter(value for value in values if value)
+        if label == "by" and not numbers:
             continue
-        told = [f"{name} ({counted(n, 'pair')})" for name, n in known.most_common()]
-        facts.append((label, ", ".join(known if len(known) == 1 else told) or "not told"))
+        names = [f"{name} ({counted(n, 'pair')})" for name, n in numbers.most_common()]
+        facts.append((label, ", ".join(numbers if len(numbers) == 1 else names) or "not told"))
     return Facts("Shot by and with", tuple(facts))
 
 
@@ -200,10 +200,10 @@ def _counts(rows: Sequence[LogRow]) -> str:
     numbers = {
         said: sum(row.verdict == verdict for row in rows) for verdict, said in VERDICT_WORDS.items()
     }
-    told = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
+    verdicts = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
     pairs = sum(numbers.values())
     charts = len(rows) - pairs
-    return (f"{counted(pairs, 'pair')} ({told})" if told else "no pair") + (
+    return (f"{counted(pairs, 'pair')} ({verdicts})" if verdicts else "no pair") + (
         f" and {counted(charts, 'test chart')}" if charts else ""
     )
 

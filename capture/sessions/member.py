@@ -24,9 +24,9 @@ ZOOMS = (0.5, 2.0)
 def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
     """Blurry to sharp similarity of an untrusted ``pair.json``, px; None if it is implausible."""
     try:
-        told = entry["quality"]["misalignment"]
-        x, y = (float(value) for value in told["shift_px"])
-        zoom, rotation_deg = float(told["zoom"]), float(told["rotation_deg"])
+        geometry = entry["quality"]["misalignment"]
+        x, y = (float(value) for value in geometry["shift_px"])
+        zoom, rotation_deg = float(geometry["zoom"]), float(geometry["rotation_deg"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]

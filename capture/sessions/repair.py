@@ -67,10 +67,10 @@ class _Rebuilt:
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
     """Repair a journal under the caller's lock, keep the damaged one; return what was done."""
     lines = _lines(journal)
-    found = [decode_line(line) for line in lines[:-1]]
-    if found and all(record and record.get("n") == n for n, record in enumerate(found, 1)):
+    records = [decode_line(line) for line in lines[:-1]]
+    if records and all(record and record.get("n") == n for n, record in enumerate(records, 1)):
         return []  # a torn end is no damage: opening the session leaves it out
-    rebuilt = _from_copies(root, found)
+    rebuilt = _from_copies(root, records)
     index = _document(root / "session.json")
     _restore_plan(rebuilt, index)
     _restore_verdicts(root, rebuilt, index)
@@ -141,9 +141,9 @@ def _usable(record: Mapping[str, Any]) -> bool:
 def _document(path: Path) -> dict[str, Any]:
     """A JSON object of the session; empty if it is lost."""
     with contextlib.suppress(OSError, ValueError, FileError):
-        found = read_json(path)
-        if isinstance(found, dict):
-            return found
+        document = read_json(path)
+        if isinstance(document, dict):
+            return document
     return {}
 
 
@@ -155,8 +155,8 @@ def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
         return
     try:
         if not first:
-            told = {name: index[name] for name in ("schema", "id", "software")}
-            first = [{"event": "session-created", "time": index["created"], **told}]
+            fields = {name: index[name] for name in ("schema", "id", "software")}
+            first = [{"event": "session-created", "time": index["created"], **fields}]
             rebuilt.told.append("the session's first line: made from session.json")
         plans = [record for record in rebuilt.records if record["event"] == "planned"]
         if lost:
@@ -194,25 +194,25 @@ def _plans(index: Mapping[str, Any]) -> list[Record]:
 def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Complete pairs whose line is lost, if every file is as it was; keep people's verdicts."""
     planned, time = rebuilt.planned(), index.get("created", "")
-    known = {r["pair"]: r["verdict"] for r in rebuilt.records if r["event"] == "pair-complete"}
+    verdicts = {r["pair"]: r["verdict"] for r in rebuilt.records if r["event"] == "pair-complete"}
     restored: list[Record] = []
     for pair, files in _checksums(root).items():
-        if pair not in planned or pair in known:
+        if pair not in planned or pair in verdicts:
             continue
         changed = [name for name, digest in files.items() if not _is(root, pair, name, digest)]
-        told = _document(file_path(root, pair, "pair.json"))
-        if changed or "pair.json" not in files or "verdict" not in told:
+        document = _document(file_path(root, pair, "pair.json"))
+        if changed or "pair.json" not in files or "verdict" not in document:
             rebuilt.told.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
             continue
-        restored.append({"time": time, **_complete(root, pair, files, told)})
-        said = VERDICT_WORDS.get(str(told["verdict"]), "a verdict")
+        restored.append({"time": time, **_complete(root, pair, files, document)})
+        said = VERDICT_WORDS.get(str(document["verdict"]), "a verdict")
         rebuilt.told.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
-        known[pair] = told["verdict"]
+        verdicts[pair] = document["verdict"]
     judged = [record for record in rebuilt.records if record["event"] == "judged"]
-    final = known | {record["pair"]: record["verdict"] for record in judged}
+    final = verdicts | {record["pair"]: record["verdict"] for record in judged}
     added: list[Record] = []
     for pair, verdict in dict(index.get("pairs", {})).items():
-        if pair in known and verdict in ("accept", "warn", "reject") and final[pair] != verdict:
+        if pair in verdicts and verdict in ("accept", "warn", "reject") and final[pair] != verdict:
             reason = "by a person; the reason was lost with the journal"
             added.append(
                 {"event": "judged", "time": time, "pair": pair, "verdict": verdict}
@@ -222,12 +222,12 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
                 f"{pair}: {VERDICT_WORDS[verdict]} by a person, as session.json says"
             )
     for record in judged:
-        if record["pair"] not in known:
+        if record["pair"] not in verdicts:
             rebuilt.records.remove(record)
             by_person = f"{record['pair']}: {VERDICT_WORDS[record['verdict']]} by a person"
             rebuilt.told.append(f"{by_person}, but the pair itself is lost")
     if restored:  # a pair is complete before a person judges it
-        judged = [record for record in judged if record["pair"] in known]
+        judged = [record for record in judged if record["pair"] in verdicts]
         others = [record for record in rebuilt.records if record["event"] != "judged"]
         rebuilt.records = [*others, *restored, *judged]
     rebuilt.records += added
@@ -235,9 +235,9 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
 
 def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Take notes of people from ``session.json`` where their lines are lost."""
-    known = {record["about"] for record in rebuilt.records if record["event"] == "note"}
+    owners = {record["about"] for record in rebuilt.records if record["event"] == "note"}
     for about, text in dict(index.get("notes", {})).items():
-        if about not in known:
+        if about not in owners:
             line = {"event": "note", "time": index.get("created", ""), "about": about, "text": text}
             rebuilt.records.append(line)
             rebuilt.told.append(f"note about {about}: made from session.json")
@@ -246,25 +246,25 @@ def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
 def _restore_charts(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Take shots of the test chart from ``session.json`` where a line of one is lost."""
     lines = [record for record in rebuilt.records if record["event"].startswith("chart-")]
-    known = {(record["event"], record["chart"]) for record in lines}
-    for told in list(index.get("charts", [])):
-        own = [line for line in (told["shot"], told["read"]) if line and _usable(line)]
-        if all((line["event"], line["chart"]) in known for line in own):
+    events = {(record["event"], record["chart"]) for record in lines}
+    for chart in list(index.get("charts", [])):
+        own = [line for line in (chart["shot"], chart["read"]) if line and _usable(line)]
+        if all((line["event"], line["chart"]) in events for line in own):
             continue
-        number = told["shot"]["chart"]
+        number = chart["shot"]["chart"]
         rebuilt.records = [r for r in rebuilt.records if r.get("chart") != number] + own
         rebuilt.told.append(f"chart {number:04d}: made from session.json")
 
 
 def _checksums(root: Path) -> dict[str, dict[str, str]]:
     """Pair → file name → SHA-256, of the index file; empty if it is lost."""
-    found: dict[str, dict[str, str]] = {}
+    checksums: dict[str, dict[str, str]] = {}
     with contextlib.suppress(OSError, ValueError, FileError):
         for line in read_text(root / "checksums.sha256").splitlines():
-            told = _CHECKSUM.fullmatch(line)
-            if told and is_file_name(told[3]):
-                found.setdefault(told[2], {})[told[3]] = told[1]
-    return found
+            match = _CHECKSUM.fullmatch(line)
+            if match and is_file_name(match[3]):
+                checksums.setdefault(match[2], {})[match[3]] = match[1]
+    return checksums
 
 
 def _is(root: Path, pair: str, name: str, digest: str) -> bool:

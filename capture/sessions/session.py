@@ -70,16 +70,16 @@ def index_problem(root: Path, state: SessionState) -> str:
     """What is wrong with the document of a session folder; empty if it agrees with the journal."""
     path = root / INDEX
     try:
-        found = read_json(path)
+        document = read_json(path)
     except FileNotFoundError:
         return f"{path}: missing"
     except (OSError, ValueError) as error:
         return f"{path}: damaged ({error})"
     expected = json.loads(json.dumps(index_document(state)))
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         return f"{path}: damaged (no table)"
     for key, value in expected.items():  # earlier documents lack some
-        if (key in found or key in ("id", "pairs")) and found.get(key) != value:
+        if (key in document or key in ("id", "pairs")) and document.get(key) != value:
             return f"{path}: '{key}' is not what the journal says"
     return ""
 

@@ -42,7 +42,7 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
 
     What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
     """
-    told: list[tuple[str, str, Mark]] = []
+    rows: list[tuple[str, str, Mark]] = []
     limits = entry.get("limits")
     for row in ROWS:
         value: Any = entry.get("quality")
@@ -53,10 +53,10 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
         try:
             words = row.unit.words(value)
             limit, mark = _compared(row, value, limits if isinstance(limits, Mapping) else {})
-            told.append((row.label, f"{SIGNS[mark]}{words}{limit}", mark))
+            rows.append((row.label, f"{SIGNS[mark]}{words}{limit}", mark))
         except (TypeError, ValueError):
-            told.append((row.label, "unknown", ""))
-    return told
+            rows.append((row.label, "unknown", ""))
+    return rows
 
 
 def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
@@ -145,7 +145,7 @@ def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
     path = file_path(root, pair.id, "pair.json")
     try:
         entry = dict(read_json(path))
-        entry["roles"] = {str(role): dict(told) for role, told in dict(entry["roles"]).items()}
+        entry["roles"] = {str(role): dict(shot) for role, shot in dict(entry["roles"]).items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{path}: cannot be read ({error}); run 'defocus-capture check'"
@@ -159,7 +159,7 @@ def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
     return {
         "id": pair.id,
         "measured": {"verdict": entry.get("verdict"), "reason": entry.get("reason")},
-        "settings": [[role, _settings(told)] for role, told in entry["roles"].items()],
+        "settings": [[role, _settings(shot)] for role, shot in entry["roles"].items()],
         "numbers": measured(entry),
     }
 

@@ -104,13 +104,13 @@ def _parsed(text: str) -> Fault:
             f"fault '{text}': the number or the shot cannot be read; write NAME, NAME=NUMBER, "
             "either with @SHOT, as in ev=0.5@2"
         )
-    given = tuple(float(number) for number in match[2].split(",")) if match[2] else ()
-    numbers = given or kind.usual
+    typed = tuple(float(number) for number in match[2].split(",")) if match[2] else ()
+    numbers = typed or kind.usual
     if numbers is None:
         raise InputError(f"fault '{text}': {match[1]} needs a number: {kind.text}")
-    if given and kind.usual == ():
+    if typed and kind.usual == ():
         raise InputError(f"fault '{text}': {match[1]} takes no number: {kind.text}")
-    if len(given) > 1 and match[1] != "shift":
+    if len(typed) > 1 and match[1] != "shift":
         raise InputError(f"fault '{text}': {match[1]} takes one number: {kind.text}")
     return Fault(match[1], numbers, int(match[3]) if match[3] else None)
 
@@ -212,7 +212,7 @@ class Body:
         if not self._options.buffer:
             return
         now = time.monotonic()
-        self._buffered = [done for done in self._buffered if done > now]
+        self._buffered = [end for end in self._buffered if end > now]
         if len(self._buffered) >= self._options.buffer:
             raise ShotFailedError("the buffer of the simulated camera is full")
         self._buffered.append(max([now, *self._buffered]) + self._options.drain)

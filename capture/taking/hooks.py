@@ -46,8 +46,8 @@ def parse_hook(text: str | None) -> Hook | None:
         for argument in arguments:
             _require_bare_names(argument)
     except ValueError as error:
-        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        raise InputError(f"--hook {text!r}: {error}; the placeholders are {known}") from error
+        names = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        raise InputError(f"--hook {text!r}: {error}; the placeholders are {names}") from error
     if not arguments:
         raise InputError("--hook is empty; give a command, such as 'cp -r {pair_dir} /mnt'")
     return Hook(arguments)

@@ -86,5 +86,5 @@ class PairLines:
 
 def _shots(roles: Sequence[str], taken: int) -> list[str]:
     """The shots of a pair with a mark at those that are in, and at the one under way."""
-    done = [f"{role} \N{CHECK MARK}" for role in roles[:taken]]
-    return done + [f"{role} …" for role in roles[taken : taken + 1]]
+    taken_in = [f"{role} \N{CHECK MARK}" for role in roles[:taken]]
+    return taken_in + [f"{role} …" for role in roles[taken : taken + 1]]

@@ -81,28 +81,28 @@ def judged_again(root: Path, check: SessionCheck, jobs: int = 1) -> SessionCheck
         if pair.id in state.complete
     ]
     kept = KeptVerdicts(root / NAME)
-    known = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}
-    left = {job.pair.id: job for job in work if known[job.pair.id] is None}
+    verdicts = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}
+    left = {job.pair.id: job for job in work if verdicts[job.pair.id] is None}
     if len(left) < len(work):
         say(f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted")
     judged_now = in_processes(_judged, [*left.values()], jobs)
     for judged in track(judged_now, "judging", len(left)):
-        known[judged.id] = judged
+        verdicts[judged.id] = judged
         kept.add(_key(left[judged.id]), judged)
     kept.forget()
-    return replace(check, pairs=tuple(known.get(pair.id) or pair for pair in check.pairs))
+    return replace(check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs))
 
 
 def _key(job: _Job) -> str:
     """What a verdict depends on: the files, the limits and the journalled verdict."""
-    told = [
+    parts = [
         str(JUDGING_REVISION),
         job.pair.verdict,
         job.pair.reason,
         job.shoot.handling.model_dump_json(),
         *sorted(f"{stored.name} {stored.sha256}" for stored in job.pair.files),
     ]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _judged(job: _Job) -> CheckedPair:

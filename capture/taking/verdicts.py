@@ -31,11 +31,11 @@ def stored_shots(
 ) -> PairShots:
     """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
-    files = {role: str(told["file"]) for role, told in roles.items()}
+    files = {role: str(shot["file"]) for role, shot in roles.items()}
     if not set(files.values()) <= set(names):
         raise DatasetError(f"{root}: pair {pair_id}: pair.json names files that are not the pair's")
     paths = {role: file_path(root, pair_id, name) for role, name in files.items()}
-    asked = {role: _exposure(told) for role, told in roles.items()}
+    asked = {role: _exposure(shot) for role, shot in roles.items()}
     exif = {role: read_exif(path) for role, path in paths.items()}
     two = entry["sharp_camera"] is not None
     cameras = [entry["camera"], *([entry["sharp_camera"]] if two else [])]
@@ -44,7 +44,7 @@ def stored_shots(
         asked,
         exif,
         anchored=str(entry["anchored"] or "sharp"),
-        focus_moved=any(told["defocused"] for told in roles.values()),
+        focus_moved=any(shot["defocused"] for shot in roles.values()),
         sharp_mirrored=two and known.sharp_mirrored,
         expected_ev=known.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
         expected=known.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
@@ -57,10 +57,10 @@ def stored_shots(
 def _skew_seconds(entry: Mapping[str, Any]) -> float | None:
     """Release skew; sessions of version 0.1.0 have it among the measurements."""
     if "release_skew_seconds" in entry:
-        found = entry["release_skew_seconds"]
+        seconds = entry["release_skew_seconds"]
     else:
-        found = entry["quality"].get("release_skew_seconds")
-    return None if found is None else float(found)
+        seconds = entry["quality"].get("release_skew_seconds")
+    return None if seconds is None else float(seconds)
 
 
 def _exposure(role: Mapping[str, Any]) -> Exposure:

@@ -74,11 +74,7 @@ class InnerCamera(ABC):
 
 
 def write_part(path_stem: Path, suffix: str, content: bytes) -> Path:
-    """Write a delivered file as ``<path_stem><suffix>.part``.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write a delivered file as ``<path_stem><suffix>.part``."""
     path = path_stem.with_name(f"{path_stem.name}{suffix}.part")
     with storing(path):
         path.write_bytes(content)

@@ -38,12 +38,7 @@ Way = Callable[[float], float]
 class FocusDrive:
     """The focus motor of one video source.
 
-    Positive steps are assumed to be towards far, which ONVIF does not define.
-
-    Attributes:
-        options: Abilities reported by ``GetMoveOptions``.
-        way: Kind of move that works; empty before the first move.
-    """
+    Positive steps are assumed to be towards far, which ONVIF does not define."""
 
     def __init__(
         self,
@@ -55,17 +50,12 @@ class FocusDrive:
         self._client, self._source = client, video_source
         self._energy = energy
         self.options = options
-        self.way = ""
+        self.way = ""  # the kind of move that works; empty before the first
 
     def move(self, steps: int) -> int:
-        """Move by steps of 1/200 of the range, and wait until the motor stops.
+        """Move by steps of 1/200 of the range, and wait until the motor stops; the steps moved.
 
-        Returns:
-            The steps moved, fewer at an end stop.
-
-        Raises:
-            CameraError: No kind of move changes the gradient energy of the picture.
-        """
+        They are fewer at an end stop; no way that moves the picture is ``CameraError``."""
         if not self.way:
             self.way = self._find_way()
         return round(self._ways()[self.way](steps / STEPS_OF_TRAVEL) * STEPS_OF_TRAVEL)
@@ -174,11 +164,7 @@ class FocusDrive:
 
 
 def _range(options: dict[str, Any]) -> tuple[float, float]:
-    """Lowest and highest value of an option.
-
-    Raises:
-        RefusedError: The camera reports an empty range.
-    """
+    """Lowest and highest value of an option; an empty range is refused."""
     low, high = float(options["Min"]), float(options["Max"])
     if not low < high:
         raise RefusedError(f"the camera gives an empty range, {low:g} to {high:g}")
@@ -186,14 +172,7 @@ def _range(options: dict[str, Any]) -> tuple[float, float]:
 
 
 def gradient_energy_of_file(content: bytes) -> float:
-    """Gradient energy of an encoded picture.
-
-    Args:
-        content: A JPEG or PNG.
-
-    Raises:
-        CameraError: The picture cannot be decoded.
-    """
+    """Gradient energy of an encoded picture."""
     import cv2
     import numpy as np
 

@@ -17,11 +17,7 @@ FOCUS_SECONDS = 600.0
 
 
 class HostedCamera(Camera):
-    """Parent's side of a camera in a child process.
-
-    Attributes:
-        child: The process, replaced after a crash.
-    """
+    """Parent's side of a camera in a child process."""
 
     def __init__(self, uri: str, password: str, child: Child, opened: dict[str, Any]) -> None:
         self._uri, self._password = uri, password
@@ -92,11 +88,7 @@ class HostedCamera(Camera):
         )
 
     def _restart(self) -> None:
-        """Open the camera in a new process with its settings.
-
-        Raises:
-            CameraError: The camera is gone.
-        """
+        """Open the camera in a new process with its settings."""
         try:
             self._start_again()
         except (ChildLostError, CameraNotFoundError) as error:
@@ -113,11 +105,7 @@ class HostedFocusCamera(HostedCamera):
     """A hosted camera with a focus motor."""
 
     def move_focus(self, steps: int) -> int:
-        """Move the focus; a move interrupted by a crash is an error, because it may be incomplete.
-
-        Raises:
-            CameraError: The camera refused, or was lost.
-        """
+        """Move the focus; one that a crash cut short is an error, because it may be half done."""
         try:
             return int(self.child.ask("move_focus", within_seconds=FOCUS_SECONDS, steps=steps))
         except ChildLostError as error:
@@ -141,16 +129,9 @@ def _opened(
 
 
 def host(uri: str, password: str = "") -> HostedCamera:
-    """Open the camera of an address in a separate process.
+    """Open the camera of an address in a separate process; its back end has ``open_inside``.
 
-    Args:
-        uri: The address; its back end has ``open_inside(uri, password) -> InnerCamera``.
-        password: Password, passed to the back end through a pipe, never as an argument.
-
-    Raises:
-        CameraNotFoundError: No camera answers there.
-        InputError: The address is not valid.
-    """
+    The password goes through a pipe, never as an argument."""
     try:
         child, opened = _opened(uri, password)
     except ChildLostError as error:

@@ -38,25 +38,25 @@ class Entries:
 
     def read(self, word: str) -> dict[str, Any] | None:
         """One entry: value, choices, limits, whether it is read-only; None where there is none."""
-        found = self._look(word)
-        if word not in self._seen or (found is None and word in self._there):
+        entry = self._look(word)
+        if word not in self._seen or (entry is None and word in self._there):
             # The first answers after connecting are often of before, and names come late; some go
             # for a moment.
             self._seen.add(word)
             self._body.hear_out(LOOK_SECONDS)
-            found = self._look(word)
-        if found is not None:
+            entry = self._look(word)
+        if entry is not None:
             self._there.add(word)
-        return found
+        return entry
 
     def first_of(self, words: Sequence[str], patience: float) -> tuple[str, dict[str, Any]] | None:
         """The first of some entries, read for ``patience`` seconds: a reconnect may hide some."""
         deadline = self._body.clock() + patience
         while True:
             for word in words:
-                found = self.read(word)
-                if found is not None:
-                    return word, found
+                entry = self.read(word)
+                if entry is not None:
+                    return word, entry
             if self._body.clock() >= deadline:
                 return None
             self._body.listen(LOOK_SECONDS)
@@ -84,12 +84,12 @@ class Entries:
 
     def write(self, word: str, value: str, *, again: bool = False) -> str:
         """Set an entry, with ``again`` even to its own value; return what is then read back."""
-        found = self.read(word)
-        known = found is not None and _same(found["value"], value)
+        entry = self.read(word)
+        unchanged = entry is not None and _same(entry["value"], value)
         # Setting the value it has makes some bodies change it; theirs may be an old one, though.
-        if known and not again and self._last.get(word, value) == value:
-            return str(value if found is None else found["value"])
-        first = "" if found is None else found["value"]
+        if unchanged and not again and self._last.get(word, value) == value:
+            return str(value if entry is None else entry["value"])
+        first = "" if entry is None else entry["value"]
         got = self._tried(word, value)
         if not _same(got, value) and word not in self._deaf:
             got = self._tried(word, value)
@@ -167,7 +167,7 @@ class Entries:
         Texts are called read-only: what is allowed is unknown, a wrong value can kill the process.
         """
         gp = self._body.gp
-        found: dict[str, dict[str, Any]] = {}
+        entries: dict[str, dict[str, Any]] = {}
         waiting = [self._tree()]
         while waiting:
             widget = waiting.pop()
@@ -178,12 +178,12 @@ class Entries:
                 children = range(widget.count_children() - 1, -1, -1)
                 waiting.extend(widget.get_child(index) for index in children)
             elif kind != gp.GP_WIDGET_BUTTON:
-                told = self.told_of(widget)
+                entry = self.told_of(widget)
                 if kind == gp.GP_WIDGET_TOGGLE:
-                    told["choices"] = ["0", "1"]
-                told["read_only"] |= kind in (gp.GP_WIDGET_TEXT, gp.GP_WIDGET_DATE)
-                found[widget.get_name()] = told
-        return found
+                    entry["choices"] = ["0", "1"]
+                entry["read_only"] |= kind in (gp.GP_WIDGET_TEXT, gp.GP_WIDGET_DATE)
+                entries[widget.get_name()] = entry
+        return entries
 
     def _tree(self) -> Any:  # noqa: ANN401 - the binding's
         """The whole tree; it is asked for once more where there is none for a moment."""
@@ -245,25 +245,25 @@ class BodyMotor:
             raise RequestRefusedError(
                 self._body.gp.GP_ERROR_NOT_SUPPORTED, "this camera has no focus motor"
             )
-        found = self._view(on=True)
+        view = self._view(on=True)
         try:
             if kind == "near-far":
                 return self._by_ones("manualfocusdrive", "Far 1", "Near 1", "None", steps)
             return self._by_number(steps)
         finally:
-            if found != "1":
+            if view != "1":
                 self._view(on=False)
 
     def _view(self, *, on: bool) -> str:
         """Switch the live view, without which no motor runs; what it was before."""
-        found = self._entries.read("viewfinder")
-        if found is None or found["read_only"]:
+        view = self._entries.read("viewfinder")
+        if view is None or view["read_only"]:
             return "1"
-        if on and found["value"] != "1":
+        if on and view["value"] != "1":
             self._insist("viewfinder", "1")
         elif not on:
             self._insist("viewfinder", "0")
-        return str(found["value"])
+        return str(view["value"])
 
     def _insist(self, word: str, value: str) -> None:
         body = self._body

@@ -27,7 +27,7 @@ class HoldingProgram:
 
 def usb_holders(processes: Path = Path("/proc")) -> list[HoldingProgram]:
     """Running programs that are known to occupy cameras, sorted by process."""
-    found = []
+    holders = []
     for entry in processes.glob("[0-9]*"):
         try:
             command = (entry / "cmdline").read_bytes().split(b"\0")[0]
@@ -35,8 +35,8 @@ def usb_holders(processes: Path = Path("/proc")) -> list[HoldingProgram]:
             continue
         name = Path(command.decode("utf-8", "replace")).name
         if name in PROGRAM_NAMES:
-            found.append(HoldingProgram(int(entry.name), name))
-    return sorted(found, key=lambda holder: holder.pid)
+            holders.append(HoldingProgram(int(entry.name), name))
+    return sorted(holders, key=lambda holder: holder.pid)
 
 
 CLAIMED = -53

@@ -45,12 +45,12 @@ def detect(environment: dict[str, str]) -> list[dict[str, str]]:
         )
     child = Child(CHILD, environment)
     try:
-        found: list[dict[str, str]] = child.ask("detect")
+        cameras: list[dict[str, str]] = child.ask("detect")
     except (ChildLostError, AnswerError) as error:
         raise CameraNotFoundError(f"libgphoto2 cannot look for cameras: {error}") from error
     finally:
         child.end()
-    return found
+    return cameras
 
 
 RECONNECT_SECONDS = 60.0
@@ -95,11 +95,11 @@ class CameraProcess:
             reason: Exception = error
         except AnswerError as error:
             self._failures += 1
-            told = f"{self.port}: {explained(error, shooting=shooting)}"
+            problem = f"{self.port}: {explained(error, shooting=shooting)}"
             if error.code in MAY_PASS and self._failures < TRIES_OF_ONE_PROCESS:
-                raise ShotFailedError(told) from error
+                raise ShotFailedError(problem) from error
             if not shooting or error.code == NO_SPACE:
-                raise CameraError(told) from error
+                raise CameraError(problem) from error
             reason = error
         else:
             self._failures = 0
@@ -126,18 +126,18 @@ class CameraProcess:
 
         If it is ``needed``, the process looks again for a while, once."""
         missed = self.had.intersection(words)
-        found = self.ask("find", words=words, patience=0.0)
-        if found is None and (missed or (needed and self._patient)):
+        entry = self.ask("find", words=words, patience=0.0)
+        if entry is None and (missed or (needed and self._patient)):
             self._patient = False
             what = min(missed, default=" or ".join(words))
             say(
                 f"{self.port}: {what} is not there; looking again for {TREE_SECONDS:g} s, "
                 "because some cameras lack settings right after they were connected"
             )
-            found = self.ask("find", words=words, patience=TREE_SECONDS)
-        if found is not None:
-            self._has.add(found[0])
-            return found[0], found[1]
+            entry = self.ask("find", words=words, patience=TREE_SECONDS)
+        if entry is not None:
+            self._has.add(entry[0])
+            return entry[0], entry[1]
         if missed:
             raise setting_gone(self.port, min(missed))
         return None

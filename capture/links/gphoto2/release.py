@@ -77,8 +77,8 @@ def number_of(place: CardFile) -> int | None:
     stem = PurePosixPath(place[1]).stem
     if stem.startswith("capt") and "_" not in stem:
         return None
-    found = re.findall(r"\d+", stem)
-    return int(found[-1]) if found else None
+    numbers = re.findall(r"\d+", stem)
+    return int(numbers[-1]) if numbers else None
 
 
 def files_of_shot(
@@ -94,31 +94,31 @@ def files_of_shot(
     """The files of a shot, the ``first`` one from the release, in the order of the camera's events.
 
     Without ``due``, how many are written, all have come when no file came for ``quiet_seconds``."""
-    files, last, done = [first], clock(), False
+    files, last, complete = [first], clock(), False
     strays: list[CardFile] = []
     companion_seconds = MEMORY_SECONDS if in_memory(first) else COMPANION_SECONDS
     while True:
         missing = due is not None and len(files) < due
         if missing:
             patience = companion_seconds
-        elif done or (due is not None and not in_memory(first)):
+        elif complete or (due is not None and not in_memory(first)):
             patience = min(quiet_seconds, SURPLUS_SECONDS)
         else:
             patience = quiet_seconds
         left = last + patience - clock()
-        told = listen(left) if left > 0 else Told("nothing")
-        if told.file is not None and told.file not in (*files, *strays):
-            if told.file in known or not _belongs(told.file, first):
-                strays.append(told.file)
+        event = listen(left) if left > 0 else Told("nothing")
+        if event.file is not None and event.file not in (*files, *strays):
+            if event.file in known or not _belongs(event.file, first):
+                strays.append(event.file)
                 continue
-            files.append(told.file)
+            files.append(event.file)
             last = clock()
         elif left <= 0 and missing and all_or_none:
             raise MissingFileError(f"{len(files)} of {due} files came in {companion_seconds:g} s")
         elif left <= 0:
             return FilesOfShot(files, strays)
-        elif told.kind == "complete" and not missing and not done:
-            done, last = True, clock()
+        elif event.kind == "complete" and not missing and not complete:
+            complete, last = True, clock()
 
 
 def _belongs(place: CardFile, first: CardFile) -> bool:
@@ -181,11 +181,11 @@ class OpenBody:
         """Let the body say what it has to say; files that it tells of are kept for later."""
         deadline = self.clock() + seconds
         while self.clock() < deadline:
-            told = self.listen(BREATH_SECONDS)
-            if told.kind == "nothing":
+            event = self.listen(BREATH_SECONDS)
+            if event.kind == "nothing":
                 return
-            if told.file is not None and told.file not in self.untaken:
-                self.untaken.append(told.file)
+            if event.file is not None and event.file not in self.untaken:
+                self.untaken.append(event.file)
 
 
 LOOK_SECONDS = 2.0
@@ -211,7 +211,7 @@ class Shutter:
         strays = self._untaken()
         first = self._first(strays)
         try:
-            found = files_of_shot(
+            shot = files_of_shot(
                 first,
                 body.listen,
                 due=due,
@@ -221,13 +221,13 @@ class Shutter:
                 clock=body.clock,
             )
         except MissingFileError as error:
-            found = FilesOfShot([first, *self._companions(first)], [])
-            if due is None or len(found.files) < due:
-                self._known.update(found.files)
+            shot = FilesOfShot([first, *self._companions(first)], [])
+            if due is None or len(shot.files) < due:
+                self._known.update(shot.files)
                 raise RequestRefusedError(body.gp.GP_ERROR_TIMEOUT, str(error)) from error
-        self._known.update(found.files, found.strays)
-        self._numbers.update(n for place in found.files if (n := number_of(place)) is not None)
-        return FilesOfShot(found.files, strays + found.strays)
+        self._known.update(shot.files, shot.strays)
+        self._numbers.update(n for place in shot.files if (n := number_of(place)) is not None)
+        return FilesOfShot(shot.files, strays + shot.strays)
 
     def _untaken(self) -> list[CardFile]:
         """Files told of since the last shot: none of the coming one."""
@@ -240,23 +240,23 @@ class Shutter:
         """The first new file of a release."""
         body = self._body
         try:
-            told = body.camera.capture(body.gp.GP_CAPTURE_IMAGE)
+            answer = body.camera.capture(body.gp.GP_CAPTURE_IMAGE)
         except body.gp.GPhoto2Error:
-            found = self._next_new(LOOK_SECONDS, strays) or self._new_on_card()
-            if found is None:
+            place = self._next_new(LOOK_SECONDS, strays) or self._new_on_card()
+            if place is None:
                 raise
-            return found
-        first = (told.folder, told.name)
+            return place
+        first = (answer.folder, answer.name)
         if self._is_new(first):
             return first
         strays.append(first)
         self._known.add(first)
-        found = self._next_new(COMPANION_SECONDS, strays)
-        if found is None:
+        place = self._next_new(COMPANION_SECONDS, strays)
+        if place is None:
             raise RequestRefusedError(
                 body.gp.GP_ERROR, f"the camera handed out {first[1]}, a picture of before"
             )
-        return found
+        return place
 
     def _is_new(self, place: CardFile) -> bool:
         return place not in self._known and number_of(place) not in self._numbers
@@ -266,14 +266,14 @@ class Shutter:
         body = self._body
         deadline = body.clock() + seconds
         while (left := deadline - body.clock()) > 0:
-            told = body.listen(left)
-            if told.file is None:
+            event = body.listen(left)
+            if event.file is None:
                 continue
-            if self._is_new(told.file):
-                return told.file
-            if told.file not in self._known:
-                strays.append(told.file)
-                self._known.add(told.file)
+            if self._is_new(event.file):
+                return event.file
+            if event.file not in self._known:
+                strays.append(event.file)
+                self._known.add(event.file)
         return None
 
     def _companions(self, first: CardFile) -> list[CardFile]:
@@ -286,8 +286,8 @@ class Shutter:
         ]
 
     def _new_on_card(self) -> CardFile | None:
-        found = [place for place in self._newest_folders() if self._is_new(place)]
-        return found[0] if found else None
+        places = [place for place in self._newest_folders() if self._is_new(place)]
+        return places[0] if places else None
 
     def _newest_folders(self) -> list[CardFile]:
         """Files of the last folder of each store; none where the body shows no card."""
@@ -299,10 +299,10 @@ class Shutter:
 
     def _last_below(self, folder: str) -> list[CardFile]:
         camera = self._body.camera
-        found = [(folder, name) for name, _ in camera.folder_list_files(folder)]
+        places = [(folder, name) for name, _ in camera.folder_list_files(folder)]
         below = sorted(name for name, _ in camera.folder_list_folders(folder))
         # Stores are separate cards; of the folders on one, only the last one grows.
         entered = below if folder == "/" else below[-1:]
         for name in entered:
-            found += self._last_below(f"{folder.rstrip('/')}/{name}")
-        return found
+            places += self._last_below(f"{folder.rstrip('/')}/{name}")
+        return places

@@ -109,13 +109,13 @@ def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, st
     if "auto" in asked.lower():
         raise InputError(f"--wb {asked} would change between two shots; give 5200K or a preset")
     same = asked.strip().lower()
-    found = [choice for choice in entry.choices if choice.lower() == same] or [
+    presets = [choice for choice in entry.choices if choice.lower() == same] or [
         choice for choice in entry.choices if choice.lower().startswith(same)
     ]
-    if len(found) != 1:
+    if len(presets) != 1:
         offered = ", ".join(entry.choices) or "none"
         raise InputError(f"this camera has no white balance '{asked}'; it has {offered}")
-    return {"whitebalance": found[0]}
+    return {"whitebalance": presets[0]}
 
 
 def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
@@ -126,9 +126,9 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
         raise InputError(f"this camera takes no colour temperature; its presets are {presets}")
     value = f"{kelvin:g}"
     if degrees.choices:
-        known = {c: float(m[1]) for c in degrees.choices if (m := _KELVIN.fullmatch(c.strip()))}
-        value = min(known, key=lambda c: abs(known[c] - kelvin), default="")
-        if not value or abs(known[value] / kelvin - 1.0) > TOLERATED_KELVIN:
+        numbers = {c: float(m[1]) for c in degrees.choices if (m := _KELVIN.fullmatch(c.strip()))}
+        value = min(numbers, key=lambda c: abs(numbers[c] - kelvin), default="")
+        if not value or abs(numbers[value] / kelvin - 1.0) > TOLERATED_KELVIN:
             offered = ", ".join(degrees.choices)
             raise InputError(f"this camera has no {kelvin:g} K; it has {offered}")
     elif degrees.span is not None and not degrees.span[0] <= kelvin <= degrees.span[1]:
@@ -242,5 +242,5 @@ def expected_files(words: Mapping[str, Word]) -> int | None:
 
 def serial_of(summary: Mapping[str, str]) -> str | None:
     """The serial number in what a camera says about itself."""
-    found = (summary.get(word, "") for word in ("serialnumber", "eosserialnumber"))
-    return next((serial for serial in found if serial not in ("", "(null)", "None")), None)
+    serials = (summary.get(word, "") for word in ("serialnumber", "eosserialnumber"))
+    return next((serial for serial in serials if serial not in ("", "(null)", "None")), None)

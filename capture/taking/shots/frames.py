@@ -112,61 +112,103 @@ class TakenFrame:
         }
 
 
-def _nobody_looks(_path: Path) -> None:
-    pass
+@dataclass(frozen=True)
+class PairTaking:
+    """Takes the shots of one pair into its folder."""
+
+    folder: SessionFolder
+    rig: SessionCameras
+    pair: PlannedPair
+    settle_seconds: float
+
+    @property
+    def place(self) -> Path:
+        """The folder of the pair."""
+        return self.folder.root / "pairs" / self.pair.id
+
+    def frame(self, frame: PlannedShot) -> TakenFrame:
+        """Take one shot."""
+
+        def told(failure: str) -> None:
+            say(f"{self.pair.id}  {frame.role}: {failure}; trying again")
+            self.folder.journal.append("retry", pair=self.pair.id, role=frame.role, text=failure)
+
+        camera, stem = self.rig.of(frame.role), self.place / frame.role
+        keep = partial(self._stored, frame)
+        return take_shot(camera, frame.exposure, stem, self.settle_seconds, told, keep)
+
+    def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
+        """Set both cameras, then release them together from two threads."""
+        cameras = {frame.role: self.rig.of(frame.role) for frame in frames}
+        got = {
+            frame.role: with_retries(
+                partial(apply_exposure, cameras[frame.role], frame.exposure), say
+            )
+            for frame in frames
+        }
+        time.sleep(self.settle_seconds)
+        together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
+
+        def release(role: str) -> Shot:
+            together.wait()
+            return with_retries(lambda: _release(cameras[role], self.place / role), say)
+
+        with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
+            waiting = {role: threads.submit(release, role) for role in cameras}
+            shots = {role: future.result() for role, future in waiting.items()}
+            for frame in frames:
+                role = frame.role
+                if problem := _exposed_otherwise(frame.exposure, got[role], shots[role].parts):
+                    raise CameraError(problem)
+            return {
+                frame.role: self._stored(frame, got[frame.role], shots[frame.role])
+                for frame in frames
+            }
+
+    def copied(self, lent: TakenFrame) -> TakenFrame:
+        """Copy a shot of another pair into the originals of this one."""
+        stem = self.place / lent.frame.role
+        parts = [copy_part(lent.path.with_name(stored.name), stem) for stored in lent.files]
+        files = self.folder.store_originals(self.pair, lent.frame.role, parts)
+        member = main_file(files)
+        shot_for = lent.shot_for or lent.path.parent.name
+        path = self.place / member.name
+        return replace(lent, path=path, member=member, files=tuple(files), shot_for=shot_for)
+
+    def _stored(self, frame: PlannedShot, got: dict[SettingName, str], shot: Shot) -> TakenFrame:
+        files = self.folder.store_originals(self.pair, frame.role, shot.parts, shot.on_card)
+        member = main_file(files)
+        path = self.place / member.name
+        return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
 
 
 def take_frames(
-    folder: SessionFolder,
-    rig: SessionCameras,
-    pair: PlannedPair,
+    taking: PairTaking,
     protocol: ShotProtocol,
-    *,
-    settle_seconds: float,
     focus: FocusPositions | None,
-    lent: TakenFrame | None = None,
-    stored: Callable[[Path], None] = _nobody_looks,
+    lent: TakenFrame | None,
+    stored: Callable[[Path], None],
 ) -> dict[str, TakenFrame]:
     """Take every shot of a pair, but ``lent`` is copied; return them by role, in order."""
     if protocol.mode == "dual":
-        taken = _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
+        taken = taking.frames_at_once(protocol.frames)
         for shot in taken.values():
             stored(shot.path)
         return taken
-    taken = {}
+    taken, pair = {}, taking.pair
     for frame in protocol.frames:
         if lent is not None and frame == lent.frame:
-            taken[frame.role] = _copied(folder, pair, lent)
-            stored(taken[frame.role].path)
-            continue
-        if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
-            raise CameraError(
-                f"the focus motor can no longer reach {pair.focus_steps} steps; focus by hand "
-                "nearer to the middle of its travel and give fewer --focus-steps"
-            )
-        taken[frame.role] = take_frame(folder, rig.of(frame.role), pair, frame, settle_seconds)
-        stored(taken[frame.role].path)
+            shot = taking.copied(lent)
+        else:
+            if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
+                raise CameraError(
+                    f"the focus motor can no longer reach {pair.focus_steps} steps; focus by hand "
+                    "nearer to the middle of its travel and give fewer --focus-steps"
+                )
+            shot = taking.frame(frame)
+        taken[frame.role] = shot
+        stored(shot.path)
     return taken
-
-
-def take_frame(
-    folder: SessionFolder,
-    camera: Camera,
-    pair: PlannedPair,
-    frame: PlannedShot,
-    settle_seconds: float,
-) -> TakenFrame:
-    """Take one shot into the folder of a pair."""
-
-    def told(failure: str) -> None:
-        say(f"{pair.id}  {frame.role}: {failure}; trying again")
-        folder.journal.append("retry", pair=pair.id, role=frame.role, text=failure)
-
-    def keep(got: dict[SettingName, str], shot: Shot) -> TakenFrame:
-        return _stored(folder, pair, frame, got, shot)
-
-    stem = folder.root / "pairs" / pair.id / frame.role
-    return take_shot(camera, frame.exposure, stem, settle_seconds, told, keep)
 
 
 def take_shot(
@@ -195,78 +237,12 @@ def take_shot(
     raise CameraError(problem)
 
 
-def _take_at_once(
-    folder: SessionFolder,
-    rig: SessionCameras,
-    pair: PlannedPair,
-    frames: Sequence[PlannedShot],
-    settle_seconds: float,
-) -> dict[str, TakenFrame]:
-    """Set both cameras, then release them together from two threads."""
-    got = {
-        frame.role: with_retries(partial(apply_exposure, rig.of(frame.role), frame.exposure), say)
-        for frame in frames
-    }
-    time.sleep(settle_seconds)
-    together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
-
-    def release(frame: PlannedShot) -> Shot:
-        together.wait()
-        stem = folder.root / "pairs" / pair.id / frame.role
-        return with_retries(lambda: _release(rig.of(frame.role), stem), say)
-
-    with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
-        waiting = {frame.role: threads.submit(release, frame) for frame in frames}
-        shots = {role: future.result() for role, future in waiting.items()}
-        for frame in frames:
-            problem = _exposed_otherwise(frame.exposure, got[frame.role], shots[frame.role].parts)
-            if problem:
-                raise CameraError(problem)
-        return {
-            frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
-            for frame in frames
-        }
-
-
-def _copied(folder: SessionFolder, pair: PlannedPair, lent: TakenFrame) -> TakenFrame:
-    """Copy a shot of another pair into the originals of this one."""
-    place = folder.root / "pairs" / pair.id
-    parts = [
-        copy_part(lent.path.with_name(stored.name), place / lent.frame.role)
-        for stored in lent.files
-    ]
-    files = folder.store_originals(pair, lent.frame.role, parts)
-    member = main_file(files)
-    shot_for = lent.shot_for or lent.path.parent.name
-    return replace(
-        lent, path=place / member.name, member=member, files=tuple(files), shot_for=shot_for
-    )
-
-
 def _release(camera: Camera, stem: Path) -> Shot:
     ordered_at = time.monotonic()
     parts = camera.shoot(stem)
     on_card = camera.on_card if isinstance(camera, HasCard) else ()
     released_at = camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
     return Shot(parts, on_card, released_at)
-
-
-def _stored(
-    folder: SessionFolder,
-    pair: PlannedPair,
-    frame: PlannedShot,
-    got: dict[SettingName, str],
-    shot: Shot,
-) -> TakenFrame:
-    files = folder.store_originals(pair, frame.role, shot.parts, shot.on_card)
-    member = main_file(files)
-    path = folder.root / "pairs" / pair.id / member.name
-    return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
-
-
-def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:
-    """Delay of the sharp release after the blurry one, measured by the host."""
-    return taken["sharp"].released_at - taken["blurry"].released_at
 
 
 def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:

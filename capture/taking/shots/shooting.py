@@ -14,12 +14,7 @@ from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
 from defocus.capture.taking.person import NOBODY, Person
-from defocus.capture.taking.shots.frames import (
-    TakenFrame,
-    release_skew_seconds,
-    take_frame,
-    take_frames,
-)
+from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.files import make_folder
 
@@ -110,11 +105,9 @@ def take_pair(
         if isinstance(camera, KnowsTruth) and lent is None:
             camera.stage(pair.scene, pair.number, attempt)
     pair_folder = folder.begin_pair(pair, [frame.role for frame in protocol.frames])
-    card = _grey_card(folder, rig, pair, protocol, handling)
-    taken = take_frames(
-        folder, rig, pair, protocol,
-        settle_seconds=handling.settle_seconds, focus=focus, lent=lent, stored=stored,
-    )  # fmt: skip
+    taking = PairTaking(folder, rig, pair, handling.settle_seconds)
+    card = _grey_card(taking, protocol, handling.person)
+    taken = take_frames(taking, protocol, focus, lent, stored)
     if card is not None:
         taken["grey-card"] = card
     files = [stored for shot in taken.values() for stored in shot.files]
@@ -124,29 +117,23 @@ def take_pair(
         files += folder.store_written(pair, truth)
     skew = handling.calibrations.delay_seconds if rig.two else None
     if rig.two and skew is None:  # not calibrated: as measured by the host
-        skew = release_skew_seconds(taken)
+        skew = taken["sharp"].released_at - taken["blurry"].released_at
     shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits))
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
 
 
-def _grey_card(
-    folder: SessionFolder,
-    rig: SessionCameras,
-    pair: PlannedPair,
-    protocol: ShotProtocol,
-    handling: Handling,
-) -> TakenFrame | None:
+def _grey_card(taking: PairTaking, protocol: ShotProtocol, person: Person) -> TakenFrame | None:
     """Shoot the grey card, if there is one, and wait for its removal."""
-    if not handling.person.card_held(pair):
+    camera, pair = taking.rig.blurry, taking.pair
+    if not person.card_held(pair):
         return None
-    camera, frame = rig.blurry, PlannedShot("grey-card", protocol.asked.blurry)
     if isinstance(camera, KnowsTruth):
         camera.show("grey-card")
-    card = take_frame(folder, camera, pair, frame, handling.settle_seconds)
+    card = taking.frame(PlannedShot("grey-card", protocol.asked.blurry))
     if isinstance(camera, KnowsTruth):
         camera.stage(pair.scene, pair.number)
-    handling.person.card_gone(pair)
+    person.card_gone(pair)
     return card
 
 

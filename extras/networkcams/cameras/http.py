@@ -49,23 +49,13 @@ def open_inside(uri: str, password: str) -> HttpCamera:
 
 
 def library() -> str:
-    """The package and its version.
-
-    Raises:
-        CameraNotFoundError: It is missing.
-    """
+    """The package and its version."""
     require("httpx", "networkcams", error=CameraNotFoundError)
     return f"httpx {version('httpx')}"
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """Open the camera of an address.
-
-    Raises:
-        InputError: The address is not valid, or contains a password.
-        CameraNotFoundError: Nothing answers there, or the login is refused.
-        CameraError: The answer is not a picture.
-    """
+    """Open the camera of an address."""
     address = NetworkAddress.parse(uri)
     require("httpx", "networkcams", error=CameraNotFoundError)
     return host(uri, password_of(address))

@@ -43,12 +43,7 @@ STALE_SECONDS = 0.7
 
 
 class OnvifOptions(Settings):
-    """Options of an ONVIF address.
-
-    Attributes:
-        profile: Number of the media profile, from 0.
-        f_number: F-number of the lens with its iris open.
-    """
+    """Options of an ONVIF address: number of the media profile; f-number with the iris open."""
 
     profile: int = Field(default=0, ge=0, le=99)
     f_number: float | None = Field(default=None, ge=0.5, le=32)
@@ -155,10 +150,10 @@ class OnvifCamera(InnerCamera):
 
     def configure(self, word: str, value: str) -> str:
         """Set an imaging setting permanently."""
-        known = words(self._imaging(), self._limits)
-        if word not in known:
-            raise InputError(f"this camera has no entry '{word}'; it has {', '.join(known)}")
-        changed = with_word(self._imaging(), word, value, known[word])
+        entries = words(self._imaging(), self._limits)
+        if word not in entries:
+            raise InputError(f"this camera has no entry '{word}'; it has {', '.join(entries)}")
+        changed = with_word(self._imaging(), word, value, entries[word])
         top = word.split(".")[0]
         self._write({top: changed[top]}, persist=True)
         return self.config()[word].value
@@ -263,12 +258,7 @@ def open_inside(uri: str, password: str) -> OnvifCamera:
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """Open the camera of an address.
-
-    Raises:
-        InputError: The address is not valid, or contains a password.
-        CameraNotFoundError: Nothing answers there, the login is refused, or the package is missing.
-    """
+    """Open the camera of an address."""
     address = NetworkAddress.parse(uri)
     address.options(OnvifOptions)
     check_package()
@@ -276,10 +266,6 @@ def open_camera(uri: str) -> HostedCamera:
 
 
 def library() -> str:
-    """The package and its version.
-
-    Raises:
-        CameraNotFoundError: It is missing, or another one has overwritten it.
-    """
+    """The package and its version."""
     check_package()
     return f"{PACKAGE} {version(PACKAGE)}"

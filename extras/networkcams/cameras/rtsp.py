@@ -51,12 +51,7 @@ class RtspCamera(InnerCamera):
 
 
 def stream(address: NetworkAddress, password: str) -> VideoSource:
-    """Open the video of an RTSP address.
-
-    Args:
-        address: Host, port, path, query and the user for the login.
-        password: The user's password.
-    """
+    """Open the video of an RTSP address."""
 
     def open_it() -> Video:
         import cv2
@@ -76,10 +71,5 @@ def open_inside(uri: str, password: str) -> RtspCamera:
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """Open the camera of an address.
-
-    Raises:
-        InputError: The address is not valid, or contains a password.
-        CameraNotFoundError: There is no stream, or the login is refused.
-    """
+    """Open the camera of an address."""
     return host(uri, password_of(NetworkAddress.parse(uri)))

@@ -65,12 +65,7 @@ _LOCKED = {
 
 
 class UvcOptions(Settings):
-    """Options of ``uvc:``.
-
-    Attributes:
-        width: Requested width in pixels; the camera's nearest value is used.
-        height: Requested height in pixels.
-    """
+    """Options of ``uvc:``: the size in pixels that is asked for; the nearest is used."""
 
     width: int = Field(default=LARGEST, ge=16, le=LARGEST)
     height: int = Field(default=LARGEST, ge=16, le=LARGEST)
@@ -99,7 +94,7 @@ class UvcCamera(InnerCamera):
     def settings(self) -> dict[SettingName, Setting]:
         """Exposure time and iris, if the camera has them."""
         listed = self._controls.listed()
-        found: dict[SettingName, Setting] = {}
+        settings: dict[SettingName, Setting] = {}
         for name in _CONTROLS:
             control = _control(name, listed)
             if control is None:
@@ -111,8 +106,8 @@ class UvcCamera(InnerCamera):
             present = max(self._controls.read(control), 1) * unit
             if words:
                 value = nearest_word(_WORDS[name], _VALUES[name], present)
-                found[name] = Setting(name, control.word, value, words)
-        return found
+                settings[name] = Setting(name, control.word, value, words)
+        return settings
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices, with automatic functions off."""
@@ -216,11 +211,7 @@ def _control(name: SettingName, listed: "dict[str, Control]") -> "Control | None
 
 
 def _number(control: "Control", value: str) -> int:
-    """The number of a typed value of a control.
-
-    Raises:
-        InputError: The text is not an entry of the menu, or not a number.
-    """
+    """The number of a typed value of a control."""
     numbers = {text: number for number, text in control.choices.items()}
     if value in numbers:
         return numbers[value]
@@ -232,11 +223,7 @@ def _number(control: "Control", value: str) -> int:
 
 
 def _device(uri: str) -> tuple[str, UvcOptions]:
-    """Path of the device and options.
-
-    Raises:
-        InputError: The address is not valid.
-    """
+    """Path of the device and options."""
     path, _, query = uri.removeprefix("uvc:").partition("?")
     if not path.startswith("/dev/") or ".." in path:
         raise InputError(f"camera address '{uri}': write uvc:/dev/video0")
@@ -260,12 +247,7 @@ def open_inside(uri: str, _password: str) -> UvcCamera:
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """Open the camera of an address.
-
-    Raises:
-        InputError: The address is not valid.
-        CameraNotFoundError: The device does not exist, or the system is not Linux.
-    """
+    """Open the camera of an address."""
     _device(uri)
     _require_linux()
     return host(uri)
@@ -279,11 +261,7 @@ def _require_linux() -> None:
 
 
 def discover() -> list[CameraDescription]:
-    """The video devices of this computer.
-
-    Raises:
-        CameraNotFoundError: The system is not Linux.
-    """
+    """The video devices of this computer."""
     _require_linux()
     from defocus.extras.networkcams.video.v4l2 import Controls, NoPicturesError, capture_devices
 

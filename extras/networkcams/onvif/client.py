@@ -28,11 +28,7 @@ class RefusedError(CameraError):
 
 
 def check_package() -> None:
-    """Check that the module ``onvif`` is the right one, because three packages provide it.
-
-    Raises:
-        CameraNotFoundError: The package is missing, or another one has overwritten it.
-    """
+    """Check that the module ``onvif`` is the right one, because three packages provide it."""
     others = [name for name in OTHER_PACKAGES if _installed(name)]
     if others:
         raise CameraNotFoundError(
@@ -54,20 +50,10 @@ def _installed(name: str) -> bool:
 
 
 class OnvifClient:
-    """The services of one camera.
-
-    Attributes:
-        name: The camera's address, for messages.
-        clock_skew_seconds: Camera's clock minus ours, at the time of opening.
-    """
+    """The services of one camera."""
 
     def __init__(self, address: NetworkAddress, password: str) -> None:
-        """Connect and log in.
-
-        Raises:
-            CameraNotFoundError: Nothing answers there, or the login is refused.
-            CameraError: The device does not speak ONVIF.
-        """
+        """Connect and log in."""
         check_package()
         self.name = address.uri
         self._loop = asyncio.new_event_loop()
@@ -80,20 +66,9 @@ class OnvifClient:
             raise
 
     def call(self, service: str, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - XML
-        """Call an operation.
+        """Call an operation of ``devicemgmt``, ``media`` or ``imaging``; the answer, None if empty.
 
-        Args:
-            service: ``devicemgmt``, ``media`` or ``imaging``.
-            operation: Name of the operation, such as ``GetProfiles``.
-            arguments: Arguments of the operation, nested dicts.
-
-        Returns:
-            The answer as nested dicts and lists; None if it is empty.
-
-        Raises:
-            RefusedError: The camera answers with a fault, or has no such service.
-            CameraError: The camera does not answer, or answers incorrectly.
-        """
+        Where the camera answers with a fault, or has no such service, it is ``RefusedError``."""
         return self._run(self._call(service, operation, arguments))
 
     def close(self) -> None:

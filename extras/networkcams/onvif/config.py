@@ -79,17 +79,7 @@ def _at(document: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - nested d
 
 
 def with_word(settings: Mapping[str, Any], word: str, value: str, known: Word) -> dict[str, Any]:
-    """Settings with one entry changed.
-
-    Args:
-        settings: Cleaned settings.
-        word: A key of :func:`words`.
-        value: The new value, as typed.
-        known: Known facts about the entry.
-
-    Raises:
-        InputError: The value is not among the choices, not a number, or beyond the limits.
-    """
+    """Settings with one entry changed."""
     if known.choices and value not in known.choices:
         raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(known.choices)}")
     typed: Any = value
@@ -117,8 +107,8 @@ def _number(word: str, value: str, span: tuple[float, float] | None) -> float:
 def locked(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with all automatic functions off, if the camera supports it."""
     changed = dict(settings)
-    for word, known in words(settings, options).items():
+    for word, entry in words(settings, options).items():
         wanted = _LOCKED.get(word)
-        if wanted is not None and wanted in known.choices:
-            changed = with_word(changed, word, wanted, known)
+        if wanted is not None and wanted in entry.choices:
+            changed = with_word(changed, word, wanted, entry)
     return changed

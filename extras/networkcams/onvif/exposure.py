@@ -76,15 +76,10 @@ class _Scale:
 def exposure_settings(
     exposure: Mapping[str, Any], options: Mapping[str, Any], widest_f_number: float | None
 ) -> dict[SettingName, Setting]:
-    """The settings of a camera, in third stops.
+    """The settings of a camera, in third stops, by the ``Exposure`` of its settings and options.
 
-    Args:
-        exposure: ``Exposure`` of its imaging settings.
-        options: ``Exposure`` of its imaging options.
-        widest_f_number: F-number at 0 dB of iris; None leaves out the aperture, because ONVIF does
-            not report it.
-    """
-    found: dict[SettingName, Setting] = {}
+    Without the widest f-number, at 0 dB of iris, there is no aperture: ONVIF does not report it."""
+    settings: dict[SettingName, Setting] = {}
     for name, field in FIELDS.items():
         limits, value = options.get(field), exposure.get(field)
         if not limits or value is None or (name == "aperture" and widest_f_number is None):
@@ -94,8 +89,8 @@ def exposure_settings(
         words = words_between(_WORDS[name], scale.number, low, high)
         present = scale.from_camera(float(value))
         if words and present > 0:
-            found[name] = Setting(name, f"Exposure.{field}", scale.word(present), words)
-    return found
+            settings[name] = Setting(name, f"Exposure.{field}", scale.word(present), words)
+    return settings
 
 
 def field_value(

@@ -33,18 +33,7 @@ UNAUTHORISED = 401
 def fetch_picture(url: str, name: str, user: str = "", password: str = "") -> bytes:
     """Fetch the picture at an address, a complete JPEG.
 
-    From an MJPEG stream the second part is used, because the first may be old.
-
-    Args:
-        url: The address, without a login.
-        name: The address for messages.
-        user: User for the login; empty for none.
-        password: The user's password.
-
-    Raises:
-        CameraNotFoundError: Nothing answers there, or the login is refused.
-        CameraError: The answer is not a picture, is too large, or is a redirect.
-    """
+    From an MJPEG stream the second part is used, because the first may be old."""
     import httpx
 
     started = time.monotonic()
@@ -149,11 +138,7 @@ def _second_part(pieces: Iterator[bytes], kind: str, name: str) -> bytes:
 
 
 def check_jpeg(content: bytes, name: str) -> None:
-    """Refuse data that is not a complete JPEG.
-
-    Raises:
-        CameraError: The data is not a JPEG; the message shows its beginning.
-    """
+    """Refuse data that is not a complete JPEG."""
     import cv2
     import numpy as np
 

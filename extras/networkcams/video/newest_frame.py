@@ -53,36 +53,19 @@ class Video(Protocol):
 
 @dataclass(frozen=True)
 class DecodedFrame:
-    """A decoded frame.
+    """A decoded frame; the fastest of a video counts as taken on arrival."""
 
-    Attributes:
-        pixels: ``(H, W, 3)`` BGR, uint8, as in OpenCV.
-        taken: Latest possible time of the frame by :func:`time.monotonic`; the fastest frame of the
-            video counts as taken on arrival.
-        stamp: Its own time stamp, seconds; 0 if the video has none.
-        number: Number of the frame since opening, from 1.
-    """
-
-    pixels: Image
-    taken: float
-    stamp: float
-    number: int
+    pixels: Image  # ``(H, W, 3)`` BGR, uint8, as in OpenCV
+    taken: float  # latest possible time, by :func:`time.monotonic`
+    stamp: float  # its own time stamp, seconds; 0 if the video has none
+    number: int  # since opening, from 1
 
 
 class NewestFrameReader:
     """Reads a video in a thread and keeps only the last frame; a context manager."""
 
     def __init__(self, open_it: Callable[[], Video], name: str, *, stall_seconds: float) -> None:
-        """Open the video and start reading.
-
-        Args:
-            open_it: Function that opens the video.
-            name: Name for messages, without passwords.
-            stall_seconds: Time to wait for a newer frame.
-
-        Raises:
-            CameraNotFoundError: The video cannot be opened.
-        """
+        """Open the video and start reading."""
         self._name, self._stall_seconds = name, stall_seconds
         self._video = open_it()
         self._changed = threading.Condition()
@@ -106,14 +89,7 @@ class NewestFrameReader:
         self._thread.join(timeout=2 * READ_MS / 1000)
 
     def after(self, moment: float) -> DecodedFrame:
-        """The first frame that was taken after a moment.
-
-        Args:
-            moment: A time of :func:`time.monotonic`, such as now.
-
-        Raises:
-            CameraError: The video has stalled or ended.
-        """
+        """The first frame that was taken after a moment."""
         deadline = max(moment, time.monotonic()) + self._stall_seconds
         with self._changed:
             while self._newest is None or self._newest.taken <= moment:
@@ -165,17 +141,7 @@ class NewestFrameReader:
 
 
 def open_video(source: str, name: str, api: int, parameters: list[int]) -> Video:
-    """Open a video through OpenCV, with time limits.
-
-    Args:
-        source: Path or address, which may contain a password and is never printed.
-        name: Name for messages.
-        api: ``cv2.CAP_FFMPEG`` or ``cv2.CAP_V4L2``.
-        parameters: Pairs of property and value, besides the time limits.
-
-    Raises:
-        CameraNotFoundError: The video cannot be opened.
-    """
+    """Open a video through OpenCV, with time limits; the source may hold a password."""
     import cv2
 
     limits = (
@@ -200,12 +166,7 @@ class VideoSource:
         self._reader: NewestFrameReader | None = None
 
     def frame(self) -> DecodedFrame:
-        """A frame of the present view.
-
-        Raises:
-            CameraNotFoundError: The video cannot be opened.
-            CameraError: The video has stalled, even after it was reopened.
-        """
+        """A frame of the present view."""
         wanted = time.monotonic() + LATENCY_SECONDS
         if self._reader is not None:
             try:
@@ -224,11 +185,7 @@ class VideoSource:
 
 
 def encoded(frame: DecodedFrame, suffix: str) -> bytes:
-    """Encode a frame as ``.png``, without loss, or as ``.jpg``.
-
-    Raises:
-        CameraError: The frame is empty.
-    """
+    """Encode a frame as ``.png``, without loss, or as ``.jpg``."""
     import cv2
 
     if frame.pixels.size == 0:

@@ -41,36 +41,22 @@ class NoPicturesError(CameraNotFoundError):
 
 @dataclass(frozen=True)
 class Control:
-    """One control of a device.
+    """One control of a device."""
 
-    Attributes:
-        id: The kernel's number.
-        word: Name as in ``v4l2-ctl``, such as ``exposure_time_absolute``.
-        low: Lowest value.
-        high: Highest value.
-        step: Step between values.
-        choices: Entries of a menu: value → text.
-        read_only: Whether it cannot be written now.
-    """
-
-    id: int
-    word: str
+    id: int  # the kernel's number
+    word: str  # as in ``v4l2-ctl``, such as ``exposure_time_absolute``
     low: int
     high: int
     step: int
-    choices: dict[int, str]
-    read_only: bool
+    choices: dict[int, str]  # of a menu: value → text
+    read_only: bool  # now
 
 
 class Controls:
     """The controls of an open device; a context manager."""
 
     def __init__(self, device: Path) -> None:
-        """Open a device.
-
-        Raises:
-            CameraNotFoundError: The device does not exist, is not a camera, or cannot be opened.
-        """
+        """Open a device."""
         self._device = device
         try:
             self._descriptor = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -106,7 +92,7 @@ class Controls:
 
     def listed(self) -> dict[str, Control]:
         """All usable controls, by name."""
-        found: dict[str, Control] = {}
+        controls: dict[str, Control] = {}
         last = 0
         while True:
             buffer = bytearray(_QUERY.pack(last | NEXT_CONTROL, 0, b"", 0, 0, 0, 0, 0))
@@ -118,7 +104,7 @@ class Controls:
                         f"{self._device}: its controls cannot be listed ({error.strerror}); "
                         "is the camera still plugged in?"
                     ) from error
-                return found  # the kernel's way of saying that there is no further one
+                return controls  # the kernel's way of saying that there is no further one
             number, kind, name, low, high, step, _, flags = _QUERY.unpack(bytes(buffer))
             last = number
             if kind not in (INTEGER, BOOLEAN, MENU, INTEGER_MENU) or flags & DISABLED:
@@ -126,7 +112,7 @@ class Controls:
             choices = self._menu(number, low, high) if kind == MENU else {}
             read_only = bool(flags & (READ_ONLY | GRABBED | INACTIVE))
             word = _word(_text(name))
-            found[word] = Control(number, word, low, high, max(step, 1), choices, read_only)
+            controls[word] = Control(number, word, low, high, max(step, 1), choices, read_only)
 
     def _menu(self, number: int, low: int, high: int) -> dict[int, str]:
         choices: dict[int, str] = {}
@@ -138,11 +124,7 @@ class Controls:
         return choices
 
     def read(self, control: Control) -> int:
-        """The present value.
-
-        Raises:
-            CameraError: The device is gone, or does not answer.
-        """
+        """The present value."""
         buffer = bytearray(_VALUE.pack(control.id, 0))
         try:
             fcntl.ioctl(self._descriptor, G_CTRL, buffer)
@@ -151,12 +133,7 @@ class Controls:
         return int(_VALUE.unpack(bytes(buffer))[1])
 
     def write(self, control: Control, value: int) -> int:
-        """Set a control, read it back, and return its new value.
-
-        Raises:
-            InputError: The value is beyond the limits.
-            CameraError: The device refuses, or is gone.
-        """
+        """Set a control, read it back, and return its new value."""
         if not control.low <= value <= control.high:
             raise InputError(
                 f"{control.word} cannot be {value}; it goes from {control.low} to {control.high}"
