@@ -49,19 +49,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Word:
-    """One entry of a camera's full configuration, in the camera's own values.
+    """One entry of a camera's full configuration, in the camera's own values."""
 
-    Attributes:
-        value: The value as the camera writes it.
-        choices: Allowed values; empty for a number or a text.
-        span: Lowest and highest value of a number with limits.
-        read_only: Whether it follows a dial, a lens ring or the camera itself.
-    """
-
-    value: str
-    choices: tuple[str, ...] = ()
-    span: tuple[float, float] | None = None
-    read_only: bool = False
+    value: str  # as the camera writes it
+    choices: tuple[str, ...] = ()  # allowed values; empty for a number or a text
+    span: tuple[float, float] | None = None  # lowest and highest value of a number with limits
+    read_only: bool = False  # whether it follows a dial, a lens ring or the camera itself
 
 
 @dataclass(frozen=True)
@@ -281,7 +274,7 @@ class HasDriveMode(Protocol):
 
 @dataclass(frozen=True)
 class CardSpace:
-    """A card in a camera; None where the camera does not tell."""
+    """A card in a camera; None where the camera does not say."""
 
     folder: str  # where the camera shows it
     total_bytes: int | None
@@ -291,7 +284,7 @@ class CardSpace:
 
 @runtime_checkable
 class HasCardSpace(Protocol):
-    """A camera that tells what is on its cards."""
+    """A camera that says what is on its cards."""
 
     def cards(self, *, count_files: bool = True) -> tuple[CardSpace, ...]:
         """Each card that it shows; to count the files of a full one may take a minute."""

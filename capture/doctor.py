@@ -35,7 +35,7 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class CheckedPoint:
-    """One point of the checklist; status ``ask`` if no program can tell."""
+    """One point of the checklist; status ``ask`` if no program can say."""
 
     name: str
     status: Status
@@ -323,7 +323,7 @@ _AUTOFOCUS = _Switch(
 
 
 def _autofocus(words: Words) -> CheckedPoint:
-    for name in ("focusmode2", "focusmode", "afmode"):  # what stands at manual needs no switch
+    for name in ("focusmode2", "focusmode", "afmode"):  # what is at manual needs no switch
         if name in words and words[name].value.lower().startswith(("manual", "mf")):
             return CheckedPoint("autofocus", "ok", f"{name} is {words[name].value}")
     mode = words["focusmode"].value if "focusmode" in words else ""

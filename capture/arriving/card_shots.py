@@ -193,12 +193,12 @@ class CameraShots:
 
     @property
     def f_numbers(self) -> set[float]:
-        """The f-numbers that its shots tell."""
+        """The f-numbers in the EXIF of its shots."""
         return {shot.exif.f_number for shot in self.shots if shot.exif.f_number is not None}
 
     @property
     def tells_exposure(self) -> bool:
-        """Whether a shot tells an aperture or an exposure time."""
+        """Whether a shot says its aperture or exposure time."""
         return any(shot.exif.f_number or shot.exif.seconds for shot in self.shots)
 
 
@@ -324,7 +324,7 @@ def _remark(before: CardShot, after: CardShot) -> str:
 
 
 def _by_number(numbered: Sequence[Numbered]) -> list[CardShot]:
-    """Shots by their numbers, from 9999 on to 0001; the clock tells where the highest was."""
+    """Shots by their numbers, from 9999 on to 0001; the clock says where the highest was."""
     plain = sorted(numbered, key=lambda one: one[0])
     gaps = [after[0][1] - before[0][1] for before, after in itertools.pairwise(plain)]
     orders = [plain]

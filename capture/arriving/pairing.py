@@ -13,7 +13,7 @@ from defocus.scene.thin_lens import true_f_number
 
 SAME_APERTURE_STOPS = 1 / 6
 SAME_EXPOSURE_STOPS = 1.0
-"""Shots with one aperture that none of them tells differ by less, of light that changes."""
+"""Shots with one aperture that none of them says differ by less, of light that changes."""
 CLOCK_SECONDS = 1.0
 """EXIF counts whole seconds."""
 
@@ -70,7 +70,7 @@ class _Usable:
         return apart < (2 * SAME_APERTURE_STOPS if self.told else SAME_EXPOSURE_STOPS)
 
     def exposed_like(self, other: "_Usable") -> bool:
-        """Whether the settings of both give one exposure; they may if an aperture is not told."""
+        """Whether the settings of both give one exposure; they may if an aperture is not said."""
         if not (self.told and other.told):
             return True
         return abs(self._light() - self.stops - other._light() + other.stops) < SAME_EXPOSURE_STOPS

@@ -55,7 +55,7 @@ QUIET_MS = 1500
 """No further file for so long: where nobody knows how many a shot makes, all have come."""
 
 SHOT_SECONDS = 300.0
-"""A body may list its card at each release: 92 s with 1,906 files were told of."""
+"""A body may list its card at each release: 92 s with 1,906 files were reported."""
 
 FOCUS_SECONDS = 600.0
 """Long ways of a motor that takes single steps."""
@@ -116,7 +116,7 @@ class GPhoto2Camera(Camera):
         """Aperture, shutter and ISO, as far as the camera has them and its mode lets them be."""
         find, read = self._process.find, dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
-            # libgphoto2's virtual camera has no ISO; every body that was told of has one.
+            # libgphoto2's virtual camera has no ISO; every body that was reported has one.
             entry = find(*SETTING_WORDS[name], needed=name != "iso" or not self._virtual)
             if entry is not None:
                 read[name] = entry

@@ -82,7 +82,7 @@ class SimulatedCamera(Camera):
 
     def describe(self) -> CameraDescription:
         """Describe the camera: a 50 mm lens focused at 2 m, on a sensor 16 mm wide."""
-        pixels = self._options.width * self._options.height
+        pixels = math.prod(self._options.size)
         return CameraDescription(
             uri=self._uri,
             model=self._profile.model,
@@ -91,7 +91,7 @@ class SimulatedCamera(Camera):
             focal_length_mm=FOCAL_LENGTH_MM,
             focus_distance_mm=FOCUS_DISTANCE_MM,
             sensor_pitch_um=SENSOR_WIDTH_MM * 1000 / self._options.width,
-            picture_size_px=(self._options.width, self._options.height),
+            picture_size_px=self._options.size,
             shot_bytes=(PICTURE_BYTES * pixels, PICTURE_BYTES * pixels),
             truth_bytes=TRUTH_BYTES * pixels,
             simulated=True,
@@ -169,7 +169,7 @@ class SimulatedCamera(Camera):
         """Write the ground truth of the last blurry and sharp shots (see ``KnowsTruth``)."""
         other = sharp_by or self
         blurry, sharp = self._last("blurry"), other._last("sharp")
-        size = (self._options.width, self._options.height)
+        size = self._options.size
         in_focus = recorded(self._stage.signal(blurry, in_focus=True))
         shots = self._shots + ([] if other is self else other._shots)
         truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
@@ -215,8 +215,7 @@ class SimulatedCamera(Camera):
                     rotation_deg=options.rotation * draw[1],
                     shift_px=(options.shift * draw[2], options.shift * draw[3]),
                 ),
-                options.width,
-                options.height,
+                *options.size,
             )
             error_ev += options.exposure_error * draw[4]
             object_px += options.motion
@@ -225,7 +224,7 @@ class SimulatedCamera(Camera):
         if (zoom, turn, shift) != (None, None, None):
             right, down = (*(shift or ()), 0.0, 0.0)[:2]
             jolt = Similarity(zoom or 1.0, turn or 0.0, (right, down))
-            geometry = combined(geometry, jolt, options.width, options.height)
+            geometry = combined(geometry, jolt, *options.size)
         error_ev += self._fault("ev") or 0.0
         object_px += self._fault("motion") or 0.0
         if self._faults.has("stuck-aperture", self._body.shot) and self._shots:

@@ -1,5 +1,6 @@
 """The sub-command ``config``."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -37,12 +38,12 @@ def list_command(uri: str, as_json: bool) -> None:
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import words_of
 
-    if as_json:
-        with json_output() as out, open_camera(uri) as camera:
-            out.write({name: asdict(word) for name, word in words_of(camera).items()})
-        return
-    with open_camera(uri) as camera:
-        for name, word in words_of(camera).items():
+    with json_output() if as_json else nullcontext() as out, open_camera(uri) as camera:
+        words = words_of(camera)
+        if out is not None:
+            out.write({name: asdict(word) for name, word in words.items()})
+            return
+        for name, word in words.items():
             can_be = ", ".join(word.choices)
             if word.span is not None:
                 can_be = f"{word.span[0]:g} to {word.span[1]:g}"

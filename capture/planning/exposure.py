@@ -18,7 +18,7 @@ DEFAULT_ISO = 100.0
 """Assumed where a camera has no such setting; both shots then have the same one."""
 
 TOLERATED_EV = 0.1
-"""A difference of exposure within a pair that nobody needs to be told of."""
+"""A difference of exposure within a pair that nobody needs to know."""
 
 RAISE_ISO_BEYOND_EV = 0.2
 """A time that misses by more than a fifth of a stop is not constant exposure any more."""

@@ -12,7 +12,7 @@ from defocus.reading import read_csv
 LONGEST_NOTE = 2000
 
 SEPARATORS = ",;\t"
-"""Spreadsheets write semicolons where the comma stands in numbers."""
+"""Spreadsheets write semicolons where numbers have the comma."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ DRIFT_SIZE_PX = 800
 """Longer pictures are reduced before their drift is measured, to 0.03 of the remaining pixels."""
 
 DRIFT_TOLERANCE_PX = 0.15
-"""Registration is that good; an object that moves less than this is not told from it."""
+"""Registration is that good; an object that moves less than this cannot be seen."""
 
 LEAST_NOISE = 1e-3
 """Of sRGB-encoded grey: a picture without noise still has rounding and interpolation."""

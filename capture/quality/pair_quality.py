@@ -119,7 +119,7 @@ def first_look(
 ) -> Quality:
     """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, detail.
 
-    Both members are compared small and as if registered; it tells whether to wait for the verdict.
+    Both members are compared small and as if registered; it says whether to wait for the verdict.
     """
     quality = Quality()
     if strictness != "strict" or shots.virtual:

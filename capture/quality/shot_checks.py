@@ -139,7 +139,7 @@ class PairShots:
 def check_exif(
     quality: Quality, role: str, asked: Exposure, found: Exif, limits: QualityLimits
 ) -> None:
-    """Compare the settings that a file tells with the requested ones."""
+    """Compare the settings that a file says with the requested ones."""
     if found.empty:
         quality.say("warn", f"the {role} file has no EXIF, so its settings are not confirmed")
         return

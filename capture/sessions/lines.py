@@ -175,7 +175,7 @@ Mtf50 = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class FoundChart(Read):
-    """What of a chart is compared; None stands for an edge or a dot that was not measured."""
+    """What is compared of a chart; None is an edge or a dot that was not measured."""
 
     layout: Literal["wall", "depths"]
     size_px: tuple[int, int]

@@ -116,7 +116,7 @@ def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow
 
 
 def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
-    """What a pair's document says; nothing of a damaged one, which ``check`` tells."""
+    """What a pair's document says; nothing of a damaged one, which ``check`` names."""
     try:
         entry = pair_entry(session, pair)
         settings = dict(pair_details(session, pair)["settings"])
@@ -218,7 +218,7 @@ def _unbroken(settings: str) -> str:
     return ", ".join(each.replace(" ", "\N{NO-BREAK SPACE}") for each in settings.split(", "))
 
 
-# The first column stands on every part of a table that is too wide for the paper
+# The first column is on every part of a table that is too wide for the paper
 COLUMNS = ("Pair", "Time", "Scene", "Verdict", "Blurry and sharp", "Notes")
 
 

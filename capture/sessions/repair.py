@@ -69,7 +69,7 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     lines = _lines(journal)
     records = [decode_line(line) for line in lines[:-1]]
     if records and all(record and record.get("n") == n for n, record in enumerate(records, 1)):
-        return []  # a torn end is no damage: opening the session leaves it out
+        return []  # a torn end is not damage: opening the session leaves it out
     rebuilt = _from_copies(root, records)
     index = _document(root / "session.json")
     _restore_plan(rebuilt, index)

@@ -119,7 +119,7 @@ DIOPTRES_PER_STEP = 0.005
 """At 2 m, 40 steps nearer focus at 1.43 m and 40 farther at 3.33 m."""
 
 FARTHEST_MM = 1e6
-"""A lens of ours must be focused somewhere; a kilometre is as good as infinity."""
+"""Our lens must be focused somewhere; a kilometre is as good as infinity."""
 
 
 class FocusMotor:
@@ -199,7 +199,7 @@ class Body:
         busy = self._faults.number("busy", self.shot) or 0.0
         self._refused += 1
         if self._faults.has("crash", self.shot) and self._refused == 1:
-            # As where a camera has a process of its own: that is started anew, set as before.
+            # As where a camera has a process of its own: that is started again, set as before.
             raise ShotFailedError("the process of the simulated camera crashed; it runs again")
         if silent is not None and self._refused == 1:
             time.sleep(silent)

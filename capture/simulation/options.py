@@ -137,6 +137,11 @@ class SimulatedOptions(Settings):
     width: int = Field(default=640, ge=64, le=8192)
     height: int = Field(default=480, ge=64, le=8192)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a picture, px."""
+        return self.width, self.height
+
 
 def parse_address(uri: str) -> SimulatedOptions:
     """Parse the options of an address such as ``sim:?seed=1&shift=2``."""

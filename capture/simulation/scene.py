@@ -136,7 +136,7 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     extent = random.uniform(0.1, 0.25, 2) * min(width, height)
     centre = random.uniform(0.15, 0.85, 2) * (width, height)
     angle = random.uniform(0.0, math.pi)
-    reach = math.ceil(math.hypot(*extent)) + 1  # no corner of a rectangle lies farther
+    reach = math.ceil(math.hypot(*extent)) + 1  # no corner of a rectangle is farther
     left, top = np.maximum(centre.astype(int) - reach, 0)
     right, bottom = np.minimum(centre.astype(int) + reach + 2, (width, height))
     x, y = np.meshgrid(np.arange(left, right) - centre[0], np.arange(top, bottom) - centre[1])

@@ -135,7 +135,7 @@ def target_layers(
     card = np.zeros((height, width))
     rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
     card[height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns] = 1
-    # Nothing stands before the card: it is nearer than the nearest object.
+    # Nothing is before the card: it is nearer than the nearest object.
     nearest_mm = min(layer.depth_mm for layer in scene)
     grey = np.full((height, width, 3), GREY_CARD)
     return [*scene, Layer(grey, card, min(HELD_AT_MM, nearest_mm - 1.0))]
@@ -184,16 +184,15 @@ class Stage:
         """The layers of the scene before any movement."""
         if not self._scene:
             options = self._options
-            size = (options.width, options.height)
-            self._scene = build_scene(options.scene, options.seed, self._name, *size, self._margin)
+            size = (*options.size, self._margin)
+            self._scene = build_scene(options.scene, options.seed, self._name, *size)
         return self._scene
 
     def layers_at(self, shot: TrueShot) -> list[Layer]:
         """The layers at a shot: the target, or the scene with its moving object."""
         if self.target == "test-chart":
-            options = self._options
-            size = (options.width, options.height)
-            (sheet,) = build_scene("chart", options.seed, self.target, *size, self._margin)
+            size = (*self._options.size, self._margin)
+            (sheet,) = build_scene("chart", self._options.seed, self.target, *size)
             return [replace(sheet, depth_mm=self._chart_mm)]
         if self.target is not None:
             return target_layers(
@@ -211,16 +210,15 @@ class Stage:
         lens = None if in_focus else shot.lens
         radiance = self._crop(render(self._seen(shot), lens))
         options, f_number = self._options, shot.exposure.f_number
-        size = (options.width, options.height)
         if options.diffraction and lens is not None:
             radiance = _diffracted(radiance, lens, options.diffraction)
         radiance *= exposure_scale(*shot.exposure.true, shot.error_ev)
         if options.warmth:
             radiance *= tint(options.warmth)
         if options.vignetting:
-            radiance *= vignette(*size, options.vignetting, f_number)
+            radiance *= vignette(*options.size, options.vignetting, f_number)
         if options.dust and lens is not None:
-            radiance *= dust_shadow(*size, options.dust, f_number, options.seed)
+            radiance *= dust_shadow(*options.size, options.dust, f_number, options.seed)
         return radiance
 
     def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
@@ -243,7 +241,7 @@ class Stage:
             FOCAL_LENGTH_MM, 1.4, FOCUS_DISTANCE_MM, SENSOR_WIDTH_MM * 1e3 / options.width
         )
         blur = abs(float(circle_of_confusion_px(math.inf, widest))) / 2
-        diagonal = math.hypot(options.width, options.height) / 2
+        diagonal = math.hypot(*options.size) / 2
         turn = options.breathing + math.radians(options.rotation)
         return math.ceil(blur + options.shift + diagonal * turn) + 2
 

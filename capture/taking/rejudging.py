@@ -61,7 +61,7 @@ class KeptVerdicts:
 
 @dataclass(frozen=True)
 class _Job:
-    """A pair to judge in a process of its own."""
+    """A pair to judge in its own process."""
 
     root: Path
     shoot: ShootRecord

@@ -160,7 +160,7 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
 def _planned(
     path: Path, rig: SessionCameras, request: BracketRequest, options: ShootOptions
 ) -> list[Plan]:
-    """A plan for each wide aperture, with what the session tells of the size of files."""
+    """A plan for each wide aperture, with what the session says of the size of files."""
     plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
     return measured_plans(plans, path, options.files)
 
@@ -208,10 +208,7 @@ def shoot_new(
                 listed=[scene.title for scene in options.scene_list],
             )
             kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
-            protocols = {
-                number: plan.protocol
-                for number, plan in enumerate(plans, start=len(folder.state.shoots))
-            }
+            first = len(folder.state.shoots)
             shoots = [
                 {**each.journalled(plan, confirmed_by_yes=options.yes), "handling": kept}
                 for each, plan in zip(requests, plans, strict=True)
@@ -223,7 +220,7 @@ def shoot_new(
             handling = Handling(
                 options, plans[0].settle_seconds, asker, after_pair(hook, folder), calibrations
             )
-            series = [(pair, protocols[pair.shoot]) for pair in pairs]
+            series = [(pair, plans[pair.shoot - first].protocol) for pair in pairs]
             shoot_series(folder, rig, series, handling)
             tell_result(folder, pairs)
             ring("done")

@@ -2,12 +2,12 @@
 
 A name that is not there may come with the next event, a value that was set is read back old for
 seconds, and a refusal may only mean that the body is busy. What is still read back old in the end
-is no error here: the pictures tell what the body was set to.
+is not an error here: the pictures show what the body was set to.
 
-The focus motor speaks the words of three makers; all other bodies have none that we know. A step is
-the maker's smallest: larger ones (Canon's ``Near 3``, Sony's 7) are no known number of them. That a
-lens is at the end of its travel only Nikon says. Source: libgphoto2, ``camlibs/ptp2/config.c``. Not
-tried on a real body.
+The focus motor speaks the words of three makers; all other bodies have none that we know. A step
+is the maker's smallest: how many a larger one is (Canon's ``Near 3``, Sony's 7) is unknown. Only
+Nikon says that a lens is at the end of its travel. Source: libgphoto2, ``camlibs/ptp2/config.c``.
+Not tried on a real body.
 """
 
 import math
@@ -144,7 +144,7 @@ class Entries:
             kind = widget.get_type()
             if kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU):
                 choices = list(widget.get_choices())
-                # A value that is no choice can kill the process (tried on the virtual camera).
+                # A value that is not a choice can kill the process (tried on the virtual camera).
                 if value not in choices:
                     return RequestRefusedError(NOT_THERE[0], f"{word} has no choice {value!r}")
                 widget.set_value(value)

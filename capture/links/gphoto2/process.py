@@ -62,7 +62,7 @@ TREE_SECONDS = 10.0
 """How long after opening the camera an entry that should be there is looked for."""
 
 TRIES_OF_ONE_PROCESS = 3
-"""Failures one after another that may pass; at the last, the camera is opened anew."""
+"""Failures one after another that may pass; at the last, the camera is opened again."""
 
 
 class CameraProcess:

@@ -1,8 +1,8 @@
-"""What came of a shot: the right kinds of files, and files that are no part of it.
+"""What came of a shot: the right kinds of files, and files that are not part of it.
 
 The last witness is when the body's clock says that a picture was taken. In the camera's memory a
 late file has the next free name, and a burst hands out old pictures one by one; the time in the
-EXIF tells both, to a second. The body's clock may be set to anything: nothing but how it runs
+EXIF shows both, to a second. The body's clock may be set to anything: nothing but how it runs
 beside ours is used. Not tried on a real body.
 """
 
@@ -85,7 +85,7 @@ def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
 
 
 def say_others(delivered: Mapping[str, Any]) -> None:
-    """Tell the person of pictures that are no shot: ``strays`` on the card, ``kept`` files here."""
+    """Say which pictures are not a shot: ``strays`` on the card, ``kept`` files here."""
     for folder, name in delivered["strays"]:
         say(
             f"{name}: no picture of this session; it came late, or somebody pressed the camera's "

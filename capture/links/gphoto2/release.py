@@ -8,7 +8,7 @@ before anybody releases again.
 libgphoto2 keeps values until an event is read, and a file that nobody waited for is reported at the
 next chance. So whoever reads, sets or releases lets the open body speak out first.
 
-A body that writes RAW and JPEG may tell of the second file more than a second after the first. So
+A body that writes RAW and JPEG may report the second file more than a second after the first. So
 quiet is counted from the last file, and where it is known how many are due they are waited for. A
 file on a card belongs to a shot by its number; one in the camera's memory, whose names are the
 library's, by coming now. Not tried on a real body.
@@ -34,7 +34,7 @@ COMPANION_SECONDS = 15.0
 """How long a file that is due may come after the one before it."""
 
 MEMORY_SECONDS = 40.0
-"""The same in memory, where a late file could not be told from one of the next shot."""
+"""The same in memory, where a late file looks like one of the next shot."""
 
 _IN_MEMORY = re.compile(r"capt(\d{4}|_)")
 
@@ -139,7 +139,7 @@ BREATH_SECONDS = 0.05
 """No event for so long: the body has nothing more to say now."""
 
 SPEAK_OUT_SECONDS = 3.0
-"""How long a body may go on telling of changed settings before it is interrupted."""
+"""How long a body may go on reporting changed settings before it is interrupted."""
 
 
 class RequestRefusedError(Exception):
@@ -163,7 +163,7 @@ class OpenBody:
         self.untaken: list[CardFile] = []
 
     def listen(self, seconds: float) -> Told:
-        """The next thing that the body tells of, within a time."""
+        """The next thing that the body reports, within a time."""
         gp = self.gp
         try:
             kind, data = self.camera.wait_for_event(max(1, round(seconds * 1000)))
@@ -178,7 +178,7 @@ class OpenBody:
         return Told("nothing" if kind == gp.GP_EVENT_TIMEOUT else "other")
 
     def hear_out(self, seconds: float = SPEAK_OUT_SECONDS) -> None:
-        """Let the body say what it has to say; files that it tells of are kept for later."""
+        """Let the body say what it has to say; files that it reports are kept for later."""
         deadline = self.clock() + seconds
         while self.clock() < deadline:
             event = self.listen(BREATH_SECONDS)
@@ -189,7 +189,7 @@ class OpenBody:
 
 
 LOOK_SECONDS = 2.0
-"""How long after a failed release the body may tell of a picture that it took all the same."""
+"""How long after a failed release the body may report a picture that it took all the same."""
 
 
 class Shutter:
@@ -230,7 +230,7 @@ class Shutter:
         return FilesOfShot(shot.files, strays + shot.strays)
 
     def _untaken(self) -> list[CardFile]:
-        """Files told of since the last shot: none of the coming one."""
+        """Files reported since the last shot: none of the coming one."""
         strays, self._body.untaken = self._body.untaken, []
         new = [place for place in strays if place not in self._known]
         self._known.update(new)
@@ -262,7 +262,7 @@ class Shutter:
         return place not in self._known and number_of(place) not in self._numbers
 
     def _next_new(self, seconds: float, strays: list[CardFile]) -> CardFile | None:
-        """The next file that the body tells of and that is of no shot before."""
+        """The next file that the body reports and that is of no shot before."""
         body = self._body
         deadline = body.clock() + seconds
         while (left := deadline - body.clock()) > 0:
@@ -277,7 +277,7 @@ class Shutter:
         return None
 
     def _companions(self, first: CardFile) -> list[CardFile]:
-        """Files of the same shot that the body did not tell of."""
+        """Files of the same shot that the body did not report."""
         number = number_of(first)
         return [
             place

@@ -29,7 +29,7 @@ THIRD_STOPS = (
     "1", "1.1", "1.2", "1.4", "1.6", "1.8", "2", "2.2", "2.5", "2.8", "3.2", "3.5", "4", "4.5", "5",
     "5.6", "6.3", "7.1", "8", "9", "10", "11", "13", "14", "16", "18", "20", "22", "25", "29", "32",
 )  # fmt: skip
-"""Apertures where a body takes any number; which of them the lens has, the pictures tell."""
+"""Apertures where a body takes any number; which of them the lens has, the pictures show."""
 
 FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
 """How many files a shot makes."""
@@ -40,7 +40,7 @@ _CARD = re.compile(r"memory card|card\+sdram", re.IGNORECASE)
 _COMPUTER = re.compile(r"application|usb", re.IGNORECASE)
 _SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
 _MANUAL = re.compile(r"manual( focus)?|mf( \((fixed|selection)\))?", re.IGNORECASE)
-"""Nikon says whether the switch on the lens or the one on the body stands at manual focus."""
+"""Nikon says whether the switch on the lens or the one on the body is at manual focus."""
 
 _BURST = re.compile(r"burst|continuous|[2-9] pictures", re.IGNORECASE)
 
@@ -196,7 +196,7 @@ def automatic_settings(program: str) -> frozenset[SettingName]:
 
 
 def program_of(words: Mapping[str, Word]) -> str:
-    """The mode that a body's dial stands at, in its own words; empty where it does not say."""
+    """The mode that a body's dial is at, in its own words; empty where it does not say."""
     return next((words[word].value for word in PROGRAM_WORDS if word in words), "")
 
 

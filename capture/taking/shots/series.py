@@ -1,6 +1,6 @@
 """Shoot pairs into a session, back to back, each judged while the next one is shot.
 
-A scene is left only when its verdicts stand, if a rejected pair may be shot again. A first look
+A scene is left only when its verdicts are there, if a rejected pair may be shot again. A first look
 after each pair stops the photographer at once where something is clearly wrong; what only the
 verdict shows is taken again at the end of its scene.
 """
