@@ -211,14 +211,8 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
     splits = draw_splits(dataset, audit, shares, seed)
     pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
     drawn = step("split", **asdict(shares), seed=seed, official=is_official(dataset))
-    how = keeping(
-        "split",
-        {**content_of(dataset), "shares": asdict(shares), "seed": seed},
-        dataset,
-        pairs,
-        drawn,
-    )
-    made_dataset = make_dataset(out, how)
+    order = {**content_of(dataset), "shares": asdict(shares), "seed": seed}
+    made_dataset = make_dataset(out, keeping("split", order, dataset, pairs, drawn))
     return Drawn(out, made_dataset.pairs, made_dataset.left_out, _leaks(pairs, audit))
 
 

@@ -209,14 +209,9 @@ def sample_dataset(name: str) -> Dataset:
     folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{revision}"
     pairs, hashes = kept_pairs(folder, chosen.dataset, partial(_write_pairs, chosen))
     content = content_hash(pairs, hashes)
+    derived, misaligned = derived_folder(content), chosen.misalignment.shift_px[0] > 1.0
     return Dataset(
-        name=chosen.dataset,
-        root=folder,
-        pairs=pairs,
-        content_hash=content,
-        derived=derived_folder(content),
-        rendered=True,
-        misaligned=chosen.misalignment.shift_px[0] > 1.0,
+        chosen.dataset, folder, pairs, content, derived, rendered=True, misaligned=misaligned
     )
 
 

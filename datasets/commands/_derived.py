@@ -59,17 +59,17 @@ def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audi
     return dataset, audit
 
 
-def print_made(make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool) -> T:
-    """Make something and print what was made, as one JSON object or as lines."""
+def print_made(make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool) -> int:
+    """Make something and print it, as JSON or as lines; the exit code is 1 if it lacks pairs."""
     if as_json:
         with json_output() as output:
             document = make()
             output.write(document)
-        return document
-    document = make()
-    for line in lines(document):
-        click.echo(line)
-    return document
+    else:
+        document = make()
+        for line in lines(document):
+            click.echo(line)
+    return int(isinstance(document, Mapping) and bool(document.get("left_out")))
 
 
 def counts_line(document: Document) -> str:

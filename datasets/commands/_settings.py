@@ -230,3 +230,29 @@ class AuditSettings(MeasuringSettings):
         if self.shard is not None and cluster:
             raise ValueError("--launcher slurm makes all parts; leave --shard out")
         return self
+
+
+class PackageSettings(CommandSettings):
+    """Options of ``package``."""
+
+    form: Literal["folder", "hdf5", "webdataset", "imagefolder"] = option(
+        ..., "--to", required=True
+    )
+    """File format of the release."""
+    out: Path = option(..., "--out", required=True, type=FOLDER)
+    """Root of the release: a new or empty folder, or the same release."""
+    card: Path | None = option(None, "--card")
+    """TOML file with title, authors, licence, faces and further fields."""
+    shard_mb: Annotated[int, Field(ge=1)] = option(1000, "--shard-size")
+    """Size of one webdataset or hdf5 file, in megabytes."""
+    version: str | None = option(None, "--version X.Y.Z")
+    """Version of the release, in place of the card's."""
+    previous: Path | None = option(
+        None, "--previous DIR", type=click.Path(path_type=Path, file_okay=False, exists=True)
+    )
+    """The release that this one replaces: CHANGES lists the pairs that differ."""
+    audit: Path | None = option(None, "--audit FILE")
+    """audit.json of DATASET; its numbers go into the card."""
+    jobs: Jobs = option(1, "--jobs")
+    """Number of pairs, or shards of hdf5 and webdataset, written at once."""
+    as_json: bool = JSON

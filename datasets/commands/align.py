@@ -43,8 +43,7 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     if order.folder is not None and order.record is not None:
         _repeat(blurry, sharp, order.folder, order.record)
         return 0
-    document = print_made(partial(_align, blurry, sharp, order), _lines, as_json=order.as_json)
-    return int(bool(document.get("left_out")))
+    return print_made(partial(_align, blurry, sharp, order), _lines, as_json=order.as_json)
 
 
 def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[str, Any]:

@@ -36,8 +36,7 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) 
     """
     if not sessions:
         raise click.UsageError("give a session folder, or several")
-    document = print_made(lambda: _imported(sessions, out, jobs), _lines, as_json=as_json)
-    return int(bool(document["left_out"]))
+    return print_made(lambda: _imported(sessions, out, jobs), _lines, as_json=as_json)
 
 
 def _lines(document: dict[str, Any]) -> tuple[str, str]:

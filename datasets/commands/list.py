@@ -24,13 +24,12 @@ def command(dataset: str | None, as_json: bool) -> int:
     any.
     """
     if dataset is None:
-        print_made(_kinds, _kind_lines, as_json=as_json)
-        return 0
+        return print_made(_kinds, _kind_lines, as_json=as_json)
     from defocus.datasets.describing import description
 
     described, lines = description(dataset)
-    print_made(lambda: described, lambda _: lines, as_json=as_json)
-    return int(described.get("complete") is False or bool(described.get("left_out")))
+    code = print_made(lambda: described, lambda _: lines, as_json=as_json)
+    return int(described.get("complete") is False or bool(code))
 
 
 def _kinds() -> list[dict[str, Any]]:

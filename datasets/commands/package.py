@@ -1,64 +1,26 @@
 """defocus-data package."""
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import jobs_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import json_option, print_made, say_warnings, without
+from defocus.datasets.commands._derived import MODELS, print_made, say_warnings, without
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.commands._settings import PackageSettings
     from defocus.datasets.pair import Dataset
 
-FORMATS = ("folder", "hdf5", "webdataset", "imagefolder")
 MEGABYTE = 10**6
 
 
 @help_heading("Keep")
-@click.command()
+@click.command(cls=SettingsCommand, models=MODELS)
 @click.argument("dataset")
-@click.option(
-    "--to", "form", type=click.Choice(FORMATS), required=True, help="File format of the release."
-)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Root of the release: a new or empty folder, or the same release.",
-)
-@click.option(
-    "--card",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with title, authors, licence, faces and further fields.",
-)
-@click.option(
-    "--shard-size",
-    "shard_mb",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Size of one webdataset or hdf5 file, in megabytes.",
-)
-@click.option("--version", metavar="X.Y.Z", help="Version of the release, in place of the card's.")
-@click.option(
-    "--previous",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="The release that this one replaces: CHANGES lists the pairs that differ.",
-)
-@click.option(
-    "--audit",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="audit.json of DATASET; its numbers go into the card.",
-)
-@jobs_option("Number of pairs, or shards of hdf5 and webdataset, written at once.")
-@json_option
-def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
+def command(dataset: str, settings: "PackageSettings") -> int:
     """Package DATASET as a release.
 
     A release holds pictures as PNG, a card, the licence, the citation and checksums.
@@ -73,8 +35,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         pairs = counted(document["pairs"], "pair")
         return (f"{document['root']}: {pairs}, SHA-256 {document['sha256']}",)
 
-    document = print_made(lambda: _package(dataset, **settings), lines, as_json=as_json)
-    return int(bool(document["left_out"]))
+    return print_made(lambda: _package(dataset, settings), lines, as_json=settings.as_json)
 
 
 def _say_sizes(dataset: "Dataset") -> None:
@@ -93,18 +54,7 @@ def _say_sizes(dataset: "Dataset") -> None:
         )
 
 
-def _package(
-    name: str,
-    *,
-    form: str,
-    out: Path,
-    card: Path | None,
-    shard_mb: int,
-    version: str | None,
-    previous: Path | None,
-    audit: Path | None,
-    jobs: int,
-) -> dict[str, Any]:
+def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
@@ -118,8 +68,8 @@ def _package(
 
     opened = open_dataset(name, damaged=True)
     require_redistributable(opened)
-    before = None if previous is None else read_facts(previous).details
-    details = later_version(details_of(opened, card), version, before)
+    before = None if settings.previous is None else read_facts(settings.previous).details
+    details = later_version(details_of(opened, settings.card), settings.version, before)
     # a profile alone is no reason: what is released is converted
     odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
     say_warnings(odd, opened.pairs)
@@ -128,21 +78,22 @@ def _package(
     _say_sizes(opened)
     for part in empty_splits(opened.pairs):
         say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
-    numbers, warnings = ((), None) if audit is None else audit_facts(opened, audit)
+    file = settings.audit
+    numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
     release = package_dataset(
         opened,
-        out,
-        form,
+        settings.out,
+        settings.form,
         details,
-        shard_mb * MEGABYTE,
+        settings.shard_mb * MEGABYTE,
         numbers=numbers,
         warnings=warnings,
-        previous=previous,
-        jobs=jobs,
+        previous=settings.previous,
+        jobs=settings.jobs,
     )
     left_out = without(opened, release.left_out)
     members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
-    separate = form != "hdf5"  # its arrays have room for pixels alone
+    separate = settings.form != "hdf5"  # its arrays have room for pixels alone
     released = ((one, released_blocks(one) if separate else b"") for one in members)
     lacking = say_left_behind(released, converted=True)
     return {

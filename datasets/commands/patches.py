@@ -58,12 +58,11 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     pictures stay whole. Run the same command again to continue an interrupted run. The exit code is
     1 if a pair is left out because it cannot be read.
     """
-    document = print_made(
+    return print_made(
         lambda: _cut(dataset, **settings),
         lambda made: (counts_line(made), USE_IT.format(made["root"])),
         as_json=as_json,
     )
-    return int(bool(document["left_out"]))
 
 
 def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme

@@ -34,12 +34,11 @@ def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
     picture go to the same split. Run the same command again to continue an interrupted rendering.
     The exit code is 1 if a scene is left out because it cannot be rendered.
     """
-    document = print_made(
+    return print_made(
         lambda: _rendered(request, out, jobs),
         lambda made: (counts_line(made), USE_IT.format(out)),
         as_json=as_json,
     )
-    return int(bool(document["left_out"]))
 
 
 def _rendered(request: Path, out: Path, jobs: int) -> dict[str, Any]:

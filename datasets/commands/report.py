@@ -28,10 +28,9 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_jso
 
     Measurements of an earlier audit are reused. The exit code is 1 if a pair cannot be read.
     """
-    document = print_made(
+    return print_made(
         lambda: _reported(dataset, out, estimator, jobs), lambda _: (), as_json=as_json
     )
-    return int(bool(document["left_out"]))
 
 
 def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> dict[str, Any]:

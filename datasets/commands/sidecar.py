@@ -30,8 +30,7 @@ def command(dataset: str, settings: "SidecarSettings") -> int:
         use = () if settings.folder is None else (f"use it with --dataset {document['dataset']}",)
         return f"{document['sidecar']}: {pairs}", *use
 
-    document = print_made(lambda: _made(dataset, settings), lines, as_json=settings.as_json)
-    return int(bool(document["left_out"]))
+    return print_made(lambda: _made(dataset, settings), lines, as_json=settings.as_json)
 
 
 def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:

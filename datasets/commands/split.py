@@ -46,8 +46,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     Official splits are kept; a dataset without a validation split gets one from its training
     scenes. The exit code is 1 if a pair is left out because it cannot be read.
     """
-    document = print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
-    return int(bool(document["left_out"]))
+    return print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
 
 
 def _lines(document: dict[str, Any]) -> tuple[str, ...]:

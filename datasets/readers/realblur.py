@@ -142,10 +142,4 @@ def _lines(root: Path) -> list[ListLine]:
 
 
 def _pair(root: Path, line: ListLine) -> Pair:
-    return Pair(
-        id=line.id,
-        scene=line.scene,
-        split=line.split,
-        blurry=root / line.blurry,
-        sharp=root / line.sharp,
-    )
+    return Pair(line.id, line.scene, line.split, root / line.blurry, root / line.sharp)

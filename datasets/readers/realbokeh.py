@@ -153,14 +153,9 @@ def _wanted(f_number: float, choice: Apertures) -> bool:
 
 def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
     stops: dict[str, Any] = {"f_number_blurry": blurry.f_number, "f_number_sharp": sharp.f_number}
-    return Pair(
-        id=legal_id(f"{series.split}-{blurry.path.stem}"),
-        scene=f"{series.split}-{series.name}",
-        split=series.split,
-        blurry=blurry.path,
-        sharp=sharp.path,
-        metadata=MappingProxyType({**stops, **series.facts}),
-    )
+    name, scene = legal_id(f"{series.split}-{blurry.path.stem}"), f"{series.split}-{series.name}"
+    metadata = MappingProxyType({**stops, **series.facts})
+    return Pair(name, scene, series.split, blurry.path, sharp.path, metadata=metadata)
 
 
 SCENES: dict[Split, int] = {"train": 3960, "validation": 220, "test": 220}

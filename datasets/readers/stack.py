@@ -211,14 +211,11 @@ def _pairs(stack: Stack, choice: SharpMember, split: Split) -> Iterator[Pair]:
         place: dict[str, int | str] = {"position": position, "positions": len(stack.frames)}
         if sharp is not None and sharp == stack.merged:
             place["sharp"] = "merged"
-        yield Pair(
-            id=legal_id(f"{name}-{frame.stem}"),
-            scene=stack.scene,
-            split=split,
-            blurry=frame,
-            sharp=sharp,
-            metadata=MappingProxyType({"focus_stack": place}),
+        own_id, metadata = (
+            legal_id(f"{name}-{frame.stem}"),
+            MappingProxyType({"focus_stack": place}),
         )
+        yield Pair(own_id, stack.scene, split, frame, sharp, metadata=metadata)
 
 
 def _sharp(stack: Stack, choice: SharpMember) -> Path | None:

@@ -114,15 +114,9 @@ def stream_dataset(
     if not photographs.files:
         say(f"{title}: no photographs there; its scenes are made of procedural textures alone")
     pairs, _ = kept_pairs(root, title, partial(_write_pairs, title, photographs))
+    derived = derived_folder(content)
     return Dataset(
-        name=name,
-        root=root,
-        pairs=pairs,
-        content_hash=content,
-        derived=derived_folder(content),
-        rendered=True,
-        source="stream",
-        endless=photographs,
+        name, root, pairs, content, derived, rendered=True, source="stream", endless=photographs
     )
 
 
@@ -138,15 +132,8 @@ def text_pages() -> Dataset:
     }
     renderer = Renderer(Photographs(), "held-out")
     pairs, _ = kept_pairs(root, "text:", lambda root: _write_pages(root, renderer, "test", pages))
-    return Dataset(
-        name="text:",
-        root=root,
-        pairs=pairs,
-        content_hash=content,
-        derived=derived_folder(content),
-        rendered=True,
-        source="text",
-    )
+    derived = derived_folder(content)
+    return Dataset("text:", root, pairs, content, derived, rendered=True, source="text")
 
 
 def identity(photographs: Photographs) -> str:
