@@ -17,6 +17,7 @@ from typing import IO, cast
 from unicodedata import normalize
 
 from defocus.cache import atomic_folder
+from defocus.datasets.deriving.maker import require_empty
 from defocus.datasets.pair_files import path_problem
 from defocus.errors import DatasetError
 from defocus.files import make_folder
@@ -158,8 +159,7 @@ def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
     """Unpack an archive into an absent or empty folder, or leave nothing; the number of files."""
     # All headers are checked before the first byte is written, and bytes are counted while they
     # are unpacked, because headers can be wrong. Permissions, owners and times are not restored.
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    require_empty(out)
     try:
         require_file(archive)
         if archive.name.lower().endswith(".zip"):

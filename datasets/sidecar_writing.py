@@ -11,14 +11,12 @@ import shutil
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import write_aligned
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement
 from defocus.cache import atomic_folder
 from defocus.datasets.checksums import folder_hashes, write_checksums
@@ -83,7 +81,16 @@ def write_sidecar(
         shutil.rmtree(out)
         mended.rename(out)
         return done
-    with working_folder(out, "sidecar", _order(dataset, name, release, flow)) as root:
+    order = {
+        "format": "defocus-sidecar-order",
+        "content_hash": dataset.content_hash,
+        "name": name,
+        "release": asdict(release),
+        "estimator": flow.name,
+        "weights_sha256": flow.weights_sha256 or None,
+        "revision": [MEASURING_REVISION, SIDECAR_REVISION],
+    }
+    with working_folder(out, "sidecar", order) as root:
         keys = pair_keys(dataset, flow)
         keyed = [(pair, keys[pair.id]) for pair in dataset.pairs]
         work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
@@ -144,20 +151,6 @@ def _written(
 
 def _reader(dataset: Dataset) -> str:
     return dataset.name.partition(":")[0]
-
-
-def _order(
-    dataset: Dataset, name: str, release: Release, estimator: FlowEstimator
-) -> dict[str, Any]:
-    return {
-        "format": "defocus-sidecar-order",
-        "content_hash": dataset.content_hash,
-        "name": name,
-        "release": asdict(release),
-        "estimator": estimator.name,
-        "weights_sha256": estimator.weights_sha256 or None,
-        "revision": [MEASURING_REVISION, SIDECAR_REVISION],
-    }
 
 
 _estimator = cache(flow_estimator)

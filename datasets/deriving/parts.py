@@ -75,12 +75,12 @@ def _write_part(
     target = folder / name
     if target.is_dir():
         return None
-    return attempt(name, partial(_write_folder, target, partial(write, content)))
 
+    def fill() -> None:
+        with atomic_folder(target) as temporary:
+            write(content, temporary)
 
-def _write_folder(target: Path, write: Callable[[Path], None]) -> None:
-    with atomic_folder(target) as temporary:
-        write(temporary)
+    return attempt(name, fill)
 
 
 def kept_pairs(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -136,7 +135,14 @@ def package_dataset(
     require_redistributable(dataset)
     layout = LAYOUTS[form]
     order = {
-        **_order(dataset, layout, details, shard_bytes),
+        "format": "defocus-package",
+        "content_hash": dataset.content_hash,
+        "pairs": _metadata_hash(dataset),
+        "steps": [one.model_dump() for one in dataset.steps],
+        "to": layout.name,
+        "details": details.model_dump(mode="json"),
+        "shard_bytes": shard_bytes,
+        "revision": PACKAGING_REVISION,
         "numbers": [one.model_dump() for one in numbers],
         **({} if warnings is None else {"warnings": warnings}),
         "previous": None if previous is None else sha256_file(previous / MANIFEST),
@@ -208,21 +214,6 @@ def write_documents(root: Path, facts: ReleaseFacts, details: Details) -> None:
     write_text(root / "CITATION.cff", citation_text(final, details))
     write_text(root / "datacite.json", datacite_text(final, details))
     write_text(root / "croissant.json", croissant_text(root, final, details, layout))
-
-
-def _order(
-    dataset: Dataset, layout: ReleaseFormat, details: Details, shard_bytes: int
-) -> dict[str, Any]:
-    return {
-        "format": "defocus-package",
-        "content_hash": dataset.content_hash,
-        "pairs": _metadata_hash(dataset),
-        "steps": [one.model_dump() for one in dataset.steps],
-        "to": layout.name,
-        "details": details.model_dump(mode="json"),
-        "shard_bytes": shard_bytes,
-        "revision": PACKAGING_REVISION,
-    }
 
 
 def _metadata_hash(dataset: Dataset) -> str:

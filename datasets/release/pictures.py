@@ -38,32 +38,19 @@ NO_SECRETS = {"unknown", "none", "null"}
 def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Remove private keys (``serial_number``, ``gps``, …), and their values from other texts."""
     texts = {text for text in _secrets(metadata) if len(text) >= SHORTEST}
-    secrets = sorted(texts - NO_SECRETS, key=len)
-    return {
-        key: _cleaned(value, secrets[::-1])
-        for key, value in metadata.items()
-        if not _PRIVATE.search(key)
-    }
+    cleaned: dict[str, Any] = _cleaned(metadata, sorted(texts - NO_SECRETS, key=len)[::-1])
+    return cleaned
 
 
-def _secrets(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+def _secrets(value: Any, *, private: bool = False) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     """All values of private keys, as text."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _texts(inner) if _PRIVATE.search(key) else _secrets(inner)
+            yield from _secrets(inner, private=private or bool(_PRIVATE.search(key)))
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _secrets(inner)
-
-
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)
-    elif value is not None and not isinstance(value, bool):
+            yield from _secrets(inner, private=private)
+    elif private and value is not None and not isinstance(value, bool):
         yield str(value)
 
 

@@ -29,7 +29,7 @@ WHOLE = ("a", "b" * 241, "zero")
 
 
 def write_pair(root, name):
-    seed = sum(map(ord, name))
+    seed = sum(map(ord, "a" if name in ODD else name))  # what is mended is measured once
     noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
     if name == "zero":

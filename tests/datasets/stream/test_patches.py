@@ -113,7 +113,7 @@ def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer):
 def test_both_members_have_one_exposure(renderer):
     """Blur moves light across the border of a patch, either way: the mean over many is zero."""
     ratios = []
-    for number in range(60):
+    for number in range(40):
         pair = renderer.pair(number, 64, CLEAN)
         light = [np.where(p <= 0.04045, p / 12.92, ((p + 0.055) / 1.055) ** 2.4)
                  for p in (pair.blurry, pair.sharp)]  # fmt: skip
