@@ -70,7 +70,7 @@ class PaperTable:
 
 
 def _marks_note(table: PaperTable) -> str:
-    """That ranks end at a rule: the best of one part can lie below another part's."""
+    """That ranks end at a rule: the best of one part can be below another part's."""
     marked = any(cell and cell.place for _, cells in table.rows for cell in cells)
     return "Bold, underlined: the best two between rules." if marked and table.parts[1:] else ""
 

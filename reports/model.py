@@ -44,7 +44,7 @@ class Curves:
     curves: tuple[Curve, ...]
     log_y: bool = False  # as for losses
     floor: float | None = None  # where the vertical axis begins, and lines end; None for all values
-    apart: bool = False  # points at one place stand side by side, to show all error bars
+    apart: bool = False  # points at one place are side by side, to show all error bars
     places: tuple[str, ...] = ()  # names of 0, 1, 2 … on the horizontal axis; empty for numbers
     note: str = ""
 
@@ -114,7 +114,9 @@ class Link:
 
     def __post_init__(self) -> None:
         if not self.target or not _TARGET.fullmatch(self.target):
-            raise InputError(f"link {self.text!r}: target {self.target!r} is no place in a report")
+            raise InputError(
+                f"link {self.text!r}: target {self.target!r} is not a place in a report"
+            )
 
 
 Cell: TypeAlias = str | float | Measured | Link | None

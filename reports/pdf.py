@@ -81,7 +81,7 @@ def write_typst(page: Page, folder: Path) -> Path:
 
 
 def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any]]:
-    """All parts in order; several curves after another stand two beside each other."""
+    """All parts in order; several curves in a row are two beside each other."""
     named = [(f"{stem}-{index}", part) for index, part in enumerate(parts)]
     grouped: list[dict[str, Any]] = []
     for _, members in itertools.groupby(named, key=lambda each: isinstance(each[1], Curves)):

@@ -45,7 +45,7 @@ FEW_MARKERS = 5
 SHORT_NUMBERS = 1e-4, 1e7
 """Largest values of axes whose ticks are written without powers of ten."""
 SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
-"""Between two points that stand side by side, at numbers and at names, and what all of them take at
+"""Between two points that are side by side, at numbers and at names, and what all of them take at
 most: as shares of the axis, and of the way to the next place."""
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind

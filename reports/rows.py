@@ -31,11 +31,11 @@ class Scale:
     high: float
 
     def holds(self, value: float) -> bool:
-        """Whether a value lies inside."""
+        """Whether a value is inside."""
         return self.low <= value <= self.high
 
     def place(self, value: float) -> float:
-        """Position of a value, which may lie outside, in units of the drawing."""
+        """Position of a value, which may be outside, in units of the drawing."""
         share = (value - self.low) / (self.high - self.low)
         return round(EDGE + min(1.0, max(0.0, share)) * (WIDTH - 2 * EDGE), 1)
 

@@ -15,7 +15,7 @@ LETTER, DESCENT, ASCENT = 0.62, 0.23, 1.0
 """Width of a letter (a mean) and heights of a text, as shares of the font's size."""
 RADIUS_PT = 3.2
 BASELINE = 0.33
-"""How far the baseline lies below the middle of a text."""
+"""How far the baseline is below the middle of a text."""
 PLACES = (
     (0.75, 0.0, "left"), (-0.75, 0.0, "right"), (0.0, 1.15, "center"), (0.0, -1.25, "center"),
     (0.6, 0.9, "left"), (-0.6, 0.9, "right"), (0.6, -0.9, "left"), (-0.6, -0.9, "right"),

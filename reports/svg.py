@@ -1,4 +1,4 @@
-"""Drawings of matplotlib as parts of a page, whose policy forbids styles and files of their own."""
+"""Drawings of matplotlib as parts of a page, whose policy forbids their own styles and files."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ _HIDDEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # blank, but lett
 def visible(text: str) -> str:
     """Replace each character that cannot be seen by its code point, such as ``⟨U+202E⟩``."""
     # Control, bidirectional, zero-width, private and unassigned characters and lone surrogates
-    # (from file names that are not UTF-8) could hide or reorder what stands beside them. Line ends
+    # (from file names that are not UTF-8) could hide or reorder what is beside them. Line ends
     # and tabs become spaces.
     if text.isascii() and text.isprintable():  # a picture in a page has a million letters
         return text

@@ -24,7 +24,7 @@ def _sizes(
     for text in given:
         found = _SIZE.fullmatch(text)
         if found is None:
-            raise click.BadParameter(f"{text!r} is no size; write it as 1680x1120")
+            raise click.BadParameter(f"{text!r} is not a size; write it as 1680x1120")
         sizes.append((int(found[1]), int(found[2])))
     return sizes
 

@@ -21,7 +21,7 @@ HEADINGS = ("Study", "Evaluation")
 def command(names: tuple[str, ...], options: "EvaluateOptions") -> int:
     """Evaluate trained systems again.
 
-    The leaderboard and the reports are written anew; nothing is trained.
+    The leaderboard and the reports are written again; nothing is trained.
 
     Networks restore every picture again and all metrics are computed again; 'run' computes only
     what is missing. A trainable system needs a finished training in --out with the same dataset,

@@ -17,7 +17,7 @@ KINDS = {
     "reference": "references, which restore nothing",
     "classical": "classical, without training",
     "network": "networks, trained with a loss of pixels",
-    "objective": "networks with a training objective of their own",
+    "objective": "networks with their own training objective",
     "generative": "generative",
 }
 """Headings of the groups, in their order."""

@@ -62,7 +62,7 @@ class KeptOutputs:
                 refuse_zip_bomb(path)
                 return _unpacked(read_bytes(path, MOST_BYTES))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            pass  # said below, with what its hash does not tell
+            pass  # said below, with what its hash does not say
         say(f"{path}: damaged or missing; restored again")
         return None
 

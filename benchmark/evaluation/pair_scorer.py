@@ -187,7 +187,7 @@ class PairScorer:
                 yield from self._by_another(pair, restored, self.independent)
 
     def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
-        """What stands for the scores of a picture that is left out: the reason, everywhere."""
+        """What is in place of the scores of a picture that is left out: the reason, everywhere."""
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         reason = reason.replace(f"{self.dataset.root}{os.sep}", "")  # tables are published
         alone = lack_truth(self.dataset.split("test"))

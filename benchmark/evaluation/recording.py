@@ -283,7 +283,7 @@ def _trained_on(weights: StoredWeights) -> str:
 
 
 def _status(study: Study, run: Run) -> str:
-    """Status of a successful run; it tells if test scenes may have been used for training."""
+    """Status of a successful run; it says if test scenes may have been used for training."""
     added = run.weights or run.start
     reason = seen_reason(added, study.dataset) if added is not None else ""
     return f"seen: {reason}" if reason else "ok"
@@ -297,6 +297,6 @@ def _with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
         entry, code=code_of(folder), train_dataset=entry.train_dataset + fewer_words(len(lacking))
     )
     path = run_folder(study.out, run.id) / CHECKPOINT
-    if entry.weights == "none" or not path.exists():  # added weights lie in the cache
+    if entry.weights == "none" or not path.exists():  # added weights are in the cache
         return entry
     return replace(entry, checkpoint=sha256_file(path), checkpoint_stamp=stamp(path))

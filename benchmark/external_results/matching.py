@@ -133,7 +133,7 @@ Crop = Literal["centre"]
 FEW_PX = 8
 MULTIPLES = (16, 32, 64)
 LARGEST_SHARE = 4
-"""A side that differs by more than one part in so many is no border that was cut off."""
+"""A side that differs by more than one part in so many is not a border that was cut off."""
 
 Size = tuple[int, int]
 """Height and width."""

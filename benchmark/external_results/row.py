@@ -156,7 +156,7 @@ def record_scoring(
 
 
 def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | None) -> Entry:
-    # another revision of the dataset takes the row's place, another profile has a row of its own
+    # another revision of the dataset takes the row's place, another profile has its own row
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
     return Entry(

@@ -78,12 +78,12 @@ class BoardLine:
 
     @property
     def place(self) -> str:
-        """Anchor of what lies behind the line."""
+        """Anchor of what is behind the line."""
         return group_anchor(self.first)
 
     @property
     def told_the_blur(self) -> bool:
-        """Whether it is given the true blur: it is no rival of the others, and leads none."""
+        """Whether it is given the true blur: it is not a rival of the others, and leads none."""
         return TRUE_BLUR in self.first.input
 
     @property

@@ -27,7 +27,7 @@ ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 FAIR = "how to make one: docs/how-to/fair-comparison.md"
 
 _UNLIMITED = 10_000
-"""Tables are as wide as their cells where stdout is no terminal."""
+"""Tables are as wide as their cells where stdout is not a terminal."""
 
 _LEFT_OUT = "not shown in this width"
 
@@ -99,7 +99,7 @@ def _how_to_train_alike(studies: Sequence["Study"]) -> str:
 def print_leaderboard(
     rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
 ) -> None:
-    """Print the tables on stdout as wide as the terminal allows; notes stand once, below them."""
+    """Print the tables on stdout as wide as the terminal allows; notes are once, below them."""
     width = stdout_cells(_UNLIMITED)
     tables = score_tables(rows, reconstructions, tracks)
     left_out: dict[str, None] = {}

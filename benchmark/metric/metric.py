@@ -35,10 +35,10 @@ class Metric:
         unit: Such as ``dB``; empty if there is none.
         decimals: Decimals in tables, as usual in the field.
         compute: Function from (restored, reference, mask, profile) to a finite number. Several
-            threads may call it at once, each for a picture of its own.
+            threads may call it at once, each for its own picture.
         remedy: Advice if weights are missing; it is part of the reason of a missing score. Empty if
             the metric needs no weights.
-        ready: Function that tells, without importing torch, whether the weights are available.
+        ready: Function that says, without importing torch, whether the weights are available.
         span: Smallest and largest possible value, None if unbounded.
         against: The second picture: the target, the blurry ``input`` of the system, or ``nothing``
             for a metric without reference, which sets without ground truth have too.

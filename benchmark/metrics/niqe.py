@@ -32,7 +32,7 @@ _HALVING = np.concatenate([_HALVING, _HALVING[::-1]])
 
 
 def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
-    """NIQE of the blocks of 96 px that lie wholly under the mask; lower is better."""
+    """NIQE of the blocks of 96 px that are wholly under the mask; lower is better."""
     # Source: Mittal, Soundararajan and Bovik 2013, with the parameters of the authors' release.
     luma = np.rint(np.clip(restored, 0.0, 1.0) @ LUMA * 255.0)
     rows, columns = (side // _BLOCK_PX for side in luma.shape)

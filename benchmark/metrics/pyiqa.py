@@ -1,7 +1,7 @@
 """CLIP-IQA, MANIQA, MUSIQ and CKDN, by the optional package ``pyiqa``.
 
 Its licence and weights are non-commercial (PolyForm Noncommercial), and it installs about 120
-packages, so it is an extra of its own: ``iqa``.
+packages, so it is its own extra: ``iqa``.
 """
 
 import contextlib

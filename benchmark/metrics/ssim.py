@@ -68,7 +68,7 @@ def seen(picture: Picture, profile: Profile) -> Picture:
 
 
 def whole_windows(mask: Mask, side: int) -> Mask:
-    """The pixels whose whole window lies in the picture and under the mask, ``(H, W)``."""
+    """The pixels whose whole window is in the picture and under the mask, ``(H, W)``."""
     eroded = cv2.erode(
         mask.astype(np.uint8),
         np.ones((side, side), np.uint8),

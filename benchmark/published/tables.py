@@ -1,4 +1,4 @@
-"""Tables of published numbers for the terminal; where a number is from stands in numbered notes."""
+"""Tables of published numbers for the terminal; numbered notes say where a number is from."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -93,7 +93,7 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
 
 
 def _ends(table: PaperTable, index: int) -> list[str]:
-    """Names of what stands beside the numbers of a column."""
+    """Names of what is beside the numbers of a column."""
     cells = [cells[index] for _, cells in table.rows]
     low_high = ["low", "high"] if any(cell and cell.interval for cell in cells) else []
     return [*low_high, *(["sd"] if any(cell and cell.spread is not None for cell in cells) else [])]
@@ -271,7 +271,7 @@ def _note(
     columns: Sequence[Sequence[Measured | None]],
     every: Mapping[str, Sequence[str]],
 ) -> str:
-    """What stands beside numbers, what was left out, and what may not be compared."""
+    """What is beside numbers, what was left out, and what may not be compared."""
     cells = [cell for column in columns for cell in column if cell is not None]
     said = ["Brackets: 95 % intervals over scenes"] if any(c.interval for c in cells) else []
     if any(cell.spread is not None for cell in cells):

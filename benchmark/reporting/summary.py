@@ -66,7 +66,7 @@ def _restored(content: Content) -> str:
 
 
 def _all_gains(scores: PictureScores) -> list[Gained]:
-    """Systems with a gain, largest first; those on fewer pictures than others are no rivals."""
+    """Systems with a gain, largest first; those on fewer pictures than others are not rivals."""
     gained = _on_any_pictures(scores)
     most = most_images(row for _, row in gained)
     return [one for one in gained if one[1].images == most]
@@ -91,7 +91,7 @@ def _gains(content: Content, scores: PictureScores) -> list[Gained]:
 
 
 def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
-    """Of how many systems the first gains most; those above it that are no rivals are named."""
+    """Of how many systems the first gains most; those above it that are not rivals are named."""
     above = [line for line, row in others if (row.gain or 0.0) > (gained[0][1].gain or 0.0)]
     told = sum(line.told_the_blur for line in above)
     kinds = [f"{told} told the true blur"] if told else []
@@ -269,7 +269,7 @@ def _of_track(
             name = display_name(content, rows[0].system)
             return [f"With {key.words}, {name} has {values[0]:.2f} dB; it is not ranked."]
         low, high = (f"{value:.2f}" for value in (min(values), max(values)))
-        where = f"lie between {low} and {high} dB" if low != high else f"have {low} dB each"
+        where = f"have between {low} and {high} dB" if low != high else f"have {low} dB each"
         return [f"With {key.words}, {len(rows)} systems {where}; they are not ranked."]
     first = min(rows, key=lambda row: ranked.get(line_of(row)[:3], len(rows) + 1))
     most = "the highest mean, " if len(rows) > 1 else ""

@@ -50,7 +50,7 @@ their lines share."""
 def connected(
     address: Path | str, *, uri: bool = False, check_same_thread: bool = True
 ) -> sqlite3.Connection:
-    """A connection for which bytes that are no UTF-8 are a text that can be shown."""
+    """A connection for which bytes that are not UTF-8 are a text that can be shown."""
     connection = sqlite3.connect(address, timeout=30, uri=uri, check_same_thread=check_same_thread)
     connection.text_factory = lambda content: content.decode("utf-8", "backslashreplace")
     connection.execute("PRAGMA trusted_schema = OFF")
@@ -82,7 +82,7 @@ def translated(path: Path) -> Iterator[None]:
         if code in _DISK_TROUBLE:
             raise StorageError(f"cannot write {path}: {_DISK_TROUBLE[code]}") from error
         raise InputError(
-            f"{path}: not a usable results file ({error}); move it away to start anew"
+            f"{path}: not a usable results file ({error}); move it away to start again"
         ) from error
 
 

@@ -69,7 +69,7 @@ FAILURE = "failure.txt"
 def run_folder(out: Path, run: str) -> Path:
     """Folder of a run; a name from a stranger's store that leads outside is refused."""
     if Path(run).name != run or run == "..":
-        raise InputError(f"{out}: its store names the run {run!r}, which is no folder's name")
+        raise InputError(f"{out}: its store names the run {run!r}, which is not a folder's name")
     return out / "runs" / run
 
 

@@ -82,7 +82,7 @@ def _wrong_cells(connection: sqlite3.Connection, table: str) -> Iterator[tuple[o
         return
     except sqlite3.DatabaseError:
         runs = [run for (run,) in connection.execute("SELECT run FROM runs")]
-    for run in runs:  # a page is damaged: whose rows lie on it?
+    for run in runs:  # a page is damaged: whose rows are on it?
         try:
             yield from connection.execute(f"{select} run = ? AND wrong IS NOT NULL", [run])
         except sqlite3.DatabaseError:

@@ -278,7 +278,7 @@ def read_results(path: Path) -> Iterator[Results]:
     refuse_other_files(path)
     if not path.is_file():
         raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
-    # without a log beside it nobody writes, and a reader needs no files of its own
+    # without a log beside it nobody writes, and a reader needs no files
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     with contextlib.closing(connected(":memory:", check_same_thread=False)) as copy:
         with translated(path):

@@ -106,7 +106,7 @@ def _checked(build: Callable[..., object]) -> Callable[..., Built]:
                 raise TypeError(f"build gives {type(parts).__name__} instead of a list of parts")
             for part in parts:
                 if not isinstance(part, get_args(Part)):
-                    raise TypeError(f"{type(part).__name__} is no part of a page")
+                    raise TypeError(f"{type(part).__name__} is not a part of a page")
         _try_to_show(headed, study)
         return built  # type: ignore[return-value]
 

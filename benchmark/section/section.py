@@ -28,7 +28,7 @@ class Section:
 
     Attributes:
         name: Its heading.
-        order: Where it stands: smaller numbers first. Ours have the leaderboard at 10, the pictures
+        order: Where it is: smaller numbers first. Ours have the leaderboard at 10, the pictures
             at 100, the methods at 120.
         needs: Files that it is made from in the study's folder, or patterns such as
             ``strip-*.png``. Without the first one the section is left out; where one changes, the

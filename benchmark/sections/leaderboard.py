@@ -1,6 +1,6 @@
 """The leaderboards, each beside a picture: the first one early, further ones below.
 
-Systems without any score have a table of their own, with the reasons.
+Systems without any score have their own table, with the reasons.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How the numbers were made, and what lies behind each row."""
+"""How the numbers were made, and what is behind each row."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from defocus.reports.model import Folded, Paragraph, Part
 
 
 def _training(study: ReportStudy) -> Sequence[Part]:
-    """On the page of browsers they stand behind the rows."""
+    """On the page of browsers they are behind the rows."""
     return training_curves(study.content) if study.printed else ()
 
 
@@ -47,7 +47,7 @@ REFERENCES = Section("References", 130, (), _references)
 
 
 def _rows(study: ReportStudy) -> tuple[Part, ...]:
-    """What lies behind each row, one folded page each, and the curves of all trainings."""
+    """What is behind each row, one folded page each, and the curves of all trainings."""
     if study.printed:
         return ()
     content = study.content

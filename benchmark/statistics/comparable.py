@@ -117,7 +117,7 @@ def shared_origin(
     budget: str, given: str, train_dataset: str, weights: str
 ) -> tuple[str, str, str]:
     """Input, training data and origin of weights that the systems of a track share."""
-    # ``unknown`` input is of pictures that were restored elsewhere; they stand beside single input.
+    # ``unknown`` input is of pictures that were restored elsewhere; they are beside single input.
     if budget != NOT_TRAINED:
         return given, train_dataset, weights
     return ("single" if given == "unknown" else given), "", ""

@@ -101,7 +101,7 @@ def mean_intervals(
 
 
 def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Quantiles of the resamples between which an interval lies, for two scenes or more."""
+    """Quantiles of the resamples between which an interval is, for two scenes or more."""
     # Expanded percentiles correct the bootstrap's too narrow intervals with few scenes. Source:
     # Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
     quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))

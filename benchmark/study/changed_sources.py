@@ -59,7 +59,7 @@ def _place(facts: Facts) -> tuple[str, ...]:
 def _read_study(path: Path) -> dict[str, Any]:
     try:
         found = read_json(path)
-    except (FileNotFoundError, ValueError):  # a damaged one is made anew
+    except (FileNotFoundError, ValueError):  # a damaged one is made again
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -129,7 +129,7 @@ def _written(path: Path) -> list[dict[str, Any]]:
 
 
 def _without_plugins(request: dict[str, Any]) -> dict[str, Any]:
-    """What a request asks for, wherever its plug-in files lie by now."""
+    """What a request asks for, wherever its plug-in files are by now."""
     return {name: value for name, value in request.items() if name != "plugins"}
 
 

@@ -50,7 +50,7 @@ def prepare_job(out: Path, run: str) -> Path:
 
 
 def slurm_job(out: Path, run: str) -> JobCommand:
-    """The job that a scheduler starts, prepared; its checkpoint tells its progress."""
+    """The job that a scheduler starts, prepared; its checkpoint says its progress."""
     folder = run_folder(prepare_job(out, run), run).absolute()
     return JobCommand(job_command(out, run), partial(steps_done, folder))
 
@@ -88,7 +88,7 @@ def take_back(out: Path) -> None:
         if begun.is_dir() and not mine.exists():
             make_folder(mine.parent)
             begun.rename(mine)
-        if begun.parent.is_dir():  # what the scheduler keeps there is no job's
+        if begun.parent.is_dir():  # what the scheduler keeps there is not a job's
             shutil.rmtree(folder)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.images import write_image
-from defocus.reports.model import Page
+from defocus.reports.model import Page, Part, parts_inside
+
+Kind = TypeVar("Kind")
 
 SYSTEMS = ("unet", "jdrl-unet", "restormer", "ifan", "drbnet", "kpac", "dpdnet-single", "wiener")
 """Names that have cards; beyond them, names of nobody."""
@@ -67,6 +70,18 @@ def page_of(out: Path, *, printed: bool = False) -> Page:
     """The report of a study."""
     with open_results(out / "results.sqlite") as results:
         return build_page(out, results, leaderboard(results), printed=printed)
+
+
+def parts(page: Page, kind: type[Kind]) -> list[Kind]:
+    """All parts of a kind, those inside folded ones too."""
+
+    def walk(some: tuple[Part, ...]) -> Iterator[Part]:
+        for part in some:
+            yield part
+            yield from walk(parts_inside(part))
+
+    shown = walk(tuple(part for _, section in page.sections for part in section))
+    return [part for part in shown if isinstance(part, kind)]
 
 
 def make_study(

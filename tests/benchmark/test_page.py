@@ -3,10 +3,10 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -30,17 +30,13 @@ from defocus.reports.model import (
     Measured,
     Page,
     Paragraph,
-    Part,
     Scatter,
     Slider,
     Table,
     Tabs,
-    parts_inside,
 )
 from defocus.reports.text import cell_text
-from tests.benchmark.example_study import ENTRY, entry, make_study, page_of
-
-Kind = TypeVar("Kind")
+from tests.benchmark.example_study import ENTRY, entry, make_study, page_of, parts
 
 
 def fill(out: Path, budget: str = "demo") -> None:
@@ -72,18 +68,6 @@ def write_rows(out: Path, *rows: Scored) -> None:
             each = replace(ENTRY, run=system, system=system, grouping=system)
             scores = [Score("default", "gt", "psnr", n, n, value) for n, value in values.items()]
             results.record(replace(each, **facts), scores, [Cost("seconds", 1.0)])
-
-
-def parts(page: Page, kind: type[Kind]) -> list[Kind]:
-    """All parts of a kind, those inside folded ones too."""
-
-    def walk(some: tuple[Part, ...]) -> Iterator[Part]:
-        for part in some:
-            yield part
-            yield from walk(parts_inside(part))
-
-    shown = walk(tuple(part for _, section in page.sections for part in section))
-    return [part for part in shown if isinstance(part, kind)]
 
 
 def headings(page: Page) -> list[str]:
@@ -485,9 +469,9 @@ def test_the_appendix_says_in_sentences_what_came_out(study):
 
 
 def test_names_of_a_strange_store_lead_nowhere_else(tmp_path):
-    with pytest.raises(InputError, match="no folder's name"):
+    with pytest.raises(InputError, match="not a folder's name"):
         run_folder(tmp_path, "../../elsewhere")
-    with pytest.raises(InputError, match="no folder's name"):
+    with pytest.raises(InputError, match="not a folder's name"):
         run_folder(tmp_path, "..")
     write_image(tmp_path / "secret.restored.png", np.zeros((4, 4, 3), np.uint8))
     (tmp_path / "out/runs/net-1/images").mkdir(parents=True)

@@ -98,7 +98,7 @@ def test_a_broken_section_is_a_warning_that_names_the_line(study, tmp_path, caps
     first, second, third, *others = capsys.readouterr().err.splitlines()
     assert first.startswith(f"warning: plug-in {tmp_path / 'mine.py'}:5: section 'A': Attribute")
     assert "section 'B': TypeError: build gives str instead of a list of parts" in second
-    assert "section 'C': TypeError: int is no part of a page" in third
+    assert "section 'C': TypeError: int is not a part of a page" in third
     assert third.endswith("the section is left out")
     assert all("section 'D': " in one for one in others), others
     assert len(others) == 2, "its parts can be written neither for browsers nor for print"

@@ -1,19 +1,17 @@
 """Tracks: who is compared with whom, what is significant, what a dataset can show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from defocus.benchmark.leaderboard.content import Content, read_content
-from defocus.benchmark.leaderboard.lines import Board, read_boards
-from defocus.benchmark.leaderboard.rows import Row, leaderboard
+from defocus.benchmark.leaderboard.content import read_content
+from defocus.benchmark.leaderboard.lines import read_boards
+from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
-from defocus.benchmark.reporting.board.notes import Notes
-from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.score_matrix import Score, score_matrix
@@ -25,7 +23,7 @@ from defocus.benchmark.study.plan import Study
 from defocus.datasets.pair import Dataset
 from defocus.reports.latex import PaperTable
 from defocus.reports.model import Table
-from tests.benchmark.example_study import ENTRY
+from tests.benchmark.example_study import ENTRY, page_of, parts
 from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
 PAPER = replace(ENTRY, budget="paper", data_hash="d" * 64)
@@ -53,35 +51,10 @@ def record(
     results.record(entry, [*results.scores(entry.run), *scores])
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What is made of a store: tracks, rows, the content of a report and its one table."""
-
-    tracks: list[Track]
-    rows: list[Row]
-    content: Content
-    board: Board
-    page: Table
-
-    @property
-    def printed(self) -> list[Table]:
-        """The tables of the terminal."""
-        return score_tables(self.rows, (), self.tracks)
-
-    @property
-    def papers(self) -> list[PaperTable]:
-        """Tables of a paper, of the style methods."""
-        return paper_tables(self.content, "methods")
-
-
-def shown(out: Path, notes: Notes | None = None) -> Shown:
-    """The store of a folder; of several boards that with the most rows."""
+def papers(out: Path) -> list[PaperTable]:
+    """Tables of a paper, of the style methods."""
     with open_results(out / "results.sqlite") as results:
-        rows, compared = leaderboard(results), tracks(results)
-        content = read_content(out, results, rows)
-    board = max(read_boards(content), key=lambda one: len(one.lines))
-    pages = [board_table(content, board, one, notes or Notes()) for one in board.conventions]
-    return Shown(compared, rows, content, board, pages[0])
+        return paper_tables(read_content(out, results, leaderboard(results)), "methods")
 
 
 def noise(seed: int, scale: float = 0.3) -> np.ndarray:
@@ -195,7 +168,7 @@ def test_a_loss_that_rounds_to_nothing_has_no_sign_in_csv_either(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "input", BASE, weights="none", train_dataset="")
         record(results, "same", BASE - 0.001, weights="none", train_dataset="")
-    written = paper_csv(shown(tmp_path).papers)
+    written = paper_csv(papers(tmp_path))
     assert ",0.00," in written
     assert "-0.00" not in written
 
@@ -244,12 +217,11 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
             record(results, "a", BASE + seed, grouping="a", run=f"a{seed}", seed=seed)
         record(results, "b", BASE[:12] + 5.0)
         record(results, "c", BASE - 5.0)
-    made = shown(tmp_path)
-    (track,) = made.tracks
+        (track,), rows = tracks(results), leaderboard(results)
     assert (track.images, track.scenes) == (14, 14)
     assert [s.system for s in track.standings] == ["a", "c"]
     assert track.standings[0].value == pytest.approx(float(BASE.mean()) + 1.0)
-    by_name = {row.system: row for row in made.rows if row.metric == "psnr"}
+    by_name = {row.system: row for row in rows if row.metric == "psnr"}
     assert by_name["a"].interval == "scenes, images and seeds"
     assert by_name["a"].spread == pytest.approx(1.0)
     assert "variance of training" in by_name["b"].interval
@@ -260,8 +232,9 @@ def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_referenc
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "theirs", lacking, weights="elsewhere")
         record(results, "theirs", np.zeros(SCENES), "warp_px", weights="elsewhere")
-    made = shown(tmp_path)
-    for table in (made.page, *made.printed):
+        printed = score_tables(leaderboard(results))
+    page = next(one for one in parts(page_of(tmp_path), Table) if one.anchors)
+    for table in (page, *printed):
         assert "11 of 14 test pictures of 11 scenes" in table.caption
         assert "Moved, 14 pictures" in [column.name for column in table.columns]
 

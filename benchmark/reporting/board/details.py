@@ -1,4 +1,4 @@
-"""What lies behind a row of a leaderboard: all its scores, by blur, region and scene.
+"""What is behind a row of a leaderboard: all its scores, by blur, region and scene.
 
 For print, the tables of all rows that the page has behind its tabs and rows.
 """

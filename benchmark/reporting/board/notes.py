@@ -70,7 +70,7 @@ class Notes:
 
 
 def own_lines_notice(budgets: Iterable[str]) -> str:
-    """What may be compared in a study of its own lines; empty if all were trained in full."""
+    """What may be compared in a study with its own lines; empty if all were trained in full."""
     unranked = set(budgets) - set(RANKED_BUDGETS)
     if not unranked:
         return ""
@@ -150,7 +150,7 @@ def _order(
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
     protocol = convention.protocol
-    said = [f"Rows stand in the order of {board.leading(convention).display_name}."]
+    said = [f"Rows are in the order of {board.leading(convention).display_name}."]
     trained = [budget for budget in budgets if budget != NOT_TRAINED]
     if protocol == NO_REFERENCE:
         said.append(
@@ -182,7 +182,7 @@ def _order(
     if NOT_TRAINED in budgets:
         said.append(
             "What was not trained here (shipped or official weights, classical systems, saved "
-            "outputs) is taken as it is, and has ranks of its own."
+            "outputs) is taken as it is, and has its own ranks."
         )
     if any(standing.rank for track in tracks for standing in track.standings):
         said.append("The best of a column is bold, the second underlined, within its track.")

@@ -132,14 +132,14 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
 
 
 def _folded(scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool) -> Folded:
-    """The page of a picture; a slider that stands at the top of the report is not repeated."""
+    """The page of a picture; a slider at the top of the report is not repeated."""
     shown = kept.read(scores, pair)
     parts: list[Part] = list(shown.unread)
     if slider:
         names = ["blurry", "restored", *(label for label, _ in shown.reference)]
         parts += shown.slider(f"{pair}: {', '.join(names)}")
     else:
-        parts.append(Paragraph("Its slider stands at the top of this page."))
+        parts.append(Paragraph("Its slider is at the top of this page."))
     parts += [*shown.crops(), *shown.errors(), _scores_of(scores, pair)]
     return Folded(pair, _place(scores, pair), tuple(parts), _line(scores, pair))
 
