@@ -89,10 +89,10 @@ def _gain(scores: Scores) -> str:
     if "validation_gain" not in scores:
         return ""
     score, gain = scores["validation"], scores["validation_gain"]
-    told = f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
+    words = f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
     if TEXT in scores:
-        told += f"; text {scores[TEXT]:.0f} %, {scores[f'{TEXT}_gain']:+.0f} points"
-    return told
+        words += f"; text {scores[TEXT]:.0f} %, {scores[f'{TEXT}_gain']:+.0f} points"
+    return words
 
 
 def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
@@ -113,9 +113,9 @@ def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path
         "optimism_db": optimism,
     }
     write_json(folder / SELECTION, document)
-    told = "no validation pairs" if chosen is None else f"best on validation {chosen:.2f} dB"
+    validation = "no validation pairs" if chosen is None else f"best on validation {chosen:.2f} dB"
     say(
-        f"{run}: PSNR of the test pictures: last {last:.2f} dB, {told}, best on test "
+        f"{run}: PSNR of the test pictures: last {last:.2f} dB, {validation}, best on test "
         f"{best:.2f} dB; choosing on the test pictures flatters by {optimism:.2f} dB"
     )
 
@@ -260,11 +260,11 @@ class _OfRun:
     mine: Ranks
 
 
-def _batch(given: _OfRun, step: int) -> Batch:
+def _batch(shared: _OfRun, step: int) -> Batch:
     """This process's part of the batch of a step."""
-    crop_px, size = given.schedule.size_at(step / given.steps * given.epochs)
-    places = places_of(size, given.mine)
-    return given.patches.batch(step, size, given.seed, crop_px, places=places)
+    crop_px, size = shared.schedule.size_at(step / shared.steps * shared.epochs)
+    places = places_of(size, shared.mine)
+    return shared.patches.batch(step, size, shared.seed, crop_px, places=places)
 
 
 def _batches(
@@ -275,8 +275,8 @@ def _batches(
 
         if isinstance(patches, StreamPatches):
             return _reused(run, recipe, patches, steps, first, feeder)
-    given = _OfRun(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
-    return feeder.ahead(partial(_batch, given), range(first, steps))
+    shared = _OfRun(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
+    return feeder.ahead(partial(_batch, shared), range(first, steps))
 
 
 def _reused(

@@ -24,7 +24,7 @@ def viewer_style_and_script() -> tuple[str, str]:
 @cache
 def environment() -> jinja2.Environment:
     """Templates of :data:`TEMPLATES`; an unknown name in one of them is an error."""
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -32,8 +32,8 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(better=text.better_text)
-    return made
+    templates.filters.update(better=text.better_text)
+    return templates
 
 
 def _visible(value: Any) -> Any:  # noqa: ANN401 - jinja2 passes whatever an expression gives

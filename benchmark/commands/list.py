@@ -219,8 +219,8 @@ def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:
 def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A setting as people read it; what a table of settings does not set is left out."""
     if isinstance(value, dict):
-        given = {key: one for key, one in value.items() if one not in (None, [], {})}
-        words = (f"{key} {_plain(one)}" for key, one in given.items())
+        items = {key: one for key, one in value.items() if one not in (None, [], {})}
+        words = (f"{key} {_plain(one)}" for key, one in items.items())
         return ", ".join(words) or "none"
     if isinstance(value, list):
         between = "; " if any(isinstance(one, dict) for one in value) else " and "

@@ -79,18 +79,18 @@ def _typed(context: click.Context) -> dict[str, str]:
 
 
 def _refuse_beside_study(context: click.Context) -> None:
-    given = [option for name, option in _typed(context).items() if name in _OF_A_STUDY]
-    if given:
+    words = [option for name, option in _typed(context).items() if name in _OF_A_STUDY]
+    if words:
         raise click.UsageError(
-            f"{given[0]} cannot be combined with --study; write it into the file"
+            f"{words[0]} cannot be combined with --study; write it into the file"
         )
 
 
 def _refuse_beside(context: click.Context, what: str, allowed: AbstractSet[str]) -> None:
     """Refuse options that would mean nothing."""
-    given = [option for name, option in _typed(context).items() if name not in allowed]
-    if given:
-        raise click.UsageError(f"{given[0]} cannot be combined with {what}")
+    words = [option for name, option in _typed(context).items() if name not in allowed]
+    if words:
+        raise click.UsageError(f"{words[0]} cannot be combined with {what}")
 
 
 def _continue(context: click.Context, options: "RunOptions") -> int:

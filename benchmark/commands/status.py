@@ -31,8 +31,8 @@ def command(out: Path, *, as_json: bool) -> int:
         with json_output() as output:
             runs = [one.to_json() for one in standings]
             left_out = [one.to_json() for one in left_out_of_study(out)]
-            told = {"working": working, "queue_problem": queue.problem, "runs": runs}
-            output.write({**told, "left_out": left_out})
+            state = {"working": working, "queue_problem": queue.problem, "runs": runs}
+            output.write({**state, "left_out": left_out})
     else:
         print_tables([standing_table(standings, queue, working=working)])
     return 1 if any(one.state == "failed" for one in standings) else 0

@@ -55,14 +55,14 @@ def _counted(
     state = dict(chain(module.named_parameters(), module.named_buffers()))
     try:
         hollow = {name: tensor.to("meta") for name, tensor in state.items()}
-        given, further = blurry.to("meta"), _moved(needs, "meta")
+        picture, further = blurry.to("meta"), _moved(needs, "meta")
         with FlopCounterMode(display=False) as counter, LiveBytes() as live:
-            functional_call(module, hollow, (given,), further)
+            functional_call(module, hollow, (picture,), further)
     except _LOOKS_AT_VALUES:
         device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
-        given, further = blurry.to(device), _moved(needs, device)
+        picture, further = blurry.to(device), _moved(needs, device)
         with FlopCounterMode(display=False) as counter, LiveBytes() as live:
-            module(given, **further)
+            module(picture, **further)
     return counter.get_total_flops(), live.peak
 
 

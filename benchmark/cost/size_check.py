@@ -252,14 +252,14 @@ def probe_memory(
 
 
 def _proposal(recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int) -> str:
-    told = f"a step of {crops} crops of {crop_px} px has no room: {free / 2**30:.1f} GiB are free"
+    begin = f"a step of {crops} crops of {crop_px} px has no room: {free / 2**30:.1f} GiB are free"
     if each is None or each > free:
-        return f"{told}, and one crop needs more; choose a smaller crop_px under [schedule]"
+        return f"{begin}, and one crop needs more; choose a smaller crop_px under [schedule]"
     # a tenth is left to what libraries take beside the tensors that are counted
     fitting = max(1, min(crops - 1, int(0.9 * free / each)))
     parts = math.ceil(crops * recipe.training.accumulate / fitting)
     return (
-        f"{told}, about {each * crops / 2**30:.1f} are needed; set accumulate = {parts} under "
+        f"{begin}, about {each * crops / 2**30:.1f} are needed; set accumulate = {parts} under "
         "[training] in a file for --settings (the batch stays), or a smaller batch or crop_px "
         "under [schedule]"
     )

@@ -209,11 +209,11 @@ def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
     recipe = run.recipe
     if recipe is None:
         raise ValueError(f"{run.system} has no recipe")
-    made = objective(recipe.objective, **recipe.objective_settings).to(device).train()
+    loss = objective(recipe.objective, **recipe.objective_settings).to(device).train()
     batch = random_batch(run.baseline.card, recipe.supervision, 1, TRIED_PX).to(device)
     late = Progress(1, float(recipe.epochs), recipe.warmup_epochs)  # every part of the loss counts
     precision = recipe.training.precision
-    seconds = min(try_step(network, made, batch, late, precision).seconds for _ in range(2))
+    seconds = min(try_step(network, loss, batch, late, precision).seconds for _ in range(2))
     return seconds * _pixels_per_step(run) / TRIED_PX**2
 
 

@@ -88,8 +88,8 @@ def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
     others = sorted(set(card.needs) - set(known))
     if others:
         raise NotApplicableError(f"needs {', '.join(others)}, which no network is given")
-    given = ["dual_pixel"] if card.input == "dual" else []
-    return tuple(one for one in known if one in card.needs and one not in given)
+    views = ["dual_pixel"] if card.input == "dual" else []
+    return tuple(one for one in known if one in card.needs and one not in views)
 
 
 def evaluate(
@@ -178,9 +178,9 @@ def restore_picture(
     network: nn.Module, card: Card, pair: Pair, device: torch.device, blurry: Image | None = None
 ) -> tuple[NDArray[np.float64], float]:
     """Restore one picture: ``(H, W, 3)`` float64 as given, not clamped; and the seconds it took."""
-    given = _network_input(card, pair, blurry)
-    height, width = given.shape[2:]
-    picture = _at_least(given).to(device)
+    views = _network_input(card, pair, blurry)
+    height, width = views.shape[2:]
+    picture = _at_least(views).to(device)
     further = {one: _at_least(_further_input(one, pair)).to(device) for one in further_inputs(card)}
     with torch.no_grad():
         started = time.perf_counter()

@@ -164,8 +164,8 @@ class PairScorer:
         """The scores of one picture ``(H, W, 3)``, not clamped, under all protocols."""
         # Without ground truth only metrics without reference are computed, under no protocol.
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
-        given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
-        beside = self.beside(restored, given)
+        source = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
+        beside = self.beside(restored, source)
         if lack_truth(self.dataset.split("test")):
             yield from self._named(pair, NO_REFERENCE, None, beside)
             return
@@ -178,7 +178,7 @@ class PairScorer:
             found = self.values(restored, target, beside)
             yield from self._named(pair, protocol, target, found)
             if facts.ranked and "psnr" in found:
-                as_network_reads = given.astype(np.float32)
+                as_network_reads = source.astype(np.float32)
                 parts = self.parts(pair, restored, as_network_reads, target, found["psnr"].value)
                 known = {name: value for name, value in parts.items() if value is not None}
                 scores = {name: MetricValue(value) for name, value in known.items()}

@@ -237,8 +237,8 @@ def _rescored(
 
     scores: list[Score] = []
     for pair in track(study.dataset.split("test"), f"{run.system}: {', '.join(metrics)}"):
-        done = attempt(pair.id, functools.partial(scored, pair), UNREADABLE)
-        scores += scorer.of_unread(pair, done.reason) if isinstance(done, LeftOut) else done
+        result = attempt(pair.id, functools.partial(scored, pair), UNREADABLE)
+        scores += scorer.of_unread(pair, result.reason) if isinstance(result, LeftOut) else result
     return scores
 
 

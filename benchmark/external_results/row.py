@@ -205,13 +205,13 @@ def _scores(
 ) -> Iterator[Score]:
     scene = {pair.id: pair.scene for pair in dataset.split("test")}
     flow = _flow(profile, flow_weights)
-    told = {*all_metrics(), *PARTS}
+    names = {*all_metrics(), *PARTS}
     compared = any(image.get("psnr") is not None for image in scoring.images)
     for image in scoring.images:
         unknown = compared and image.get("psnr") is None
         for metric, known in image.items():
             value = None if unknown else known  # as in a run: all means are of the same pictures
-            if metric not in told or (metric in PARTS and value is None):
+            if metric not in names or (metric in PARTS and value is None):
                 continue
             lacking = scoring.reasons.get(image["name"], {})
             reason = lacking.get("psnr" if unknown else metric, "no value")

@@ -161,22 +161,22 @@ def score_outputs(
     looked = looked_at(len(matched.found))
     for number, (subject, path) in enumerate(track(matched.found, "scoring")):
         work = partial(_scored, subject, path, scorer, crop, with_look=number in looked)
-        done = attempt(subject.name, work)
-        if isinstance(done, LeftOut):
-            left_out.append(done)
+        result = attempt(subject.name, work)
+        if isinstance(result, LeftOut):
+            left_out.append(result)
             continue
-        why = {metric: one.reason for metric, one in done.scores.items() if one.reason}
+        why = {metric: one.reason for metric, one in result.scores.items() if one.reason}
         lacking[subject.name] = why
         for reason in dict.fromkeys(why.values()):
             named = ", ".join(metric for metric in why if why[metric] == reason)
             reasons[f"{named}: {reason}"].append(subject.name)
-        if done.area is not None:
-            areas[subject.name] = done.area
-            reasons[_cropped(done.area)].append(subject.name)
-        if done.look is not None:
-            looks.append(done.look)
-        values = {metric: done.scores[metric].value for metric in metrics}
-        images.append({"name": subject.name, **values, **done.beside})
+        if result.area is not None:
+            areas[subject.name] = result.area
+            reasons[_cropped(result.area)].append(subject.name)
+        if result.look is not None:
+            looks.append(result.look)
+        values = {metric: result.scores[metric].value for metric in metrics}
+        images.append({"name": subject.name, **values, **result.beside})
     notes = [
         text if len(names) == len(images) else f"{text} ({', '.join(names)})"
         for text, names in reasons.items()

@@ -122,8 +122,8 @@ def budget_notice(budgets: Iterable[str]) -> str:
 def budget_words(budgets: Iterable[str]) -> str:
     """Budgets as text: ``demo and quick budget``, ``not trained here and demo budget``."""
     names = set(budgets)
-    ours = names - {CUSTOM, NOT_TRAINED}
+    trained = names - {CUSTOM, NOT_TRAINED}
     untrained = "not trained here" if NOT_TRAINED in names else ""
-    words = f"{' and '.join(sorted(ours))} budget" if ours else ""
+    words = f"{' and '.join(sorted(trained))} budget" if trained else ""
     custom = "custom schedule" if CUSTOM in names else ""
     return " and ".join(part for part in (untrained, words, custom) if part)

@@ -89,11 +89,11 @@ def replaced_entries(results: Results) -> list[Entry]:
 def claim_rows(results: Results, runs: Iterable[str]) -> None:
     """Give rows back to requested runs, the latest first, where other groups have taken them."""
     stored = {entry.run: (entry, current) for entry, current in _with_currency(results)}
-    asked: dict[tuple[str, ...], str] = {}
+    latest: dict[tuple[str, ...], str] = {}
     for run in runs:
         if run in stored:
-            asked.setdefault(_line(stored[run][0]), run)
-    for run in asked.values():
+            latest.setdefault(_line(stored[run][0]), run)
+    for run in latest.values():
         if not stored[run][1]:
             results.move_last(run)
 

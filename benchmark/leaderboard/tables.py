@@ -217,9 +217,9 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     leading = leading_metric(row.metric for row in mine) if mine else None
     counted = [row for row in mine if leading is not None and row.metric == leading.name]
     over = [over_pictures(counted, f"{first.split} picture")] if mine else [first.split]
-    told = [first.dataset, *over, *filter(None, [budget_words(competing)])]
+    facts = [first.dataset, *over, *filter(None, [budget_words(competing)])]
     against = "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
-    caption = f"{', '.join(told)}, {against}"
+    caption = f"{', '.join(facts)}, {against}"
     return caption + (f" (flow: {flows})" if flows else "")
 
 
@@ -276,12 +276,12 @@ def _said(track: Track) -> str:
 
 def unresolved(differences: Iterable[Difference]) -> str:
     """Differences that are smaller than their resolution, with both numbers."""
-    told = [
+    pairs = [
         f"{one.first} and {one.second} ({abs(one.difference):.3f} of {one.resolution:.3f} dB)"
         for one in differences
         if one.below_resolution
     ]
-    return several(told)
+    return several(pairs)
 
 
 def _note(rows: list[Row]) -> str:

@@ -102,11 +102,11 @@ def _published_ids(system: str, known: Iterable[str]) -> set[str]:
         return {system}
     from defocus.baselines.registry import all_baselines
 
-    ours = all_baselines()
-    if system in ours:
-        found = ours[system].card.published_as
+    systems = all_baselines()
+    if system in systems:
+        found = systems[system].card.published_as
         return {found} if found else set()
-    hint = did_you_mean(system, sorted({*known, *ours}))
+    hint = did_you_mean(system, sorted({*known, *systems}))
     raise InputError(
         f"no table has a system '{system}'; {hint}{' ' if hint else ''}"
         "'defocus-bench published' alone lists all"
@@ -240,12 +240,12 @@ def profile_reasons(profile: str, cell: Published) -> list[str]:
     theirs = source_profile(cell)
     if theirs is None:
         return ["profile: which one the source used is not known"]
-    ours = find_profile(profile)
+    own = find_profile(profile)
     differing = [
         _SHIFTS[field.name].format(theirs=getattr(theirs, field.name))
         for field in fields(Profile)
         if field.name in _SHIFTS
-        and getattr(ours, field.name) != getattr(theirs, field.name)
+        and getattr(own, field.name) != getattr(theirs, field.name)
         and (field.name != "ssim_window" or cell.metric == "ssim")
     ]
-    return [f"profile {ours.name} against {theirs.name}: {text}" for text in differing]
+    return [f"profile {own.name} against {theirs.name}: {text}" for text in differing]

@@ -71,8 +71,8 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
             label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
             lines = _lines(content, groups, rebuilt=apart)
             if any(not line.reference for line in lines):
-                told = f"{words}{caption}{', reconstructions' if apart else ''}"
-                tables.append(_table(content, told, label, groups, lines))
+                full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
+                tables.append(_table(content, full_caption, label, groups, lines))
     return tables
 
 

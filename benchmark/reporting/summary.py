@@ -45,12 +45,12 @@ def result(content: Content, scored: Sequence[PictureScores]) -> str:
     if not content.rows:
         return "No run has finished yet."
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
-    told = [
+    compared = [
         (one, gained)
         for one, gained in gains
         if not only_joint_training({line.first.system for line, _ in gained})
     ]
-    found = [_result(*each) for each in told or gains]
+    found = [_result(*each) for each in compared or gains]
     between = "\n" if len(found) > 1 else " "
     return between.join([*found, *_joint(scored)]) or _restored(content)
 
@@ -93,9 +93,9 @@ def _gains(content: Content, scores: PictureScores) -> list[Gained]:
 def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
     """Of how many systems the first gains most; those above it that are not rivals are named."""
     above = [line for line, row in others if (row.gain or 0.0) > (gained[0][1].gain or 0.0)]
-    told = sum(line.told_the_blur for line in above)
-    kinds = [f"{told} told the true blur"] if told else []
-    if rebuilt := len(above) - told:
+    helped = sum(line.told_the_blur for line in above)
+    kinds = [f"{helped} told the true blur"] if helped else []
+    if rebuilt := len(above) - helped:
         kinds.append(counted(rebuilt, "reconstruction"))
     aside = f" ({' and '.join(kinds)} above it aside)" if kinds else ""
     count = len(gained) + len(others)

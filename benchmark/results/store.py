@@ -171,13 +171,13 @@ class Results:
             last = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM runs")
             row = (*astuple(entry), *(kept or last.fetchone()))
             transaction.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - question marks
-            given = list(scores)
-            self._insert("scores", Score, entry.run, given)
+            lines = list(scores)
+            self._insert("scores", Score, entry.run, lines)
             self._insert("costs", Cost, entry.run, costs)
             self._insert("versions", MetricVersion, entry.run, versions)
             self._damaged.pop(entry.run, None)
-            if given:  # last: what comes after it would drop it
-                packed = (entry.run, *pack(score_matrix(given)))
+            if lines:  # last: what comes after it would drop it
+                packed = (entry.run, *pack(score_matrix(lines)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
     def move_last(self, run: str) -> None:

@@ -51,16 +51,16 @@ def ceiling_scores(
     for protocol, facts in PROTOCOLS.items():
         if not facts.ranked:
             continue
-        made = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
-        if isinstance(made, LeftOut):  # the systems' own rows say which pictures are left out
+        goal = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
+        if isinstance(goal, LeftOut):  # the systems' own rows say which pictures are left out
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:
                 scores.append(
-                    Score(profile.name, protocol, "psnr", *where, None, flow, made.reason)
+                    Score(profile.name, protocol, "psnr", *where, None, flow, goal.reason)
                 )
             continue
-        scores += _scores(pair, protocol, *made, metrics, profile)
+        scores += _scores(pair, protocol, *goal, metrics, profile)
     return scores
 
 

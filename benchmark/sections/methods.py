@@ -54,11 +54,11 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
     rows = [_detail(study, group) for group in content.groups]
     folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
     curves = training_curves(content)
-    made, machines = trainings(content), hardware(content)
+    budgets, machines = trainings(content), hardware(content)
     return (
         *([folded] if folded else []),
         *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
-        *([Folded("Trainings", "trainings", (made,))] if made.facts else []),
+        *([Folded("Trainings", "trainings", (budgets,))] if budgets.facts else []),
         *([Folded(machines.caption, "hardware", (machines,))] if machines.facts else []),
     )
 

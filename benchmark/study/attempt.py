@@ -78,8 +78,8 @@ def begin_again(folder: Path) -> None:
 
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
     """Report on stderr which runs were trained by other versions of this package."""
-    asked, now = set(runs), package_version()
-    found = Counter(entry.code for entry in entries if entry.run in asked and entry.code)
+    ids, now = set(runs), package_version()
+    found = Counter(entry.code for entry in entries if entry.run in ids and entry.code)
     for code, number in sorted(found.items()):
         if code != now:
             say(
@@ -148,7 +148,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     say_left_out(lacking, len(study.dataset.pairs), "training pair")
     # An epoch shows as many pixels as the training pictures have.
     workers = {} if recipe.training.workers is None else {"workers": recipe.training.workers}
-    done = train(
+    trained_network = train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
@@ -161,7 +161,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         sizes=sizes_of(study, run),
     )
     tell_uncounted(run)
-    return done
+    return trained_network
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:

@@ -68,8 +68,8 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
             dataset = replace(dataset, misaligned=True)
         compared = systems if text in document.datasets else around_jdrl(systems, ours=not named)
         runs = _planned(compared, dataset, document)
-        told = ["--dataset", text, *options] if options else []
-        studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
+        words = ["--dataset", text, *options] if options else []
+        studies.append(Study(out, dataset, runs, words, keep_outputs=document.keep_outputs))
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)

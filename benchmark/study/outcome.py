@@ -56,15 +56,15 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
     claim_study_rows(studies, results)
     rows = publish(studies[0].out, results)
     entries = results.entries()
-    asked = {run.id for study in studies for run in study.runs}
+    ids = {run.id for study in studies for run in study.runs}
     return Outcome(
         rows,
         sorted({entry.system for entry in entries if entry.reconstruction}),
-        [entry.run for entry in entries if entry.failed and entry.run in asked],
+        [entry.run for entry in entries if entry.failed and entry.run in ids],
         {
             entry.run: entry.status.partition(": ")[2]
             for entry in entries
-            if entry.run in asked and not entry.failed and not entry.scored
+            if entry.run in ids and not entry.failed and not entry.scored
         },
         left_out=list(dict.fromkeys(_left_out(studies, results))),
         pairs=sum(study.dataset.found for study in studies),
@@ -75,8 +75,8 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
 
 def claim_study_rows(studies: Sequence[Study], results: Results) -> None:
     """Let the leaderboard show these studies' runs, not others that have finished after them."""
-    asked = [run.id for study in studies for run in study.runs]
-    claim_rows(results, [*asked, *map(ceiling_run, studies)])
+    ids = [run.id for study in studies for run in study.runs]
+    claim_rows(results, [*ids, *map(ceiling_run, studies)])
 
 
 def _left_out(studies: Sequence[Study], results: Results) -> Iterator[LeftOut]:

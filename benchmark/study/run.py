@@ -163,8 +163,8 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
         finished = "the run is finished" if total == 1 else f"all {total} runs are finished"
         say(f"{finished}: nothing is repeated")
     waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
-    asked = {run.id for study in studies for run in study.runs}
-    tell_versions(results.entries(), asked - waiting)
+    ids = {run.id for study in studies for run in study.runs}
+    tell_versions(results.entries(), ids - waiting)
     return pending
 
 

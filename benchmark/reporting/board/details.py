@@ -31,8 +31,8 @@ def detail_parts(
 def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
     """Scores over parts of the pictures, in the order shown; in focus is the smallest blur."""
     rows = ((name, line.row(convention, name)) for line in lines for name in BREAKDOWN)
-    told = {name for name, row in rows if row is not None and row.value is not None}
-    return [name for name in BREAKDOWN if name in told and name != "psnr_in_focus"]
+    names = {name for name, row in rows if row is not None and row.value is not None}
+    return [name for name in BREAKDOWN if name in names and name != "psnr_in_focus"]
 
 
 def place_words(metric: str) -> str:

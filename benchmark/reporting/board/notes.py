@@ -231,17 +231,17 @@ def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:
     """How exactly gains and differences are known, and which differences are smaller than that."""
     gains = [row.gain_resolution for row in rows if row.gain_resolution is not None]
     pairs = [one for track in tracks for one in track.differences if one.resolution is not None]
-    told = [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
+    changes = [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
     if pairs:
         most = max(one.resolution or 0.0 for one in pairs)
-        told.append(f"differences between two systems by {most:.3f} dB at most")
-    if not told:
+        changes.append(f"differences between two systems by {most:.3f} dB at most")
+    if not changes:
         return []
     close = unresolved(pairs)
     return [
         (
             "Resolution: where the registered references are moved by their standard errors, "
-            f"{', '.join(told)}.{f' Smaller than that: {close}.' if close else ''}"
+            f"{', '.join(changes)}.{f' Smaller than that: {close}.' if close else ''}"
         )
     ]
 

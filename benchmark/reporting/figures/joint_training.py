@@ -56,8 +56,8 @@ class _Partners:
 
     @property
     def lines(self) -> list[BoardLine]:
-        ours = [] if self.registered is None else [self.registered]
-        return [self.plain, self.joint, *ours]
+        further = [] if self.registered is None else [self.registered]
+        return [self.plain, self.joint, *further]
 
 
 @dataclass(frozen=True)
