@@ -6,9 +6,8 @@ comparable.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from defocus.baselines.card import Baseline, settings
 from defocus.baselines.objective_registry import recipe_changes
@@ -24,57 +23,43 @@ JOINT_RATE = 0.1
 """Of the network's own; the authors say 0.1 to 0.01."""
 
 
-def with_jdrl(
-    own: Baseline,
-    display_name: str,
-    *,
-    published_as: str | None = None,
-    weights_trained_on: tuple[str, ...] = (),
-) -> tuple[Baseline, ...]:
+def with_jdrl(own: Baseline, display_name: str, **facts: Any) -> tuple[Baseline, ...]:  # noqa: ANN401
     """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``."""
-    first = jdrl_around(own, display_name)
-    card = replace(first.card, published_as=published_as, weights_trained_on=weights_trained_on)
-    return (replace(first, card=card), *controls(own))
+    return (jdrl_around(own, display_name, variant_of=own.card.variant_of, **facts), *controls(own))
 
 
-def jdrl_around(own: Baseline, display_name: str) -> Baseline:
+def jdrl_around(own: Baseline, display_name: str, **facts: Any) -> Baseline:  # noqa: ANN401 - a card's
     """``jdrl-NAME``: the network, its own training, then JDRL's two phases."""
-    card = replace(
-        own.card,
-        name=f"jdrl-{own.card.name}",
-        display_name=display_name,
-        kind="objective",
-        status="paper",
-        source=f"{SOURCE}; {own.card.source}",
-        follows=f"{own.card.name} as here; its own training first, then the reblurring network on "
-        "the fixed network, then both at a tenth of the rate, as the authors advise; their epochs "
-        "for it are not published",
-        published_as=None,
-        weights_trained_on=(),
-    )
-    return replace(own.changed(recipe=joint_recipe), card=card)
+    given = {
+        "kind": "objective",
+        "status": "paper",
+        "source": f"{SOURCE}; {own.card.source}",
+        "follows": f"{own.card.name} as here; its own training first, then the reblurring network "
+        "on the fixed network, then both at a tenth of the rate, as the authors advise; their "
+        "epochs for it are not published",
+        "weights_trained_on": (),
+        **facts,
+    }
+    return own.variant(f"jdrl-{own.card.name}", display_name, recipe=joint_recipe, **given)
 
 
 def controls(own: Baseline) -> tuple[Baseline, Baseline]:
     """The network with its own loss, on pairs aligned beforehand and on truly aligned pairs."""
-    return _control(own, "prealigned"), _control(own, "truth")
+    aligned = "registered onto the blurry one before training"
+    return (
+        _control(own, "prealigned", "pre-aligned pairs", aligned),
+        _control(own, "truth", "truly aligned pairs", "rendered data's true one"),
+    )
 
 
-def _control(own: Baseline, target: Literal["prealigned", "truth"]) -> Baseline:
-    what = {
-        "prealigned": ("pre-aligned pairs", "registered onto the blurry one before training"),
-        "truth": ("truly aligned pairs", "rendered data's true one"),
-    }[target]
-    card = replace(
-        own.card,
-        name=f"{own.card.name}-{target}",
-        display_name=f"{own.card.display_name} ({what[0]})",
-        follows=f"the same network and loss as {own.card.name}; the sharp picture is {what[1]}",
-        variant_of=own.card.name,
-        published_as=None,
+def _control(own: Baseline, target: str, pairs: str, sharp: str) -> Baseline:
+    return own.variant(
+        f"{own.card.name}-{target}",
+        f"{own.card.display_name} ({pairs})",
+        recipe=settings(target=target),
+        follows=f"the same network and loss as {own.card.name}; the sharp picture is {sharp}",
         weights_trained_on=(),
     )
-    return replace(own.changed(recipe=settings(target=target)), card=card)
 
 
 def joint_recipe(own: "Recipe") -> "Recipe":
@@ -111,19 +96,15 @@ def wrapped(own: Baseline, objective: str) -> Baseline:
     # JDRL comes after the network's own training, as its authors advise; any other objective
     # replaces the network's own from the first step.
     if objective == "jdrl":
-        joint = jdrl_around(own, f"{own.card.display_name} + JDRL")
-        return replace(joint, card=replace(joint.card, variant_of=own.card.name))
-    card = replace(
-        own.card,
-        name=wrapped_name(own, objective),
-        display_name=f"{own.card.display_name}, {objective}",
+        return jdrl_around(own, f"{own.card.display_name} + JDRL")
+    return own.variant(
+        wrapped_name(own, objective),
+        f"{own.card.display_name}, {objective}",
+        recipe=partial(retrained, objective=objective),
         kind="objective",
         follows=f"{own.card.name} as here, trained with the objective {objective}",
-        variant_of=own.card.name,
-        published_as=None,
         weights_trained_on=(),
     )
-    return replace(own.changed(recipe=partial(retrained, objective=objective)), card=card)
 
 
 def retrained(

@@ -61,7 +61,9 @@ def strong_blur_step(
     second = _detail(np.sqrt(_blurred_by(moved, coc)))
     seen = _inside(area, 3 + BORDER_OVER_COC * float(coc.max()), shape)
     half = math.hypot(*shape) / 2
-    x, y = _field(shape, half)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x = (x - (shape[1] - 1) / 2) / np.float32(half)
+    y = (y - (shape[0] - 1) / 2) / np.float32(half)
     depth = (coc - coc.mean()) / max(float(coc.std()), 1.0)
     step = np.eye(3)
     for _ in range(ROUNDS):
@@ -152,13 +154,6 @@ def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
     border = int(min(border_px, side / 4))
     seen[area.top + border : area.bottom - border, area.left + border : area.right - border] = 1
     return seen
-
-
-def _field(shape: tuple[int, ...], half: float) -> tuple[Grey, Grey]:
-    """Positions from the centre over half the diagonal."""
-    height, width = shape
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return (x - (width - 1) / 2) / np.float32(half), (y - (height - 1) / 2) / np.float32(half)
 
 
 LARGE_SIDE = 768

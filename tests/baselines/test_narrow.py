@@ -12,6 +12,7 @@ from defocus.baselines.objectives.jdrl import make as make_jdrl
 from defocus.baselines.objectives.jdrl import one_picture
 from defocus.baselines.recipe import DEMO, METHOD, TERMS
 from defocus.baselines.registry import all_baselines
+from defocus.baselines.size import shapes_alone
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights, narrow_card
 from defocus.errors import WeightsError
@@ -60,6 +61,12 @@ def test_every_trained_system_has_one_and_its_identity_says_so():
         assert copy.build.where == system.build.where
         assert copy.identity() != system.identity()
         assert copy.narrowed() == copy
+
+
+def test_variants_have_one_that_can_be_built():
+    for system in SYSTEMS.values():
+        with shapes_alone():
+            assert any(True for _ in system.narrowed().build().parameters()) or not system.recipe
 
 
 @names

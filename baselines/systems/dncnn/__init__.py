@@ -2,7 +2,9 @@
 
 DnCNN's cards: with batch normalisation, or in the shape of the released weights."""
 
-from defocus.baselines.card import Baseline, Card
+from dataclasses import replace
+
+from defocus.baselines.card import Baseline, Card, Narrow
 
 CARD = Card(
     name="dncnn",
@@ -18,11 +20,14 @@ DNCNN = Baseline.of_folder(
 
 BASELINES = (
     DNCNN,
-    DNCNN.variant(
-        "dncnn-blind",
-        "DnCNN (blind)",
-        network={"depth": 20, "normalised": False},
-        follows="the released blind denoiser for colour, 20 convolutions without batch "
-        "normalisation; its weights remove noise, not blur",
+    replace(
+        DNCNN.variant(
+            "dncnn-blind",
+            "DnCNN (blind)",
+            network={"depth": 20, "normalised": False},
+            follows="the released blind denoiser for colour, 20 convolutions without batch "
+            "normalisation; its weights remove noise, not blur",
+        ),
+        narrow=Narrow("dncnn-blind", {"depth": 6}, ("model.10",)),
     ),
 )

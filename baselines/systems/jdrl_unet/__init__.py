@@ -3,7 +3,6 @@
 The cards of the U-Net trained with JDRL: network and schedules are the U-Net's own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,17 +49,17 @@ def _variant(
     suffix: str,
     label: str,
     follows: str,
-    settings: Mapping[str, Any],
+    changed: Mapping[str, Any],
     **facts: Any,  # noqa: ANN401 - whatever a card has
 ) -> Baseline:
-    own = JDRL.variant(
+    return JDRL.variant(
         f"jdrl-unet-{suffix}",
         f"U-Net + JDRL ({label})",
+        recipe=partial(_joint, changed),
         follows=follows,
         weights_trained_on=(),
         **facts,
     )
-    return replace(own, recipe=UNET.changed(recipe=partial(_joint, settings)).recipe)
 
 
 ABLATION = (

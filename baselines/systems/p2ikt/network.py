@@ -32,7 +32,6 @@ class _Strip(nn.Module):
     PEG: Residual
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to the same shape."""
         normed = _per_pixel(self.attention_norm, features)
         horizontal, vertical = self.conv_input(normed).chunk(2, dim=1)
         mixed = torch.cat([self._rows(horizontal), self._columns(vertical)], dim=1)

@@ -37,7 +37,9 @@ class UNet(nn.Module):
         )
         self.dropout = nn.Dropout(DROPOUT)
         for number, width_up in self._ups(channels):
-            self.add_module(f"up{number}", _up(2 * width_up, width_up))
+            doubled = nn.Upsample(scale_factor=2, mode="nearest")  # no activation, unlike DPDNet
+            up = nn.Sequential(doubled, _Conv2x2(2 * width_up, width_up))
+            self.add_module(f"up{number}", up)
             self.add_module(f"block{number}", _double(2 * width_up, width_up))
         last = nn.Identity() if adds_input else nn.Sigmoid()
         self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), last)
@@ -94,11 +96,6 @@ class _Conv2x2(nn.Conv2d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
         return super().forward(functional.pad(input, (0, 1, 0, 1)))
-
-
-def _up(inputs: int, outputs: int) -> nn.Sequential:
-    """Twice the size; no activation, unlike DPDNet."""
-    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), _Conv2x2(inputs, outputs))
 
 
 def _initialise(module: nn.Module) -> None:
