@@ -31,6 +31,7 @@ class _FeedForward(nn.Module):
         self.linear2 = nn.Sequential(PointwiseLinear(hidden, channels))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, H, W, C)`` to the same shape."""
         hidden = self.dwconv(self.linear1(features).permute(0, 3, 1, 2))
         fed: torch.Tensor = self.linear2(hidden.permute(0, 2, 3, 1))
         return fed
@@ -50,6 +51,7 @@ class _Block(nn.Module):
         self.mlp = _FeedForward(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, H, W, C)`` to the same shape."""
         features = features + self._dropped(self._attended(self.norm1(features)))
         return features + self._dropped(self.mlp(self.norm2(features)))
 
@@ -78,6 +80,7 @@ class _Level(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
         pixels = features.permute(0, 2, 3, 1)
         for block in self.blocks:
             pixels = block(pixels)
