@@ -14,7 +14,7 @@ from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
 from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics, lack_truth, metrics_for
-from defocus.benchmark.results.dataset_facts import seen_reason
+from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.results.run_folder import (
     AGAIN,
     CRASHES,
@@ -285,7 +285,7 @@ def _trained_on(weights: StoredWeights) -> str:
 def _status(study: Study, run: Run) -> str:
     """Status of a successful run; it says if test scenes may have been used for training."""
     added = run.weights or run.start
-    reason = seen_reason(added, study.dataset) if added is not None else ""
+    reason = seen_in(added.trained_on, study.dataset) if added is not None else ""
     return f"seen: {reason}" if reason else "ok"
 
 

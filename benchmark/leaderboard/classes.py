@@ -84,6 +84,11 @@ SEEN = {
 """What systems are given, as people say it."""
 
 
+def flow_words(row: Row) -> str:
+    """The flow estimator with the start of its weights' hash, if it has weights."""
+    return f"{row.flow} {row.flow_weights[:8]}".strip()
+
+
 def given_words(given: str) -> str:
     """What systems are given, in words."""
     return " and ".join(SEEN.get(one, one) for one in given.split(", "))

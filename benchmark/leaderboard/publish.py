@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from defocus.benchmark.leaderboard.rows import CSV_DIGITS, REVISION_DIGITS, Row, leaderboard, to_csv
 from defocus.benchmark.results.run_folder import package_version, run_folder
-from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.results.store import Results
 from defocus.errors import InputError
 from defocus.extra_packages import require
 from defocus.files import make_folder, sha256_file, write_bytes, write_bytes_if_changed, write_json
@@ -69,22 +68,17 @@ def leaderboard_lines(rows: Iterable[Row]) -> list[Line]:
 
 def image_lines(results: Results) -> list[Line]:
     """Every score of every picture with the facts of its run, in the order of the store."""
-    return [
-        _facts(entry) | asdict(score)
-        for entry in results.entries()
-        for score in results.scores(entry.run)
-    ]
-
-
-def _facts(entry: Entry) -> dict[str, Any]:
-    facts = {name: getattr(entry, name) for name in _ENTRY_COLUMNS}
-    versions = {
-        "data_revision": entry.data_hash[:REVISION_DIGITS],
-        "recipe": entry.grouping[:REVISION_DIGITS],
-        "evaluation": entry.evaluation,
-        "status": entry.status,
-    }
-    return facts | versions
+    lines: list[Line] = []
+    for entry in results.entries():
+        facts = {name: getattr(entry, name) for name in _ENTRY_COLUMNS}
+        facts |= {
+            "data_revision": entry.data_hash[:REVISION_DIGITS],
+            "recipe": entry.grouping[:REVISION_DIGITS],
+            "evaluation": entry.evaluation,
+            "status": entry.status,
+        }
+        lines += [facts | asdict(score) for score in results.scores(entry.run)]
+    return lines
 
 
 def _parquet(lines: Sequence[Line]) -> bytes:

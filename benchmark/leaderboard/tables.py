@@ -7,6 +7,7 @@ from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.classes import (
     budget_words,
     empty_notes,
+    flow_words,
     left_out_notes,
     most_images,
     over_pictures,
@@ -151,7 +152,11 @@ def _score_table(
     left_out = {names[line.name]: row for line, row in scored.items()}
     notes = [classes, *protocol_notes(every), *left_out_notes(left_out)]
     notes += [_perfect(rows, main.protocol), _note(shown), _independent(shown)]
-    notes += [_said(track) for track in tracks if _is_of(track, shown[0], main.protocol)]
+    notes += [
+        _said(track)
+        for track in mine
+        if len(track.standings) > 1 and track.contest.budget in RANKED_BUDGETS
+    ]
     shown_names = [names.get(line.name, line.name) for line in lines]
     note = "; ".join(filter(None, notes))
     return systems_table(_caption(rows, main.protocol), shown_names, columns, note)
@@ -212,7 +217,7 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
 def _caption(rows: Sequence[Row], protocol: str) -> str:
     first, rows = rows[0], [row for row in rows if row.system != CEILING]
     mine = [row for row in rows if row.protocol == protocol and row.images]
-    flows = ", ".join(sorted({_flow(r) for r in mine if r.flow}))
+    flows = ", ".join(sorted({flow_words(r) for r in mine if r.flow}))
     competing = {row.budget for row in rows if row.system != INPUT}
     leading = leading_metric(row.metric for row in mine) if mine else None
     counted = [row for row in mine if leading is not None and row.metric == leading.name]
@@ -221,11 +226,6 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     against = "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
     caption = f"{', '.join(facts)}, {against}"
     return caption + (f" (flow: {flows})" if flows else "")
-
-
-def _flow(row: Row) -> str:
-    """The flow estimator with the start of its weights' hash, if it has weights."""
-    return f"{row.flow} {row.flow_weights[:8]}" if row.flow_weights else row.flow
 
 
 def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
@@ -246,15 +246,10 @@ def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineK
 def _independent(rows: Sequence[Row]) -> str:
     """Scores of a system by a flow estimator that was not used to train it."""
     return "; ".join(
-        f"{row.system} by {_flow(row)}, which did not train it: PSNR {row.value:.2f} dB"
+        f"{row.system} by {flow_words(row)}, which did not train it: PSNR {row.value:.2f} dB"
         for row in rows
         if row.metric == "psnr_independent" and row.value is not None
     )
-
-
-def _is_of(track: Track, row: Row, protocol: str) -> bool:
-    ranked = len(track.standings) > 1 and track.contest.budget in RANKED_BUDGETS
-    return ranked and _same_contest(track, row, protocol)
 
 
 def _same_contest(track: Track, row: Row, protocol: str) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from defocus.baselines.card import UNKNOWN
-from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import PLACES, place_score
 from defocus.benchmark.results.run_folder import trained_datasets
 from defocus.benchmark.results.score_matrix import Score, ScoreMatrix
@@ -15,11 +14,6 @@ from defocus.datasets.pair import Dataset
 
 SAME_SCENES = {"dpdd-dual": "dpdd"}
 """Readers that give the scenes of another one."""
-
-
-def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
-    """Why weights may have been trained on a dataset's test pictures; see :func:`seen_in`."""
-    return seen_in(weights.trained_on, dataset)
 
 
 def seen_in(trained_on: Collection[str], dataset: Dataset) -> str:

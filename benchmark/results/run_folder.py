@@ -1,5 +1,6 @@
 """Folder of one run: its files beside those of its training, its provenance, what it is without."""
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -98,10 +99,14 @@ def training_folder(
 def training_left_out(folder: Path) -> tuple[LeftOut, ...]:
     """The pairs that a training is without, as a file cannot be read; empty if none is recorded."""
     try:
-        found = read_json(folder / TRAINING).get("left_out", [])
-        return tuple(LeftOut(str(one["id"]), str(one["reason"])) for one in found)
+        return _left_out(read_json(folder / TRAINING), "left_out")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return ()
+
+
+def _left_out(record: Mapping[str, Any], *names: str) -> tuple[LeftOut, ...]:
+    lines = (one for name in names for one in record.get(name, []))
+    return tuple(LeftOut(str(one["id"]), str(one["reason"])) for one in lines)
 
 
 def _sources(training: Path) -> dict[str, Any]:
@@ -156,20 +161,11 @@ def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
     found: dict[LeftOut, None] = {}
     with read_results(out / STORE) as results:
         for entry in results.entries():
-            record = _record(run_folder(out, entry.run) / "run.json")
-            for name in ("left_out", "training_left_out"):
-                found |= {LeftOut(str(one["id"]), str(one["reason"])): None for one in record[name]}
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+                record = read_json(run_folder(out, entry.run) / "run.json")
+                found |= dict.fromkeys(_left_out(record, "left_out", "training_left_out"))
             found |= dict.fromkeys(left_out_of_run(results, entry.run))
     return tuple(sorted(found, key=lambda one: one.id))
-
-
-def _record(path: Path) -> dict[str, list[dict[str, str]]]:
-    """What a run's record says of pairs that are left out; nothing if it cannot be read."""
-    try:
-        record = read_json(path)
-        return {name: list(record.get(name, [])) for name in ("left_out", "training_left_out")}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {"left_out": [], "training_left_out": []}
 
 
 def fewer_words(pairs: int) -> str:

@@ -32,7 +32,7 @@ from defocus.baselines.weights.store import (
     find_weights,
     load_state,
 )
-from defocus.benchmark.results.dataset_facts import seen_reason
+from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 
@@ -391,4 +391,4 @@ def test_the_commands(own_cache, tmp_path, run):
 def test_scenes_that_may_have_been_trained_on(tmp_path, trained_on, name, source, seen):
     weights = StoredWeights("unet", "x", "official", ("x",), "", "", "", trained_on, "")
     dataset = Dataset(name, tmp_path, (), "", tmp_path, source=source)
-    assert bool(seen_reason(weights, dataset)) == seen
+    assert bool(seen_in(weights.trained_on, dataset)) == seen

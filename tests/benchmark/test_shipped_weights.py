@@ -11,7 +11,7 @@ from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
 from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.leaderboard.tables import score_tables
-from defocus.benchmark.results.dataset_facts import seen_reason
+from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.run import run_study
@@ -64,7 +64,10 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name, tmp_path):
     weights = shipped_weights(baseline(name))
     assert weights is not None
     for sample in ("sample", "sample:strong", "sample:wide"):
-        assert seen_reason(weights, Dataset(sample, tmp_path, (), "", tmp_path, source="")) == ""
+        assert (
+            seen_in(weights.trained_on, Dataset(sample, tmp_path, (), "", tmp_path, source=""))
+            == ""
+        )
 
 
 def test_shipped_weights_are_stored_once_as_our_own():

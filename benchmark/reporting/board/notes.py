@@ -9,6 +9,7 @@ from defocus.benchmark.leaderboard.classes import (
     budget_notice,
     budget_words,
     empty_notes,
+    flow_words,
     left_out_notes,
     protocol_notes,
     ranked_classes,
@@ -94,7 +95,7 @@ def notes_on(
     competing = [line.first.budget for line in lines if not line.reference]
     said = [_order(board, convention, competing, tracks, own_lines=own_lines)]
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
-    flows = {_flow(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
+    flows = {flow_words(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
     said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
     name = board.leading(convention).name
     leading = {n.name: row for n in lines if (row := n.row(convention, name)) is not None}
@@ -189,17 +190,12 @@ def _order(
     return " ".join(said)
 
 
-def _flow(row: Row) -> str:
-    """The flow estimator with the start of its weights' hash, if it has weights."""
-    return f"{row.flow} {row.flow_weights[:8]}".strip()
-
-
 def _independent(rows: Sequence[Row]) -> list[str]:
     """Scores of systems by a flow estimator that was not used to train them."""
     found: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.metric == f"psnr{INDEPENDENT}" and row.value is not None:
-            where = f"{row.dataset}, {row.protocol} by {_flow(row)}"
+            where = f"{row.dataset}, {row.protocol} by {flow_words(row)}"
             found[where].append(f"{row.system} {row.value:.2f} dB")
     return [
         f"{where}, which trained none of them: PSNR of {', '.join(sorted(each))}."

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
+from string import ascii_lowercase
 from typing import Literal
 
 from defocus.benchmark.leaderboard.classes import (
@@ -225,7 +226,8 @@ def _letters(content: Content, lines: Sequence[BoardLine], convention: Conventio
         label = _label(track, line) if track else ""
         mine = [names for names in (track.alike if track else ()) if label in names]
         numbers = [known.setdefault((line.track, names), len(known)) for names in mine]
-        cells.append("".join(map(_letter, numbers)) or None)
+        letters = (f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers)  # a to z, a1 …
+        cells.append("".join(letters) or None)
     return cells
 
 
@@ -233,11 +235,6 @@ def _label(track: Track, line: BoardLine) -> str:
     mine = line.first
     standing = track.standing(mine.system, mine.weights, mine.train_dataset)
     return standing.label if standing else ""
-
-
-def _letter(number: int) -> str:
-    """Letters from a to z, then a1 to z1 and so on."""
-    return chr(ord("a") + number % 26) + (str(number // 26) if number >= 26 else "")
 
 
 def _places(
