@@ -77,6 +77,35 @@ class Compensated:
     sessions: tuple[PooledSession, ...] = ()
 
 
+class _Estimators:
+    """Estimators of threads, each used by one at a time."""
+
+    def __init__(self, make: Callable[[], FlowEstimator], jobs: int) -> None:
+        self.first, self._jobs = make(), jobs
+        self._spare: SimpleQueue[FlowEstimator] = SimpleQueue()
+        for one in (self.first, *(make() for _ in range(jobs - 1))):
+            self._spare.put(one)
+
+    def each(
+        self, work: Callable[[Pair, FlowEstimator], T], pairs: Sequence[Pair], title: str
+    ) -> list[T | LeftOut]:
+        """What is made of each pair, or why it is not."""
+
+        def one(pair: Pair) -> T | LeftOut:
+            own = self._spare.get()
+            try:
+                return attempt(pair.id, partial(work, pair, own))
+            finally:
+                self._spare.put(own)
+
+        with ThreadPoolExecutor(self._jobs) as pool:
+            try:
+                return list(track(pool.map(one, pairs), title, len(pairs)))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
 def compensate_dataset(
     dataset: Dataset,
     out: Path,
@@ -90,7 +119,8 @@ def compensate_dataset(
 ) -> Compensated:
     """Measure and compensate every pair of a dataset into ``out``, new or of the same order."""
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
-    first = estimator()
+    estimators = _Estimators(estimator, jobs)
+    first = estimators.first
     how_measured = {
         "estimator": first.name,
         "weights_sha256": first.weights_sha256 or None,
@@ -106,32 +136,11 @@ def compensate_dataset(
         "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
     }
     claim_folder(out, COMMAND, order, ("pairs", "left_out"))
-    spare: SimpleQueue[FlowEstimator] = SimpleQueue()
-    for one in (first, *(estimator() for _ in range(jobs - 1))):
-        spare.put(one)
-
     keys = pair_keys(dataset, first, limits)
 
-    def each(
-        work: Callable[[Pair, FlowEstimator], T], pairs: Sequence[Pair], title: str
-    ) -> list[T | LeftOut]:
-        def one(pair: Pair) -> T | LeftOut:
-            own = spare.get()
-            try:
-                return attempt(pair.id, partial(work, pair, own))
-            finally:
-                spare.put(own)
-
-        with ThreadPoolExecutor(jobs) as pool:
-            try:
-                return list(track(pool.map(one, pairs), title, len(pairs)))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
     def alone(pair: Pair, own: FlowEstimator) -> OwnZoom:
-        zooms = measured_pair(pair, own, keys[pair.id], limits=limits)[2]
-        return OwnZoom.of(zooms.registration, zooms.shape)
+        *_, measurement = measured_pair(pair, own, keys[pair.id], limits=limits)
+        return OwnZoom.of(measurement.registration, measurement.shape)
 
     def how(pair: Pair, own: FlowEstimator) -> _Measuring:
         lens = shared.get(pair.id)
@@ -147,27 +156,21 @@ def compensate_dataset(
     together = session_key(dataset)
     session_of = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
     members = [pair for pair in dataset.pairs if pair.sharp is not None and pair.id in session_of]
-    zooms = each(alone, members, "measuring") if members else []
-    own = {
-        pair.id: zoom
-        for pair, zoom in zip(members, zooms, strict=True)
-        if not isinstance(zoom, LeftOut)  # it is named when it is to be made
-    }
+    zooms = estimators.each(alone, members, "measuring") if members else []
+    named = zip(members, zooms, strict=True)  # what fails is named when it is to be made
+    own = {pair.id: zoom for pair, zoom in named if not isinstance(zoom, LeftOut)}
     sessions = pooled_sessions(session_of, own)
     shared = lenses_of(sessions)
     wanted = dataset.pairs if size == "common" else ()
-    common = _common(wanted, each(extent, wanted, "finding the common size"))
-    results = each(made, dataset.pairs, "compensating")
+    common = _common(wanted, estimators.each(extent, wanted, "finding the common size"))
+    results = estimators.each(made, dataset.pairs, "compensating")
     _, failed = parted(results)
     pairs = tuple(made for made in results if isinstance(made, Pair))
     sessions = say_sessions(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
     )
-    left_out = tuple(
-        (pair.id, made)
-        for pair, made in zip(dataset.pairs, results, strict=True)
-        if isinstance(made, str)
-    )
+    answers = zip(dataset.pairs, results, strict=True)
+    left_out = tuple((pair.id, made) for pair, made in answers if isinstance(made, str))
     if not pairs:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")

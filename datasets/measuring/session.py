@@ -243,20 +243,15 @@ def measured_lens(
     # If the blurry picture is in the dataset, whose pairs are of several sessions, its own counts.
     pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
-    own: dict[str, OwnZoom] = {}
-    failed: list[LeftOut] = []
 
     def zoom(pair: Pair) -> OwnZoom:
         require_one_size([pair])
-        measurementof_pair = measured_pair(pair, estimator, keys[pair.id])[2]
-        return OwnZoom.of(measurementof_pair.registration, measurementof_pair.shape)
+        *_, measurement = measured_pair(pair, estimator, keys[pair.id])
+        return OwnZoom.of(measurement.registration, measurement.shape)
 
-    for pair in track(pairs, f"measuring {dataset.name}"):
-        zoom_of_pair = attempt(pair.id, partial(zoom, pair))
-        if isinstance(zoom_of_pair, LeftOut):
-            failed.append(zoom_of_pair)
-        else:
-            own[pair.id] = zoom_of_pair
+    title = f"measuring {dataset.name}"
+    zooms = {pair.id: attempt(pair.id, partial(zoom, pair)) for pair in track(pairs, title)}
+    own = {name: one for name, one in zooms.items() if not isinstance(one, LeftOut)}
     pooled = _pooled(session, list(own), own)
     if pooled.lens is None:
         raise DatasetError(
@@ -264,7 +259,7 @@ def measured_lens(
             "known; a session shares its zoom from three on"
         )
     say(f"{pooled.title}: {pooled.shared}; {pooled.contradictions}")
-    return pooled.lens, tuple(failed)
+    return pooled.lens, tuple(one for one in zooms.values() if isinstance(one, LeftOut))
 
 
 def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSession | None]:
