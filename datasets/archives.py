@@ -25,7 +25,7 @@ from defocus.progress import track
 from defocus.reading import require_file
 
 FREE_RATIO_BYTES = 1024 * 1024
-"""Ratios of less than this say nothing: a short text of one letter is no bomb."""
+"""Ratios of less than this say nothing: a short text of one letter is not a bomb."""
 TOP = ""
 """The name of the archive's own folder, where that is a member."""
 
@@ -222,7 +222,7 @@ def _tar(archive: Path, limits: Limits) -> Iterator[tarfile.TarFile]:
         bounded = _Bounded(stream, most, archive)
         with tarfile.open(fileobj=bounded, mode="r|") as file:
             yield file
-        while bounded.read(BLOCK_BYTES):  # gzip's checksum stands behind the last member
+        while bounded.read(BLOCK_BYTES):  # gzip's checksum is behind the last member
             pass
 
 

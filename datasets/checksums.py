@@ -23,7 +23,7 @@ from defocus.progress import track
 from defocus.reading import read_bytes
 
 NO_FILE = ""
-"""In the place of a hash: a link, a device, or something else that is no file."""
+"""In the place of a hash: a link, a device, or something else that is not a file."""
 
 SILENT_BELOW = 100
 

@@ -156,7 +156,7 @@ def _claim(out: Path, listing: Listing) -> None:
 
 
 def _require_inside(out: Path, name: str) -> None:
-    """Refuse to write through a link that lies in the folder."""
+    """Refuse to write through a link in the folder."""
     if not (out / name).parent.resolve().is_relative_to(out.resolve()):
         raise DatasetError(f"{out / name}: a link leads out of the folder; remove it")
 

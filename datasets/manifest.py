@@ -153,7 +153,7 @@ def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], di
 
 
 def _pair(row: ManifestPair, located: Callable[[ManifestFile | None], Path | None]) -> Pair:
-    # names of fields are no types: these are all paths
+    # names of fields are not types: these are all paths
     files: dict[str, Any] = {role: located(getattr(row, role)) for role in FILE_ROLES}
     metadata = MappingProxyType(row.metadata)
     return Pair(id=row.id, scene=row.scene, split=row.split, metadata=metadata, **files)

@@ -65,7 +65,7 @@ class Pair:
 
 def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
     """The pair with files of a folder, by role."""
-    # names of fields are no types: these are all paths
+    # names of fields are not types: these are all paths
     files: dict[str, Any] = {role: folder / name for role, name in names.items()}
     return replace(pair, **files)
 

@@ -31,7 +31,7 @@ WRITERS = 2
 """Blur maps that are compressed at once."""
 DOCUMENT = "audit.json"
 PLACE = ".place"
-"""File that tells of which folder the audit is: content may change, and names are alike."""
+"""File that says of which folder the audit is: content may change, and names are alike."""
 NAMES = ("audit.csv", DOCUMENT, "audit.html")
 OF_DATASETS = (MANIFEST, CHECKSUMS, "journal.jsonl", "blurry", "sharp")
 """What the folder of a dataset, a release or a session has."""
@@ -65,7 +65,7 @@ def claim_audit_folder(out: Path, dataset: Dataset, command: str) -> None:
 
 
 def _place_of(dataset: Dataset) -> str:
-    """What tells the folder of a dataset from others of its name, without telling where it is."""
+    """A mark of a dataset's folder among others of its name, which does not say where it is."""
     return hashlib.sha256(str(dataset.root.resolve()).encode()).hexdigest()
 
 

@@ -57,7 +57,7 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 
 AUDIT_REVISION = 1
-"""Of what a row tells beside the measurement: raise it when a number or a word of it changes."""
+"""Of what a row says beside the measurement: raise it when a number or a word of it changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
 """What a kept row is of."""

@@ -70,7 +70,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     require_redistributable(opened)
     before = None if settings.previous is None else read_facts(settings.previous).details
     details = later_version(details_of(opened, settings.card), settings.version, before)
-    # a profile alone is no reason: what is released is converted
+    # a profile alone is not a reason: what is released is converted
     odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
     say_warnings(odd, opened.pairs)
     for problem in undeclared(details):

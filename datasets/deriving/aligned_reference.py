@@ -77,7 +77,7 @@ def described(pair: Pair, folder: Path) -> Pair:
     # only a geometry that was known beforehand has no standard errors
     compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
     metadata["compensation"] = {**compensation, "misalignment": numbers}
-    # names of fields are no types: these three are all paths
+    # names of fields are not types: these three are all paths
     roles: dict[str, Any] = {
         role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None
     }

@@ -92,7 +92,7 @@ def _pictures(root: Path, layout: Layout) -> set[Path]:
 
 
 def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
-    """Files that are no pictures, or whose size or depth is not the card's, one line each."""
+    """Files that are not pictures, or whose size or depth is not the card's, one line each."""
     wrong, sizes = [], card.sizes
     for path in track(paths, "looking at picture sizes"):
         name = path.relative_to(root).as_posix()
@@ -195,7 +195,7 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     splits = scene_splits(_scene(row) for row in unsplit)
     for row in rows:
         name, scene = legal_id(filled(row.part.id, row.values)), _scene(row)
-        files: dict[str, Any] = dict(row.files)  # names of fields are no types
+        files: dict[str, Any] = dict(row.files)  # names of fields are not types
         pair = Pair(id=name, scene=scene, split=row.part.split or splits[scene], **files)
         other = pairs.setdefault(pair.id, pair)
         if other is not pair:

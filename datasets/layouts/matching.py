@@ -251,7 +251,7 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
 
 
 def _numbered(names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
-    """Names that end in a number, with it, by what stands before it; ascending."""
+    """Names that end in a number, with it, by what is before it; ascending."""
     groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for name in names:
         split = re.fullmatch(r"(.*?)(\d{1,9})", name)

@@ -3,7 +3,7 @@
 ``CACHE/measured/<kk>/<key>.h5`` has flow, masks and numbers, the ``.json`` beside it the pair's
 row of an audit. The key is a hash of the pictures, the estimator, the limits and the measuring
 revision. So every step of a chain (audit, compensate, curate, …) finds what an earlier one
-measured, whatever dataset the pair lies in. What is deleted is measured again.
+measured, whatever dataset the pair is in. What is deleted is measured again.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class MotionLimits:
 
     @classmethod
     def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":
-        """Those of a command line, on which None stands for no limit."""
+        """Those of a command line, where None is no limit."""
         return cls(at_most or cls.at_most, largest_px or cls.largest_px)
 
     @property

@@ -126,7 +126,7 @@ def _shown(model: object, lens: object, focal_length_mm: object) -> str:
 
 
 def _exif(file: Path) -> _Exif | None:
-    """What a file's EXIF tells; None if it does not tell camera, focal length and aperture."""
+    """What a file's EXIF says; None if it lacks camera, focal length or aperture."""
     suffix = file.suffix.lower()
     if suffix not in JPEG_SUFFIXES | TIFF_SUFFIXES:
         return None
@@ -172,7 +172,7 @@ def _distance_m(tags: Mapping[int, Any]) -> float | None:
 
 
 NAMED = "--session"
-"""What tells a session if its pairs themselves do not."""
+"""What names a session if its pairs themselves do not."""
 
 
 @dataclass(frozen=True)

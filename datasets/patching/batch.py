@@ -151,7 +151,7 @@ class Patches(Batches, Protocol):
         """Draw a random patch; return its source and the patch, which is read or rendered later."""
         ...
 
-    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - of its own kind
+    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - of the source's kind
         """One member of a drawn patch."""
         ...
 

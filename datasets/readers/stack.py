@@ -44,7 +44,7 @@ class Stack:
     scene: str  # the first folder in which stacks differ
     split: Split | None  # by the name of a folder; None if there is none
     frames: tuple[Path, ...]
-    merged: Path | None  # the picture in focus everywhere that lies with them
+    merged: Path | None  # the picture in focus everywhere beside them
 
 
 def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:

@@ -35,7 +35,7 @@ def canonical_expression(text: str) -> str | None:
         >>> canonical_expression("MIT OR")
     """
     written: list[str] = []
-    before, depth = "OR", 0  # what stands before: an operator, "(", ")" or a name
+    before, depth = "OR", 0  # the word before: an operator, "(", ")" or a name
     for word in text.replace("(", " ( ").replace(")", " ) ").split():
         wanted = before in {"AND", "OR", "WITH", "("}
         part: str | None = word.upper()
@@ -63,7 +63,7 @@ def canonical_expression(text: str) -> str | None:
 
 
 def _licence(word: str) -> str | None:
-    """An identifier as the list writes it, a name of one's own as it stands; None if neither."""
+    """An identifier as the list writes it, another name as it is; None if neither."""
     if OWN.fullmatch(word):
         return f"LicenseRef-{word[len('LicenseRef-') :]}"
     name = _names("licences").get(word.removesuffix("+").lower())
@@ -100,7 +100,7 @@ def require_redistributable(dataset: Dataset) -> None:
 
 
 def licence_problem(licence: str) -> str:
-    """Why a text is no SPDX licence; empty if it is one (or ``LicenseRef-NAME``), or says none."""
+    """Why a text is not an SPDX licence or ``LicenseRef-NAME``; empty if it is, or says none."""
     if licence == NO_LICENCE:
         return ""
     written = canonical_expression(licence)
@@ -154,7 +154,7 @@ def _day(text: str) -> str:
 
 
 def _written(value: object) -> object:
-    """A date as text; TOML has dates of its own, without quotes."""
+    """A date as text; TOML has its own dates, without quotes."""
     return value.isoformat() if type(value) is date else value
 
 

@@ -92,7 +92,7 @@ def released_blocks(path: Path) -> bytes:
 
 
 def _shot(exif: bytes) -> bytes:
-    """Those tags of an EXIF block that say how a picture was taken, in a block of their own."""
+    """Those tags of an EXIF block that say how a picture was taken, in their own block."""
     from PIL import Image
 
     if not exif:
@@ -133,7 +133,7 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     height, width = 0, 0
     for role, path in files.items():  # the blurry picture is the first
         if role in ARRAYS:
-            # written anew: the file may have more behind the array
+            # written again: the file may have more behind the array
             members[role] = encoded(role, read_array(path, array_shape(role, height, width)))
             continue
         picture = developed[path] if path in developed else in_srgb(path, read_image(path))

@@ -122,7 +122,7 @@ class Reuse:
         return range(max(0, end - self.generations * self.batch), end)
 
     def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
-        """Of the pairs of some places: the number, and where it lies in memory."""
+        """Of the pairs of some places: the number, and where it is in memory."""
         width = places.stop - places.start
         return [
             (number, number // self.batch % self.generations * width + place - places.start)

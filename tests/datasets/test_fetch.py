@@ -154,7 +154,7 @@ def test_cut_connections_are_gone_on_with(server, tmp_path, ranges):
 
 
 def test_a_server_that_never_brings_more_is_given_up(server, tmp_path):
-    """Without ranges each attempt begins anew, so one may bring more than the last for ever."""
+    """Without ranges each attempt begins again, so one may bring more than the last for ever."""
     server.cuts, server.ranges, server.uneven = 10**6, False, True
     with pytest.raises(DefocusError, match="cannot be reached"):
         fetch_release([place_of(server.address)], tmp_path / "copy")

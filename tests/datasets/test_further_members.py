@@ -149,7 +149,7 @@ def test_a_senseless_mixture_is_refused(dataset, weights):
 
 
 def test_a_worker_that_gets_a_raw_mixture_reads_the_same(dataset, tmp_path):
-    """What a worker is given is pickled; files are opened anew where it is unpickled."""
+    """What a worker is given is pickled; files are opened again where it is unpickled."""
     options = {"needs": ("dual_pixel",), "storage": "raw", "augment": ("flip", "rotate")}
     mixture = PatchMixture(
         [source(dataset, **options), source(made(tmp_path, "other", 1), **options)], [1, 1]

@@ -64,7 +64,7 @@ def test_our_loader_gives_the_same_pixels(noise, tmp_path, form):
     moved = package(noise, tmp_path / "release", form).rename(tmp_path / "moved")
     opened = open_dataset(f"release:{moved}")
     assert (opened.name, opened.root) == ("release:moved", moved)
-    if form != "hdf5":  # whose pictures are encoded anew
+    if form != "hdf5":  # whose pictures are encoded again
         assert opened.content_hash == noise.content_hash
     again = open_dataset(f"{'manifest' if LAYOUTS[form].loose else 'release'}:{moved}")
     for dataset in (opened, again):  # nothing is ever put among what checksums cover

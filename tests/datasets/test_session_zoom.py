@@ -191,7 +191,7 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session):
         measured_lens(both, estimator, Path("elsewhere.png"))
 
 
-def test_what_a_session_gave_is_measured_anew_where_its_pairs_say_something_else(session):
+def test_what_a_session_gave_is_measured_again_where_its_pairs_say_something_else(session):
     """Pictures stay the same; the mode in the metadata alone decides what is shared."""
     other = [
         replace(one, metadata=MappingProxyType({**CAMERA, "mode": "aperture"}))

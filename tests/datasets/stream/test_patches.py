@@ -167,7 +167,7 @@ GOLDEN = Path(__file__).with_name("patches.json")
 
 
 def test_patches_look_as_their_revision_says():
-    """Where this fails on purpose, raise STREAM_REVISION and write the file anew."""
+    """Where this fails on purpose, raise STREAM_REVISION and write the file again."""
     renderer = Renderer(Photographs(), "train")
     known = json.loads(GOLDEN.read_text())
     assert known["revision"] == STREAM_REVISION
