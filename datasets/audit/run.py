@@ -130,7 +130,8 @@ def audited_rows(
             missing.append((pair, keys[pair.id], None))
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
-    audited = _audited(missing, estimator_name, jobs, limits, reducing=shown is not None)
+    audit = partial(_audit, name=estimator_name, limits=limits, reducing=shown is not None)
+    audited = in_processes(audit, missing, jobs)
     for row, members in track(audited, f"auditing {dataset.name}", total=len(missing)):
         if shown is not None and members is not None:
             shown.offer(row, members)
@@ -225,7 +226,8 @@ def _in_sessions(
         for pair in dataset.pairs
         if pair.id in shared
     ]
-    again = _audited(worth, estimator_name, jobs, limits, reducing=False)
+    audit = partial(_audit, name=estimator_name, limits=limits, reducing=False)
+    again = in_processes(audit, worth, jobs)
     for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(worth)):
         yield row
 
@@ -237,24 +239,8 @@ def keep_row(key: str, row: AuditedPair) -> None:
     write_json(path, {"revision": AUDITED, **row_document(row)})
 
 
-def _audited(
-    pairs: Sequence[tuple[Pair, str, InSession | None]],
-    estimator_name: str,
-    jobs: int,
-    limits: MotionLimits,
-    *,
-    reducing: bool,
-) -> Iterator[tuple[AuditedPair, Members | None]]:
-    work = partial(_audit, estimator_name=estimator_name, limits=limits, reducing=reducing)
-    return in_processes(work, pairs, jobs)
-
-
 def _audit(
-    pair: tuple[Pair, str, InSession | None],
-    estimator_name: str,
-    limits: MotionLimits,
-    *,
-    reducing: bool,
+    pair: tuple[Pair, str, InSession | None], name: str, limits: MotionLimits, *, reducing: bool
 ) -> tuple[AuditedPair, Members | None]:
     """The row of a pair, and if it is large its members for the page."""
     reduced: list[Members] = []
@@ -263,7 +249,7 @@ def _audit(
         if reducing and blurry.shape[0] * blurry.shape[1] >= LARGE_PX:
             reduced.append(reduced_members((blurry, sharp)))
 
-    row = audit_pair(pair[0], _estimator(estimator_name), *pair[1:], seen, limits=limits)
+    row = audit_pair(pair[0], _estimator(name), *pair[1:], seen, limits=limits)
     return_freed_memory((row.width or 0) * (row.height or 0))
     return row, reduced[0] if reduced else None
 
