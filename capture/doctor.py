@@ -143,7 +143,7 @@ def camera_findings(camera: Camera) -> list[CheckedPoint]:
     findings = [
         CheckedPoint("camera", "ok", f"{described.model} answers at {described.uri}"),
         _settable(camera, words),
-        *_cards(camera),
+        *(map(_card, camera.cards()) if isinstance(camera, HasCardSpace) else ()),
         *_battery(described),
         *_camera_clock(words),
     ]
@@ -183,13 +183,6 @@ def _battery(described: CameraDescription) -> list[CheckedPoint]:
     if int(digits) >= LOW_BATTERY_PERCENT:
         return [CheckedPoint("battery", "ok", f"{digits} %")]
     return [CheckedPoint("battery", "warn", f"{digits} %", "charge it, or use a mains adapter")]
-
-
-def _cards(camera: Camera) -> list[CheckedPoint]:
-    """Space and number of files of each card that the camera shows."""
-    if not isinstance(camera, HasCardSpace):
-        return []
-    return [_card(card) for card in camera.cards()]
 
 
 def _card(card: CardSpace) -> CheckedPoint:

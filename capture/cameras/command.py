@@ -154,7 +154,10 @@ class CommandCamera(Camera):
     def _run(self, arguments: Arguments, **values: str) -> str:
         """Run a program, again after growing pauses where it fails; return its stripped output."""
         try:
-            return with_retries(lambda: self._run_once(arguments, **values), _tell)
+            return with_retries(
+                lambda: self._run_once(arguments, **values),
+                lambda failure: say(f"{failure}; trying again"),
+            )
         except ShotFailedError as error:
             raise CameraError(
                 f"{error}; check the camera, then run 'defocus-capture resume'"
@@ -199,10 +202,6 @@ class CommandFocusCamera(CommandCamera):
             raise CameraError(
                 f"{self._rig.focus.move[0]}: printed {said[:100]!r}, not the steps it drove"
             ) from error
-
-
-def _tell(failure: str) -> None:
-    say(f"{failure}; trying again")
 
 
 def _is_plain_file(path: Path) -> bool:

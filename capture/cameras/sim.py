@@ -54,6 +54,8 @@ from defocus.scene.thin_lens import Lens, breathing_zoom
 EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""
 
+LENS_AT_REST = Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
+
 PICTURE_BYTES = 6
 TRUTH_BYTES = 18
 """Of a pixel: three channels of 16 bits; such a picture, the flow and the map of defocus."""
@@ -201,7 +203,7 @@ class SimulatedCamera(Camera):
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
         options, lens = self._options, self._lens(exposure, round(self._fault("af-hunt") or 0.0))
         geometry = Similarity(
-            zoom=1.0 + options.focus_breathing * (breathing_zoom(lens, self._lens_at_rest) - 1.0),
+            zoom=1.0 + options.focus_breathing * (breathing_zoom(lens, LENS_AT_REST) - 1.0),
             shift_px=(options.offset, 0.0),
         )
         error_ev = options.stop_error * math.log2(exposure.f_number / 2**0.5) / 4.0
@@ -260,10 +262,6 @@ class SimulatedCamera(Camera):
         pitch_um = SENSOR_WIDTH_MM * 1000 / self._options.width
         distance_mm = self._motor.distance_at(self._motor.position + hunted_steps)
         return Lens(FOCAL_LENGTH_MM, exposure.f_number, distance_mm, pitch_um)
-
-    @property
-    def _lens_at_rest(self) -> Lens:
-        return Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
 
     def _tags(self, shot: TrueShot) -> ExifTags:
         second = timedelta(minutes=self._pair_number, seconds=len(self._shots))

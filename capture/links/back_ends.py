@@ -59,7 +59,8 @@ class NetworkAddress:
             host, port, user, secret = parts.hostname, parts.port, parts.username, parts.password
         except ValueError as error:
             raise InputError(f"camera address '{redacted(uri)}': {error}; correct it") from error
-        if secret is not None or _names_a_secret(parts.query):
+        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+        if secret is not None or any(map(_SECRET.match, names)):
             raise InputError(
                 f"camera address '{redacted(uri)}' holds a password, which would be stored with "
                 f"the session; leave it out and put it into the variable {PASSWORD_VARIABLE}"
@@ -84,10 +85,6 @@ class NetworkAddress:
     def url(self) -> str:
         """The address without the user."""
         return urlunsplit((self.scheme, self.host_and_port, self.path, self.query, ""))
-
-
-def _names_a_secret(query: str) -> bool:
-    return any(_SECRET.match(name) for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
 def redacted(uri: str) -> str:

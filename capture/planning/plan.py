@@ -230,6 +230,7 @@ class Plan:
     def lines(self, pairs: int = 1) -> list[str]:
         """The plan as lines of text."""
         cameras = [camera for camera in (self.camera, self.sharp_camera) if camera is not None]
+        no_optics = "blur        unknown: give --focal-length, --focus, --pixel-pitch"
         return [
             *(f"camera      {camera.model} ({camera.uri})" for camera in cameras),
             *self._shot_lines(),
@@ -238,25 +239,18 @@ class Plan:
                 f"({self.bracket.nominal_aperture_ev:.2f} by the labels); "
                 f"exposure equal within {abs(self.bracket.residual_ev):.2f} EV"
             ),
-            *self._optics_lines(),
-            self._need_line(pairs),
+            *([no_optics] if self.optics is None else self.optics.lines()),
+            _needs("needs", pairs, self.duration_seconds(pairs), self.space(pairs)),
             *(f"note        {note}" for note in (*self.bracket.notes, *self.notes)),
         ]
 
     def _shot_lines(self) -> list[str]:
+        steps = " or ".join(f"{step:+d}" for step in self.focus_steps)
         return [
             f"{frame.role:11} {_exposure(frame.exposure)}"
-            + (f", focus moved by {_steps(self.focus_steps)}" if frame.defocused else "")
+            + (f", focus moved by {steps} steps" if frame.defocused else "")
             for frame in self.protocol.frames
         ]
-
-    def _optics_lines(self) -> list[str]:
-        if self.optics is None:
-            return ["blur        unknown: give --focal-length, --focus, --pixel-pitch"]
-        return self.optics.lines()
-
-    def _need_line(self, pairs: int) -> str:
-        return _needs("needs", pairs, self.duration_seconds(pairs), self.space(pairs))
 
 
 def lines_of(plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()) -> list[str]:
@@ -292,10 +286,6 @@ def _exposure(exposure: Exposure) -> str:
         f"{exposure.aperture}, {exposure.shutter}{iso} "
         f"(truly f/{exposure.f_number:.2f}, {exposure.seconds:.4g} s)"
     )
-
-
-def _steps(steps: tuple[int, ...]) -> str:
-    return " or ".join(f"{step:+d}" for step in steps) + " steps"
 
 
 def lens_of(

@@ -20,33 +20,16 @@ only EXIF is compared with what was asked, and that the files can be read."""
 
 
 class QualityLimits(Settings):
-    """The table ``[quality]`` of a settings file.
+    """The table ``[quality]`` of a settings file: what is beyond warns, or rejects."""
 
-    Attributes:
-        exif_ev: Larger differences between EXIF and requested settings reject, EV; labels are
-            rounded.
-        exposure_warn_ev, exposure_reject_ev: Exposure difference beyond the settings, and change of
-            the light between a shot and its repeat.
-        colour_warn_ev, colour_reject_ev: Change of red or blue against green between the members.
-        gradient_energy_warn, gradient_energy_reject: Lowest gradient energy, sharp over blurry.
-        blurrier_ratio: Regions with a lower energy ratio are masked.
-        blurrier_share_warn: Share of masked regions.
-        shift_warn_px, shift_reject_px: Length of the shift.
-        zoom_warn, zoom_reject: Change of magnification, a fraction.
-        drift_warn_px, drift_reject_px: Shift between a shot and its repeat.
-        motion_tile: Difference of a tile between a shot and its repeat, relative to noise, above
-            which it counts as moved.
-        motion_share_warn, motion_share_reject: Share of moved tiles.
-        clipped_warn: Share of clipped pixels.
-        clock_warn_seconds: Time between the shots of a pair by their EXIF.
-        skew_warn_seconds: Time between the releases of two cameras.
-    """
-
-    exif_ev: float = Field(default=0.25, gt=0)
+    exif_ev: float = Field(default=0.25, gt=0)  # EXIF against what was asked; labels are rounded
+    # beyond the settings, and between a shot and its repeat
     exposure_warn_ev: float = Field(default=0.1, gt=0)
     exposure_reject_ev: float = Field(default=0.3, gt=0)
+    # change of red or blue against green between the members
     colour_warn_ev: float = Field(default=0.05, gt=0)
     colour_reject_ev: float = Field(default=0.3, gt=0)
+    # lowest, sharp over blurry
     gradient_energy_warn: float = Field(
         default=1.1, ge=0, validation_alias=AliasChoices("gradient_energy_warn", "sharpness_warn")
     )
@@ -55,20 +38,21 @@ class QualityLimits(Settings):
         ge=0,
         validation_alias=AliasChoices("gradient_energy_reject", "sharpness_reject"),
     )
-    blurrier_ratio: float = Field(default=0.8, gt=0)
-    blurrier_share_warn: float = Field(default=0.02, ge=0)
-    shift_warn_px: float = Field(default=2.0, gt=0)
+    blurrier_ratio: float = Field(default=0.8, gt=0)  # regions of a lower energy ratio are masked
+    blurrier_share_warn: float = Field(default=0.02, ge=0)  # share of masked regions
+    shift_warn_px: float = Field(default=2.0, gt=0)  # length of the shift
     shift_reject_px: float = Field(default=10.0, gt=0)
-    zoom_warn: float = Field(default=0.003, gt=0)
+    zoom_warn: float = Field(default=0.003, gt=0)  # change of magnification, a fraction
     zoom_reject: float = Field(default=0.05, gt=0)
-    drift_warn_px: float = Field(default=2.0, gt=0)
+    drift_warn_px: float = Field(default=2.0, gt=0)  # shift between a shot and its repeat
     drift_reject_px: float = Field(default=10.0, gt=0)
+    # difference of a tile between a shot and its repeat over the noise, above which it has moved
     motion_tile: float = Field(default=2.0, gt=1)
-    motion_share_warn: float = Field(default=0.0, ge=0)
+    motion_share_warn: float = Field(default=0.0, ge=0)  # share of moved tiles
     motion_share_reject: float = Field(default=0.05, ge=0)
-    clipped_warn: float = Field(default=0.01, ge=0)
-    clock_warn_seconds: float = Field(default=600.0, gt=0)
-    skew_warn_seconds: float = Field(default=0.02, gt=0)
+    clipped_warn: float = Field(default=0.01, ge=0)  # share of clipped pixels
+    clock_warn_seconds: float = Field(default=600.0, gt=0)  # between the shots, by their EXIF
+    skew_warn_seconds: float = Field(default=0.02, gt=0)  # between the releases of two cameras
 
 
 LIMITS = QualityLimits()

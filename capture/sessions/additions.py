@@ -19,23 +19,14 @@ class ShotWords(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionAddition:
-    """What an extra does with a session.
+    """What an extra does with a session; it has no parts where there is nothing to show."""
 
-    Attributes:
-        heading: Of its parts on the session's page.
-        read: Reads and journals what was shot and is not read yet; ``resume`` calls it.
-        parts: Of the session's page; none where there is nothing to show.
-        words: What shots show, by their names, such as ``chart 0001``; for the log.
-        log_heading: Of its table in the log.
-        log_parts: That table; none where there is nothing to show.
-    """
-
-    heading: str
-    read: Callable[[SessionFolder], object]
-    parts: Callable[[SessionState], Sequence[Part]]
-    words: Callable[[SessionState], Mapping[str, ShotWords]]
-    log_heading: str
-    log_parts: Callable[[SessionState], Sequence[Part]]
+    heading: str  # of its parts on the session's page
+    read: Callable[[SessionFolder], object]  # and journals what is not read yet; for ``resume``
+    parts: Callable[[SessionState], Sequence[Part]]  # of the session's page
+    words: Callable[[SessionState], Mapping[str, ShotWords]]  # by shot, such as ``chart 0001``
+    log_heading: str  # of its table in the log
+    log_parts: Callable[[SessionState], Sequence[Part]]  # that table
 
 
 def session_additions() -> list[SessionAddition]:

@@ -19,7 +19,6 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.state import (
     SCHEMA,
     CompletePair,
-    PlannedPair,
     SessionChart,
     SessionState,
     file_path,
@@ -43,7 +42,10 @@ def index_document(state: SessionState) -> dict[str, Any]:
         "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
-        "planned": [_planned(pair) for pair in state.planned.values()],
+        "planned": [  # earlier documents have no titles, and most pairs need none
+            {name: value for name, value in asdict(pair).items() if name != "title" or value}
+            for pair in state.planned.values()
+        ],
         "charts": [_chart(chart) for _, chart in sorted(state.charts.items())],
         "notes": {about: text for about, text in state.notes.items() if text},
         "pairs": {
@@ -53,11 +55,6 @@ def index_document(state: SessionState) -> dict[str, Any]:
             for planned in sorted(state.planned.values(), key=lambda p: p.number)
         },
     }
-
-
-def _planned(pair: PlannedPair) -> dict[str, Any]:
-    """A planned pair; earlier documents have no titles, and most pairs need none."""
-    return {name: value for name, value in asdict(pair).items() if name != "title" or value}
 
 
 def _chart(chart: SessionChart) -> dict[str, Any]:

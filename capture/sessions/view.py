@@ -119,13 +119,14 @@ ROWS = (
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:
     """All pairs by number, with their verdicts; ``seen`` says that a person decided about one."""
+    unshot = ("not shot yet", "cut short")
     return [
         {
             "id": planned.id,
             "number": planned.number,
             "scene": planned.scene,
             "verdict": complete.verdict if complete else "incomplete",
-            "reason": complete.reason if complete else _why_incomplete(state, planned.id),
+            "reason": complete.reason if complete else unshot[planned.id in state.begun],
             "seen": planned.id in state.judged,
             "title": planned.typed_scene,
             "note": state.notes.get(planned.id, ""),
@@ -134,10 +135,6 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
         for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
         for complete in [state.complete.get(planned.id)]
     ]
-
-
-def _why_incomplete(state: SessionState, pair: str) -> str:
-    return "cut short" if pair in state.begun else "not shot yet"
 
 
 def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:

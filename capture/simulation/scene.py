@@ -98,16 +98,12 @@ _KINDS: dict[str, Callable[[np.random.Generator, int, int], list[Layer]]] = {
 }
 
 
-def _everywhere(_: np.random.Generator, width: int, height: int) -> Floats:
-    return np.ones((height, width))
-
-
 def _plane(
     random: np.random.Generator,
     width: int,
     height: int,
     depth_mm: float,
-    outline: Callable[[np.random.Generator, int, int], Floats] = _everywhere,
+    outline: Callable[[np.random.Generator, int, int], Floats] | None = None,
 ) -> Layer:
     """A plane: a picture, optionally flipped, tinted and with surface grain, inside an outline."""
     picture = texture(str(random.choice(PICTURES)), width, height)
@@ -117,7 +113,7 @@ def _plane(
         picture = picture[::-1]
     grain = random.standard_normal((height, width))
     tint = random.uniform(0.7, 1.0, 3)
-    alpha = outline(random, width, height)
+    alpha = np.ones((height, width)) if outline is None else outline(random, width, height)
     box = shown(alpha).index
     rough = cv2.GaussianBlur(grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA)
     colour = np.zeros((height, width, 3))

@@ -40,19 +40,16 @@ def tint(warmth: float) -> Floats:
 
 def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int) -> Floats:
     """``(H, W, 1)`` shadows of specks, smaller and darker at narrow apertures."""
+    from scipy.signal import fftconvolve
+
     shadow = np.zeros((height, width))
     psf = disc_psf(PARTICLE_SHARE * width)
-    spot = _spread(psf / psf.max(), disc_psf(DUST_HEIGHT_SHARE * width / f_number))
+    blur = disc_psf(DUST_HEIGHT_SHARE * width / f_number)
+    spot = np.asarray(np.maximum(fftconvolve(psf / psf.max(), blur), 0.0))
     random = np.random.default_rng([seed, 0xD057])
     for x, y in random.uniform(0.1, 0.9, (specks, 2)) * (width, height):
         _add(shadow, spot, round(x), round(y))
     return np.asarray(np.clip(1.0 - shadow, 0.0, 1.0)[:, :, None])
-
-
-def _spread(spot: Floats, psf: Floats) -> Floats:
-    from scipy.signal import fftconvolve
-
-    return np.asarray(np.maximum(fftconvolve(spot, psf), 0.0))
 
 
 def _add(shadow: Floats, spot: Floats, x: int, y: int) -> None:

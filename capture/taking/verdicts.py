@@ -5,9 +5,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from defocus.capture.calibrations import Calibrations, stored_calibrations
 from defocus.capture.camera import SettingName
 from defocus.capture.planning.exposure import Exposure, make_exposure
@@ -91,7 +88,8 @@ def judged_pair(
     """Write ``pair.json`` and the mask of a judged pair, before it is journalled as complete."""
     place, files = folder.root / "pairs" / pair.id, list(shot.files)
     if quality.mask is not None:
-        files += folder.store_written(pair, [_write_mask(place, quality.mask)])
+        write_image(place / MASK, quality.mask)
+        files += folder.store_written(pair, [place / MASK])
     write_json(place / "pair.json", _document(place, shot, quality))
     files += folder.store_written(pair, [place / "pair.json"])
     return CompletePair(
@@ -103,12 +101,6 @@ def judged_pair(
         shot.file("sharp"),
         tuple(files),
     )
-
-
-def _write_mask(place: Path, mask: NDArray[np.uint8]) -> Path:
-    path = place / MASK
-    write_image(path, mask)
-    return path
 
 
 def _document(place: Path, shot: ShotPair, quality: Quality) -> dict[str, Any]:
