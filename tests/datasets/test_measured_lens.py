@@ -10,6 +10,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.rendering.run import render_dataset
 from defocus.errors import DatasetError, OpticsError, SettingsError
 from defocus.images import read_image, write_image
+from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
 from defocus.scene.real_lens import RealLens
 
@@ -77,6 +78,8 @@ def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys):
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
     dataset = open_dataset(f"stream:{folder / 'lens.json'}")
     assert dataset.endless.lens == read_lens(folder / "lens.json")
+    bank = KernelBank("train", lens=LENS)
+    assert {bank.optic(index).lens.f_number for index in range(20)} == {*LENS.f_numbers}
     told = capsys.readouterr().err
     assert "stream: no photographs" in told
     assert "::" not in told

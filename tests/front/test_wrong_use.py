@@ -38,6 +38,7 @@ RESTORE = {
     "strength in words": lambda: defocus.restore(BYTES, "wiener", strength="full"),
     "half a pixel": lambda: defocus.restore(BYTES, "wiener", tile=512.5),
     "a small tile": lambda: defocus.restore(BYTES, "wiener", tile=100),
+    "a tile off the grid": lambda: defocus.restore(BYTES, "wiener", tile=300),
     "a negative tile": lambda: defocus.restore(BYTES, "wiener", tile=-64),
     "a misspelt system": lambda: defocus.restore(BYTES, "wienr"),
     "no weights": lambda: defocus.restore(BYTES, "unet"),

@@ -270,6 +270,20 @@ def test_what_is_done_is_not_repeated_and_what_differs_is(source):
     assert all(one.seconds > 0 for one in made_in(out, *sources, strength=0.5)), "other settings"
 
 
+@pytest.mark.parametrize(
+    "change", [{"tile": 256}, {"strength": 0.5}, {"leave_sharp": True}, {"no_guard": True},
+               {"white": 4095}],
+)  # fmt: skip
+def test_the_journal_has_every_setting_that_changes_pictures(change):
+    assert RestoreSettings(**change).record() != RestoreSettings().record()
+
+
+@pytest.mark.parametrize("name", ["mask", "map"])
+def test_a_dataset_has_no_mask_and_no_map(name):
+    with pytest.raises(ValueError, match=f"--{name} is for one picture, not for a dataset"):
+        RestoreSettings(dataset="pairs:mine", **{name: Path("a.png")})
+
+
 def test_an_entry_of_another_version_is_restored_again(source):
     """So is a picture that was written before an interruption, and its entry was not."""
     out = source.parent / "out"

@@ -185,6 +185,20 @@ def test_any_optimiser_of_torch_takes_steps(settings, kind):
     assert losses[-1]["loss"] < losses[0]["loss"]
 
 
+def test_parts_of_a_batch_have_the_values_of_the_whole():
+    batch, values = Batch(torch.rand(3, 3, 16, 16), torch.rand(3, 3, 16, 16)), []
+    for accumulate in (1, 2):
+        training = AGAINST.training.model_copy(update={"accumulate": accumulate})
+        recipe = AGAINST.model_copy(update={"training": training})
+        torch.manual_seed(0)
+        network, objective = convolutions(), Against()
+        optimisers = make_optimisers(recipe, network, objective)
+        step = optimiser_step(recipe, optimisers, network, objective, batch, Progress(0, 0.0), 1e-3)
+        values.append({name: float(value) for name, value in step.items()})
+    assert values[0].keys() == {"loss", "judged"}
+    assert values[1] == pytest.approx(values[0], rel=1e-5)
+
+
 def test_an_optimiser_that_cannot_move_the_network_is_one_line():
     recipe = RECIPE.model_copy(update={"optimiser": Optimiser(name="muon")})
     with pytest.raises(TrainingError, match=r"optimiser 'muon': .*2D"):
