@@ -1,7 +1,9 @@
 """A virtual camera of libgphoto2 for each test, and a home of its own."""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
@@ -30,6 +32,12 @@ def virtual_camera(virtual_folder):
     with open_camera(f"gphoto2:virtual={virtual_folder}") as camera:
         assert isinstance(camera, GPhoto2Camera)
         yield camera
+
+
+@pytest.fixture
+def copied(request, tmp_path):
+    """A copy of the file's session, which a test may change."""
+    return Path(shutil.copytree(request.getfixturevalue("session"), tmp_path / "copy"))
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import json
 import pickle
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -29,11 +27,6 @@ def session(tmp_path_factory):
     uri = "sim:?seed=2&width=128&height=96&fault=ev%3D0.5@5"
     shoot(root, uri, REQUEST, code=1, scenes=2, retake="never")
     return root
-
-
-@pytest.fixture
-def copied(session, tmp_path):
-    return Path(shutil.copytree(session, tmp_path / "s"))
 
 
 def test_the_files_give_the_same_numbers_again(session):

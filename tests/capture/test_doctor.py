@@ -185,15 +185,12 @@ def test_a_person_at_the_terminal_is_asked(tmp_path, virtual_folder):
 
 
 @pytest.fixture
-def config(run, virtual_folder, tmp_path):
-    """Of the virtual camera; libgphoto2 keeps some of its entries in the home folder."""
-
-    def call(action: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-        camera = f"gphoto2:virtual={virtual_folder}"
-        home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-        return run("defocus-capture", "config", action, "--camera", camera, *arguments, **home)
-
-    return call
+def config(run, virtual_folder):
+    """Of the virtual camera."""
+    camera = f"gphoto2:virtual={virtual_folder}"
+    return lambda action, *words: run(
+        "defocus-capture", "config", action, "--camera", camera, *words
+    )
 
 
 def test_config_on_the_virtual_camera(config, tmp_path):

@@ -39,11 +39,6 @@ def session(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def copied(session, tmp_path):
-    return Path(shutil.copytree(session, tmp_path / "s"))
-
-
 def verdicts(session: Path) -> Verdicts:
     state = read_state(session)[0]
     return {pair.id: (pair.verdict, pair.reason) for pair in state.complete.values()}

@@ -13,6 +13,10 @@ FILES = {
     "shots.toml": "[shots]\n",
     "camera.toml": "[shoot]\ncamera = 'sim:'",
     "long.toml": "[shoot]\nmax-shutter = 'long'\n",
+    "shot.toml": "shot = ['a']",
+    "shell.toml": "shoot = 'rm -rf /'",
+    "exe.toml": "shoot = ['a']\nsuffixes = ['.exe']",
+    "zoom.toml": "shoot = ['a']\n[settings.zoom]\nset = ['a']\nchoices = ['1']",
     "empty.csv": "",
     "name.csv": "name\nx\n",
     "signs.csv": "scene\n???\n",
@@ -72,6 +76,10 @@ LINES = [
     config restore --camera sim: missing.json
     plan --camera gphoto2:virtual=missing
     plan --camera folder:missing
+    plan --camera command:shot.toml
+    plan --camera command:shell.toml
+    plan --camera command:exe.toml
+    plan --camera command:zoom.toml
     plan --camera sim: --camera sim:
     plan --camera blurry=sim:
     plan --camera blurry=sim: --camera blurry=sim:

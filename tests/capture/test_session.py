@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -35,7 +34,7 @@ def shoot_arguments(session: Path, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def session(tmp_path_factory):
     """A session of three pairs of two scenes; tests that change it must work on a copy."""
     session = tmp_path_factory.mktemp("finished") / "session"
     request = BracketRequest(blurry="f/1.4", shutter="1/1600")
@@ -44,13 +43,8 @@ def finished(tmp_path_factory):
     return session
 
 
-@pytest.fixture
-def copied(finished, tmp_path):
-    return Path(shutil.copytree(finished, tmp_path / "copy"))
-
-
-def test_readers_get_pairs_with_their_truth(finished):
-    pairs = read_session(finished).pairs
+def test_readers_get_pairs_with_their_truth(session):
+    pairs = read_session(session).pairs
     assert [pair.id for pair in pairs] == PAIRS
     assert [pair.scene for pair in pairs] == ["desk-left", "desk-left", "scene-002"]
     for pair in pairs:
@@ -73,7 +67,7 @@ def test_readers_get_pairs_with_their_truth(finished):
     assert (first != second).any(), "the noise is another one"
     assert 10 * np.abs(first.astype(int) - second).mean() < np.abs(first.astype(int) - other).mean()
     words = ["sha256sum", "-c", "checksums.sha256"]
-    done = subprocess.run(words, cwd=finished, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, cwd=session, capture_output=True, text=True, check=True)
     assert done.stdout.count(": OK") == 3 * 8
 
 

@@ -12,7 +12,7 @@ import pytest
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.capture.cameras.sim import SimulatedCamera
-from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.quality.shot_checks import compare_light
 from defocus.errors import InputError
 from defocus.exif import read_exif
@@ -199,10 +199,3 @@ def test_the_pictures_show_the_zoom_of_the_truth(tmp_path, seed):
 def test_an_address_without_a_scheme_is_named(uri):
     with pytest.raises(InputError, match="no known scheme"):
         open_camera(uri)
-
-
-@pytest.mark.full
-def test_back_ends_are_found_by_file_name():
-    assert {"gphoto2", "sim"} <= set(schemes())
-    assert "camera" not in schemes()
-    assert any(camera.uri == "sim:" for camera in discover_cameras())
