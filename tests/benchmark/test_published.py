@@ -1,13 +1,11 @@
 """Published numbers and the comparison with them."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.published.numbers import all_published, compared, select_published
-from defocus.benchmark.published.tables import comparison_table, published_tables
 from defocus.benchmark.results.store import NARROW, Cost, open_results
 from defocus.errors import InputError
 from tests.benchmark.example_study import entry, make_study
@@ -38,17 +36,22 @@ def test_names_of_ours_are_understood_and_unknown_ones_refused():
         select_published("restromer")
 
 
-def test_the_command_prints_the_columns(run):
-    result = run("defocus-bench", "published", "kpac", "--metric", "psnr", "--json")
-    assert result.returncode == 0, result.stderr
-    rows = json.loads(result.stdout)
-    columns = ["system", "dataset", "protocol", "metric", "value", "scale", "source", "note"]
-    assert rows
-    assert all(list(row) == columns for row in rows)
-    assert all(row["system"] == "kpac" and row["metric"] == "psnr" for row in rows)
-    nothing = run("defocus-bench", "published", "wiener")
-    assert (nothing.returncode, nothing.stdout) == (0, "")
-    assert "no known published number" in nothing.stderr
+@pytest.mark.parametrize(
+    "words",
+    [
+        "kpac --metric psnr --json",
+        "kpac --dataset dpdd",
+        "wiener",
+        "ifan --against study",
+        "ifan --against narrow",
+    ],
+)
+def test_the_command(run, tmp_path, words, said, snapshot):
+    make_study(tmp_path / "study")
+    (tmp_path / "narrow").mkdir()
+    with open_results(tmp_path / "narrow" / "results.sqlite") as results:
+        results.record(replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)])
+    assert said(run("defocus-bench", "published", *words.split())) == snapshot
 
 
 def row(**facts: object) -> Row:
@@ -74,42 +77,3 @@ def test_a_difference_is_explained_by_what_is_known_to_differ():
     same = compared([row(profile="png8", weights="official")], "kpac")
     assert not any("profile" in reason for each in same for reason in each.reasons)
     assert compared([row(dataset="folders:x")], "kpac") == []
-
-
-def test_tables_have_heads_units_and_numbered_sources():
-    rows = select_published("kpac", "dpdd")
-    tables, notes = published_tables(rows)
-    assert {table.caption for table in tables} >= {"dpdd, protocol unspecified: as printed"}
-    cells = [cell for table in tables for cell in table.rows]
-    assert len(cells) == len(rows)
-    for cell in cells:
-        names, number = cell[:3], int(str(cell[4]))
-        printed = [row for row in rows if (row.system, row.metric, row.value) == names]
-        assert any(notes[number - 1].startswith(row.source) for row in printed)
-    assert {cell[3] for cell in cells if cell[1] == "psnr"} == {"dB"}
-    found = compared([row()], "kpac")
-    table, notes = comparison_table("kpac", found)
-    assert [column.name for column in table.columns][3:6] == ["Ours", "Published", "Difference"]
-    numbers = [int(number) for number in str(table.rows[0][-1]).split()]
-    assert [notes[number - 1] for number in numbers] == [found[0].source, *found[0].reasons]
-
-
-def test_the_command_compares_a_study_with_the_papers(run, tmp_path):
-    out = make_study(tmp_path / "study")
-    result = run("defocus-bench", "published", "ifan", "--against", str(out))
-    assert result.returncode == 0, result.stderr
-    head, columns, *_ = result.stdout.splitlines()
-    assert head == "ifan: measured and published"
-    assert columns.split() == [
-        "Metric", "Dataset", "Protocol", "Ours", "Published", "Difference", "Notes"
-    ]  # fmt: skip
-    psnr = [line for line in result.stdout.splitlines() if line.split()[:1] == ["psnr,"]]
-    assert any("25.3700" in line and "dpdd:made" in line for line in psnr), psnr
-
-
-def test_a_narrow_copy_is_compared_with_no_paper(run, tmp_path):
-    with open_results(tmp_path / "results.sqlite") as results:
-        results.record(replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)])
-    result = run("defocus-bench", "published", "ifan", "--against", str(tmp_path))
-    assert (result.returncode, result.stdout) == (1, "")
-    assert "only the narrow copy of ifan" in result.stderr

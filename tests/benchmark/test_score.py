@@ -179,72 +179,50 @@ def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size):
     assert fused_sums(first, first, np.ones(size, bool)).ssim == pytest.approx(1.0, abs=1e-12)
 
 
-def test_missing_and_extra_files_are_named_and_the_code_is_1(run, tmp_path):
-    for name in ("a", "b", "deep/c"):
+@pytest.fixture
+def outputs(tmp_path):
+    """Restored pictures in ``out``: whole, cut short, too narrow, unknown, and none of one."""
+    for name in ("a", "cut", "deep/c", "good", "small"):
         (tmp_path / "sharp" / name).parent.mkdir(parents=True, exist_ok=True)
         stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 16)
-    stored(tmp_path / "out" / "a.png", scene(4, 24, 32), 8)
-    stored(tmp_path / "out" / "z.png", scene(4, 24, 32), 8)
-    (tmp_path / "out" / "log.txt").write_text("no picture")
-    score = ("score", "--restored", tmp_path / "out", "--sharp", tmp_path / "sharp")
-    result = run(
-        "defocus-bench", *score, "--profile", "dpdd8", "--json", TORCH_HOME=str(tmp_path / "none")
-    )
-    assert result.returncode == 1, result.stderr
-    found = json.loads(result.stdout)
-    told = "profile images mean missing extra notes matched files left_out cropped warnings"
-    assert list(found) == told.split()
-    assert (found["profile"], found["missing"], found["extra"]) == (
-        "dpdd8",
-        ["b.png", "deep/c.png"],
-        ["z.png"],
-    )
-    assert [image["name"] for image in found["images"]] == ["a.png"]
-    assert found["images"][0]["lpips"] is None
-    assert found["mean"]["lpips"] is None
-    assert found["mean"]["psnr"] == found["images"][0]["psnr"]
-    assert any(note.startswith("lpips: LPIPS needs 31 px") for note in found["notes"])
-    assert any("elsewhere" in note for note in found["notes"])
-    shown = run("defocus-bench", *score, "--profile", "dpdd8", TORCH_HOME=str(tmp_path / "none"))
-    heading = shown.stdout.splitlines()[1]
-    assert "PSNR" in heading
-    assert "LPIPS" not in heading, "a metric without a value has no column"
-    assert "lpips: LPIPS needs 31 px" in " ".join(shown.stdout.split())
-
-
-def test_a_picture_that_cannot_be_scored_stops_no_other(run, tmp_path):
-    for name in ("cut", "good", "small"):
-        stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 8)
+    for name in ("a", "cut", "good", "small", "z"):
         stored(tmp_path / "out" / f"{name}.png", scene(4, 24, 30 if name == "small" else 32), 8)
     cut = tmp_path / "out" / "cut.png"
     cut.write_bytes(cut.read_bytes()[:-200])
-    score = ("score", "--restored", tmp_path / "out", "--sharp", tmp_path / "sharp", "--json")
-    done = run("defocus-bench", *score, TORCH_HOME=str(tmp_path / "none"))
-    assert done.returncode == 1
-    found = json.loads(done.stdout)
-    assert [image["name"] for image in found["images"]] == ["good.png"]
+    (tmp_path / "out" / "log.txt").write_text("no picture")
+    for name in ("cafe", "park"):
+        stored(tmp_path / "two" / f"{name}.tif", scene(5, 24, 32), 16)
+        stored(tmp_path / "mine" / f"{name}_MyNet.png", scene(5, 24, 32), 16)
+        for end in "AB":
+            stored(tmp_path / "both" / f"{name}_{end}.png", scene(5, 24, 32), 8)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "out sharp",
+        "--restored out --sharp sharp --crop centre",
+        "mine two",
+        "both two",
+        "mine two --match stem",
+    ],
+)
+def test_the_command(run, outputs, words, said, snapshot):
+    """One picture that is missing or cannot be scored stops no other; the code is 1 then."""
+    score = ("defocus-bench", "score", *words.split(), "--profile", "dpdd8")
+    assert said(run(*score, TORCH_HOME="none")) == snapshot
+
+
+def test_the_command_gives_json(run, outputs):
+    score = ("defocus-bench", "score", "out", "sharp", "--profile", "dpdd8", "--json")
+    found = json.loads(run(*score, code=1, TORCH_HOME="none").stdout)
+    keys = "profile images mean missing extra notes matched files left_out cropped warnings"
+    assert list(found) == keys.split()
+    assert (found["missing"], found["extra"]) == (["deep/c.png"], ["z.png"])
+    assert [image["name"] for image in found["images"]] == ["a.png", "good.png"]
     assert {one["id"] for one in found["left_out"]} == {"cut.png", "small.png"}
-    assert "picture cut.png is left out: " in done.stderr
-    assert "is 30x24 but" in done.stderr
-    assert "--crop centre scores what both have around the centre" in done.stderr
-    score = (*score[:-1], "--crop", "centre")
-    shown = run("defocus-bench", *score, TORCH_HOME=str(tmp_path / "none"))
-    words = " ".join(shown.stdout.split())
-    assert "profile defocus-v1, cropped" in words
-    said = "cropped to the common centre, 30x24 (720 px), of 30x24 restored and 32x24 (small.png)"
-    assert said in words
-    assert "matched by equal names: 2 of 3" in words  # the cut file is still left out
-
-
-def test_complete_outputs_end_well_as_a_table(run, tmp_path):
-    picture = scene(5, 24, 32)
-    stored(tmp_path / "sharp" / "a.tif", picture, 16)
-    stored(tmp_path / "out" / "a.png", picture, 16)
-    score = ("score", "--restored", tmp_path / "out", "--sharp", tmp_path / "sharp")
-    result = run("defocus-bench", *score, TORCH_HOME=str(tmp_path / "none"))
-    assert result.returncode == 0, result.stderr
-    assert "100.00" in result.stdout
-    assert "made elsewhere, profile defocus-v1" in result.stdout
+    assert found["images"][0]["lpips"] is found["mean"]["lpips"] is None
+    assert found["mean"]["psnr"] == found["images"][0]["psnr"]
 
 
 def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path):
@@ -412,28 +390,6 @@ def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path):
     stored(out / "gt.png", scene(8, 24, 24), 8)
     with pytest.raises(InputError, match="both named like p"):
         match(out, dataset_subjects(dataset))
-
-
-def test_names_that_differ_are_matched_and_listed(run, tmp_path):
-    picture = scene(9, 24, 32)
-    for name in ("cafe", "park"):
-        stored(tmp_path / "sharp" / f"{name}.png", picture, 8)
-        stored(tmp_path / "out" / f"{name}_MyNet.png", picture, 8)
-        stored(tmp_path / "both" / f"{name}_A.png", picture, 8)
-        stored(tmp_path / "both" / f"{name}_B.png", picture, 8)
-    away = {"TORCH_HOME": str(tmp_path / "none")}
-    told = run("defocus-bench", "score", "out", "sharp", "--profile", "dpdd8", **away)
-    assert told.returncode == 0, told.stderr
-    assert "matched by the suffix '_MyNet': 2 of 2" in told.stdout
-    assert "cafe_MyNet.png" in told.stdout
-    refused = run("defocus-bench", "score", "both", "sharp", "--profile", "dpdd8", **away)
-    assert refused.returncode == 2
-    assert "both: no file is named like a picture" in refused.stderr
-    assert "2 files end in '_A' and as many end in '_B'" in refused.stderr
-    command = ("score", "out", "sharp", "--profile", "dpdd8", "--match", "stem")
-    none = run("defocus-bench", *command, **away)
-    assert none.returncode == 1
-    assert none.stdout.startswith("matched by equal names: 0 of 2"), "no table without a row"
 
 
 def test_two_files_are_scored_whatever_their_names(tmp_path):
