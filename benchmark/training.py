@@ -1,7 +1,6 @@
 """Training of one run of a study, its pace, and its validation between steps."""
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -41,14 +40,12 @@ from defocus.progress import say
 from defocus.training import loop
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
-from defocus.training.method import Method, Training
+from defocus.training.method import Training
 from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.curves import Scores, Watching, read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, SELECTION, steps_done
-from defocus.training.steps.losses import as_numbers
-from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
@@ -120,36 +117,9 @@ def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path
     )
 
 
-TIMED_STEPS, UNTIMED_STEPS = 6, 2
-SECONDS_PER_MINUTE = 60
-
 LONG_STEPS = 5000
 """Shorter trainings are not timed before they begin."""
 TIMED_CROPS, TRIALS = 2, 5
-
-
-def steps_within(
-    minutes: float,
-    method: Method,
-    network: nn.Module,
-    objective: Objective,
-    batches: Iterator[Batch],
-    rate: float,
-) -> tuple[int, float]:
-    """How many steps fit in minutes of processor time, of all threads, and the seconds of one."""
-    # Some steps are measured, which changes network and objective.
-    optimisers = make_optimisers(method, network, objective)
-    begun = 0.0
-    for step in range(UNTIMED_STEPS + TIMED_STEPS):
-        if step == UNTIMED_STEPS:
-            begun = time.process_time()
-        progress = Progress(step, 0.0, method.warmup_epochs)
-        values = optimiser_step(
-            method, optimisers, network, objective, next(batches), progress, rate
-        )
-    as_numbers([values["loss"]])  # waits for the device
-    each = (time.process_time() - begun) / TIMED_STEPS
-    return max(1, math.floor(minutes * SECONDS_PER_MINUTE / each)), each
 
 
 def say_hours(

@@ -24,14 +24,15 @@ from defocus.baselines.weights.own import (
 from defocus.baselines.weights.shipping import write_half
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import package_version
-from defocus.benchmark.training import steps_within, watch_split
+from defocus.benchmark.training import watch_split
 from defocus.command_line.commands import FiniteRange, run_command
 from defocus.command_line.options import with_common_options
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError
+from defocus.extras.charts.own_lens.patch_bank import PatchBank
+from defocus.extras.charts.own_lens.training import steps_within
 from defocus.files import make_folder, require_writable, sha256_file, write_bytes, write_json
 from defocus.progress import say
 from defocus.reading import read_json

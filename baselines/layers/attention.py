@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
 
@@ -127,26 +126,6 @@ class WindowAttention(nn.Module):
             (last, inner, bias + across_rows),
             (last, last, bias + torch.minimum(across_rows, across_columns)),
         ]
-
-
-class WindowedAttention(nn.Module):
-    """Attention among the pixels of windows of 8 x 8, which begin at 4 px if ``shifted``."""
-
-    # Source: Swin Transformer (ICCV 2021), eq. 3 and 4.
-
-    def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
-        super().__init__()
-        self.shift = SHIFT if shifted else 0
-        self.windowed = WindowAttention(channels, heads, shifted=shifted, bias=False)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)``, reflected to multiples of 8, to the same shape."""
-        height, width = features.shape[-2:]
-        pixels = pad_to_multiple(features, WINDOW).permute(0, 2, 3, 1)
-        pixels = pixels.roll((-self.shift, -self.shift), dims=(1, 2)).contiguous()
-        attended = merged(self.windowed(windows(pixels)))
-        attended = attended.roll((self.shift, self.shift), dims=(1, 2))
-        return attended[:, :height, :width].permute(0, 3, 1, 2)
 
 
 def _relative_positions() -> torch.Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Further
 from defocus.datasets.patching.batch import CHANNELS_SHARE, drawn_batch
-from defocus.datasets.stream.patches import Renderer, StreamPatches
+from defocus.datasets.stream.patches import StreamPatches
 from defocus.errors import InputError
 from defocus.progress import track
 from defocus.training.feeding import Feeder, MakerDiedError
@@ -22,70 +22,11 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
 
-LEVELS = 65535
 
 SURROUND = 1.2
 """Side of a pair that is used more than once, in sides of the crops."""
 FIRST_EACH, MOST_PAIRS = 32, 8192
 """Pairs for each place of a batch before the first step, and pairs in memory at most."""
-
-
-class PatchBank:
-    """Batches of crops of rendered patches, turned and mirrored, determined by the step."""
-
-    # The patches are rendered with the first batch, or by ``hold`` before it. The oldest one gives
-    # way to the stream's next one every so many steps: a long training learns by heart what stays.
-
-    def __init__(
-        self, renderer: Renderer, count: int, side: int, renewed_every: int | None = None
-    ) -> None:
-        self.renderer, self.count, self.side = renderer, count, side
-        self.renewed_every = renewed_every
-        shape = (count, side, side, 3)
-        self.blurry, self.sharp = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
-        self.diameters = np.empty(shape[:3], np.float16)
-        self.held = range(0)
-
-    def batch(self, step: int, size: int, crop_px: int, *, dual: bool = False) -> "Batch":
-        """One batch of float32 in [0, 1], 3 or 6 channels; the supervision has the defocus map."""
-        import torch
-
-        from defocus.baselines.objective import Batch
-
-        self.hold(step)
-        random = np.random.default_rng([step])
-        drawn = [self._crop(random, crop_px) for _ in range(size)]
-        blurry, sharp, diameters = (
-            torch.from_numpy(np.stack(one).transpose(0, 3, 1, 2).copy())
-            for one in zip(*drawn, strict=True)
-        )
-        seen = torch.cat([blurry, blurry], dim=1) if dual else blurry
-        return Batch(seen, sharp, supervision={"defocus_map": diameters})
-
-    def hold(self, step: int) -> None:
-        """Render what is missing of the patches of a step."""
-        first = step // self.renewed_every if self.renewed_every else 0
-        wanted = range(first, first + self.count)
-        missing = [number for number in wanted if number not in self.held]
-        for number in missing if len(missing) < 2 else track(missing, "rendering patches"):
-            pair, place = self.renderer.pair(number, self.side), number % self.count
-            self.blurry[place] = np.rint(pair.blurry * LEVELS)
-            self.sharp[place] = np.rint(pair.sharp * LEVELS)
-            self.diameters[place] = np.abs(pair.diameters)
-        self.held = wanted
-
-    def _crop(self, random: np.random.Generator, crop_px: int) -> list[NDArray[np.float32]]:
-        number = int(random.integers(len(self.blurry)))
-        top, left = (int(one) for one in random.integers(0, self.side - crop_px + 1, 2))
-        turns, mirrored = int(random.integers(4)), bool(random.integers(2))
-        window = np.s_[number, top : top + crop_px, left : left + crop_px]
-        members = (
-            self.blurry[window] / np.float32(LEVELS),
-            self.sharp[window] / np.float32(LEVELS),
-            self.diameters[window][..., None],
-        )
-        turned = (np.rot90(one, turns) for one in members)
-        return [(one[:, ::-1] if mirrored else one).astype(np.float32) for one in turned]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.leaderboard.columns import column
-from defocus.benchmark.reporting.figures.plots import MISALIGNMENT
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.expansion import open_for_study
 from defocus.benchmark.study.outcome import Outcome
@@ -19,6 +18,7 @@ from defocus.datasets.opening import readable
 from defocus.datasets.pair import SPLITS
 from defocus.extras.studies.displaced import displaced
 from defocus.extras.studies.means import mean_psnr
+from defocus.extras.studies.sections.misalignment import MISALIGNMENT
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 

@@ -14,10 +14,10 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.datasets.api import open_dataset
-from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
 from defocus.errors import InputError, WeightsError
+from defocus.extras.charts.own_lens.patch_bank import PatchBank
 from defocus.images import as_float, read_image
 from defocus.training.record.folder import CHECKPOINT, TRAINING
 from research import start_weights as training

@@ -1,6 +1,7 @@
 """Training of a network on, with pairs seen through one lens and some through others."""
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,15 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.objective import Batch
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.benchmark.results.run_folder import package_version
-from defocus.benchmark.training import steps_within
 from defocus.datasets.pair import Dataset
-from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError
+from defocus.extras.charts.own_lens.patch_bank import PatchBank
 from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
 from defocus.reading import read_json
@@ -26,8 +26,10 @@ from defocus.training import loop
 from defocus.training.devices import best_device
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job
-from defocus.training.method import Cosine
+from defocus.training.method import Cosine, Method
 from defocus.training.parallel import part_of
+from defocus.training.steps.losses import as_numbers
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 RATE, CROP_PX, PATCH_PX = 3e-4, 96, 128
 WARM_UP_STEPS, FLOOR = 100, 1e-6
@@ -42,6 +44,34 @@ PATCHES_PER_MINUTE, MOST_PATCHES, RENEWED_EVERY = 300, 2048, 6
 """Patches that are rendered for the lens at first, and steps after which one gives way to another;
 crops are cut from them anew in each step. With too few the network learns them by heart: 2,048 that
 stayed gained 0.78 dB on held-out scenes after 37 minutes, and 0.40 dB after 60."""
+
+
+TIMED_STEPS, UNTIMED_STEPS = 6, 2
+SECONDS_PER_MINUTE = 60
+
+
+def steps_within(
+    minutes: float,
+    method: Method,
+    network: nn.Module,
+    objective: Objective,
+    batches: Iterator[Batch],
+    rate: float,
+) -> tuple[int, float]:
+    """How many steps fit in minutes of processor time, of all threads, and the seconds of one."""
+    # Some steps are measured, which changes network and objective.
+    optimisers = make_optimisers(method, network, objective)
+    begun = 0.0
+    for step in range(UNTIMED_STEPS + TIMED_STEPS):
+        if step == UNTIMED_STEPS:
+            begun = time.process_time()
+        progress = Progress(step, 0.0, method.warmup_epochs)
+        values = optimiser_step(
+            method, optimisers, network, objective, next(batches), progress, rate
+        )
+    as_numbers([values["loss"]])  # waits for the device
+    each = (time.process_time() - begun) / TIMED_STEPS
+    return max(1, math.floor(minutes * SECONDS_PER_MINUTE / each)), each
 
 
 def train_on(

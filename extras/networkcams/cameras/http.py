@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from defocus.capture.camera import CameraDescription
-from defocus.capture.links.back_ends import NetworkAddress, password_of
 from defocus.errors import CameraNotFoundError
 from defocus.extra_packages import require
+from defocus.extras.networkcams.address import NetworkAddress, password_of
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.http_pictures import fetch_picture

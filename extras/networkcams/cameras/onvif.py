@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.links.back_ends import NetworkAddress, password_of
 from defocus.capture.links.camera_words import CLOCK_SKEW
 from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.extras.networkcams.address import NetworkAddress, password_of
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.cameras.rtsp import stream
 from defocus.extras.networkcams.focus_drive import FocusDrive, gradient_energy_of_file

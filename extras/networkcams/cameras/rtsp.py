@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from defocus.capture.camera import CameraDescription
-from defocus.capture.links.back_ends import NetworkAddress, password_of
+from defocus.extras.networkcams.address import NetworkAddress, password_of
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
-from defocus.capture.links.back_ends import NetworkAddress
 from defocus.errors import CameraError, CameraNotFoundError
+from defocus.extras.networkcams.address import NetworkAddress
 
 PACKAGE = "onvif-zeep-async"
 OTHER_PACKAGES = ("onvif-zeep", "onvif-python", "onvif")

@@ -1,12 +1,43 @@
 """Scores against injected misalignment, where the study was of that."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from defocus.benchmark.leaderboard.content import Content
-from defocus.benchmark.reporting.figures.plots import MISALIGNMENT, misalignment_curves
 from defocus.benchmark.section.section import Figures, Section
 from defocus.benchmark.section.study import ReportStudy
-from defocus.reports.model import Part
+from defocus.reading import read_json
+from defocus.reports.model import Curve, Curves, Part
+
+MISALIGNMENT = "misalignment.json"
+"""In a study's folder: scores against injected misalignment, where it was of that."""
+
+
+def misalignment_curves(content: Content) -> list[Curves]:
+    """Score against injected shift and zoom, if the folder has such a study."""
+    path = content.out / MISALIGNMENT
+    if not path.is_file():
+        return []
+    document = read_json(path)
+    conditions: list[dict[str, Any]] = document["conditions"]
+    found = []
+    for name, label in (("shift_px", "injected shift, px"), ("zoom", "injected zoom, less 1")):
+        other = "zoom" if name == "shift_px" else "shift_px"
+        chosen = sorted((c for c in conditions if not c[other]), key=lambda c: float(c[name]))
+        if len({c[name] for c in chosen}) > 1:
+            found.append(_against(document["dataset"], chosen, name, label))
+    return found
+
+
+def _against(dataset: str, chosen: list[dict[str, Any]], name: str, label: str) -> Curves:
+    systems = sorted({system for condition in chosen for system in condition["psnr"]})
+    curves = []
+    for system in systems:
+        values = [(float(c[name]), c["psnr"].get(system)) for c in chosen]
+        known = [(x, float(y)) for x, y in values if y is not None]
+        curves.append(Curve(system, tuple(x for x, _ in known), tuple(y for _, y in known)))
+    caption = f"{dataset}: trained on misaligned pairs, scored against the truth"
+    return Curves(caption, label, "PSNR, dB", tuple(curves))
 
 
 def _build(study: ReportStudy) -> Sequence[Part]:

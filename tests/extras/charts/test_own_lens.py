@@ -20,7 +20,6 @@ from defocus.baselines.objective import Batch
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import find_weights
 from defocus.datasets.pair import Split
-from defocus.datasets.stream.bank import PatchBank
 from defocus.datasets.stream.dataset import stream_dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.extras.charts.accuracy.lenses import chart_through
@@ -32,6 +31,7 @@ from defocus.extras.charts.own_lens import training
 from defocus.extras.charts.own_lens.gains import Gains, measure_gains
 from defocus.extras.charts.own_lens.mtf import chart_mtf
 from defocus.extras.charts.own_lens.page import mtf_table
+from defocus.extras.charts.own_lens.patch_bank import PatchBank
 from defocus.extras.charts.own_lens.run import stream_document
 from defocus.extras.charts.own_lens.verdict import Verdict, sign_test
 from defocus.extras.charts.reading.read import read_chart

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from defocus.capture.camera import HasConfig, HasPreview
-from defocus.capture.links.back_ends import PASSWORD_VARIABLE, open_camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.extras.networkcams import focus_drive
+from defocus.extras.networkcams.address import PASSWORD_VARIABLE
 from defocus.extras.networkcams.cameras import onvif
 from defocus.extras.networkcams.cameras.onvif import OnvifCamera, open_inside
 from defocus.extras.networkcams.focus_drive import gradient_energy_of_file

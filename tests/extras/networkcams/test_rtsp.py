@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.links.back_ends import PASSWORD_VARIABLE, NetworkAddress, open_camera, redacted
+from defocus.capture.links.back_ends import open_camera, redacted
 from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.extras.networkcams.address import PASSWORD_VARIABLE, NetworkAddress
 from defocus.extras.networkcams.cameras.rtsp import open_inside
 from defocus.extras.networkcams.hosted import HostedCamera
 from defocus.extras.networkcams.video import newest_frame

@@ -5,10 +5,10 @@ Source: He et al., DAEformer (ICIP 2024), the abstract; how the gates look is ch
 import torch
 from torch import nn
 
-from defocus.baselines.layers.attention import WindowedAttention
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.layers.transformer import TransposedAttention
+from defocus.extras.reconstructions.windowed_attention import WindowedAttention
 
 REDUCTION = 8
 GATE_KERNEL = 7

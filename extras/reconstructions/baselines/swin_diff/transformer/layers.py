@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.attention import WindowedAttention
 from defocus.baselines.layers.pointwise import ChannelNorm, PointwiseLinear
 from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
+from defocus.extras.reconstructions.windowed_attention import WindowedAttention
 
 EXPANSION = 2.66
 
