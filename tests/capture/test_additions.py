@@ -6,7 +6,6 @@ import defocus.extras
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import shoot
 from defocus.capture.sessions.contact_sheet import contact_sheet
-from defocus.capture.sessions.log import write_log
 from defocus.capture.sessions.session import read_state
 from defocus.errors import InputError
 from tests.brought import forgotten
@@ -75,7 +74,5 @@ def test_an_extra_adds_to_a_session_and_a_broken_one_is_a_warning(extra, tmp_pat
     shot = len(read_state(session)[0].complete)
     (part,) = dict(contact_sheet(session).sections)["Weather"]
     assert f"{shot} pairs in the rain" in str(part)
-    write_log(session, tmp_path / "log.html")
-    assert f"{shot} pairs in the rain" in (tmp_path / "log.html").read_text()
     said = capsys.readouterr().err
     assert said.count("has no SessionAddition and is left out") == 1

@@ -24,7 +24,6 @@ from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, Record
-from defocus.capture.sessions.log import write_log
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.body import FocusMotor
 from defocus.capture.taking.shots import series
@@ -351,10 +350,6 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     assert events.count(("pair-started", "0001")) == 2
     assert "0001_desk-1  is taken again before scene 'Desk-1' is left" in capsys.readouterr().err
     assert verdicts(tmp_path / "s") == ["accept"] * 4
-    write_log(tmp_path / "s", tmp_path / "day.html")
-    day = (tmp_path / "day.html").read_text()
-    assert day.count("accepted, 1 retake<") == 1
-    assert "ISO\N{NO-BREAK SPACE}100" in day, "numbers keep their units on a line"
 
 
 def test_a_first_look_stops_the_photographer_at_once(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""The sub-command ``log``."""
+"""defocus-capture log."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def command(session: Path, out: Path, by: str) -> None:
     Each pair has a line with the time of its shots, scene, verdict, settings, camera, lens and
     notes, and each shot of the test chart one with what it shows. Nothing in SESSION is changed.
     """
-    from defocus.capture.sessions.log import write_log
+    from defocus.extras.notebook.log import write_log
     from defocus.progress import say
 
     write_log(session, out, by)

@@ -1,35 +1,28 @@
-"""Scenes from a list, notes, the log of the day; what a photographer sees and hears meanwhile."""
+"""Scenes from a list, notes; what a photographer sees and hears meanwhile."""
 
-import csv
 import json
 import re
 import sys
 
 import click
 import numpy as np
-import pypdf
 import pytest
 
-from defocus.capture.arriving.import_request import ImportRequest
-from defocus.capture.arriving.importing import import_pictures
-from defocus.capture.commands import log, shoot
+from defocus.capture.commands import shoot
 from defocus.capture.planning.scene_list import read_scene_list, scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import LIMITS
 from defocus.capture.sessions.contact_sheet import contact_sheet
 from defocus.capture.sessions.folder import open_session_folder, repair_session
-from defocus.capture.sessions.log import read_log
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.sessions.view import measured
 from defocus.capture.taking.person import Asker, bell, ring
 from defocus.capture.taking.shots.shooting import planned_pair
-from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.progress import status
 from defocus.reports.model import Table
 from defocus.terminal import cell_width
-from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_journal import damage
 
@@ -57,16 +50,6 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path, caps
     assert state.notes == {"desk-left": "lamp 2 is broken", "buro-2": "=cmd()"}
     titles = [pair.metadata["scene_title"] for pair in read_session(session).pairs]
     assert titles == ["Desk, left", "Büro 2"]
-    out = str(tmp_path / "day.log.csv")
-    log.command.main([str(session), "--out", out, "--by", "Joe"], standalone_mode=False)
-    assert (tmp_path / "day.log.csv").read_bytes().startswith(b"\xef\xbb\xbfday,time,pair,")
-    with (tmp_path / "day.log.csv").open(newline="", encoding="utf-8-sig") as stream:
-        first, second = csv.DictReader(stream)
-    assert second["scene"] == "Büro 2", "Excel takes a file without the mark for another encoding"
-    assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
-    assert second["sharp"].startswith("f/22, ")
-    assert second["by"] == "Jane", "who shot is kept with the shots"
-    assert second["scene_note"] == "'=cmd()"
     overview = contact_sheet(session).sections[0][1][-1]
     assert isinstance(overview, Table)
     assert [row[1::3] for row in overview.rows] == [
@@ -132,38 +115,6 @@ def test_a_list_of_any_spreadsheet_and_script_is_read(tmp_path, text, scenes):
 def black_pair(tmp_path):
     write_image(tmp_path / "p.png", np.zeros((20, 30, 3), np.uint8))
     return dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
-
-
-def test_the_log_is_a_document_to_file(tmp_path, black_pair):
-    write_session(tmp_path / "s", [black_pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
-    (tmp_path / "l.pdf").write_text("an earlier log, which is replaced")
-    log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages)
-    assert "2 pairs (1 accepted, 1 rejected) on 1 day" in " ".join(text.split())
-    assert "<b>moved</b>" in text.replace("\n", "")
-    assert text.index("Pair") < text.index("Time"), "the first column stands on every part"
-    with pytest.raises(InputError, match=r"\.pdf, \.html or \.csv"):
-        log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
-
-
-def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path):
-    (tmp_path / "card").mkdir()
-    for number, f_number in ((1, 22.0), (2, 4.0)):
-        picture = card_jpeg(f_number, 3600 + number, seed=number, lens="Maker 50 mm")
-        (tmp_path / "card" / f"IMG_{number:04d}.JPG").write_bytes(picture)
-    import_pictures(tmp_path / "s", ImportRequest(folder=tmp_path / "card"))
-    (pair,) = read_session(tmp_path / "s").pairs
-    with open_session_folder(tmp_path / "s", create=False) as folder:
-        folder.judge(pair.id, "reject", "the tripod slipped")
-    (row,) = read_log(tmp_path / "s")
-    assert (row.day, row.time) == ("2026-01-01", "01:00"), "of the shots, not of the import"
-    assert (row.camera, row.lens) == ("Maker Body 1", "Maker 50 mm")
-    assert (row.verdict, row.reason) == ("reject", "the tripod slipped")
-    for name in ("day.html", "day.csv"):
-        words = [str(tmp_path / "s"), "--out", str(tmp_path / name), "--by", "Jane"]
-        log.command.main(words, standalone_mode=False)
-        text = (tmp_path / name).read_text("utf-8")
-        assert all(words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped"))
 
 
 def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(tmp_path, black_pair):

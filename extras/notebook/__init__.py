@@ -1,0 +1,1 @@
+"""Log of a session for the notebook of a lab."""
