@@ -97,7 +97,11 @@ SPOILT = {
         | {"homography": [[1e300, 0, 0], [0, 1, 0], [0, 0, 1]]},
     ),
     "a scale of next to nothing": ("leaves no pixel", "scale", 1e-300),
-    "not finite": ("Infinity is no number", "matrix", [[float("inf"), 0, 0], [0, 1, 0], [0, 0, 1]]),
+    "not finite": (
+        "Infinity is not a number of JSON",
+        "matrix",
+        [[float("inf"), 0, 0], [0, 1, 0], [0, 0, 1]],
+    ),
 }
 
 

@@ -192,7 +192,7 @@ def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path):
     said = "ustom schedule: compare the lines with each other, never with published numbers"
     page = page_of(out)
     assert page.notice == f"c{said}"
-    assert page.notes[0].startswith(f"Rows stand in the order of PSNR. C{said}.")
+    assert page.notes[0].startswith(f"Rows are in the order of PSNR. C{said}.")
     assert not any("not a comparison" in note for note in page.notes)
     (out / "dose.json").unlink()
     assert page_of(out).notice.startswith("custom schedule: compare rows")
@@ -658,7 +658,7 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("whole", "of nobody"), "no line 'of nobody' at 0 px"),
         (changed("whole", "true pairs"), "not three lines"),
         (changed("controls", ["1 plain loss"]), "plain or whole is among the controls"),
-        (changed("doses.0.lines.1.over_input.low", float("nan")), "NaN is no number"),
+        (changed("doses.0.lines.1.over_input.low", float("nan")), "NaN is not a number of JSON"),
         (changed("origins", "5"), "origins: "),
         (changed("origins", 0), "its photographs and textures do not fit its scenes"),
         (changed("origins", 41), "its photographs and textures do not fit its scenes"),

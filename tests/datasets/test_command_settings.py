@@ -1,0 +1,34 @@
+"""Options that contradict each other are refused by the settings of a command, before any work."""
+
+import pytest
+from pydantic import ValidationError
+
+from defocus.datasets.commands import _settings as settings
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "words"),
+    [
+        ("Align", {"record": "r.json", "evidence": "e", "folder": "o"}, "--out only"),
+        ("Align", {"record": "r.json"}, "--out only"),
+        ("Align", {"session": "s", "rig_file": "r"}, "pairs of one camera"),
+        ("Align", {"session": "s", "at_most": "translation"}, "leave one of them out"),
+        ("Align", {"scale": 0.5}, "need --out"),
+        ("Sidecar", {}, "give --out for a new sidecar"),
+        ("Sidecar", {"out": "o", "folder": "f"}, "give --out for a new sidecar"),
+        ("Sidecar", {"folder": "f", "name": "n"}, "the sidecar holds its settings"),
+        ("Audit", {"merge": True, "shard": (1, 2)}, "--merge puts parts together"),
+        ("Audit", {"shard": (1, 2), "limit_px": 1.0}, "a part cannot be combined"),
+        ("Audit", {"shard": (1, 2), "launcher": "slurm"}, "makes all parts"),
+        ("Audit", {"limit_px": "-1px"}, "give 0px or more"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(command, typed, words):
+    with pytest.raises(ValidationError, match=words):
+        getattr(settings, f"{command}Settings")(**typed)
+
+
+def test_what_is_typed_of_a_release_is_kept():
+    assert settings.AlignSettings(folder="o", scale=0.5).release == {"scale": 0.5}
+    assert settings.AlignSettings(weights="w.pth").flow == "pwcnet"
+    assert settings.AuditSettings(limit_px="1.5px").limit_px == 1.5
