@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.misalignment import mean_displacement
 from defocus.align.photometry.gains import GainMatch, photometry
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
+from defocus.align.registration.register import Uncertainty
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
@@ -57,6 +59,14 @@ def test_transforms_and_their_mean_displacement_lie_within_two_sigma():
         assert share_within_two_sigma(each) >= 0.85
     for width in (widths, mean_widths):
         assert np.median(width) < 0.2, "an uncertainty that is always true says nothing"
+
+
+def test_the_frame_errs_by_a_third_of_its_corners_variance_over_a_whole_picture():
+    """The squared distance from the centre is on average a third of that of a corner."""
+    whole, still = np.ones((60, 80), bool), np.zeros((2, 60, 80), np.float32)
+    frame = Uncertainty(shift_px=0.0, zoom=0.0, rotation_deg=0.0, corner_px=3.0)
+    _, sigma = mean_displacement(still, still[0], whole, frame)
+    assert sigma == pytest.approx(3.0 / 3**0.5, rel=0.01)
 
 
 @pytest.mark.full

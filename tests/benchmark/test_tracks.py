@@ -21,6 +21,7 @@ from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.outcome import outcome_of
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.pair import Dataset
+from defocus.isolation import LeftOut
 from defocus.reports.latex import PaperTable
 from defocus.reports.model import Table
 from tests.benchmark.example_study import ENTRY, page_of, parts
@@ -120,6 +121,14 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
     assert begin["worst"][:2] == ["(narrow)", "2"]
     assert not any("not a comparison" in line for line in lines)
     assert any("compare them with each other" in line for line in lines)
+
+
+def test_a_pair_that_two_studies_are_without_is_named_once(tmp_path):
+    gone = LeftOut("p01", "its sharp member is damaged")
+    whole = Dataset("made", tmp_path, (), "0", tmp_path / "derived", left_out=(gone,))
+    asked = Study(tmp_path, whole, [])
+    with open_results(tmp_path / "results.sqlite") as results:
+        assert outcome_of([asked, asked], results).left_out == [gone]
 
 
 def test_a_deformed_reference_ranks_nobody(tmp_path):
