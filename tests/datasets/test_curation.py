@@ -108,6 +108,15 @@ def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own():
     assert verdict(damaged, LAX) == ("reject", "cut short")
 
 
+def test_a_share_of_the_area_has_the_least_blur():
+    """Three tenths of an area whose blur is spread evenly over 0 to 20 px have 14 px or more."""
+    spread = replace(GOOD, blur_quantiles_px=tuple(map(float, range(21))))
+    assert verdict(spread, Rules(least_blur_px=13.0, blurred_share=0.3))[0] == "accept"
+    assert verdict(spread, Rules(least_blur_px=15.0, blurred_share=0.3)) == (
+        "reject", "blur of the most blurred 30 % 14 px, at least 15 is asked",
+    )  # fmt: skip
+
+
 def test_what_was_not_measured_can_be_looked_at(capsys):
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
     (found,) = judged(audit_of(bare), Rules())
