@@ -167,6 +167,20 @@ def test_clipped_highlights_do_not_disturb_the_exposure(shots):
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
 
+def test_a_shift_counts_in_pixels_of_the_picture(shots):
+    """A picture that is read at half its size shows half the shift."""
+
+    def moved(path):
+        halved = quality_module.read_halved(path)
+        light = np.roll(halved.linear, 6 if path.name == "s.tif" else 0, axis=1)
+        return QuickLook(light, 2.0 * halved.pixels)
+
+    shots.judge(shots.picture("blurry"), shots.picture("sharp"))
+    paths = {"blurry": shots.folder / "b.png", "sharp": shots.folder / "s.tif"}
+    asked = PairShots(paths, vars(shots.bracket), shots.exif)
+    assert "the camera moved by 12.0 px" in judge_pair(asked, read=moved).reason
+
+
 def test_unknown_misalignment_is_no_rejection(shots):
     """Where nothing can be seen, nothing is claimed."""
     random = np.random.default_rng(0)
