@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from defocus.baselines.objective import Objective as Objective
     from defocus.baselines.recipe import Recipe as Recipe
     from defocus.baselines.recipe import Schedule as Schedule
-    from defocus.benchmark.metric.metric import Metric as Metric
-    from defocus.benchmark.section.section import Section as Section
+    from defocus.benchmark.reporting.section import Section as Section
+    from defocus.benchmark.scoring.metric import Metric as Metric
     from defocus.capture.camera import Camera as Camera
     from defocus.capture.camera import CameraDescription as CameraDescription
     from defocus.capture.camera import Setting as Setting
@@ -86,7 +86,7 @@ _MODULES = {
     "Column": "reports.model",
     "Dataset": "datasets.pair",
     "Loss": "baselines.loss",
-    "Metric": "benchmark.metric.metric",
+    "Metric": "benchmark.scoring.metric",
     "Objective": "baselines.objective",
     "Optimiser": "training.optimiser",
     "Pair": "datasets.pair",
@@ -94,7 +94,7 @@ _MODULES = {
     "Reader": "datasets.api",
     "Recipe": "baselines.recipe",
     "Schedule": "baselines.recipe",
-    "Section": "benchmark.section.section",
+    "Section": "benchmark.reporting.section",
     "Setting": "capture.camera",
     "Table": "reports.model",
     "align_pair": "front.pairs",

@@ -11,7 +11,7 @@ from typing import Any
 from defocus.benchmark.leaderboard.classes import counted_head, most_images
 from defocus.benchmark.leaderboard.lines import BoardLine, Convention
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metric.metric import all_metrics
+from defocus.benchmark.scoring.metric import all_metrics
 from defocus.reports.model import Cell, Column, Measured, Table
 
 GAIN = "gain"

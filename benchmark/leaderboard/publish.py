@@ -154,7 +154,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
 
 def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
     """Hash of everything that the reports show, and of the version that renders them."""
-    from defocus.benchmark.section.registry import all_sections, needed_files
+    from defocus.benchmark.reporting.section_registry import all_sections, needed_files
 
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
-from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.metrics.ssim import LUMA
+from defocus.benchmark.scoring import backbone_files
+from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 _BLOCK_PX = 96
-_NATURAL = Path(__file__).parents[1] / "metric/niqe.safetensors"
+_NATURAL = Path(backbone_files.__file__).with_name("niqe.safetensors")
 
 Values = NDArray[np.float64]
 

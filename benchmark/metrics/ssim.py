@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 C1 = 0.01**2

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.reporting.report_study import ReportStudy, read_study
+from defocus.benchmark.reporting.section import Section
+from defocus.benchmark.reporting.section_registry import all_sections
 from defocus.benchmark.reporting.summary import result
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.section.registry import all_sections
-from defocus.benchmark.section.section import Section
-from defocus.benchmark.section.study import ReportStudy, read_study
 from defocus.reports.model import Folded, Page, Part
 from defocus.reports.text import anchor
 

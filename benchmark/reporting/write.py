@@ -9,8 +9,8 @@ from defocus.benchmark.leaderboard.publish import render_reports
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.comparison import Changes, against_page, compare_studies
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
+from defocus.benchmark.reporting.section_registry import all_sections
 from defocus.benchmark.results.store import STORE, read_results
-from defocus.benchmark.section.registry import all_sections
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_bytes
 from defocus.progress import say

@@ -1,1 +1,1 @@
-"""Scoring: profiles, protocols and their targets, ceilings."""
+"""Scoring: metrics and their registry, profiles, protocols and their targets, ceilings."""

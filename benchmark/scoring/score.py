@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metric.metric import Metric, MetricUnavailableError, profile_metrics
+from defocus.benchmark.scoring.metric import Metric, MetricUnavailableError, profile_metrics
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared, require_floats
 from defocus.errors import InputError
 
@@ -33,7 +33,7 @@ def score_picture(
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
     """Score ``(H, W, 3)`` float RGB by every metric of a profile that compares with the target."""
-    from defocus.benchmark.metric.fused import psnr_ssim_mae  # imports numba
+    from defocus.benchmark.scoring.fused import psnr_ssim_mae  # imports numba
 
     _require_scale(target.reference, "reference")
     picture = prepared(restored, target.reference.shape, profile)

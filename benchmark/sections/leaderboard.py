@@ -11,8 +11,8 @@ from defocus.benchmark.reporting.board.details import part_table, protocol_table
 from defocus.benchmark.reporting.board.table import board_table
 from defocus.benchmark.reporting.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
-from defocus.benchmark.section.section import Section, tabbed
-from defocus.benchmark.section.study import ReportStudy
+from defocus.benchmark.reporting.report_study import ReportStudy
+from defocus.benchmark.reporting.section import Section, tabbed
 from defocus.reports.model import Beside, Link, Part, Table
 
 ASIDE = "Leaderboards"

@@ -15,9 +15,9 @@ from defocus.benchmark.reporting.provenance import (
     run_facts,
     trainings,
 )
+from defocus.benchmark.reporting.report_study import ReportStudy
+from defocus.benchmark.reporting.section import Figures, Section
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.section.section import Figures, Section
-from defocus.benchmark.section.study import ReportStudy
 from defocus.progress import counted
 from defocus.reports.model import Folded, Paragraph, Part
 

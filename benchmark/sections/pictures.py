@@ -8,8 +8,8 @@ from defocus.benchmark.reporting.figures.joint_training import (
 )
 from defocus.benchmark.reporting.figures.picture_pages import picture_parts, printed_pictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores
-from defocus.benchmark.section.section import Section
-from defocus.benchmark.section.study import ReportStudy
+from defocus.benchmark.reporting.report_study import ReportStudy
+from defocus.benchmark.reporting.section import Section
 from defocus.reports.model import Part
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.reporting.figures.plots import pareto_plots
+from defocus.benchmark.reporting.report_study import ReportStudy
+from defocus.benchmark.reporting.section import Figures, Section, tabbed
 from defocus.benchmark.reporting.summary import sentences
-from defocus.benchmark.section.section import Figures, Section, tabbed
-from defocus.benchmark.section.study import ReportStudy
 from defocus.reports.model import Paragraph, Part
 
 ASIDE = "Summary and cost"

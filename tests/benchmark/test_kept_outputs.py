@@ -21,7 +21,7 @@ COUNTED = """
 import os
 from pathlib import Path
 
-from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.scoring.metric import Metric
 
 
 def compute(restored, reference, mask, profile):

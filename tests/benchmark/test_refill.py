@@ -12,10 +12,10 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
+from defocus.benchmark.scoring.metric import Metric
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair
@@ -26,7 +26,7 @@ from tests.benchmark.example_study import ENTRY
 NEEDY = """
 from pathlib import Path
 
-from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
+from defocus.benchmark.scoring.metric import Metric, MetricUnavailableError
 
 WEIGHTS = Path(__file__).with_name("weights")
 

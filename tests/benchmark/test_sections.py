@@ -8,8 +8,12 @@ import pytest
 import defocus.extras
 from defocus import Section, extensions
 from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.reporting.section_registry import (
+    _sections_beside,
+    all_sections,
+    needed_files,
+)
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.section.registry import _sections_beside, all_sections, needed_files
 from defocus.errors import RegistryError
 from defocus.reports.model import Page, Paragraph
 from tests.benchmark.example_study import make_study, page_of

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from defocus.benchmark.metric import fused
 from defocus.benchmark.metrics import psnr
 from defocus.benchmark.revisions import SCORING_REVISION
+from defocus.benchmark.scoring import fused
 from tests.golden import scores as golden
 
 TOLERANCE = 1e-6

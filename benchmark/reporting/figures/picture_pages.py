@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import astuple
 
 from defocus.benchmark.leaderboard.columns import column
-from defocus.benchmark.metric.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
     PictureScores,
@@ -12,6 +11,7 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     spread,
 )
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
+from defocus.benchmark.scoring.metric import NO_REFERENCE, all_metrics
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table, Tabs
 from defocus.reports.text import anchor, number_text, signed_text

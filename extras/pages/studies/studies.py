@@ -11,9 +11,9 @@ from typing import Any
 
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
+from defocus.benchmark.reporting.section_registry import needed_files
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import STORE, Entry, read_results
-from defocus.benchmark.section.registry import needed_files
 from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted

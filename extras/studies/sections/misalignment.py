@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from defocus.benchmark.leaderboard.content import Content
-from defocus.benchmark.section.section import Figures, Section
-from defocus.benchmark.section.study import ReportStudy
+from defocus.benchmark.reporting.report_study import ReportStudy
+from defocus.benchmark.reporting.section import Figures, Section
 from defocus.reading import read_json
 from defocus.reports.model import Curve, Curves, Part
 

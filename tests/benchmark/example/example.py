@@ -4,7 +4,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.scoring.metric import Metric
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metric.fused import psnr_ssim_mae
+from defocus.benchmark.scoring.fused import psnr_ssim_mae
 from defocus.benchmark.scoring.profiles import PROFILES
 from tests.speed.case import Case, Work
 

@@ -10,7 +10,7 @@ from defocus.reports.model import Curves, Part, Scatter, Tabs
 
 if TYPE_CHECKING:
     from defocus.benchmark.leaderboard.content import Content
-    from defocus.benchmark.section.study import Lead, ReportStudy
+    from defocus.benchmark.reporting.report_study import Lead, ReportStudy
 
 
 def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
@@ -33,8 +33,8 @@ class Section:
         needs: Files that it is made from in the study's folder, or patterns such as
             ``strip-*.png``. Without the first one the section is left out; where one changes, the
             report is made again.
-        build: Makes its parts from a :class:`~defocus.benchmark.section.study.ReportStudy`: none
-            where it has nothing to show, parts by heading where it has several.
+        build: Makes its parts from a :class:`ReportStudy`: none where it has nothing to show, parts by
+            heading where it has several.
         aside: Heading under which it is folded in the report of a study with a lead; empty if it
             stays.
         lead: What the study asks, from its folder; None if that is a leaderboard.

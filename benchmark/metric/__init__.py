@@ -1,1 +1,0 @@
-"""Interface of metrics, their registry, and code that several metrics share."""
