@@ -33,8 +33,8 @@ class Section:
         needs: Files that it is made from in the study's folder, or patterns such as
             ``strip-*.png``. Without the first one the section is left out; where one changes, the
             report is made again.
-        build: Makes its parts from a :class:`ReportStudy`: none where it has nothing to show, parts by
-            heading where it has several.
+        build: Makes its parts from a :class:`ReportStudy`: none where it has nothing to show,
+            parts by heading where it has several.
         aside: Heading under which it is folded in the report of a study with a lead; empty if it
             stays.
         lead: What the study asks, from its folder; None if that is a leaderboard.

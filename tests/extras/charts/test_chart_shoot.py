@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from defocus.capture.cameras.sim import open_camera
-from defocus.capture.commands import log, shoot
+from defocus.capture.commands import shoot
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.contact_sheet import contact_sheet
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, repair_session
@@ -134,7 +134,13 @@ def test_the_page_of_the_session_shows_the_drift(session):
     assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(changes.rows[2][2]))
 
 
-def test_the_log_of_the_day_has_the_charts(session, tmp_path):
+@pytest.fixture
+def log():
+    """The command of another extra, where it is there."""
+    return pytest.importorskip("defocus.extras.notebook.commands.capture_log")
+
+
+def test_the_log_of_the_day_has_the_charts(log, session, tmp_path):
     for name in ("day.csv", "day.pdf"):
         log.command.main([str(session), "--out", str(tmp_path / name)], standalone_mode=False)
     with (tmp_path / "day.csv").open(newline="") as stream:
@@ -151,7 +157,7 @@ def test_the_log_of_the_day_has_the_charts(session, tmp_path):
     assert re.search(r"chart 0003 \+\d+\.\d\d ± \d\.\d\d \+[12]\.\d{3} ± 0\.\d{3}", text)
 
 
-def test_the_log_has_a_chart_before_the_pairs_that_follow_it(tmp_path):
+def test_the_log_has_a_chart_before_the_pairs_that_follow_it(log, tmp_path):
     session = tmp_path / "s"
     camera = "sim:?width=300&height=200&chart=40"
     chart(session, "--camera", camera, "--shutter", "1/200")

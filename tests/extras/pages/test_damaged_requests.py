@@ -34,7 +34,7 @@ from tests.capture.raw_sessions import write_session
 from tests.datasets.conftest import write_folder
 from tests.extras.pages.benches import bench_at_work
 from tests.extras.pages.restoring_page import choice
-from tests.fuzz.campaign import WORDS, damaged_once, limited, seed_of_today
+from tests.fuzz.campaign import LONGEST_S, WORDS, damaged_once, limited, seed_of_today
 
 TOKEN = "right"
 REQUESTS = 150
@@ -162,7 +162,7 @@ def test_malformed_requests_are_answered(tmp_path, cache_folder, served):
     with PAGES[served](tmp_path) as page:
         while number < REQUESTS or time.monotonic() < until:
             scope, body = request(draws, PATHS[served])
-            with limited():
+            with limited(LONGEST_S):
                 assert asked(page, scope, body) < 500, (seed, number, scope)
             number += 1
     print(f"{served}: {number} requests")  # noqa: T201 - the table of a campaign, with -s
