@@ -2,6 +2,8 @@
 
 import pytest
 
+from defocus.datasets.api import open_dataset
+
 SETTINGS = {"key": "step = 3", "none": "steps = 0", "cut": "a = ["}
 
 WRONG = """
@@ -42,6 +44,12 @@ report --figures f --json
 report --json
 report --out nothing
 """
+
+
+@pytest.fixture(autouse=True)
+def rendered(cache_folder):
+    """The sample, as whatever came first may have rendered it or not."""
+    open_dataset("sample")
 
 
 @pytest.mark.parametrize("words", WRONG.strip().splitlines())
